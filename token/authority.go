@@ -1,0 +1,216 @@
+package token
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrConfig is returned when a Config cannot be used.
+var ErrConfig = errors.New("token configuration is not usable")
+
+// Config says whose tokens an Authority issues and accepts.
+type Config struct {
+	// Issuer is the iss of every token. Required: an https URL (http on loopback hosts only) without user, query or
+	// fragment (RFC 8414 section 2). Verifiers compare it byte for byte.
+	Issuer string
+	// Audience is the aud of access tokens. Required: one is recommended, so that nobody whom a token was presented
+	// to can present it elsewhere. A token is accepted when its aud has any of them.
+	Audience []string
+	// ClientID is the client_id of every token. Required.
+	ClientID string
+	// SessionAudience is the aud of session tokens: the gateway itself. Required, and in Audience it is refused:
+	// an upstream that checks aud but not typ would take a browser's cookie for an access token.
+	SessionAudience string
+	// Lifetime is how long an access token is good. Required; at least one second, and cut to whole ones.
+	Lifetime time.Duration
+	// SessionLifetime is how long a session token is good. Required; at least one second, and cut to whole ones.
+	SessionLifetime time.Duration
+	// Now is the clock. Nil means time.Now.
+	Now func() time.Time
+	// Rand is the source of token IDs; it must be safe for concurrent use. Nil means crypto/rand.Reader. Keys and
+	// signatures always use the system's own source.
+	Rand io.Reader
+}
+
+// Authority issues and verifies the tokens of one gateway. Its methods may be called from many goroutines.
+type Authority struct {
+	issuer   string
+	clientID string
+	access   kind
+	session  kind
+	ring     *Ring
+	now      func() time.Time
+	rand     io.Reader
+}
+
+// kind is what tells access tokens and session tokens apart.
+type kind struct {
+	// typ is the header's typ as it is written; accepts reports whether one that is read means the same.
+	typ      string
+	accepts  func(typ string) bool
+	audience []string
+	lifetime time.Duration
+}
+
+// NewAuthority returns an Authority that signs and verifies with whatever ring holds at the time; until it holds
+// something every call is ErrNoKeys. It does no I/O. A Config that cannot be used is ErrConfig.
+func NewAuthority(c Config, ring *Ring) (*Authority, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	if ring == nil {
+		return nil, fmt.Errorf("%w: there is no ring", ErrConfig)
+	}
+	a := &Authority{
+		issuer:   c.Issuer,
+		clientID: c.ClientID,
+		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second)},
+		session: kind{
+			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second),
+		},
+		ring: ring,
+		now:  c.Now,
+		rand: c.Rand,
+	}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if a.rand == nil {
+		a.rand = rand.Reader
+	}
+	return a, nil
+}
+
+func (c *Config) validate() error {
+	if err := validateIssuer(c.Issuer); err != nil {
+		return err
+	}
+	switch {
+	case len(c.Audience) == 0 || slices.Contains(c.Audience, ""):
+		return fmt.Errorf("%w: the audience is empty", ErrConfig)
+	case c.ClientID == "":
+		return fmt.Errorf("%w: the client ID is empty", ErrConfig)
+	case c.SessionAudience == "":
+		return fmt.Errorf("%w: the audience of session tokens is empty", ErrConfig)
+	case slices.Contains(c.Audience, c.SessionAudience):
+		return fmt.Errorf("%w: access tokens and session tokens have the same audience", ErrConfig)
+	case c.Lifetime < time.Second || c.SessionLifetime < time.Second:
+		return fmt.Errorf("%w: a lifetime is shorter than one second", ErrConfig)
+	}
+	for _, text := range append(slices.Clone(c.Audience), c.ClientID, c.SessionAudience) {
+		if valid(text) != text {
+			return fmt.Errorf("%w: an audience or the client ID is not UTF-8", ErrConfig)
+		}
+	}
+	return nil
+}
+
+func validateIssuer(issuer string) error {
+	u, err := url.Parse(issuer)
+	switch {
+	case err != nil || u.Hostname() == "" || u.User != nil || valid(issuer) != issuer:
+		return fmt.Errorf("%w: the issuer is not an https URL", ErrConfig)
+	case strings.ContainsAny(issuer, "?#"):
+		return fmt.Errorf("%w: the issuer has a query or a fragment", ErrConfig)
+	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return fmt.Errorf("%w: the issuer is not https, and http is for loopback hosts only", ErrConfig)
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}
+
+// NewID returns a new random login: the ID of its first token, and the part before the dot in those of its others.
+// It panics when Config.Rand fails, which the default one never does.
+func (a *Authority) NewID() string {
+	id := make([]byte, 16)
+	if _, err := io.ReadFull(a.rand, id); err != nil {
+		panic("token: reading random source: " + err.Error())
+	}
+	return encoding.EncodeToString(id)
+}
+
+// IssueAccess signs an access token, and returns it with the claims as they are in it. Claims that cannot be issued
+// are ErrClaims, an end in the past is ErrExpired, too many attributes ErrTooLarge, an empty Ring ErrNoKeys.
+func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
+
+// IssueSession signs a session token, otherwise as IssueAccess.
+func (a *Authority) IssueSession(c Claims) (string, Claims, error) { return a.issue(a.session, c) }
+
+func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
+	keys := a.ring.KeySet()
+	if keys == nil {
+		return "", Claims{}, fmt.Errorf("issuing token: %w", ErrNoKeys)
+	}
+	c, err := a.fill(k, keys.current, c)
+	if err != nil {
+		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
+	}
+	raw, err := keys.current.issue(k.typ, &c)
+	if err != nil {
+		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
+	}
+	return raw, c, nil
+}
+
+// fill returns c as it will be in the token.
+func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
+	now := a.now()
+	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, IDP
+	c.KeyID = key.id
+	c.IssuedAt = wholeSecond(now)
+	end := c.IssuedAt.Add(k.lifetime)
+	if c.ExpiresAt.IsZero() || c.ExpiresAt.After(end) {
+		c.ExpiresAt = end
+	}
+	c.ExpiresAt = wholeSecond(c.ExpiresAt)
+	if !c.ExpiresAt.After(c.IssuedAt) {
+		return c, ErrExpired
+	}
+	if c.ID == "" {
+		c.ID = a.NewID()
+	}
+	c.AuthTime = wholeSecond(c.AuthTime)
+	var err error
+	if c.Attributes, err = cleanAttributes(c.Attributes); err != nil {
+		return c, err
+	}
+	return c, c.check()
+}
+
+// issue signs the claims as they are.
+func (k Key) issue(typ string, c *Claims) (string, error) {
+	head, err := json.Marshal(struct {
+		Algorithm Algorithm `json:"alg"`
+		Type      string    `json:"typ"`
+		KeyID     string    `json:"kid"`
+	}{k.algorithm, typ, k.id})
+	if err != nil {
+		return "", err
+	}
+	payload, err := c.marshal()
+	if err != nil {
+		return "", err
+	}
+	input := encoding.EncodeToString(head) + "." + encoding.EncodeToString(payload)
+	if len(input)+1+encoding.EncodedLen(k.size) > MaxSize {
+		return "", ErrTooLarge
+	}
+	signature, err := k.sign(input)
+	if err != nil {
+		return "", err
+	}
+	return input + "." + encoding.EncodeToString(signature), nil
+}
+
+func wholeSecond(t time.Time) time.Time { return time.Unix(t.Unix(), 0).UTC() }

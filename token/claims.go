@@ -1,0 +1,140 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Claims is what a token says.
+type Claims struct {
+	// Issuer (iss) is who made the token. Filled in by this package.
+	Issuer string
+	// Audience (aud) is who the token is for. Filled in by this package.
+	Audience []string
+	// ID (jti) is "<login>" or "<login>.<serial>": all tokens of one login share the part before the first dot.
+	// Issuing makes a new one when it is empty.
+	ID string
+	// Subject (sub) is the person's pseudonymous identifier. Required, and UTF-8.
+	Subject string
+	// ClientID (client_id) is Config.ClientID. Filled in by this package.
+	ClientID string
+	// IssuedAt (iat) is when the token was made, in whole seconds. Filled in by this package.
+	IssuedAt time.Time
+	// ExpiresAt (exp) is the token's end, in whole seconds. Issuing takes it only when it is before the end of the
+	// configured lifetime; zero means that end.
+	ExpiresAt time.Time
+	// AuthTime (auth_time) is when the person authenticated, in whole seconds. Required.
+	AuthTime time.Time
+	// ACR (acr) is the level of assurance that the person authenticated with: low, substantial or high. Required.
+	ACR string
+	// IDP (idp) is IDP. Filled in by this package.
+	IDP string
+	// Attributes are the person's claims by their OpenID Connect names: each a string, a bool, or a map[string]any
+	// of strings, with what is not UTF-8 replaced by U+FFFD. A name for which IsReserved is true is refused.
+	Attributes map[string]any
+	// KeyID (kid) is the key that signed the token. Filled in by this package.
+	KeyID string
+}
+
+// Login is the part of ID that all tokens of one login share.
+func (c *Claims) Login() string {
+	login, _, _ := strings.Cut(c.ID, ".")
+	return login
+}
+
+// IsReserved reports whether name is a claim that says something about the token instead of the person, or that
+// common verifiers take for a permission. No attribute can have such a name, so no attribute can override one.
+func IsReserved(name string) bool {
+	switch name {
+	case "act", "amr", "at_hash", "authorization_details", "azp", "c_hash", "cnf", "entitlements", "events", "groups",
+		"may_act", "nonce", "permissions", "roles", "s_hash", "scope", "scp", "sid", "sub_id":
+		return true
+	}
+	return isRegistered(name)
+}
+
+// isRegistered reports whether name is a claim that this package reads itself.
+func isRegistered(name string) bool {
+	switch name {
+	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp":
+		return true
+	}
+	return false
+}
+
+// marshal writes the payload: the registered claims in a fixed order, then the attributes by name. Equal claims give
+// equal bytes.
+func (c *Claims) marshal() ([]byte, error) {
+	registered, err := json.Marshal(struct {
+		Issuer   string `json:"iss"`
+		Audience any    `json:"aud"`
+		Subject  string `json:"sub"`
+		Expires  int64  `json:"exp"`
+		Issued   int64  `json:"iat"`
+		ID       string `json:"jti"`
+		ClientID string `json:"client_id"`
+		AuthTime int64  `json:"auth_time"`
+		ACR      string `json:"acr"`
+		IDP      string `json:"idp"`
+	}{
+		c.Issuer, oneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
+		c.AuthTime.Unix(), c.ACR, c.IDP,
+	})
+	if err != nil || len(c.Attributes) == 0 {
+		return registered, err
+	}
+	attributes, err := json.Marshal(c.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(registered[:len(registered)-1], []byte(","), attributes[1:]), nil
+}
+
+// oneOrMany writes a single audience as a string (RFC 7519 section 4.1.3): some verifiers read nothing else.
+func oneOrMany(audience []string) any {
+	if len(audience) == 1 {
+		return audience[0]
+	}
+	return audience
+}
+
+// cleanAttributes returns a copy that a token can carry, or ErrClaims.
+func cleanAttributes(attributes map[string]any) (map[string]any, error) {
+	clean := make(map[string]any, len(attributes))
+	for name, value := range attributes {
+		if name == "" || valid(name) != name || IsReserved(name) {
+			return nil, fmt.Errorf("%w: an attribute's name is reserved or not text", ErrClaims)
+		}
+		var err error
+		if clean[name], err = cleanValue(value); err != nil {
+			return nil, err
+		}
+	}
+	return clean, nil
+}
+
+func cleanValue(value any) (any, error) {
+	switch v := value.(type) {
+	case bool:
+		return v, nil
+	case string:
+		return valid(v), nil
+	case map[string]any:
+		clean := make(map[string]any, len(v))
+		for name, member := range v {
+			text, ok := member.(string)
+			if !ok || valid(name) != name {
+				return nil, fmt.Errorf("%w: an attribute holds something else than strings", ErrClaims)
+			}
+			clean[name] = valid(text)
+		}
+		return clean, nil
+	}
+	return nil, fmt.Errorf("%w: an attribute is not a string, a bool or an object of strings", ErrClaims)
+}
+
+// valid replaces what is not UTF-8 by U+FFFD, as JSON cannot carry it.
+func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

@@ -1,0 +1,149 @@
+package token
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// Algorithm is how a token is signed, by its JWS name (RFC 7518, RFC 8037). HMAC is not among them and never will be:
+// whoever verified such a token could also make one.
+type Algorithm string
+
+// The algorithms that tokens are signed with.
+const (
+	// ES256 is ECDSA on P-256 with SHA-256.
+	ES256 Algorithm = "ES256"
+	// EdDSA is Ed25519.
+	EdDSA Algorithm = "EdDSA"
+	// RS256 is RSA (PKCS #1 v1.5) with SHA-256: 2048 bits when made here, 2048 to 4096 when read.
+	RS256 Algorithm = "RS256"
+	// DefaultAlgorithm is the one to use where nobody asks for another.
+	DefaultAlgorithm = ES256
+)
+
+const (
+	minRSABits = 2048
+	maxRSABits = 4096
+)
+
+// ParseAlgorithm returns the algorithm of that exact name; ErrAlgorithm for any other, the empty one included.
+func ParseAlgorithm(name string) (Algorithm, error) {
+	switch a := Algorithm(name); a {
+	case ES256, EdDSA, RS256:
+		return a, nil
+	}
+	return "", fmt.Errorf("%w: %q: use ES256, EdDSA or RS256", ErrAlgorithm, name)
+}
+
+// Key is a private key that signs tokens. It is immutable, and prints and marshals as its algorithm and ID only.
+type Key struct {
+	// private returns the private key. It is a function because nothing that prints or dumps values looks into one:
+	// in an unexported field of another struct fmt may not call the methods of Key, and would print what it holds.
+	private   func() crypto.Signer
+	algorithm Algorithm
+	method    jwt.SigningMethod
+	// size is the exact length of a signature in bytes.
+	size   int
+	public crypto.PublicKey
+	// members are those that RFC 7638 requires of the public key's JWK, and no others.
+	members map[string]string
+	id      string
+}
+
+// GenerateKey makes a new key. An unknown algorithm is ErrAlgorithm.
+func GenerateKey(algorithm Algorithm) (*Key, error) {
+	private, err := generate(algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("generating key: %w", err)
+	}
+	return newKey(private)
+}
+
+func generate(algorithm Algorithm) (crypto.Signer, error) {
+	switch algorithm {
+	case ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case EdDSA:
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		return private, err
+	case RS256:
+		return rsa.GenerateKey(rand.Reader, minRSABits)
+	}
+	return nil, fmt.Errorf("%w: %q", ErrAlgorithm, string(algorithm))
+}
+
+// newKey takes a private key as crypto/x509 returns it, or refuses it with ErrKeyKind.
+func newKey(private any) (*Key, error) {
+	signer, _ := private.(crypto.Signer)
+	k := Key{private: func() crypto.Signer { return signer }}
+	switch p := private.(type) {
+	case *ecdsa.PrivateKey:
+		if p.Curve != elliptic.P256() {
+			return nil, kindError("an EC key on %s, where ES256 needs P-256", p.Params().Name)
+		}
+		k.algorithm, k.method, k.size = ES256, jwt.SigningMethodES256, es256Size
+	case ed25519.PrivateKey:
+		k.algorithm, k.method, k.size = EdDSA, jwt.SigningMethodEdDSA, ed25519.SignatureSize
+	case *rsa.PrivateKey:
+		if bits := p.N.BitLen(); bits < minRSABits || bits > maxRSABits {
+			return nil, kindError("an RSA key of %d bits, where RS256 needs 2048 to 4096", bits)
+		}
+		k.algorithm, k.method, k.size = RS256, jwt.SigningMethodRS256, p.Size()
+	default:
+		return nil, kindError("a key that signs none of ES256, EdDSA and RS256")
+	}
+	k.public = signer.Public()
+	k.members = publicMembers(k.public)
+	k.id = thumbprint(k.members)
+	return &k, nil
+}
+
+// ID is the key's RFC 7638 thumbprint (SHA-256, base64url): the kid of the tokens that it signs. The same key has the
+// same ID wherever and in whatever format it is kept.
+func (k Key) ID() string { return k.id }
+
+// Algorithm is the one algorithm that the key signs with.
+func (k Key) Algorithm() Algorithm { return k.algorithm }
+
+// MarshalPEM returns the private key as PKCS #8 in PEM, for a file that nobody else may read. ParseKey reads it back.
+func (k Key) MarshalPEM() ([]byte, error) {
+	der, err := x509.MarshalPKCS8PrivateKey(k.private())
+	if err != nil {
+		return nil, fmt.Errorf("marshaling key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// The methods below have value receivers so that a Key that is copied out of its pointer does not print itself either.
+
+// String returns the algorithm and ID of the key, nothing secret.
+func (k Key) String() string { return string(k.algorithm) + " key " + k.id }
+
+// GoString is String, so that %#v shows nothing secret either.
+func (k Key) GoString() string { return k.String() }
+
+// Format writes String for every verb, so that no flag or verb reaches the key material.
+func (k Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, k.String()) }
+
+// MarshalJSON writes the algorithm and ID of the key, nothing secret.
+func (k Key) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Algorithm Algorithm `json:"alg"`
+		ID        string    `json:"kid"`
+	}{k.algorithm, k.id})
+}
+
+// LogValue is String, so that a log line shows nothing secret.
+func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

@@ -1,0 +1,146 @@
+package token
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// maxTime bounds the times in a token, in seconds since 1970: the year 36812.
+const maxTime = 1 << 40
+
+// read returns the claims of a payload whose signature holds.
+func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
+	members, err := parseObject(payload)
+	if err != nil {
+		return nil, err
+	}
+	if members["iss"] != a.issuer {
+		return nil, ErrIssuer
+	}
+	audience := texts(members["aud"])
+	if !slices.ContainsFunc(audience, func(one string) bool { return slices.Contains(k.audience, one) }) {
+		return nil, ErrAudience
+	}
+	r := reader{members: members}
+	claims := &Claims{
+		Issuer:     a.issuer,
+		Audience:   audience,
+		ID:         r.text("jti"),
+		Subject:    r.text("sub"),
+		ClientID:   r.text("client_id"),
+		IssuedAt:   r.second("iat"),
+		ExpiresAt:  r.second("exp"),
+		AuthTime:   r.second("auth_time"),
+		ACR:        r.text("acr"),
+		IDP:        r.text("idp"),
+		Attributes: r.attributes(),
+	}
+	// Nothing here writes nbf, but whoever does must be obeyed.
+	notBefore := claims.IssuedAt
+	if _, ok := members["nbf"]; ok {
+		notBefore = r.second("nbf")
+	}
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := claims.check(); err != nil {
+		return nil, err
+	}
+	return claims, claims.checkTime(a.now(), notBefore)
+}
+
+// check refuses claims that no token of ours has, be it issued or read.
+func (c *Claims) check() error {
+	switch {
+	// What JSON cannot carry is not replaced here as it is in attributes: two people must never become one.
+	case c.Subject == "" || valid(c.Subject) != c.Subject:
+		return fmt.Errorf("%w: sub is empty or not UTF-8", ErrClaims)
+	case c.Login() == "" || valid(c.ID) != c.ID:
+		return fmt.Errorf("%w: jti has no login or is not UTF-8", ErrClaims)
+	case c.ClientID == "":
+		return fmt.Errorf("%w: client_id is empty", ErrClaims)
+	case !slices.Contains([]string{"low", "substantial", "high"}, c.ACR):
+		return fmt.Errorf("%w: acr is not low, substantial or high", ErrClaims)
+	case c.IDP != IDP:
+		return fmt.Errorf("%w: idp is not %s", ErrClaims, IDP)
+	case c.AuthTime.Unix() <= 0 || c.AuthTime.Unix() >= maxTime:
+		return fmt.Errorf("%w: auth_time is out of range", ErrClaims)
+	}
+	return nil
+}
+
+func (c *Claims) checkTime(now, notBefore time.Time) error {
+	if !now.Before(c.ExpiresAt.Add(Skew)) {
+		return ErrExpired
+	}
+	if latest := now.Add(Skew); latest.Before(c.IssuedAt) || latest.Before(notBefore) {
+		return ErrNotYetValid
+	}
+	return nil
+}
+
+// reader takes claims out of a payload and keeps the first error.
+type reader struct {
+	members map[string]any
+	err     error
+}
+
+func (r *reader) fail(name, want string) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: %s is not %s", ErrClaims, name, want)
+	}
+}
+
+func (r *reader) text(name string) string {
+	text, ok := r.members[name].(string)
+	if !ok {
+		r.fail(name, "a string")
+	}
+	return text
+}
+
+// second reads a time in whole seconds. RFC 7519 allows fractions and exponents, but a token of ours has none, and
+// 1e300 or -1 means something else to every reader.
+func (r *reader) second(name string) time.Time {
+	number, _ := r.members[name].(json.Number)
+	seconds, err := strconv.ParseInt(string(number), 10, 64)
+	if err != nil || seconds <= 0 || seconds >= maxTime {
+		r.fail(name, "a time in whole seconds")
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// attributes returns the members that are not registered claims.
+func (r *reader) attributes() map[string]any {
+	attributes := make(map[string]any)
+	for name, value := range r.members {
+		if !isRegistered(name) {
+			attributes[name] = value
+		}
+	}
+	attributes, err := cleanAttributes(attributes)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	return attributes
+}
+
+// texts reads a string or an array of strings; nil for anything else.
+func texts(value any) []string {
+	if one, ok := value.(string); ok {
+		return []string{one}
+	}
+	many, _ := value.([]any)
+	all := make([]string, 0, len(many))
+	for _, element := range many {
+		text, ok := element.(string)
+		if !ok {
+			return nil
+		}
+		all = append(all, text)
+	}
+	return all
+}

@@ -1,0 +1,123 @@
+package token_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// fixedAuthority signs with the key of RFC 8037, so that the same claims give the same token in every run and the
+// fuzzer's corpus stays good.
+func fixedAuthority(t testing.TB) (*token.Authority, *token.Key) {
+	t.Helper()
+	key, err := token.ParseKey([]byte(rfc8037), token.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newAuthority(t, config(), newRing(t, key, newKey(t, token.ES256))), key
+}
+
+// issueAll returns some tokens of both kinds, by whether they are access tokens.
+func issueAll(t testing.TB, authority *token.Authority) map[string]bool {
+	t.Helper()
+	issued := make(map[string]bool)
+	for _, attributes := range []map[string]any{nil, person().Attributes, {"name": "x"}} {
+		claims := person()
+		claims.ID, claims.Attributes = "login.1", attributes
+		access, _, err := authority.IssueAccess(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		session, _, err := authority.IssueSession(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		issued[access], issued[session] = true, false
+	}
+	return issued
+}
+
+// FuzzVerify changes good tokens and makes up others. Whatever is accepted must be, byte for byte, what was issued,
+// and of the kind that was issued.
+func FuzzVerify(f *testing.F) {
+	authority, key := fixedAuthority(f)
+	issued := issueAll(f, authority)
+	for raw := range issued {
+		f.Add(raw)
+		f.Add(strings.Replace(raw, ".", "..", 1))
+		f.Add(raw[:len(raw)-1])
+	}
+	for _, header := range []string{goodHeader(key), `{"alg":"none"}`, `{}`} {
+		f.Add(encode(header) + "." + encode(goodPayload) + ".")
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		isAccess, ours := issued[raw]
+		access, err := authority.VerifyAccess(raw)
+		if (err == nil) != (ours && isAccess) || (access == nil) != (err != nil) {
+			t.Errorf("as access token: %v, issued %t as access token %t", err, ours, isAccess)
+		}
+		session, err := authority.VerifySession(raw)
+		if (err == nil) != (ours && !isAccess) || (session == nil) != (err != nil) {
+			t.Errorf("as session token: %v, issued %t as access token %t", err, ours, isAccess)
+		}
+	})
+}
+
+// FuzzSignedPayload has any payload signed by our own key. Whatever is accepted must be ours by what it says, and can
+// be issued again, as happens when an access token is made from a browser's login.
+func FuzzSignedPayload(f *testing.F) {
+	authority, key := fixedAuthority(f)
+	f.Add(goodPayload)
+	f.Add(strings.Replace(goodPayload, `"exp":1773922500`, `"exp":1e300`, 1))
+	f.Add(strings.Replace(goodPayload, `"sub"`, `"SUB"`, 1))
+	f.Add(`{"iss":1}`)
+	f.Fuzz(func(t *testing.T, payload string) {
+		claims, err := authority.VerifyAccess(forge(t, key, goodHeader(key), payload))
+		if err != nil {
+			return
+		}
+		if claims.Issuer != issuer || claims.Subject == "" || claims.Login() == "" || claims.KeyID != key.ID() {
+			t.Fatalf("accepted %+v", claims)
+		}
+		if !claims.ExpiresAt.After(noon.Add(-token.Skew)) || claims.IssuedAt.After(noon.Add(token.Skew)) {
+			t.Fatalf("accepted outside its time: %+v", claims)
+		}
+		if _, _, err := authority.IssueAccess(*claims); err != nil && !errors.Is(err, token.ErrExpired) {
+			t.Fatalf("accepted and cannot be issued: %v", err)
+		}
+	})
+}
+
+// TestGarbageIsCheap bounds what a refusal allocates: garbage comes in floods. It is not parallel, so that nobody
+// else's allocations count.
+func TestGarbageIsCheap(t *testing.T) {
+	authority, key := fixedAuthority(t)
+	for name, raw := range garbage(key) {
+		allocations := testing.AllocsPerRun(100, func() {
+			if _, err := authority.VerifyAccess(raw); err == nil {
+				t.Error("accepted")
+			}
+		})
+		if allocations > 40 {
+			t.Errorf("%s: %.0f allocations", name, allocations)
+		}
+	}
+}
+
+// garbage is 8 KiB each of what is refused without checking a signature.
+func garbage(key *token.Key) map[string]string {
+	fill := func(start, end string) string {
+		return start + strings.Repeat("A", token.MaxSize-len(start)-len(end)) + end
+	}
+	stranger := strings.Replace(goodHeader(key), key.ID(), strings.Repeat("x", 43), 1)
+	return map[string]string{
+		"letters":            fill("", ""),
+		"dots":               strings.Repeat(".", token.MaxSize),
+		"a long header":      fill("", ".AAAA.AAAA"),
+		"a long signature":   fill(encode(goodHeader(key))+".AAAA.", ""),
+		"an unknown key":     fill(encode(stranger)+".", ".AAAA"),
+		"a payload in error": fill(encode(goodHeader(key))+".", "!."+strings.Repeat("A", 86)),
+	}
+}
