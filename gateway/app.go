@@ -1,0 +1,259 @@
+package gateway
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// startRequest is what an app posts to /sessions.
+type startRequest struct {
+	CodeChallenge       string `json:"code_challenge"`
+	CodeChallengeMethod string `json:"code_challenge_method"`
+	RedirectURI         string `json:"redirect_uri"`
+	Language            string `json:"language"`
+	ACRValues           string `json:"acr_values"`
+	MaxAge              *int64 `json:"max_age"`
+}
+
+// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only from
+// the person's own tap.
+type started struct {
+	SessionID               string `json:"session_id"`
+	AuthorizationRequestURL string `json:"authorization_request_url"`
+	ExpiresIn               int    `json:"expires_in"`
+	Interval                int    `json:"interval"`
+}
+
+func (g *Gateway) serveStart(x exchange) error {
+	var in startRequest
+	if err := readJSON(x.r, &in); err != nil {
+		return err
+	}
+	s, err := g.appStart(x, in)
+	if err != nil {
+		return err
+	}
+	record, err := g.beginOnce(x.r.Context(), s)
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusCreated, "application/json", g.startedOf(record))
+	return nil
+}
+
+// appStart checks what an app asks for.
+func (g *Gateway) appStart(x exchange, in startRequest) (start, error) {
+	switch {
+	case !codeChallenge.MatchString(in.CodeChallenge):
+		return start{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
+		return start{}, requestErrorf("code_challenge_method must be S256")
+	case in.MaxAge != nil && *in.MaxAge < 0:
+		return start{}, requestErrorf("max_age is not a number of seconds")
+	}
+	if in.RedirectURI == "" {
+		in.RedirectURI = g.config.AppRedirectURLs[0]
+	}
+	if !slices.Contains(g.config.AppRedirectURLs, in.RedirectURI) {
+		return start{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+	}
+	loa, err := wish{acrValues: in.ACRValues}.loa()
+	if err != nil {
+		return start{}, err
+	}
+	return start{
+		kind:        pending.App,
+		client:      x.info.Client,
+		redirectURL: in.RedirectURI,
+		challenge:   in.CodeChallenge,
+		language:    g.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
+		loa:         loa,
+	}, nil
+}
+
+func (g *Gateway) startedOf(record *pending.Record) started {
+	return started{
+		SessionID:               record.ID,
+		AuthorizationRequestURL: record.AuthorizationRequestURL,
+		ExpiresIn:               seconds(record.ExpiresAt.Sub(g.now())),
+		Interval:                seconds(Interval),
+	}
+}
+
+// seconds is a duration on the wire: whole seconds, never negative.
+func seconds(d time.Duration) int { return max(0, int(math.Floor(d.Seconds()))) }
+
+// serveSession answers /sessions/{session_id} and /sessions/{session_id}/cancel.
+func (g *Gateway) serveSession(x exchange) error {
+	id, action, _ := strings.Cut(x.rest, "/")
+	if len(id) != sessionIDSize {
+		return errUnknown
+	}
+	switch {
+	case action == "" && !strings.HasSuffix(x.rest, "/"):
+		if x.r.Method == http.MethodPost {
+			x.w.Header().Set("Allow", strings.Join(get, ", "))
+			return errMethod
+		}
+		return g.serveStatus(x, id)
+	case action == "cancel":
+		if x.r.Method != http.MethodPost {
+			x.w.Header().Set("Allow", http.MethodPost)
+			return errMethod
+		}
+		return g.serveCancel(x, id)
+	}
+	return errNotFound
+}
+
+// sessionIDSize is the length of base64url of 32 bytes.
+const sessionIDSize = 43
+
+// sessionStatus is the answer to a status: nothing personal, for whoever knows the session_id.
+type sessionStatus struct {
+	Status    string `json:"status"`
+	ExpiresIn int    `json:"expires_in"`
+}
+
+func (g *Gateway) serveStatus(x exchange, id string) error {
+	wait, err := readWait(x.info.OriginalURL.Query())
+	if err != nil {
+		return err
+	}
+	record, err := g.status(x.r.Context(), id, wait)
+	if err != nil {
+		return err
+	}
+	answer := sessionStatus{Status: record.Phase.String()}
+	if !record.Phase.Ended() {
+		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(g.now()))
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", answer)
+	return nil
+}
+
+// cancelRequest is what an app posts to /sessions/{session_id}/cancel.
+type cancelRequest struct {
+	CodeVerifier string `json:"code_verifier"`
+	Error        string `json:"error"`
+}
+
+// serveCancel ends a login for whoever started it: an app with its verifier, a browser with its
+// login cookie.
+func (g *Gateway) serveCancel(x exchange, id string) error {
+	var in cancelRequest
+	if len(x.r.Header["Content-Type"]) > 0 {
+		if err := readJSON(x.r, &in); err != nil {
+			return err
+		}
+	}
+	if in.Error != "" && !redirectError.MatchString(in.Error) {
+		return requestErrorf("error is not an OAuth error code")
+	}
+	record, err := g.loadSession(x.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	cookie, _ := g.cookies.value(x.r.Header["Cookie"], g.cookies.loginName(id))
+	switch {
+	case boundToVerifier(record, in.CodeVerifier):
+	case boundToCookie(record, cookie) && !sameOrigin(x.r, g.config.PublicURL):
+		return errCrossSite
+	case boundToCookie(record, cookie):
+		g.cookies.clear(x.w, g.cookies.loginName(id))
+	default:
+		// Not told apart from one that does not exist: nobody learns whose it is.
+		return errUnknown
+	}
+	if err := g.cancel(x.r.Context(), record, in.Error); err != nil {
+		return err
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// appGrantType is how the metadata names the grant of /token, since there is no authorization
+// endpoint that a standard client could use.
+const appGrantType = "urn:caddy-itsme:grant-type:app2app"
+
+// tokenParameters are what /token reads; others are ignored (RFC 6749 section 3.2).
+var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri"}
+
+// tokenAnswer is RFC 6749 section 5.1.
+type tokenAnswer struct {
+	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
+	ExpiresIn   int    `json:"expires_in"`
+}
+
+// serveToken finishes an app's login.
+func (g *Gateway) serveToken(x exchange) error {
+	form, err := readForm(x.r, tokenParameters...)
+	if err != nil {
+		return err
+	}
+	if err := g.checkTokenForm(form); err != nil {
+		return err
+	}
+	record, err := g.load(x.r.Context(), form.Get("state"))
+	if err != nil {
+		return err
+	}
+	// A wrong verifier changes and counts nothing on the record.
+	if !boundToVerifier(record, form.Get("code_verifier")) {
+		return wrap(errGrant, "not bound to this verifier")
+	}
+	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
+		return wrap(errGrant, "another redirect_uri")
+	}
+	record, err = g.finish(x.r.Context(), record, presented{state: form.Get("state"), code: form.Get("code")})
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+		AccessToken: record.Token,
+		TokenType:   "Bearer",
+		ExpiresIn:   seconds(record.TokenExpiresAt.Sub(g.now())),
+	})
+	return nil
+}
+
+func (g *Gateway) checkTokenForm(form url.Values) error {
+	switch form.Get("grant_type") {
+	case "authorization_code", appGrantType:
+	case "":
+		return requestErrorf("grant_type is required: authorization_code")
+	default:
+		return errGrantType
+	}
+	for _, name := range []string{"code", "state", "code_verifier"} {
+		if form.Get(name) == "" {
+			return requestErrorf("%s is required", name)
+		}
+	}
+	if len(form.Get("code")) > maxCode || len(form.Get("state")) > maxState {
+		return wrap(errGrant, "code or state too long")
+	}
+	if id := form.Get("client_id"); id != "" && id != g.public.Host {
+		return wrap(errGrant, "another client_id")
+	}
+	return nil
+}
+
+const (
+	// maxCode and maxState bound what is hashed and sent on. itsme's codes have 36 characters,
+	// Signicat's states 71.
+	maxCode  = 512
+	maxState = 1024
+)
+
+// wrap says why, for the log; clients see the row of the table.
+func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }

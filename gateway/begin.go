@@ -1,0 +1,271 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+const (
+	// minState is the least length of Signicat's state: 128 bits and more in base64url.
+	minState = 32
+	// sameStart is for how long the same challenge from the same client means the same session.
+	sameStart = 30 * time.Second
+	// cancelTimeout bounds a cancel that nobody waits for.
+	cancelTimeout = 15 * time.Second
+	// maxCancels bounds the cancels under way that nobody waits for; more are left to expire.
+	maxCancels = 64
+)
+
+// start is who starts a login, and what they ask for.
+type start struct {
+	kind        pending.Kind
+	client      netip.Addr
+	redirectURL string
+	challenge   string
+	cookieHash  [sha256.Size]byte
+	returnTo    string
+	language    string
+	loa         signicat.LoA
+}
+
+// SessionID is the public name of a pending session: base64url(SHA-256(state)). It tells
+// nothing of the state, so it may stand in URLs.
+func SessionID(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// begin starts a session at Signicat and keeps it as a pending session.
+func (g *Gateway) begin(ctx context.Context, s start) (*pending.Record, error) {
+	if !g.started() {
+		return nil, errStarting
+	}
+	client := clientKey(s.client)
+	wait, err := g.store.Allow(ctx, "start:"+client, g.config.Limit.SessionsPerClient, g.config.Limit.SessionsWindow)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if wait > 0 {
+		return nil, retryAfter(errRate, wait)
+	}
+	session, err := g.signicat.CreateSession(ctx, g.sessionRequest(s))
+	if err != nil {
+		g.logStart(ctx, s, err)
+		return nil, signicatError(err)
+	}
+	record, err := g.newRecord(s, client, session)
+	if err != nil {
+		g.cancelLater(ctx, session.ID)
+		g.logStart(ctx, s, err)
+		return nil, err
+	}
+	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
+	if _, err := g.store.Create(ctx, record, bounds); err != nil {
+		g.cancelLater(ctx, session.ID)
+		return nil, createError(err)
+	}
+	g.logStart(ctx, s, nil)
+	return record, nil
+}
+
+// createError: a state that is not new means that Signicat's answer cannot be trusted.
+func createError(err error) error {
+	switch {
+	case errors.Is(err, pending.ErrExists):
+		return fmt.Errorf("%w: its state is not new", errSignicat)
+	case errors.Is(err, pending.ErrInvalid):
+		return fmt.Errorf("%w: its answer is too large", errSignicat)
+	case errors.Is(err, pending.ErrFull):
+		return retryAfter(errRate, time.Second)
+	}
+	return storeError(err)
+}
+
+// beginOnce gives the same session to an app that repeats its start, because its first answer
+// was lost, instead of starting another.
+func (g *Gateway) beginOnce(ctx context.Context, s start) (*pending.Record, error) {
+	key := "challenge:" + clientKey(s.client) + ":" + s.challenge + ":" + s.redirectURL
+	shared, err, _ := g.starts.Do(key, func() (any, error) {
+		// Whoever waits along must not fail because the first one hung up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+		defer cancel()
+		return g.beginOrFind(ctx, key, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	record := *shared.(*pending.Record)
+	return &record, nil
+}
+
+// startTimeout bounds a start: an access token, a session, and the store.
+const startTimeout = 30 * time.Second
+
+func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pending.Record, error) {
+	id, err := g.store.Recall(ctx, key)
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if id != "" {
+		record, err := g.store.Load(ctx, id)
+		if err == nil && record.Phase == pending.Pending {
+			return record, nil
+		}
+	}
+	record, err := g.begin(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := g.store.Remember(ctx, key, record.ID, sameStart); err != nil {
+		return nil, storeError(err)
+	}
+	return record, nil
+}
+
+// sessionRequest asks for the headless flow with itsme and nothing else.
+func (g *Gateway) sessionRequest(s start) signicat.SessionRequest {
+	return signicat.SessionRequest{
+		AllowedProviders:       []string{provider},
+		AdditionalParameters:   map[string]string{"itsme_redirect_url": s.redirectURL},
+		RequestedAttributes:    g.config.Attributes,
+		RequestedLoA:           g.requestedLoA(s.loa),
+		Language:               s.language,
+		SessionLifetimeSeconds: int(g.config.SessionLifetime / time.Second),
+	}
+}
+
+// provider is Signicat's name of itsme.
+const provider = "itsme"
+
+// requestedLoA is the higher of what the gateway and the client ask for.
+func (g *Gateway) requestedLoA(asked signicat.LoA) signicat.LoA {
+	if g.config.LoA == "" || asked.AtLeast(g.config.LoA) {
+		return asked
+	}
+	return g.config.LoA
+}
+
+// newRecord refuses an answer of Signicat's that would send the person, the code or our access
+// token anywhere but where they belong.
+func (g *Gateway) newRecord(s start, client string, session *signicat.Session) (*pending.Record, error) {
+	data := session.IDPData
+	state, err := g.checkAuthorizationURL(data.AuthorizationRequestURL, s.redirectURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
+		return nil, fmt.Errorf("%w: %w", errSignicat, err)
+	}
+	if session.ID == "" || data.TransactionID == "" || session.AccountID == "" {
+		return nil, fmt.Errorf("%w: its answer names no session, transaction or account", errSignicat)
+	}
+	if want := g.config.Signicat.AccountID; want != "" && want != session.AccountID {
+		return nil, fmt.Errorf("%w: the session is of another account than signicat account_id", errSignicat)
+	}
+	now := g.now()
+	expires := now.Add(g.config.SessionLifetime)
+	if !session.ExpiresAt.IsZero() && session.ExpiresAt.Before(expires) {
+		expires = session.ExpiresAt
+	}
+	if !expires.After(now) {
+		return nil, fmt.Errorf("%w: the session has expired already (is the clock right?)", errSignicat)
+	}
+	return &pending.Record{
+		ID:                      SessionID(state),
+		Kind:                    s.kind,
+		Client:                  client,
+		RedirectURL:             s.redirectURL,
+		AuthorizationRequestURL: data.AuthorizationRequestURL,
+		TokenRequestURL:         data.TokenRequestURL,
+		SignicatID:              session.ID,
+		TransactionID:           data.TransactionID,
+		AccountID:               session.AccountID,
+		Challenge:               s.challenge,
+		CookieHash:              s.cookieHash,
+		ReturnTo:                s.returnTo,
+		Language:                s.language,
+		LoA:                     string(g.requestedLoA(s.loa)),
+		CreatedAt:               now,
+		ExpiresAt:               expires,
+	}, nil
+}
+
+// checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
+func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil {
+		return "", fmt.Errorf("%w: its authorization request URL is not a URL", errSignicat)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()) || !g.loopbackAPI()) {
+		return "", fmt.Errorf("%w: its authorization request URL is not https", errSignicat)
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", fmt.Errorf("%w: the query of its authorization request URL is malformed", errSignicat)
+	}
+	if back := query["redirect_uri"]; len(back) != 1 || back[0] != redirectURL {
+		return "", fmt.Errorf("%w: its redirect_uri is not the one asked for (is it allow-listed in the Signicat Dashboard?)", errSignicat)
+	}
+	states := query["state"]
+	if len(states) != 1 || len(states[0]) < minState {
+		return "", fmt.Errorf("%w: its state has fewer than %d characters", errSignicat, minState)
+	}
+	return states[0], nil
+}
+
+// loopbackAPI reports whether Signicat is a simulator on this machine.
+func (g *Gateway) loopbackAPI() bool {
+	return strings.HasPrefix(g.config.Signicat.APIURL, "http://")
+}
+
+// cancelLater cancels a session at Signicat that nobody will finish. It is a courtesy to the
+// person, whose phone would otherwise still ask: a failure is left to the session's expiry.
+func (g *Gateway) cancelLater(ctx context.Context, signicatID string) {
+	select {
+	case g.cancels <- struct{}{}:
+	default:
+		return
+	}
+	g.after(ctx, cancelTimeout, func(ctx context.Context) {
+		defer func() { <-g.cancels }()
+		if _, err := g.signicat.CancelSession(ctx, signicatID); err != nil {
+			g.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
+		}
+	})
+}
+
+// clientKey names a client for limits: an IPv4 address, or the /64 that a network gives to one
+// IPv6 customer.
+func clientKey(addr netip.Addr) string {
+	addr = addr.Unmap().WithZone("")
+	if addr.Is6() {
+		prefix, err := addr.Prefix(64)
+		if err == nil {
+			return prefix.String()
+		}
+	}
+	return addr.String()
+}
+
+// languageOf picks the language of a login: what the client names, else the configured one,
+// else the first of Accept-Language that is offered, else English.
+func (g *Gateway) languageOf(asked, acceptLanguage string) string {
+	switch {
+	case slices.Contains(languages, asked):
+		return asked
+	case g.config.Language != "":
+		return g.config.Language
+	}
+	return preferred(acceptLanguage)
+}

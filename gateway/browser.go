@@ -1,0 +1,288 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// loginParameters are what the login form posts.
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age"}
+
+// serveLogin shows the page with the button, or starts the login that its form asks for. A mere
+// GET, such as a prefetch, starts nothing.
+func (g *Gateway) serveLogin(x exchange) error {
+	if x.r.Method != http.MethodPost {
+		return g.showLogin(x)
+	}
+	if !sameOrigin(x.r, g.config.PublicURL) {
+		return errCrossSite
+	}
+	form, err := readForm(x.r, loginParameters...)
+	if err != nil {
+		return err
+	}
+	asked := wish{language: form.Get("language"), acrValues: form.Get("acr_values"), maxAge: form.Get("max_age")}
+	if err := asked.check(); err != nil {
+		return err
+	}
+	loa, err := asked.loa()
+	if err != nil {
+		return err
+	}
+	cookie := newLoginValue(g.now())
+	record, err := g.begin(x.r.Context(), start{
+		kind:        pending.Browser,
+		client:      x.info.Client,
+		redirectURL: g.config.RedirectURL,
+		cookieHash:  sha256.Sum256([]byte(cookie)),
+		returnTo:    g.returnTo(form.Get("return_to")),
+		language:    g.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
+		loa:         loa,
+	})
+	if err != nil {
+		return err
+	}
+	g.cookies.makeRoom(x.w, x.r)
+	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
+	if wantsJSON(x.r) {
+		writeJSON(x.w, http.StatusCreated, "application/json", g.startedOf(record))
+		return nil
+	}
+	g.writePage(x.w, http.StatusOK, page{
+		Name:     "open",
+		Language: record.Language,
+		Link:     record.AuthorizationRequestURL,
+	})
+	return nil
+}
+
+func (g *Gateway) showLogin(x exchange) error {
+	query := x.info.OriginalURL.Query()
+	if err := single(query, loginParameters); err != nil {
+		return err
+	}
+	asked := wish{acrValues: query.Get("acr_values"), maxAge: query.Get("max_age")}
+	loa, err := asked.loa()
+	if err != nil {
+		return err
+	}
+	if err := asked.check(); err != nil {
+		return err
+	}
+	g.writePage(x.w, http.StatusOK, page{
+		Name:      "login",
+		Language:  g.languageOf(query.Get("language"), x.r.Header.Get("Accept-Language")),
+		ReturnTo:  g.returnTo(query.Get("return_to")),
+		ACRValues: string(loa),
+		MaxAge:    asked.maxAge,
+	})
+	return nil
+}
+
+// callbackParameters are what itsme appends to the redirect URL.
+var callbackParameters = []string{"code", "state", "error", "error_description"}
+
+// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with
+// what it carries: whoever sent the browser here may be somebody else than who started.
+func (g *Gateway) serveCallback(x exchange) error {
+	query, err := url.ParseQuery(x.info.OriginalURL.RawQuery)
+	if err != nil || single(query, callbackParameters) != nil {
+		g.writeUnbound(x)
+		return nil
+	}
+	state := query.Get("state")
+	if state == "" || len(state) > maxState || len(query.Get("code")) > maxCode {
+		g.writeUnbound(x)
+		return nil
+	}
+	record, err := g.load(x.r.Context(), state)
+	if errors.Is(err, errGrant) {
+		g.writeUnbound(x)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	name := g.cookies.loginName(record.ID)
+	cookie, _ := g.cookies.value(x.r.Header["Cookie"], name)
+	if !boundToCookie(record, cookie) {
+		g.writeUnbound(x)
+		return nil
+	}
+	return g.finishBrowser(x, record, query, name)
+}
+
+// finishBrowser ends a login in the browser that started it.
+func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Values, cookie string) error {
+	if code := query.Get("error"); code != "" || query.Get("code") == "" {
+		return g.cancelBrowser(x, record, code, cookie)
+	}
+	finished, err := g.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
+	switch {
+	case errors.Is(err, errUnfinished):
+		g.writePage(x.w, http.StatusOK, page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		return nil
+	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
+		// The code is still good, and the page comes back with it by itself.
+		failureOf(err).writeRetryAfter(x.w.Header(), err)
+		g.writePage(x.w, http.StatusServiceUnavailable, page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		return nil
+	case err != nil:
+		g.cookies.clear(x.w, cookie)
+		g.writeEnd(x, record, err)
+		return nil
+	}
+	g.cookies.clear(x.w, cookie)
+	g.cookies.set(x.w, g.cookies.session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
+	redirect(x.w, finished.ReturnTo)
+	return nil
+}
+
+// redirect sends a browser to a path of this origin, which was checked when it was taken in.
+func redirect(w http.ResponseWriter, path string) {
+	noStore(w.Header())
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	w.Header().Set("Location", path)
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// cancelBrowser ends a login that came back with an error instead of a code.
+func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+	if !redirectError.MatchString(code) {
+		code = "invalid_request"
+	}
+	if err := g.cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, errConflict) {
+		return err
+	}
+	g.cookies.clear(x.w, cookie)
+	name := "failed"
+	if code == "access_denied" {
+		name = "denied"
+	}
+	g.writePage(x.w, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, Again: true})
+	return nil
+}
+
+// writeEnd shows how a login ended that issued nothing.
+func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
+	p := page{Language: record.Language, ReturnTo: record.ReturnTo, Again: true}
+	switch {
+	case errors.Is(err, errDenied):
+		p.Name = "denied"
+	case errors.Is(err, errExpired):
+		p.Name = "expired"
+	case record.Reason == reasonTooLarge:
+		p.Name, p.Again = "too_large", false
+	default:
+		p.Name = "failed"
+	}
+	g.writePage(x.w, http.StatusBadRequest, p)
+}
+
+// writeUnbound answers a return that this browser did not start. It says nothing about the login
+// and carries nothing of the query.
+func (g *Gateway) writeUnbound(x exchange) {
+	g.writePage(x.w, http.StatusBadRequest, page{
+		Name:     "unbound",
+		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
+		Again:    true,
+		Hide:     true,
+	})
+}
+
+// serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
+func (g *Gateway) serveAppReturn(x exchange) error {
+	g.writePage(x.w, http.StatusOK, page{
+		Name:     "app_return",
+		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
+		Hide:     true,
+	})
+	return nil
+}
+
+// serveLogout ends a login on every replica and clears the cookie.
+func (g *Gateway) serveLogout(x exchange) error {
+	l, err := g.authenticate(x.r.Context(), credentialsOf(x.r))
+	switch {
+	case errors.Is(err, errNoCredential), errors.Is(err, errCookie):
+	case err != nil:
+		return err
+	case l.kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
+		return errCrossSite
+	default:
+		if err := g.endLogin(x, l); err != nil {
+			return err
+		}
+	}
+	if _, hasCookie := g.cookies.value(x.r.Header["Cookie"], g.cookies.session); hasCookie && (l == nil || l.kind == pending.Browser) {
+		g.cookies.clear(x.w, g.cookies.session)
+	}
+	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
+		redirect(x.w, g.config.Path+"/login")
+		return nil
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// endLogin revokes every token of a login for as long as one of them could be valid.
+func (g *Gateway) endLogin(x exchange, l *login) error {
+	longest := max(g.config.Cookie.Lifetime, g.config.Token.Lifetime)
+	return storeError(g.store.Revoke(x.r.Context(), pending.Revocation{
+		Scope: pending.ScopeLogin,
+		ID:    l.claims.Login(),
+		Until: l.claims.IssuedAt.Add(longest + 2*time.Minute),
+	}))
+}
+
+// serveUserinfo tells the claims of the presented token.
+func (g *Gateway) serveUserinfo(x exchange) error {
+	l, err := g.authenticate(x.r.Context(), credentialsOf(x.r))
+	switch {
+	case errors.Is(err, errCookie):
+		g.cookies.clear(x.w, g.cookies.session)
+		return errNoCredential
+	case err != nil:
+		return err
+	case l.kind == pending.Browser && x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL):
+		return errCrossSite
+	}
+	claims := map[string]any{
+		"sub":       l.claims.Subject,
+		"acr":       l.claims.ACR,
+		"auth_time": l.claims.AuthTime.Unix(),
+	}
+	for name, value := range l.claims.Attributes {
+		claims[name] = value
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", claims)
+	return nil
+}
+
+// serveLive tells that the process answers.
+func (g *Gateway) serveLive(x exchange) error {
+	return writeHealth(x.w, true)
+}
+
+// serveReady tells that a login could start: the keys and the store are there.
+func (g *Gateway) serveReady(x exchange) error {
+	_, err := g.store.Len(x.r.Context())
+	return writeHealth(x.w, err == nil && g.started())
+}
+
+func writeHealth(w http.ResponseWriter, ok bool) error {
+	noStore(w.Header())
+	status := http.StatusOK
+	if !ok {
+		w.Header().Set("Retry-After", "1")
+		status = http.StatusServiceUnavailable
+	}
+	w.WriteHeader(status)
+	return nil
+}

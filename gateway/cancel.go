@@ -1,0 +1,49 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"regexp"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// redirectError is what itsme may put on the redirect URL as error (RFC 6749 section 4.1.2.1).
+var redirectError = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$`)
+
+// cancel ends a login that its owner gives up, here and at Signicat. code is what itsme put on
+// the redirect URL as error, empty when the person just stopped. Cancelling what has ended is
+// no error; cancelling what is being finished is errConflict.
+func (g *Gateway) cancel(ctx context.Context, record *pending.Record, code string) error {
+	for {
+		switch {
+		case record.Phase == pending.Issued, record.Phase == pending.Validating, record.Phase == pending.Validated:
+			return errConflict
+		case record.Phase.Ended():
+			return nil
+		}
+		phase, reason := cancelled(code)
+		err := g.end(ctx, record, phase, reason)
+		if err == nil {
+			g.cancelLater(ctx, record.SignicatID)
+			return nil
+		}
+		if !errors.Is(err, pending.ErrConflict) {
+			return err
+		}
+		if record, err = g.loadSession(ctx, record.ID); err != nil {
+			return err
+		}
+	}
+}
+
+// cancelled is how an error on the redirect URL ends a login.
+func cancelled(code string) (pending.Phase, string) {
+	switch code {
+	case "":
+		return pending.Cancelled, reasonCancelled
+	case "access_denied":
+		return pending.Denied, reasonDenied
+	}
+	return pending.Failed, reasonRedirect
+}

@@ -1,0 +1,210 @@
+package gateway
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Defaults of [Config]; a zero field takes its default.
+const (
+	// DefaultPath is the prefix of the own endpoints.
+	DefaultPath = "/itsme"
+	// DefaultSessionLifetime is Signicat's own default, 1200 s.
+	DefaultSessionLifetime = 20 * time.Minute
+	// DefaultTokenLifetime is how long an access token is valid.
+	DefaultTokenLifetime = 15 * time.Minute
+	// DefaultCookieName is the base name of the cookies; __Host- stands in front on https.
+	DefaultCookieName = "itsme"
+	// DefaultCookieLifetime is how long a browser's login lasts.
+	DefaultCookieLifetime = 8 * time.Hour
+	// DefaultSessionsPerClient is how many sessions one client may start in a window.
+	DefaultSessionsPerClient = 60
+	// DefaultSessionsWindow is the window of DefaultSessionsPerClient.
+	DefaultSessionsWindow = time.Minute
+	// DefaultPending bounds the pending sessions altogether.
+	DefaultPending = 100_000
+	// DefaultPendingPerClient bounds the pending sessions of one client.
+	DefaultPendingPerClient = 60
+	// DefaultStatusReads is how many reads of Signicat waiting clients may cause in a window.
+	DefaultStatusReads = 50
+	// DefaultStatusWindow is the window of DefaultStatusReads.
+	DefaultStatusWindow = time.Second
+)
+
+// Bounds of [Config].
+const (
+	// MinSessionLifetime is the least that Signicat keeps a session: lower values are raised to it.
+	MinSessionLifetime = 5 * time.Minute
+	// MaxSessionLifetime bounds how long a pending session is kept. Unverified: Signicat
+	// publishes no maximum.
+	MaxSessionLifetime = time.Hour
+	// MinTokenLifetime and MaxTokenLifetime bound the lifetime of an access token.
+	MinTokenLifetime = time.Minute
+	MaxTokenLifetime = 24 * time.Hour
+	// MaxCookieLifetime bounds a browser's login.
+	MaxCookieLifetime = 30 * 24 * time.Hour
+)
+
+// Config describes a gateway. PublicURL, Signicat, Attributes, Store and Keys are required;
+// every other zero field takes its default.
+type Config struct {
+	// Name tells gateways apart in logs. Default "default".
+	Name string
+
+	// PublicURL is the origin at which clients reach the gateway, such as
+	// https://app.example.be: https (http on loopback hosts only), without a path. It is the
+	// issuer unless Token.Issuer says otherwise, and the base of every own URL.
+	PublicURL string
+
+	// Path is the prefix of the own endpoints: it starts with a slash and does not end with one.
+	// Default [DefaultPath].
+	Path string
+
+	// Signicat is how to call Signicat's Authentication REST API.
+	Signicat signicat.Config
+
+	// RedirectURL is where itsme sends a browser back to. It must be allow-listed in the
+	// Signicat Dashboard and be on PublicURL's origin. Default PublicURL + Path + /callback.
+	RedirectURL string
+
+	// AppRedirectURLs is where itsme sends apps back to: universal links or app links, each
+	// allow-listed in the Signicat Dashboard and none equal to RedirectURL. The first is used
+	// when an app names none. Default PublicURL + Path + /app/callback.
+	AppRedirectURLs []string
+
+	// Attributes are asked of Signicat, by Signicat's names. Required, at least one.
+	Attributes []string
+
+	// LoA is asked of Signicat and checked in its answer. Zero asks for none and accepts any
+	// that Signicat names.
+	LoA signicat.LoA
+
+	// Language fixes the language of itsme and of the pages: nl, fr, de or en. Zero takes it
+	// from the request.
+	Language string
+
+	// SessionLifetime is how long a person has to finish, in whole seconds. Default
+	// [DefaultSessionLifetime], from [MinSessionLifetime] to [MaxSessionLifetime].
+	SessionLifetime time.Duration
+
+	Token  TokenConfig
+	Cookie CookieConfig
+	Limit  LimitConfig
+
+	// Store keeps pending sessions, counters and revocations. Whoever made it closes it.
+	Store pending.Store
+
+	// Keys holds the signing keys; while it is empty the gateway answers 503.
+	Keys *token.Ring
+
+	// Order is what is known of when Signicat shows SUCCESS; share one among gateways that
+	// replace each other. Nil starts with no knowledge.
+	Order *Order
+
+	// Logger receives one line a login and what goes wrong. Nil discards.
+	Logger *slog.Logger
+
+	// Now is the clock. Nil is time.Now.
+	Now func() time.Time
+}
+
+// TokenConfig describes the tokens that the gateway issues.
+type TokenConfig struct {
+	// Issuer is the iss claim. Default PublicURL. Discovery is at the issuer's well-known URLs.
+	Issuer string
+	// Audience is the aud claim: one recommended, more allowed. Default PublicURL.
+	Audience []string
+	// Lifetime of an access token, in whole seconds. Default [DefaultTokenLifetime].
+	Lifetime time.Duration
+	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: the
+	// claim of every attribute asked for, without the sensitive ones (see [Attribute]), which
+	// must be named.
+	Claims []string
+}
+
+// CookieConfig describes a browser's login.
+type CookieConfig struct {
+	// Name is the base name of the cookies. Default [DefaultCookieName].
+	Name string
+	// Lifetime of a browser's login, in whole seconds. Default [DefaultCookieLifetime].
+	Lifetime time.Duration
+}
+
+// LimitConfig bounds what clients can make the gateway do.
+type LimitConfig struct {
+	// SessionsPerClient is how many sessions one client may start in SessionsWindow.
+	SessionsPerClient int
+	SessionsWindow    time.Duration
+	// Pending bounds the pending sessions altogether.
+	Pending int
+	// PendingPerClient bounds the pending sessions of one client.
+	PendingPerClient int
+	// StatusReads is how many reads of Signicat all waiting clients together may cause in
+	// StatusWindow.
+	StatusReads  int
+	StatusWindow time.Duration
+}
+
+// WithDefaults returns the configuration with every zero field that has a default filled in.
+func (c Config) WithDefaults() Config {
+	orString(&c.Name, "default")
+	orString(&c.Path, DefaultPath)
+	orString(&c.RedirectURL, c.PublicURL+c.Path+"/callback")
+	if len(c.AppRedirectURLs) == 0 {
+		c.AppRedirectURLs = []string{c.PublicURL + c.Path + "/app/callback"}
+	}
+	orDuration(&c.SessionLifetime, DefaultSessionLifetime)
+	orString(&c.Token.Issuer, c.PublicURL)
+	if len(c.Token.Audience) == 0 {
+		c.Token.Audience = []string{c.PublicURL}
+	}
+	orDuration(&c.Token.Lifetime, DefaultTokenLifetime)
+	if c.Token.Claims == nil {
+		c.Token.Claims = defaultClaims(c.Attributes)
+	}
+	orString(&c.Cookie.Name, DefaultCookieName)
+	orDuration(&c.Cookie.Lifetime, DefaultCookieLifetime)
+	c.Limit = c.Limit.withDefaults()
+	if c.Order == nil {
+		c.Order = new(Order)
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func (l LimitConfig) withDefaults() LimitConfig {
+	orInt(&l.SessionsPerClient, DefaultSessionsPerClient)
+	orDuration(&l.SessionsWindow, DefaultSessionsWindow)
+	orInt(&l.Pending, DefaultPending)
+	orInt(&l.PendingPerClient, DefaultPendingPerClient)
+	orInt(&l.StatusReads, DefaultStatusReads)
+	orDuration(&l.StatusWindow, DefaultStatusWindow)
+	return l
+}
+
+func orString(s *string, fallback string) {
+	if *s == "" {
+		*s = fallback
+	}
+}
+
+func orInt(n *int, fallback int) {
+	if *n == 0 {
+		*n = fallback
+	}
+}
+
+func orDuration(d *time.Duration, fallback time.Duration) {
+	if *d == 0 {
+		*d = fallback
+	}
+}

@@ -1,0 +1,137 @@
+package gateway
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// maxLoginCookies bounds the logins that one browser has open at a time; the oldest goes.
+	maxLoginCookies = 10
+	// loginSuffix is how much of a session_id stands in the name of its login cookie.
+	loginSuffix = 8
+)
+
+// cookies names and writes the gateway's cookies: one for a browser's session, one for each
+// login that it started. All are host-only and, on https, carry the __Host- prefix, which no
+// sibling host and no plain http can set (RFC 6265bis section 4.1.3.2).
+type cookies struct {
+	session string
+	login   string // prefix
+	secure  bool
+}
+
+func newCookies(base string, secure bool) cookies {
+	if secure {
+		base = "__Host-" + base
+	}
+	return cookies{session: base, login: base + "-l-", secure: secure}
+}
+
+// owns reports whether a cookie's name is ours, so that it never goes to an upstream.
+func (c cookies) owns(name string) bool {
+	return name == c.session || strings.HasPrefix(name, c.login)
+}
+
+func (c cookies) loginName(sessionID string) string { return c.login + sessionID[:loginSuffix] }
+
+// newLoginValue is what binds a login to a browser: when it was made, and 32 random bytes.
+func newLoginValue(now time.Time) string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return strconv.FormatInt(now.Unix(), 36) + "." + base64.RawURLEncoding.EncodeToString(secret)
+}
+
+// madeAt reads when a login cookie was made. A value that is not ours is the oldest of all.
+func madeAt(value string) int64 {
+	made, _, _ := strings.Cut(value, ".")
+	t, err := strconv.ParseInt(made, 36, 64)
+	if err != nil {
+		return 0
+	}
+	return t
+}
+
+func (c cookies) set(w http.ResponseWriter, name, value string, lifetime time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name:     name,
+		Value:    value,
+		Path:     "/",
+		MaxAge:   int(lifetime / time.Second),
+		Secure:   c.secure,
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// clear deletes a cookie, with the attributes that it was set with.
+func (c cookies) clear(w http.ResponseWriter, name string) {
+	http.SetCookie(w, &http.Cookie{
+		Name:     name,
+		Path:     "/",
+		MaxAge:   -1,
+		Secure:   c.secure,
+		HttpOnly: true,
+		SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// value reads a cookie. One that was sent twice cannot be told apart and counts as unreadable.
+func (c cookies) value(lines []string, name string) (value string, sent bool) {
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, name) }) {
+		return "", false
+	}
+	found := (&http.Request{Header: http.Header{"Cookie": lines}}).CookiesNamed(name)
+	if len(found) != 1 {
+		return "", len(found) > 0
+	}
+	return found[0].Value, true
+}
+
+// makeRoom deletes the oldest login cookies beyond the bound, before another is set.
+func (c cookies) makeRoom(w http.ResponseWriter, r *http.Request) {
+	logins := slices.DeleteFunc(r.Cookies(), func(k *http.Cookie) bool { return !strings.HasPrefix(k.Name, c.login) })
+	if len(logins) < maxLoginCookies {
+		return
+	}
+	slices.SortFunc(logins, func(a, b *http.Cookie) int { return int(madeAt(b.Value) - madeAt(a.Value)) })
+	for _, old := range logins[maxLoginCookies-1:] {
+		c.clear(w, old.Name)
+	}
+}
+
+// strip takes our cookies out of what goes upstream and leaves every other byte as it is.
+func (c cookies) strip(h http.Header) {
+	lines := h["Cookie"]
+	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, c.session) }) {
+		return
+	}
+	kept := make([]string, 0, len(lines))
+	for _, line := range lines {
+		if line = c.withoutOwn(line); line != "" {
+			kept = append(kept, line)
+		}
+	}
+	if len(kept) == 0 {
+		delete(h, "Cookie")
+		return
+	}
+	h["Cookie"] = kept
+}
+
+func (c cookies) withoutOwn(line string) string {
+	pairs := strings.Split(line, ";")
+	kept := slices.DeleteFunc(slices.Clone(pairs), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return c.owns(strings.TrimSpace(name))
+	})
+	if len(kept) == len(pairs) {
+		return line
+	}
+	return strings.TrimLeft(strings.Join(kept, ";"), " ")
+}

@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Why a credential does not log anybody in.
+var (
+	// errNoCredential is returned when a request carries none.
+	errNoCredential = errors.New("no credential")
+	// errToken is returned when a bearer token is not ours, not valid, or revoked.
+	errToken = errors.New("invalid token")
+	// errCookie is returned when a session cookie is not valid; it is cleared, and counts as none.
+	errCookie = errors.New("invalid session cookie")
+	// errAmbiguous is returned when a request has two Authorization lines.
+	errAmbiguous = fmt.Errorf("%w: more than one Authorization header", errRequest)
+	// errCrossSite is returned when a cookie's request may come from another site.
+	errCrossSite = errors.New("cross-site request")
+)
+
+// login is a verified credential.
+type login struct {
+	kind   pending.Kind // App for a bearer token, Browser for a cookie
+	raw    string
+	claims *token.Claims
+}
+
+// credentials are the header lines that a request was sent with, before a site strips it.
+type credentials struct {
+	authorization []string
+	cookie        []string
+}
+
+func credentialsOf(r *http.Request) credentials {
+	return credentials{authorization: r.Header["Authorization"], cookie: r.Header["Cookie"]}
+}
+
+// restored is a request as it was sent, for a gateway that comes after another one's site.
+func (c credentials) restored(r *http.Request) *http.Request {
+	r = r.Clone(r.Context())
+	r.Header["Authorization"], r.Header["Cookie"] = c.authorization, c.cookie
+	return r
+}
+
+// authenticate verifies what a request was sent with. Where there is a bearer token it alone
+// counts, whatever the cookie says.
+func (g *Gateway) authenticate(ctx context.Context, c credentials) (*login, error) {
+	if len(c.authorization) > 1 {
+		return nil, errAmbiguous
+	}
+	if len(c.authorization) == 1 {
+		if raw, ok := bearer(c.authorization[0]); ok {
+			return g.verify(ctx, pending.App, raw, g.authority.VerifyAccess)
+		}
+	}
+	cookie, sent := g.cookies.value(c.cookie, g.cookies.session)
+	if !sent {
+		return nil, errNoCredential
+	}
+	l, err := g.verify(ctx, pending.Browser, cookie, g.authority.VerifySession)
+	if errors.Is(err, errToken) {
+		return nil, fmt.Errorf("%w: %w", errCookie, err)
+	}
+	return l, err
+}
+
+// Authenticate verifies a request's bearer token. It returns nil and no error when the request
+// carries none, and an error when it carries a bad one, two of them, or when it cannot be told;
+// the error's text is safe to log.
+func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
+	l, err := g.authenticate(r.Context(), credentials{authorization: r.Header["Authorization"]})
+	switch {
+	case errors.Is(err, errNoCredential):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &Identity{Subject: l.claims.Subject, claims: l.claims}, nil
+}
+
+// bearer reads the credentials of RFC 6750 section 2.1. Whatever names the scheme is a bearer
+// token, and a malformed one is a bad one: it never falls back to the cookie.
+func bearer(value string) (raw string, ok bool) {
+	scheme, rest, _ := strings.Cut(strings.Trim(value, " \t"), " ")
+	if !strings.EqualFold(scheme, "Bearer") && !hasBearerPrefix(scheme) {
+		return "", false
+	}
+	return strings.TrimLeft(rest, " "), true
+}
+
+// hasBearerPrefix catches a scheme that another character than a blank ends, such as a tab,
+// which some servers take for the same.
+func hasBearerPrefix(scheme string) bool {
+	const name = "bearer"
+	return len(scheme) > len(name) && strings.EqualFold(scheme[:len(name)], name) && !tokenChar(scheme[len(name)])
+}
+
+// tokenChar is RFC 9110 section 5.6.2.
+func tokenChar(b byte) bool {
+	return b > ' ' && b < 0x7F && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
+}
+
+// verify checks a token and that it was not revoked.
+func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string, check func(string) (*token.Claims, error)) (*login, error) {
+	claims, err := check(raw)
+	switch {
+	case errors.Is(err, token.ErrNoKeys):
+		return nil, errStarting
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errToken, err)
+	}
+	revoked, err := g.store.Revoked(ctx, pending.Credential{
+		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
+	})
+	switch {
+	case err != nil:
+		return nil, storeError(err)
+	case revoked:
+		return nil, fmt.Errorf("%w: revoked", errToken)
+	}
+	return &login{kind: kind, raw: raw, claims: claims}, nil
+}
+
+// sameOrigin reports whether a request that a cookie authenticates comes from the gateway's own
+// pages. Browsers send Origin with every request that can change something.
+func sameOrigin(r *http.Request, origin string) bool {
+	if sent := r.Header["Origin"]; len(sent) > 0 {
+		return len(sent) == 1 && sent[0] == origin
+	}
+	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+}

@@ -1,0 +1,143 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+const (
+	// JWKSMaxAge is how long a verifier may keep the JWKS, in seconds.
+	JWKSMaxAge = 900
+	// metadataMaxAge is how long discovery documents may be kept, in seconds.
+	metadataMaxAge = "public, max-age=3600"
+)
+
+// serverMetadata is RFC 8414 section 2, with the members of OpenID Connect Discovery that
+// verifiers which look only there insist on. No ID token is ever issued.
+type serverMetadata struct {
+	Issuer                   string   `json:"issuer"`
+	TokenEndpoint            string   `json:"token_endpoint"`
+	JWKSURI                  string   `json:"jwks_uri"`
+	ResponseTypes            []string `json:"response_types_supported"`
+	GrantTypes               []string `json:"grant_types_supported"`
+	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
+	CodeChallengeMethods     []string `json:"code_challenge_methods_supported"`
+	SubjectTypes             []string `json:"subject_types_supported,omitempty"`
+	IDTokenSigningAlgorithms []string `json:"id_token_signing_alg_values_supported,omitempty"`
+}
+
+// resourceMetadata is RFC 9728 section 2.
+type resourceMetadata struct {
+	Resource             string   `json:"resource"`
+	AuthorizationServers []string `json:"authorization_servers"`
+	JWKSURI              string   `json:"jwks_uri"`
+	BearerMethods        []string `json:"bearer_methods_supported"`
+	metadata             string   // the URL of this document
+}
+
+// routeDiscovery lays out the documents at the roots of the hosts that they speak for.
+func (g *Gateway) routeDiscovery() {
+	issuer, err := url.Parse(g.config.Token.Issuer)
+	if err != nil {
+		return
+	}
+	jwks := endpoint{methods: get, serve: (*Gateway).serveJWKS}
+	g.hosted[g.public.Host+"/.well-known/jwks.json"] = jwks
+	g.hosted[issuer.Host+"/.well-known/jwks.json"] = jwks
+
+	oauth := g.serverMetadata()
+	openID := oauth
+	openID.SubjectTypes = []string{"public"}
+	openID.IDTokenSigningAlgorithms = []string{"ES256", "EdDSA", "RS256"}
+	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
+	// RFC 8414 section 3.1 inserts the well-known part before an issuer's path; OpenID Connect
+	// Discovery section 4 appends it.
+	g.hosted[issuer.Host+"/.well-known/oauth-authorization-server"+path] = document(oauth)
+	g.hosted[issuer.Host+"/.well-known/openid-configuration"+path] = document(openID)
+	g.hosted[issuer.Host+path+"/.well-known/openid-configuration"] = document(openID)
+
+	for _, audience := range g.config.Token.Audience {
+		if r, at, ok := g.resource(audience); ok {
+			g.hosted[at] = document(r)
+		}
+	}
+}
+
+func (g *Gateway) serverMetadata() serverMetadata {
+	return serverMetadata{
+		Issuer:                   g.config.Token.Issuer,
+		TokenEndpoint:            g.own("/token"),
+		JWKSURI:                  g.config.PublicURL + "/.well-known/jwks.json",
+		ResponseTypes:            []string{"code"},
+		GrantTypes:               []string{appGrantType},
+		TokenEndpointAuthMethods: []string{"none"},
+		CodeChallengeMethods:     []string{"S256"},
+	}
+}
+
+// resource describes an audience that is a URL, and where its metadata are.
+func (g *Gateway) resource(audience string) (r resourceMetadata, at string, ok bool) {
+	u, err := url.Parse(audience)
+	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+		return resourceMetadata{}, "", false
+	}
+	at = u.Host + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	return resourceMetadata{
+		Resource:             audience,
+		AuthorizationServers: []string{g.config.Token.Issuer},
+		JWKSURI:              g.config.PublicURL + "/.well-known/jwks.json",
+		BearerMethods:        []string{"header"},
+		metadata:             u.Scheme + "://" + at,
+	}, at, true
+}
+
+// resourceOf is the configured audience of a host. What a client says of the host only chooses
+// among them.
+func (g *Gateway) resourceOf(host string) (resourceMetadata, bool) {
+	for _, audience := range g.config.Token.Audience {
+		if r, at, ok := g.resource(audience); ok && strings.HasPrefix(at, host+"/") {
+			return r, true
+		}
+	}
+	return resourceMetadata{}, false
+}
+
+// document serves a JSON document that does not change.
+func document(body any) endpoint {
+	text, err := json.Marshal(body)
+	return endpoint{methods: get, serve: func(_ *Gateway, x exchange) error {
+		if err != nil {
+			return err
+		}
+		h := x.w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", metadataMaxAge)
+		h.Set("Access-Control-Allow-Origin", "*")
+		_, _ = x.w.Write(text) // the client hung up: there is nobody to tell
+		return nil
+	}}
+}
+
+// serveJWKS publishes the keys that verify the gateway's tokens.
+func (g *Gateway) serveJWKS(x exchange) error {
+	keys := g.config.Keys.KeySet()
+	if keys == nil {
+		return errStarting
+	}
+	h := x.w.Header()
+	h.Set("Cache-Control", jwksCacheControl)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("ETag", keys.ETag())
+	if x.r.Header.Get("If-None-Match") == keys.ETag() {
+		x.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/jwk-set+json")
+	_, _ = x.w.Write(keys.JWKS()) // the client hung up: there is nobody to tell
+	return nil
+}
+
+var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)

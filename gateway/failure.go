@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A problem's name, the last part of its type and its member "code" (RFC 9457).
+const (
+	problemAuthentication = "authentication_required"
+	problemToken          = "invalid_token"
+	problemRequest        = "invalid_request"
+	problemSession        = "session_unknown"
+	problemRate           = "rate_limited"
+	problemCrossSite      = "cross_site"
+	problemSignicat       = "signicat_unavailable"
+	problemStore          = "store_unavailable"
+	problemStarting       = "starting"
+	problemEarly          = "too_early"
+)
+
+// Refusals of a request for its form.
+var (
+	errTooEarly  = errors.New("early data")
+	errMethod    = errors.New("method not allowed")
+	errMediaType = errors.New("unsupported media type")
+	errTooLarge  = errors.New("body too large")
+	errNotFound  = errors.New("not found")
+)
+
+// failure is how an error is told to clients: as a problem, and as an OAuth error by /token.
+type failure struct {
+	err     error
+	status  int
+	problem string
+	title   string
+	oauth   string // RFC 6749 section 5.2, RFC 8628 section 3.5
+}
+
+// failures is the one table from errors to answers; the first row that matches counts.
+var failures = []failure{
+	{errDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
+	{errExpired, 400, problemRequest, "The login has expired", "expired_token"},
+	{errUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
+	{errGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{errStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
+	{errStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
+	{errSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
+	{errRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
+	{errTooEarly, 425, problemEarly, "The request came in early data", "invalid_request"},
+	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
+	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
+	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
+	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
+	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
+	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
+	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
+	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
+	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
+	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
+	{errToken, 401, problemToken, "The access token is not valid", "invalid_request"},
+}
+
+// errGrantType is returned when /token is asked for a grant that it does not know.
+var errGrantType = errors.New("unsupported grant type")
+
+// unexpected is told when no row matches, so that an unknown error refuses and says nothing.
+var unexpected = failure{status: 503, problem: problemStore, title: "The request could not be served", oauth: "temporarily_unavailable"}
+
+func failureOf(err error) failure {
+	for _, f := range failures {
+		if errors.Is(err, f.err) {
+			return f
+		}
+	}
+	return unexpected
+}
+
+// defaultRetry is when to ask again when nobody knows better.
+const defaultRetry = 5 * time.Second
+
+// writeRetryAfter says when to ask again, in whole seconds, at least one.
+func (f failure) writeRetryAfter(h http.Header, err error) {
+	if f.status != http.StatusServiceUnavailable && f.status != http.StatusTooManyRequests {
+		return
+	}
+	wait := retryHint(err)
+	switch {
+	case wait > 0:
+	case f.problem == problemStarting:
+		wait = time.Second
+	default:
+		wait = defaultRetry
+	}
+	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
+}
+
+// detail is a text for developers: only a malformed request has one that varies, and it never
+// repeats what was sent.
+func detail(err error) string {
+	if errors.Is(err, errRequest) {
+		if _, text, ok := strings.Cut(err.Error(), errRequest.Error()+": "); ok {
+			return text
+		}
+	}
+	return ""
+}
+
+// problem is the body of RFC 9457.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	Code   string `json:"code"`
+}
+
+// writeProblem answers an error as a problem.
+func (g *Gateway) writeProblem(w http.ResponseWriter, err error) {
+	f := failureOf(err)
+	f.writeRetryAfter(w.Header(), err)
+	writeJSON(w, f.status, "application/problem+json", problem{
+		Type:   g.own("/problems/" + f.problem),
+		Title:  f.title,
+		Status: f.status,
+		Detail: detail(err),
+		Code:   f.problem,
+	})
+}
+
+// oauthError is the body of RFC 6749 section 5.2.
+type oauthError struct {
+	Error       string `json:"error"`
+	Description string `json:"error_description,omitempty"`
+	Interval    int    `json:"interval,omitempty"`
+}
+
+// writeOAuthError answers an error as /token does.
+func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
+	f := failureOf(err)
+	f.writeRetryAfter(w.Header(), err)
+	body := oauthError{Error: f.oauth, Description: f.title}
+	if text := detail(err); text != "" {
+		body.Description = text
+	}
+	if f.oauth == "authorization_pending" {
+		body.Interval = int(Interval / time.Second)
+	}
+	writeJSON(w, f.status, "application/json", body)
+}
+
+func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	noStore(w.Header())
+	w.Header().Set("Content-Type", mediaType)
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	_, _ = w.Write(text) // the client hung up: there is nobody to tell
+}
+
+func noStore(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}

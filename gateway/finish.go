@@ -1,0 +1,244 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+const (
+	// FinishWait is how long one call waits for a login to finish; the next call goes on.
+	FinishWait = 10 * time.Second
+	// Lease is how long one finisher has a login for itself.
+	Lease = 30 * time.Second
+	// LoserWait is how long a call waits for another one that finishes the same login.
+	LoserWait = 2 * time.Second
+	// CodeLifetime is how old a code may get, counted from its first bound presentation.
+	// Source: itsme's authorization codes live three minutes,
+	// https://belgianmobileid.github.io/doc/authentication/.
+	CodeLifetime = 180 * time.Second
+	// ReplayWindow is for how long the same finish gets the same token again.
+	ReplayWindow = 60 * time.Second
+	// Interval is how often a client should ask again.
+	Interval = 2 * time.Second
+	// pollStore is how often a waiting call looks for what another replica did.
+	pollStore = 250 * time.Millisecond
+	// finishLimit bounds the work behind one call. It stays under Lease, so that the lease
+	// holder is done before anybody may take over.
+	finishLimit = Lease - 5*time.Second
+)
+
+// presented is a code as it came back, with the state that it came with.
+type presented struct {
+	state string
+	code  string
+}
+
+func (p presented) hash() [sha256.Size]byte { return sha256.Sum256([]byte(p.code)) }
+
+// load finds the pending session of a state. The look-up by hash is the comparison of the
+// state; the second one makes it independent of what a store takes for equal.
+func (g *Gateway) load(ctx context.Context, state string) (*pending.Record, error) {
+	id := SessionID(state)
+	record, err := g.store.Load(ctx, id)
+	if errors.Is(err, pending.ErrNotFound) {
+		return nil, fmt.Errorf("%w: unknown state", errGrant)
+	}
+	if err != nil {
+		return nil, storeError(err)
+	}
+	if subtle.ConstantTimeCompare([]byte(record.ID), []byte(id)) != 1 {
+		return nil, fmt.Errorf("%w: unknown state", errGrant)
+	}
+	return record, nil
+}
+
+// finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
+// returns its record with the token. Of any number of calls, on any replica, one does the work.
+func (g *Gateway) finish(ctx context.Context, record *pending.Record, p presented) (*pending.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, FinishWait)
+	defer cancel()
+	loser := g.now().Add(LoserWait)
+	for {
+		holder, err := g.take(ctx, record, p)
+		switch {
+		case errors.Is(err, pending.ErrConflict), errors.Is(err, pending.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case record.Phase == pending.Issued:
+			return record, nil
+		case holder:
+			return g.drive(ctx, record, p)
+		default:
+			if !g.now().Before(loser) {
+				return nil, errUnfinished
+			}
+			if err := g.awaitChange(ctx, record.ID, pollStore); err != nil {
+				return nil, errUnfinished
+			}
+		}
+		if record, err = g.load(ctx, p.state); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// take decides what a bound call may do with a record: hand out what was issued, refuse, wait
+// for the holder of the lease, or take the lease (holder).
+func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented) (holder bool, err error) {
+	now := g.now()
+	hash := p.hash()
+	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
+	switch first := record.FirstPresented.IsZero(); {
+	case record.Phase == pending.Issued:
+		return false, g.replay(ctx, record, same)
+	case record.Phase.Ended():
+		return false, ended(record)
+	case !first && !same:
+		return false, fmt.Errorf("%w: another code", errGrant)
+	case record.Phase != pending.Validated && !now.Before(record.ExpiresAt):
+		return false, g.expire(ctx, record, reasonExpired)
+	case record.Phase != pending.Validated && !first && now.Sub(record.FirstPresented) > CodeLifetime:
+		return false, g.expire(ctx, record, reasonCodeAge)
+	case now.Before(record.LeaseUntil):
+		return false, nil
+	case first:
+		record.Phase = pending.Validating
+		record.CodeHash = hash
+		record.FirstPresented = now
+	}
+	record.LeaseUntil = now.Add(Lease)
+	record.Fence++
+	return true, g.update(ctx, record)
+}
+
+// replay says whether an issued token may be handed out again: to the same finish, for a short
+// time, and never after a logout or a revocation.
+func (g *Gateway) replay(ctx context.Context, record *pending.Record, same bool) error {
+	if !same || record.Token == "" || g.now().Sub(record.IssuedAt) > ReplayWindow {
+		return fmt.Errorf("%w: the code was used", errGrant)
+	}
+	revoked, err := g.store.Revoked(ctx, pending.Credential{
+		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
+	})
+	switch {
+	case err != nil:
+		return storeError(err)
+	case revoked:
+		return fmt.Errorf("%w: the login was ended", errGrant)
+	}
+	return nil
+}
+
+// drive does the work of the lease holder. It goes on when the caller hangs up, so that a code
+// that was sent is not lost: the next call finds what became of it.
+func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented) (*pending.Record, error) {
+	type result struct {
+		record *pending.Record
+		err    error
+	}
+	done := make(chan result, 1)
+	deadline, _ := ctx.Deadline()
+	g.after(ctx, finishLimit, func(work context.Context) {
+		// The reading of the session ends with the caller's wait; a code that is under way
+		// has until finishLimit.
+		reading, cancel := context.WithDeadline(work, deadline)
+		defer cancel()
+		err := g.complete(work, reading, record, p)
+		if err != nil && !record.Phase.Ended() {
+			g.release(work, record)
+		}
+		g.changes.announce(record.ID)
+		done <- result{record, err}
+	})
+	select {
+	case r := <-done:
+		return r.record, r.err
+	case <-ctx.Done():
+		return nil, errUnfinished
+	}
+}
+
+// complete validates the code if that is still to be done, reads the session, and issues.
+func (g *Gateway) complete(ctx, reading context.Context, record *pending.Record, p presented) error {
+	if record.Phase == pending.Validating {
+		if err := g.validate(ctx, record, p); err != nil {
+			return err
+		}
+	}
+	session, err := g.readResult(reading, record)
+	if err != nil {
+		return g.conclude(ctx, record, err)
+	}
+	return g.issue(ctx, record, session)
+}
+
+// release gives the lease back, so that the next call need not wait for its end. A code that
+// was sent without any answer is as if it had not been, unless the session can still tell: a
+// SUCCESS that comes only now could be a person's approval of somebody else's made-up code.
+func (g *Gateway) release(ctx context.Context, record *pending.Record) {
+	record.LeaseUntil = time.Time{}
+	if !g.config.Order.conclusive() {
+		record.SentAt = time.Time{}
+	}
+	if err := g.update(ctx, record); err != nil {
+		g.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
+	}
+}
+
+// expire ends a login that took too long. Nothing is sent but the cancel.
+func (g *Gateway) expire(ctx context.Context, record *pending.Record, reason string) error {
+	if err := g.end(ctx, record, pending.Expired, reason); err != nil {
+		return err
+	}
+	g.cancelLater(ctx, record.SignicatID)
+	return ended(record)
+}
+
+// end marks a record as ended. Whoever loses the race gets pending.ErrConflict, with the record
+// unchanged, and looks again.
+func (g *Gateway) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string) error {
+	next := *record
+	next.Phase = phase
+	next.Reason = reason
+	next.EndedAt = g.now()
+	next.LeaseUntil = time.Time{}
+	if err := g.update(ctx, &next); err != nil {
+		return err
+	}
+	*record = next
+	g.logEnd(ctx, record)
+	return nil
+}
+
+// update is the only way in which a record changes.
+func (g *Gateway) update(ctx context.Context, record *pending.Record) error {
+	if err := g.store.Update(ctx, record); err != nil {
+		return storeError(err)
+	}
+	g.changes.announce(record.ID)
+	return nil
+}
+
+// awaitChange waits until the session changes here, or for a while, since another replica's
+// changes are not announced.
+func (g *Gateway) awaitChange(ctx context.Context, id string, limit time.Duration) error {
+	changed, done := g.changes.watch(id)
+	defer done()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-changed:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.closing.Done():
+		return context.Canceled
+	}
+	return nil
+}

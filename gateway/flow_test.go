@@ -1,0 +1,106 @@
+package gateway_test
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// TestFlow plays every login scenario against a gateway in a plain net/http server.
+func TestFlow(t *testing.T) {
+	t.Parallel()
+	logintest.Run(t, openFront)
+}
+
+// clock is the wall clock, moved on by a test.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}
+
+func openFront(t *testing.T, o logintest.Options) *logintest.Front {
+	t.Helper()
+	clock := new(clock)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	public := "http://" + listener.Addr().String()
+	sim := o.Simulator
+	sim.RedirectURLs = []string{public + logintest.Path + "/callback", public + logintest.Path + "/app/callback"}
+	sim.AllowLoopbackHTTP = true
+	sim.Now = clock.now
+	server, err := signicattest.Start(sim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	store := pending.NewMemory(clock.now)
+	t.Cleanup(func() { _ = store.Close() })
+	g, err := gateway.New(gateway.Config{
+		PublicURL: public,
+		Signicat: signicat.Config{
+			ClientID:     signicattest.DefaultClientID,
+			ClientSecret: signicattest.DefaultClientSecret,
+			APIURL:       server.URL,
+			Timeout:      2 * time.Second,
+		},
+		Attributes: o.Attributes,
+		LoA:        signicat.LoA(o.LoA),
+		Token:      gateway.TokenConfig{Claims: o.Claims},
+		Store:      store,
+		Keys:       ring(t),
+		Now:        clock.now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	site, err := g.NewSite(gateway.SiteConfig{Public: []string{"/public/*"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := new(logintest.Upstream)
+	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: site.Handler(upstream)}}
+	web.Start()
+	t.Cleanup(web.Close)
+	return &logintest.Front{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance}
+}
+
+// ring holds one fresh key.
+func ring(t *testing.T) *token.Ring {
+	t.Helper()
+	key, err := token.GenerateKey(token.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := token.NewKeySet(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := new(token.Ring)
+	r.Set(keys)
+	return r
+}

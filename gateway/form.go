@@ -1,0 +1,139 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// readForm reads a form body. A parameter that is given twice is refused (RFC 6749 section 3.2):
+// which one would count is what attacks are made of.
+func readForm(r *http.Request, known ...string) (url.Values, error) {
+	if err := requireMediaType(r, "application/x-www-form-urlencoded"); err != nil {
+		return nil, err
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return nil, err
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, requestErrorf("the form is malformed")
+	}
+	return form, single(form, known)
+}
+
+// single refuses a known parameter that stands there more than once.
+func single(values url.Values, known []string) error {
+	for _, name := range known {
+		if len(values[name]) > 1 {
+			return requestErrorf("%s is given more than once", name)
+		}
+	}
+	return nil
+}
+
+// readJSON reads one JSON object. Unknown members are ignored.
+func readJSON(r *http.Request, into any) error {
+	if err := requireMediaType(r, "application/json"); err != nil {
+		return err
+	}
+	body, err := readBody(r)
+	if err != nil {
+		return err
+	}
+	if trimmed := strings.TrimLeft(string(body), " \t\r\n"); !strings.HasPrefix(trimmed, "{") {
+		return requestErrorf("the body is not a JSON object")
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		var kind *json.UnmarshalTypeError
+		if errors.As(err, &kind) && kind.Field != "" {
+			return requestErrorf("%s has the wrong JSON type", kind.Field)
+		}
+		return requestErrorf("the body is not valid JSON")
+	}
+	return nil
+}
+
+func requireMediaType(r *http.Request, want string) error {
+	sent := r.Header["Content-Type"]
+	if len(sent) != 1 {
+		return errMediaType
+	}
+	if mediaType, _, err := mime.ParseMediaType(sent[0]); err != nil || mediaType != want {
+		return errMediaType
+	}
+	return nil
+}
+
+func readBody(r *http.Request) ([]byte, error) {
+	body, err := io.ReadAll(r.Body)
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, errTooLarge
+	case err != nil:
+		return nil, requestErrorf("the body ends early")
+	}
+	return body, nil
+}
+
+// wish is what a client may ask of a login beyond the gateway's own configuration.
+type wish struct {
+	language  string
+	acrValues string
+	maxAge    string
+}
+
+// loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
+func (v wish) loa() (signicat.LoA, error) {
+	if strings.TrimSpace(v.acrValues) == "" {
+		return "", nil
+	}
+	var highest signicat.LoA
+	for value := range strings.FieldsSeq(v.acrValues) {
+		if level, err := signicat.ParseLoA(value); err == nil && !highest.AtLeast(level) {
+			highest = level
+		}
+	}
+	if highest == "" {
+		return "", requestErrorf("acr_values names no known level; use low, substantial or high")
+	}
+	return highest, nil
+}
+
+// check refuses a max_age that is none. Nothing follows from a good one: itsme keeps no session,
+// every login is a new authentication.
+func (v wish) check() error {
+	if v.maxAge == "" {
+		return nil
+	}
+	if seconds, err := strconv.ParseInt(v.maxAge, 10, 32); err != nil || seconds < 0 {
+		return requestErrorf("max_age is not a number of seconds")
+	}
+	return nil
+}
+
+// readWait reads the wait of a long poll, such as 25s, bounded by MaxWait.
+func readWait(query url.Values) (time.Duration, error) {
+	if err := single(query, []string{"wait"}); err != nil {
+		return 0, err
+	}
+	raw := query.Get("wait")
+	if raw == "" {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(raw)
+	if err != nil || wait < 0 {
+		return 0, requestErrorf("wait is not a duration such as 25s")
+	}
+	return min(wait, MaxWait), nil
+}

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+	"golang.org/x/time/rate"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Gateway logs people in and verifies what it issued. Make one with [New]; it is safe for
+// concurrent use.
+type Gateway struct {
+	config    Config
+	signicat  *signicat.Client
+	store     pending.Store
+	authority *token.Authority
+	log       *slog.Logger
+	now       func() time.Time
+
+	public    *url.URL // public_url
+	endpoints map[string]endpoint
+	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
+	guard     guard               // the gateway's own headers
+	cookies   cookies
+	minted    *mintCache
+
+	changes   changes
+	starts    singleflight.Group
+	reads     statusReads
+	readLimit *rate.Limiter
+
+	work    sync.WaitGroup // finishes, reads and cancels that outlive their request
+	closing context.Context
+	stop    context.CancelFunc
+	cancels chan struct{} // bounds the cancels under way
+}
+
+// New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
+// line that names the subdirective and the remedy. The caller closes the gateway.
+func New(config Config) (*Gateway, error) {
+	config = config.WithDefaults()
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(config.PublicURL)
+	if err != nil {
+		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", config.PublicURL)
+	}
+	config.Signicat.Now = config.Now
+	client, err := signicat.New(config.Signicat)
+	if err != nil {
+		return nil, configErrorf("signicat: %v", err)
+	}
+	authority, err := token.NewAuthority(token.Config{
+		Issuer:          config.Token.Issuer,
+		Audience:        config.Token.Audience,
+		ClientID:        public.Host,
+		SessionAudience: config.PublicURL + config.Path,
+		Lifetime:        config.Token.Lifetime,
+		SessionLifetime: config.Cookie.Lifetime,
+		Now:             config.Now,
+	}, config.Keys)
+	if err != nil {
+		return nil, configErrorf("token: %v", err)
+	}
+	g := &Gateway{
+		config:    config,
+		signicat:  client,
+		store:     config.Store,
+		authority: authority,
+		log:       config.Logger.With(slog.String("gateway", config.Name)),
+		now:       config.Now,
+		public:    public,
+		guard:     newGuard(),
+		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
+		readLimit: rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads),
+		cancels:   make(chan struct{}, maxCancels),
+	}
+	if g.minted, err = newMintCache(); err != nil {
+		return nil, configErrorf("cookie: making the token cache: %v", err)
+	}
+	g.closing, g.stop = context.WithCancel(context.Background())
+	g.route()
+	return g, nil
+}
+
+// Close ends every wait, and waits itself for the finishes and cancels under way; each has a
+// deadline, so that this takes less than [Lease]. It does not close the store.
+func (g *Gateway) Close() error {
+	g.stop()
+	g.work.Wait()
+	return g.signicat.Close()
+}
+
+// Issuer is the iss claim of the gateway's tokens.
+func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
+
+// PublicURL is the origin at which clients reach the gateway.
+func (g *Gateway) PublicURL() string { return g.config.PublicURL }
+
+// Hosts are the hosts at whose root the gateway serves discovery documents.
+func (g *Gateway) Hosts() []string {
+	hosts := []string{g.public.Host}
+	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && issuer.Host != g.public.Host {
+		hosts = append(hosts, issuer.Host)
+	}
+	return hosts
+}
+
+// own builds the URL of an own endpoint. Nothing of ours is ever built from a request's Host.
+func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
+
+// started reports whether there are keys to sign and verify with.
+func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }
+
+// after runs work that outlives its request, under a deadline of its own. The values of ctx
+// (its span) go along.
+func (g *Gateway) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
+	g.work.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+		f(ctx)
+	})
+}

@@ -1,0 +1,140 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// guard is the set of headers that only the gateway may hand to an upstream: every X-Itsme one,
+// and the names that a site adds.
+type guard struct {
+	prefix string
+	names  map[string]bool // folded
+}
+
+// newGuard owns the X-Itsme headers and the given names.
+func newGuard(names ...string) guard {
+	g := guard{prefix: fold(HeaderPrefix), names: make(map[string]bool, len(names))}
+	for _, name := range names {
+		g.names[fold(name)] = true
+	}
+	return g
+}
+
+// onlyNames is the guard without the X-Itsme headers.
+func (g guard) onlyNames() guard { return guard{names: g.names} }
+
+// fold gives every spelling of a header's name that some server takes for the same one the same
+// form. CGI and its many descendants write every character that is not a letter or digit as
+// one and the same, so X_Itsme.Subject is X-Itsme-Subject to them.
+func fold(name string) string {
+	folded := []byte(name)
+	for i, b := range folded {
+		switch {
+		case b >= 'A' && b <= 'Z':
+			folded[i] = b + ('a' - 'A')
+		case b >= 'a' && b <= 'z', b >= '0' && b <= '9':
+		default:
+			folded[i] = '-'
+		}
+	}
+	return string(folded)
+}
+
+// owns reports whether a header's name is ours under any spelling.
+func (g guard) owns(name string) bool {
+	if !g.suspect(name) {
+		return false
+	}
+	folded := fold(name)
+	return (g.prefix != "" && strings.HasPrefix(folded, g.prefix)) || g.names[folded]
+}
+
+// suspect is a cheap test that no own header fails: it spares the folding of names like Accept.
+func (g guard) suspect(name string) bool {
+	return len(g.names) > 0 || (name != "" && name[0]|0x20 == 'x')
+}
+
+// strip removes our headers from what the client sent: as headers, as trailers announced or
+// not, and named in Connection to have a proxy delete the ones that we set.
+func (g guard) strip(r *http.Request) {
+	g.clean(r.Header)
+	g.cleanConnection(r.Header)
+	g.cleanTrailer(r)
+}
+
+func (g guard) clean(h http.Header) {
+	for name := range h {
+		if g.owns(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// cleanConnection takes our names off every Connection line, and leaves other lines as they are.
+func (g guard) cleanConnection(h http.Header) {
+	lines, kept := h["Connection"], []string(nil)
+	for i, line := range lines {
+		cleaned := g.withoutOwn(line)
+		if cleaned != line && kept == nil {
+			kept = append(make([]string, 0, len(lines)), lines[:i]...)
+		}
+		if kept != nil && cleaned != "" {
+			kept = append(kept, cleaned)
+		}
+	}
+	switch {
+	case kept == nil:
+	case len(kept) == 0:
+		delete(h, "Connection")
+	default:
+		h["Connection"] = kept
+	}
+}
+
+func (g guard) withoutOwn(line string) string {
+	options := strings.Split(line, ",")
+	kept := options[:0]
+	for _, option := range options {
+		if name := strings.TrimSpace(option); !g.owns(name) && !carriesBearer(name) {
+			kept = append(kept, option)
+		}
+	}
+	if len(kept) == len(options) {
+		return line
+	}
+	return strings.TrimSpace(strings.Join(kept, ","))
+}
+
+// carriesBearer reports whether a name is the header in which the access token goes up: a client
+// that had it deleted on the way would turn an identified request into an anonymous one.
+func carriesBearer(name string) bool { return strings.EqualFold(name, "Authorization") }
+
+// cleanTrailer removes our names from the trailers. Those that arrive come to the request's map
+// while its body is read to the end, and a proxy copies them right then; so they are removed at
+// that very moment.
+func (g guard) cleanTrailer(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	g.clean(r.Trailer)
+	if r.ContentLength >= 0 && r.ProtoMajor == 1 {
+		return // only a chunked body has trailers
+	}
+	r.Body = &trailerGuard{ReadCloser: r.Body, request: r, guard: g}
+}
+
+type trailerGuard struct {
+	io.ReadCloser
+	request *http.Request
+	guard   guard
+}
+
+func (t *trailerGuard) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err != nil {
+		t.guard.clean(t.request.Trailer)
+	}
+	return n, err
+}

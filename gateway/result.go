@@ -1,0 +1,74 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// readResult reads the session until it is terminal. The context's end is errUnfinished, or
+// errSignicat when no read succeeded at all.
+func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
+	session, err := g.signicat.WaitForSession(ctx, record.SignicatID)
+	switch {
+	case err == nil:
+		return session, nil
+	case session != nil && ctx.Err() != nil:
+		g.config.Order.prove()
+		return nil, errUnfinished
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, signicat.ErrUnavailable):
+		return nil, errUnfinished
+	}
+	return nil, err
+}
+
+// conclude turns a failed read into what it means for the login: nearly always that it goes on
+// when Signicat does.
+func (g *Gateway) conclude(ctx context.Context, record *pending.Record, err error) error {
+	switch {
+	case errors.Is(err, errUnfinished):
+		return err
+	case errors.Is(err, signicat.ErrNotFound):
+		return g.expire(ctx, record, reasonExpired)
+	}
+	g.log.WarnContext(ctx, "reading a session", errorAttr(err))
+	return signicatError(err)
+}
+
+// endAs ends a record the way its session ended.
+func (g *Gateway) endAs(ctx context.Context, record *pending.Record, session *signicat.Session) error {
+	ending, ok := signicatEndings[session.Status]
+	if !ok {
+		return fmt.Errorf("%w: the session is %q", errSignicat, session.Status)
+	}
+	if session.Error != nil {
+		g.logSessionError(ctx, record, session)
+	}
+	if err := g.end(ctx, record, ending.phase, ending.reason); err != nil {
+		return err
+	}
+	return ended(record)
+}
+
+// checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
+func (g *Gateway) checkResult(record *pending.Record, session *signicat.Session) (reason string) {
+	wanted := signicat.LoA(record.LoA)
+	switch {
+	case session.ID != record.SignicatID || session.AccountID != record.AccountID:
+		return reasonOtherSession
+	case session.TransactionID != "" && session.TransactionID != record.TransactionID:
+		return reasonOtherSession
+	case session.IDPData.TransactionID != "" && session.IDPData.TransactionID != record.TransactionID:
+		return reasonOtherSession
+	case session.Provider != provider:
+		return reasonProvider
+	case !session.LoA.AtLeast(signicat.LoALow), wanted != "" && !session.LoA.AtLeast(wanted):
+		return reasonLoA
+	case session.Subject == nil || session.Subject.ID == "":
+		return reasonSubject
+	}
+	return ""
+}

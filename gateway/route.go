@@ -1,0 +1,184 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// maxBody bounds the body of every own endpoint.
+const maxBody = 16 << 10
+
+// exchange is one request to an own endpoint.
+type exchange struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	info Request
+	rest string // what follows the endpoint's name, such as a session_id
+}
+
+// endpoint serves one own URL. An error that it returns is answered in the endpoint's form.
+type endpoint struct {
+	methods []string
+	serve   func(*Gateway, exchange) error
+	form    answerForm
+	changes bool // state: not on early data
+	browser bool // on public_url's host alone
+}
+
+// answerForm is how an endpoint tells an error.
+type answerForm uint8
+
+const (
+	asProblem answerForm = iota
+	asOAuth
+	asPage
+)
+
+var (
+	get      = []string{http.MethodGet, http.MethodHead}
+	post     = []string{http.MethodPost}
+	onlyGet  = []string{http.MethodGet}
+	getPost  = []string{http.MethodGet, http.MethodHead, http.MethodPost}
+	readPost = []string{http.MethodGet, http.MethodPost}
+)
+
+// endpointTable is every own endpoint below the path. A name that ends with a slash takes what
+// follows.
+func endpointTable() map[string]endpoint {
+	return map[string]endpoint{
+		"sessions":        {methods: post, serve: (*Gateway).serveStart, changes: true},
+		"sessions/":       {methods: getPost, serve: (*Gateway).serveSession},
+		"token":           {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
+		"login":           {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
+		"logout":          {methods: post, serve: (*Gateway).serveLogout, changes: true},
+		"userinfo":        {methods: readPost, serve: (*Gateway).serveUserinfo},
+		"health/live":     {methods: get, serve: (*Gateway).serveLive},
+		"health/ready":    {methods: get, serve: (*Gateway).serveReady},
+		"jwks.json":       {methods: get, serve: (*Gateway).serveJWKS},
+		callbackEndpoint:  {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true},
+		appReturnEndpoint: {methods: get, serve: (*Gateway).serveAppReturn, form: asPage},
+	}
+}
+
+const (
+	callbackEndpoint  = "callback"
+	appReturnEndpoint = "app/callback"
+)
+
+// endpointNamed reports whether a path below the own one is an endpoint's.
+func endpointNamed(own string) bool {
+	_, ok := endpointTable()[own]
+	return ok || strings.HasPrefix(own, "sessions/")
+}
+
+// route lays out the endpoints once: those below the path, and those whose whole URL counts.
+func (g *Gateway) route() {
+	table := endpointTable()
+	g.hosted = make(map[string]endpoint)
+	g.host(g.config.RedirectURL, table[callbackEndpoint])
+	for _, raw := range g.config.AppRedirectURLs {
+		g.host(raw, table[appReturnEndpoint])
+	}
+	delete(table, callbackEndpoint)
+	delete(table, appReturnEndpoint)
+	g.endpoints = table
+	g.routeDiscovery()
+}
+
+// host serves an endpoint at a URL of its own.
+func (g *Gateway) host(raw string, e endpoint) {
+	if u, err := url.Parse(raw); err == nil {
+		g.hosted[u.Host+u.EscapedPath()] = e
+	}
+}
+
+// serveOwn answers a request for one of the gateway's own URLs, by the path that the client
+// asked for. Everything below the own path is the gateway's.
+func (g *Gateway) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
+	path := info.OriginalURL.EscapedPath()
+	e, rest, own := g.find(hostOf(r), path)
+	if !own {
+		return false
+	}
+	if p := passageOf(r.Context()); p != nil {
+		r = p.sent.restored(r)
+	}
+	x := exchange{w: w, r: r, info: info, rest: rest}
+	if err := g.admit(e, x); err != nil {
+		g.fail(e.form, x, err)
+		return true
+	}
+	if err := e.serve(g, x); err != nil {
+		g.fail(e.form, x, err)
+	}
+	return true
+}
+
+func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
+	if e, ok := g.hosted[host+path]; ok {
+		return e, "", true
+	}
+	if !within(path, g.config.Path) {
+		return endpoint{}, "", false
+	}
+	name := strings.TrimPrefix(strings.TrimPrefix(path, g.config.Path), "/")
+	if e, ok := g.endpoints[name]; ok && (!e.browser || host == g.public.Host) {
+		return e, "", true
+	}
+	if rest, ok := strings.CutPrefix(name, "sessions/"); ok && rest != "" {
+		return g.endpoints["sessions/"], rest, true
+	}
+	return endpoint{methods: getPost, serve: func(*Gateway, exchange) error { return errNotFound }}, "", true
+}
+
+// admit refuses what no endpoint should see, before anything is read.
+func (g *Gateway) admit(e endpoint, x exchange) error {
+	if !slices.Contains(e.methods, x.r.Method) {
+		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
+		return errMethod
+	}
+	if (e.changes || x.r.Method == http.MethodPost) && early(x.r) {
+		return errTooEarly
+	}
+	if x.r.ContentLength > maxBody {
+		return errTooLarge
+	}
+	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
+	return nil
+}
+
+// early reports whether a request may be a replay of TLS early data (RFC 8470).
+func early(r *http.Request) bool {
+	return r.Header.Get("Early-Data") == "1" || (r.TLS != nil && !r.TLS.HandshakeComplete)
+}
+
+// fail answers an error in the endpoint's form.
+func (g *Gateway) fail(form answerForm, x exchange, err error) {
+	g.challenge(x.w, x.r, err)
+	switch {
+	case form == asOAuth:
+		g.writeOAuthError(x.w, err)
+	case form == asPage && !wantsJSON(x.r):
+		g.writeFailurePage(x, err)
+	default:
+		g.writeProblem(x.w, err)
+	}
+}
+
+// wantsJSON reports whether a page's script asks, and not a person.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// Sensitive reports whether a URL is one whose query carries a code and state, so that nobody
+// writes it down.
+func (g *Gateway) Sensitive(host string, u *url.URL) bool {
+	if u.RawQuery == "" {
+		return false
+	}
+	_, ok := g.hosted[plainRequestHost(host)+u.EscapedPath()]
+	return ok
+}

@@ -1,0 +1,249 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// Site protects one upstream. Make one with [Gateway.NewSite]; it is safe for concurrent use.
+type Site struct {
+	gateway *Gateway
+	config  SiteConfig
+	guard   guard // the gateway's own headers and this site's
+	headers []extraHeader
+	forward string // canonical name of the header that carries the token, or empty
+}
+
+type extraHeader struct{ name, claim string }
+
+// NewSite makes a site from its configuration. An error is an [ErrConfig] in one line that names
+// the subdirective and the remedy.
+func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
+	config = config.withDefaults()
+	if err := config.validate(g.tokenClaims()); err != nil {
+		return nil, err
+	}
+	s := &Site{gateway: g, config: config}
+	var names []string
+	for _, h := range config.Headers {
+		s.headers = append(s.headers, extraHeader{name: textproto.CanonicalMIMEHeaderKey(h.Name), claim: h.Claim})
+		names = append(names, h.Name)
+	}
+	switch config.ForwardToken {
+	case ForwardOff:
+	case ForwardAuthorization:
+		s.forward = "Authorization"
+	default:
+		s.forward = textproto.CanonicalMIMEHeaderKey(config.ForwardToken)
+		names = append(names, config.ForwardToken)
+	}
+	s.guard = newGuard(names...)
+	return s, nil
+}
+
+// tokenClaims are the attribute claims that a token can have.
+func (g *Gateway) tokenClaims() []string {
+	claims := slices.Clone(g.config.Token.Claims)
+	if slices.Contains(claims, "email") {
+		claims = append(claims, "email_verified")
+	}
+	return claims
+}
+
+// Handler protects an http.Handler.
+func (s *Site) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = s.Serve(w, r, Request{}, func(w http.ResponseWriter, r *http.Request) error {
+			next.ServeHTTP(w, r)
+			return nil
+		})
+	})
+}
+
+// Serve answers a request itself, or hands it to next, stripped and with the identity of a valid
+// login. The error is next's: what the site answers itself is written already.
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
+	info = info.withDefaults(r)
+	if s.gateway.serveOwn(w, r, info) {
+		return nil
+	}
+	p, r := s.enter(passageOf(r.Context()), r)
+	if info.Unprotected {
+		s.dropForeignBearer(r)
+		return next(w, r)
+	}
+	delete(r.Header, "Authorization")
+	if s.public(r.URL, info.OriginalURL) {
+		return next(w, r)
+	}
+	if p.login == nil {
+		if err := s.authenticate(w, r, info, p); err != nil {
+			if errors.Is(err, errNoCredential) && s.config.Optional {
+				return next(w, r)
+			}
+			s.refuse(w, r, info, err)
+			return nil
+		}
+	}
+	if err := s.identify(r.Header, p); err != nil {
+		s.refuse(w, r, info, err)
+		return nil
+	}
+	return next(w, r)
+}
+
+func (i Request) withDefaults(r *http.Request) Request {
+	if i.OriginalURL == nil {
+		i.OriginalURL = r.URL
+	}
+	if !i.Client.IsValid() {
+		if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			i.Client = remote.Addr()
+		}
+	}
+	return i
+}
+
+// enter strips the request and notes what it was sent with. A later site of the same gateway
+// strips only what it adds itself; one of another gateway strips what the other one set.
+func (s *Site) enter(p *passage, r *http.Request) (*passage, *http.Request) {
+	if p != nil && p.gateway == s.gateway {
+		s.guard.onlyNames().strip(r)
+		return p, r
+	}
+	entered := &passage{gateway: s.gateway, sent: credentialsOf(r)}
+	if p != nil {
+		entered.sent = p.sent
+	}
+	s.guard.strip(r)
+	s.gateway.cookies.strip(r.Header)
+	return entered, r.WithContext(context.WithValue(r.Context(), passageKey{}, entered))
+}
+
+// dropForeignBearer removes a bearer token on the way to an upstream that takes it for one that
+// the gateway verified. Other schemes are not the gateway's.
+func (s *Site) dropForeignBearer(r *http.Request) {
+	if s.forward != "Authorization" {
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(r.Header["Authorization"]), func(value string) bool {
+		_, ok := bearer(value)
+		return ok
+	})
+	if len(kept) == 0 {
+		delete(r.Header, "Authorization")
+		return
+	}
+	r.Header["Authorization"] = kept
+}
+
+// authenticate finds out who the request is from and notes it.
+func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, info Request, p *passage) error {
+	g := s.gateway
+	l, err := g.authenticate(r.Context(), p.sent)
+	switch {
+	case errors.Is(err, errCookie):
+		g.cookies.clear(w, g.cookies.session)
+		return errNoCredential
+	case err != nil:
+		return err
+	}
+	if l.kind == pending.Browser && changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
+		return errCrossSite
+	}
+	p.login = l
+	p.identity = &Identity{Subject: l.claims.Subject, claims: l.claims}
+	return nil
+}
+
+// changesSomething reports whether a request may do more than read: every other method, and a
+// connection that becomes something else, such as a WebSocket.
+func changesSomething(r *http.Request) bool {
+	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || len(r.Header["Upgrade"]) > 0
+}
+
+// identify hands the identity to the upstream.
+func (s *Site) identify(h http.Header, p *passage) error {
+	claims := p.login.claims
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{encodeHeader(value)}
+		}
+	}
+	set(subjectHeader, claims.Subject)
+	for _, claim := range []string{"acr", "auth_time"} {
+		value, _ := p.identity.Claim(claim)
+		set(claimHeader(claim), value)
+	}
+	for claim, value := range claims.Attributes {
+		set(claimHeader(claim), claimText(value))
+	}
+	for _, extra := range s.headers {
+		value, _ := p.identity.Claim(extra.claim)
+		set(extra.name, value)
+	}
+	return s.forwardToken(h, p)
+}
+
+const subjectHeader = HeaderPrefix + "Subject"
+
+// forwardToken hands on the access token: the one presented, or one made from the cookie.
+func (s *Site) forwardToken(h http.Header, p *passage) error {
+	if s.forward == "" {
+		return nil
+	}
+	raw, err := s.gateway.accessToken(p.login)
+	if err != nil {
+		return err
+	}
+	if s.forward == "Authorization" {
+		raw = "Bearer " + raw
+	}
+	h[s.forward] = []string{raw}
+	return nil
+}
+
+// public reports whether a path needs no login, by its canonical form alone: as it is now, and
+// as the client asked for it.
+func (s *Site) public(current, original *url.URL) bool {
+	if len(s.config.Public) == 0 {
+		return false
+	}
+	return s.publicPath(current) && (current == original || s.publicPath(original))
+}
+
+func (s *Site) publicPath(u *url.URL) bool {
+	path := u.EscapedPath()
+	return canonical(path) && slices.ContainsFunc(s.config.Public, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return path == pattern || (wild && strings.HasPrefix(path, prefix))
+	})
+}
+
+// canonical reports whether an escaped path can be read in one way only. Servers disagree about
+// everything else: parameters after a semicolon, a backslash, encoded separators and dots,
+// double encoding, empty and dot segments, control characters.
+func canonical(path string) bool {
+	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, ";\\%") || strings.Contains(path, "//") {
+		return false
+	}
+	for i := range len(path) {
+		if path[i] <= ' ' || path[i] > '~' {
+			return false
+		}
+	}
+	for segment := range strings.SplitSeq(path, "/") {
+		if segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,163 @@
+package gateway
+
+import (
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Mode says how a site answers a request that needs a login and has none.
+type Mode string
+
+// The modes.
+const (
+	// ModeAuto sends a browser's navigation to the login page and refuses everything else with
+	// 401.
+	ModeAuto Mode = "auto"
+	// ModeAPI refuses everything with 401.
+	ModeAPI Mode = "api"
+	// ModeBrowser sends every GET and HEAD to the login page.
+	ModeBrowser Mode = "browser"
+)
+
+// Values of [SiteConfig.ForwardToken] that are not the name of a header.
+const (
+	// ForwardAuthorization hands the access token to the upstream as Authorization: Bearer.
+	ForwardAuthorization = "authorization"
+	// ForwardOff keeps the access token from the upstream.
+	ForwardOff = "off"
+)
+
+// SiteConfig describes what one site does with requests. The zero value protects everything.
+type SiteConfig struct {
+	// Public are paths that are let through without a login: exact, or a prefix that ends with
+	// /*. They count on the canonical path only. Default none.
+	Public []string
+
+	// Optional lets requests without a credential through, without identity headers. A bad
+	// credential is refused all the same.
+	Optional bool
+
+	// Mode is how a request without a login is answered. Default [ModeAuto].
+	Mode Mode
+
+	// Headers are upstream headers beside the X-Itsme ones. Clients can never supply them.
+	Headers []ExtraHeader
+
+	// ForwardToken is how the access token reaches the upstream: [ForwardAuthorization] (the
+	// default), [ForwardOff], or the name of a header that then holds the bare token.
+	ForwardToken string
+}
+
+// ExtraHeader is one more upstream header, filled from a claim.
+type ExtraHeader struct {
+	// Name of the header, not one that HTTP or the gateway itself uses.
+	Name string
+	// Claim is sub, acr, auth_time, jti, iss, client_id, idp or an attribute claim in the token.
+	Claim string
+}
+
+// Request is what the server that runs a [Site] knows of a request beyond net/http.
+type Request struct {
+	// OriginalURL is the URL as the client asked for it, before any rewrite. Nil is the
+	// request's own.
+	OriginalURL *url.URL
+	// Client is the client's address as the server trusts it. The zero value is taken from the
+	// request's RemoteAddr.
+	Client netip.Addr
+	// Unprotected says that the site's matcher does not match: the request is stripped and goes
+	// on.
+	Unprotected bool
+}
+
+// Next is what stands behind a site. The request it gets carries the identity in its context.
+type Next func(http.ResponseWriter, *http.Request) error
+
+var headerToken = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
+
+// notOurs are headers that HTTP, proxies or cookies give a meaning to.
+var notOurs = []string{
+	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie",
+	"Date", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
+	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer",
+	"Transfer-Encoding", "Upgrade", "Via",
+}
+
+func (c SiteConfig) withDefaults() SiteConfig {
+	if c.Mode == "" {
+		c.Mode = ModeAuto
+	}
+	if c.ForwardToken == "" {
+		c.ForwardToken = ForwardAuthorization
+	}
+	return c
+}
+
+func (c SiteConfig) validate(claims []string) error {
+	switch c.Mode {
+	case ModeAuto, ModeAPI, ModeBrowser:
+	default:
+		return configErrorf("mode: %q is unknown; use auto, api or browser", c.Mode)
+	}
+	for _, pattern := range c.Public {
+		if err := validatePublic(pattern); err != nil {
+			return err
+		}
+	}
+	return c.validateHeaders(claims)
+}
+
+func validatePublic(pattern string) error {
+	path := strings.TrimSuffix(pattern, "/*")
+	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(path, "*?#") || (path != "" && !canonical(path)) {
+		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
+	}
+	return nil
+}
+
+func (c SiteConfig) validateHeaders(claims []string) error {
+	seen := map[string]bool{}
+	for _, h := range c.Headers {
+		if err := validateHeaderName("header", h.Name); err != nil {
+			return err
+		}
+		if key := fold(h.Name); seen[key] {
+			return configErrorf("header: %q stands there twice; remove one", h.Name)
+		} else {
+			seen[key] = true
+		}
+		if !slices.Contains(claims, h.Claim) && !slices.Contains(registeredClaims, h.Claim) {
+			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(append(slices.Clone(registeredClaims), claims...), " "))
+		}
+	}
+	if c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff {
+		return nil
+	}
+	if err := validateHeaderName("forward_token", c.ForwardToken); err != nil {
+		return err
+	}
+	if seen[fold(c.ForwardToken)] {
+		return configErrorf("forward_token: %q is one of the extra headers; choose another name", c.ForwardToken)
+	}
+	return nil
+}
+
+func validateHeaderName(field, name string) error {
+	canonicalName := textproto.CanonicalMIMEHeaderKey(name)
+	switch {
+	case !headerToken.MatchString(name):
+		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
+	case slices.Contains(notOurs, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
+		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
+	case strings.HasPrefix(canonicalName, HeaderPrefix):
+		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, HeaderPrefix)
+	}
+	return nil
+}
+
+// registeredClaims are in every access token.
+var registeredClaims = []string{"sub", "acr", "auth_time", "jti", "iss", "client_id", "idp"}

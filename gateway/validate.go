@@ -1,0 +1,277 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// ErrConfig is returned when a configuration cannot be used; its text begins with the name of
+// the subdirective and ends with the remedy.
+var ErrConfig = errors.New("configuration")
+
+// configError keeps the text free of the sentinel's own, which would only repeat the obvious.
+type configError struct{ text string }
+
+func (e *configError) Error() string        { return e.text }
+func (e *configError) Is(target error) bool { return target == ErrConfig }
+
+func configErrorf(format string, args ...any) error {
+	return &configError{text: fmt.Sprintf(format, args...)}
+}
+
+var (
+	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
+	languages  = []string{"nl", "fr", "de", "en"}
+)
+
+// validate checks a configuration that has its defaults.
+func (c Config) validate() error {
+	checks := []func() error{
+		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAttributes,
+		c.validateLogin, c.validateToken, c.validateCookie, c.Limit.validate, c.validateParts,
+	}
+	for _, check := range checks {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Config) validatePublicURL() error {
+	if c.PublicURL == "" {
+		return configErrorf("public_url: missing; name the origin that clients use, such as https://app.example.be")
+	}
+	u, err := parseWebURL("public_url", c.PublicURL)
+	if err != nil {
+		return err
+	}
+	if u.Path != "" || u.RawQuery != "" {
+		return configErrorf("public_url: %q has more than an origin; drop everything after the host (path sets the prefix of the own endpoints)", c.PublicURL)
+	}
+	if plain := u.Scheme + "://" + plainHost(u); c.PublicURL != plain {
+		return configErrorf("public_url: %q is not the origin as browsers write it; write %q", c.PublicURL, plain)
+	}
+	return nil
+}
+
+// plainHost is a host as it stands in an origin: lower case, without its scheme's own port.
+func plainHost(u *url.URL) string {
+	own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
+	return strings.TrimSuffix(strings.ToLower(u.Host), own)
+}
+
+// parseWebURL reads an absolute https URL, or an http one on a loopback host.
+func parseWebURL(field, raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.Opaque != "" {
+		return nil, configErrorf("%s: %q is not an absolute URL; write it as https://host/path", field, raw)
+	}
+	switch {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, configErrorf("%s: %q has the scheme %q; only https works, itsme accepts no custom scheme", field, raw, u.Scheme)
+	case u.Scheme == "http" && !loopback(u.Hostname()):
+		return nil, configErrorf("%s: %q is plain http; use https (http is for loopback hosts only)", field, raw)
+	case u.User != nil:
+		return nil, configErrorf("%s: the URL carries user information; remove what stands before the @", field)
+	case strings.Contains(raw, "#"):
+		return nil, configErrorf("%s: %q has a fragment; remove the # and what follows", field, raw)
+	}
+	return u, nil
+}
+
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}
+
+func (c Config) validatePath() error {
+	if !ownPath.MatchString(c.Path) {
+		return configErrorf("path: %q cannot prefix the own endpoints; use one like /itsme, without a slash at the end", c.Path)
+	}
+	return nil
+}
+
+func (c Config) validateRedirectURLs() error {
+	browser, err := parseWebURL("redirect_url", c.RedirectURL)
+	if err != nil {
+		return err
+	}
+	if origin(browser) != c.PublicURL {
+		return configErrorf("redirect_url: %q is not on public_url's origin %s; a browser's login ends where its cookies are", c.RedirectURL, c.PublicURL)
+	}
+	if err := c.validateRedirectPath("redirect_url", browser); err != nil {
+		return err
+	}
+	for i, raw := range c.AppRedirectURLs {
+		app, err := parseWebURL("app_redirect_url", raw)
+		if err != nil {
+			return err
+		}
+		if app.Scheme == "http" && !strings.HasPrefix(c.PublicURL, "http:") {
+			return configErrorf("app_redirect_url: %q is plain http while public_url is https; use https", raw)
+		}
+		if app.Host == browser.Host && app.Path == browser.Path {
+			return configErrorf("app_redirect_url: %q is the browser's redirect_url too; apps need one of their own, claimed by the app", raw)
+		}
+		if slices.Contains(c.AppRedirectURLs[:i], raw) {
+			return configErrorf("app_redirect_url: %q stands there twice; remove one", raw)
+		}
+		if err := c.validateRedirectPath("app_redirect_url", app); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validateRedirectPath refuses a redirect URL that would shadow another own endpoint, and a
+// query, which the code and state would be appended to in a way that nobody documents.
+func (c Config) validateRedirectPath(field string, u *url.URL) error {
+	if u.RawQuery != "" || u.ForceQuery {
+		return configErrorf("%s: the URL has a query; itsme appends code and state, so leave the query out", field)
+	}
+	if u.Path == "" || u.RawPath != "" {
+		return configErrorf("%s: %q needs a plain path such as %s/callback", field, u.String(), c.Path)
+	}
+	own, ours := strings.CutPrefix(u.Path, c.Path+"/")
+	if ours && own != "callback" && own != "app/callback" && endpointNamed(own) {
+		return configErrorf("%s: %q is the path of another own endpoint; choose a path of its own", field, u.Path)
+	}
+	return nil
+}
+
+func (c Config) validateAttributes() error {
+	if len(c.Attributes) == 0 {
+		return configErrorf("attributes: missing; name what the upstream needs, such as: attributes name firstName lastName")
+	}
+	for i, name := range c.Attributes {
+		if _, ok := AttributeNamed(name); !ok {
+			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, attributeNames())
+		}
+		if slices.Contains(c.Attributes[:i], name) {
+			return configErrorf("attributes: %q stands there twice; remove one", name)
+		}
+	}
+	return nil
+}
+
+func attributeNames() string {
+	names := make([]string, len(attributes))
+	for i, a := range attributes {
+		names[i] = a.Name
+	}
+	return strings.Join(names, " ")
+}
+
+func (c Config) validateLogin() error {
+	if c.LoA != "" {
+		if _, err := signicat.ParseLoA(string(c.LoA)); err != nil {
+			return configErrorf("loa: %q is no level of assurance; use low, substantial or high", c.LoA)
+		}
+	}
+	if c.Language != "" && !slices.Contains(languages, c.Language) {
+		return configErrorf("language: %q is not offered; use nl, fr, de or en, or leave it out to follow the request", c.Language)
+	}
+	return validateDuration("session_lifetime", c.SessionLifetime, MinSessionLifetime, MaxSessionLifetime)
+}
+
+func (c Config) validateToken() error {
+	if _, err := parseWebURL("token issuer", c.Token.Issuer); err != nil {
+		return err
+	}
+	if strings.HasSuffix(c.Token.Issuer, "/") {
+		return configErrorf("token issuer: %q ends with a slash; drop it, verifiers compare the issuer byte for byte", c.Token.Issuer)
+	}
+	if strings.Contains(c.Token.Issuer, "?") {
+		return configErrorf("token issuer: %q has a query; RFC 8414 allows none, drop it", c.Token.Issuer)
+	}
+	for i, audience := range c.Token.Audience {
+		if audience == "" || strings.ContainsAny(audience, " \t\r\n") {
+			return configErrorf("token audience: %q is empty or has blanks; name the API, such as https://api.example.be", audience)
+		}
+		if slices.Contains(c.Token.Audience[:i], audience) {
+			return configErrorf("token audience: %q stands there twice; remove one", audience)
+		}
+	}
+	if err := c.validateClaims(); err != nil {
+		return err
+	}
+	return validateDuration("token lifetime", c.Token.Lifetime, MinTokenLifetime, MaxTokenLifetime)
+}
+
+func (c Config) validateClaims() error {
+	for i, claim := range c.Token.Claims {
+		asked := func(name string) bool { a, _ := AttributeNamed(name); return a.Claim == claim }
+		if !slices.ContainsFunc(c.Attributes, asked) {
+			return configErrorf("token claims: %q comes from no attribute that is asked for; add its attribute to attributes, or drop the claim", claim)
+		}
+		if slices.Contains(c.Token.Claims[:i], claim) {
+			return configErrorf("token claims: %q stands there twice; remove one", claim)
+		}
+	}
+	return nil
+}
+
+func (c Config) validateCookie() error {
+	if !cookieName.MatchString(c.Cookie.Name) {
+		return configErrorf("cookie: %q cannot be a cookie's base name; use letters, digits, - and _, at most 40", c.Cookie.Name)
+	}
+	return validateDuration("cookie", c.Cookie.Lifetime, MinTokenLifetime, MaxCookieLifetime)
+}
+
+func (l LimitConfig) validate() error {
+	rows := []struct {
+		field  string
+		n      int
+		window time.Duration
+	}{
+		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
+		{"limit pending", l.Pending, time.Second},
+		{"limit pending_per_client", l.PendingPerClient, time.Second},
+		{"limit status_reads", l.StatusReads, l.StatusWindow},
+	}
+	for _, row := range rows {
+		if row.n < 1 {
+			return configErrorf("%s: %d allows nothing; use 1 or more", row.field, row.n)
+		}
+		if row.window < time.Second || row.window > 24*time.Hour {
+			return configErrorf("%s: the window %s is out of bounds; use 1s to 24h", row.field, row.window)
+		}
+	}
+	return nil
+}
+
+func (c Config) validateParts() error {
+	if c.Store == nil {
+		return configErrorf("store: missing; use memory")
+	}
+	if c.Keys == nil {
+		return configErrorf("token key: no key ring was given")
+	}
+	return nil
+}
+
+func validateDuration(field string, d, least, most time.Duration) error {
+	if d < least || d > most {
+		return configErrorf("%s: %s is out of bounds; use %s to %s", field, d, least, most)
+	}
+	if d%time.Second != 0 {
+		return configErrorf("%s: %s is not in whole seconds; round it", field, d)
+	}
+	return nil
+}
+
+// origin is scheme://host of a URL, as browsers compare it.
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

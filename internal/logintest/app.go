@@ -1,0 +1,202 @@
+package logintest
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// Answer is a response that was read to its end.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+	JSON   map[string]any // when the body is a JSON object
+}
+
+// Text is a member of the JSON body, empty when it is not a string.
+func (a Answer) Text(member string) string {
+	text, _ := a.JSON[member].(string)
+	return text
+}
+
+func do(t *testing.T, client *http.Client, r *http.Request) Answer {
+	t.Helper()
+	response, err := client.Do(r)
+	if err != nil {
+		t.Fatalf("%s %s: %v", r.Method, r.URL.Path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("%s %s: reading: %v", r.Method, r.URL.Path, err)
+	}
+	a := Answer{Status: response.StatusCode, Header: response.Header, Body: string(body)}
+	_ = json.Unmarshal(body, &a.JSON) // not every answer is JSON
+	return a
+}
+
+func request(t *testing.T, method, url, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// App is a mobile app: it starts a login, holds the verifier, and presents what came back.
+type App struct {
+	front    *Front
+	client   *http.Client
+	Verifier string
+
+	SessionID string
+	Link      string // the authorization request URL
+}
+
+// NewApp makes an app that has not started a login.
+func (f *Front) NewApp() *App {
+	return &App{front: f, client: bare(), Verifier: randomText()}
+}
+
+// bare is a client without cookies that follows no redirect.
+func bare() *http.Client {
+	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+}
+
+func randomText() string {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return base64.RawURLEncoding.EncodeToString(secret)
+}
+
+// Challenge is the S256 challenge of the verifier.
+func (a *App) Challenge() string {
+	sum := sha256.Sum256([]byte(a.Verifier))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// PostJSON posts to an own endpoint.
+func (a *App) PostJSON(t *testing.T, path string, body any) Answer {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := request(t, http.MethodPost, a.front.URL+Path+path, string(text))
+	r.Header.Set("Content-Type", "application/json")
+	return do(t, a.client, r)
+}
+
+// Post posts a form to an own endpoint.
+func (a *App) Post(t *testing.T, path string, form url.Values) Answer {
+	t.Helper()
+	r := request(t, http.MethodPost, a.front.URL+Path+path, form.Encode())
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return do(t, a.client, r)
+}
+
+// Get gets an own endpoint.
+func (a *App) Get(t *testing.T, path string) Answer {
+	t.Helper()
+	return do(t, a.client, request(t, http.MethodGet, a.front.URL+Path+path, ""))
+}
+
+// Start starts a login.
+func (a *App) Start(t *testing.T) {
+	t.Helper()
+	answer := a.PostJSON(t, "/sessions", map[string]any{"code_challenge": a.Challenge(), "code_challenge_method": "S256"})
+	if answer.Status != http.StatusCreated {
+		t.Fatalf("starting: %d %s", answer.Status, answer.Body)
+	}
+	a.SessionID, a.Link = answer.Text("session_id"), answer.Text("authorization_request_url")
+}
+
+// Approve is a persona saying yes on the phone. It returns the code and state that the app gets.
+func (a *App) Approve(t *testing.T, persona string) (code, state string) {
+	t.Helper()
+	return codeAndState(t, approve(t, a.front, a.Link, persona))
+}
+
+func approve(t *testing.T, f *Front, link, persona string) string {
+	t.Helper()
+	back, err := f.Signicat.Approve(link, persona)
+	if err != nil {
+		t.Fatalf("approving: %v", err)
+	}
+	return back
+}
+
+func codeAndState(t *testing.T, back string) (code, state string) {
+	t.Helper()
+	u, err := url.Parse(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("code"), u.Query().Get("state")
+}
+
+// Redeem presents a code and state with the app's verifier.
+func (a *App) Redeem(t *testing.T, code, state string) Answer {
+	t.Helper()
+	return a.Post(t, "/token", url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"state":         {state},
+		"code_verifier": {a.Verifier},
+	})
+}
+
+// Login starts, approves and redeems. It returns the access token.
+func (a *App) Login(t *testing.T, persona string) string {
+	t.Helper()
+	a.Start(t)
+	code, state := a.Approve(t, persona)
+	answer := a.Redeem(t, code, state)
+	if answer.Status != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
+	}
+	return answer.Text("access_token")
+}
+
+// Status is the session's status.
+func (a *App) Status(t *testing.T) string {
+	t.Helper()
+	return a.Get(t, "/sessions/"+a.SessionID).Text("status")
+}
+
+// Call calls the upstream with a bearer token; an empty one sends none.
+func (a *App) Call(t *testing.T, path, token string) Answer {
+	t.Helper()
+	r := request(t, http.MethodGet, a.front.URL+path, "")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	return do(t, a.client, r)
+}
+
+// wantError checks an answer of /token that is not a token.
+func wantError(t *testing.T, got Answer, status int, code string) {
+	t.Helper()
+	if got.Status != status || got.Text("error") != code {
+		t.Errorf("got %d %s, want %d %s", got.Status, got.Body, status, code)
+	}
+	if got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("Cache-Control is %q", got.Header.Get("Cache-Control"))
+	}
+}
+
+// wantStatus checks what the session's status says.
+func wantStatus(t *testing.T, a *App, want string) {
+	t.Helper()
+	if got := a.Status(t); got != want {
+		t.Errorf("the session is %q, want %q", got, want)
+	}
+}

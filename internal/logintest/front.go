@@ -1,0 +1,133 @@
+// Package logintest plays logins against a running gateway, over HTTP alone, and checks what
+// every gateway must do, whatever server it runs in: [Run] is the suite, [App] and [Browser] are
+// the two kinds of clients, for tests with a story of their own.
+//
+// It knows nothing of the gateway's code. The other end is the simulator of package
+// signicattest, whose phone the tests hold.
+package logintest
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// Options are what a scenario needs of its gateway beyond the ordinary.
+type Options struct {
+	// Attributes asked of Signicat. Default name firstName lastName dateOfBirth nin.
+	Attributes []string
+	// Claims in the token. Default: the gateway's.
+	Claims []string
+	// LoA of the gateway. Default: none.
+	LoA string
+	// Simulator is how Signicat behaves; URLs are filled in.
+	Simulator signicattest.Config
+}
+
+// Attributes are what is asked of Signicat when a scenario does not care.
+func (o Options) attributes() []string {
+	if len(o.Attributes) > 0 {
+		return o.Attributes
+	}
+	return []string{"name", "firstName", "lastName", "dateOfBirth", "nin"}
+}
+
+// WithDefaults fills in the attributes.
+func (o Options) WithDefaults() Options {
+	o.Attributes = o.attributes()
+	return o
+}
+
+// Front is a running gateway, its Signicat, and its upstream.
+type Front struct {
+	// URL is public_url. The site protects everything below it but /public.
+	URL string
+	// Signicat is the simulator behind it.
+	Signicat *signicattest.Server
+	// Upstream is what stands behind it.
+	Upstream *Upstream
+	// Advance moves the clock of the gateway and the simulator. Nil where that is the wall clock.
+	Advance func(time.Duration)
+}
+
+// Path is the prefix of the gateway's own endpoints in every test.
+const Path = "/itsme"
+
+// Upstream records what reaches it and answers 200 with "upstream".
+type Upstream struct {
+	mu       sync.Mutex
+	requests []*http.Request
+}
+
+// ServeHTTP implements http.Handler.
+func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.mu.Lock()
+	u.requests = append(u.requests, r)
+	u.mu.Unlock()
+	_, _ = w.Write([]byte("upstream"))
+}
+
+// Last is the header of the last request, nil when there was none.
+func (u *Upstream) Last() http.Header {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.requests) == 0 {
+		return nil
+	}
+	return u.requests[len(u.requests)-1].Header
+}
+
+// Count is how many requests came.
+func (u *Upstream) Count() int {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return len(u.requests)
+}
+
+// Counts are how many calls of each operation Signicat saw.
+func (f *Front) Counts() map[string]int {
+	counts := map[string]int{}
+	for _, operation := range operations {
+		counts[operation] = f.Signicat.Count(operation)
+	}
+	return counts
+}
+
+var operations = []string{"access_token", "create_session", "read_session", "cancel_session", "validate_code"}
+
+// Sent is how often Signicat saw an operation since before.
+func (f *Front) Sent(before map[string]int, operation string) int {
+	return f.Signicat.Count(operation) - before[operation]
+}
+
+// script makes Signicat fail.
+func (f *Front) script(t *testing.T, faults ...signicattest.Fault) {
+	t.Helper()
+	if err := f.Signicat.Script(faults...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Open starts a gateway as a scenario needs it.
+type Open func(t *testing.T, o Options) *Front
+
+// scenario is one story that every gateway must tell the same way.
+type scenario struct {
+	name    string
+	options Options
+	play    func(t *testing.T, f *Front)
+}
+
+// Run plays every scenario, each against a gateway of its own.
+func Run(t *testing.T, open Open) {
+	for _, s := range slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.play(t, open(t, s.options.WithDefaults()))
+		})
+	}
+}

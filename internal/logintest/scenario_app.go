@@ -1,0 +1,343 @@
+package logintest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// sensitiveClaims names the national number, which the token has only then.
+var sensitiveClaims = []string{"name", "given_name", "family_name", "birthdate", "nin"}
+
+var appScenarios = []scenario{
+	{"app: a login ends in a token, and the upstream learns who calls", Options{Claims: sensitiveClaims}, appSuccess},
+	{"app: a login costs one create, one validation and one read", Options{}, appCost},
+	{"app: a read that is not SUCCESS yet is repeated", Options{Simulator: signicattest.Config{Switches: signicattest.Switches{ReadsBeforeSuccess: 2}}}, appLagging},
+	{"app: without a token nothing reaches the upstream", Options{}, appWithoutToken},
+	{"app: the person refuses", Options{}, appRefused},
+	{"app: the app gives up", Options{}, appCancels},
+	{"app: Signicat ends the session", Options{}, appEnded},
+	{"app: a wrong state or verifier consumes nothing", Options{}, appWrongBinding},
+	{"app: another code is refused", Options{}, appOtherCode},
+	{"app: a code that Signicat refuses ends the login", Options{}, appRefusedCode},
+	{"app: the same finish gets the same token for a minute", Options{}, appReplay},
+	{"app: after logout the token is refused and not handed out again", Options{}, appLogout},
+	{"app: a start that is repeated is the same session", Options{}, appRepeatedStart},
+	{"app: malformed requests are refused and start nothing", Options{}, appMalformed},
+}
+
+func appSuccess(t *testing.T, f *Front) {
+	app := f.NewApp()
+	token := app.Login(t, "adult")
+	if got := app.Call(t, "/api?x=1", token); got.Status != http.StatusOK || got.Body != "upstream" {
+		t.Fatalf("the call: %d %s", got.Status, got.Body)
+	}
+	person := f.Signicat.Personas()[0]
+	header := f.Upstream.Last()
+	want := map[string]string{
+		"X-Itsme-Subject":     person.SubjectID,
+		"X-Itsme-Name":        person.Attributes["name"],
+		"X-Itsme-Given-Name":  person.Attributes["firstName"],
+		"X-Itsme-Family-Name": person.Attributes["lastName"],
+		"X-Itsme-Birthdate":   person.Attributes["dateOfBirth"],
+		"X-Itsme-Nin":         person.NIN,
+		"X-Itsme-Acr":         person.LoA,
+		"X-Itsme-Auth-Time":   header.Get("X-Itsme-Auth-Time"),
+		"Authorization":       "Bearer " + token,
+	}
+	got := map[string]string{}
+	for name := range header {
+		if strings.HasPrefix(name, "X-Itsme-") || name == "Authorization" {
+			got[name] = header.Get(name)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what the upstream saw (-want +got):\n%s", diff)
+	}
+	if got["X-Itsme-Auth-Time"] == "" {
+		t.Error("no X-Itsme-Auth-Time")
+	}
+	wantStatus(t, app, "issued")
+	r := request(t, http.MethodGet, f.URL+Path+"/userinfo", "")
+	r.Header.Set("Authorization", "Bearer "+token)
+	if info := do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
+		t.Errorf("userinfo: %d %s", info.Status, info.Body)
+	}
+}
+
+// warm makes the gateway know Signicat: it has an access token, and has seen once that SUCCESS
+// waits for the validation.
+func warm(t *testing.T, f *Front) {
+	t.Helper()
+	f.NewApp().Login(t, "adult")
+}
+
+func appCost(t *testing.T, f *Front) {
+	warm(t, f)
+	before := f.Counts()
+	f.NewApp().Login(t, "adult")
+	want := map[string]int{"access_token": 0, "create_session": 1, "validate_code": 1, "read_session": 1, "cancel_session": 0}
+	got := map[string]int{}
+	for operation := range want {
+		got[operation] = f.Sent(before, operation)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("calls of one login (-want +got):\n%s", diff)
+	}
+}
+
+func appLagging(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	answer := app.Redeem(t, code, state)
+	if answer.Status != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 1 {
+		t.Errorf("%d validations, want 1", n)
+	}
+}
+
+func appWithoutToken(t *testing.T, f *Front) {
+	app := f.NewApp()
+	for _, row := range []struct{ name, token, challenge, code string }{
+		{"none", "", "Bearer", "authentication_required"},
+		{"garbage", "garbage", "Bearer error=", "invalid_token"},
+		{"forged", strings.Repeat("e30", 3) + ".e30.AAAA", "Bearer error=", "invalid_token"},
+	} {
+		got := app.Call(t, "/api", row.token)
+		if got.Status != http.StatusUnauthorized || got.Text("code") != row.code {
+			t.Errorf("%s: %d %s", row.name, got.Status, got.Body)
+		}
+		challenge := got.Header.Get("WWW-Authenticate")
+		if !strings.HasPrefix(challenge, row.challenge) || (row.token == "" && strings.Contains(challenge, "error=")) {
+			t.Errorf("%s: WWW-Authenticate is %q", row.name, challenge)
+		}
+		if got.Header.Get("Content-Type") != "application/problem+json" || got.Text("type") != f.URL+Path+"/problems/"+row.code {
+			t.Errorf("%s: the problem is %s %s", row.name, got.Header.Get("Content-Type"), got.Body)
+		}
+	}
+	if n := f.Upstream.Count(); n != 0 {
+		t.Errorf("the upstream saw %d requests", n)
+	}
+	if n := f.Signicat.Count("access_token"); n != 0 {
+		t.Errorf("a refusal cost %d calls", n)
+	}
+}
+
+func appRefused(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	back, err := f.Signicat.Refuse(app.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel := map[string]string{"code_verifier": app.Verifier, "error": u.Query().Get("error")}
+	for range 2 {
+		if got := app.PostJSON(t, "/sessions/"+app.SessionID+"/cancel", cancel); got.Status != http.StatusNoContent {
+			t.Errorf("cancelling: %d %s", got.Status, got.Body)
+		}
+	}
+	wantStatus(t, app, "denied")
+	wantError(t, app.Redeem(t, "somecode", u.Query().Get("state")), http.StatusBadRequest, "access_denied")
+	waitCount(t, f, "cancel_session", 1)
+}
+
+func appCancels(t *testing.T, f *Front) {
+	app, stranger := f.NewApp(), f.NewApp()
+	app.Start(t)
+	path := "/sessions/" + app.SessionID + "/cancel"
+	if got := stranger.PostJSON(t, path, map[string]string{"code_verifier": stranger.Verifier}); got.Status != http.StatusNotFound {
+		t.Errorf("a stranger cancels: %d %s", got.Status, got.Body)
+	}
+	wantStatus(t, app, "pending")
+	if got := app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier}); got.Status != http.StatusNoContent {
+		t.Errorf("cancelling: %d %s", got.Status, got.Body)
+	}
+	wantStatus(t, app, "cancelled")
+	if got := app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier, "error": "line\nbreak"}); got.Status != http.StatusBadRequest {
+		t.Errorf("an error that is no code: %d %s", got.Status, got.Body)
+	}
+	waitCount(t, f, "cancel_session", 1)
+}
+
+func appEnded(t *testing.T, f *Front) {
+	for _, row := range []struct {
+		name, status, code string
+		end                func(string) error
+	}{
+		{"ABORT", "aborted", "access_denied", f.Signicat.Abort},
+		{"ERROR", "failed", "invalid_grant", func(s string) error { return f.Signicat.Fail(s, signicattest.SessionError{}) }},
+		{"INVALID", "failed", "invalid_grant", f.Signicat.Invalidate},
+		{"CANCELLED", "cancelled", "access_denied", f.Signicat.Cancel},
+		{"EXPIRED", "expired", "expired_token", f.Signicat.Expire},
+	} {
+		t.Run(row.name+" while the app asks for the status", func(t *testing.T) {
+			app := f.NewApp()
+			app.Start(t)
+			if err := row.end(app.Link); err != nil {
+				t.Fatal(err)
+			}
+			wantStatus(t, app, row.status)
+		})
+		t.Run(row.name+" when the code comes", func(t *testing.T) {
+			app := f.NewApp()
+			app.Start(t)
+			code, state := app.Approve(t, "adult")
+			if err := row.end(app.Link); err != nil {
+				t.Fatal(err)
+			}
+			// Whether the code or the session tells first, nobody gets a token; that the
+			// session's own end is told is up to which of them Signicat refuses first.
+			got := app.Redeem(t, code, state)
+			if got.Status != http.StatusBadRequest || (got.Text("error") != row.code && got.Text("error") != "invalid_grant") {
+				t.Errorf("got %d %s, want %s", got.Status, got.Body, row.code)
+			}
+		})
+	}
+}
+
+func appWrongBinding(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	stranger := f.NewApp()
+	before := f.Counts()
+	wantError(t, stranger.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Redeem(t, code, state+"x"), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Redeem(t, code, strings.ToUpper(state)), http.StatusBadRequest, "invalid_grant")
+	if n := f.Sent(before, "validate_code"); n != 0 {
+		t.Errorf("%d validations for nobody", n)
+	}
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("the rightful app: %d %s", got.Status, got.Body)
+	}
+}
+
+func appOtherCode(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	first := app.Redeem(t, code, state)
+	if first.Status != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", first.Status, first.Body)
+	}
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
+	if again := app.Redeem(t, code, state); again.Text("access_token") != first.Text("access_token") {
+		t.Errorf("the right code afterwards: %d %s", again.Status, again.Body)
+	}
+}
+
+func appRefusedCode(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
+	wantStatus(t, app, "failed")
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+}
+
+func appReplay(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	first := app.Redeem(t, code, state)
+	again := app.Redeem(t, code, state)
+	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
+		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 1 {
+		t.Errorf("%d validations, want 1", n)
+	}
+	f.pass(61 * time.Second)
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
+		t.Errorf("the token itself: %d %s", got.Status, got.Body)
+	}
+}
+
+// pass lets time pass: on the gateway's own clock, or, where there is only the real one, really.
+func (f *Front) pass(d time.Duration) {
+	if f.Advance != nil {
+		f.Advance(d)
+		return
+	}
+	<-time.After(d)
+}
+
+func appLogout(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	token := app.Redeem(t, code, state).Text("access_token")
+	r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+	r.Header.Set("Authorization", "Bearer "+token)
+	if got := do(t, bare(), r); got.Status != http.StatusNoContent {
+		t.Errorf("logout: %d %s", got.Status, got.Body)
+	}
+	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" {
+		t.Errorf("after logout: %d %s", got.Status, got.Body)
+	}
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+}
+
+func appRepeatedStart(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	first := app.SessionID
+	app.Start(t)
+	if app.SessionID != first || f.Signicat.Count("create_session") != 1 {
+		t.Errorf("the repeated start is another session, with %d creates", f.Signicat.Count("create_session"))
+	}
+	other := f.NewApp()
+	other.Start(t)
+	if other.SessionID == first {
+		t.Error("another challenge got the same session")
+	}
+}
+
+func appMalformed(t *testing.T, f *Front) {
+	app := f.NewApp()
+	challenge := app.Challenge()
+	for _, row := range []struct {
+		name   string
+		body   map[string]any
+		status int
+	}{
+		{"no challenge", map[string]any{}, 400},
+		{"a short challenge", map[string]any{"code_challenge": challenge[1:]}, 400},
+		{"a plain challenge", map[string]any{"code_challenge": challenge, "code_challenge_method": "plain"}, 400},
+		{"a redirect URI of somebody else", map[string]any{"code_challenge": challenge, "redirect_uri": "https://evil.example/cb"}, 400},
+		{"the browser's redirect URI", map[string]any{"code_challenge": challenge, "redirect_uri": f.URL + Path + "/callback"}, 400},
+		{"an unknown level", map[string]any{"code_challenge": challenge, "acr_values": "gold"}, 400},
+		{"a challenge of the wrong type", map[string]any{"code_challenge": 5}, 400},
+		{"a body of 17 KiB", map[string]any{"code_challenge": strings.Repeat("a", 17<<10)}, 413},
+	} {
+		if got := app.PostJSON(t, "/sessions", row.body); got.Status != row.status || got.Text("code") != "invalid_request" {
+			t.Errorf("%s: %d %s", row.name, got.Status, got.Body)
+		}
+	}
+	if got := app.Post(t, "/sessions", url.Values{"code_challenge": {challenge}}); got.Status != http.StatusUnsupportedMediaType {
+		t.Errorf("a form: %d %s", got.Status, got.Body)
+	}
+	if got := app.Get(t, "/sessions"); got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "POST" {
+		t.Errorf("GET: %d %s", got.Status, got.Body)
+	}
+	if got := app.Get(t, "/sessions/"+strings.Repeat("a", 43)); got.Status != http.StatusNotFound || got.Text("code") != "session_unknown" {
+		t.Errorf("an unknown session: %d %s", got.Status, got.Body)
+	}
+	if n := f.Signicat.Count("create_session"); n != 0 {
+		t.Errorf("%d sessions were started", n)
+	}
+}

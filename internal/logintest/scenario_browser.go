@@ -1,0 +1,212 @@
+package logintest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var browserScenarios = []scenario{
+	{"browser: a login ends on the page that was asked for", Options{}, browserSuccess},
+	{"browser: the person refuses and can try again", Options{}, browserRefused},
+	{"browser: Signicat aborts", Options{}, browserAborted},
+	{"browser: a page that is only looked at starts nothing", Options{}, browserPrefetch},
+	{"browser: a return without the login's cookie is nobody's", Options{}, browserUnbound},
+	{"browser: the same return again is the same login", Options{}, browserReplay},
+	{"browser: logout ends the login", Options{}, browserLogout},
+	{"browser: another site starts and ends nothing", Options{}, browserCrossSite},
+	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
+	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
+}
+
+func browserSuccess(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	got := b.Login(t, "/account?tab=2", "adult")
+	if got.Status != http.StatusOK || got.Body != "upstream" {
+		t.Fatalf("the page: %d %s", got.Status, got.Body)
+	}
+	header := f.Upstream.Last()
+	if header.Get("X-Itsme-Subject") != f.Signicat.Personas()[0].SubjectID {
+		t.Errorf("X-Itsme-Subject is %q", header.Get("X-Itsme-Subject"))
+	}
+	if header.Get("Cookie") != "" {
+		t.Errorf("the upstream saw the cookie")
+	}
+	bearer, ok := strings.CutPrefix(header.Get("Authorization"), "Bearer ")
+	if !ok {
+		t.Fatalf("the upstream saw no bearer token")
+	}
+	// The token made from the cookie is an access token like any other.
+	if call := f.NewApp().Call(t, "/api", bearer); call.Status != http.StatusOK {
+		t.Errorf("the forwarded token: %d %s", call.Status, call.Body)
+	}
+	b.Navigate(t, "/account")
+	if again := f.Upstream.Last().Get("Authorization"); again != "Bearer "+bearer {
+		t.Errorf("the next request was given another token")
+	}
+	if cookies := b.Cookies(t); len(cookies) != 1 {
+		t.Errorf("cookies left: %v", cookies)
+	}
+}
+
+func browserRefused(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	back, err := f.Signicat.Refuse(b.Start(t, "/account?tab=2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := b.Navigate(t, back)
+	if page.Status != http.StatusOK || Link(t, page) != Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
+		t.Errorf("the page: %d %s", page.Status, page.Body)
+	}
+	if len(b.Cookies(t)) != 0 {
+		t.Errorf("cookies left: %v", b.Cookies(t))
+	}
+	waitCount(t, f, "cancel_session", 1)
+	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
+		t.Errorf("the next try: %d", got.Status)
+	}
+}
+
+func browserAborted(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	link := b.Start(t, "/")
+	back := approve(t, f, link, "adult")
+	if err := f.Signicat.Abort(link); err != nil {
+		t.Fatal(err)
+	}
+	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest || !strings.Contains(page.Body, "class=\"action\"") {
+		t.Errorf("the page: %d %s", page.Status, page.Body)
+	}
+	if page := b.Navigate(t, "/"); page.Status != http.StatusSeeOther {
+		t.Errorf("logged in all the same: %d", page.Status)
+	}
+}
+
+func browserPrefetch(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		r := request(t, method, f.URL+Path+"/login?return_to=/x", "")
+		r.Header.Set("Sec-Purpose", "prefetch")
+		if got := do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: %d", method, got.Status)
+		}
+	}
+	if n := f.Signicat.Count("create_session"); n != 0 {
+		t.Errorf("%d sessions were started", n)
+	}
+}
+
+func browserUnbound(t *testing.T, f *Front) {
+	b, stranger := f.NewBrowser(t), f.NewBrowser(t)
+	back := approve(t, f, b.Start(t, "/"), "adult")
+	code, state := codeAndState(t, back)
+	page := stranger.Navigate(t, back)
+	if page.Status != http.StatusBadRequest || len(stranger.Cookies(t)) != 0 {
+		t.Errorf("the stranger: %d, cookies %v", page.Status, stranger.Cookies(t))
+	}
+	for _, secret := range []string{code, state, url.QueryEscape(state), strings.Split(state, ":")[0]} {
+		if strings.Contains(page.Body, secret) {
+			t.Errorf("the page carries the code or state: %s", page.Body)
+		}
+	}
+	if page.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(page.Body, "replaceState") {
+		t.Errorf("the page keeps the query: %v %s", page.Header, page.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 0 {
+		t.Errorf("%d validations", n)
+	}
+	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
+		t.Errorf("the rightful browser: %d %s", got.Status, got.Body)
+	}
+}
+
+func browserReplay(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	back := approve(t, f, b.Start(t, "/account"), "adult")
+	first := b.Navigate(t, back)
+	if first.Status != http.StatusSeeOther {
+		t.Fatalf("the callback: %d %s", first.Status, first.Body)
+	}
+	// The login's cookie is gone: going back in the history ends on an explanation, logged in.
+	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest {
+		t.Errorf("the callback again: %d %s", page.Status, page.Body)
+	}
+	if page := b.Navigate(t, "/account"); page.Status != http.StatusOK {
+		t.Errorf("the login is gone: %d", page.Status)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 1 {
+		t.Errorf("%d validations, want 1", n)
+	}
+}
+
+func browserLogout(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	b.Login(t, "/", "adult")
+	minted, _ := strings.CutPrefix(f.Upstream.Last().Get("Authorization"), "Bearer ")
+	got := b.Submit(t, Path+"/logout", url.Values{})
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != Path+"/login" {
+		t.Errorf("logout: %d %v", got.Status, got.Header)
+	}
+	if len(b.Cookies(t)) != 0 {
+		t.Errorf("cookies left: %v", b.Cookies(t))
+	}
+	if call := f.NewApp().Call(t, "/api", minted); call.Status != http.StatusUnauthorized {
+		t.Errorf("the token made from the cookie still works: %d", call.Status)
+	}
+}
+
+func browserCrossSite(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	for _, origin := range []string{"https://evil.example", "null", ""} {
+		if got := b.SubmitFrom(t, origin, Path+"/login", url.Values{}); got.Status != http.StatusForbidden {
+			t.Errorf("a login from %q: %d", origin, got.Status)
+		}
+	}
+	if n := f.Signicat.Count("create_session"); n != 0 {
+		t.Errorf("%d sessions were started", n)
+	}
+	b.Login(t, "/", "adult")
+	for _, target := range []string{Path + "/logout", "/account"} {
+		if got := b.SubmitFrom(t, "https://evil.example", target, url.Values{}); got.Status != http.StatusForbidden {
+			t.Errorf("a post from elsewhere to %s: %d", target, got.Status)
+		}
+	}
+	seen := f.Upstream.Count()
+	if got := b.Submit(t, "/account", url.Values{}); got.Status != http.StatusOK || f.Upstream.Count() != seen+1 {
+		t.Errorf("the site's own post: %d %s", got.Status, got.Body)
+	}
+}
+
+func browserReturnTo(t *testing.T, f *Front) {
+	for _, evil := range []string{"//evil.example", `/\evil.example`, "/\t/evil.example", "https://evil.example", "/%2f/evil.example", "/..//evil.example", "／／evil.example"} {
+		b := f.NewBrowser(t)
+		answer := b.Submit(t, Path+"/login", url.Values{"return_to": {evil}})
+		back := b.Navigate(t, approve(t, f, Link(t, answer), "adult"))
+		if back.Status != http.StatusSeeOther || back.Header.Get("Location") != "/" {
+			t.Errorf("%q leads to %d %q", evil, back.Status, back.Header.Get("Location"))
+		}
+	}
+}
+
+func browserAPI(t *testing.T, f *Front) {
+	for name, header := range map[string]http.Header{
+		"a script's request": {"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}},
+		"an image":           {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}},
+		"an old script":      {"Accept": {"text/html"}, "X-Requested-With": {"XMLHttpRequest"}},
+		"curl":               {"Accept": {"*/*"}},
+	} {
+		r := request(t, http.MethodGet, f.URL+"/account", "")
+		r.Header = header
+		if got := do(t, bare(), r); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, got.Status)
+		}
+	}
+	r := request(t, http.MethodGet, f.URL+"/account", "")
+	r.Header.Set("Accept", "text/html,application/xhtml+xml")
+	if got := do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], Path+"/login?return_to=%2Faccount") {
+		t.Errorf("an old browser: %d %v", got.Status, got.Header)
+	}
+}

@@ -1,0 +1,177 @@
+package logintest
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// before is Signicat showing SUCCESS as soon as the person approved.
+var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}}}
+
+// lostScenarios: the answer to a validation that nobody got.
+var lostScenarios = []scenario{
+	{"lost: the validation's answer is lost, the session tells", Options{}, lostAnswer},
+	{"lost: the validation fails once, the code is sent again", Options{}, lostRequest},
+	{"lost: Signicat is away, the app asks again", Options{}, lostBoth},
+	{"lost: a read fails, the app asks again", Options{}, lostRead},
+	{"lost: a wrong code is never settled by the session", before, lostWrongCode},
+	{"lost: a made-up code waits for the person's approval in vain", before, lostEarlyCode},
+	{"lost: SUCCESS before the code fails the login", before, lostEarlySuccess},
+	{"race: of fifty finishes one does the work", Options{}, raceFinishes},
+}
+
+// lostAnswers are the ways to lose the answer of a call that was carried out.
+var lostAnswers = map[string]signicattest.Fault{
+	"cut":        {Cut: signicattest.CutBeforeHeaders},
+	"cut short":  {Cut: signicattest.CutMidBody},
+	"500":        {Status: 500},
+	"a web page": {Body: signicattest.BodyHTML},
+	"a redirect": {Redirect: "https://example.be/"},
+}
+
+func lostAnswer(t *testing.T, f *Front) {
+	for name, fault := range lostAnswers {
+		t.Run(name, func(t *testing.T) {
+			app := f.NewApp()
+			app.Start(t)
+			code, state := app.Approve(t, "adult")
+			fault.Operation, fault.Call, fault.After = "validate_code", 1, true
+			f.script(t, fault)
+			sent := f.Counts()
+			if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+				t.Fatalf("redeeming: %d %s", got.Status, got.Body)
+			}
+			if n := f.Sent(sent, "validate_code"); n != 1 {
+				t.Errorf("the code was sent %d times", n)
+			}
+		})
+	}
+}
+
+func lostRequest(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, Status: 503})
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", got.Status, got.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 2 {
+		t.Errorf("the code was sent %d times, want 2", n)
+	}
+}
+
+func lostBoth(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "validate_code", Status: 503, RetryAfter: "7"})
+	got := app.Redeem(t, code, state)
+	wantError(t, got, http.StatusServiceUnavailable, "temporarily_unavailable")
+	if got.Header.Get("Retry-After") != "7" {
+		t.Errorf("Retry-After is %q, want Signicat's 7", got.Header.Get("Retry-After"))
+	}
+	wantStatus(t, app, "pending")
+	f.Signicat.ClearScript()
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("asking again: %d %s", got.Status, got.Body)
+	}
+}
+
+func lostRead(t *testing.T, f *Front) {
+	warm(t, f)
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "read_session", Call: 1, Times: 2, Status: 500})
+	got := app.Redeem(t, code, state)
+	if got.Status == http.StatusBadRequest && got.Text("error") == "authorization_pending" {
+		got = app.Redeem(t, code, state)
+	}
+	if got.Status != http.StatusOK {
+		t.Errorf("redeeming: %d %s", got.Status, got.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 2 {
+		t.Errorf("%d validations of two logins", n)
+	}
+}
+
+// lostWrongCode: whoever started a login presents a made-up code while Signicat has trouble, and
+// the session shows SUCCESS because the person approved.
+func lostWrongCode(t *testing.T, f *Front) {
+	for name, fault := range lostAnswers {
+		t.Run(name, func(t *testing.T) {
+			app := f.NewApp()
+			app.Start(t)
+			_, state := app.Approve(t, "adult")
+			fault.Operation, fault.Call = "validate_code", 1
+			f.script(t, fault)
+			wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
+			f.Signicat.ClearScript()
+		})
+	}
+}
+
+// lostEarlyCode: the same with the made-up code sent before the person approves.
+func lostEarlyCode(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	info, err := f.Signicat.Session(app.Link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.script(t, signicattest.Fault{Operation: "validate_code", Status: 503})
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), info.State), http.StatusServiceUnavailable, "temporarily_unavailable")
+	app.Approve(t, "adult")
+	if got := app.Redeem(t, strings.Repeat("a", 36), info.State); got.Status == http.StatusOK {
+		t.Errorf("a made-up code was given a token")
+	}
+	f.Signicat.ClearScript()
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), info.State), http.StatusBadRequest, "invalid_grant")
+}
+
+func lostEarlySuccess(t *testing.T, f *Front) {
+	first := f.NewApp()
+	first.Start(t)
+	code, state := first.Approve(t, "adult")
+	wantStatus(t, first, "failed")
+	wantError(t, first.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	// From now on only Signicat's own answer counts, and it is enough.
+	second := f.NewApp()
+	second.Login(t, "adult")
+}
+
+func raceFinishes(t *testing.T, f *Front) {
+	warm(t, f)
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	sent := f.Counts()
+	answers := make([]Answer, 50)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = app.Redeem(t, code, state) })
+	}
+	all.Wait()
+	tokens := map[string]int{}
+	for _, a := range answers {
+		if a.Status != http.StatusOK && a.Text("error") != "authorization_pending" {
+			t.Errorf("got %d %s", a.Status, a.Body)
+		}
+		tokens[a.Text("access_token")]++
+	}
+	delete(tokens, "")
+	if len(tokens) != 1 {
+		t.Errorf("%d different tokens", len(tokens))
+	}
+	if n := f.Sent(sent, "validate_code"); n != 1 {
+		t.Errorf("%d validations, want 1", n)
+	}
+	if n := f.Sent(sent, "read_session"); n != 1 {
+		t.Errorf("%d reads, want 1", n)
+	}
+}

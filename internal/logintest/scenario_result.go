@@ -1,0 +1,173 @@
+package logintest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// crossScenarios: what was started as one kind never ends as the other.
+var crossScenarios = []scenario{
+	{"cross: an app's return in a browser is nobody's", Options{}, crossAppInBrowser},
+	{"cross: a browser's return in an app is nobody's", Options{}, crossBrowserInApp},
+	{"cross: a code of another login leaves both usable", Options{}, crossCodes},
+}
+
+func crossAppInBrowser(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	b := f.NewBrowser(t)
+	for _, path := range []string{"/callback", "/app/callback"} {
+		page := b.Navigate(t, Path+path+"?code="+code+"&state="+state)
+		if strings.Contains(page.Body, code) || len(b.Cookies(t)) != 0 || page.Status == http.StatusSeeOther {
+			t.Errorf("%s: %d, cookies %v: %s", path, page.Status, b.Cookies(t), page.Body)
+		}
+	}
+	if n := f.Signicat.Count("validate_code"); n != 0 {
+		t.Errorf("%d validations", n)
+	}
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("the app: %d %s", got.Status, got.Body)
+	}
+}
+
+func crossBrowserInApp(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	back := approve(t, f, b.Start(t, "/"), "adult")
+	code, state := codeAndState(t, back)
+	wantError(t, f.NewApp().Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
+		t.Errorf("the browser: %d %s", got.Status, got.Body)
+	}
+}
+
+func crossCodes(t *testing.T, f *Front) {
+	victim, attacker := f.NewApp(), f.NewApp()
+	victim.Start(t)
+	attacker.Start(t)
+	stolen, state := victim.Approve(t, "adult")
+	_, attackerState := attacker.Approve(t, "bis")
+	wantError(t, attacker.Redeem(t, stolen, attackerState), http.StatusBadRequest, "invalid_grant")
+	if got := victim.Redeem(t, stolen, state); got.Status != http.StatusOK {
+		t.Errorf("the victim's own login: %d %s", got.Status, got.Body)
+	}
+}
+
+// resultScenarios: a SUCCESS that is not this login's, or not enough.
+var resultScenarios = []scenario{
+	{"result: not good enough, nobody is logged in", Options{LoA: "substantial"}, resultRefused},
+	{"result: the level is the one that was asked for", Options{LoA: "substantial"}, resultLoA},
+	{"result: an answer to the start that cannot be trusted starts nothing", Options{}, resultStart},
+	{"result: every attribute arrives as a claim and a header", Options{
+		Attributes: []string{"name", "email", "phoneNumber", "locale", "address", "nationality", "gender"},
+	}, resultAttributes},
+}
+
+func resultRefused(t *testing.T, f *Front) {
+	for _, row := range []struct {
+		name     string
+		override signicattest.Override
+	}{
+		{"a lower level", signicattest.Override{Session: map[string]any{"loa": "low"}}},
+		{"no level", signicattest.Override{Session: map[string]any{"loa": nil}}},
+		{"an unknown level", signicattest.Override{Session: map[string]any{"loa": "ultra"}}},
+		{"no subject.id", signicattest.Override{Subject: map[string]any{"id": nil}}},
+		{"an empty subject.id", signicattest.Override{Subject: map[string]any{"id": ""}}},
+		{"no subject", signicattest.Override{Session: map[string]any{"subject": nil}}},
+		{"another session", signicattest.Override{Session: map[string]any{"id": "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"}}},
+		{"another account", signicattest.Override{Session: map[string]any{"accountId": "a-spge-Other"}}},
+		{"another provider", signicattest.Override{Session: map[string]any{"provider": "nbid"}}},
+		{"another transaction", signicattest.Override{Session: map[string]any{"transactionId": "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"}}},
+		{"another transaction in idpData", signicattest.Override{IDPData: map[string]any{"transactionId": "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			app := f.NewApp()
+			app.Start(t)
+			f.Signicat.OverrideNextSuccess(row.override)
+			code, state := app.Approve(t, "adult")
+			wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+			wantStatus(t, app, "failed")
+			wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+		})
+	}
+}
+
+func resultLoA(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "low")
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+
+	strict := f.NewApp()
+	answer := strict.PostJSON(t, "/sessions", map[string]any{"code_challenge": strict.Challenge(), "acr_values": "high"})
+	strict.Link = answer.Text("authorization_request_url")
+	f.Signicat.OverrideNextSuccess(signicattest.Override{Session: map[string]any{"loa": "substantial"}})
+	code, state = strict.Approve(t, "adult")
+	wantError(t, strict.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+}
+
+func resultStart(t *testing.T, f *Front) {
+	const link = "https://idp.e2e.itsme.services/v2/authorization?"
+	state := "&state=" + strings.Repeat("s", 43)
+	back := "redirect_uri=" + strings.ReplaceAll(f.URL, ":", "%3A") + Path + "/app/callback"
+	for _, row := range []struct {
+		name string
+		data map[string]any
+	}{
+		{"a link without https", map[string]any{"authorizationRequestUrl": "http://idp.example/?" + back + state}},
+		{"a link that comes back elsewhere", map[string]any{"authorizationRequestUrl": link + "redirect_uri=https://evil.example" + state}},
+		{"a link that comes back twice", map[string]any{"authorizationRequestUrl": link + back + "&redirect_uri=https://evil.example" + state}},
+		{"a short state", map[string]any{"authorizationRequestUrl": link + back + "&state=short"}},
+		{"no state", map[string]any{"authorizationRequestUrl": link + back}},
+		{"no link", map[string]any{"authorizationRequestUrl": nil}},
+		{"a token request URL elsewhere", map[string]any{"tokenRequestUrl": "https://evil.example/token"}},
+		{"no transaction", map[string]any{"transactionId": nil}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			app := f.NewApp()
+			f.Signicat.OverrideNextCreate(signicattest.Override{IDPData: row.data})
+			got := app.PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()})
+			if got.Status != http.StatusServiceUnavailable || got.Text("code") != "signicat_unavailable" || got.Header.Get("Retry-After") == "" {
+				t.Errorf("got %d %s", got.Status, got.Body)
+			}
+		})
+	}
+}
+
+func resultAttributes(t *testing.T, f *Front) {
+	app := f.NewApp()
+	token := app.Login(t, "adult")
+	app.Call(t, "/api", token)
+	header := f.Upstream.Last()
+	for name, want := range map[string]string{
+		"X-Itsme-Email-Verified": "false",
+		"X-Itsme-Locale":         "nl",
+		"X-Itsme-Nationality":    "belge",
+		"X-Itsme-Address":        "Rue Royale 82 1000 Bruxelles",
+	} {
+		if got := header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	if phone := header.Get("X-Itsme-Phone-Number"); strings.ContainsAny(phone, " -") || !strings.HasPrefix(phone, "+32") {
+		t.Errorf("X-Itsme-Phone-Number is %q", phone)
+	}
+}
+
+// waitCount waits until Signicat saw an operation so often; work that outlives its request is
+// not done when the answer is there.
+func waitCount(t *testing.T, f *Front, operation string, want int) {
+	t.Helper()
+	deadline := time.After(10 * time.Second)
+	for f.Signicat.Count(operation) < want {
+		select {
+		case <-deadline:
+			t.Fatalf("%s was called %d times, want %d", operation, f.Signicat.Count(operation), want)
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
