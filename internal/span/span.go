@@ -1,0 +1,63 @@
+// Package span starts and ends spans.
+//
+// The tracer is that of the span in the context, never the global one: Caddy's
+// tracing directive keeps its provider to itself, so that otel.Tracer records
+// nothing there. Without a span in the context nothing is recorded.
+package span
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Scope is the instrumentation scope of every span.
+const Scope = "github.com/caddy-itsme/caddy-itsme"
+
+// TypeKey is the attribute that classifies an error.
+// Source: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+const TypeKey = attribute.Key("error.type")
+
+// other is the class of an error about which nothing may be told.
+const other = "_OTHER"
+
+// Start begins a span under the one in the context. The caller ends it with [End].
+func Start(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(Scope)
+	return tracer.Start(ctx, name, trace.WithAttributes(attributes...))
+}
+
+// End ends a span. For an error it records the class, and never the text, which
+// may hold what an error from outside was made of: the first of known that it is,
+// by its text, else the type of its innermost cause.
+func End(span trace.Span, err error, known ...error) {
+	if err != nil && span.IsRecording() {
+		kind := class(err, known)
+		span.SetAttributes(TypeKey.String(kind))
+		span.SetStatus(codes.Error, kind)
+	}
+	span.End()
+}
+
+// class returns a word of which there are few.
+func class(err error, known []error) string {
+	for _, sentinel := range slices.Concat(known, []error{context.Canceled, context.DeadlineExceeded}) {
+		if errors.Is(err, sentinel) {
+			return sentinel.Error()
+		}
+	}
+	for cause := errors.Unwrap(err); cause != nil; cause = errors.Unwrap(err) {
+		err = cause
+	}
+	switch name := fmt.Sprintf("%T", err); name {
+	case "*errors.errorString", "*errors.joinError", "*fmt.wrapError", "*fmt.wrapErrors":
+		return other
+	default:
+		return name
+	}
+}

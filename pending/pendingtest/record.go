@@ -1,0 +1,177 @@
+package pendingtest
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+func records() []scenario {
+	return []scenario{
+		{"a record comes back as it went in", comesBack},
+		{"every field is kept", keepsEveryField},
+		{"what was not set comes back not set", keepsZeroes},
+		{"a record is never shared with the caller", sharesNothing},
+		{"an unknown ID is not found", unknownID},
+		{"an ID that is taken is refused", takenID},
+		{"an update with an old version changes nothing", oldVersion},
+		{"what is too large or has no ID is refused", refusesInvalid},
+	}
+}
+
+func comesBack(t *testing.T, h Harness) {
+	r, evicted := create(t, h, "a", "client", roomy())
+	if r.Version != 1 || len(evicted) != 0 {
+		t.Errorf("created with version %d and evicted %q, want version 1 and none", r.Version, evicted)
+	}
+	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
+	}
+	r.Phase, r.CodeHash, r.FirstPresented = pending.Validating, [32]byte{1}, h.Now()
+	update(t, h, r)
+	if r.Version != 2 {
+		t.Errorf("version after an update = %d, want 2", r.Version)
+	}
+	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+		t.Errorf("loaded record differs (-updated +loaded):\n%s", diff)
+	}
+}
+
+// keepsEveryField fills the record by reflection, so that a field which is added
+// later cannot be forgotten in a store's encoding.
+func keepsEveryField(t *testing.T, h Harness) {
+	r := NewRecord("a", "client", h.Now())
+	fill(t, r, h.Now())
+	r.ID, r.Version = "a", 0
+	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
+	}
+}
+
+// fill gives every field another value that is not zero.
+func fill(t *testing.T, r *pending.Record, now time.Time) {
+	v := reflect.ValueOf(r).Elem()
+	for i := range v.NumField() {
+		field, serial := v.Field(i), i+1
+		switch p := field.Addr().Interface().(type) {
+		case *string:
+			*p = strings.Repeat("é\x00", serial)
+		case *time.Time:
+			*p = now.Add(time.Duration(serial)*time.Hour + time.Nanosecond).UTC()
+		case *time.Duration:
+			*p = time.Duration(serial) * time.Second
+		case *[32]byte:
+			p[31] = byte(serial)
+		case *uint64:
+			*p = 1<<63 + uint64(serial)
+		case *pending.Kind:
+			*p = pending.Browser
+		case *pending.Phase:
+			*p = pending.Failed
+		default:
+			t.Fatalf("field %s has a type that the suite does not know", v.Type().Field(i).Name)
+		}
+	}
+}
+
+func keepsZeroes(t *testing.T, h Harness) {
+	r := &pending.Record{ID: "a", ExpiresAt: h.Now().Add(time.Minute).UTC()}
+	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
+	}
+}
+
+func sharesNothing(t *testing.T, h Harness) {
+	r, _ := create(t, h, "a", "client", roomy())
+	r.Phase, r.CookieHash[0], r.ReturnTo = pending.Issued, 1, "/changed"
+	loaded := load(t, h, "a")
+	if loaded.Phase != pending.Pending || loaded.CookieHash[0] != 0 || loaded.ReturnTo != "" {
+		t.Error("changing a record after creating it changed the store")
+	}
+	loaded.Phase, loaded.CodeHash[0] = pending.Issued, 1
+	if again := load(t, h, "a"); again.Phase != pending.Pending || again.CodeHash[0] != 0 {
+		t.Error("changing a loaded record changed the store")
+	}
+}
+
+func unknownID(t *testing.T, h Harness) {
+	for _, id := range []string{"unknown", "", "a\x00", strings.Repeat("a", 1<<16)} {
+		if _, err := h.Store.Load(t.Context(), id); !errors.Is(err, pending.ErrNotFound) {
+			t.Errorf("loading an ID of %d bytes: %v, want %v", len(id), err, pending.ErrNotFound)
+		}
+	}
+	r := NewRecord("unknown", "client", h.Now())
+	r.Version = 1
+	if err := h.Store.Update(t.Context(), r); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("updating: %v, want %v", err, pending.ErrNotFound)
+	}
+	wantLen(t, h, 0)
+}
+
+func takenID(t *testing.T, h Harness) {
+	create(t, h, "a", "first", pending.Bounds{Total: 1, PerClient: 1})
+	second := NewRecord("a", "second", h.Now())
+	evicted, err := h.Store.Create(t.Context(), second, pending.Bounds{Total: 1, PerClient: 1})
+	if !errors.Is(err, pending.ErrExists) || len(evicted) != 0 || second.Version != 0 {
+		t.Errorf("creating = %q, %v, version %d, want %v and no change", evicted, err, second.Version, pending.ErrExists)
+	}
+	if got := load(t, h, "a").Client; got != "first" {
+		t.Errorf("the record is now of %q", got)
+	}
+	wantLen(t, h, 1)
+}
+
+func oldVersion(t *testing.T, h Harness) {
+	create(t, h, "a", "client", roomy())
+	loser, winner := load(t, h, "a"), load(t, h, "a")
+	winner.Reason = "winner"
+	update(t, h, winner)
+	loser.Reason = "loser"
+	for _, version := range []uint64{1, 0, 3} {
+		loser.Version = version
+		if err := h.Store.Update(t.Context(), loser); !errors.Is(err, pending.ErrConflict) || loser.Version != version {
+			t.Errorf("updating version %d: %v, version now %d, want %v", version, err, loser.Version, pending.ErrConflict)
+		}
+	}
+	if got := load(t, h, "a"); got.Reason != "winner" || got.Version != 2 {
+		t.Errorf("the record is %q at version %d, want the winner's at 2", got.Reason, got.Version)
+	}
+}
+
+func refusesInvalid(t *testing.T, h Harness) {
+	for name, change := range map[string]func(*pending.Record){
+		"no ID":                func(r *pending.Record) { r.ID = "" },
+		"a long link":          func(r *pending.Record) { r.AuthorizationRequestURL += strings.Repeat("x", pending.MaxSize) },
+		"a long address":       func(r *pending.Record) { r.TokenRequestURL += strings.Repeat("x", pending.MaxSize) },
+		"a long token":         func(r *pending.Record) { r.Token = strings.Repeat("x", pending.MaxTokenSize+1) },
+		"a long way to return": func(r *pending.Record) { r.ReturnTo = strings.Repeat("x", pending.MaxSize) },
+	} {
+		r := NewRecord("invalid", "client", h.Now())
+		change(r)
+		if _, err := h.Store.Create(t.Context(), r, roomy()); !errors.Is(err, pending.ErrInvalid) || r.Version != 0 {
+			t.Errorf("%s: creating: %v, want %v", name, err, pending.ErrInvalid)
+		}
+	}
+	wantLen(t, h, 0)
+
+	r, _ := create(t, h, "a", "client", roomy())
+	r.Token = strings.Repeat("x", pending.MaxTokenSize)
+	r.ReturnTo = strings.Repeat("x", pending.MaxSize/2)
+	update(t, h, r)
+	r.ReturnTo = strings.Repeat("x", pending.MaxSize)
+	if err := h.Store.Update(t.Context(), r); !errors.Is(err, pending.ErrInvalid) || r.Version != 2 {
+		t.Errorf("updating: %v, want %v", err, pending.ErrInvalid)
+	}
+}
