@@ -1,0 +1,193 @@
+package signicat
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What a call can end in. Every error of a call is an [*Error] around exactly one of these, of
+// [ErrSessionID] or of [ErrTokenRequestURL].
+var (
+	// ErrUnauthorized is returned when Signicat refuses the credentials: a 401 that a new
+	// Signicat access token did not cure, or no access token for this client at all.
+	ErrUnauthorized = errors.New("credentials refused")
+	// ErrForbidden is returned when the credentials lack a permission or the account (403).
+	ErrForbidden = errors.New("permission refused")
+	// ErrNotFound is returned when Signicat does not know the session or transaction (404).
+	ErrNotFound = errors.New("not known to Signicat")
+	// ErrRejected is returned when Signicat refuses the request itself: 400, and any 4xx that
+	// has no sentinel of its own. The same request will be refused again.
+	ErrRejected = errors.New("rejected by Signicat")
+	// ErrRateLimited is returned when Signicat wants fewer calls (429). See Error.RetryAfter.
+	ErrRateLimited = errors.New("rate limited by Signicat")
+	// ErrUnavailable is returned when there was no whole answer, or one that says so: 5xx, 408,
+	// no route, a cut connection, a timeout, a context that ended (errors.Is tells then
+	// context.DeadlineExceeded or context.Canceled too). The request may have been carried out.
+	ErrUnavailable = errors.New("unavailable")
+	// ErrInvalidResponse is returned when the answer cannot be Signicat's, or cannot be used: HTML,
+	// a redirect, over MaxBody, another content type, bad JSON, a member missing or of the
+	// wrong type. The request may have been carried out.
+	ErrInvalidResponse = errors.New("invalid response")
+)
+
+// The operations that Error.Operation names.
+const (
+	OperationAccessToken   = "access_token"
+	OperationCreateSession = "create_session"
+	OperationReadSession   = "read_session"
+	OperationCancelSession = "cancel_session"
+	OperationValidateCode  = "validate_code"
+)
+
+// MaxRetryAfter is the longest that Error.RetryAfter can be, whatever Signicat asks for.
+const MaxRetryAfter = time.Hour
+
+// Error is a call that did not succeed. Its text and members are fit for a log: no secret, token,
+// code, state or body is in them.
+type Error struct {
+	// Operation is the call that failed, such as [OperationReadSession]. It is
+	// [OperationAccessToken] when the call was not carried out for want of a Signicat access token.
+	Operation string
+	// StatusCode is Signicat's HTTP status; zero when there was no answer.
+	StatusCode int
+	// Code is Signicat's code of the problem, such as invalid_token, or OAuth's. At most 64
+	// letters, digits and "_.-"; empty when there was none, or another text in its place.
+	Code string
+	// TraceID is what Signicat's support asks for. Bounded as Code is.
+	TraceID string
+	// RetryAfter is how long Signicat asks to wait; zero when it does not say. At most MaxRetryAfter.
+	RetryAfter time.Duration
+	// Err wraps the sentinel that says what happened.
+	Err error
+}
+
+// Error says what failed, how, and what to quote to Signicat.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(doing(e.Operation) + ": " + e.Err.Error())
+	if e.StatusCode != 0 {
+		b.WriteString(", status " + strconv.Itoa(e.StatusCode))
+	}
+	if e.Code != "" {
+		b.WriteString(", code " + e.Code)
+	}
+	if e.TraceID != "" {
+		b.WriteString(", trace " + e.TraceID)
+	}
+	return b.String()
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+func doing(operation string) string {
+	switch operation {
+	case OperationAccessToken:
+		return "asking for a Signicat access token"
+	case OperationCreateSession:
+		return "creating session"
+	case OperationReadSession:
+		return "reading session"
+	case OperationCancelSession:
+		return "cancelling session"
+	case OperationValidateCode:
+		return "validating code"
+	default:
+		return "calling Signicat"
+	}
+}
+
+// sentinel says what a status means, whatever the body holds.
+func sentinel(status int) error {
+	switch {
+	case status == http.StatusUnauthorized:
+		return ErrUnauthorized
+	case status == http.StatusForbidden:
+		return ErrForbidden
+	case status == http.StatusNotFound:
+		return ErrNotFound
+	case status == http.StatusTooManyRequests:
+		return ErrRateLimited
+	case status == http.StatusRequestTimeout, status >= 500 && status <= 599:
+		return ErrUnavailable
+	case status >= 400 && status <= 499:
+		return ErrRejected
+	default:
+		return ErrInvalidResponse
+	}
+}
+
+// problem reads the code and trace id of an error body, in Signicat's form or OAuth's, if they
+// are there. Source: https://developer.signicat.com/docs/error-codes/, RFC 6749 section 5.2.
+func problem(body []byte) (code, traceID string) {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil {
+		return "", ""
+	}
+	code, _ = text(members["code"])
+	if code == "" {
+		code, _ = text(members["error"])
+	}
+	traceID, _ = text(members["traceId"])
+	return word(code), word(traceID)
+}
+
+// retryAfter reads a Retry-After header, in seconds or as a date (RFC 9110 section 10.2.3).
+func retryAfter(value string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	// More seconds than 31 bits hold are ErrRange beside the most that they do hold.
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
+		wait = time.Duration(seconds) * time.Second
+	} else if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	}
+	return min(max(wait, 0), MaxRetryAfter)
+}
+
+// atLeastRetryAfter returns wait, or what Signicat asked for in err when that is longer.
+func atLeastRetryAfter(wait time.Duration, err error) time.Duration {
+	if refused, ok := errors.AsType[*Error](err); ok {
+		return max(wait, refused.RetryAfter)
+	}
+	return wait
+}
+
+// lost says that no whole answer came, and why. Only errors that cannot hold what the peer sent
+// are kept: net/http quotes malformed answers in some of its own.
+func lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+	}
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return fmt.Errorf("%w: %w", ErrUnavailable, network)
+	}
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fmt.Errorf("%w: %w", ErrUnavailable, certificate)
+	}
+	return fmt.Errorf("%w: connection broken", ErrUnavailable)
+}
+
+// word returns s when it is a code or an id, else "": a peer's free text belongs in no log.
+func word(s string) string {
+	if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !wordRune(r) && r != '.' }) {
+		return ""
+	}
+	return s
+}
+
+func wordRune(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
+}
+
+// visible reports whether s is fit for a header: 1 to limit ASCII characters, none of them a space.
+func visible(s string, limit int) bool {
+	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}

@@ -1,0 +1,73 @@
+package signicat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Between two reads of a session pass 1 to 3 seconds, as Signicat's guide asks, at random so
+// that logins which began together do not read together.
+// Source: https://developer.signicat.com/identity-methods/itsme/integration/app2app/
+const (
+	minReadInterval = time.Second
+	maxReadInterval = 3 * time.Second
+)
+
+// WaitForSession reads a session at once, and again every 1 to 3 seconds, until its status is
+// terminal. It goes on after [ErrUnavailable], [ErrRateLimited] and [ErrInvalidResponse], no
+// sooner than Signicat's Retry-After; any other error is returned.
+//
+// When ctx ends first, it returns the last session that it read, nil if none, with an error that
+// is ctx's, and also that of the latest read if that one failed: Signicat was away all along.
+// Bound ctx: a status that this package does not know is waited on for ever.
+func (c *Client) WaitForSession(ctx context.Context, id string) (*Session, error) {
+	var last *Session
+	var failure error
+	for {
+		s, err := c.Session(ctx, id)
+		switch {
+		case err == nil:
+			last, failure = s, nil
+		case ctx.Err() != nil:
+			// The read was cut short by our own deadline: no fault of Signicat's.
+		case !passing(err):
+			return last, err
+		default:
+			failure = err
+		}
+		if last != nil && last.Status.Terminal() {
+			return last, nil
+		}
+		wait := minReadInterval + rand.N(maxReadInterval-minReadInterval)
+		if !pause(ctx, atLeastRetryAfter(wait, failure)) {
+			return last, waitEnded(ctx.Err(), failure)
+		}
+	}
+}
+
+func waitEnded(end, failure error) error {
+	if failure != nil {
+		return fmt.Errorf("waiting for session: %w: %w", end, failure)
+	}
+	return fmt.Errorf("waiting for session: %w", end)
+}
+
+// passing reports whether the same read may well succeed a little later.
+func passing(err error) bool {
+	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrInvalidResponse)
+}
+
+// pause reports whether the time passed before ctx ended.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
