@@ -81,7 +81,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		return next(w, r)
 	}
 	delete(r.Header, "Authorization")
-	if s.public(r.URL, info.OriginalURL) {
+	if s.public(r.URL, info.OriginalURL) || (s.config.CORSPreflight && preflight(r)) {
 		return next(w, r)
 	}
 	if p.login == nil {
@@ -162,6 +162,13 @@ func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, info Request
 	p.login = l
 	p.identity = &Identity{Subject: l.claims.Subject, claims: l.claims}
 	return nil
+}
+
+// preflight reports whether a request is a CORS preflight and nothing more (Fetch, "CORS-preflight
+// fetch"): it asks whether another one may be sent, so it has no body.
+func preflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.ContentLength == 0 &&
+		len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1
 }
 
 // changesSomething reports whether a request may do more than read: every other method, and a

@@ -42,6 +42,10 @@ type SiteConfig struct {
 	// credential is refused all the same.
 	Optional bool
 
+	// CORSPreflight lets a browser's CORS preflights through, without identity and without
+	// credentials, which they never have. Default false: they need a login like everything else.
+	CORSPreflight bool
+
 	// Mode is how a request without a login is answered. Default [ModeAuto].
 	Mode Mode
 

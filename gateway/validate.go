@@ -201,6 +201,9 @@ func (c Config) validateToken() error {
 		if audience == "" || strings.ContainsAny(audience, " \t\r\n") {
 			return configErrorf("token audience: %q is empty or has blanks; name the API, such as https://api.example.be", audience)
 		}
+		if audience == c.PublicURL+c.Path {
+			return configErrorf("token audience: %q is the gateway itself, whose browser sessions an upstream must not accept; name the API", audience)
+		}
 		if slices.Contains(c.Token.Audience[:i], audience) {
 			return configErrorf("token audience: %q stands there twice; remove one", audience)
 		}

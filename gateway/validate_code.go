@@ -82,10 +82,10 @@ func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented)
 		return g.markValidated(ctx, record)
 	case errors.Is(err, signicat.ErrRejected), errors.Is(err, signicat.ErrNotFound):
 		return g.refused(ctx, record, err)
-	case errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden):
-		// Refused for who we are, not for the code: it is as good as before.
+	case errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden), neverSent(err):
+		// It failed for who we are, not for the code, which is as good as before.
 		record.SentAt = time.Time{}
-		g.log.ErrorContext(ctx, "Signicat refuses the gateway's credentials", errorAttr(err))
+		g.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
 		return signicatError(err)
 	}
 	g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
@@ -93,6 +93,12 @@ func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented)
 		return settling
 	}
 	return fmt.Errorf("%w: %w", errLost, signicatError(err))
+}
+
+// neverSent reports whether a call failed for want of a Signicat access token.
+func neverSent(err error) bool {
+	var failure *signicat.Error
+	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
 }
 
 // lookBefore reads the session before a code is sent, as long as the order is not known, so

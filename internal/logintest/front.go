@@ -28,18 +28,12 @@ type Options struct {
 	Simulator signicattest.Config
 }
 
-// Attributes are what is asked of Signicat when a scenario does not care.
+// attributes are what is asked of Signicat when a scenario does not care.
 func (o Options) attributes() []string {
 	if len(o.Attributes) > 0 {
 		return o.Attributes
 	}
 	return []string{"name", "firstName", "lastName", "dateOfBirth", "nin"}
-}
-
-// WithDefaults fills in the attributes.
-func (o Options) WithDefaults() Options {
-	o.Attributes = o.attributes()
-	return o
 }
 
 // Front is a running gateway, its Signicat, and its upstream.
@@ -115,19 +109,28 @@ func (f *Front) script(t *testing.T, faults ...signicattest.Fault) {
 // Open starts a gateway as a scenario needs it.
 type Open func(t *testing.T, o Options) *Front
 
-// scenario is one story that every gateway must tell the same way.
-type scenario struct {
-	name    string
-	options Options
-	play    func(t *testing.T, f *Front)
+// Scenario is one story that every gateway must tell the same way.
+type Scenario struct {
+	Name    string
+	Options Options
+	Play    func(t *testing.T, f *Front)
 }
 
-// Run plays every scenario, each against a gateway of its own.
+// Scenarios are all of them. Each needs a gateway of its own.
+func Scenarios() []Scenario {
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios)
+	for i := range all {
+		all[i].Options.Attributes = all[i].Options.attributes()
+	}
+	return all
+}
+
+// Run plays every scenario, each against a gateway that open starts for it.
 func Run(t *testing.T, open Open) {
-	for _, s := range slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios) {
-		t.Run(s.name, func(t *testing.T) {
+	for _, s := range Scenarios() {
+		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
-			s.play(t, open(t, s.options.WithDefaults()))
+			s.Play(t, open(t, s.Options))
 		})
 	}
 }

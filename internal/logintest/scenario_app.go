@@ -15,7 +15,7 @@ import (
 // sensitiveClaims names the national number, which the token has only then.
 var sensitiveClaims = []string{"name", "given_name", "family_name", "birthdate", "nin"}
 
-var appScenarios = []scenario{
+var appScenarios = []Scenario{
 	{"app: a login ends in a token, and the upstream learns who calls", Options{Claims: sensitiveClaims}, appSuccess},
 	{"app: a login costs one create, one validation and one read", Options{}, appCost},
 	{"app: a read that is not SUCCESS yet is repeated", Options{Simulator: signicattest.Config{Switches: signicattest.Switches{ReadsBeforeSuccess: 2}}}, appLagging},

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-var browserScenarios = []scenario{
+var browserScenarios = []Scenario{
 	{"browser: a login ends on the page that was asked for", Options{}, browserSuccess},
 	{"browser: the person refuses and can try again", Options{}, browserRefused},
 	{"browser: Signicat aborts", Options{}, browserAborted},

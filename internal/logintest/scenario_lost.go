@@ -13,7 +13,7 @@ import (
 var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}}}
 
 // lostScenarios: the answer to a validation that nobody got.
-var lostScenarios = []scenario{
+var lostScenarios = []Scenario{
 	{"lost: the validation's answer is lost, the session tells", Options{}, lostAnswer},
 	{"lost: the validation fails once, the code is sent again", Options{}, lostRequest},
 	{"lost: Signicat is away, the app asks again", Options{}, lostBoth},

@@ -10,7 +10,7 @@ import (
 )
 
 // crossScenarios: what was started as one kind never ends as the other.
-var crossScenarios = []scenario{
+var crossScenarios = []Scenario{
 	{"cross: an app's return in a browser is nobody's", Options{}, crossAppInBrowser},
 	{"cross: a browser's return in an app is nobody's", Options{}, crossBrowserInApp},
 	{"cross: a code of another login leaves both usable", Options{}, crossCodes},
@@ -58,7 +58,7 @@ func crossCodes(t *testing.T, f *Front) {
 }
 
 // resultScenarios: a SUCCESS that is not this login's, or not enough.
-var resultScenarios = []scenario{
+var resultScenarios = []Scenario{
 	{"result: not good enough, nobody is logged in", Options{LoA: "substantial"}, resultRefused},
 	{"result: the level is the one that was asked for", Options{LoA: "substantial"}, resultLoA},
 	{"result: an answer to the start that cannot be trusted starts nothing", Options{}, resultStart},
