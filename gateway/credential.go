@@ -11,6 +11,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
+// ErrCredential is returned when a request's credential is refused: the client's fault, in
+// contrast to a store or keys that are not there.
+var ErrCredential = errors.New("credential refused")
+
 // Why a credential does not log anybody in.
 var (
 	// errNoCredential is returned when a request carries none.
@@ -72,13 +76,15 @@ func (g *Gateway) authenticate(ctx context.Context, c credentials) (*login, erro
 }
 
 // Authenticate verifies a request's bearer token. It returns nil and no error when the request
-// carries none, and an error when it carries a bad one, two of them, or when it cannot be told;
-// the error's text is safe to log.
+// carries none, [ErrCredential] when it carries a bad one or two of them, and another error when
+// it cannot be told. The error's text is safe to log.
 func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 	l, err := g.authenticate(r.Context(), credentials{authorization: r.Header["Authorization"]})
 	switch {
 	case errors.Is(err, errNoCredential):
 		return nil, nil
+	case errors.Is(err, errToken), errors.Is(err, errAmbiguous):
+		return nil, fmt.Errorf("%w: %w", ErrCredential, err)
 	case err != nil:
 		return nil, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"sync"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -37,7 +37,7 @@ type Gateway struct {
 	reads     statusReads
 	readLimit *rate.Limiter
 
-	work    sync.WaitGroup // finishes, reads and cancels that outlive their request
+	work    tasks // finishes, reads and cancels that outlive their request
 	closing context.Context
 	stop    context.CancelFunc
 	cancels chan struct{} // bounds the cancels under way
@@ -57,7 +57,7 @@ func New(config Config) (*Gateway, error) {
 	config.Signicat.Now = config.Now
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
-		return nil, configErrorf("signicat: %v", err)
+		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
 	}
 	authority, err := token.NewAuthority(token.Config{
 		Issuer:          config.Token.Issuer,
@@ -96,7 +96,7 @@ func New(config Config) (*Gateway, error) {
 // deadline, so that this takes less than [Lease]. It does not close the store.
 func (g *Gateway) Close() error {
 	g.stop()
-	g.work.Wait()
+	g.work.close()
 	return g.signicat.Close()
 }
 
@@ -120,13 +120,3 @@ func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config
 
 // started reports whether there are keys to sign and verify with.
 func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }
-
-// after runs work that outlives its request, under a deadline of its own. The values of ctx
-// (its span) go along.
-func (g *Gateway) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
-	g.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
-		defer cancel()
-		f(ctx)
-	})
-}

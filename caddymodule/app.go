@@ -1,0 +1,155 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+func init() { caddy.RegisterModule(App{}) }
+
+// DefaultGateway is the name of a gateway that is given none.
+const DefaultGateway = "default"
+
+// stopPatience bounds how long Stop waits for logins that are being finished. What takes longer
+// goes on by itself; each has a deadline of its own.
+const stopPatience = 10 * time.Second
+
+const noGateway = "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"
+
+// App holds the gateways, by name. Sites choose one with use.
+type App struct {
+	// Gateways are the gateways by name: at most 40 of a-z, 0-9, _ and -. Required, at least
+	// one. No two may have one issuer, or one host in public_url or issuer.
+	Gateways map[string]Gateway `json:"gateways,omitempty"`
+
+	ctx       caddy.Context
+	log       *slog.Logger
+	instances map[string]*instance
+	stopped   bool
+}
+
+// CaddyModule returns the Caddy module information.
+func (App) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "itsme", New: func() caddy.Module { return new(App) }}
+}
+
+// Provision implements caddy.Provisioner. It makes every gateway, without network and without
+// writing anything.
+func (a *App) Provision(ctx caddy.Context) error {
+	a.ctx, a.log = ctx, ctx.Slogger()
+	a.instances = make(map[string]*instance, len(a.Gateways))
+	if len(a.Gateways) == 0 {
+		return errors.New("gateways: " + noGateway)
+	}
+	for _, name := range a.names() {
+		made, err := newInstance(ctx, name, a.Gateways[name])
+		if err != nil {
+			return fmt.Errorf("gateway %s: %w", name, err)
+		}
+		a.instances[name] = made
+	}
+	return a.checkClaims()
+}
+
+func (a *App) names() []string { return slices.Sorted(maps.Keys(a.Gateways)) }
+
+// checkClaims refuses two gateways of which one would hide the other: a verifier tells them
+// apart by issuer, and a host has one set of discovery documents.
+func (a *App) checkClaims() error {
+	issuers, hosts := make(map[string]string), make(map[string]string)
+	for _, name := range a.names() {
+		g := a.instances[name].gateway
+		if other, taken := issuers[g.Issuer()]; taken {
+			return fmt.Errorf("gateway %s: token issuer: %s is the issuer of gateway %s too; give each a public_url of its own", name, g.Issuer(), other)
+		}
+		issuers[g.Issuer()] = name
+		for _, host := range g.Hosts() {
+			if other, taken := hosts[host]; taken {
+				return fmt.Errorf("gateway %s: public_url: the discovery documents at the root of %s are those of gateway %s; give each gateway a host of its own, in token issuer too", name, host, other)
+			}
+			hosts[host] = name
+		}
+	}
+	return nil
+}
+
+// Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them.
+func (a *App) Start() error {
+	for _, name := range a.names() {
+		if err := a.instances[name].start(a.ctx); err != nil {
+			return fmt.Errorf("gateway %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Stop implements caddy.App. Waiting clients get their answer at once, and logins that are being
+// finished get some seconds for it.
+func (a *App) Stop() error {
+	a.stopped = true
+	closed := make(chan error, len(a.instances))
+	for _, i := range a.instances {
+		go func() { closed <- i.gateway.Close() }()
+	}
+	patience := time.NewTimer(stopPatience)
+	defer patience.Stop()
+	var errs []error
+	for range a.instances {
+		select {
+		case err := <-closed:
+			errs = append(errs, err)
+		case <-patience.C:
+			a.log.Warn("logins are still being finished; they go on in the background")
+			return errors.Join(errs...)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Cleanup implements caddy.CleanerUpper.
+func (a *App) Cleanup() error {
+	var errs []error
+	if !a.stopped { // a configuration that was only validated, or did not start
+		errs = append(errs, a.Stop())
+	}
+	for _, i := range a.instances {
+		errs = append(errs, i.key.release())
+	}
+	return errors.Join(errs...)
+}
+
+// gatewayNamed finds the gateway that a module of the same configuration uses. The empty name
+// means DefaultGateway.
+func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
+	module, err := ctx.AppIfConfigured("itsme")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil, errors.New("use: " + noGateway)
+	}
+	if err != nil {
+		return nil, err
+	}
+	app := module.(*App)
+	if name == "" {
+		name = DefaultGateway
+	}
+	i, ok := app.instances[name]
+	if !ok {
+		return nil, fmt.Errorf("use: no gateway is named %q; use one of: %s", name, strings.Join(app.names(), " "))
+	}
+	return i.gateway, nil
+}
+
+var (
+	_ caddy.App          = (*App)(nil)
+	_ caddy.Provisioner  = (*App)(nil)
+	_ caddy.CleanerUpper = (*App)(nil)
+)

@@ -1,0 +1,57 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+func init() { caddy.RegisterModule(AuthProvider{}) }
+
+// AuthProvider lets Caddy's authentication handler accept the gateway's bearer tokens beside
+// other credentials. It is configured in JSON only. It knows no cookie, serves no endpoint, and
+// neither strips nor sets a header: an upstream behind it must not read the X-Itsme ones.
+type AuthProvider struct {
+	// Use is the name of the gateway. Default "default".
+	Use string `json:"use,omitempty"`
+
+	gateway *gateway.Gateway
+}
+
+// CaddyModule returns the Caddy module information.
+func (AuthProvider) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.authentication.providers.itsme", New: func() caddy.Module { return new(AuthProvider) }}
+}
+
+// Provision implements caddy.Provisioner.
+func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
+	p.gateway, err = gatewayNamed(ctx, p.Use)
+	return err
+}
+
+// Authenticate implements caddyauth.Authenticator.
+func (p *AuthProvider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
+	identity, err := p.gateway.Authenticate(r)
+	if errors.Is(err, gateway.ErrCredential) {
+		// No error of ours: Caddy logs those, and clients could fill the log.
+		return caddyauth.User{}, false, nil
+	}
+	if err != nil || identity == nil {
+		w.Header().Add("WWW-Authenticate", "Bearer") // RFC 9110 section 15.5.2
+		return caddyauth.User{}, false, err
+	}
+	user := caddyauth.User{ID: identity.Subject, Metadata: make(map[string]string)}
+	for _, name := range identity.Claims() {
+		user.Metadata[name], _ = identity.Claim(name)
+	}
+	return user, true, nil
+}
+
+var (
+	_ caddy.Provisioner       = (*AuthProvider)(nil)
+	_ caddyauth.Authenticator = (*AuthProvider)(nil)
+)

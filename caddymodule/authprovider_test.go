@@ -1,0 +1,38 @@
+package caddymodule_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+)
+
+func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
+	key := newKey(t)
+	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", writeKey(t, key), "\n", "").Replace(`{"apps":{
+		"itsme":{"gateways":{"main":{
+			"public_url":"http://{{addr}}","attributes":["name"],"token":{"key":"KEY"},
+			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},
+		"http":{"servers":{"s":{"listen":["{{addr}}"],"routes":[{"handle":[
+			{"handler":"authentication","providers":{"itsme":{"use":"main"}}},
+			{"handler":"static_response","body":"{http.auth.user.id}|{http.auth.user.name}|{http.auth.user.acr}"}]}]}}}}}`))}
+	raw := accessToken(t, s.Server, key)
+	s.want(http.StatusOK, "pseudonym=|Jan Peeters|high", "/", "Authorization", "Bearer "+raw)
+	s.want(http.StatusUnauthorized, "", "/")
+	s.want(http.StatusUnauthorized, "", "/", "Authorization", "Bearer "+raw+"x")
+	s.want(http.StatusUnauthorized, "", "/", "Cookie", "itsme="+raw)
+	answer, err := s.Client.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := answer.Body.Close(); err != nil {
+		t.Error(err)
+	}
+	if got := answer.Header["Www-Authenticate"]; len(got) != 1 || got[0] != "Bearer" {
+		t.Errorf("the challenge is %q", got)
+	}
+	if strings.Contains(s.Log(), raw[:40]) {
+		t.Error("the log tells the token")
+	}
+}

@@ -1,0 +1,111 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// expander replaces placeholders and keeps the first error, so that a configuration can be
+// translated as one literal.
+type expander struct {
+	replacer *caddy.Replacer
+	err      error
+}
+
+// text expands the value of a subdirective. What it expands to shows up in no error.
+func (e *expander) text(subdirective, value string) string {
+	expanded, err := e.replacer.ReplaceFunc(value, func(variable string, value any) (any, error) {
+		if caddy.ToString(value) == "" {
+			return nil, emptyPlaceholder(subdirective, variable)
+		}
+		return value, nil
+	})
+	if err != nil && e.err == nil {
+		e.err = err
+	}
+	return expanded
+}
+
+// texts keeps nil apart from empty: the one takes a default, the other means none.
+func (e *expander) texts(subdirective string, values []string) []string {
+	if values == nil {
+		return nil
+	}
+	expanded := make([]string, len(values))
+	for i, value := range values {
+		expanded[i] = e.text(subdirective, value)
+	}
+	return expanded
+}
+
+// emptyPlaceholder names the variable, unless it may be a piece of a secret that was written
+// down literally and has braces in it.
+func emptyPlaceholder(subdirective, variable string) error {
+	switch {
+	case strings.HasPrefix(variable, "env."):
+		return fmt.Errorf("%s: the placeholder {%s} is empty; set that environment variable", subdirective, variable)
+	case strings.HasPrefix(variable, "file."):
+		return fmt.Errorf("%s: the placeholder {%s} is empty; put the value in that file and make it readable", subdirective, variable)
+	case subdirective == clientSecret:
+		return fmt.Errorf(`%s: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`, subdirective)
+	}
+	return fmt.Errorf("%s: the placeholder {%s} is empty or unknown; use {env.NAME} or {file./path}", subdirective, variable)
+}
+
+const clientSecret = "signicat client_secret"
+
+// config translates the configuration for package gateway, all but what needs more than text:
+// name, store, keys, order and logger.
+func (g Gateway) config(e *expander) gateway.Config {
+	return gateway.Config{
+		PublicURL:       e.text("public_url", g.PublicURL),
+		Path:            e.text("path", g.Path),
+		Signicat:        g.Signicat.config(e),
+		RedirectURL:     e.text("redirect_url", g.RedirectURL),
+		AppRedirectURLs: e.texts("app_redirect_url", g.AppRedirectURL),
+		Attributes:      e.texts("attributes", g.Attributes),
+		LoA:             signicat.LoA(e.text("loa", g.LoA)),
+		Language:        e.text("language", g.Language),
+		SessionLifetime: time.Duration(g.SessionLifetime),
+		Token: gateway.TokenConfig{
+			Issuer:   e.text("token issuer", g.Token.Issuer),
+			Audience: e.texts("token audience", g.Token.Audience),
+			Lifetime: time.Duration(g.Token.Lifetime),
+			Claims:   e.texts("token claims", g.Token.Claims),
+		},
+		Cookie: gateway.CookieConfig{
+			Name:     e.text("cookie", g.Cookie.Name),
+			Lifetime: time.Duration(g.Cookie.Lifetime),
+		},
+		Limit: g.Limit.config(),
+	}
+}
+
+func (s Signicat) config(e *expander) signicat.Config {
+	return signicat.Config{
+		ClientID:       e.text("signicat client_id", s.ClientID),
+		ClientSecret:   e.text(clientSecret, s.ClientSecret),
+		AccountID:      e.text("signicat account_id", s.AccountID),
+		OrganizationID: e.text("signicat organization_id", s.OrganizationID),
+		APIURL:         e.text("signicat api_url", s.APIURL),
+		Timeout:        time.Duration(s.Timeout),
+		StateEncoding:  signicat.StateEncoding(e.text("signicat state_encoding", s.StateEncoding)),
+	}
+}
+
+func (l Limit) config() gateway.LimitConfig {
+	return gateway.LimitConfig{
+		SessionsPerClient: l.SessionsPerClient.Count,
+		SessionsWindow:    time.Duration(l.SessionsPerClient.Window),
+		Pending:           l.Pending,
+		PendingPerClient:  l.PendingPerClient,
+		StatusReads:       l.StatusReads.Count,
+		StatusWindow:      time.Duration(l.StatusReads.Window),
+	}
+}

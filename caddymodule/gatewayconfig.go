@@ -1,0 +1,149 @@
+package caddymodule
+
+import (
+	"encoding/json"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Gateway is the configuration of one gateway. Placeholders such as {env.NAME} and {file./path}
+// are expanded in every text when the configuration is loaded; one that is empty is an error.
+type Gateway struct {
+	// PublicURL is the origin at which clients reach the gateway, such as
+	// https://app.example.be: https, or http on a loopback host; no path. It is the issuer of
+	// the tokens and the base of every own URL. Required.
+	PublicURL string `json:"public_url,omitempty"`
+
+	// Path is the prefix of the own endpoints. It starts with a slash and ends without one.
+	// Default /itsme.
+	Path string `json:"path,omitempty"`
+
+	// Signicat is how to call Signicat's Authentication REST API. Required.
+	Signicat Signicat `json:"signicat,omitzero"`
+
+	// RedirectURL is where itsme sends a browser back to. It is on PublicURL's origin and
+	// allow-listed in the Signicat Dashboard. Default PublicURL + Path + /callback.
+	RedirectURL string `json:"redirect_url,omitempty"`
+
+	// AppRedirectURL is where itsme sends apps back to: universal links or app links, each
+	// allow-listed in the Signicat Dashboard. The first is used when an app names none. Default
+	// PublicURL + Path + /app/callback.
+	AppRedirectURL []string `json:"app_redirect_url,omitempty"`
+
+	// Attributes are asked of Signicat, by Signicat's names, such as name and dateOfBirth.
+	// Required, at least one.
+	// Source: https://developer.signicat.com/identity-methods/itsme/attribute-reference/.
+	Attributes []string `json:"attributes,omitempty"`
+
+	// LoA is the level of assurance that is asked of Signicat and checked in its answer: low,
+	// substantial or high. Empty asks for none and accepts any.
+	LoA string `json:"loa,omitempty"`
+
+	// Language fixes the language of itsme and of the pages: nl, fr, de or en. Empty follows the
+	// request.
+	Language string `json:"language,omitempty"`
+
+	// SessionLifetime is how long a person has to finish a login. Whole seconds, 5m to 1h. Zero
+	// means 20m.
+	SessionLifetime caddy.Duration `json:"session_lifetime,omitempty"`
+
+	// Token describes the tokens that the gateway issues.
+	Token Token `json:"token,omitzero"`
+
+	// Cookie describes a browser's login.
+	Cookie Cookie `json:"cookie,omitzero"`
+
+	// StoreRaw is where pending sessions are kept. Default {"module": "memory"}, which serves
+	// one replica.
+	StoreRaw json.RawMessage `json:"store,omitempty" caddy:"namespace=itsme.stores inline_key=module"`
+
+	// Limit bounds what clients can make the gateway do.
+	Limit Limit `json:"limit,omitzero"`
+}
+
+// Signicat is how a gateway calls Signicat's Authentication REST API.
+type Signicat struct {
+	// ClientID is the id of the API client in the Signicat Dashboard. Required.
+	ClientID string `json:"client_id,omitempty"`
+
+	// ClientSecret is its secret. Required; a placeholder keeps it out of the configuration.
+	ClientSecret string `json:"client_secret,omitempty"`
+
+	// AccountID selects the Signicat account. Empty takes the account_id claim of Signicat's
+	// access token, or selects none when that cannot be read.
+	AccountID string `json:"account_id,omitempty"`
+
+	// OrganizationID is for API clients of an organisation. Empty for those of an account.
+	OrganizationID string `json:"organization_id,omitempty"`
+
+	// APIURL is scheme and host of Signicat's API: https, or http on a loopback host. Default
+	// https://api.signicat.com, for sandbox and production accounts alike.
+	APIURL string `json:"api_url,omitempty"`
+
+	// Timeout bounds one call, at most 1m. Zero means 10s.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// StateEncoding is how state is written in the validation call: raw or encoded. Default raw.
+	// Unverified: which of the two Signicat expects.
+	StateEncoding string `json:"state_encoding,omitempty"`
+}
+
+// Token describes the tokens that a gateway issues.
+type Token struct {
+	// Issuer is the iss claim; discovery is at its well-known URLs. Default PublicURL.
+	Issuer string `json:"issuer,omitempty"`
+
+	// Audience is the aud claim: one recommended, more allowed. Default PublicURL.
+	Audience []string `json:"audience,omitempty"`
+
+	// Lifetime of an access token. Whole seconds, 1m to 24h. Zero means 15m.
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+
+	// Algorithm signs the tokens: ES256, EdDSA or RS256. Default the one that the key in Key is
+	// for, else ES256.
+	Algorithm string `json:"algorithm,omitempty"`
+
+	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: those of
+	// every attribute asked for but nin, itsme_national_number, itsme_eid and idp_id, which must
+	// be named. An empty list puts none in.
+	Claims []string `json:"claims,omitempty"`
+
+	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Empty makes
+	// one and keeps it in Caddy's storage.
+	Key string `json:"key,omitempty"`
+}
+
+// Cookie describes a browser's login.
+type Cookie struct {
+	// Name is the base name of the cookies; __Host- stands in front on https. Default itsme.
+	Name string `json:"name,omitempty"`
+
+	// Lifetime of a browser's login. Whole seconds, 1m to 720h. Zero means 8h.
+	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+}
+
+// Limit bounds what clients can make a gateway do. A zero field takes its default.
+type Limit struct {
+	// SessionsPerClient is how many sessions one client address (IPv6: one /64) may start.
+	// Default 60 in 1m; phones share addresses.
+	SessionsPerClient Rate `json:"sessions_per_client,omitzero"`
+
+	// Pending bounds the pending sessions altogether. Zero means 100000.
+	Pending int `json:"pending,omitempty"`
+
+	// PendingPerClient bounds the pending sessions of one client address. Zero means 60.
+	PendingPerClient int `json:"pending_per_client,omitempty"`
+
+	// StatusReads is how often Signicat is read on behalf of all waiting clients together.
+	// Default 50 in 1s.
+	StatusReads Rate `json:"status_reads,omitzero"`
+}
+
+// Rate is so many in so long.
+type Rate struct {
+	// Count is how many, at least 1. Zero takes the default.
+	Count int `json:"count,omitempty"`
+
+	// Window is in how long, 1s to 24h. Zero takes the default.
+	Window caddy.Duration `json:"window,omitempty"`
+}

@@ -1,0 +1,136 @@
+package caddymodule
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+func init() { caddy.RegisterModule(Handler{}) }
+
+// Handler is what a site does with a gateway. It belongs in front of everything that answers,
+// for every request of the site: it takes away the headers that carry identity, serves the
+// gateway's own endpoints, and lets what Match matches through with a valid login only.
+type Handler struct {
+	// Use is the name of the gateway. Default "default".
+	Use string `json:"use,omitempty"`
+
+	// MatchRaw says which requests need a login; the others are stripped and go on. It stands
+	// here and not at the route because the handler must see every request. A matcher that
+	// fails counts as matching. Default all.
+	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
+
+	// Public are paths that need no login: exact, or a prefix that ends with /*. They count on
+	// the canonical path only. Default none.
+	Public []string `json:"public,omitempty"`
+
+	// Optional lets requests without a credential through, without identity headers. A bad
+	// credential is refused all the same. Default false.
+	Optional bool `json:"optional,omitempty"`
+
+	// CORSPreflight lets a browser's CORS preflights through, without identity and without
+	// credentials, which they never have. Default false: they need a login like everything else.
+	CORSPreflight bool `json:"cors_preflight,omitempty"`
+
+	// Mode is how a request without a login is answered: auto sends a browser's navigation to
+	// the login page and refuses the rest with 401, api refuses all, browser sends every GET and
+	// HEAD to the login page. Default auto.
+	Mode string `json:"mode,omitempty"`
+
+	// Header are upstream headers beside the X-Itsme ones. Default none.
+	Header []ExtraHeader `json:"header,omitempty"`
+
+	// ForwardToken is how the access token reaches the upstream: authorization, off, or the name
+	// of a header. Default authorization.
+	ForwardToken string `json:"forward_token,omitempty"`
+
+	gateway *gateway.Gateway
+	site    *gateway.Site
+	match   caddyhttp.MatcherSets
+	log     *slog.Logger
+}
+
+// ExtraHeader is one more upstream header, filled from a claim. Clients can never supply it.
+type ExtraHeader struct {
+	// Name of the header, such as X-User-Id. Required.
+	Name string `json:"name"`
+
+	// Claim is sub, acr, auth_time or another claim of the access token. Required.
+	Claim string `json:"claim"`
+}
+
+// CaddyModule returns the Caddy module information.
+func (Handler) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.handlers.itsme", New: func() caddy.Module { return new(Handler) }}
+}
+
+// Provision implements caddy.Provisioner.
+func (h *Handler) Provision(ctx caddy.Context) (err error) {
+	h.log = ctx.Slogger()
+	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
+		return err
+	}
+	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
+		return err
+	}
+	matchers, err := ctx.LoadModule(h, "MatchRaw")
+	if err != nil {
+		return fmt.Errorf("match: %w", err)
+	}
+	return h.match.FromInterface(matchers)
+}
+
+func (h *Handler) siteConfig() gateway.SiteConfig {
+	config := gateway.SiteConfig{
+		Public:        h.Public,
+		Optional:      h.Optional,
+		CORSPreflight: h.CORSPreflight,
+		Mode:          gateway.Mode(h.Mode),
+		ForwardToken:  h.ForwardToken,
+	}
+	for _, header := range h.Header {
+		config.Headers = append(config.Headers, gateway.ExtraHeader(header))
+	}
+	return config
+}
+
+// ServeHTTP implements caddyhttp.MiddlewareHandler. What the gateway answers is written here and
+// returned as no error, so that no error route changes it; errors of next are returned as they
+// are.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	request := gateway.Request{OriginalURL: r.URL, Client: client(r.Context())}
+	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		request.OriginalURL = original.URL
+	}
+	if h.gateway.Sensitive(r.Host, request.OriginalURL) {
+		// The access log copied the request before any handler ran: only leaving the entry out
+		// keeps the code in its query out of the log.
+		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	}
+	request.Unprotected = !h.matches(r)
+	return h.site.Serve(w, r, request, func(w http.ResponseWriter, r *http.Request) error {
+		setUser(r.Context())
+		return next.ServeHTTP(w, r)
+	})
+}
+
+// matches reports whether the request needs a login. A matcher's error is not returned: that
+// would hand the request, unstripped, to the site's error routes.
+func (h *Handler) matches(r *http.Request) bool {
+	matched, err := h.match.AnyMatchWithError(r)
+	if err != nil {
+		h.log.Error("a matcher of itsme failed; the request is taken to need a login", slog.Any("error", err))
+		return true
+	}
+	return matched
+}
+
+var (
+	_ caddy.Provisioner           = (*Handler)(nil)
+	_ caddyhttp.MiddlewareHandler = (*Handler)(nil)
+)

@@ -1,0 +1,278 @@
+package caddymodule_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// clientSecret stands literally in the configurations below, so that a test sees it leak.
+const clientSecret = "hunter2-4f1f2c"
+
+// A gateway that is right; the rows below replace one line of it, or add one to the site.
+const rightConfig = `{
+	itsme {
+		public_url https://app.example.be
+		signicat {
+			client_id sandbox-healthy-hat-239
+			client_secret hunter2-4f1f2c
+		}
+		attributes name email
+		#gateway
+	}
+	#global
+}
+http://app.example.be {
+	itsme {
+		#site
+	}
+	respond ok
+}`
+
+// TestProvisionErrors checks that whatever cannot work is told in one line that begins with the
+// subdirective and ends with the remedy.
+func TestProvisionErrors(t *testing.T) {
+	for _, tt := range []struct{ name, line, with, want string }{
+		{
+			"public_url missing", "public_url https://app.example.be", "",
+			"gateway default: public_url: missing; name the origin that clients use, such as https://app.example.be",
+		}, {
+			"public_url malformed", "public_url https://app.example.be", "public_url app.example.be",
+			`gateway default: public_url: "app.example.be" is not an absolute URL; write it as https://host/path`,
+		}, {
+			"public_url with plain http", "public_url https://app.example.be", "public_url http://app.example.be",
+			`gateway default: public_url: "http://app.example.be" is plain http; use https (http is for loopback hosts only)`,
+		}, {
+			"public_url with a path", "public_url https://app.example.be", "public_url https://app.example.be/x",
+			`gateway default: public_url: "https://app.example.be/x" has more than an origin; drop everything after the host (path sets the prefix of the own endpoints)`,
+		}, {
+			"public_url from an empty variable", "public_url https://app.example.be", "public_url {env.ITSME_TEST_UNSET}",
+			"gateway default: public_url: the placeholder {env.ITSME_TEST_UNSET} is empty; set that environment variable",
+		}, {
+			"public_url from an unknown placeholder", "public_url https://app.example.be", "public_url {evn.PUBLIC_URL}",
+			"gateway default: public_url: the placeholder {evn.PUBLIC_URL} is empty or unknown; use {env.NAME} or {file./path}",
+		}, {
+			"path with a slash at the end", "#gateway", "path /itsme/",
+			`gateway default: path: "/itsme/" cannot prefix the own endpoints; use one like /itsme, without a slash at the end`,
+		}, {
+			"client_id missing", "client_id sandbox-healthy-hat-239", "",
+			"signicat client_id is empty: set the id of an API client of the Signicat Dashboard",
+		}, {
+			"client_secret missing", "client_secret hunter2-4f1f2c", "",
+			"signicat client_secret is empty: set a secret of the API client",
+		}, {
+			"client_secret from an empty variable", "client_secret hunter2-4f1f2c", "client_secret {env.ITSME_TEST_UNSET}",
+			"gateway default: signicat client_secret: the placeholder {env.ITSME_TEST_UNSET} is empty; set that environment variable",
+		}, {
+			"client_secret from a file that is not there", "client_secret hunter2-4f1f2c", "client_secret {file./nonexistent/secret}",
+			"gateway default: signicat client_secret: the placeholder {file./nonexistent/secret} is empty; put the value in that file and make it readable",
+		}, {
+			"client_secret with braces of its own", "client_secret hunter2-4f1f2c", "client_secret a{hunter2-4f1f2c}b",
+			`gateway default: signicat client_secret: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`,
+		}, {
+			"client_secret with white space", "client_secret hunter2-4f1f2c", "client_secret \"hunter2-4f1f2c \"",
+			"signicat client_secret has white space around it or a control character in it: remove it",
+		}, {
+			"api_url with plain http", "client_id sandbox-healthy-hat-239", "client_id x\napi_url http://api.signicat.com",
+			"signicat api_url must be https:// and a host, nothing more; http only for a loopback host",
+		}, {
+			"timeout too long", "client_id sandbox-healthy-hat-239", "client_id x\ntimeout 2m",
+			"signicat timeout must be more than 0s and at most 1m0s",
+		}, {
+			"state_encoding unknown", "client_id sandbox-healthy-hat-239", "client_id x\nstate_encoding double",
+			"signicat state_encoding must be raw or encoded",
+		}, {
+			"attributes missing", "attributes name email", "",
+			"gateway default: attributes: missing; name what the upstream needs, such as: attributes name firstName lastName",
+		}, {
+			"attribute unknown", "attributes name email", "attributes name shoeSize",
+			`gateway default: attributes: Signicat has no itsme attribute "shoeSize"; the known ones are name firstName lastName`,
+		}, {
+			"redirect_url with plain http", "#gateway", "redirect_url http://app.example.be/back",
+			`gateway default: redirect_url: "http://app.example.be/back" is plain http; use https (http is for loopback hosts only)`,
+		}, {
+			"redirect_url with a fragment", "#gateway", "redirect_url https://app.example.be/back#top",
+			`gateway default: redirect_url: "https://app.example.be/back#top" has a fragment; remove the # and what follows`,
+		}, {
+			"redirect_url with a custom scheme", "#gateway", "redirect_url exampleapp://back",
+			`gateway default: redirect_url: "exampleapp://back" has the scheme "exampleapp"; only https works, itsme accepts no custom scheme`,
+		}, {
+			"redirect_url on another host", "#gateway", "redirect_url https://other.example.be/back",
+			`gateway default: redirect_url: "https://other.example.be/back" is not on public_url's origin https://app.example.be; a browser's login ends where its cookies are`,
+		}, {
+			"app_redirect_url with a custom scheme", "#gateway", "app_redirect_url exampleapp://back",
+			`gateway default: app_redirect_url: "exampleapp://back" has the scheme "exampleapp"; only https works, itsme accepts no custom scheme`,
+		}, {
+			"app_redirect_url that is the browser's", "#gateway", "app_redirect_url https://app.example.be/itsme/callback",
+			`gateway default: app_redirect_url: "https://app.example.be/itsme/callback" is the browser's redirect_url too; apps need one of their own, claimed by the app`,
+		}, {
+			"loa unknown", "#gateway", "loa highest",
+			`gateway default: loa: "highest" is no level of assurance; use low, substantial or high`,
+		}, {
+			"language unknown", "#gateway", "language it",
+			`gateway default: language: "it" is not offered; use nl, fr, de or en, or leave it out to follow the request`,
+		}, {
+			"session_lifetime too short", "#gateway", "session_lifetime 1m",
+			"gateway default: session_lifetime: 1m0s is out of bounds; use 5m0s to 1h0m0s",
+		}, {
+			"issuer with plain http", "#gateway", "token {\nissuer http://app.example.be\n}",
+			`gateway default: token issuer: "http://app.example.be" is plain http; use https (http is for loopback hosts only)`,
+		}, {
+			"audience with blanks", "#gateway", "token {\naudience \"my api\"\n}",
+			`gateway default: token audience: "my api" is empty or has blanks; name the API, such as https://api.example.be`,
+		}, {
+			"token lifetime too long", "#gateway", "token {\nlifetime 48h\n}",
+			"gateway default: token lifetime: 48h0m0s is out of bounds; use 1m0s to 24h0m0s",
+		}, {
+			"algorithm that is symmetric", "#gateway", "token {\nalgorithm HS256\n}",
+			`gateway default: token algorithm: algorithm is not accepted: "HS256": use ES256, EdDSA or RS256`,
+		}, {
+			"claim of an attribute that is not asked for", "#gateway", "token {\nclaims nin\n}",
+			`gateway default: token claims: "nin" comes from no attribute that is asked for; add its attribute to attributes, or drop the claim`,
+		}, {
+			"cookie with a name that is none", "#gateway", "cookie my;cookie 8h",
+			`gateway default: cookie: "my;cookie" cannot be a cookie's base name; use letters, digits, - and _, at most 40`,
+		}, {
+			"cookie that lasts too long", "#gateway", "cookie itsme 365d",
+			"gateway default: cookie: 8760h0m0s is out of bounds; use 1m0s to 720h0m0s",
+		}, {
+			"limit with a window out of bounds", "#gateway", "limit {\nstatus_reads 5 48h\n}",
+			"gateway default: limit status_reads: the window 48h0m0s is out of bounds; use 1s to 24h",
+		}, {
+			"name that is none", "itsme {\n\t\tpublic_url", "itsme Main {\n\t\tpublic_url",
+			`gateway Main: the name "Main" cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -`,
+		}, {
+			"two gateways with one issuer", "#global", second("https://b.example.be", "token {\nissuer https://app.example.be\n}"),
+			"gateway second: token issuer: https://app.example.be is the issuer of gateway default too; give each a public_url of its own",
+		}, {
+			"two gateways with one host", "#global", second("https://app.example.be", "token {\nissuer https://b.example.be\n}"),
+			"gateway second: public_url: the discovery documents at the root of app.example.be are those of gateway default; give each gateway a host of its own, in token issuer too",
+		}, {
+			"site that uses an unknown gateway", "#site", "use partners",
+			`use: no gateway is named "partners"; use one of: default`,
+		}, {
+			"site with a mode that is none", "#site", "mode strict",
+			`mode: "strict" is unknown; use auto, api or browser`,
+		}, {
+			"site with a public path that is a pattern", "#site", "public /a*b",
+			`public: "/a*b" is no plain path; use an exact path like /health or a prefix like /assets/*`,
+		}, {
+			"site with a header from an unknown claim", "#site", "header X-User-Shoe shoe_size",
+			`header: no token has the claim "shoe_size"; use one of sub acr auth_time jti iss client_id idp name email`,
+		}, {
+			"site with a header that is the gateway's", "#site", "header X-Itsme-Subject sub",
+			`header: "X-Itsme-Subject" begins with X-Itsme-, which is the gateway's own; choose a name like X-User-Id`,
+		}, {
+			"site with a header of HTTP's own", "#site", "header Cookie sub",
+			`header: "Cookie" has a meaning of its own in HTTP; choose a name like X-User-Id`,
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			checkRefused(t, strings.Replace(rightConfig, tt.line, tt.with, 1), tt.want)
+		})
+	}
+}
+
+func second(publicURL, more string) string {
+	return "itsme second {\npublic_url " + publicURL + "\nsignicat {\nclient_id x\nclient_secret hunter2-4f1f2c\n}\nattributes name\n" + more + "\n}"
+}
+
+// checkRefused checks that a Caddyfile adapts but does not load, for one reason.
+func checkRefused(t *testing.T, caddyfile, want string) {
+	t.Helper()
+	config, err := caddytest.Adapt(caddyfile)
+	if err != nil {
+		t.Fatalf("adapting: %v", err)
+	}
+	checkInvalid(t, config, want)
+}
+
+func checkInvalid(t *testing.T, config []byte, want string) {
+	t.Helper()
+	err := caddytest.Validate(config, t.TempDir())
+	if err == nil {
+		t.Fatal("the configuration is accepted")
+	}
+	if !strings.Contains(err.Error(), want) {
+		t.Errorf("the error is\n%v\nand does not tell\n%s", err, want)
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("the error is more than one line:\n%v", err)
+	}
+	if strings.Contains(err.Error(), clientSecret) {
+		t.Errorf("the error tells the secret: %v", err)
+	}
+}
+
+func TestKeyFileErrors(t *testing.T) {
+	for _, tt := range []struct {
+		name, content, algorithm, want string
+	}{
+		{"missing", "", "ES256", "gateway default: token key: open KEY: no such file or directory; name a PEM or JWK file that Caddy may read, or leave key out to have one made"},
+		{"no key at all", "hello", "ES256", "gateway default: token key: KEY: key format is not accepted: it is neither PEM nor a JWK"},
+		{"public key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "ES256", "gateway default: token key: KEY: key kind is not accepted: it is public, and a private key is needed to sign"},
+		{"of another algorithm", string(newKey(t)), "RS256", "gateway default: token key: KEY: key kind is not accepted: it is for ES256, where RS256 is asked for"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "nonexistent.pem")
+			if tt.content != "" {
+				path = writeKey(t, []byte(tt.content))
+			}
+			block := "token {\nkey " + path + "\nalgorithm " + tt.algorithm + "\n}"
+			config, err := caddytest.Adapt(strings.Replace(rightConfig, "#gateway", block, 1))
+			if err != nil {
+				t.Fatalf("adapting: %v", err)
+			}
+			err = caddytest.Validate(config, t.TempDir())
+			want := strings.ReplaceAll(tt.want, "KEY", path)
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("the error is\n%v\nand does not tell, in one line,\n%s", err, want)
+			}
+		})
+	}
+}
+
+// newKey is a new ES256 key in PEM.
+func newKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := token.GenerateKey(token.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem, err := key.MarshalPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem
+}
+
+// writeKey writes a key into a file of its own and returns the path.
+func writeKey(t *testing.T, pem []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "signing.pem")
+	if err := os.WriteFile(path, pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestJSONErrors covers what only JSON can get wrong.
+func TestJSONErrors(t *testing.T) {
+	site := `"http":{"servers":{"s":{"listen":["127.0.0.1:0"],"routes":[{"handle":[{"handler":"itsme"}]}]}}}`
+	for _, tt := range []struct{ name, config, want string }{
+		{"no app", `{"apps":{` + site + `}}`, "use: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+		{"no gateway", `{"apps":{"itsme":{}}}`, "gateways: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+		{"gateway that is null", `{"apps":{"itsme":{"gateways":{"default":null}}}}`, "gateway default: public_url: missing; name the origin that clients use, such as https://app.example.be"},
+		{"store that is none", `{"apps":{"itsme":{"gateways":{"default":{"store":{"module":"tape"}}}}}}`, "gateway default: store: loading module 'tape': unknown module: itsme.stores.tape"},
+		{"key that is none", `{"apps":{"itsme":{"gateways":{"default":{"publicurl":"https://app.example.be"}}}}}`, `unknown field "publicurl"`},
+		{"provider without app", `{"apps":{"http":{"servers":{"s":{"routes":[{"handle":[{"handler":"authentication","providers":{"itsme":{}}}]}]}}}}}`, "use: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			checkInvalid(t, []byte(tt.config), tt.want)
+		})
+	}
+}

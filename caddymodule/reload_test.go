@@ -1,0 +1,164 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+)
+
+// storedConfig is a gateway that keeps its key in Caddy's storage.
+const storedConfig = `{
+	itsme {
+		public_url http://{{addr}}
+		signicat {
+			client_id     sandbox-healthy-hat-239
+			client_secret "the secret"
+			api_url       http://127.0.0.1:1
+		}
+		attributes name
+	}
+}
+http://{{addr}} {
+	itsme
+	respond ok
+}`
+
+func keysFile(server *caddytest.Server) string {
+	return filepath.Join(server.Storage(), "itsme", "default", "keys.json")
+}
+
+func storedKey(t *testing.T, server *caddytest.Server) []byte {
+	t.Helper()
+	data, err := os.ReadFile(keysFile(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stored struct {
+		Keys []struct {
+			PrivateKey string `json:"private_key"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) != 1 {
+		t.Fatalf("%d keys are stored: %v", len(stored.Keys), err)
+	}
+	return []byte(stored.Keys[0].PrivateKey)
+}
+
+// TestReloadRefusesNoToken presents a token all the while that configurations replace each
+// other. Caddy starts apps in any order, so that requests may arrive before ours has started.
+func TestReloadRefusesNoToken(t *testing.T) {
+	s := caddytest.Run(t, storedConfig)
+	raw := accessToken(t, s, storedKey(t, s))
+	var done atomic.Bool
+	var clients sync.WaitGroup
+	for range 4 {
+		clients.Go(func() {
+			for answered := 0; !done.Load() || answered == 0; {
+				status, err := present(t, s, raw)
+				if err != nil {
+					continue // Caddy may close a connection that comes while it reloads
+				}
+				if answered++; status != http.StatusOK {
+					t.Errorf("a valid token got %d", status)
+					return
+				}
+			}
+		})
+	}
+	for range 10 {
+		if err := s.Reload(storedConfig); err != nil {
+			t.Errorf("reloading: %v", err)
+		}
+	}
+	done.Store(true)
+	clients.Wait()
+	if n := strings.Count(s.Log(), "made a signing key"); n != 1 {
+		t.Errorf("%d signing keys were made", n)
+	}
+}
+
+func present(t *testing.T, s *caddytest.Server, raw string) (status int, err error) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Authorization", "Bearer "+raw)
+	answer, err := s.Client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
+}
+
+// TestReloadThatFailsKeepsTheGateway loads a configuration that is refused, and one whose other
+// half cannot start.
+func TestReloadThatFailsKeepsTheGateway(t *testing.T) {
+	s := site{Server: caddytest.Run(t, storedConfig), t: t}
+	raw := accessToken(t, s.Server, storedKey(t, s.Server))
+	for name, config := range map[string]string{
+		"refused":     strings.Replace(storedConfig, "attributes name", "attributes shoeSize", 1),
+		"not started": storedConfig + "\nhttp://192.0.2.1:1 {\nbind 192.0.2.1\nrespond never\n}",
+	} {
+		if err := s.Reload(config); err == nil {
+			t.Errorf("the configuration that is to be %s loads", name)
+		}
+		s.want(http.StatusOK, "ok", "/", "Authorization", "Bearer "+raw)
+	}
+}
+
+// TestDamagedKeysKeepTheGateway reloads when somebody has damaged the stored keys.
+func TestDamagedKeysKeepTheGateway(t *testing.T) {
+	s := site{Server: caddytest.Run(t, storedConfig), t: t}
+	raw := accessToken(t, s.Server, storedKey(t, s.Server))
+	if err := os.WriteFile(keysFile(s.Server), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const want = "gateway default: token key: reading itsme/default/keys.json in storage: stored keys are damaged; restore it"
+	if err := s.Reload(storedConfig); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the error is %v", err)
+	}
+	s.want(http.StatusOK, "ok", "/", "Authorization", "Bearer "+raw)
+}
+
+func TestMemoryStoreSaysThatItServesOneReplica(t *testing.T) {
+	s := caddytest.Run(t, storedConfig)
+	if !strings.Contains(s.Log(), "run one replica only") {
+		t.Error("the log does not tell")
+	}
+}
+
+// TestStopLeavesNoGoroutine runs, reloads and stops.
+func TestStopLeavesNoGoroutine(t *testing.T) {
+	t.Run("run", func(t *testing.T) {
+		s := caddytest.Run(t, storedConfig)
+		for range 3 {
+			if err := s.Reload(storedConfig); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	if n := ourGoroutines(); n != "" {
+		t.Errorf("goroutines are left:\n%s", n)
+	}
+}
+
+// ourGoroutines are the stacks of goroutines that run this project's code, tests left out.
+func ourGoroutines() string {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	var ours []string
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		if strings.Contains(stack, "caddy-itsme/") && !strings.Contains(stack, "_test.") {
+			ours = append(ours, stack)
+		}
+	}
+	return strings.Join(ours, "\n\n")
+}

@@ -1,0 +1,42 @@
+package caddymodule
+
+import (
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// StoreModule is a guest module in the namespace itsme.stores: where a gateway keeps its
+// pending sessions. One module value serves one gateway.
+type StoreModule interface {
+	caddy.Module
+
+	// Open returns the store of the gateway with that name. It is called once, before the
+	// gateway is made, does no I/O, and must not fail because a server is away. The store is the
+	// module's: it stays good until the module's Cleanup, and a reload that keeps the gateway
+	// loses nothing that is in it.
+	Open(gateway string) (pending.Store, error)
+
+	// Start is called once, when the configuration goes into force. It tells the operator what
+	// there is to know of the store, and never fails: a store that is away is not a
+	// configuration error.
+	Start()
+}
+
+// loadStore loads the module that the configuration names, or the memory store.
+func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
+	if g.StoreRaw == nil {
+		g.StoreRaw = []byte(`{"module":"memory"}`)
+	}
+	module, err := ctx.LoadModule(g, "StoreRaw")
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	store, ok := module.(StoreModule)
+	if !ok {
+		return nil, fmt.Errorf("store: the module is a %T, which is no store", module)
+	}
+	return store, nil
+}

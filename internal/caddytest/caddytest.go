@@ -1,0 +1,207 @@
+// Package caddytest runs Caddy inside a test: on a port of its own, without the admin endpoint,
+// with storage and log in the test's temporary folder, so that nothing of the machine is read or
+// written.
+//
+//	server := caddytest.Run(t, `
+//		{
+//			itsme { ... }
+//		}
+//		http://{{addr}} {
+//			itsme
+//			respond "hello"
+//		}`)
+//	answer, err := server.Client.Get(server.URL + "/")
+//
+// Caddy has one configuration in a process: while a test uses this package no other test of the
+// same process can, so that such tests do not call t.Parallel. One that wants a second
+// configuration uses [Server.Reload].
+package caddytest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
+	_ "github.com/caddyserver/caddy/v2/modules/standard" // every module that a Caddyfile may name
+)
+
+// Address stands in a configuration for the host and port that the server gets.
+const Address = "{{addr}}"
+
+// patience bounds one request of [Server.Client].
+const patience = 30 * time.Second
+
+// Server is a running Caddy.
+type Server struct {
+	// Addr is the host and port, on a loopback host.
+	Addr string
+	// URL is Addr with http:// in front.
+	URL string
+	// Client makes requests, follows no redirects and keeps no cookies.
+	Client *http.Client
+
+	t     testing.TB
+	dir   string
+	adapt func(string) ([]byte, error)
+}
+
+// caddyLock is held by whoever uses Caddy's one configuration. Nobody waits for it: parallel tests
+// that wait would take up the places that the holder's own parallel subtests need.
+var caddyLock sync.Mutex
+
+// errBusy is returned when another test uses Caddy.
+var errBusy = errors.New("another test uses Caddy at this moment: call t.Parallel in neither")
+
+// Run starts Caddy with a Caddyfile in which [Address] stands for its address. It stops when the
+// test ends. A configuration that does not load fails the test.
+func Run(t testing.TB, caddyfile string) *Server {
+	t.Helper()
+	return run(t, caddyfile, Adapt)
+}
+
+// RunJSON is Run for what only Caddy's JSON can say.
+func RunJSON(t testing.TB, config string) *Server {
+	t.Helper()
+	return run(t, config, func(config string) ([]byte, error) { return []byte(config), nil })
+}
+
+func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Server {
+	t.Helper()
+	s := &Server{t: t, dir: t.TempDir(), adapt: adapt}
+	if !caddyLock.TryLock() {
+		t.Fatal(errBusy)
+	}
+	t.Cleanup(caddyLock.Unlock)
+	s.Client = &http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       patience,
+	}
+	t.Cleanup(s.stop)
+	var err error
+	// A free port can be taken by somebody else before Caddy listens on it.
+	for range 3 {
+		s.Addr = freeAddr(t)
+		if err = s.Reload(config); err == nil || !strings.Contains(err.Error(), "address already in use") {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatalf("running Caddy: %v", err)
+	}
+	s.URL = "http://" + s.Addr
+	return s
+}
+
+// Reload replaces the configuration, even by an equal one, as caddy reload does.
+func (s *Server) Reload(config string) error {
+	adapted, err := s.adapt(strings.ReplaceAll(config, Address, s.Addr))
+	if err != nil {
+		return err
+	}
+	err = caddy.Load(confine(adapted, s.dir), true)
+	s.Client.CloseIdleConnections() // they lead to the configuration before
+	return err
+}
+
+// Storage is the folder that Caddy's storage is in.
+func (s *Server) Storage() string { return filepath.Join(s.dir, "storage") }
+
+// Log is everything that Caddy logged so far, at every level, as lines of JSON.
+func (s *Server) Log() string {
+	s.t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, "caddy.log"))
+	if err != nil {
+		s.t.Fatalf("reading Caddy's log: %v", err)
+	}
+	return string(data)
+}
+
+func (s *Server) stop() {
+	s.Client.CloseIdleConnections()
+	if err := caddy.Stop(); err != nil {
+		s.t.Errorf("stopping Caddy: %v", err)
+	}
+}
+
+// Validate does what caddy validate does, and puts what it would write into dir.
+func Validate(config []byte, dir string) error {
+	if !caddyLock.TryLock() {
+		return errBusy
+	}
+	defer caddyLock.Unlock()
+	var loaded caddy.Config
+	if err := caddy.StrictUnmarshalJSON(confine(config, dir), &loaded); err != nil {
+		return err
+	}
+	return caddy.Validate(&loaded)
+}
+
+// Adapt turns a Caddyfile into JSON, as caddy adapt does, warnings left out.
+func Adapt(caddyfile string) ([]byte, error) {
+	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), nil)
+	return config, err
+}
+
+// confine keeps Caddy's storage and log within a folder, Caddy off the admin endpoint, and its
+// servers on loopback.
+func confine(config []byte, dir string) []byte {
+	var tree map[string]any
+	if err := json.Unmarshal(config, &tree); err != nil {
+		panic(fmt.Sprintf("caddytest: a configuration is no JSON object: %v", err))
+	}
+	tree["admin"] = map[string]any{"disabled": true, "config": map[string]any{"persist": false}}
+	tree["storage"] = map[string]any{"module": "file_system", "root": filepath.Join(dir, "storage")}
+	log := member(member(member(tree, "logging"), "logs"), "default")
+	log["writer"] = map[string]any{"output": "file", "filename": filepath.Join(dir, "caddy.log"), "roll": false}
+	log["encoder"] = map[string]any{"format": "json"}
+	log["level"] = "DEBUG"
+	for _, server := range member(member(member(tree, "apps"), "http"), "servers") {
+		onLoopback(server.(map[string]any))
+	}
+	confined, err := json.Marshal(tree)
+	if err != nil {
+		panic(fmt.Sprintf("caddytest: marshaling a configuration: %v", err))
+	}
+	return confined
+}
+
+// member is the object of that name, made if there is none.
+func member(tree map[string]any, name string) map[string]any {
+	child, ok := tree[name].(map[string]any)
+	if !ok {
+		child = make(map[string]any)
+		tree[name] = child
+	}
+	return child
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("finding a free port: %v", err)
+	}
+	defer func() { _ = listener.Close() }()
+	return listener.Addr().String()
+}
+
+// onLoopback moves a server from all of the machine's addresses to a loopback one.
+func onLoopback(server map[string]any) {
+	addresses, _ := server["listen"].([]any)
+	for i, address := range addresses {
+		if port, all := strings.CutPrefix(address.(string), ":"); all {
+			addresses[i] = "127.0.0.1:" + port
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package caddytest_test
+
+import (
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+)
+
+func answer(t *testing.T, s *caddytest.Server) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = a.Body.Close() }()
+	body, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
+}
+
+func TestRunAndReload(t *testing.T) {
+	s := caddytest.Run(t, "http://{{addr}} {\n\trespond one\n}")
+	if got := answer(t, s); got != "one" {
+		t.Errorf("the first configuration answers %q", got)
+	}
+	if err := s.Reload("http://{{addr}} {\n\trespond two\n}"); err != nil {
+		t.Fatal(err)
+	}
+	if got := answer(t, s); got != "two" {
+		t.Errorf("the second configuration answers %q", got)
+	}
+	if err := s.Reload("http://{{addr}} {\n\tnonsense\n}"); err == nil {
+		t.Error("nonsense is accepted")
+	}
+	if got := answer(t, s); got != "two" {
+		t.Errorf("after a configuration that does not load it answers %q", got)
+	}
+	if !strings.Contains(s.Log(), `"level":"info"`) {
+		t.Error("nothing is logged")
+	}
+	if _, err := os.Stat(s.Storage()); err != nil {
+		t.Errorf("storage is elsewhere: %v", err)
+	}
+}
+
+func TestRunJSON(t *testing.T) {
+	s := caddytest.RunJSON(t, `{"apps":{"http":{"servers":{"s":{"listen":["{{addr}}"],
+		"routes":[{"handle":[{"handler":"static_response","body":"json"}]}]}}}}}`)
+	if got := answer(t, s); got != "json" {
+		t.Errorf("it answers %q", got)
+	}
+}
+
+func TestValidateStartsNothing(t *testing.T) {
+	config, err := caddytest.Adapt("http://127.0.0.1:1 {\n\trespond one\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := caddytest.Validate(config, dir); err != nil {
+		t.Errorf("validating: %v", err)
+	}
+}
