@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// Where the program listens when nothing else is asked for.
+const (
+	defaultListen     = "127.0.0.1:8090"
+	defaultManagement = "127.0.0.1:8091"
+)
+
+// settings are the command line.
+type settings struct {
+	config             signicattest.Config
+	listen, management string
+	anywhere           bool
+}
+
+// parse reads the command line. It prints its own errors, and the help, to stderr; flag.ErrHelp is the help.
+func parse(args []string, stderr io.Writer) (settings, error) {
+	var s settings
+	f := flag.NewFlagSet("signicat-sim", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.Usage = func() { usage(f) }
+	s.bind(f)
+	err := f.Parse(args)
+	if err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q; flags alone are taken", f.Arg(0))
+	} else {
+		err = errors.Join(s.checkAddress("listen", s.listen), s.checkAddress("management", s.management))
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "signicat-sim:", err)
+	}
+	return s, err
+}
+
+func (s *settings) bind(f *flag.FlagSet) {
+	c := &s.config
+	f.StringVar(&s.listen, "listen", defaultListen, "address of the API and of itsme's pages")
+	f.StringVar(&s.management, "management", defaultManagement, "address of the management API; off: none")
+	f.BoolVar(&s.anywhere, "insecure-listen-anywhere", false, "accept addresses that are not loopback: anybody there can log in as anybody")
+	f.StringVar(&c.BaseURL, "base-url", "", "how callers reach the API (default: the address it listens on)")
+	f.StringVar(&c.ClientID, "client-id", signicattest.DefaultClientID, "client id of the API client")
+	f.StringVar(&c.ClientSecret, "client-secret", signicattest.DefaultClientSecret, "secret of the API client")
+	f.StringVar(&c.AccountID, "account", signicattest.DefaultAccountID, "id of the account")
+	f.StringVar(&c.OrganizationID, "organization", "", "id of the organisation, when the API client is one of an organisation")
+	f.Func("redirect-url", "redirect URL on the allow-list; repeatable, the first is the default one", appendTo(&c.RedirectURLs))
+	f.BoolVar(&c.AllowLoopbackHTTP, "allow-loopback-http", false, "accept http redirect URLs on loopback hosts, which Signicat does not")
+	f.Func("request-domain", "domain that a session may name; repeatable", appendTo(&c.RequestDomains))
+	f.DurationVar(&c.AccessTokenLifetime, "access-token-lifetime", signicattest.DefaultAccessTokenLifetime, "lifetime of the API's access tokens")
+	f.IntVar(&c.MaxSessions, "max-sessions", signicattest.DefaultMaxSessions, "sessions that are kept")
+	f.Uint64Var(&c.Seed, "seed", 0, "repeats a run's ids, states and codes (default: drawn, and printed)")
+	for _, w := range signicattest.AllSwitches() {
+		set := func(form string) error { return c.Switches.Set(w.Name, form) }
+		if slices.Equal(w.Forms, []string{"false", "true"}) {
+			f.BoolFunc(w.Name, "switch: "+w.Doc, set)
+		} else {
+			f.Func(w.Name, "switch: "+w.Doc+formsOf(w), set)
+		}
+	}
+}
+
+func formsOf(w signicattest.Switch) string {
+	if len(w.Forms) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(w.Forms, " or ") + " (default " + w.Forms[0] + ")"
+}
+
+func appendTo(list *[]string) func(string) error {
+	return func(v string) error {
+		*list = append(*list, v)
+		return nil
+	}
+}
+
+// checkAddress keeps the simulator, which lets anybody be anybody, away from networks.
+func (s *settings) checkAddress(name, address string) error {
+	if name == "management" && address == "off" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("-%s %s: not host:port", name, address)
+	}
+	ip := net.ParseIP(host)
+	if s.anywhere || host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("-%s %s: not a loopback address; -insecure-listen-anywhere allows it", name, address)
+}
+
+// usage is the help: the flags, the phone, the management API and the limits, each from the table that is the code.
+func usage(f *flag.FlagSet) {
+	w := f.Output()
+	fmt.Fprint(w, "signicat-sim simulates Signicat's Authentication REST API with itsme, and the phone. It identifies nobody.\n\nFlags:\n")
+	f.PrintDefaults()
+	fmt.Fprint(w, `
+The person: open the authorization request URL in a browser, or answer it with curl, which prints the redirect URL:
+  curl -s -o /dev/null -w '%{redirect_url}\n' -d decision=approve -d persona=adult "$authorization_request_url"
+  curl -s -o /dev/null -w '%{redirect_url}\n' -d decision=refuse "$authorization_request_url"
+
+Management API (JSON):
+`)
+	for _, r := range signicattest.ManagementRoutes() {
+		fmt.Fprintf(w, "  %-34s %s\n", strings.ReplaceAll(r.Pattern, "{$}", ""), r.Doc)
+	}
+	fmt.Fprint(w, "\nNot simulated:\n")
+	for _, n := range signicattest.NotSimulated() {
+		fmt.Fprintln(w, "  "+n)
+	}
+}

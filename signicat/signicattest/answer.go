@@ -1,0 +1,112 @@
+package signicattest
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// answer is what an operation replies. Faults are applied to it before it reaches the wire.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	problem string // why the request was refused, for the record; empty when it was not
+}
+
+func (a answer) write(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	if len(a.body) > 0 {
+		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // the caller is gone, or not: there is nobody else to tell
+}
+
+func jsonAnswer(status int, contentType string, v any) answer {
+	return answer{status: status, header: http.Header{"Content-Type": {contentType}}, body: encode(v)}
+}
+
+// encode leaves & < > as they are, as the published samples do.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		panic(err) // only values of this package, and overrides, which are documented to be encodable
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// problem is Signicat's generic error object.
+// Source: https://developer.signicat.com/docs/error-codes/
+type problem struct {
+	Type          string         `json:"type"`
+	Title         string         `json:"title"`
+	Status        int            `json:"status"`
+	Detail        string         `json:"detail,omitempty"`
+	Code          string         `json:"code"`
+	TraceID       string         `json:"traceId"`
+	InvalidParams []invalidParam `json:"invalidParams,omitempty"`
+}
+
+// invalidParam names one thing that is wrong with a request.
+type invalidParam struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+const errorCodesPage = "https://developer.signicat.com/docs/error-codes/"
+
+func problemTitle(code string) string {
+	switch code {
+	case "invalid_token":
+		return "Invalid authentication token."
+	case "invalid_account_id":
+		return "Invalid Account ID Error"
+	case "invalid_request_parameter":
+		return "Invalid request parameter"
+	}
+	words := strings.ReplaceAll(code, "_", " ")
+	return strings.ToUpper(words[:1]) + words[1:]
+}
+
+// refuse is the answer to a request that Signicat would not take.
+func (s *Server) refuse(status int, code, detail string, params ...invalidParam) answer {
+	sw := s.Switches()
+	if sw.EmptyAuthErrors && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		return answer{status: status, problem: code + ": " + detail}
+	}
+	contentType := "application/problem+json"
+	if sw.PlainProblems {
+		contentType = "application/json"
+	}
+	a := jsonAnswer(status, contentType, problem{
+		Type: errorCodesPage, Title: problemTitle(code), Status: status,
+		Detail: detail, Code: code, TraceID: s.random.trace(), InvalidParams: params,
+	})
+	a.problem = code + ": " + detail
+	for _, p := range params {
+		a.problem += "; " + p.Name + ": " + p.Reason
+	}
+	return a
+}
+
+// oauthError is the token endpoint's form of a refusal: RFC 6749 section 5.2 with Signicat's error_uri.
+type oauthError struct {
+	Error    string `json:"error"`
+	ErrorURI string `json:"error_uri"`
+}
+
+func (s *Server) refuseOAuth(status int, code, reason string) answer {
+	a := jsonAnswer(status, "application/json", oauthError{
+		Error: code, ErrorURI: "https://api.signicat.com/auth/open/config/errors/" + code,
+	})
+	a.header.Set("Cache-Control", "no-store")
+	a.problem = code + ": " + reason
+	return a
+}

@@ -1,0 +1,145 @@
+package signicattest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What a zero [Config] stands for.
+const (
+	DefaultClientID            = "sandbox-demo-client-000"
+	DefaultClientSecret        = "sandbox-demo-secret"
+	DefaultAccountID           = "a-spge-SimulatedAccount0001"
+	DefaultRedirectURL         = "https://app.example.be/itsme/callback"
+	DefaultAppRedirectURL      = "https://app.example.be/itsme/app/callback"
+	DefaultAccessTokenLifetime = 600 * time.Second
+	DefaultMaxSessions         = 20_000
+
+	// MaxAccessTokenLifetime is the longest lifetime that Signicat's dashboard offers for an API client.
+	// Source: https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
+	MaxAccessTokenLifetime = 3600 * time.Second
+)
+
+// ErrConfig is returned when a [Config] cannot be used; the text names the field.
+var ErrConfig = errors.New("unusable simulator configuration")
+
+// Config is one simulated Signicat account with one API client and one itsme configuration. The zero value is usable.
+type Config struct {
+	// ClientID and ClientSecret are the API client's credentials. Default [DefaultClientID] and [DefaultClientSecret].
+	ClientID, ClientSecret string
+
+	// AccountID is the account that sessions belong to. Default [DefaultAccountID].
+	AccountID string
+
+	// OrganizationID makes the API client one of an organisation: every API call must then name the organisation and
+	// the account. Empty, the default, is a client of the account itself.
+	OrganizationID string
+
+	// RedirectURLs is the allow-list, matched as whole strings. The first is used when a session request names none.
+	// Default [DefaultRedirectURL] and [DefaultAppRedirectURL].
+	RedirectURLs []string
+
+	// AllowLoopbackHTTP accepts http redirect URLs on loopback hosts, which Signicat does not: for a demo on one machine.
+	AllowLoopbackHTTP bool
+
+	// RequestDomains are the domains that a session request may name as requestDomain. Empty: none.
+	RequestDomains []string
+
+	// Switches choose between forms that nobody could verify. The zero value is the default form of each.
+	Switches Switches
+
+	// AccessTokenLifetime is how long an access token of the API is good. Whole seconds, at most
+	// [MaxAccessTokenLifetime]. Zero is [DefaultAccessTokenLifetime].
+	AccessTokenLifetime time.Duration
+
+	// MaxSessions is how many sessions are kept; the oldest is forgotten first. Zero is [DefaultMaxSessions].
+	MaxSessions int
+
+	// Seed decides every id, state, nonce and code, so that a run can be repeated. Zero draws one: see [Server.Seed].
+	// The key that signs access tokens is always drawn anew.
+	Seed uint64
+
+	// Now is the clock. Nil is time.Now.
+	Now func() time.Time
+
+	// BaseURL is how callers reach the simulator, for example http://127.0.0.1:8090. [Start] fills it. Empty: each
+	// answer uses the host of its request.
+	BaseURL string
+}
+
+func (c Config) withDefaults() Config {
+	c.ClientID = orDefault(c.ClientID, DefaultClientID)
+	c.ClientSecret = orDefault(c.ClientSecret, DefaultClientSecret)
+	c.AccountID = orDefault(c.AccountID, DefaultAccountID)
+	c.AccessTokenLifetime = orDefault(c.AccessTokenLifetime, DefaultAccessTokenLifetime)
+	c.MaxSessions = orDefault(c.MaxSessions, DefaultMaxSessions)
+	c.BaseURL = strings.TrimSuffix(c.BaseURL, "/")
+	c.RedirectURLs = slices.Clone(c.RedirectURLs)
+	c.RequestDomains = slices.Clone(c.RequestDomains)
+	if len(c.RedirectURLs) == 0 {
+		c.RedirectURLs = []string{DefaultRedirectURL, DefaultAppRedirectURL}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	for _, u := range c.RedirectURLs {
+		if reason := c.redirectURLFault(u); reason != "" {
+			return fmt.Errorf("%w: RedirectURLs: %s: %s", ErrConfig, u, reason)
+		}
+	}
+	if l := c.AccessTokenLifetime; l < time.Second || l > MaxAccessTokenLifetime || l%time.Second != 0 {
+		return fmt.Errorf("%w: AccessTokenLifetime: %s is not whole seconds from 1s to %s", ErrConfig, l, MaxAccessTokenLifetime)
+	}
+	if c.MaxSessions < 1 {
+		return fmt.Errorf("%w: MaxSessions: %d is less than 1", ErrConfig, c.MaxSessions)
+	}
+	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "") {
+		return fmt.Errorf("%w: BaseURL: not an absolute URL", ErrConfig)
+	}
+	if err := c.Switches.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil
+}
+
+// redirectURLFault says why Signicat would not take u as a redirect URL, or nothing.
+// Source: https://developer.signicat.com/identity-methods/itsme/, "Redirect URL format".
+func (c Config) redirectURLFault(u string) string {
+	parsed, err := url.Parse(u)
+	switch {
+	case err != nil || parsed.Host == "" || parsed.Opaque != "":
+		return "must be an absolute URL"
+	case strings.Contains(u, "#"):
+		return "must not have a fragment"
+	case parsed.User != nil:
+		return "must not carry credentials"
+	case parsed.Scheme == "https":
+		return ""
+	case parsed.Scheme == "http" && c.AllowLoopbackHTTP && isLoopback(parsed.Hostname()):
+		return ""
+	}
+	return "must begin with https"
+}
+
+// isLoopback holds for localhost and loopback addresses, without asking a resolver.
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func orDefault[T comparable](value, fallback T) T {
+	var zero T
+	if value == zero {
+		return fallback
+	}
+	return value
+}

@@ -1,0 +1,143 @@
+package signicattest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// members reads one JSON object without anything after it. Unlike encoding/json it tells names apart by case and
+// refuses a name that stands twice, because a client that sends either has a bug that Signicat may not forgive.
+func members(body []byte) (map[string]json.RawMessage, error) {
+	if !utf8.Valid(body) {
+		return nil, errors.New("not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("not a JSON object")
+	}
+	found := map[string]json.RawMessage{}
+	for d.More() {
+		t, err := d.Token()
+		name, ok := t.(string)
+		if err != nil || !ok {
+			return nil, errors.New("not well-formed JSON")
+		}
+		if _, twice := found[name]; twice {
+			return nil, fmt.Errorf("member %q stands twice", name)
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil, errors.New("not well-formed JSON")
+		}
+		found[name] = value
+	}
+	if _, err := d.Token(); err != nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+		return nil, errors.New("not one well-formed JSON object")
+	}
+	return found, nil
+}
+
+// field reads the value of one member and says what is wrong with it, or nothing.
+type field func(json.RawMessage) (reason string)
+
+// fields are the members that an object may have.
+type fields map[string]field
+
+// read gives every member of body to its field and lists what is wrong, in a steady order.
+func (f fields) read(body []byte, required ...string) []invalidParam {
+	found, err := members(body)
+	if err != nil {
+		return []invalidParam{{"body", err.Error()}}
+	}
+	var wrong []invalidParam
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		read, known := f[name]
+		if !known {
+			wrong = append(wrong, invalidParam{name, "unknown member"})
+		} else if reason := read(found[name]); reason != "" {
+			wrong = append(wrong, invalidParam{name, reason})
+		}
+	}
+	for _, name := range required {
+		if _, present := found[name]; !present {
+			wrong = append(wrong, invalidParam{name, "required"})
+		}
+	}
+	return wrong
+}
+
+// nested reads a member that is itself an object.
+func (f fields) nested(required ...string) field {
+	return func(raw json.RawMessage) string {
+		var reasons []string
+		for _, p := range f.read(raw, required...) {
+			reasons = append(reasons, p.Name+": "+p.Reason)
+		}
+		return strings.Join(reasons, ", ")
+	}
+}
+
+// nullable takes null for a member that is not there.
+func nullable(f field) field {
+	return func(raw json.RawMessage) string {
+		if string(raw) == "null" {
+			return ""
+		}
+		return f(raw)
+	}
+}
+
+func text(to *string) field {
+	return func(raw json.RawMessage) string {
+		if raw[0] != '"' || json.Unmarshal(raw, to) != nil {
+			return "must be a string"
+		}
+		return ""
+	}
+}
+
+func oneOf(to *string, values ...string) field {
+	return func(raw json.RawMessage) string {
+		if text(to)(raw) != "" || !slices.Contains(values, *to) {
+			return "must be one of " + strings.Join(values, ", ")
+		}
+		return ""
+	}
+}
+
+func texts(to *[]string, longest int) field {
+	return func(raw json.RawMessage) string {
+		var items []json.RawMessage
+		if raw[0] != '[' || json.Unmarshal(raw, &items) != nil {
+			return "must be an array of strings"
+		}
+		*to = []string{}
+		for _, item := range items {
+			var t string
+			if reason := text(&t)(item); reason != "" {
+				return "must be an array of strings"
+			}
+			if utf8.RuneCountInString(t) > longest {
+				return fmt.Sprintf("an item is longer than %d characters", longest)
+			}
+			*to = append(*to, t)
+		}
+		return ""
+	}
+}
+
+// int32s reads a whole number; 1.0 and 1e3 are not, as in .NET.
+func int32s(to *int32) field {
+	return func(raw json.RawMessage) string {
+		if json.Unmarshal(raw, to) != nil {
+			return "must be a 32-bit whole number"
+		}
+		return ""
+	}
+}

@@ -1,0 +1,243 @@
+package signicattest
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What a [Fault] can put in the place of an answer's body.
+const (
+	BodyTruncated   = "truncated"    // JSON that stops in the middle, as a complete answer
+	BodyHuge        = "huge"         // 5 MB of well-formed JSON
+	BodyHTML        = "html"         // a page, as a proxy in front of the API would send it
+	BodyArray       = "array"        // JSON of a kind that nobody expects
+	BodyEmptyObject = "empty_object" // {}
+	BodyEmpty       = "empty"        // nothing
+)
+
+// Where a [Fault] can cut the connection.
+const (
+	CutBeforeHeaders = "before_headers"
+	CutMidBody       = "mid_body"
+)
+
+// hugeBody is the size of [BodyHuge].
+const hugeBody = 5 << 20
+
+// ErrFault is returned when a [Fault] makes no sense; the text names the field.
+var ErrFault = errors.New("unusable fault")
+
+// Fault is something that goes wrong with some calls of one operation.
+//
+// Without After the fault stands in the place of the operation: no session is created, no code is used. With After the
+// operation is performed in full, and what fails is its answer: the code is used, and the caller does not know. A fault
+// of Delay alone slows the call down and leaves its true answer.
+//
+// Go's http.Transport repeats a GET by itself when a connection that it had used before is cut without an answer, as
+// with [CutBeforeHeaders]: such a read is counted twice.
+type Fault struct {
+	// Operation is one of the Operation constants. Required.
+	Operation string
+
+	// Call is the first call that fails: 1 is the operation's next one. Zero: the next one too, and Times decides.
+	Call int
+
+	// Times is how many calls in a row fail. Zero: the one that Call names, or every call when Call is zero too.
+	Times int
+
+	// After performs the operation before its answer is lost.
+	After bool
+
+	// Delay is waited before the operation, with After before the answer. When the caller goes away meanwhile, or the
+	// simulator closes, it ends and nothing more happens: without After the operation is not performed.
+	Delay time.Duration
+
+	// Status is the answer's, with the body that Signicat has for it. Zero: 302 with Redirect, else 200.
+	Status int
+
+	// RetryAfter is the header Retry-After, as it stands: seconds, a date, or nonsense. Needs a Status.
+	RetryAfter string
+
+	// Redirect is the header Location.
+	Redirect string
+
+	// Body is one of the Body constants. Empty: the body that belongs to the answer.
+	Body string
+
+	// Cut is one of the Cut constants: the connection ends there.
+	Cut string
+}
+
+// Validate fails with [ErrFault].
+func (f Fault) Validate() error {
+	bodies := []string{"", BodyTruncated, BodyHuge, BodyHTML, BodyArray, BodyEmptyObject, BodyEmpty}
+	known := func(o operation) bool { return o.name == f.Operation }
+	for _, rule := range []struct {
+		wrong bool
+		field string
+	}{
+		{!slices.ContainsFunc(operations(), known), "Operation"},
+		{f.Call < 0, "Call"},
+		{f.Times < 0, "Times"},
+		{f.Delay < 0, "Delay"},
+		{f.Status != 0 && (f.Status < 200 || f.Status > 599), "Status"},
+		{f.RetryAfter != "" && f.Status == 0, "RetryAfter needs a Status"},
+		{!slices.Contains(bodies, f.Body), "Body"},
+		{!slices.Contains([]string{"", CutBeforeHeaders, CutMidBody}, f.Cut), "Cut"},
+		{f.Delay == 0 && !f.spoils(), "nothing goes wrong"},
+	} {
+		if rule.wrong {
+			return fmt.Errorf("%w: %s", ErrFault, rule.field)
+		}
+	}
+	return nil
+}
+
+// spoils holds for a fault that does more than delay.
+func (f Fault) spoils() bool {
+	return f.Status != 0 || f.Redirect != "" || f.Body != "" || f.Cut != ""
+}
+
+// status is what the caller gets; 0 when it gets none.
+func (f Fault) status() int {
+	switch {
+	case f.Cut == CutBeforeHeaders:
+		return 0
+	case f.Status == 0 && f.Redirect != "":
+		return http.StatusFound
+	}
+	return orDefault(f.Status, http.StatusOK)
+}
+
+// script is the faults that are still to come.
+type script []*scripted
+
+type scripted struct {
+	Fault
+	seen int // calls of the operation since the fault was scripted
+}
+
+// Script adds faults. When several are due at one call, the first of them happens. It fails with [ErrFault], and then
+// adds none.
+func (s *Server) Script(faults ...Fault) error {
+	for _, f := range faults {
+		if err := f.Validate(); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = slices.DeleteFunc(s.script, (*scripted).spent)
+	for _, f := range faults {
+		s.script = append(s.script, &scripted{Fault: f})
+	}
+	return nil
+}
+
+// ClearScript drops every fault that is still to come.
+func (s *Server) ClearScript() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = nil
+}
+
+// take counts a call of the operation and gives the fault that is due, or the zero fault.
+func (s script) take(operation string) (due Fault) {
+	found := false
+	for _, f := range s {
+		if f.Operation != operation {
+			continue
+		}
+		f.seen++
+		if !found && f.seen >= max(f.Call, 1) && f.seen <= f.last() {
+			due, found = f.Fault, true
+		}
+	}
+	return due
+}
+
+// last is the last call that fails.
+func (f *scripted) last() int {
+	const forever = int(^uint(0) >> 1)
+	if f.Call == 0 && f.Times == 0 {
+		return forever
+	}
+	return max(f.Call, 1) + max(f.Times, 1) - 1
+}
+
+func (f *scripted) spent() bool { return f.seen >= f.last() }
+
+// stock is the answer that a fault spoils when the operation was not performed.
+func (s *Server) stock(operation string, f Fault) answer {
+	switch status := orDefault(f.status(), http.StatusOK); {
+	case status >= 400 && operation == OperationAccessToken:
+		return s.refuseOAuth(status, "temporarily_unavailable", "scripted fault")
+	case status >= 400:
+		return s.refuse(status, "scripted_fault", http.StatusText(status))
+	default:
+		return jsonAnswer(status, "application/json", map[string]string{"id": s.random.guid(), "status": StatusCreated})
+	}
+}
+
+// write puts the fault on the wire. It does not return when the connection is cut.
+func (f Fault) write(w http.ResponseWriter, a answer) {
+	if f.Cut == CutBeforeHeaders {
+		panic(http.ErrAbortHandler)
+	}
+	a = f.spoil(a)
+	if f.Cut == "" {
+		a.write(w)
+		return
+	}
+	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	a.body = a.body[:len(a.body)/2]
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body)
+	_ = http.NewResponseController(w).Flush() // so that the headers are out before the cut
+	panic(http.ErrAbortHandler)
+}
+
+// spoil is the answer with the fault's status, headers and body.
+func (f Fault) spoil(a answer) answer {
+	header := a.header.Clone()
+	if header == nil {
+		header = http.Header{}
+	}
+	body, contentType := a.body, orDefault(header.Get("Content-Type"), "application/json")
+	if len(body) == 0 {
+		body = []byte(`{"status":"an answer that had no body"}`)
+	}
+	switch f.Body {
+	case BodyTruncated:
+		body = body[:len(body)/2]
+	case BodyHuge:
+		body = []byte(`{"padding":"` + strings.Repeat("x", hugeBody) + `"}`)
+	case BodyHTML:
+		body, contentType = []byte("<!DOCTYPE html><title>Sorry</title><p>The service is being maintained."), "text/html; charset=utf-8"
+	case BodyArray:
+		body = []byte(`["neither","object","nor","problem"]`)
+	case BodyEmptyObject:
+		body = []byte(`{}`)
+	case BodyEmpty:
+		body = nil
+	}
+	if f.Status == http.StatusNoContent {
+		body = nil // HTTP has none there
+	}
+	header.Set("Content-Type", contentType)
+	if f.RetryAfter != "" {
+		header.Set("Retry-After", f.RetryAfter)
+	}
+	if f.Redirect != "" {
+		header.Set("Location", f.Redirect)
+	}
+	return answer{status: f.status(), header: header, body: body}
+}

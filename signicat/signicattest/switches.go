@@ -1,0 +1,254 @@
+package signicattest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Forms of the state in a code validation, for [Switches].StateEncoding.
+const (
+	StateRaw     = "raw"
+	StateEncoded = "encoded"
+	StateEither  = "either"
+)
+
+// Forms of a session after its lifetime, for [Switches].ExpiredAs.
+const (
+	ExpiredAsStatus   = "status"
+	ExpiredAsNotFound = "not_found"
+)
+
+// ErrSwitch is returned when a switch, or the form asked of it, does not exist.
+var ErrSwitch = errors.New("no such switch or form")
+
+// Switches choose how the simulator behaves where no public source tells what Signicat does. A client is right when it
+// works with every form. The zero value is the default form of each.
+type Switches struct {
+	// ValidationStatus answers a validated code with 200 (default) or 204, both without a body.
+	// Unverified: the table of answers is missing from every public copy of the App2App guide.
+	ValidationStatus int
+
+	// UnknownTransactionStatus answers a validation for a transaction that does not exist: 400 (default) or 404.
+	// Unverified: the same missing table.
+	UnknownTransactionStatus int
+
+	// StateEncoding is the form of state that a code validation must have: [StateRaw] (default) is the value that the
+	// redirect URL carries, decoded; [StateEncoded] has its colon still as %3A, as in the published sample;
+	// [StateEither] takes both. Unverified: the sample shows %3A inside JSON and no text explains it.
+	StateEncoding string
+
+	// UsedCodeAccepted answers the same code, state and transaction once more as the first time, instead of with 400.
+	// Unverified: itsme's own codes are single use, the idempotence of Signicat's call is not documented.
+	UsedCodeAccepted bool
+
+	// RefusedCode is the member code of the problem that refuses a validation. Default invalid_grant, which is
+	// itsme's own word at its token endpoint. Unverified: Signicat's word is not published.
+	RefusedCode string
+
+	// SuccessBeforeValidation shows SUCCESS as soon as the person approved, instead of only after the validation.
+	// Unverified: the guide polls from the start and validates as well, in no stated order.
+	SuccessBeforeValidation bool
+
+	// ReadsBeforeSuccess is how many reads after the validation still show the status before it. Default 0.
+	// Unverified: the guide asks to poll, without saying whether SUCCESS can lag.
+	ReadsBeforeSuccess int
+
+	// WaitingHidden keeps CREATED until the end, instead of WAITING_FOR_USER once the person opened itsme.
+	// Unverified: the status exists in the API, whether itsme's headless flow shows it is not documented.
+	WaitingHidden bool
+
+	// ExpiredAs is what a session is after its lifetime: [ExpiredAsStatus] (default), EXPIRED; [ExpiredAsNotFound], a 404.
+	// Unverified: only the name of the status is known.
+	ExpiredAs string
+
+	// CancelEndedAccepted answers a cancel of an ended session with 200 and the unchanged session, instead of with 400.
+	// Unverified: not documented.
+	CancelEndedAccepted bool
+
+	// CancelUnknownStatus answers a cancel of an unknown session: 400 (default) or 404.
+	// Unverified: the API declares 404 on the read alone.
+	CancelUnknownStatus int
+
+	// LowLoARefused ends a login in ERROR when the person's LoA is below the requested one, instead of showing the
+	// lower LoA and leaving the check to the client. Unverified for itsme; the hub's page promises "same or higher".
+	LowLoARefused bool
+
+	// AddressAsObject gives address as itsme's object instead of one string. Unverified: a reseller prints a string.
+	AddressAsObject bool
+
+	// NINAsString gives nin as a string instead of an object. Unverified: one integrator reads both.
+	NINAsString bool
+
+	// IDPIDAlways adds idpId to the subject and to requestedAttributes of a SUCCESS even when nobody asked for it.
+	// Unverified: the guide's answer has it, the guide's request does not.
+	IDPIDAlways bool
+
+	// TransactionIDInRead adds the member transactionId to a read. Unverified: the schema has it, the sample does not.
+	TransactionIDInRead bool
+
+	// ScopeOptional issues an access token for a request without scope, instead of refusing it.
+	// Unverified: one integrator sends none.
+	ScopeOptional bool
+
+	// InvalidClientStatus refuses wrong client credentials with 400 (default) or 401. Unverified: the sample of the
+	// body has no status; RFC 6749 section 5.2 allows both for credentials in the form.
+	InvalidClientStatus int
+
+	// PlainProblems answers problems as application/json instead of application/problem+json.
+	// Unverified: no sample shows the header.
+	PlainProblems bool
+
+	// EmptyAuthErrors leaves the body of a 401 or 403 empty. Unverified which calls do; Signicat's own SDK guards for it.
+	EmptyAuthErrors bool
+
+	// ReanswerAllowed lets the person answer an authorization request again, with a new code that replaces the last
+	// one, instead of showing an error. Unverified: not documented by itsme.
+	ReanswerAllowed bool
+}
+
+// A Switch describes one field of [Switches]: its name on the command line and in the management API, what it does, and
+// the forms it takes, the default first. A switch without forms takes any text or number.
+type Switch struct {
+	Name  string   `json:"name"`
+	Doc   string   `json:"doc"`
+	Forms []string `json:"forms,omitempty"`
+
+	get func(*Switches) string
+	set func(*Switches, string) bool
+}
+
+// AllSwitches lists every switch, in the order of the fields.
+func AllSwitches() []Switch {
+	return []Switch{
+		statusSwitch("validation-status", "status of a validated code", func(s *Switches) *int { return &s.ValidationStatus }, 200, 204),
+		statusSwitch("unknown-transaction-status", "status of a validation for an unknown transaction", func(s *Switches) *int { return &s.UnknownTransactionStatus }, 400, 404),
+		formSwitch("state-encoding", "form of state that a validation must have", func(s *Switches) *string { return &s.StateEncoding }, StateRaw, StateEncoded, StateEither),
+		boolSwitch("used-code-accepted", "answer the same validation again as the first time", func(s *Switches) *bool { return &s.UsedCodeAccepted }),
+		textSwitch("refused-code", "problem code of a refused validation", func(s *Switches) *string { return &s.RefusedCode }, "invalid_grant"),
+		boolSwitch("success-before-validation", "show SUCCESS as soon as the person approved", func(s *Switches) *bool { return &s.SuccessBeforeValidation }),
+		countSwitch("reads-before-success", "reads after the validation that do not show SUCCESS yet (default 0)", func(s *Switches) *int { return &s.ReadsBeforeSuccess }),
+		boolSwitch("waiting-hidden", "never show WAITING_FOR_USER", func(s *Switches) *bool { return &s.WaitingHidden }),
+		formSwitch("expired-as", "what a session is after its lifetime", func(s *Switches) *string { return &s.ExpiredAs }, ExpiredAsStatus, ExpiredAsNotFound),
+		boolSwitch("cancel-ended-accepted", "answer a cancel of an ended session with 200", func(s *Switches) *bool { return &s.CancelEndedAccepted }),
+		statusSwitch("cancel-unknown-status", "status of a cancel of an unknown session", func(s *Switches) *int { return &s.CancelUnknownStatus }, 400, 404),
+		boolSwitch("low-loa-refused", "end a login below the requested LoA in ERROR", func(s *Switches) *bool { return &s.LowLoARefused }),
+		boolSwitch("address-as-object", "give address as an object", func(s *Switches) *bool { return &s.AddressAsObject }),
+		boolSwitch("nin-as-string", "give nin as a string", func(s *Switches) *bool { return &s.NINAsString }),
+		boolSwitch("idpid-always", "add idpId to a SUCCESS that nobody asked for it", func(s *Switches) *bool { return &s.IDPIDAlways }),
+		boolSwitch("transaction-id-in-read", "add transactionId to a read", func(s *Switches) *bool { return &s.TransactionIDInRead }),
+		boolSwitch("scope-optional", "issue access tokens without a scope in the request", func(s *Switches) *bool { return &s.ScopeOptional }),
+		statusSwitch("invalid-client-status", "status of wrong client credentials", func(s *Switches) *int { return &s.InvalidClientStatus }, 400, 401),
+		boolSwitch("plain-problems", "answer problems as application/json", func(s *Switches) *bool { return &s.PlainProblems }),
+		boolSwitch("empty-auth-errors", "leave the body of 401 and 403 empty", func(s *Switches) *bool { return &s.EmptyAuthErrors }),
+		boolSwitch("reanswer-allowed", "let the person answer an authorization request again", func(s *Switches) *bool { return &s.ReanswerAllowed }),
+	}
+}
+
+// Set changes the switch with that name to that form, both as in [AllSwitches]. It fails with [ErrSwitch].
+func (s *Switches) Set(name, form string) error {
+	for _, w := range AllSwitches() {
+		if w.Name != name {
+			continue
+		}
+		next := *s
+		if !w.set(&next, form) {
+			return fmt.Errorf("%w: %s takes %s", ErrSwitch, name, w.Takes())
+		}
+		*s = next
+		return nil
+	}
+	return fmt.Errorf("%w: %q", ErrSwitch, name)
+}
+
+// Validate fails with [ErrSwitch] when a field has a form that does not exist.
+func (s Switches) Validate() error {
+	for _, w := range AllSwitches() {
+		if err := new(Switches).Set(w.Name, w.get(&s)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// explicit writes the default form into every field that is zero.
+func (s Switches) explicit() Switches {
+	for _, w := range AllSwitches() {
+		w.set(&s, w.get(&s))
+	}
+	return s
+}
+
+// Form is the form that the switch has in s.
+func (w Switch) Form(s Switches) string { return w.get(&s) }
+
+// Takes says in words which forms there are.
+func (w Switch) Takes() string {
+	if len(w.Forms) == 0 {
+		return "a value"
+	}
+	return strings.Join(w.Forms, " or ")
+}
+
+func boolSwitch(name, doc string, field func(*Switches) *bool) Switch {
+	return Switch{
+		name, doc, []string{"false", "true"},
+		func(s *Switches) string { return strconv.FormatBool(*field(s)) },
+		func(s *Switches, form string) bool {
+			*field(s) = form == "true"
+			return form == "true" || form == "false"
+		},
+	}
+}
+
+func formSwitch(name, doc string, field func(*Switches) *string, forms ...string) Switch {
+	return Switch{
+		name, doc, forms,
+		func(s *Switches) string { return orDefault(*field(s), forms[0]) },
+		func(s *Switches, form string) bool {
+			*field(s) = form
+			return slices.Contains(forms, form)
+		},
+	}
+}
+
+func textSwitch(name, doc string, field func(*Switches) *string, fallback string) Switch {
+	return Switch{
+		name, doc + " (default " + fallback + ")", nil,
+		func(s *Switches) string { return orDefault(*field(s), fallback) },
+		func(s *Switches, form string) bool {
+			*field(s) = form
+			return form != ""
+		},
+	}
+}
+
+func statusSwitch(name, doc string, field func(*Switches) *int, statuses ...int) Switch {
+	var forms []string
+	for _, s := range statuses {
+		forms = append(forms, strconv.Itoa(s))
+	}
+	return Switch{
+		name, doc, forms,
+		func(s *Switches) string { return strconv.Itoa(orDefault(*field(s), statuses[0])) },
+		func(s *Switches, form string) bool {
+			n, err := strconv.Atoi(form)
+			*field(s) = n
+			return err == nil && slices.Contains(statuses, n)
+		},
+	}
+}
+
+func countSwitch(name, doc string, field func(*Switches) *int) Switch {
+	return Switch{
+		name, doc, nil,
+		func(s *Switches) string { return strconv.Itoa(*field(s)) },
+		func(s *Switches, form string) bool {
+			n, err := strconv.Atoi(form)
+			*field(s) = n
+			return err == nil && n >= 0
+		},
+	}
+}
