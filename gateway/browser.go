@@ -176,7 +176,7 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 		p.Name = "denied"
 	case errors.Is(err, errExpired):
 		p.Name = "expired"
-	case record.Reason == reasonTooLarge:
+	case errors.Is(err, errTokenSize):
 		p.Name, p.Again = "too_large", false
 	default:
 		p.Name = "failed"

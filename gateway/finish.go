@@ -60,9 +60,12 @@ func (g *Gateway) load(ctx context.Context, state string) (*pending.Record, erro
 
 // finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
 // returns its record with the token. Of any number of calls, on any replica, one does the work.
-func (g *Gateway) finish(ctx context.Context, record *pending.Record, p presented) (*pending.Record, error) {
+// The record that it is given stays as it is.
+func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presented) (*pending.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
+	record := new(pending.Record)
+	*record = *loaded // the work may outlive this call
 	loser := g.now().Add(LoserWait)
 	for {
 		holder, err := g.take(ctx, record, p)

@@ -87,8 +87,14 @@ var endings = map[pending.Phase]error{
 	pending.Failed:    errGrant,
 }
 
+// errTokenSize is returned when a person's claims do not fit into a token.
+var errTokenSize = errors.New("token too large")
+
 // ended is the error of a record that ended without a token.
 func ended(r *pending.Record) error {
+	if r.Reason == reasonTooLarge {
+		return fmt.Errorf("%w: %w", errGrant, errTokenSize)
+	}
 	return fmt.Errorf("%w: %s", endings[r.Phase], r.Reason)
 }
 

@@ -119,6 +119,11 @@ func announce(w io.Writer, c signicattest.Config, sim *signicattest.Server, list
 	fmt.Fprintf(w, "  account        %s\n", c.AccountID)
 	fmt.Fprintf(w, "  redirect URLs  %s\n", strings.Join(redirectURLs, " "))
 	fmt.Fprintf(w, "  seed           %d\n", sim.Seed())
+	for _, sw := range signicattest.AllSwitches() {
+		if form := sw.Form(sim.Switches()); form != sw.Form(signicattest.Switches{}) {
+			fmt.Fprintf(w, "  switch         %s %s\n", sw.Name, form)
+		}
+	}
 	fmt.Fprintln(w, "Not simulated:")
 	for _, n := range signicattest.NotSimulated() {
 		fmt.Fprintln(w, "  "+n)

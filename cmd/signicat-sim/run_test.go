@@ -89,6 +89,7 @@ func TestServes(t *testing.T) {
 		"-redirect-url", "https://app.example.be/b", "-allow-loopback-http", "-validation-status", "204", "-waiting-hidden")
 	for _, want := range []string{
 		"It identifies nobody", "seed           42", "http://127.0.0.1:9/a https://app.example.be/b", "sandbox-demo-client-000 (as given)", "Not simulated:",
+		"  switch         validation-status 204\n  switch         waiting-hidden true\n",
 	} {
 		if !strings.Contains(p.announced, want) {
 			t.Errorf("the announcement lacks %q:\n%s", want, p.announced)

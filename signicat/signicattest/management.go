@@ -24,7 +24,7 @@ func ManagementRoutes() []ManagementRoute {
 		{"GET /sessions", "the sessions, the oldest first", func(s *Server, _ *http.Request) (any, error) { return s.Sessions(), nil }},
 		{"GET /sessions/{id}", "one session", func(s *Server, r *http.Request) (any, error) { return s.Session(r.PathValue("id")) }},
 		{"POST /sessions/{id}/approve", `the person says yes: {"persona":"adult"}; answers {"redirect_url"}`, managed((*Server).manageApprove)},
-		{"POST /sessions/{id}/refuse", `the person says no: {} or {"error":"login_required"}; answers {"redirect_url"}`, managed((*Server).manageRefuse)},
+		{"POST /sessions/{id}/refuse", `the person says no: {} or {"error":"login_required","error_description":"…"}; answers {"redirect_url"}`, managed((*Server).manageRefuse)},
 		{"POST /sessions/{id}/abort", "ends it in ABORT", manageEnd((*Server).Abort)},
 		{"POST /sessions/{id}/cancel", "ends it in CANCELLED", manageEnd((*Server).Cancel)},
 		{"POST /sessions/{id}/expire", "ends it in EXPIRED", manageEnd((*Server).Expire)},
@@ -134,7 +134,8 @@ func (s *Server) manageApprove(id string, body approval) (any, error) {
 }
 
 type refusal struct {
-	Error string `json:"error"`
+	Error       string `json:"error"`
+	Description string `json:"error_description"`
 }
 
 func (s *Server) manageRefuse(id string, body refusal) (any, error) {
@@ -142,7 +143,7 @@ func (s *Server) manageRefuse(id string, body refusal) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.RefuseWith(info.AuthorizationRequestURL, orDefault(body.Error, accessDenied))
+	u, err := s.RefuseWith(info.AuthorizationRequestURL, orDefault(body.Error, accessDenied), body.Description)
 	return redirected{u}, err
 }
 

@@ -85,8 +85,8 @@ func (v *phoneView) describe(x *session) {
 	}
 }
 
-// phoneAnswer takes the form: decision is approve or refuse; persona is a key; error is one of [RefusalCodes], for a
-// refusal that is not the person's. It redirects as itsme does, or shows an error and redirects nowhere.
+// phoneAnswer takes the form: decision is approve or refuse; persona is a key; error, one of [RefusalCodes], and
+// error_description are for a refusal that is not the person's. It redirects as itsme does, or shows an error and redirects nowhere.
 func (s *Server) phoneAnswer(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
 	q, err := url.ParseQuery(r.URL.RawQuery)
@@ -102,7 +102,7 @@ func (s *Server) phoneAnswer(w http.ResponseWriter, r *http.Request) {
 	case "approve":
 		redirectURL, err = s.approve(q, r.PostForm.Get("persona"))
 	case "refuse":
-		redirectURL, err = s.refusePhone(q, orDefault(r.PostForm.Get("error"), accessDenied))
+		redirectURL, err = s.refusePhone(q, orDefault(r.PostForm.Get("error"), accessDenied), r.PostForm.Get("error_description"))
 	default:
 		err = errors.New("the decision is neither approve nor refuse")
 	}

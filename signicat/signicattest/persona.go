@@ -112,7 +112,7 @@ func foreigner() Persona {
 	delete(p.Attributes, "itsmeNationalNumber")
 	maps.Copy(p.Attributes, map[string]string{
 		"nationality": "NLD", "placeOfBirth": "Utrecht", "countryOfBirth": "Nederland", "phoneNumber": "+31 612345678",
-		"itsmeEid": "NX1234567", "itsmeIssuanceLocality": "Utrecht", "itsmeOs": "iOS",
+		"itsmeEid": "NX1234567", "locale": "nl", "itsmeIssuanceLocality": "Utrecht", "itsmeOs": "iOS",
 	})
 	return p
 }

@@ -74,18 +74,20 @@ func (s *Server) Approve(authorizationRequestURL, persona string) (redirectURL s
 }
 
 // Refuse is a person opening the URL and saying no. It gives the redirect URL as the phone then opens it, with error
-// and state. The session stays as it is: Signicat is not told. It fails as [Server.Approve] does.
+// and state. The session stays as it is, unless [Switches].RefusalAborts: Signicat is not told. It fails as
+// [Server.Approve] does.
 func (s *Server) Refuse(authorizationRequestURL string) (redirectURL string, err error) {
-	return s.RefuseWith(authorizationRequestURL, accessDenied)
+	return s.RefuseWith(authorizationRequestURL, accessDenied, "")
 }
 
-// RefuseWith is [Server.Refuse] with another of [RefusalCodes], or [ErrRefusal].
-func (s *Server) RefuseWith(authorizationRequestURL, code string) (redirectURL string, err error) {
+// RefuseWith is [Server.Refuse] with another of [RefusalCodes], or [ErrRefusal], and with an error_description unless
+// that is empty.
+func (s *Server) RefuseWith(authorizationRequestURL, code, description string) (redirectURL string, err error) {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return "", err
 	}
-	return s.refusePhone(q, code)
+	return s.refusePhone(q, code, description)
 }
 
 // authorizationQuery takes the parameters of a URL that a session carried, whatever host it was reached by.
@@ -148,7 +150,7 @@ func (s *Server) approve(q url.Values, key string) (string, error) {
 	return withQuery(x.redirectURL, "code", code, "state", x.state), nil
 }
 
-func (s *Server) refusePhone(q url.Values, code string) (string, error) {
+func (s *Server) refusePhone(q url.Values, code, description string) (string, error) {
 	if !slices.Contains(RefusalCodes(), code) {
 		return "", fmt.Errorf("%w: %q", ErrRefusal, code)
 	}
@@ -158,8 +160,12 @@ func (s *Server) refusePhone(q url.Values, code string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	x.answered = true
-	return withQuery(x.redirectURL, "error", code, "state", x.state), nil
+	x.refuse(s.switches)
+	pairs := []string{"error", code, "state", x.state}
+	if description != "" {
+		pairs = append(pairs, "error_description", description)
+	}
+	return withQuery(x.redirectURL, pairs...), nil
 }
 
 // withQuery appends to a URL and leaves what it had as it was.

@@ -63,12 +63,12 @@ func TestRefuseWith(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{})
 	for _, code := range signicattest.RefusalCodes() {
-		got, err := c.sim.RefuseWith(c.login(sessionBody).url, code)
-		if err != nil || !strings.Contains(got, "?error="+code+"&state=") {
+		got, err := c.sim.RefuseWith(c.login(sessionBody).url, code, "a & b")
+		if err != nil || !strings.Contains(got, "?error="+code+"&state=") || !strings.HasSuffix(got, "&error_description=a+%26+b") {
 			t.Errorf("%s: %s, %v", code, got, err)
 		}
 	}
-	if _, err := c.sim.RefuseWith(c.login(sessionBody).url, "temporarily_unavailable"); !errors.Is(err, signicattest.ErrRefusal) {
+	if _, err := c.sim.RefuseWith(c.login(sessionBody).url, "temporarily_unavailable", ""); !errors.Is(err, signicattest.ErrRefusal) {
 		t.Errorf("a code of OAuth that itsme does not have: %v", err)
 	}
 }

@@ -20,8 +20,8 @@ type random struct {
 func newRandom(seed uint64) *random {
 	for seed == 0 {
 		var b [8]byte
-		_, _ = crand.Read(b[:]) // never fails, by its documentation
-		seed = binary.LittleEndian.Uint64(b[:])
+		_, _ = crand.Read(b[:])                       // never fails, by its documentation
+		seed = binary.LittleEndian.Uint64(b[:]) >> 11 // 53 bits, which survive JSON in any language
 	}
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)

@@ -82,7 +82,7 @@ func StartOn(l net.Listener, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.http = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10}
 	s.serve.Go(func() { _ = s.http.Serve(l) }) // ends with ErrServerClosed, or with a listener that others closed
 	return s, nil
 }

@@ -91,6 +91,14 @@ func (x *session) approve(p *Persona, code string, now time.Time, sw Switches, o
 	}
 }
 
+// refuse is the person saying no.
+func (x *session) refuse(sw Switches) {
+	x.answered = true
+	if sw.RefusalAborts && !ended(x.status) {
+		x.status = StatusAbort
+	}
+}
+
 // validate is Signicat accepting the code.
 func (x *session) validate(sw Switches) {
 	x.codeUsed = true

@@ -104,6 +104,10 @@ type Switches struct {
 	// EmptyAuthErrors leaves the body of a 401 or 403 empty. Unverified which calls do; Signicat's own SDK guards for it.
 	EmptyAuthErrors bool
 
+	// RefusalAborts ends the session in ABORT when the person refuses, instead of leaving it as it is.
+	// Unverified: Signicat has no part in the redirect, and whether itsme tells it otherwise is not documented.
+	RefusalAborts bool
+
 	// ReanswerAllowed lets the person answer an authorization request again, with a new code that replaces the last
 	// one, instead of showing an error. Unverified: not documented by itsme.
 	ReanswerAllowed bool
@@ -143,6 +147,7 @@ func AllSwitches() []Switch {
 		statusSwitch("invalid-client-status", "status of wrong client credentials", func(s *Switches) *int { return &s.InvalidClientStatus }, 400, 401),
 		boolSwitch("plain-problems", "answer problems as application/json", func(s *Switches) *bool { return &s.PlainProblems }),
 		boolSwitch("empty-auth-errors", "leave the body of 401 and 403 empty", func(s *Switches) *bool { return &s.EmptyAuthErrors }),
+		boolSwitch("refusal-aborts", "end the session in ABORT when the person refuses", func(s *Switches) *bool { return &s.RefusalAborts }),
 		boolSwitch("reanswer-allowed", "let the person answer an authorization request again", func(s *Switches) *bool { return &s.ReanswerAllowed }),
 	}
 }
@@ -194,7 +199,8 @@ func (w Switch) Takes() string {
 
 func boolSwitch(name, doc string, field func(*Switches) *bool) Switch {
 	return Switch{
-		name, doc, []string{"false", "true"},
+		name, doc,
+		[]string{"false", "true"},
 		func(s *Switches) string { return strconv.FormatBool(*field(s)) },
 		func(s *Switches, form string) bool {
 			*field(s) = form == "true"

@@ -64,6 +64,8 @@ func forms() []form {
 		{"plain-problems", "true", seeProblem, "application/json"},
 		{"empty-auth-errors", "false", seeAuthErrors, "401 invalid_token, 403 invalid_account_id"},
 		{"empty-auth-errors", "true", seeAuthErrors, "401 , 403 "},
+		{"refusal-aborts", "false", seeRefusal, "WAITING_FOR_USER"},
+		{"refusal-aborts", "true", seeRefusal, "ABORT"},
 		{"reanswer-allowed", "false", seeReanswer, "answered"},
 		{"reanswer-allowed", "true", seeReanswer, "first code 400, second code 200"},
 	}
@@ -214,6 +216,14 @@ func seeAuthErrors(_ *testing.T, c *client, _ *clock) string {
 	c.token = "x"
 	u := c.do(http.MethodPost, "/auth/rest/sessions", sessionBody, nil)
 	return fmt.Sprintf("%d %s, %d %s", u.status, u.text("code"), r.status, r.text("code"))
+}
+
+func seeRefusal(t *testing.T, c *client, _ *clock) string {
+	l := c.login(sessionBody)
+	if _, err := c.sim.Refuse(l.url); err != nil {
+		t.Fatal(err)
+	}
+	return l.read().text("status")
 }
 
 func seeReanswer(t *testing.T, c *client, _ *clock) string {

@@ -15,34 +15,7 @@ import (
 const (
 	apiScope = "signicat-api"
 	issuer   = "https://api.signicat.com/auth/open"
-
-	// maxTokens bounds the access tokens that are remembered; the oldest goes first.
-	maxTokens = 10_000
 )
-
-// tokens are the access tokens that are good, in the order of their end.
-type tokens struct {
-	ends  map[string]time.Time
-	order []string
-}
-
-func newTokens() tokens { return tokens{ends: map[string]time.Time{}} }
-
-func (t *tokens) add(token string, end, now time.Time) {
-	for len(t.order) > 0 && (len(t.order) >= maxTokens || !now.Before(t.ends[t.order[0]])) {
-		delete(t.ends, t.order[0])
-		t.order = t.order[1:]
-	}
-	t.ends[token] = end
-	t.order = append(t.order, token)
-}
-
-// RevokeAccessTokens refuses every access token of the API that was issued so far.
-func (s *Server) RevokeAccessTokens() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tokens = newTokens()
-}
 
 // accessToken answers a client credentials grant: RFC 6749 section 4.4.
 func (s *Server) accessToken(r *request) answer {
@@ -124,6 +97,7 @@ func (s *Server) issue() answer {
 	s.mu.Lock()
 	s.tokens.add(token, end, now)
 	s.mu.Unlock()
+	// Unverified: whether Signicat repeats the scope in its answer.
 	a := jsonAnswer(http.StatusOK, "application/json; charset=UTF-8", struct {
 		AccessToken string `json:"access_token"`
 		ExpiresIn   int64  `json:"expires_in"`
@@ -147,47 +121,4 @@ func (s *Server) sign(claims map[string]any) string {
 	x.FillBytes(signature[:32])
 	y.FillBytes(signature[32:])
 	return signed + "." + part(signature)
-}
-
-// authorize checks the access token, then that account and organisation are the API client's. It is nil when they are.
-func (s *Server) authorize(r *request) *answer {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	s.mu.Lock()
-	end, known := s.tokens.ends[token]
-	s.mu.Unlock()
-	if !strings.EqualFold(scheme, "Bearer") || !known || !s.cfg.Now().Before(end) {
-		a := s.refuse(http.StatusUnauthorized, "invalid_token", "the access token is missing, unknown, revoked or expired")
-		return &a
-	}
-	for _, rule := range s.tenantRules(r) {
-		if rule.wrong {
-			a := s.refuse(http.StatusForbidden, rule.code, rule.detail)
-			return &a
-		}
-	}
-	return nil
-}
-
-type tenantRule struct {
-	wrong        bool
-	code, detail string
-}
-
-// tenantRules are what account and organisation must be. A client of the account may leave the account out; a client
-// of an organisation cannot. Source: https://github.com/signicat/signicat-net, which sends the query on every call and
-// the header with it. Unverified: which of them an organisation's client may leave out.
-func (s *Server) tenantRules(r *request) []tenantRule {
-	q := r.URL.Query()
-	account, organization := q.Get("signicat-accountId"), q.Get("signicat-organizationId")
-	header := r.Header.Get("Signicat-OrganizationId")
-	inHeader := r.Header.Get("Signicat-AccountId")
-	own := s.cfg.OrganizationID
-	wrong := func(account string) bool { return account != "" && account != s.cfg.AccountID }
-	return []tenantRule{
-		{wrong(account) || wrong(inHeader), "invalid_account_id", "the account is not the API client's"},
-		{q.Has("signicat-accountId") && account == "", "invalid_account_id", "signicat-accountId is empty"},
-		{own != "" && account+inHeader == "", "invalid_account_id", "an organisation's client must name the account"},
-		{own != header, "invalid_organization_id", "the header Signicat-OrganizationId is not the API client's"},
-		{own != organization, "invalid_organization_id", "signicat-organizationId is not the API client's"},
-	}
 }
