@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+)
+
+// app is a mobile app with the person's phone around it. It knows the gateway and nothing else.
+type app struct {
+	client
+	transcript
+	gateway  string
+	verifier string
+}
+
+func newApp(t transcript, gateway string) app {
+	secret := make([]byte, 32)
+	_, _ = rand.Read(secret) // never fails
+	return app{newClient(t, nil), t, gateway, base64.RawURLEncoding.EncodeToString(secret)}
+}
+
+// refused calls the upstream without a login, and returns the status that it gets.
+func (a app) refused(ctx context.Context) (status int, err error) {
+	a.step("The app calls the upstream, without a login.")
+	got, err := a.get(ctx, http.StatusUnauthorized, a.gateway+"/", "Accept", "application/json")
+	if err != nil {
+		return 0, err
+	}
+	return got.StatusCode, nil
+}
+
+// issued is the gateway's answer to the code.
+type issued struct {
+	AccessToken string `json:"access_token"`
+}
+
+// started is the gateway's answer to a start.
+type started struct {
+	SessionID string `json:"session_id"`
+	Link      string `json:"authorization_request_url"`
+}
+
+// login goes the App2App way, and returns the access token.
+func (a app) login(ctx context.Context) (token string, err error) {
+	a.step("The app starts a login. It keeps the verifier, and sends its hash.")
+	session, err := a.start(ctx)
+	if err != nil {
+		return "", err
+	}
+	a.step("The app opens the link, which the phone hands to the itsme app. The person approves there.")
+	redirectURL, err := a.approve(ctx, session.Link)
+	if err != nil {
+		return "", err
+	}
+	code, state, err := a.returned(redirectURL, session.SessionID)
+	if err != nil {
+		return "", err
+	}
+	a.step("itsme opens the app's redirect URL. The app presents the code and state on it, with its verifier.")
+	return a.redeem(ctx, code, state)
+}
+
+func (a app) start(ctx context.Context) (started, error) {
+	challenge := sha256.Sum256([]byte(a.verifier))
+	body := fmt.Sprintf(`{"code_challenge":%q}`, base64.RawURLEncoding.EncodeToString(challenge[:]))
+	got, err := a.post(ctx, http.StatusCreated, a.gateway+"/itsme/sessions", "application/json", body)
+	if err != nil {
+		return started{}, err
+	}
+	return decode[started](got)
+}
+
+// returned reads the redirect URL. An app that has several logins open tells them apart by the
+// hash of the state.
+func (a app) returned(redirectURL, sessionID string) (code, state string, err error) {
+	back, err := url.Parse(redirectURL)
+	if err != nil {
+		return "", "", errURL
+	}
+	query := back.Query()
+	hash := sha256.Sum256([]byte(query.Get("state")))
+	if base64.RawURLEncoding.EncodeToString(hash[:]) != sessionID {
+		return "", "", errors.New("the redirect URL belongs to another login")
+	}
+	return query.Get("code"), query.Get("state"), nil
+}
+
+func (a app) redeem(ctx context.Context, code, state string) (token string, err error) {
+	got, err := a.postForm(ctx, http.StatusOK, a.gateway+"/itsme/token", url.Values{
+		"grant_type":    {"authorization_code"},
+		"code":          {code},
+		"state":         {state},
+		"code_verifier": {a.verifier},
+	})
+	if err != nil {
+		return "", err
+	}
+	told, err := decode[issued](got)
+	return told.AccessToken, err
+}
+
+// call calls the upstream with the token, and returns what it saw.
+func (a app) call(ctx context.Context, token string) (request, error) {
+	a.step("The app calls the upstream again, with the token.")
+	got, err := a.get(ctx, http.StatusOK, a.gateway+"/", "Accept", "application/json", "Authorization", "Bearer "+token)
+	if err != nil {
+		return request{}, err
+	}
+	return decode[request](got)
+}

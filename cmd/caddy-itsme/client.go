@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// client makes the requests of an app or a browser, and follows no redirect by itself.
+type client struct{ *http.Client }
+
+func newClient(t transcript, jar http.CookieJar) client {
+	return client{&http.Client{
+		Transport:     t,
+		Jar:           jar,
+		Timeout:       30 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// answer is a response that was read to its end.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// get asks for a URL. Here and below, want is the status without which it failed, and header
+// holds names and values in turn.
+func (c client) get(ctx context.Context, want int, target string, header ...string) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	if err != nil {
+		return answer{}, errURL
+	}
+	return c.send(r, want, header)
+}
+
+// post sends a body.
+func (c client) post(ctx context.Context, want int, target, mediaType, body string, header ...string) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(body))
+	if err != nil {
+		return answer{}, errURL
+	}
+	return c.send(r, want, append(header, "Content-Type", mediaType))
+}
+
+// postForm sends a form.
+func (c client) postForm(ctx context.Context, want int, target string, form url.Values, header ...string) (answer, error) {
+	return c.post(ctx, want, target, "application/x-www-form-urlencoded", form.Encode(), header...)
+}
+
+// errURL is returned when a URL that somebody answered with is none.
+var errURL = errors.New("the URL is malformed")
+
+// send makes a request. No error repeats its query, which can have a code in it.
+func (c client) send(r *http.Request, want int, header []string) (answer, error) {
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	response, err := c.Do(r)
+	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
+			err = wrapped.Err
+		}
+		return answer{}, fmt.Errorf("%s %s: %w", r.Method, r.URL.Path, err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return answer{}, fmt.Errorf("%s %s: reading the answer: %w", r.Method, r.URL.Path, err)
+	}
+	if response.StatusCode != want {
+		return answer{}, fmt.Errorf("%s %s: the answer is %d, not %d", r.Method, r.URL.Path, response.StatusCode, want)
+	}
+	return answer{response, string(text)}, nil
+}
+
+// decode reads an answer's JSON. The cause of a failure is left out: it can quote the body.
+func decode[T any](a answer) (T, error) {
+	var v T
+	if json.Unmarshal([]byte(a.body), &v) != nil {
+		return v, fmt.Errorf("%s %s: the answer is not the JSON expected", a.Request.Method, a.Request.URL.Path)
+	}
+	return v, nil
+}
+
+// approve is a person with the itsme app: the form of the simulated phone, filled in by an adult.
+// It returns the redirect URL that itsme then opens.
+func (c client) approve(ctx context.Context, link string) (redirectURL string, err error) {
+	shown, err := c.get(ctx, http.StatusOK, link, "Accept", "text/html")
+	if err != nil {
+		return "", err
+	}
+	p, err := readPage(shown.body)
+	if err != nil {
+		return "", err
+	}
+	p.form.Set("persona", "adult")
+	p.form.Set("decision", "approve")
+	opened, err := c.postForm(ctx, http.StatusSeeOther, link, p.form, "Accept", "text/html")
+	if err != nil {
+		return "", err
+	}
+	return opened.Header.Get("Location"), nil
+}

@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// onFreePorts lets tests run side by side.
+var onFreePorts = []string{"demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0"}
+
+// TestPastedLinesLogIn hands what the demo says to paste to bash, as it is.
+func TestPastedLinesLogIn(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, onFreePorts...)
+	welcome := p.serve(t)
+	_, lines, _ := strings.Cut(welcome, "paste into bash")
+	_, lines, _ = strings.Cut(lines, "\n")
+	lines, _, _ = strings.Cut(lines, "\nPress Ctrl-C")
+	bash := exec.CommandContext(t.Context(), "bash")
+	bash.Stdin = strings.NewReader(lines)
+	var stderr bytes.Buffer
+	bash.Stderr = &stderr
+	printed, err := bash.Output()
+	if err != nil {
+		t.Fatalf("bash: %v\n%s", err, stderr.String())
+	}
+	if !bytes.HasPrefix(printed, []byte("HTTP/1.1 401 Unauthorized\r\n")) {
+		t.Errorf("it does not begin with a refusal:\n%s", printed)
+	}
+	var seen request
+	end := bytes.LastIndex(printed, []byte("\n{"))
+	if err := json.Unmarshal(printed[max(end, 0):], &seen); err != nil {
+		t.Fatalf("it does not end with what the upstream saw: %v\n%s", err, printed)
+	}
+	if name := seen.Headers["X-Itsme-Name"]; name != "Lien Peeters" {
+		t.Errorf("the upstream saw %q", name)
+	}
+	p.interrupt(t)
+	p.leftNothing(t)
+}
+
+// TestInterruptDuringLongPoll ends the demo while an app waits for its login.
+func TestInterruptDuringLongPoll(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, onFreePorts...)
+	welcome := p.serve(t)
+	a := newApp(transcript{t.Output()}, address(t, welcome, "gateway"))
+	session, err := a.start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, answered := make(chan struct{}), make(chan struct{})
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		WroteRequest: func(httptrace.WroteRequestInfo) { close(waiting) },
+	})
+	go func() {
+		defer close(answered)
+		_, _ = a.get(ctx, http.StatusOK, a.gateway+"/itsme/sessions/"+session.SessionID+"?wait=25s")
+	}()
+	<-waiting
+	p.interrupt(t)
+	<-answered // or cut, when the signal was faster than the request
+	p.leftNothing(t)
+}
+
+// TestLocalhostLeadsToTheGateway: a cookie of 127.0.0.1 is none of localhost, so a login on the
+// one must not end on the other.
+func TestLocalhostLeadsToTheGateway(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, onFreePorts...)
+	gateway := address(t, p.serve(t), "gateway")
+	b, err := newBrowser(transcript{t.Output()}, gateway)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := b.get(t.Context(), http.StatusFound, strings.Replace(gateway, loopback, "localhost", 1)+"/page?n=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := sent.Header.Get("Location"), gateway+"/page?n=1"; got != want {
+		t.Errorf("localhost leads to %q, want %q", got, want)
+	}
+	p.interrupt(t)
+}
+
+// address finds one of the addresses that the demo prints.
+func address(t *testing.T, welcome, name string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^  ` + name + ` +(http://\S+)`).FindStringSubmatch(welcome)
+	if found == nil {
+		t.Fatalf("no address of the %s in:\n%s", name, welcome)
+	}
+	return found[1]
+}
+
+func TestPortInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", loopback+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	for _, flag := range []string{gatewayFlag, simulatorFlag, managementFlag, upstreamFlag} {
+		t.Run(flag, func(t *testing.T) {
+			t.Parallel()
+			wantPortInUse(t, flag, taken.Addr().String())
+		})
+	}
+}
+
+// TestGatewayPortOfAnotherCaddy: two Caddys of one user would share the port.
+func TestGatewayPortOfAnotherCaddy(t *testing.T) {
+	t.Parallel()
+	first := newProgram(t, onFreePorts...)
+	gateway := address(t, first.serve(t), "gateway")
+	wantPortInUse(t, gatewayFlag, strings.TrimPrefix(gateway, "http://"))
+	first.interrupt(t)
+}
+
+func wantPortInUse(t *testing.T, flag, address string) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProgram(t, "demo", "--once", "--"+flag, port)
+	status := p.finish(t)
+	want := "Error: listen tcp " + address + ": bind: address already in use; end what uses the port, or choose another one with --" + flag + "\n"
+	if got := p.stderr.String(); status != 1 || got != want {
+		t.Errorf("status %d and\n%swant 1 and\n%s", status, got, want)
+	}
+	if p.stdout.Len() > 0 {
+		t.Errorf("it printed\n%s", p.stdout.String())
+	}
+	p.leftNothing(t)
+}
+
+func TestWrongArguments(t *testing.T) {
+	t.Parallel()
+	for name, args := range map[string][]string{
+		"a port that is none": {"--gateway-port", "70000"},
+		"a word":              {"once"},
+		"an unknown flag":     {"--port", "8080"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newProgram(t, append([]string{"demo"}, args...)...)
+			status := p.finish(t)
+			if got := p.stderr.String(); status != 1 || strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "Error: ") {
+				t.Errorf("status %d and\n%swant 1 and one line", status, got)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, "demo", "--help")
+	if status := p.finish(t); status != 0 {
+		t.Errorf("status %d\n%s", status, p.stderr.String())
+	}
+	help := p.stdout.String()
+	for _, want := range []string{
+		"caddy-itsme demo [--once]", "--once", "8080", "8090", "8091", "9000",
+		"--" + gatewayFlag, "--" + simulatorFlag, "--" + managementFlag, "--" + upstreamFlag,
+	} {
+		if !strings.Contains(help, want) {
+			t.Errorf("no %q in\n%s", want, help)
+		}
+	}
+	p.leftNothing(t)
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+// request is what the upstream shows of a request.
+type request struct {
+	Method string `json:"method"`
+	Path   string `json:"path"`
+	// Headers holds each header's values, joined as RFC 9110 section 5.3 allows.
+	Headers map[string]string `json:"headers"`
+}
+
+// echo is the upstream. It knows nothing of Signicat, itsme or tokens: it shows the headers of
+// the request, to browsers as a page and to everybody else as JSON.
+func echo(w http.ResponseWriter, r *http.Request) {
+	shown := request{Method: r.Method, Path: r.URL.Path, Headers: map[string]string{"Host": r.Host}}
+	for name, values := range r.Header {
+		shown.Headers[name] = strings.Join(values, ", ")
+	}
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		writeEchoPage(w, shown)
+		return
+	}
+	h.Set("Content-Type", "application/json")
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false) // for people who read it in a terminal
+	encoder.SetIndent("", "  ")
+	_ = encoder.Encode(shown) // the client hung up: there is nobody to tell
+}
+
+//go:embed demo/echo.html
+var echoText string
+
+var echoPage = template.Must(template.New("echo").Parse(echoText))
+
+// row is one header on the page.
+type row struct{ Name, Value string }
+
+func writeEchoPage(w http.ResponseWriter, shown request) {
+	view := struct {
+		request
+		Person          string
+		Identity, Other []row
+	}{request: shown, Person: shown.person()}
+	for name, value := range shown.Headers {
+		if identity(name) {
+			view.Identity = append(view.Identity, row{name, value})
+		} else {
+			view.Other = append(view.Other, row{name, value})
+		}
+	}
+	byName := func(a, b row) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(view.Identity, byName)
+	slices.SortFunc(view.Other, byName)
+	var page bytes.Buffer
+	if err := echoPage.Execute(&page, view); err != nil {
+		http.Error(w, "the page could not be shown", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	_, _ = page.WriteTo(w) // the browser hung up: there is nobody to tell
+}
+
+// identity reports whether the gateway set a header to tell who somebody is.
+func identity(name string) bool { return strings.HasPrefix(name, gateway.HeaderPrefix) }
+
+// person is the name in the headers, or the subject of somebody without one, or empty. The
+// gateway percent-encodes what does not fit into a header.
+func (r request) person() string {
+	for _, name := range []string{"Name", "Subject"} {
+		value := r.Headers[gateway.HeaderPrefix+name]
+		if decoded, err := url.PathUnescape(value); err == nil && decoded != "" {
+			return decoded
+		}
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package caddyitsme_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// caddyfileBlock is a whole Caddyfile in a page.
+var caddyfileBlock = regexp.MustCompile("(?ms)^```caddyfile\n(.*?)^```$")
+
+// caddyfiles are all that the pages and the examples show, by where they stand.
+func caddyfiles(t *testing.T) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	for _, page := range filesMatching(t, ".", "*.md") {
+		text := readFile(t, page)
+		for _, at := range caddyfileBlock.FindAllStringSubmatchIndex(text, -1) {
+			line := 1 + strings.Count(text[:at[0]], "\n")
+			found[fmt.Sprintf("%s:%d", page, line)] = text[at[2]:at[3]]
+		}
+	}
+	for _, file := range append(filesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile") {
+		found[file] = readFile(t, file)
+	}
+	return found
+}
+
+// environment is what the Caddyfiles take from the environment, with values that are right.
+var environment = map[string]string{
+	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
+	"SIGNICAT_CLIENT_SECRET":   "the secret",
+	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
+	"SIGNICAT_ORGANIZATION_ID": "o-p-0123456789",
+}
+
+var (
+	environmentName = regexp.MustCompile(`\{(?:env\.|\$)([A-Z][A-Z0-9_]*)`)
+	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/]+[a-z](?:\.pem)?`)
+)
+
+// TestCaddyfilesLoad does what caddy validate does with every Caddyfile that anybody could copy,
+// on a machine that has the environment and the files that it names.
+func TestCaddyfilesLoad(t *testing.T) {
+	for where, caddyfile := range caddyfiles(t) {
+		t.Run(where, func(t *testing.T) {
+			for _, name := range environmentName.FindAllStringSubmatch(caddyfile, -1) {
+				value, known := environment[name[1]]
+				if !known {
+					t.Fatalf("nobody knows what %s could be; give it a value in docs_test.go", name[1])
+				}
+				t.Setenv(name[1], value)
+			}
+			config, err := caddytest.Adapt(withFiles(t, caddyfile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := caddytest.Validate(config, t.TempDir()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// withFiles makes the files of an operator's machine that a Caddyfile names, elsewhere.
+func withFiles(t *testing.T, caddyfile string) string {
+	t.Helper()
+	dir := t.TempDir()
+	return machineFile.ReplaceAllStringFunc(caddyfile, func(name string) string {
+		content := []byte("the secret")
+		if filepath.Ext(name) == ".pem" {
+			content = signingKey(t)
+		}
+		file := filepath.Join(dir, filepath.Base(name))
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	})
+}
+
+func signingKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := token.GenerateKey(token.DefaultAlgorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.MarshalPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
