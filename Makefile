@@ -27,6 +27,23 @@ check: ## Check format, lint, and that go.mod is tidy
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 
+# Without the network where the system can take it away: a configuration is validated offline.
+OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
+
+.PHONY: xcaddy
+xcaddy: ## Build Caddy with the module as users do, and check what was built
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
+	(cd tools && $(GO) build -o "$$dir/xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy); \
+	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build v2.11.9 \
+		--with github.com/caddy-itsme/caddy-itsme=. --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
+	modules="$$("$$dir/caddy" list-modules)"; \
+	for module in itsme http.handlers.itsme http.authentication.providers.itsme itsme.stores.memory; do \
+		grep -qx "$$module" <<< "$$modules" || { echo "the binary has no module $$module"; exit 1; }; \
+	done; \
+	HOME="$$dir" SIGNICAT_CLIENT_ID=id SIGNICAT_CLIENT_SECRET=secret $(OFFLINE) "$$dir/caddy" validate --config xcaddy.Caddyfile > "$$dir/log" 2>&1 \
+		|| { cat "$$dir/log"; exit 1; }; \
+	echo "xcaddy: built, every module is there, and xcaddy.Caddyfile is valid without a network"
+
 .PHONY: demo
 demo: ## Log in with a simulated itsme, in one process on loopback
 	$(GO) run ./cmd/caddy-itsme demo
