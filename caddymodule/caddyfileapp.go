@@ -51,6 +51,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        issuer       <url>
 //	        audience     <audience...>
 //	        lifetime     <duration>
+//	        refresh      <duration>
 //	        algorithm    ES256|EdDSA|RS256
 //	        claims       <claim...>
 //	        key          <file>
@@ -126,6 +127,7 @@ func (t *Token) rows() []subdirective {
 		{name: "issuer", example: "issuer https://app.example.be", read: text(&t.Issuer)},
 		{name: "audience", example: "audience https://api.example.be", read: texts(&t.Audience)},
 		{name: "lifetime", example: "lifetime 15m", read: duration(&t.Lifetime)},
+		{name: "refresh", example: "refresh 30d", read: duration(&t.Refresh)},
 		{name: "algorithm", example: "algorithm ES256", read: text(&t.Algorithm)},
 		{name: "claims", example: "claims name birthdate", read: texts(&t.Claims)},
 		{name: "key", example: "key /etc/itsme/signing.pem", read: text(&t.Key)},

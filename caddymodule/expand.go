@@ -77,6 +77,7 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Issuer:   e.text("token issuer", g.Token.Issuer),
 			Audience: e.texts("token audience", g.Token.Audience),
 			Lifetime: time.Duration(g.Token.Lifetime),
+			Refresh:  time.Duration(g.Token.Refresh),
 			Claims:   e.texts("token claims", g.Token.Claims),
 		},
 		Cookie: gateway.CookieConfig{

@@ -73,8 +73,15 @@ func (s stage) option(i int, o logintest.Options) string {
 	if o.LoA != "" {
 		more += "\tloa " + o.LoA + "\n"
 	}
+	var token string
 	if len(o.Claims) > 0 {
-		more += "\ttoken {\n\tclaims " + strings.Join(o.Claims, " ") + "\n}\n"
+		token += "\t\tclaims " + strings.Join(o.Claims, " ") + "\n"
+	}
+	if o.Refresh > 0 {
+		token += "\t\trefresh " + o.Refresh.String() + "\n"
+	}
+	if token != "" {
+		more += "\ttoken {\n" + token + "\t}\n"
 	}
 	return fmt.Sprintf(`itsme g%d {
 	public_url http://%s

@@ -99,6 +99,11 @@ type Token struct {
 	// Lifetime of an access token. Whole seconds, 1m to 24h. Zero means 15m.
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
 
+	// Refresh is how long a login may be refreshed without itsme: apps get refresh tokens, and a
+	// browser's cookie is renewed while it is used. Longer than Lifetime, at most 90 d. Default
+	// off.
+	Refresh caddy.Duration `json:"refresh,omitempty"`
+
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. Default the one that the key in Key is
 	// for, else ES256.
 	Algorithm string `json:"algorithm,omitempty"`

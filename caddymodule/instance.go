@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -78,6 +79,7 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 		return err
 	}
 	config.Store, err = i.store.Open(config.Name)
+	config.Families, _ = config.Store.(pending.Families)
 	return err
 }
 

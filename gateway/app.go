@@ -185,22 +185,59 @@ func (g *Gateway) serveCancel(x exchange, id string) error {
 const appGrantType = "urn:caddy-itsme:grant-type:app2app"
 
 // tokenParameters are what /token reads; others are ignored (RFC 6749 section 3.2).
-var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri"}
+var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri", "refresh_token"}
 
 // tokenAnswer is RFC 6749 section 5.1.
 type tokenAnswer struct {
-	AccessToken string `json:"access_token"`
-	TokenType   string `json:"token_type"`
-	ExpiresIn   int    `json:"expires_in"`
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// serveToken finishes an app's login.
+// serveToken finishes an app's login, or refreshes it.
 func (g *Gateway) serveToken(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)
 	if err != nil {
 		return err
 	}
-	if err := g.checkTokenForm(form); err != nil {
+	if id := form.Get("client_id"); id != "" && id != g.public.Host {
+		return wrap(errGrant, "another client_id")
+	}
+	switch form.Get("grant_type") {
+	case "authorization_code", appGrantType:
+		return g.serveFinish(x, form)
+	case "refresh_token":
+		return g.serveRefresh(x, form)
+	case "":
+		return requestErrorf("grant_type is required: authorization_code")
+	}
+	return errGrantType
+}
+
+// serveRefresh exchanges a refresh token for the next access token (RFC 6749 section 6).
+func (g *Gateway) serveRefresh(x exchange, form url.Values) error {
+	if !g.refreshes() {
+		return errGrantType
+	}
+	if form.Get("refresh_token") == "" {
+		return requestErrorf("refresh_token is required")
+	}
+	next, err := g.refresh(x.r.Context(), form.Get("refresh_token"))
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+		AccessToken:  next.access,
+		TokenType:    "Bearer",
+		ExpiresIn:    seconds(next.claims.ExpiresAt.Sub(g.now())),
+		RefreshToken: next.refresh,
+	})
+	return nil
+}
+
+func (g *Gateway) serveFinish(x exchange, form url.Values) error {
+	if err := checkTokenForm(form); err != nil {
 		return err
 	}
 	record, err := g.load(x.r.Context(), form.Get("state"))
@@ -218,22 +255,20 @@ func (g *Gateway) serveToken(x exchange) error {
 	if err != nil {
 		return err
 	}
+	refresh, err := g.firstRefreshToken(x.r.Context(), record.TokenID)
+	if err != nil {
+		return err
+	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
-		AccessToken: record.Token,
-		TokenType:   "Bearer",
-		ExpiresIn:   seconds(record.TokenExpiresAt.Sub(g.now())),
+		AccessToken:  record.Token,
+		TokenType:    "Bearer",
+		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(g.now())),
+		RefreshToken: refresh,
 	})
 	return nil
 }
 
-func (g *Gateway) checkTokenForm(form url.Values) error {
-	switch form.Get("grant_type") {
-	case "authorization_code", appGrantType:
-	case "":
-		return requestErrorf("grant_type is required: authorization_code")
-	default:
-		return errGrantType
-	}
+func checkTokenForm(form url.Values) error {
 	for _, name := range []string{"code", "state", "code_verifier"} {
 		if form.Get(name) == "" {
 			return requestErrorf("%s is required", name)
@@ -241,9 +276,6 @@ func (g *Gateway) checkTokenForm(form url.Values) error {
 	}
 	if len(form.Get("code")) > maxCode || len(form.Get("state")) > maxState {
 		return wrap(errGrant, "code or state too long")
-	}
-	if id := form.Get("client_id"); id != "" && id != g.public.Host {
-		return wrap(errGrant, "another client_id")
 	}
 	return nil
 }

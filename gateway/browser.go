@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -125,12 +124,12 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	finished, err := g.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
 	switch {
 	case errors.Is(err, errUnfinished):
-		g.writePage(x.w, http.StatusOK, page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		g.writeReturn(x, record, http.StatusOK, page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
 		// The code is still good, and the page comes back with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		g.writePage(x.w, http.StatusServiceUnavailable, page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		g.writeReturn(x, record, http.StatusServiceUnavailable, page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
 		g.cookies.clear(x.w, cookie)
@@ -139,6 +138,7 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	}
 	g.cookies.clear(x.w, cookie)
 	g.cookies.set(x.w, g.cookies.session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
+	g.logReturn(x.r.Context(), finished.Phase.String(), finished.ID)
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
@@ -164,8 +164,19 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if code == "access_denied" {
 		name = "denied"
 	}
-	g.writePage(x.w, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, Again: true})
+	g.writeReturn(x, record, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, Again: true})
 	return nil
+}
+
+// writeReturn answers a request to a redirect URL with a page, and notes it; record is nil for one
+// that is nobody's.
+func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page) {
+	var sessionID string
+	if record != nil {
+		sessionID = record.ID
+	}
+	g.logReturn(x.r.Context(), p.Name, sessionID)
+	g.writePage(x.w, status, p)
 }
 
 // writeEnd shows how a login ended that issued nothing.
@@ -181,13 +192,13 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 	default:
 		p.Name = "failed"
 	}
-	g.writePage(x.w, http.StatusBadRequest, p)
+	g.writeReturn(x, record, http.StatusBadRequest, p)
 }
 
 // writeUnbound answers a return that this browser did not start. It says nothing about the login
 // and carries nothing of the query.
 func (g *Gateway) writeUnbound(x exchange) {
-	g.writePage(x.w, http.StatusBadRequest, page{
+	g.writeReturn(x, nil, http.StatusBadRequest, page{
 		Name:     "unbound",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Again:    true,
@@ -197,7 +208,7 @@ func (g *Gateway) writeUnbound(x exchange) {
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
 func (g *Gateway) serveAppReturn(x exchange) error {
-	g.writePage(x.w, http.StatusOK, page{
+	g.writeReturn(x, nil, http.StatusOK, page{
 		Name:     "app_return",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,
@@ -215,7 +226,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 	case l.kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.endLogin(x, l); err != nil {
+		if err := g.endFamily(x.r.Context(), l.claims.Login()); err != nil {
 			return err
 		}
 	}
@@ -229,16 +240,6 @@ func (g *Gateway) serveLogout(x exchange) error {
 	noStore(x.w.Header())
 	x.w.WriteHeader(http.StatusNoContent)
 	return nil
-}
-
-// endLogin revokes every token of a login for as long as one of them could be valid.
-func (g *Gateway) endLogin(x exchange, l *login) error {
-	longest := max(g.config.Cookie.Lifetime, g.config.Token.Lifetime)
-	return storeError(g.store.Revoke(x.r.Context(), pending.Revocation{
-		Scope: pending.ScopeLogin,
-		ID:    l.claims.Login(),
-		Until: l.claims.IssuedAt.Add(longest + 2*time.Minute),
-	}))
 }
 
 // serveUserinfo tells the claims of the presented token.

@@ -45,6 +45,8 @@ const (
 	// MinTokenLifetime and MaxTokenLifetime bound the lifetime of an access token.
 	MinTokenLifetime = time.Minute
 	MaxTokenLifetime = 24 * time.Hour
+	// MaxRefresh bounds how long a login may be refreshed.
+	MaxRefresh = 90 * 24 * time.Hour
 	// MaxCookieLifetime bounds a browser's login.
 	MaxCookieLifetime = 30 * 24 * time.Hour
 )
@@ -98,6 +100,9 @@ type Config struct {
 	// Store keeps pending sessions, counters and revocations. Whoever made it closes it.
 	Store pending.Store
 
+	// Families keeps logins that may be refreshed. Required with Token.Refresh.
+	Families pending.Families
+
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
 	Keys *token.Ring
 
@@ -120,6 +125,10 @@ type TokenConfig struct {
 	Audience []string
 	// Lifetime of an access token, in whole seconds. Default [DefaultTokenLifetime].
 	Lifetime time.Duration
+	// Refresh is how long a login may be refreshed without itsme, at most [MaxRefresh]; then the
+	// person logs in again. Zero, the default, issues no refresh tokens, and browsers log in
+	// again when the cookie's lifetime is over.
+	Refresh time.Duration
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: the
 	// claim of every attribute asked for, without the sensitive ones (see [Attribute]), which
 	// must be named.

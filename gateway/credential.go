@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -99,6 +100,15 @@ func bearer(value string) (raw string, ok bool) {
 		return "", false
 	}
 	return strings.TrimLeft(rest, " "), true
+}
+
+// namesBearer reports whether a value holds the word Bearer anywhere. An upstream that splits it
+// at "Bearer ", or trims what is no blank to us, finds a token where [bearer] finds none.
+func namesBearer(value string) bool {
+	return slices.ContainsFunc(
+		strings.FieldsFunc(value, func(r rune) bool { return r > 0x7E || !tokenChar(byte(r)) }),
+		func(word string) bool { return strings.EqualFold(word, "Bearer") },
+	)
 }
 
 // hasBearerPrefix catches a scheme that another character than a blank ends, such as a tab,

@@ -21,6 +21,7 @@ type serverMetadata struct {
 	Issuer                   string   `json:"issuer"`
 	TokenEndpoint            string   `json:"token_endpoint"`
 	JWKSURI                  string   `json:"jwks_uri"`
+	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	ResponseTypes            []string `json:"response_types_supported"`
 	GrantTypes               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
@@ -67,12 +68,17 @@ func (g *Gateway) routeDiscovery() {
 }
 
 func (g *Gateway) serverMetadata() serverMetadata {
+	grants := []string{appGrantType}
+	if g.refreshes() {
+		grants = append(grants, "refresh_token")
+	}
 	return serverMetadata{
 		Issuer:                   g.config.Token.Issuer,
 		TokenEndpoint:            g.own("/token"),
 		JWKSURI:                  g.config.PublicURL + "/.well-known/jwks.json",
+		RevocationEndpoint:       g.own("/revoke"),
 		ResponseTypes:            []string{"code"},
-		GrantTypes:               []string{appGrantType},
+		GrantTypes:               grants,
 		TokenEndpointAuthMethods: []string{"none"},
 		CodeChallengeMethods:     []string{"S256"},
 	}

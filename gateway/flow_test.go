@@ -69,8 +69,9 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		},
 		Attributes: o.Attributes,
 		LoA:        signicat.LoA(o.LoA),
-		Token:      gateway.TokenConfig{Claims: o.Claims},
+		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
 		Store:      store,
+		Families:   store,
 		Keys:       ring(t),
 		Now:        clock.now,
 	})

@@ -2,8 +2,11 @@ package gateway
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // guard is the set of headers that only the gateway may hand to an upstream: every X-Itsme one,
@@ -13,17 +16,37 @@ type guard struct {
 	names  map[string]bool // folded
 }
 
-// newGuard owns the X-Itsme headers and the given names.
+// newGuard owns the given names.
 func newGuard(names ...string) guard {
-	g := guard{prefix: fold(HeaderPrefix), names: make(map[string]bool, len(names))}
+	g := guard{names: make(map[string]bool, len(names))}
 	for _, name := range names {
 		g.names[fold(name)] = true
 	}
 	return g
 }
 
-// onlyNames is the guard without the X-Itsme headers.
-func (g guard) onlyNames() guard { return guard{names: g.names} }
+// sharedGuard is what every site of a gateway strips: what one of them adds for its part of an
+// upstream, a client must not supply to another part. The zero value owns the X-Itsme headers.
+type sharedGuard struct {
+	adding sync.Mutex
+	all    atomic.Pointer[guard]
+}
+
+func (s *sharedGuard) load() guard {
+	if g := s.all.Load(); g != nil {
+		return *g
+	}
+	return guard{prefix: fold(HeaderPrefix)}
+}
+
+// add owns the names of one more site.
+func (s *sharedGuard) add(site guard) {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	sum := guard{prefix: fold(HeaderPrefix), names: maps.Clone(site.names)}
+	maps.Copy(sum.names, s.load().names)
+	s.all.Store(&sum)
+}
 
 // fold gives every spelling of a header's name that some server takes for the same one the same
 // form. CGI and its many descendants write every character that is not a letter or digit as
@@ -111,18 +134,24 @@ func (g guard) withoutOwn(line string) string {
 // that had it deleted on the way would turn an identified request into an anonymous one.
 func carriesBearer(name string) bool { return strings.EqualFold(name, "Authorization") }
 
-// cleanTrailer removes our names from the trailers. Those that arrive come to the request's map
-// while its body is read to the end, and a proxy copies them right then; so they are removed at
-// that very moment.
+// cleanTrailer removes our names from the trailers, and Authorization, which has no place there
+// (RFC 9110 section 6.5.1) and which some servers read there all the same. Those that arrive come
+// to the request's map while its body is read to the end, and a proxy copies them right then; so
+// they are removed at that very moment.
 func (g guard) cleanTrailer(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	g.clean(r.Trailer)
+	g.cleanTrailerFields(r.Trailer)
 	if r.ContentLength >= 0 && r.ProtoMajor == 1 {
 		return // only a chunked body has trailers
 	}
 	r.Body = &trailerGuard{ReadCloser: r.Body, request: r, guard: g}
+}
+
+func (g guard) cleanTrailerFields(h http.Header) {
+	g.clean(h)
+	delete(h, "Authorization")
 }
 
 type trailerGuard struct {
@@ -134,7 +163,7 @@ type trailerGuard struct {
 func (t *trailerGuard) Read(p []byte) (int, error) {
 	n, err := t.ReadCloser.Read(p)
 	if err != nil {
-		t.guard.clean(t.request.Trailer)
+		t.guard.cleanTrailerFields(t.request.Trailer)
 	}
 	return n, err
 }

@@ -31,6 +31,7 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	}
 	now := g.now()
 	raw, claims, err := g.sign(record.Kind, token.Claims{
+		ID:         g.firstTokenID(record.Kind),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
@@ -42,6 +43,11 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	case err != nil:
 		return tokenError(err)
 	}
+	if g.refreshes() {
+		if err := g.newFamily(ctx, record.Kind, claims); err != nil {
+			return err
+		}
+	}
 	record.AuthTime = now
 	record.Subject = claims.Subject
 	record.Token = raw
@@ -49,6 +55,15 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	record.TokenExpiresAt = claims.ExpiresAt
 	record.IssuedAt = now
 	return g.end(ctx, record, pending.Issued, reasonIssued)
+}
+
+// firstTokenID begins a login: its name, and for a browser the token's number in it.
+func (g *Gateway) firstTokenID(kind pending.Kind) string {
+	id := g.authority.NewID()
+	if kind == pending.Browser {
+		return sessionTokenID(id, 1)
+	}
+	return id
 }
 
 // sign makes the token of a login of that kind.

@@ -17,7 +17,7 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 	case err == nil:
 		return session, nil
 	case session != nil && ctx.Err() != nil:
-		g.config.Order.prove()
+		g.proveOrder(ctx)
 		return nil, errUnfinished
 	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, signicat.ErrUnavailable):
 		return nil, errUnfinished

@@ -25,6 +25,7 @@ type endpoint struct {
 	form    answerForm
 	changes bool // state: not on early data
 	browser bool // on public_url's host alone
+	returns bool // a redirect URL: its query carries a code and state
 }
 
 // answerForm is how an endpoint tells an error.
@@ -51,14 +52,15 @@ func endpointTable() map[string]endpoint {
 		"sessions":        {methods: post, serve: (*Gateway).serveStart, changes: true},
 		"sessions/":       {methods: getPost, serve: (*Gateway).serveSession},
 		"token":           {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
+		"revoke":          {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true},
 		"login":           {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
 		"logout":          {methods: post, serve: (*Gateway).serveLogout, changes: true},
 		"userinfo":        {methods: readPost, serve: (*Gateway).serveUserinfo},
 		"health/live":     {methods: get, serve: (*Gateway).serveLive},
 		"health/ready":    {methods: get, serve: (*Gateway).serveReady},
 		"jwks.json":       {methods: get, serve: (*Gateway).serveJWKS},
-		callbackEndpoint:  {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true},
-		appReturnEndpoint: {methods: get, serve: (*Gateway).serveAppReturn, form: asPage},
+		callbackEndpoint:  {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
+		appReturnEndpoint: {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
 	}
 }
 
@@ -94,6 +96,12 @@ func (g *Gateway) host(raw string, e endpoint) {
 	}
 }
 
+// Entrances are URLs at which clients must reach the gateway for it to be of use: an app's, a
+// browser's, and a verifier's. Others may be behind the same path.
+func (g *Gateway) Entrances() []string {
+	return []string{g.own("/token"), g.own("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
+}
+
 // serveOwn answers a request for one of the gateway's own URLs, by the path that the client
 // asked for. Everything below the own path is the gateway's.
 func (g *Gateway) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
@@ -106,11 +114,14 @@ func (g *Gateway) serveOwn(w http.ResponseWriter, r *http.Request, info Request)
 		r = p.sent.restored(r)
 	}
 	x := exchange{w: w, r: r, info: info, rest: rest}
-	if err := g.admit(e, x); err != nil {
-		g.fail(e.form, x, err)
-		return true
+	err := g.admit(e, x)
+	if err == nil {
+		err = e.serve(g, x)
 	}
-	if err := e.serve(g, x); err != nil {
+	if err != nil {
+		if e.returns {
+			g.logReturn(r.Context(), failureOf(err).problem, "")
+		}
 		g.fail(e.form, x, err)
 	}
 	return true
@@ -179,6 +190,5 @@ func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	_, ok := g.hosted[plainRequestHost(host)+u.EscapedPath()]
-	return ok
+	return g.hosted[plainRequestHost(host)+u.EscapedPath()].returns
 }

@@ -17,7 +17,6 @@ import (
 type Site struct {
 	gateway *Gateway
 	config  SiteConfig
-	guard   guard // the gateway's own headers and this site's
 	headers []extraHeader
 	forward string // canonical name of the header that carries the token, or empty
 }
@@ -45,7 +44,7 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 		s.forward = textproto.CanonicalMIMEHeaderKey(config.ForwardToken)
 		names = append(names, config.ForwardToken)
 	}
-	s.guard = newGuard(names...)
+	g.guard.add(newGuard(names...))
 	return s, nil
 }
 
@@ -77,10 +76,12 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 	p, r := s.enter(passageOf(r.Context()), r)
 	if info.Unprotected {
-		s.dropForeignBearer(r)
+		s.dropForeignBearer(r.Header, p)
 		return next(w, r)
 	}
-	delete(r.Header, "Authorization")
+	if p.login == nil {
+		delete(r.Header, "Authorization")
+	}
 	if s.public(r.URL, info.OriginalURL) || (s.config.CORSPreflight && preflight(r)) {
 		return next(w, r)
 	}
@@ -112,37 +113,33 @@ func (i Request) withDefaults(r *http.Request) Request {
 	return i
 }
 
-// enter strips the request and notes what it was sent with. A later site of the same gateway
-// strips only what it adds itself; one of another gateway strips what the other one set.
+// enter strips the request and notes what it was sent with. Behind a site of the same gateway
+// nothing of the client's is left to strip; one of another gateway strips what the other one set.
 func (s *Site) enter(p *passage, r *http.Request) (*passage, *http.Request) {
 	if p != nil && p.gateway == s.gateway {
-		s.guard.onlyNames().strip(r)
 		return p, r
 	}
 	entered := &passage{gateway: s.gateway, sent: credentialsOf(r)}
 	if p != nil {
 		entered.sent = p.sent
 	}
-	s.guard.strip(r)
+	s.gateway.guard.load().strip(r)
 	s.gateway.cookies.strip(r.Header)
 	return entered, r.WithContext(context.WithValue(r.Context(), passageKey{}, entered))
 }
 
-// dropForeignBearer removes a bearer token on the way to an upstream that takes it for one that
-// the gateway verified. Other schemes are not the gateway's.
-func (s *Site) dropForeignBearer(r *http.Request) {
-	if s.forward != "Authorization" {
+// dropForeignBearer removes a bearer token that no site verified, on the way to an upstream that
+// takes it for one that the gateway did. Other schemes are not the gateway's.
+func (s *Site) dropForeignBearer(h http.Header, p *passage) {
+	if s.forward != "Authorization" || p.login != nil {
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(r.Header["Authorization"]), func(value string) bool {
-		_, ok := bearer(value)
-		return ok
-	})
+	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), namesBearer)
 	if len(kept) == 0 {
-		delete(r.Header, "Authorization")
+		delete(h, "Authorization")
 		return
 	}
-	r.Header["Authorization"] = kept
+	h["Authorization"] = kept
 }
 
 // authenticate finds out who the request is from and notes it.
@@ -158,6 +155,10 @@ func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, info Request
 	}
 	if l.kind == pending.Browser && changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 		return errCrossSite
+	}
+	if l.kind == pending.Browser && g.slide(r.Context(), w, l) != nil {
+		g.cookies.clear(w, g.cookies.session)
+		return errNoCredential
 	}
 	p.login = l
 	p.identity = &Identity{Subject: l.claims.Subject, claims: l.claims}
@@ -181,9 +182,11 @@ func changesSomething(r *http.Request) bool {
 func (s *Site) identify(h http.Header, p *passage) error {
 	claims := p.login.claims
 	set := func(name, value string) {
-		if value != "" {
-			h[name] = []string{encodeHeader(value)}
+		if value == "" {
+			delete(h, name)
+			return
 		}
+		h[name] = []string{encodeHeader(value)}
 	}
 	set(subjectHeader, claims.Subject)
 	for _, claim := range []string{"acr", "auth_time"} {
@@ -237,7 +240,7 @@ func (s *Site) publicPath(u *url.URL) bool {
 
 // canonical reports whether an escaped path can be read in one way only. Servers disagree about
 // everything else: parameters after a semicolon, a backslash, encoded separators and dots,
-// double encoding, empty and dot segments, control characters.
+// double encoding, empty segments, those of dots alone, control characters.
 func canonical(path string) bool {
 	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, ";\\%") || strings.Contains(path, "//") {
 		return false
@@ -248,7 +251,7 @@ func canonical(path string) bool {
 		}
 	}
 	for segment := range strings.SplitSeq(path, "/") {
-		if segment == "." || segment == ".." {
+		if segment != "" && strings.Trim(segment, ".") == "" {
 			return false
 		}
 	}

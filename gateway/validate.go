@@ -211,7 +211,22 @@ func (c Config) validateToken() error {
 	if err := c.validateClaims(); err != nil {
 		return err
 	}
-	return validateDuration("token lifetime", c.Token.Lifetime, MinTokenLifetime, MaxTokenLifetime)
+	if err := validateDuration("token lifetime", c.Token.Lifetime, MinTokenLifetime, MaxTokenLifetime); err != nil {
+		return err
+	}
+	return c.validateRefresh()
+}
+
+func (c Config) validateRefresh() error {
+	switch {
+	case c.Token.Refresh == 0:
+		return nil
+	case c.Families == nil:
+		return configErrorf("token refresh: this store keeps no refresh tokens; use another store, or drop refresh")
+	case c.Token.Refresh <= c.Token.Lifetime:
+		return configErrorf("token refresh: %s is not longer than token lifetime %s; make it longer, or drop refresh", c.Token.Refresh, c.Token.Lifetime)
+	}
+	return validateDuration("token refresh", c.Token.Refresh, MinTokenLifetime, MaxRefresh)
 }
 
 func (c Config) validateClaims() error {

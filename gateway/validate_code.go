@@ -17,22 +17,13 @@ const settleWait = 3 * time.Second
 // and the session shows no progress.
 const sends = 2
 
-// evidence is what a SUCCESS would prove after the code was sent.
-type evidence bool
-
-const (
-	// inconclusive: a SUCCESS proves nothing, only Signicat's answer does.
-	inconclusive evidence = false
-	// conclusive: the session was seen unfinished just before, or SUCCESS waits for the code.
-	conclusive evidence = true
-)
-
 // validate has Signicat validate the code, and leaves the record Validated. What the first
 // answer did not say, the session decides, as far as [Order] lets it.
 func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presented) error {
+	g.recallOrder(ctx)
 	if !record.SentAt.IsZero() {
-		// Whoever sent it never told, because it died: see release. It had looked before.
-		if err := g.settle(ctx, record, evidence(!g.config.Order.disproved())); err != nil || validated(record) {
+		// Whoever sent it never told, because it died: see release.
+		if err := g.settle(ctx, record); err != nil || validated(record) {
 			return err
 		}
 	}
@@ -55,7 +46,7 @@ var errLost = errors.New("answer lost")
 
 // send sends the code once.
 func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented) error {
-	proof, err := g.lookBefore(ctx, record)
+	unfinished, err := g.lookBefore(ctx, record)
 	if err != nil {
 		return err
 	}
@@ -76,8 +67,8 @@ func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented)
 	})
 	switch {
 	case err == nil:
-		if proof == conclusive {
-			g.config.Order.prove()
+		if unfinished {
+			g.proveOrder(ctx)
 		}
 		return g.markValidated(ctx, record)
 	case errors.Is(err, signicat.ErrRejected), errors.Is(err, signicat.ErrNotFound):
@@ -89,7 +80,7 @@ func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented)
 		return signicatError(err)
 	}
 	g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
-	if settling := g.settle(ctx, record, proof); settling != nil || validated(record) {
+	if settling := g.settle(ctx, record); settling != nil || validated(record) {
 		return settling
 	}
 	return fmt.Errorf("%w: %w", errLost, signicatError(err))
@@ -101,26 +92,26 @@ func neverSent(err error) bool {
 	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
 }
 
-// lookBefore reads the session before a code is sent, as long as the order is not known, so
-// that a SUCCESS afterwards means something. It is one read in a gateway's life.
-func (g *Gateway) lookBefore(ctx context.Context, record *pending.Record) (evidence, error) {
-	order := g.config.Order
-	if order.known() {
-		return evidence(order.conclusive()), nil
+// lookBefore reads the session before a code is sent, as long as the order is not known, and
+// reports whether it was unfinished: if Signicat then accepts the code, the person had approved
+// and the session waited for the code. It is one read in a gateway's life.
+func (g *Gateway) lookBefore(ctx context.Context, record *pending.Record) (unfinished bool, err error) {
+	if g.config.Order.known() {
+		return false, nil
 	}
 	session, err := g.signicat.Session(ctx, record.SignicatID)
 	switch {
 	case err != nil:
 		// Not sent blindly: the code stays as good as it is.
-		return inconclusive, g.conclude(ctx, record, err)
+		return false, g.conclude(ctx, record, err)
 	case session.Status == signicat.StatusSuccess && record.FirstSentAt.IsZero():
-		return inconclusive, g.tooEarly(ctx, record)
+		return false, g.tooEarly(ctx, record)
 	case session.Status == signicat.StatusSuccess:
-		return inconclusive, nil
+		return false, nil
 	case session.Status.Terminal():
-		return inconclusive, g.endAs(ctx, record, session)
+		return false, g.endAs(ctx, record, session)
 	}
-	return conclusive, nil
+	return true, nil
 }
 
 // tooEarly ends a login whose session was SUCCESS before any code was sent: what the design of
@@ -129,18 +120,22 @@ func (g *Gateway) tooEarly(ctx context.Context, record *pending.Record) error {
 	if err := g.end(ctx, record, pending.Failed, reasonEarly); err != nil {
 		return err
 	}
-	g.config.Order.disprove()
+	g.disproveOrder(ctx)
 	g.log.ErrorContext(ctx, "Signicat showed SUCCESS before the code was sent; lost answers are no longer settled by the session")
 	return ended(record)
 }
 
 // settle reads the session until it tells what became of the code, for at most settleWait. A
 // nil error without a Validated record means that the session showed no progress.
-func (g *Gateway) settle(ctx context.Context, record *pending.Record, proof evidence) error {
+//
+// A SUCCESS counts only where SUCCESS is known to wait for the code. That the session was
+// unfinished before the code was sent is not enough: whoever sends made-up codes while Signicat
+// has trouble would need only one at the moment at which somebody else approves.
+func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 	reading, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	session, err := g.signicat.WaitForSession(reading, record.SignicatID)
-	if err == nil && session.Status == signicat.StatusSuccess && proof == conclusive {
+	if err == nil && session.Status == signicat.StatusSuccess && g.config.Order.conclusive() {
 		return g.markValidated(ctx, record)
 	}
 	if err == nil && session.Status != signicat.StatusSuccess {
@@ -161,7 +156,7 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record, proof evid
 // was the one that counted.
 func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal error) error {
 	if !record.SentAt.Equal(record.FirstSentAt) && g.config.Order.conclusive() {
-		if err := g.settle(ctx, record, conclusive); err != nil || validated(record) {
+		if err := g.settle(ctx, record); err != nil || validated(record) {
 			return err
 		}
 	}

@@ -11,7 +11,8 @@ import (
 // version, so that replicas of two releases never misread each other.
 const codecVersion = 1
 
-var errCorrupt = errors.New("encoded record is corrupt")
+// ErrCorrupt is returned when bytes are not a record as [Encode] wrote it.
+var ErrCorrupt = errors.New("encoded record is corrupt")
 
 // codec writes or reads one field after another.
 type codec interface {
@@ -64,6 +65,20 @@ func fields(r *Record, c codec) {
 	c.text(&r.Subject)
 }
 
+// Encode returns a record as bytes, for a store outside of the process: all of it
+// but ID and Version, which are such a store's key and its means to compare. It
+// returns [ErrInvalid] for a record that no store keeps.
+func Encode(r *Record) ([]byte, error) {
+	data := encode(r)
+	if err := check(r, len(data)); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Decode returns the record that [Encode] wrote, its times in UTC, or [ErrCorrupt].
+func Decode(data []byte) (*Record, error) { return decode(string(data)) }
+
 // encode returns the record as bytes, without asking how many.
 func encode(r *Record) []byte {
 	e := encoder{b: make([]byte, 1, 512+len(r.Token))}
@@ -88,13 +103,13 @@ func check(r *Record, size int) error {
 // decode reads what encode wrote. The strings of the record are parts of data.
 func decode(data string) (*Record, error) {
 	if data == "" || data[0] != codecVersion {
-		return nil, errCorrupt
+		return nil, ErrCorrupt
 	}
 	r := new(Record)
 	d := decoder{rest: data[1:]}
 	fields(r, &d)
 	if d.bad || d.rest != "" {
-		return nil, errCorrupt
+		return nil, ErrCorrupt
 	}
 	return r, nil
 }

@@ -60,16 +60,16 @@ func TestTruncatedRecordIsRefused(t *testing.T) {
 	t.Parallel()
 	whole := string(encode(&Record{Kind: App, Client: "192.0.2.1", CodeHash: [32]byte{1}, ExpiresAt: time.Unix(1, 0), Subject: "s"}))
 	for n := range len(whole) {
-		if _, err := decode(whole[:n]); !errors.Is(err, errCorrupt) {
-			t.Errorf("decoding %d of %d bytes: %v, want %v", n, len(whole), err, errCorrupt)
+		if _, err := decode(whole[:n]); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("decoding %d of %d bytes: %v, want %v", n, len(whole), err, ErrCorrupt)
 		}
 	}
 	for name, data := range map[string]string{
 		"one byte more":   whole + "\x00",
 		"another version": "\x02" + whole[1:],
 	} {
-		if _, err := decode(data); !errors.Is(err, errCorrupt) {
-			t.Errorf("%s: %v, want %v", name, err, errCorrupt)
+		if _, err := decode(data); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v, want %v", name, err, ErrCorrupt)
 		}
 	}
 }

@@ -29,8 +29,9 @@ type Memory struct {
 	records    *table[held]
 	ledger     ledger
 	remembered *table[string]
+	families   *table[heldFamily]
 	counters   *table[struct{}] // due at their theoretical arrival time
-	revoked    revocations
+	revoked    Revocations
 
 	closed atomic.Bool
 	stop   func()
@@ -58,6 +59,7 @@ func NewMemory(now func() time.Time) *Memory {
 		records:    newTable[held](),
 		ledger:     ledger{clients: make(map[string]*client)},
 		remembered: newTable[string](),
+		families:   newTable[heldFamily](),
 		counters:   newTable[struct{}](),
 		stop:       sync.OnceFunc(func() { close(stop) }),
 		swept:      make(chan struct{}),
@@ -268,7 +270,7 @@ func (m *Memory) Revoke(ctx context.Context, v Revocation) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	return m.revoked.add(v, m.now().UnixNano())
+	return m.revoked.Add(v, m.now())
 }
 
 // Revoked implements [Store].
@@ -276,7 +278,7 @@ func (m *Memory) Revoked(ctx context.Context, c Credential) (bool, error) {
 	if err := m.ready(ctx); err != nil {
 		return false, err
 	}
-	return m.revoked.cover(c, m.now), nil
+	return m.revoked.Cover(c, m.now), nil
 }
 
 // Len implements [Store].

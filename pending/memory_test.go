@@ -13,12 +13,16 @@ import (
 // bubble also fails the test if Close leaves the sweeper behind.
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	pendingtest.Run(t, func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
-		synctest.Test(t, func(t *testing.T) {
-			s := pending.NewMemory(time.Now)
-			defer closeStore(t, s)
-			test(t, pendingtest.Harness{Store: s, Now: time.Now, Advance: pass})
-		})
+	pendingtest.Run(t, inBubble)
+	pendingtest.RunFamilies(t, inBubble)
+	pendingtest.RunFamilyRetention(t, inBubble)
+}
+
+func inBubble(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
+	synctest.Test(t, func(t *testing.T) {
+		s := pending.NewMemory(time.Now)
+		defer closeStore(t, s)
+		test(t, pendingtest.Harness{Store: s, Now: time.Now, Advance: pass})
 	})
 }
 

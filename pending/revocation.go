@@ -2,6 +2,7 @@ package pending
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"strings"
 	"sync"
@@ -9,11 +10,15 @@ import (
 	"time"
 )
 
-// revocations keeps what is refused. Every request reads it, so reading takes no
-// lock, and costs one atomic load while nothing is revoked. It has no bound of its
-// own, since forgetting one would let somebody in: there is at most one for each
-// token, login and person whose tokens have not expired.
-type revocations struct {
+// Revocations is a set of revocations in the memory of this process: all that
+// [Memory] has of them, and the copy that a store on a server reads from. The zero
+// value is empty. Its methods may be called by any number of goroutines at once.
+//
+// Every request reads it, so reading takes no lock, and costs one atomic load while
+// nothing is revoked. It has no bound of its own, since forgetting one would let
+// somebody in: there is at most one for each token, login and person whose tokens
+// have not expired.
+type Revocations struct {
 	total   atomic.Int64
 	byScope [ScopeSubject + 1]sync.Map // ID to *revoked
 
@@ -33,15 +38,25 @@ type revoked struct {
 func (v *revoked) before(other *revoked) bool { return v.until < other.until }
 func (v *revoked) place() *int                { return &v.index }
 
-func (v *revocations) add(r Revocation, now int64) error {
-	if r.Scope < ScopeToken || r.Scope > ScopeSubject || r.ID == "" {
+// Validate returns [ErrInvalid] for a revocation without a scope or an ID.
+func (v Revocation) Validate() error {
+	if v.Scope < ScopeToken || v.Scope > ScopeSubject || v.ID == "" {
 		return fmt.Errorf("%w: revocation without scope or ID", ErrInvalid)
+	}
+	return nil
+}
+
+// Add puts a revocation in, unless it is over. A second one of the same ID only
+// adds to the first. It returns [ErrInvalid].
+func (v *Revocations) Add(r Revocation, now time.Time) error {
+	if err := r.Validate(); err != nil {
+		return err
 	}
 	next := &revoked{scope: r.Scope, id: strings.Clone(r.ID), issuedUntil: math.MaxInt64, until: r.Until.UnixNano()}
 	if !r.IssuedUntil.IsZero() {
 		next.issuedUntil = r.IssuedUntil.Unix()
 	}
-	if next.until <= now {
+	if next.until <= now.UnixNano() {
 		return nil
 	}
 	v.mu.Lock()
@@ -51,7 +66,7 @@ func (v *revocations) add(r Revocation, now int64) error {
 }
 
 // replace puts a revocation in the place of an earlier one, taking nothing back.
-func (v *revocations) replace(next *revoked) {
+func (v *Revocations) replace(next *revoked) {
 	ids := &v.byScope[next.scope]
 	if old, ok := ids.Load(next.id); ok {
 		earlier := old.(*revoked)
@@ -65,8 +80,9 @@ func (v *revocations) replace(next *revoked) {
 	v.queue.put(next)
 }
 
-// cover tells whether a revocation refuses the credential.
-func (v *revocations) cover(c Credential, now func() time.Time) bool {
+// Cover tells whether a revocation refuses the credential. It asks for the time
+// only when there is one.
+func (v *Revocations) Cover(c Credential, now func() time.Time) bool {
 	if v.total.Load() == 0 {
 		return false
 	}
@@ -75,7 +91,7 @@ func (v *revocations) cover(c Credential, now func() time.Time) bool {
 		v.covers(ScopeSubject, c.Subject, c.IssuedAt, now)
 }
 
-func (v *revocations) covers(scope Scope, id string, issuedAt time.Time, now func() time.Time) bool {
+func (v *Revocations) covers(scope Scope, id string, issuedAt time.Time, now func() time.Time) bool {
 	if id == "" {
 		return false
 	}
@@ -87,8 +103,40 @@ func (v *revocations) covers(scope Scope, id string, issuedAt time.Time, now fun
 	return issuedAt.Unix() <= r.issuedUntil && now().UnixNano() < r.until
 }
 
-// sweep forgets what is over, and tells whether there may be more of it.
-func (v *revocations) sweep(now int64) bool {
+// All returns what is in the set, in no order; some of it may be over. What is
+// added or swept meanwhile may or may not be among it.
+func (v *Revocations) All() iter.Seq[Revocation] {
+	return func(yield func(Revocation) bool) {
+		for scope := range v.byScope {
+			more := true
+			v.byScope[scope].Range(func(_, found any) bool {
+				more = yield(found.(*revoked).revocation())
+				return more
+			})
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// revocation returns what Add would take to get v.
+func (v *revoked) revocation() Revocation {
+	r := Revocation{Scope: v.scope, ID: v.id, Until: time.Unix(0, v.until).UTC()}
+	if v.issuedUntil != math.MaxInt64 {
+		r.IssuedUntil = time.Unix(v.issuedUntil, 0).UTC()
+	}
+	return r
+}
+
+// Sweep forgets what is over.
+func (v *Revocations) Sweep(now time.Time) {
+	for v.sweep(now.UnixNano()) {
+	}
+}
+
+// sweep handles one batch and tells whether it was a full one.
+func (v *Revocations) sweep(now int64) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	for range sweepBatch {

@@ -21,12 +21,12 @@ func (m *Memory) sweepUntil(stop <-chan struct{}) {
 
 // sweep forgets everything that is over.
 func (m *Memory) sweep() {
-	now := m.now().UnixNano()
-	m.records.sweep(now, m.lapse)
-	m.remembered.sweep(now, (*shard[string]).remove)
-	m.counters.sweep(now, (*shard[struct{}]).remove)
-	for m.revoked.sweep(now) {
-	}
+	now := m.now()
+	m.records.sweep(now.UnixNano(), m.lapse)
+	m.remembered.sweep(now.UnixNano(), (*shard[string]).remove)
+	m.families.sweep(now.UnixNano(), (*shard[heldFamily]).remove)
+	m.counters.sweep(now.UnixNano(), (*shard[struct{}]).remove)
+	m.revoked.Sweep(now)
 }
 
 // lapse takes the next step with a record that is due.

@@ -200,3 +200,21 @@ func wantStatus(t *testing.T, a *App, want string) {
 		t.Errorf("the session is %q, want %q", got, want)
 	}
 }
+
+// claims reads what a token says, without verifying it.
+func claims(t *testing.T, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		t.Fatalf("no JWT, but %d parts", len(parts))
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read map[string]any
+	if err := json.Unmarshal(payload, &read); err != nil {
+		t.Fatal(err)
+	}
+	return read
+}

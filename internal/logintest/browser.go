@@ -122,3 +122,13 @@ func (b *Browser) Cookies(t *testing.T) []string {
 	}
 	return names
 }
+
+// steal copies another browser's cookies.
+func (b *Browser) steal(t *testing.T, from *Browser) {
+	t.Helper()
+	u, err := url.Parse(b.front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.client.Jar.SetCookies(u, from.client.Jar.Cookies(u))
+}

@@ -24,6 +24,8 @@ type Options struct {
 	Claims []string
 	// LoA of the gateway. Default: none.
 	LoA string
+	// Refresh is how long logins may be refreshed. Default: they may not.
+	Refresh time.Duration
 	// Simulator is how Signicat behaves; URLs are filled in.
 	Simulator signicattest.Config
 }
@@ -118,16 +120,26 @@ type Scenario struct {
 
 // Scenarios are all of them. Each needs a gateway of its own.
 func Scenarios() []Scenario {
-	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios)
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
 	return all
 }
 
-// Run plays every scenario, each against a gateway that open starts for it.
+// TimedScenarios are those that need [Front.Advance].
+func TimedScenarios() []Scenario {
+	all := slices.Clone(timedRefreshScenarios)
+	for i := range all {
+		all[i].Options.Attributes = all[i].Options.attributes()
+	}
+	return all
+}
+
+// Run plays every scenario, each against a gateway that open starts for it, on a clock that can
+// be moved.
 func Run(t *testing.T, open Open) {
-	for _, s := range Scenarios() {
+	for _, s := range append(Scenarios(), TimedScenarios()...) {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			s.Play(t, open(t, s.Options))

@@ -15,6 +15,7 @@ var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switc
 // lostScenarios: the answer to a validation that nobody got.
 var lostScenarios = []Scenario{
 	{"lost: the validation's answer is lost, the session tells", Options{}, lostAnswer},
+	{"lost: before SUCCESS is known to wait for the code, the session tells nothing", Options{}, lostAnswerUnknown},
 	{"lost: the validation fails once, the code is sent again", Options{}, lostRequest},
 	{"lost: Signicat is away, the app asks again", Options{}, lostBoth},
 	{"lost: a read fails, the app asks again", Options{}, lostRead},
@@ -34,6 +35,7 @@ var lostAnswers = map[string]signicattest.Fault{
 }
 
 func lostAnswer(t *testing.T, f *Front) {
+	warm(t, f)
 	for name, fault := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
 			app := f.NewApp()
@@ -50,6 +52,17 @@ func lostAnswer(t *testing.T, f *Front) {
 			}
 		})
 	}
+}
+
+// lostAnswerUnknown: the gateway's very first login. Nobody can tell it from one whose made-up code
+// was under way while the person approved.
+func lostAnswerUnknown(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: 500})
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	f.NewApp().Login(t, "adult")
 }
 
 func lostRequest(t *testing.T, f *Front) {

@@ -1,0 +1,273 @@
+package logintest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// refreshing lets logins be refreshed for ten days.
+var refreshing = Options{Refresh: 240 * time.Hour}
+
+var refreshScenarios = []Scenario{
+	{"refresh: a refresh token is exchanged for the next access token", refreshing, refreshSuccess},
+	{"refresh: of a hundred uses at once all get the same successor", refreshing, refreshRace},
+	{"refresh: an answer that was lost is given again", refreshing, refreshAgain},
+	{"refresh: an old token ends the login for everybody", refreshing, refreshReuse},
+	{"refresh: a made-up token changes nothing", refreshing, refreshForged},
+	{"refresh: logout and revocation end it", refreshing, refreshRevoked},
+	{"refresh: off by default", Options{}, refreshOff},
+	{"revoke: an access token alone is refused", Options{}, revokeAccess},
+}
+
+// timedRefreshScenarios need a clock that can be moved.
+var timedRefreshScenarios = []Scenario{
+	{"refresh: after the grace an old token ends the login", refreshing, refreshAfterGrace},
+	{"refresh: the login ends at its cap, whatever is refreshed", refreshing, refreshCap},
+	{"refresh: a browser's login slides while it is used", refreshing, refreshSlides},
+	{"refresh: a copied cookie ends the login once the browser has moved on", refreshing, refreshThief},
+}
+
+// refreshable logs a persona in and returns the first pair of tokens.
+func refreshable(t *testing.T, app *App) (access, refresh string) {
+	t.Helper()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	answer := app.Redeem(t, code, state)
+	if answer.Status != http.StatusOK || answer.Text("refresh_token") == "" {
+		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
+	}
+	if again := app.Redeem(t, code, state); again.Text("refresh_token") != answer.Text("refresh_token") {
+		t.Errorf("the same finish got another refresh token")
+	}
+	return answer.Text("access_token"), answer.Text("refresh_token")
+}
+
+// Refresh exchanges a refresh token.
+func (a *App) Refresh(t *testing.T, token string) Answer {
+	t.Helper()
+	return a.Post(t, "/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+}
+
+func refreshSuccess(t *testing.T, f *Front) {
+	app := f.NewApp()
+	access, refresh := refreshable(t, app)
+	before := f.Counts()
+	next := app.Refresh(t, refresh)
+	if next.Status != http.StatusOK || next.Text("token_type") != "Bearer" {
+		t.Fatalf("refreshing: %d %s", next.Status, next.Body)
+	}
+	if next.Text("access_token") == access || next.Text("refresh_token") == refresh {
+		t.Error("a token is the same as before")
+	}
+	first, second := claims(t, access), claims(t, next.Text("access_token"))
+	for _, name := range []string{"sub", "auth_time", "acr", "name", "birthdate", "client_id", "aud", "iss"} {
+		if first[name] != second[name] {
+			t.Errorf("%s was %v and is %v", name, first[name], second[name])
+		}
+	}
+	login, _, _ := strings.Cut(second["jti"].(string), ".")
+	if first["jti"] == second["jti"] || login != first["jti"] {
+		t.Errorf("jti was %v and is %v", first["jti"], second["jti"])
+	}
+	for _, token := range []string{access, next.Text("access_token")} {
+		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
+			t.Errorf("calling: %d %s", got.Status, got.Body)
+		}
+	}
+	for _, operation := range operations {
+		if n := f.Sent(before, operation); n != 0 {
+			t.Errorf("%d calls of %s", n, operation)
+		}
+	}
+}
+
+func refreshRace(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, refresh := refreshable(t, app)
+	answers := make([]Answer, 100)
+	var all sync.WaitGroup
+	for i := range answers {
+		all.Go(func() { answers[i] = app.Refresh(t, refresh) })
+	}
+	all.Wait()
+	for _, a := range answers {
+		if a.Status != http.StatusOK || a.Text("refresh_token") != answers[0].Text("refresh_token") {
+			t.Fatalf("got %d %s", a.Status, a.Body)
+		}
+	}
+}
+
+func refreshAgain(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, refresh := refreshable(t, app)
+	first, again := app.Refresh(t, refresh), app.Refresh(t, refresh)
+	if again.Status != http.StatusOK || first.Text("refresh_token") != again.Text("refresh_token") {
+		t.Errorf("first %d, again %d %s", first.Status, again.Status, again.Body)
+	}
+	if next := app.Refresh(t, again.Text("refresh_token")); next.Status != http.StatusOK {
+		t.Errorf("the successor: %d %s", next.Status, next.Body)
+	}
+}
+
+func refreshReuse(t *testing.T, f *Front) {
+	app := f.NewApp()
+	access, first := refreshable(t, app)
+	second := app.Refresh(t, first).Text("refresh_token")
+	third := app.Refresh(t, second)
+	// The successor was used: whoever presents the first one has a copy.
+	wantError(t, app.Refresh(t, first), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Refresh(t, third.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	for _, token := range []string{access, third.Text("access_token")} {
+		if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
+			t.Errorf("a token of the login still works: %d", got.Status)
+		}
+	}
+}
+
+func refreshForged(t *testing.T, f *Front) {
+	app := f.NewApp()
+	access, refresh := refreshable(t, app)
+	parts := strings.Split(refresh, "~")
+	for name, forged := range map[string]string{
+		"the next number":  parts[0] + "~2~" + parts[2],
+		"a far number":     parts[0] + "~999999~" + parts[2],
+		"another mark":     parts[0] + "~1~" + strings.Repeat("A", len(parts[2])),
+		"no mark":          parts[0] + "~1~",
+		"an access token":  access,
+		"a huge one":       parts[0] + "~1~" + strings.Repeat("A", 10_000),
+		"a negative one":   parts[0] + "~-1~" + parts[2],
+		"of another login": "AAAAAAAAAAAAAAAAAAAAAA~1~" + parts[2],
+	} {
+		if got := app.Refresh(t, forged); got.Status != http.StatusBadRequest || got.Text("error") != "invalid_grant" {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+	}
+	if got := app.Refresh(t, refresh); got.Status != http.StatusOK {
+		t.Errorf("the genuine one: %d %s", got.Status, got.Body)
+	}
+}
+
+func refreshRevoked(t *testing.T, f *Front) {
+	for name, end := range map[string]func(app *App, access, refresh string) Answer{
+		"logout": func(_ *App, access, _ string) Answer {
+			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+			r.Header.Set("Authorization", "Bearer "+access)
+			return do(t, bare(), r)
+		},
+		"revocation": func(app *App, _, refresh string) Answer {
+			return app.Post(t, "/revoke", url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
+		},
+	} {
+		app := f.NewApp()
+		access, refresh := refreshable(t, app)
+		if got := end(app, access, refresh); got.Status >= 300 {
+			t.Errorf("%s: %d %s", name, got.Status, got.Body)
+		}
+		wantError(t, app.Refresh(t, refresh), http.StatusBadRequest, "invalid_grant")
+		if got := app.Call(t, "/api", access); got.Status != http.StatusUnauthorized {
+			t.Errorf("%s: the access token still works: %d", name, got.Status)
+		}
+	}
+}
+
+func refreshOff(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	if answer := app.Redeem(t, code, state); answer.Text("refresh_token") != "" {
+		t.Errorf("a refresh token: %s", answer.Body)
+	}
+	wantError(t, app.Refresh(t, "login~1~mark"), http.StatusBadRequest, "unsupported_grant_type")
+}
+
+func revokeAccess(t *testing.T, f *Front) {
+	app, other := f.NewApp(), f.NewApp()
+	token, spared := app.Login(t, "adult"), other.Login(t, "adult")
+	for _, form := range []url.Values{{"token": {"unknown"}}, {"token": {token}}, {"token": {token}}} {
+		if got := app.Post(t, "/revoke", form); got.Status != http.StatusOK || got.Body != "" {
+			t.Errorf("revoking: %d %s", got.Status, got.Body)
+		}
+	}
+	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
+		t.Errorf("the revoked token still works: %d", got.Status)
+	}
+	if got := app.Call(t, "/api", spared); got.Status != http.StatusOK {
+		t.Errorf("another login of the person: %d", got.Status)
+	}
+	wantError(t, app.Post(t, "/revoke", url.Values{}), http.StatusBadRequest, "invalid_request")
+}
+
+func refreshAfterGrace(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, first := refreshable(t, app)
+	second := app.Refresh(t, first).Text("refresh_token")
+	f.pass(31 * time.Second)
+	wantError(t, app.Refresh(t, first), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Refresh(t, second), http.StatusBadRequest, "invalid_grant")
+}
+
+func refreshCap(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, refresh := refreshable(t, app)
+	for range 9 {
+		f.pass(24 * time.Hour)
+		next := app.Refresh(t, refresh)
+		if next.Status != http.StatusOK {
+			t.Fatalf("refreshing: %d %s", next.Status, next.Body)
+		}
+		refresh = next.Text("refresh_token")
+	}
+	f.pass(24*time.Hour - time.Minute)
+	last := app.Refresh(t, refresh)
+	if expiresIn, _ := last.JSON["expires_in"].(float64); last.Status != http.StatusOK || expiresIn > 60 {
+		t.Errorf("a minute before its end the login gets %d %s", last.Status, last.Body)
+	}
+	f.pass(2 * time.Minute)
+	wantError(t, app.Refresh(t, last.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
+}
+
+// refreshSlides: the cookie lives eight hours.
+func refreshSlides(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	if got := b.Login(t, "/", "adult"); got.Status != http.StatusOK {
+		t.Fatalf("logging in: %d", got.Status)
+	}
+	for range 20 {
+		f.pass(5 * time.Hour)
+		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
+			t.Fatalf("the login did not slide: %d", got.Status)
+		}
+		if got := b.Navigate(t, "/"); len(got.Header["Set-Cookie"]) != 0 {
+			t.Errorf("it slides with every request: %v", got.Header["Set-Cookie"])
+		}
+	}
+	// Ten days after the login it is over, however much it was used.
+	for range 30 {
+		f.pass(5 * time.Hour)
+		b.Navigate(t, "/")
+	}
+	if got := b.Navigate(t, "/"); got.Status != http.StatusSeeOther {
+		t.Errorf("the login goes on beyond its cap: %d", got.Status)
+	}
+}
+
+func refreshThief(t *testing.T, f *Front) {
+	b, thief := f.NewBrowser(t), f.NewBrowser(t)
+	b.Login(t, "/", "adult")
+	thief.steal(t, b)
+	f.pass(5 * time.Hour)
+	if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
+		t.Fatalf("the browser: %d", got.Status)
+	}
+	f.pass(time.Minute)
+	for name, copied := range map[string]*Browser{"the thief": thief, "the browser": b} {
+		thief.Navigate(t, "/")
+		if got := copied.Navigate(t, "/"); got.Status != http.StatusSeeOther {
+			t.Errorf("%s is still logged in: %d", name, got.Status)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package pendingtest
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// families are the tests of a store that is [pending.Families] too.
+func families() []scenario {
+	return []scenario{
+		{"a family comes back as it was kept", keepsFamily},
+		{"of many who refresh at once one wins", oneRefreshWins},
+		{"a deleted family is gone", deletesFamily},
+		{"a family that is too large is refused", refusesLargeFamily},
+	}
+}
+
+// RunFamilies runs the tests of [pending.Families] in which no time passes.
+func RunFamilies(t *testing.T, setup Setup) { run(t, setup, families) }
+
+// RunFamilyRetention runs those in which time passes.
+func RunFamilyRetention(t *testing.T, setup Setup) {
+	run(t, setup, func() []scenario {
+		return []scenario{{"a family ends when it expires", familyExpires}}
+	})
+}
+
+func newFamily(h Harness, id string) *pending.Family {
+	now := h.Now().UTC()
+	return &pending.Family{
+		ID: id, Secret: [32]byte{1, 2, 3}, Serial: 1, Kind: pending.Browser, Subject: "person", ACR: "high",
+		AuthTime: now, Claims: `{"name":"Zoë"}`, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), RotatedAt: now,
+	}
+}
+
+func asFamilies(t *testing.T, h Harness) pending.Families {
+	t.Helper()
+	f, ok := h.Store.(pending.Families)
+	if !ok {
+		t.Fatalf("%T keeps no families", h.Store)
+	}
+	return f
+}
+
+func keepsFamily(t *testing.T, h Harness) {
+	s, f := asFamilies(t, h), newFamily(h, "login")
+	if err := s.CreateFamily(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); !errors.Is(err, pending.ErrExists) {
+		t.Errorf("creating it again: %v", err)
+	}
+	loaded, err := s.LoadFamily(t.Context(), "login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(f, loaded); diff != "" || loaded.Version != 1 {
+		t.Errorf("version %d (-kept +loaded):\n%s", loaded.Version, diff)
+	}
+	loaded.Serial++
+	if err := s.UpdateFamily(t.Context(), loaded); err != nil || loaded.Version != 2 {
+		t.Errorf("updating: version %d, %v", loaded.Version, err)
+	}
+	if err := s.UpdateFamily(t.Context(), f); !errors.Is(err, pending.ErrConflict) {
+		t.Errorf("updating an old version: %v", err)
+	}
+	if _, err := s.LoadFamily(t.Context(), "other"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("loading another: %v", err)
+	}
+	if err := s.UpdateFamily(t.Context(), newFamily(h, "other")); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("updating another: %v", err)
+	}
+}
+
+func oneRefreshWins(t *testing.T, h Harness) {
+	s := asFamilies(t, h)
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.LoadFamily(t.Context(), "login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 100 {
+		loaded := *first
+		all.Go(func() {
+			switch err := s.UpdateFamily(t.Context(), &loaded); {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, pending.ErrConflict):
+				t.Errorf("updating: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if n := won.Load(); n != 1 {
+		t.Errorf("%d updates of one version went through", n)
+	}
+}
+
+func deletesFamily(t *testing.T, h Harness) {
+	s := asFamilies(t, h)
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.DeleteFamily(t.Context(), "login"); err != nil {
+			t.Errorf("deleting: %v", err)
+		}
+	}
+	if _, err := s.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("loading: %v", err)
+	}
+}
+
+func refusesLargeFamily(t *testing.T, h Harness) {
+	f := newFamily(h, "login")
+	f.Claims = strings.Repeat("x", pending.MaxFamilySize)
+	for name, f := range map[string]*pending.Family{"large": f, "nameless": newFamily(h, "")} {
+		if err := asFamilies(t, h).CreateFamily(t.Context(), f); !errors.Is(err, pending.ErrInvalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func familyExpires(t *testing.T, h Harness) {
+	s := asFamilies(t, h)
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(23 * time.Hour)
+	f, err := s.LoadFamily(t.Context(), "login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.UpdateFamily(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(2 * time.Hour)
+	if _, err := s.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("loading: %v", err)
+	}
+	if err := s.UpdateFamily(t.Context(), f); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("updating: %v", err)
+	}
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
+		t.Errorf("creating anew: %v", err)
+	}
+}

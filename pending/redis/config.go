@@ -1,0 +1,109 @@
+package redis
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// DefaultPrefix is what the keys of a gateway begin with.
+	DefaultPrefix = "itsme:default"
+	// DefaultTimeout is how long one call may take.
+	DefaultTimeout = time.Second
+	// MinSecret is how long a secret has to be, in bytes.
+	MinSecret = 32
+)
+
+// ErrConfig is returned when a configuration cannot work.
+var ErrConfig = errors.New("invalid Redis configuration")
+
+// Config says how to reach Redis and what to keep there. Addresses and Secret are
+// required; every other zero field takes its default.
+type Config struct {
+	// Addresses are where Redis listens, each host:port. One is a standalone server or
+	// a node of a Cluster, which is found out; several are nodes of one Cluster.
+	// Required.
+	Addresses []string
+
+	// Username is the ACL user. Default: the server's default user.
+	Username string
+	// Password is the user's. Default: none.
+	Password string
+
+	// Database is the number of the logical database. Default 0, the only one that a
+	// Cluster has.
+	Database int
+
+	// TLS encrypts the connection and says whom to trust. Nil connects in the clear.
+	// Without ServerName it is the host of the address.
+	TLS *tls.Config
+
+	// Prefix is what tells the keys of gateways apart that share a server: they begin
+	// with "{Prefix}:". Every replica of a gateway has the same, and no other gateway.
+	// Without braces. Default [DefaultPrefix].
+	Prefix string
+
+	// Secret is what values are sealed with: random bytes, the same on every replica,
+	// at least [MinSecret]. Required. A text that somebody thought up is no secret.
+	Secret []byte
+
+	// Timeout bounds one call, and the making of a connection. Default
+	// [DefaultTimeout], at least 1 ms.
+	Timeout time.Duration
+
+	// Logger receives when Redis is reached and lost, and what is wrong with the
+	// server. Nil discards.
+	Logger *slog.Logger
+
+	// Now is the clock that revocations are over by. Nil is time.Now. Everything else
+	// goes by the server's clock.
+	Now func() time.Time
+}
+
+// complete returns the configuration with its defaults, or [ErrConfig].
+func (c Config) complete() (Config, error) {
+	if c.Prefix == "" {
+		c.Prefix = DefaultPrefix
+	}
+	if c.Timeout == 0 {
+		c.Timeout = DefaultTimeout
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	c.Addresses = slices.Clone(c.Addresses)
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	switch {
+	case len(c.Addresses) == 0:
+		return fmt.Errorf("%w: no address", ErrConfig)
+	case len(c.Secret) < MinSecret:
+		return fmt.Errorf("%w: the secret has %d bytes, at least %d are needed", ErrConfig, len(c.Secret), MinSecret)
+	case c.Database < 0:
+		return fmt.Errorf("%w: database %d", ErrConfig, c.Database)
+	case c.Database > 0 && len(c.Addresses) > 1:
+		return fmt.Errorf("%w: a Cluster has no database but 0", ErrConfig)
+	case strings.ContainsAny(c.Prefix, "{}"):
+		// Redis takes what is in the first pair of braces for the slot.
+		return fmt.Errorf("%w: braces in the prefix", ErrConfig)
+	case c.Timeout < time.Millisecond:
+		return fmt.Errorf("%w: a timeout of %v", ErrConfig, c.Timeout)
+	}
+	for _, address := range c.Addresses {
+		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
+			return fmt.Errorf("%w: address %q, want host:port", ErrConfig, address)
+		}
+	}
+	return nil
+}

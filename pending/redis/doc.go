@@ -1,0 +1,49 @@
+// Package redis is the [pending.Store] of several replicas: pending sessions, start
+// limits and revocations in Redis, standalone or Cluster, shared by every gateway
+// that opens it with the same prefix and secret.
+//
+// # What it promises
+//
+// A record changes by compare-and-set in a script, so that of any number of finishes
+// on any replica one goes on, and a lapsed lease is taken over. No call waits for
+// longer than [Config.Timeout]. While Redis is away every call returns
+// [pending.ErrUnavailable] at once: what cannot be checked is refused, never let in.
+// [Open] does no I/O, and a Redis that is away is connected to later.
+//
+// Revocations are read from a copy in this process, which is brought up to date
+// [SyncInterval] after [SyncInterval]. A check costs no round trip, and never rests on
+// a copy that is older than [MaxStaleness]: a replica either knows of a revocation by
+// then, or refuses everything. When Redis loses its data, the replicas write back the
+// revocations that they know. Pending sessions are lost then; people log in again.
+//
+// # What Redis sees
+//
+// Records, remembered values and revocations are sealed with XChaCha20-Poly1305 under
+// a key from [Config.Secret], each bound to its key and version. Clients, and the keys
+// of values and counters, are keyed hashes. In the clear are session IDs (themselves
+// hashes), times, counts and sizes. So a dump shows nobody's identity, and nothing can
+// be made up or moved to another place. Who can write to Redis can still delete, or
+// bring back as a whole what was there before.
+//
+// What does not open is refused as unavailable ([ErrUnreadable]): it was tampered with,
+// or a replica has another secret. Change the secret together with the prefix; pending
+// sessions, and revocations not yet over, stay behind.
+//
+// # What it asks of Redis
+//
+// Redis 6 or newer, tested with 7.0. Unverified: managed services and servers that
+// speak the same protocol. All keys of a gateway begin with "{prefix}:", a hash tag:
+// they are in one slot, so that a script reaches all of them. One node of a Cluster
+// thus bears the load of one gateway; several gateways spread.
+//
+// A server that may evict keys (any maxmemory-policy but noeviction) loses logins and
+// lets revoked tokens in again; see [Store.Check]. What floods can make it hold is
+// bounded by [pending.Bounds] for records, by the time that they live for values and
+// counters, and in the end by the server's maxmemory: when that is reached, writing is
+// refused. Replication is asynchronous: a failover can lose the last writes, unless the
+// server is told to wait (min-replicas-to-write).
+//
+// A user that may do no more than this package does:
+//
+//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +time +info +cluster|slots +cluster|shards
+package redis

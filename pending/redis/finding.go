@@ -1,0 +1,70 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/redis/rueidis"
+)
+
+var (
+	// ErrEvicts is returned when the server may drop keys on its own account.
+	ErrEvicts = errors.New("server may evict keys: set its maxmemory-policy to noeviction")
+	// ErrPolicyUnknown is returned when the server does not say whether it may.
+	ErrPolicyUnknown = errors.New("maxmemory-policy of the server cannot be read")
+)
+
+// Check looks at every server for what would make the store lose what it keeps. It
+// returns [ErrEvicts] or [ErrPolicyUnknown], joined when several are found, and
+// [pending.ErrUnavailable] when it cannot look.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	var found []error
+	for address, node := range (*s.client.Load()).Nodes() {
+		found = append(found, s.checkNode(ctx, address, node))
+	}
+	return errors.Join(found...)
+}
+
+func (s *Store) checkNode(ctx context.Context, address string, node rueidis.Client) error {
+	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	// CONFIG GET would tell the same, but is forbidden more often.
+	info, err := node.Do(limited, node.B().Info().Section("memory").Build()).ToString()
+	if _, refused := rueidis.IsRedisErr(err); refused {
+		return fmt.Errorf("%w: %s: %s", ErrPolicyUnknown, address, s.plain(err))
+	}
+	if err != nil {
+		return s.unavailable(ctx, "asking for the maxmemory-policy", err)
+	}
+	return checkPolicy(address, info)
+}
+
+// checkPolicy reads the answer of INFO memory.
+func checkPolicy(address, info string) error {
+	for line := range strings.Lines(info) {
+		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
+		switch {
+		case ok && policy == "noeviction":
+			return nil
+		case ok:
+			return fmt.Errorf("%w: %s has %s", ErrEvicts, address, policy)
+		}
+	}
+	return fmt.Errorf("%w: %s does not tell", ErrPolicyUnknown, address)
+}
+
+// reportFindings logs what Check finds, once connected. That Redis is away again is
+// told elsewhere.
+func (s *Store) reportFindings() {
+	err := s.Check(s.alive)
+	if errors.Is(err, ErrEvicts) || errors.Is(err, ErrPolicyUnknown) {
+		s.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
+			slog.String("prefix", s.config.Prefix), slog.String("error", err.Error()))
+	}
+}

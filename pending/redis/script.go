@@ -1,0 +1,79 @@
+package redis
+
+import (
+	_ "embed"
+
+	"github.com/redis/rueidis"
+)
+
+// The sources of the scripts, which say what they take and answer.
+var (
+	//go:embed lua/ledger.lua
+	ledgerSource string
+	//go:embed lua/create.lua
+	createSource string
+	//go:embed lua/update.lua
+	updateSource string
+	//go:embed lua/count.lua
+	countSource string
+	//go:embed lua/remember.lua
+	rememberSource string
+	//go:embed lua/allow.lua
+	allowSource string
+	//go:embed lua/revoke.lua
+	revokeSource string
+	//go:embed lua/revoked.lua
+	revokedSource string
+)
+
+// scripts run by their hash; a server that does not know one yet gets its source.
+type scripts struct {
+	create, update, count, remember, allow, revoke, revoked *rueidis.Lua
+}
+
+func newScripts() scripts {
+	return scripts{
+		create:   rueidis.NewLuaScript(ledgerSource + createSource),
+		update:   rueidis.NewLuaScript(ledgerSource + updateSource),
+		count:    rueidis.NewLuaScript(ledgerSource + countSource),
+		remember: rueidis.NewLuaScript(rememberSource),
+		allow:    rueidis.NewLuaScript(allowSource),
+		revoke:   rueidis.NewLuaScript(revokeSource),
+		revoked:  rueidis.NewLuaScript(revokedSource),
+	}
+}
+
+// keys are the names in Redis. Their common part in braces, a hash tag, puts them
+// into one slot.
+type keys struct {
+	prefix      string // "{prefix}:"
+	records     string
+	revocations string
+	ledger      []string // as ledger.lua wants them
+	revoke      []string // as revoke.lua wants them
+	revoked     []string // as revoked.lua wants them
+}
+
+func newKeys(prefix string) keys {
+	name := func(rest string) string { return "{" + prefix + "}:" + rest }
+	names := func(rest ...string) []string {
+		for i := range rest {
+			rest[i] = name(rest[i])
+		}
+		return rest
+	}
+	return keys{
+		prefix:      name(""),
+		records:     name("records"),
+		revocations: name("revoked"),
+		ledger:      names("records", "open", "queue", "load", "over", "serial"),
+		revoke:      names("revoked:log", "revoked", "revoked:until", "revoked:epoch"),
+		revoked:     names("revoked:log", "revoked", "revoked:epoch"),
+	}
+}
+
+// remembered returns where a value is; its name is a keyed hash.
+func (k keys) remembered(name string) string { return k.prefix + "value:" + name }
+
+// counter returns where a counter is; its name is a keyed hash.
+func (k keys) counter(name string) string { return k.prefix + "count:" + name }

@@ -1,0 +1,162 @@
+package redis_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+)
+
+// server is a redis-server of its own, on loopback, that keeps nothing on disk.
+type server struct {
+	address string
+	options []string
+	process *exec.Cmd
+}
+
+// startServer starts a redis-server and ends it with the test. "PORT" in an option
+// stands for its port.
+func startServer(t testing.TB, options ...string) *server {
+	t.Helper()
+	const attempts = 5 // somebody else may take a port that was free
+	var err error
+	for range attempts {
+		s := &server{address: freeAddress(t), options: options}
+		if err = s.start(t.TempDir()); err == nil {
+			t.Cleanup(s.kill)
+			return s
+		}
+	}
+	t.Fatalf("starting redis-server: %v", err)
+	return nil
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// start starts the process and returns when it accepts connections.
+func (s *server) start(dir string) error {
+	_, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		return err
+	}
+	options := []string{"--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", dir}
+	for _, option := range s.options {
+		options = append(options, strings.ReplaceAll(option, "PORT", port))
+	}
+	s.process = exec.Command("redis-server", options...)
+	out, err := s.process.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := s.process.Start(); err != nil {
+		return err
+	}
+	if err := awaitLine(out, "Ready to accept connections"); err != nil {
+		s.kill()
+		return err
+	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
+	return nil
+}
+
+// awaitLine reads until a line has the text.
+func awaitLine(out io.Reader, text string) error {
+	var seen []string
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.Contains(lines.Text(), text) {
+			return nil
+		}
+		seen = append(seen, lines.Text())
+	}
+	return errors.New("redis-server ended:\n" + strings.Join(seen, "\n"))
+}
+
+// kill ends the process, and what it kept.
+func (s *server) kill() {
+	_ = s.process.Process.Kill()
+	_ = s.process.Wait()
+}
+
+// restart starts it again on the same address, empty.
+func (s *server) restart(t testing.TB) {
+	t.Helper()
+	if err := s.start(t.TempDir()); err != nil {
+		t.Fatalf("restarting redis-server: %v", err)
+	}
+}
+
+// hang stops the process where it is: connections stay, nothing answers.
+func (s *server) hang(t testing.TB) { s.signal(t, syscall.SIGSTOP) }
+
+// wake lets it go on.
+func (s *server) wake(t testing.TB) { s.signal(t, syscall.SIGCONT) }
+
+func (s *server) signal(t testing.TB, sent syscall.Signal) {
+	t.Helper()
+	if err := s.process.Process.Signal(sent); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// admin returns a client for what a gateway does not do.
+func admin(t testing.TB, address string) rueidis.Client {
+	t.Helper()
+	client, err := rueidis.NewClient(rueidis.ClientOption{
+		InitAddress: []string{address}, ForceSingleClient: true, DisableCache: true, PipelineMultiplex: -1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// do runs a command and returns its answer.
+func do(t testing.TB, client rueidis.Client, words ...string) rueidis.RedisMessage {
+	t.Helper()
+	got, err := client.Do(context.Background(), client.B().Arbitrary(words...).Build()).ToMessage()
+	if err != nil && !rueidis.IsRedisNil(err) {
+		t.Fatalf("%s: %v", words[0], err)
+	}
+	return got
+}
+
+// secret is what the tests' stores seal with.
+const secret = "not a secret, but as long as one"
+
+// config is how the tests reach a server.
+func config(address string) redis.Config {
+	return redis.Config{Addresses: []string{address}, Secret: []byte(secret)}
+}
+
+// open opens a store and closes it with the test.
+func open(t testing.TB, c redis.Config) *redis.Store {
+	t.Helper()
+	s, err := redis.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("closing: %v", err)
+		}
+	})
+	return s
+}

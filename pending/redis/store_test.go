@@ -1,0 +1,69 @@
+package redis_test
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/pending/pendingtest"
+)
+
+// TestMiniredis runs the suite on a server whose clock the tests move.
+func TestMiniredis(t *testing.T) {
+	t.Parallel()
+	pendingtest.Run(t, func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
+		server := miniredis.RunT(t)
+		clock := newClock(server)
+		c := config(server.Addr())
+		c.Now = clock.Now
+		test(t, pendingtest.Harness{Store: open(t, c), Now: clock.Now, Advance: clock.advance})
+	})
+}
+
+// TestServer runs the suite on a real server, standalone, where each store has a
+// prefix of its own.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	runTimeless(t, startServer(t).address)
+}
+
+func runTimeless(t *testing.T, address string) {
+	var stores atomic.Int64
+	pendingtest.RunTimeless(t, func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
+		c := config(address)
+		c.Prefix = "itsme:" + strconv.FormatInt(stores.Add(1), 10)
+		test(t, pendingtest.Harness{Store: open(t, c), Now: time.Now})
+	})
+}
+
+// clock stands still until it is moved.
+type clock struct {
+	server *miniredis.Miniredis
+	mu     sync.Mutex
+	now    time.Time
+}
+
+func newClock(server *miniredis.Miniredis) *clock {
+	c := &clock{server: server, now: time.Date(2026, 3, 19, 8, 0, 0, 0, time.UTC)}
+	server.SetTime(c.now)
+	return c
+}
+
+// Now returns the time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	c.server.SetTime(c.now)
+	c.server.FastForward(d)
+}
