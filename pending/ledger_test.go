@@ -131,32 +131,3 @@ func actOnOne(t *rapid.T, s pending.Store, model *naive, now time.Time) {
 		t.Fatalf("updating: %v", err)
 	}
 }
-
-// TestEndedRecordsAreBounded: who starts logins and ends them at once could
-// otherwise fill the memory with what is kept for a while.
-func TestEndedRecordsAreBounded(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 19, 8, 0, 0, 0, time.UTC)
-	s := pending.NewMemory(func() time.Time { return now })
-	defer closeStore(t, s)
-	const total, started = 10, 100
-	for i := range started {
-		r := pendingtest.NewRecord(strconv.Itoa(i), "client", now)
-		if _, err := s.Create(t.Context(), r, pending.Bounds{Total: total, PerClient: total}); err != nil {
-			t.Fatal(err)
-		}
-		r.Phase, r.EndedAt = pending.Cancelled, now
-		if err := s.Update(t.Context(), r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var kept []int
-	for i := range started {
-		if _, err := s.Load(t.Context(), strconv.Itoa(i)); err == nil {
-			kept = append(kept, i)
-		}
-	}
-	if len(kept) > 2*total || len(kept) < total || kept[0] != started-len(kept) {
-		t.Errorf("kept %v, want the last %d to %d", kept, total, 2*total)
-	}
-}

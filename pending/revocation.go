@@ -103,6 +103,9 @@ func (v *Revocations) covers(scope Scope, id string, issuedAt time.Time, now fun
 	return issuedAt.Unix() <= r.issuedUntil && now().UnixNano() < r.until
 }
 
+// Len returns how many there are; some of them may be over.
+func (v *Revocations) Len() int { return int(v.total.Load()) }
+
 // All returns what is in the set, in no order; some of it may be over. What is
 // added or swept meanwhile may or may not be among it.
 func (v *Revocations) All() iter.Seq[Revocation] {

@@ -58,7 +58,7 @@ func wantEmpty(t *testing.T, m *Memory) {
 		"records":    size(t, m.records),
 		"remembered": size(t, m.remembered),
 		"counters":   size(t, m.counters),
-		"revoked":    int(m.revoked.total.Load()),
+		"revoked":    m.revoked.Len(),
 	}
 	m.ledger.mu.Lock()
 	defer m.ledger.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,6 +18,7 @@ func bounds() []scenario {
 		{"when none may go the new one is refused", fullIsRefused},
 		{"a refused create changes nothing", refusedChangesNothing},
 		{"a record that ended does not count", endedDoesNotCount},
+		{"records that ended are bounded", endedAreBounded},
 		{"when all is full the heaviest client loses its oldest", heaviestLosesOldest},
 		{"a client that floods evicts its own", flooderEvictsOwn},
 		{"between clients that hold the same the oldest goes", oldestOfEqualsGoes},
@@ -126,6 +128,26 @@ func endedDoesNotCount(t *testing.T, h Harness) {
 	// Of those that ended, the last ones at least are still there.
 	load(t, h, pending.Failed.String())
 	load(t, h, pending.Expired.String())
+}
+
+// endedAreBounded: who starts logins and ends them at once could otherwise fill the
+// store with what is kept for a while.
+func endedAreBounded(t *testing.T, h Harness) {
+	const total, started = 10, 100
+	for i := range started {
+		r, _ := create(t, h, strconv.Itoa(i), "client", pending.Bounds{Total: total, PerClient: total})
+		r.Phase, r.EndedAt = pending.Cancelled, h.Now().Add(time.Duration(i)*time.Second)
+		update(t, h, r)
+	}
+	var kept []int
+	for i := range started {
+		if _, err := h.Store.Load(t.Context(), strconv.Itoa(i)); err == nil {
+			kept = append(kept, i)
+		}
+	}
+	if len(kept) > 2*total || len(kept) < total || kept[0] != started-len(kept) {
+		t.Errorf("kept %v, want the last %d to %d", kept, total, 2*total)
+	}
 }
 
 func heaviestLosesOldest(t *testing.T, h Harness) {

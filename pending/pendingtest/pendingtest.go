@@ -12,7 +12,8 @@
 //		})
 //	}
 //
-// One on a real server, whose clock nobody can advance, runs [RunTimeless].
+// One on a real server, whose clock nobody can advance, runs [RunTimeless]. One that
+// several replicas share runs [RunShared], too.
 package pendingtest
 
 import (
@@ -31,6 +32,9 @@ type Harness struct {
 	// Advance moves that clock on, and returns when the store has forgotten what
 	// it forgets by itself. Required by [Run], not by [RunTimeless].
 	Advance func(time.Duration)
+	// Replica is another store on the same data, as a second replica opens it.
+	// Required by RunShared.
+	Replica pending.Store
 }
 
 // Setup prepares a harness, calls test once with it, and cleans up. The testing.T

@@ -1,5 +1,5 @@
 // Package redis is the [pending.Store] of several replicas: pending sessions, start
-// limits and revocations in Redis, standalone or Cluster, shared by every gateway
+// limits, revocations and refreshable logins in Redis, standalone or Cluster, shared by every gateway
 // that opens it with the same prefix and secret.
 //
 // # What it promises
@@ -45,5 +45,5 @@
 //
 // A user that may do no more than this package does:
 //
-//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +time +info +cluster|slots +cluster|shards
+//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +info +cluster|slots +cluster|shards
 package redis

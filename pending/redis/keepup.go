@@ -65,13 +65,14 @@ func (s *Store) catchUp() (began time.Time, err error) {
 	if err := s.connect(); err != nil {
 		return began, err
 	}
+	s.revoked.Sweep(s.config.Now())
 	for {
 		began = time.Now()
 		page, err := s.readPage()
 		if err != nil {
 			return began, err
 		}
-		if page.epoch != s.list.epoch {
+		if s.another(page.epoch) {
 			if err := s.writeBack(page.epoch); err != nil {
 				return began, err
 			}
@@ -81,16 +82,20 @@ func (s *Store) catchUp() (began time.Time, err error) {
 			return began, err
 		}
 		if len(page.entries) < pageSize {
-			s.revoked.Sweep(s.config.Now())
 			return began, nil
 		}
 	}
 }
 
+// another tells whether the list in Redis is not the one that was read so far, or is
+// gone before it was read again after a revocation of our own.
+func (s *Store) another(epoch string) bool {
+	return epoch != s.list.epoch || epoch == "" && s.revoked.Len() > 0
+}
+
 // writeBack begins with another list. It is a new one when the server lost its data,
 // and then lacks what the replicas know.
 func (s *Store) writeBack(epoch string) error {
-	s.revoked.Sweep(s.config.Now())
 	for known := range slices.Chunk(slices.Collect(s.revoked.All()), pageSize) {
 		var err error
 		if epoch, err = s.publish(s.alive, known); err != nil {

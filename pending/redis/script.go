@@ -22,13 +22,15 @@ var (
 	allowSource string
 	//go:embed lua/revoke.lua
 	revokeSource string
+	//go:embed lua/family.lua
+	familySource string
 	//go:embed lua/revoked.lua
 	revokedSource string
 )
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, revoke, revoked *rueidis.Lua
+	create, update, count, remember, allow, family, revoke, revoked *rueidis.Lua
 }
 
 func newScripts() scripts {
@@ -38,6 +40,7 @@ func newScripts() scripts {
 		count:    rueidis.NewLuaScript(ledgerSource + countSource),
 		remember: rueidis.NewLuaScript(rememberSource),
 		allow:    rueidis.NewLuaScript(allowSource),
+		family:   rueidis.NewLuaScript(familySource),
 		revoke:   rueidis.NewLuaScript(revokeSource),
 		revoked:  rueidis.NewLuaScript(revokedSource),
 	}
@@ -74,6 +77,9 @@ func newKeys(prefix string) keys {
 
 // remembered returns where a value is; its name is a keyed hash.
 func (k keys) remembered(name string) string { return k.prefix + "value:" + name }
+
+// family returns where a family is; its name is a keyed hash.
+func (k keys) family(name string) string { return k.prefix + "family:" + name }
 
 // counter returns where a counter is; its name is a keyed hash.
 func (k keys) counter(name string) string { return k.prefix + "count:" + name }

@@ -86,6 +86,7 @@ const (
 	clientName     = "client"
 	valueName      = "value"
 	counterName    = "counter"
+	familyName     = "family"
 	revocationName = "revocation"
 )
 

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"os/exec"
 	"strings"
@@ -21,6 +20,7 @@ type server struct {
 	address string
 	options []string
 	process *exec.Cmd
+	lines   *bufio.Scanner // of its log
 }
 
 // startServer starts a redis-server and ends it with the test. "PORT" in an option
@@ -38,6 +38,21 @@ func startServer(t testing.TB, options ...string) *server {
 	}
 	t.Fatalf("starting redis-server: %v", err)
 	return nil
+}
+
+// startCluster starts a Cluster of one node, which has all slots.
+func startCluster(t testing.TB) *server {
+	t.Helper()
+	_, bus, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus)
+	do(t, admin(t, s.address), "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+	if err := awaitLine(s.lines, "Cluster state changed: ok"); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func freeAddress(t testing.TB) string {
@@ -68,18 +83,18 @@ func (s *server) start(dir string) error {
 	if err := s.process.Start(); err != nil {
 		return err
 	}
-	if err := awaitLine(out, "Ready to accept connections"); err != nil {
+	s.lines = bufio.NewScanner(out)
+	if err := awaitLine(s.lines, "Ready to accept connections"); err != nil {
 		s.kill()
 		return err
 	}
-	go func() { _, _ = io.Copy(io.Discard, out) }()
 	return nil
 }
 
-// awaitLine reads until a line has the text.
-func awaitLine(out io.Reader, text string) error {
+// awaitLine reads the log until a line has the text.
+func awaitLine(lines *bufio.Scanner, text string) error {
 	var seen []string
-	for lines := bufio.NewScanner(out); lines.Scan(); {
+	for lines.Scan() {
 		if strings.Contains(lines.Text(), text) {
 			return nil
 		}
@@ -129,13 +144,13 @@ func admin(t testing.TB, address string) rueidis.Client {
 }
 
 // do runs a command and returns its answer.
-func do(t testing.TB, client rueidis.Client, words ...string) rueidis.RedisMessage {
+func do(t testing.TB, client rueidis.Client, words ...string) *rueidis.RedisMessage {
 	t.Helper()
 	got, err := client.Do(context.Background(), client.B().Arbitrary(words...).Build()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		t.Fatalf("%s: %v", words[0], err)
 	}
-	return got
+	return &got
 }
 
 // secret is what the tests' stores seal with.

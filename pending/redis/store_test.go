@@ -15,29 +15,43 @@ import (
 // TestMiniredis runs the suite on a server whose clock the tests move.
 func TestMiniredis(t *testing.T) {
 	t.Parallel()
-	pendingtest.Run(t, func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
+	setup := func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
 		server := miniredis.RunT(t)
 		clock := newClock(server)
 		c := config(server.Addr())
 		c.Now = clock.Now
-		test(t, pendingtest.Harness{Store: open(t, c), Now: clock.Now, Advance: clock.advance})
-	})
+		test(t, pendingtest.Harness{Store: open(t, c), Replica: open(t, c), Now: clock.Now, Advance: clock.advance})
+	}
+	pendingtest.Run(t, setup)
+	pendingtest.RunShared(t, setup)
+	pendingtest.RunFamilies(t, setup)
+	pendingtest.RunFamilyRetention(t, setup)
 }
 
-// TestServer runs the suite on a real server, standalone, where each store has a
-// prefix of its own.
+// TestServer runs the suite on a real server.
 func TestServer(t *testing.T) {
 	t.Parallel()
 	runTimeless(t, startServer(t).address)
 }
 
+// TestCluster runs the suite on a real Cluster, which refuses a script that reaches
+// for another slot.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	runTimeless(t, startCluster(t).address)
+}
+
+// runTimeless runs all in which no time passes, each on a prefix of its own.
 func runTimeless(t *testing.T, address string) {
 	var stores atomic.Int64
-	pendingtest.RunTimeless(t, func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
+	setup := func(t *testing.T, test func(*testing.T, pendingtest.Harness)) {
 		c := config(address)
 		c.Prefix = "itsme:" + strconv.FormatInt(stores.Add(1), 10)
-		test(t, pendingtest.Harness{Store: open(t, c), Now: time.Now})
-	})
+		test(t, pendingtest.Harness{Store: open(t, c), Replica: open(t, c), Now: time.Now})
+	}
+	pendingtest.RunTimeless(t, setup)
+	pendingtest.RunShared(t, setup)
+	pendingtest.RunFamilies(t, setup)
 }
 
 // clock stands still until it is moved.

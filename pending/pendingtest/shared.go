@@ -1,0 +1,137 @@
+package pendingtest
+
+import (
+	"errors"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// RunShared runs the tests of a store that several replicas share, with
+// [Harness.Replica] as the second of two.
+func RunShared(t *testing.T, setup Setup) { run(t, setup, shared) }
+
+func shared() []scenario {
+	return []scenario{
+		{"a login goes on at another replica", goesOnElsewhere},
+		{"of finishes at two replicas one wins", oneFinishes},
+		{"a lapsed lease is taken over at another replica", takenOverElsewhere},
+		{"bounds hold over both replicas", boundsHoldOverBoth},
+		{"events are counted over both replicas", countedOverBoth},
+		{"a value remembered at both is one", rememberedAtBoth},
+		{"a revocation reaches the other replica within a second", revocationReaches},
+	}
+}
+
+// at returns the harness of one replica or the other.
+func (h Harness) at(i int) Harness {
+	if i%2 == 1 {
+		h.Store = h.Replica
+	}
+	return h
+}
+
+func goesOnElsewhere(t *testing.T, h Harness) {
+	r, _ := create(t, h, "a", "client", roomy())
+	there := load(t, h.at(1), "a")
+	there.Phase, there.FirstPresented = pending.Validating, h.Now()
+	update(t, h.at(1), there)
+	if err := h.Store.Update(t.Context(), r); !errors.Is(err, pending.ErrConflict) {
+		t.Errorf("updating where it began: %v, want %v", err, pending.ErrConflict)
+	}
+	end(t, h, "a", pending.Issued)
+	if got := load(t, h.at(1), "a"); got.Phase != pending.Issued || got.Version != 3 {
+		t.Errorf("version %d in phase %v, want 3 and issued", got.Version, got.Phase)
+	}
+}
+
+func oneFinishes(t *testing.T, h Harness) {
+	seen, _ := create(t, h, "a", "client", roomy())
+	oneOf(t, pending.ErrConflict, func(i int) error {
+		claim := *seen
+		claim.Phase, claim.FirstPresented, claim.Reason = pending.Validating, h.Now(), strconv.Itoa(i)
+		return h.at(i).Store.Update(t.Context(), &claim)
+	})
+}
+
+func takenOverElsewhere(t *testing.T, h Harness) {
+	slept, _ := create(t, h, "a", "client", roomy())
+	slept.Phase, slept.FirstPresented = pending.Validating, h.Now()
+	slept.Fence, slept.LeaseUntil = 1, h.Now().Add(-time.Second)
+	update(t, h, slept)
+	heir := load(t, h.at(1), "a")
+	heir.Fence, heir.LeaseUntil = heir.Fence+1, h.Now().Add(30*time.Second)
+	update(t, h.at(1), heir)
+	slept.Phase = pending.Validated
+	if err := h.Store.Update(t.Context(), slept); !errors.Is(err, pending.ErrConflict) {
+		t.Errorf("the first holder's update: %v, want %v", err, pending.ErrConflict)
+	}
+	if got := load(t, h, "a"); got.Fence != 2 {
+		t.Errorf("fence = %d, want the heir's", got.Fence)
+	}
+}
+
+func boundsHoldOverBoth(t *testing.T, h Harness) {
+	b := pending.Bounds{Total: 20, PerClient: 5}
+	together(func(i int) {
+		r := NewRecord(strconv.Itoa(i), strconv.Itoa(i%10), h.Now())
+		if _, err := h.at(i).Store.Create(t.Context(), r, b); err != nil {
+			t.Errorf("creating: %v", err)
+		}
+	})
+	wantLen(t, h, b.Total)
+	wantLen(t, h.at(1), b.Total)
+}
+
+func countedOverBoth(t *testing.T, h Harness) {
+	const limit = 10
+	var allowed atomic.Int64
+	together(func(i int) {
+		wait, err := h.at(i).Store.Allow(t.Context(), "key", limit, 10*time.Hour)
+		if err != nil {
+			t.Errorf("counting: %v", err)
+		}
+		if wait == 0 {
+			allowed.Add(1)
+		}
+	})
+	if n := allowed.Load(); n != limit {
+		t.Errorf("%d events allowed, want %d", n, limit)
+	}
+}
+
+func rememberedAtBoth(t *testing.T, h Harness) {
+	if got := remember(t, h, "key", "here", time.Hour); got != "here" {
+		t.Errorf("remembered %q here", got)
+	}
+	if got := remember(t, h.at(1), "key", "there", time.Hour); got != "here" {
+		t.Errorf("remembered %q there, want what is remembered here", got)
+	}
+}
+
+// revocationReaches looks at the answers that are asked for later than a second after
+// the revocation: a busy machine may be late, but then it must not answer.
+func revocationReaches(t *testing.T, h Harness) {
+	token := pending.Credential{TokenID: "token"}
+	wantRevoked(t, h.at(1), "before", token, false)
+	revoke(t, h, pending.Revocation{Scope: pending.ScopeToken, ID: "token"})
+	begin := time.Now()
+	wantRevoked(t, h, "where it was revoked", token, true)
+	for {
+		late := time.Since(begin) > time.Second
+		revoked, err := h.Replica.Revoked(t.Context(), token)
+		switch {
+		case revoked:
+			return
+		case err == nil && late:
+			t.Fatalf("not known %v later", time.Since(begin))
+		case time.Since(begin) > time.Minute:
+			t.Fatalf("still no answer: %v", err)
+		}
+		// A call to the server, instead of a sleep.
+		_, _ = h.Replica.Len(t.Context())
+	}
+}

@@ -1,0 +1,121 @@
+package redis
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+var _ pending.Families = (*Store)(nil)
+
+// CreateFamily implements [pending.Families].
+func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
+	held, key, err := s.sealFamily(f, 1)
+	if err != nil {
+		return err
+	}
+	lifetime := f.ExpiresAt.Sub(s.config.Now())
+	if lifetime < time.Millisecond {
+		return pending.ErrInvalid
+	}
+	got, err := s.call(ctx, "creating family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
+	})
+	switch {
+	case err != nil:
+		return err
+	case got.IsNil():
+		return pending.ErrExists
+	}
+	f.Version = 1
+	return nil
+}
+
+// LoadFamily implements [pending.Families].
+func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
+	got, err := s.call(ctx, "loading family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Get().Key(s.familyPlace(id, 0).key).Build())
+	})
+	if err != nil {
+		return nil, err
+	}
+	if got.IsNil() {
+		return nil, pending.ErrNotFound
+	}
+	held, err := got.ToString()
+	if err != nil {
+		return nil, s.unavailable(ctx, "loading family", err)
+	}
+	f, err := s.openFamily(id, held)
+	if err != nil {
+		return nil, s.unavailable(ctx, "loading family", err)
+	}
+	return f, nil
+}
+
+// UpdateFamily implements [pending.Families].
+func (s *Store) UpdateFamily(ctx context.Context, f *pending.Family) error {
+	next := f.Version + 1
+	held, key, err := s.sealFamily(f, next)
+	if err != nil {
+		return err
+	}
+	got, err := s.call(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held))
+	if err != nil {
+		return err
+	}
+	reply, err := got.ToString()
+	if err != nil {
+		return s.unavailable(ctx, "updating family", err)
+	}
+	if err := verdict(reply); err != nil {
+		return err
+	}
+	f.Version = next
+	return nil
+}
+
+// DeleteFamily implements [pending.Families].
+func (s *Store) DeleteFamily(ctx context.Context, id string) error {
+	_, err := s.call(ctx, "deleting family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
+	})
+	return err
+}
+
+// sealFamily returns what Redis holds of a family: "version sealed".
+func (s *Store) sealFamily(f *pending.Family, version uint64) (held, key string, err error) {
+	data, err := pending.EncodeFamily(f)
+	if err != nil {
+		return "", "", err
+	}
+	at := s.familyPlace(f.ID, version)
+	return strconv.FormatUint(version, 10) + " " + s.sealer.seal(at, data), at.key, nil
+}
+
+func (s *Store) openFamily(id, held string) (*pending.Family, error) {
+	number, sealed, ok := strings.Cut(held, " ")
+	version, err := strconv.ParseUint(number, 10, 64)
+	if !ok || err != nil {
+		return nil, ErrUnreadable
+	}
+	data, err := s.sealer.open(s.familyPlace(id, version), sealed)
+	if err != nil {
+		return nil, err
+	}
+	f, err := pending.DecodeFamily(data)
+	if err != nil {
+		return nil, err
+	}
+	f.ID, f.Version = id, version
+	return f, nil
+}
+
+func (s *Store) familyPlace(id string, version uint64) place {
+	return place{key: s.keys.family(s.sealer.name(familyName, id)), version: version}
+}

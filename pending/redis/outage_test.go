@@ -1,0 +1,247 @@
+package redis_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/pendingtest"
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+)
+
+// What the store logs.
+const (
+	reached = "Redis keeps pending sessions"
+	lost    = "Redis cannot be reached"
+	back    = "Redis is back"
+)
+
+func bounds() pending.Bounds { return pending.Bounds{Total: 1000, PerClient: 1000} }
+
+// create keeps a new record.
+func create(t testing.TB, s pending.Store, id string) *pending.Record {
+	t.Helper()
+	r := pendingtest.NewRecord(id, "192.0.2.1", time.Now())
+	if _, err := s.Create(t.Context(), r, bounds()); err != nil {
+		t.Fatalf("creating %s: %v", id, err)
+	}
+	return r
+}
+
+// calls is one call of every method that can fail, by its name.
+func calls(s *redis.Store) map[string]func(context.Context) error {
+	record := func() *pending.Record { return pendingtest.NewRecord("a", "192.0.2.1", time.Now()) }
+	return map[string]func(context.Context) error{
+		"Create":   func(ctx context.Context) error { _, err := s.Create(ctx, record(), bounds()); return err },
+		"Load":     func(ctx context.Context) error { _, err := s.Load(ctx, "a"); return err },
+		"Update":   func(ctx context.Context) error { return s.Update(ctx, record()) },
+		"Recall":   func(ctx context.Context) error { _, err := s.Recall(ctx, "key"); return err },
+		"Remember": func(ctx context.Context) error { _, err := s.Remember(ctx, "key", "value", time.Hour); return err },
+		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "key", 1, time.Hour); return err },
+		"Revoke": func(ctx context.Context) error {
+			return s.Revoke(ctx, pending.Revocation{Scope: pending.ScopeToken, ID: "token", Until: time.Now().Add(time.Hour)})
+		},
+		"Revoked": func(ctx context.Context) error {
+			_, err := s.Revoked(ctx, pending.Credential{TokenID: "token"})
+			return err
+		},
+		"Len":   func(ctx context.Context) error { _, err := s.Len(ctx); return err },
+		"Check": s.Check,
+	}
+}
+
+// wantUnavailable calls every method, each of which has to refuse.
+func wantUnavailable(t *testing.T, s *redis.Store) {
+	t.Helper()
+	for name, call := range calls(s) {
+		if err := call(t.Context()); !errors.Is(err, pending.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: %v, want %v", name, err, pending.ErrUnavailable)
+		}
+	}
+}
+
+func TestAwayAtStart(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.kill()
+	log := newJournal()
+	c := config(s.address)
+	c.Logger = log.logger()
+	store := open(t, c)
+	wantUnavailable(t, store)
+	log.await(t, lost)
+	s.restart(t)
+	log.await(t, reached)
+	create(t, store, "a")
+}
+
+// TestAwayInTheMiddle: nobody is let in on what was known before, and nobody waits.
+func TestAwayInTheMiddle(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	log := newJournal()
+	c := config(s.address)
+	c.Logger = log.logger()
+	store := open(t, c)
+	create(t, store, "a")
+	s.kill()
+	wantRefusals(t, store)
+	wantUnavailable(t, store)
+	log.await(t, lost)
+	s.restart(t)
+	log.await(t, back)
+	if _, err := store.Load(t.Context(), "a"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("loading what the server lost: %v, want %v", err, pending.ErrNotFound)
+	}
+	create(t, store, "a")
+}
+
+// wantRefusals asks for a token that is good until the answer is no answer, which must
+// be at the latest for questions asked a MaxStaleness from now.
+func wantRefusals(t *testing.T, store *redis.Store) {
+	t.Helper()
+	begin := time.Now()
+	for {
+		late := time.Since(begin) > redis.MaxStaleness
+		_, err := store.Revoked(t.Context(), pending.Credential{TokenID: "token"})
+		switch {
+		case errors.Is(err, pending.ErrUnavailable):
+			return
+		case err != nil || late:
+			t.Fatalf("%v after Redis went away: %v", time.Since(begin), err)
+		}
+		_, _ = store.Len(t.Context()) // a call to the server, instead of a sleep
+	}
+}
+
+// TestHangingServer: one that takes everything and answers nothing.
+func TestHangingServer(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	log := newJournal()
+	c := config(s.address)
+	c.Logger = log.logger()
+	c.Timeout = 300 * time.Millisecond
+	store := open(t, c)
+	create(t, store, "a")
+	s.hang(t)
+	wantRefusals(t, store)
+	wantUnavailable(t, store)
+	log.await(t, lost)
+	s.wake(t)
+	log.await(t, back)
+	if _, err := store.Load(t.Context(), "a"); err != nil {
+		t.Errorf("loading: %v", err)
+	}
+}
+
+// TestCloseWhileServerHangs: a reload must not wait for a server that does not answer.
+func TestCloseWhileServerHangs(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	c := config(s.address)
+	c.Timeout = 100 * time.Millisecond
+	store := open(t, c)
+	create(t, store, "a")
+	s.hang(t)
+	begin := time.Now()
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("closing took %v", took)
+	}
+}
+
+// TestSlowServer: a call ends with its own time, and with the caller's if that is less.
+func TestSlowServer(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	c := config(s.address)
+	c.Timeout = 300 * time.Millisecond
+	store := open(t, c)
+	create(t, store, "a")
+	pause := admin(t, s.address)
+
+	do(t, pause, "CLIENT", "PAUSE", "60000", "ALL")
+	limited, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := store.Load(limited, "a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("loading within less time than a call has: %v, want %v", err, context.DeadlineExceeded)
+	}
+	_, err := store.Load(t.Context(), "a")
+	if !errors.Is(err, pending.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("loading: %v, want %v", err, pending.ErrUnavailable)
+	}
+}
+
+// TestCallerHangsUp: who cancels gets that error at once, and takes no connection away.
+func TestCallerHangsUp(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	c := config(s.address)
+	c.Timeout = time.Minute
+	store := open(t, c)
+	create(t, store, "a")
+	other := admin(t, s.address)
+	do(t, other, "CLIENT", "PAUSE", "60000", "WRITE")
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan error)
+	go func() {
+		_, err := store.Remember(ctx, "key", "value", time.Hour)
+		asked <- err
+	}()
+	for info := ""; !strings.Contains(info, "blocked_clients:1"); {
+		info = do(t, other, "INFO", "clients").String()
+	}
+	cancel()
+	if err := <-asked; !errors.Is(err, context.Canceled) {
+		t.Errorf("remembering: %v, want %v", err, context.Canceled)
+	}
+	do(t, other, "CLIENT", "UNPAUSE")
+	if _, err := store.Load(t.Context(), "a"); err != nil {
+		t.Errorf("loading afterwards: %v", err)
+	}
+}
+
+// TestFullServer: what cannot be written is refused, what can be read is answered.
+func TestFullServer(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	before := create(t, store, "before")
+	do(t, admin(t, s.address), "CONFIG", "SET", "maxmemory", "1")
+	all := calls(store)
+	for _, name := range []string{"Create", "Remember", "Allow", "Revoke"} {
+		if err := all[name](t.Context()); !errors.Is(err, pending.ErrUnavailable) {
+			t.Errorf("%s: %v, want %v", name, err, pending.ErrUnavailable)
+		}
+	}
+	before.Reason = "changed"
+	if err := store.Update(t.Context(), before); !errors.Is(err, pending.ErrUnavailable) {
+		t.Errorf("updating: %v, want %v", err, pending.ErrUnavailable)
+	}
+	if got, err := store.Load(t.Context(), "before"); err != nil || got.Reason != "" || got.Version != 1 {
+		t.Errorf("loaded %+v, %v, want it as it was", got, err)
+	}
+	if revoked, err := store.Revoked(t.Context(), pending.Credential{TokenID: "token"}); err != nil || revoked {
+		t.Errorf("Revoked = %t, %v", revoked, err)
+	}
+}
+
+// TestForgottenScripts: after a restart or SCRIPT FLUSH a server knows no script.
+func TestForgottenScripts(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	other := admin(t, s.address)
+	for name, call := range calls(store) {
+		do(t, other, "SCRIPT", "FLUSH")
+		if err := call(t.Context()); err != nil && !errors.Is(err, pending.ErrNotFound) && !errors.Is(err, pending.ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
