@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,11 +53,14 @@ func emptyPlaceholder(subdirective, variable string) error {
 		return fmt.Errorf("%s: the placeholder {%s} is empty; set that environment variable", subdirective, variable)
 	case strings.HasPrefix(variable, "file."):
 		return fmt.Errorf("%s: the placeholder {%s} is empty; put the value in that file and make it readable", subdirective, variable)
-	case subdirective == clientSecret:
+	case slices.Contains(secrets, subdirective):
 		return fmt.Errorf(`%s: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`, subdirective)
 	}
 	return fmt.Errorf("%s: the placeholder {%s} is empty or unknown; use {env.NAME} or {file./path}", subdirective, variable)
 }
+
+// secrets are the subdirectives whose values are never repeated.
+var secrets = []string{clientSecret, redisPassword, redisSecret}
 
 const clientSecret = "signicat client_secret"
 

@@ -1,0 +1,223 @@
+package caddymodule
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+)
+
+func init() { caddy.RegisterModule(RedisStore{}) }
+
+// redisStores holds the stores by their configuration: a reload that does not change it keeps
+// the connections, and what this replica knows of revocations.
+var redisStores = caddy.NewUsagePool()
+
+// RedisStore keeps pending sessions, start limits, revocations and refresh tokens in Redis, for
+// any number of replicas. While Redis is away, what cannot be checked is refused with 503; it is
+// connected to when it comes back. Values are sealed: a dump of Redis shows nobody's identity.
+type RedisStore struct {
+	// Address is where Redis listens, each host:port: one for a standalone server or a node of a
+	// Cluster, several for nodes of one Cluster. Required.
+	Address []string `json:"address,omitempty"`
+
+	// User is the ACL user. Default: the server's default user.
+	User string `json:"user,omitempty"`
+
+	// Password is the user's. Default none.
+	Password string `json:"password,omitempty"`
+
+	// Database is the number of the logical database. Default 0, the only one of a Cluster.
+	Database int `json:"database,omitempty"`
+
+	// TLS encrypts the connection. Default: in the clear.
+	TLS *RedisTLS `json:"tls,omitempty"`
+
+	// Prefix is what the gateway's keys in Redis begin with, in braces: the same for every
+	// replica of the gateway and for no other gateway. Default itsme:<gateway>.
+	Prefix string `json:"prefix,omitempty"`
+
+	// Secret is what values are sealed with: at least 32 random characters, the same on every
+	// replica, such as openssl rand -base64 32 makes. Required.
+	Secret string `json:"secret,omitempty"`
+
+	config redis.Config
+	key    *redisKey // set once the pool counts this module
+	store  *redis.Store
+	log    *slog.Logger
+}
+
+// RedisTLS says whom to trust.
+type RedisTLS struct {
+	// CA is a file with the certificates, in PEM, that may vouch for the server. Default: those
+	// of the system.
+	CA string `json:"ca,omitempty"`
+}
+
+// redisKey tells configurations apart without keeping their secrets in the clear.
+type redisKey [sha256.Size]byte
+
+// CaddyModule returns the Caddy module information.
+func (RedisStore) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "itsme.stores.redis", New: func() caddy.Module { return new(RedisStore) }}
+}
+
+const (
+	redisPassword = "store redis password"
+	redisSecret   = "store redis secret"
+)
+
+// Provision implements caddy.Provisioner.
+func (s *RedisStore) Provision(ctx caddy.Context) error {
+	s.log = ctx.Slogger()
+	e := &expander{replacer: caddy.NewReplacer()}
+	s.config = redis.Config{
+		Addresses: e.texts("store redis address", s.Address),
+		Username:  e.text("store redis user", s.User),
+		Password:  e.text(redisPassword, s.Password),
+		Database:  s.Database,
+		Prefix:    e.text("store redis prefix", s.Prefix),
+		Secret:    []byte(e.text(redisSecret, s.Secret)),
+		Logger:    s.log,
+	}
+	if e.err != nil {
+		return e.err
+	}
+	return s.provisionTLS(e)
+}
+
+func (s *RedisStore) provisionTLS(e *expander) error {
+	if s.TLS == nil {
+		return nil
+	}
+	s.config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	file := e.text("store redis tls", s.TLS.CA)
+	if e.err != nil || file == "" {
+		return e.err
+	}
+	certificates, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("store redis tls: reading the certificates: %w", err)
+	}
+	s.config.TLS.RootCAs = x509.NewCertPool()
+	if !s.config.TLS.RootCAs.AppendCertsFromPEM(certificates) {
+		return fmt.Errorf("store redis tls: %s holds no certificate in PEM; name the file of the authority that signed the server's", file)
+	}
+	return nil
+}
+
+// Open implements StoreModule.
+func (s *RedisStore) Open(gateway string) (pending.Store, error) {
+	if s.config.Prefix == "" {
+		s.config.Prefix = "itsme:" + gateway
+	}
+	key, err := s.fingerprint()
+	if err != nil {
+		return nil, err
+	}
+	kept, _, err := redisStores.LoadOrNew(key, func() (caddy.Destructor, error) {
+		store, err := redis.Open(s.config)
+		return pooledRedis{store}, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store redis: %s", strings.TrimPrefix(err.Error(), redis.ErrConfig.Error()+": "))
+	}
+	s.key = &key
+	s.store = kept.(pooledRedis).Store
+	return s.store, nil
+}
+
+// fingerprint is the same for the same configuration.
+func (s *RedisStore) fingerprint() (redisKey, error) {
+	text, err := json.Marshal([]any{
+		s.config.Addresses, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.config.Prefix, s.config.Secret,
+	})
+	return sha256.Sum256(text), err
+}
+
+// Start implements StoreModule.
+func (s *RedisStore) Start() { s.store.Start() }
+
+// Cleanup implements caddy.CleanerUpper. The last configuration that uses the store closes it.
+func (s *RedisStore) Cleanup() error {
+	if s.key == nil {
+		return nil
+	}
+	_, err := redisStores.Delete(*s.key)
+	return err
+}
+
+// UnmarshalCaddyfile sets up the module from Caddyfile tokens. Syntax:
+//
+//	store redis {
+//	    address  <host:port...>
+//	    user     <name>
+//	    password <password>
+//	    database <number>
+//	    tls      [<file with CA certificates>]
+//	    prefix   <prefix>
+//	    secret   <secret>
+//	}
+func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	d.Next() // the module's name
+	if d.NextArg() {
+		return d.Err("store: redis takes a block and no argument; write: store redis { address 127.0.0.1:6379 ... }")
+	}
+	_, err := readBlock(d, "store redis ", []subdirective{
+		{name: "address", example: "address 127.0.0.1:6379", read: texts(&s.Address)},
+		{name: "user", example: "user itsme", read: text(&s.User)},
+		{name: "password", example: "password {env.REDIS_PASSWORD}", read: text(&s.Password)},
+		{name: "database", example: "database 1", read: s.readDatabase},
+		{name: "tls", example: "tls", read: s.readTLS},
+		{name: "prefix", example: "prefix itsme:default", read: text(&s.Prefix)},
+		{name: "secret", example: "secret {env.ITSME_STORE_SECRET}", read: text(&s.Secret)},
+	})
+	return err
+}
+
+func (s *RedisStore) readDatabase(a arguments) error {
+	args, err := a.take(1, "one argument")
+	if err != nil {
+		return err
+	}
+	if s.Database, err = strconv.Atoi(args[0]); err != nil || s.Database < 0 {
+		return a.wrong("%q is no number of a database", args[0])
+	}
+	return nil
+}
+
+func (s *RedisStore) readTLS(a arguments) error {
+	args := a.RemainingArgs()
+	if len(args) > 1 {
+		return a.wrong("takes one file at most, got %d", len(args))
+	}
+	s.TLS = new(RedisTLS)
+	if len(args) == 1 {
+		s.TLS.CA = args[0]
+	}
+	return nil
+}
+
+// pooledRedis is a store that the pool can close.
+type pooledRedis struct{ *redis.Store }
+
+// Destruct implements caddy.Destructor.
+func (p pooledRedis) Destruct() error { return p.Close() }
+
+var (
+	_ StoreModule           = (*RedisStore)(nil)
+	_ caddy.Provisioner     = (*RedisStore)(nil)
+	_ caddy.CleanerUpper    = (*RedisStore)(nil)
+	_ caddyfile.Unmarshaler = (*RedisStore)(nil)
+)

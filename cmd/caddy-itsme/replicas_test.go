@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/proxytest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// fleet is two replicas of a gateway, each a process of its own, with one Redis and one storage,
+// behind a balancer that knows nothing of sessions.
+type fleet struct {
+	*logintest.Front
+	replicas [2]*exec.Cmd
+	backends [2]*url.URL
+	redis    *exec.Cmd
+	redisDir string
+	redisAt  string
+	line     *proxytest.Line // from the replicas to Redis
+	config   string          // the Caddyfile of the first replica
+	turn     atomic.Uint64
+	only     atomic.Int64 // 1 or 2: requests go to that replica alone
+}
+
+func newFleet(t *testing.T) *fleet {
+	t.Helper()
+	f := &fleet{redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	f.startRedis(t)
+	t.Cleanup(func() { end(f.redis) })
+	f.line = proxytest.New(t, f.redisAt)
+	upstream := new(logintest.Upstream)
+	behind := httptest.NewServer(upstream)
+	t.Cleanup(behind.Close)
+	front := httptest.NewServer(f.balancer())
+	t.Cleanup(front.Close)
+	simulator, err := signicattest.Start(signicattest.Config{
+		AllowLoopbackHTTP: true,
+		RedirectURLs:      []string{front.URL + logintest.Path + "/callback", front.URL + logintest.Path + "/app/callback"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(simulator.Close)
+	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
+	storage := t.TempDir()
+	for i := range f.replicas {
+		f.startReplica(t, i, storage, behind.URL)
+	}
+	return f
+}
+
+// balancer sends every request to the next replica, or to the only one.
+func (f *fleet) balancer() http.Handler {
+	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		i := f.turn.Add(1) % 2
+		if only := f.only.Load(); only > 0 {
+			i = uint64(only - 1)
+		}
+		r.SetURL(f.backends[i])
+		r.Out.Host = r.In.Host
+	}}
+}
+
+// use sends everything to one replica from now on.
+func (f *fleet) use(i int) { f.only.Store(int64(i + 1)) }
+
+// kill ends a replica without a word.
+func (f *fleet) kill(i int) { end(f.replicas[i]) }
+
+func end(c *exec.Cmd) {
+	_ = c.Process.Kill()
+	_ = c.Wait()
+}
+
+const replicaCaddyfile = `{
+	admin off
+	persist_config off
+	storage_clean_interval off
+	default_bind 127.0.0.1
+	storage file_system %s
+	itsme {
+		public_url %s
+		signicat {
+			client_id %s
+			client_secret %s
+			api_url %s
+			timeout 3s
+		}
+		attributes name firstName lastName dateOfBirth
+		token {
+			refresh 24h
+		}
+		limit {
+			sessions_per_client 100000 1s
+			pending_per_client 100000
+		}
+		store redis {
+			address %s
+			secret 0123456789abcdef0123456789abcdef
+		}
+	}
+}
+
+http://:%s {
+	itsme {
+		public /public/*
+	}
+	reverse_proxy %s
+}
+`
+
+func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) {
+	t.Helper()
+	address := freeAddress(t)
+	backend, err := url.Parse("http://" + address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.backends[i] = backend
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	config := fmt.Sprintf(replicaCaddyfile, storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+		f.Signicat.URL, f.line.Addr, backend.Port(), upstream)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if i == 0 {
+		f.config = file
+	}
+	command := exec.Command("caddy-itsme", "run", "--config", file, "--adapter", "caddyfile")
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	command.Stderr = log
+	if err := command.Start(); err != nil {
+		t.Fatalf("starting caddy-itsme: %v", err)
+	}
+	f.replicas[i] = command
+	t.Cleanup(func() {
+		end(command)
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("replica %d:\n%s", i, text)
+		}
+	})
+	awaitReady(t, backend.String()+logintest.Path+"/health/ready")
+}
+
+// awaitReady waits until a replica can serve logins.
+func awaitReady(t *testing.T, url string) {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	for {
+		if answer, err := http.Get(url); err == nil {
+			_ = answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s is not ready", url)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// startRedis starts redis-server, with what it wrote down before.
+func (f *fleet) startRedis(t *testing.T) {
+	t.Helper()
+	_, port, err := net.SplitHostPort(f.redisAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", f.redisDir, "--appendonly", "yes", "--appendfsync", "always")
+	out, err := f.redis.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.redis.Start(); err != nil {
+		t.Fatalf("starting redis-server (make test installs it): %v", err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.Contains(lines.Text(), "Ready to accept connections") {
+			go func() { // keep its log from filling the pipe
+				for lines.Scan() {
+				}
+			}()
+			return
+		}
+	}
+	t.Fatal("redis-server ended before it was ready")
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -1,0 +1,226 @@
+package redis_test
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+)
+
+// dump returns every key of a server and all that it holds, by key.
+func dump(t testing.TB, client rueidis.Client) map[string]string {
+	t.Helper()
+	read := map[string][]string{
+		"string": {"GET"},
+		"hash":   {"HGETALL"},
+		"zset":   {"ZRANGE", "", "0", "-1", "WITHSCORES"},
+	}
+	names, err := do(t, client, "KEYS", "*").AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, key := range names {
+		kind, err := do(t, client, "TYPE", key).ToString()
+		if err != nil || read[kind] == nil {
+			t.Fatalf("%s is a %s, %v", key, kind, err)
+		}
+		command := append([]string{read[kind][0], key}, read[kind][min(2, len(read[kind])):]...)
+		all[key] = do(t, client, command...).String()
+	}
+	return all
+}
+
+// TestDumpShowsNobody: who steals the data of the server, but not the secret, learns
+// neither who logged in, from where, with what, nor who is refused.
+func TestDumpShowsNobody(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	hidden := liveAFullLife(t, store)
+	all := dump(t, admin(t, s.address))
+	if len(all) < 10 {
+		t.Fatalf("only %d keys in Redis", len(all))
+	}
+	if known := "id-of-issued"; !strings.Contains(all[records], known) {
+		t.Errorf("the dump does not even show %s:\n%s", known, all[records])
+	}
+	for key, held := range all {
+		for what, text := range hidden {
+			if strings.Contains(key, text) || strings.Contains(held, text) {
+				t.Errorf("%s shows the %s", key, what)
+			}
+		}
+	}
+}
+
+// liveAFullLife uses all of the store, and returns what nobody may see of it.
+func liveAFullLife(t testing.TB, store *redis.Store) (hidden map[string]string) {
+	t.Helper()
+	hidden = map[string]string{
+		"secret": secret, "remembered key": "remembered-key", "remembered value": "remembered-value",
+		"counter": "counter-of-198.51.100.7",
+	}
+	for _, phase := range []pending.Phase{pending.Pending, pending.Issued, pending.Denied} {
+		r := create(t, store, "id-of-"+phase.String())
+		kept := *r
+		mark(&kept, hidden)
+		kept.Phase, kept.EndedAt = phase, time.Now()
+		if err := store.Update(t.Context(), &kept); err != nil {
+			t.Fatal(err)
+		}
+		hidden["client"] = r.Client
+	}
+	if _, err := store.Remember(t.Context(), hidden["remembered key"], hidden["remembered value"], time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Allow(t.Context(), hidden["counter"], 1, time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	for scope, id := range map[pending.Scope]string{
+		pending.ScopeToken: "revoked-token", pending.ScopeLogin: "revoked-login", pending.ScopeSubject: "revoked-subject",
+	} {
+		hidden[id] = id
+		if err := store.Revoke(t.Context(), pending.Revocation{Scope: scope, ID: id, Until: time.Now().Add(time.Hour)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return hidden
+}
+
+// mark gives every text and hash of a record another value, and notes it. The ID is a
+// hash already, and what the store finds the record by.
+func mark(r *pending.Record, hidden map[string]string) {
+	v := reflect.ValueOf(r).Elem()
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		switch field := v.Field(i).Addr().Interface().(type) {
+		case *string:
+			if name != "ID" {
+				*field = "hidden-" + name
+				hidden[name] = *field
+			}
+		case *[32]byte:
+			copy(field[:], strings.Repeat(name, 32))
+			hidden[name] = string(field[:])
+		}
+	}
+}
+
+// TestMovedValueIsRefused: who can write to Redis, but lacks the secret, can neither
+// change a login, nor put one in the place of another, nor a value in that of a login.
+func TestMovedValueIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	create(t, store, "victim")
+	create(t, store, "attacker")
+	client := admin(t, s.address)
+	held := func(id string) string {
+		text, err := do(t, client, "HGET", records, id).ToString()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	victim, attacker := held("victim"), held("attacker")
+	for name, put := range map[string]string{
+		"another's":             attacker,
+		"another version":       "2" + victim[1:],
+		"a bit changed":         victim[:len(victim)-1] + string(victim[len(victim)-1]^1),
+		"cut off":               victim[:len(victim)-1],
+		"hardly anything":       "1 a 1 1 x",
+		"no header":             "x",
+		"a version of no count": "x" + victim[1:],
+	} {
+		do(t, client, "HSET", records, "victim", put)
+		wantUnreadable(t, name, func() error { _, err := store.Load(t.Context(), "victim"); return err })
+	}
+	do(t, client, "HSET", records, "victim", victim)
+	if _, err := store.Load(t.Context(), "victim"); err != nil {
+		t.Errorf("loading what was put back: %v", err)
+	}
+
+	c := config(s.address)
+	c.Prefix = "itsme:other"
+	do(t, client, "COPY", records, "{itsme:other}:records")
+	wantUnreadable(t, "another gateway's, with the same secret", func() error {
+		_, err := open(t, c).Load(t.Context(), "victim")
+		return err
+	})
+}
+
+// records is the key of the records, under the default prefix.
+const records = "{itsme:default}:records"
+
+func wantUnreadable(t *testing.T, name string, read func() error) {
+	t.Helper()
+	if err := read(); !errors.Is(err, pending.ErrUnavailable) || !errors.Is(err, redis.ErrUnreadable) {
+		t.Errorf("%s: %v, want %v and %v", name, err, pending.ErrUnavailable, redis.ErrUnreadable)
+	}
+}
+
+// TestMovedRememberedValueIsRefused: the session that one client started is not given
+// to another that asks for its own.
+func TestMovedRememberedValueIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	remember := func(key string) error {
+		_, err := store.Remember(t.Context(), key, "session of "+key, time.Hour)
+		return err
+	}
+	if err := errors.Join(remember("victim"), remember("attacker")); err != nil {
+		t.Fatal(err)
+	}
+	client := admin(t, s.address)
+	names, err := do(t, client, "KEYS", "*:value:*").AsStrSlice()
+	if err != nil || len(names) != 2 {
+		t.Fatalf("remembered values are at %q, %v", names, err)
+	}
+	do(t, client, "RENAME", names[0], names[1])
+	refused := 0
+	for _, key := range []string{"victim", "attacker"} {
+		value, err := store.Recall(t.Context(), key)
+		if errors.Is(err, redis.ErrUnreadable) {
+			refused++
+		} else if value != "" || err != nil {
+			t.Errorf("recalling %s: %q, %v", key, value, err)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d moved values are refused, want 1", refused)
+	}
+}
+
+// TestMovedRevocationIsRefused: a revocation that is put under another's name could
+// take its place.
+func TestMovedRevocationIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	revoke(t, store, "a")
+	revoke(t, store, "b")
+	client := admin(t, s.address)
+	held, err := do(t, client, "HGETALL", "{itsme:default}:revoked").AsStrMap()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last string
+	for name, sealed := range held {
+		if last != "" {
+			do(t, client, "HSET", "{itsme:default}:revoked", name, last)
+		}
+		last = sealed
+	}
+	wantUnreadable(t, "moved", func() error {
+		_, err := open(t, config(s.address)).Revoked(t.Context(), pending.Credential{Login: "a"})
+		return err
+	})
+}
