@@ -58,6 +58,14 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 		$(GO) test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; \
 	done
 
+# How long a soak takes, and the seed of its faults; 0 draws one.
+SOAK ?= 5m
+SEED ?= 0
+
+.PHONY: soak
+soak: debian ## Log in through two replicas and Redis while Signicat fails at random, for SOAK (5m)
+	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED)
+
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...

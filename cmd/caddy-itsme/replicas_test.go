@@ -27,6 +27,7 @@ type fleet struct {
 	*logintest.Front
 	replicas [2]*exec.Cmd
 	backends [2]*url.URL
+	admin    [2]string // where Caddy's admin endpoint listens
 	redis    *exec.Cmd
 	redisDir string
 	redisAt  string
@@ -87,7 +88,7 @@ func end(c *exec.Cmd) {
 }
 
 const replicaCaddyfile = `{
-	admin off
+	admin %s
 	persist_config off
 	storage_clean_interval off
 	default_bind 127.0.0.1
@@ -132,7 +133,8 @@ func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) {
 	}
 	f.backends[i] = backend
 	file := filepath.Join(t.TempDir(), "Caddyfile")
-	config := fmt.Sprintf(replicaCaddyfile, storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+	f.admin[i] = freeAddress(t)
+	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
 		f.Signicat.URL, f.line.Addr, backend.Port(), upstream)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,246 @@
+//go:build soak
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+var (
+	soakTime = flag.Duration("soak", 5*time.Minute, "how long the soak takes")
+	soakSeed = flag.Uint64("seed", 0, "seed of the faults; 0 draws one")
+)
+
+const (
+	loginsPerSecond   = 50
+	requestsPerSecond = 500
+	wrongPercent      = 5 // of logins present a made-up code, of requests a token that is not valid
+	faultEvery        = 2 * time.Second
+)
+
+// soak is what happened.
+type soak struct {
+	*fleet
+	started, finished, requests     atomic.Int64
+	wronglyRefused, wronglyAdmitted atomic.Int64
+	faults                          atomic.Int64
+
+	mu      sync.Mutex
+	refused map[string]int // logins by the error that they ended in
+	tokens  []string       // the latest, all valid
+}
+
+// TestSoak logs people in through two replicas while Signicat fails at random, and ends with a
+// table. It fails when anybody was wrongly refused or let in, or when the replicas grow.
+func TestSoak(t *testing.T) {
+	seed := *soakSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	s := &soak{fleet: newFleet(t), refused: make(map[string]int)}
+	learned(t, s.fleet)
+	before := s.sizes(t)
+	end := time.After(*soakTime)
+	logins, requests := time.NewTicker(time.Second/loginsPerSecond), time.NewTicker(time.Second/requestsPerSecond)
+	faults := time.NewTicker(faultEvery)
+	random := rand.New(rand.NewPCG(seed, seed))
+	var all sync.WaitGroup
+	for running := true; running; {
+		select {
+		case <-end:
+			running = false
+		case <-faults.C:
+			s.fault(t, random)
+		case <-logins.C:
+			wrong := random.IntN(100) < wrongPercent
+			all.Go(func() { s.login(t, wrong) })
+		case <-requests.C:
+			wrong, pick := random.IntN(100) < wrongPercent, random.Uint64()
+			all.Go(func() { s.request(t, wrong, pick) })
+		}
+	}
+	s.Signicat.ClearScript()
+	all.Wait()
+	t.Logf("seed %d\n%s", seed, s.table(before, s.sizes(t)))
+	if s.wronglyRefused.Load() != 0 || s.wronglyAdmitted.Load() != 0 {
+		t.Error("somebody was wrongly refused or let in")
+	}
+}
+
+// fault makes one operation of Signicat fail a few times, in one of the ways that it can.
+func (s *soak) fault(t *testing.T, random *rand.Rand) {
+	ways := []signicattest.Fault{
+		{Status: 500}, {Status: 503, RetryAfter: "1"}, {Status: 429, RetryAfter: "1"}, {Status: 401},
+		{Cut: signicattest.CutBeforeHeaders}, {Cut: signicattest.CutMidBody}, {Body: signicattest.BodyHTML},
+		{Body: signicattest.BodyHuge}, {Body: signicattest.BodyTruncated}, {Delay: 4 * time.Second}, {Redirect: "https://example.be/"},
+	}
+	operations := []string{"access_token", "create_session", "validate_code", "read_session", "cancel_session"}
+	fault := ways[random.IntN(len(ways))]
+	fault.Operation = operations[random.IntN(len(operations))]
+	fault.Call, fault.Times = 1+random.IntN(10), 1+random.IntN(20)
+	fault.After = random.IntN(2) == 0
+	if err := s.Signicat.Script(fault); err != nil {
+		t.Error(err)
+	}
+	s.faults.Add(1)
+}
+
+// login is one person. A refused start or a lost code is told; a token for a made-up code is not
+// forgiven.
+func (s *soak) login(t *testing.T, wrong bool) {
+	s.started.Add(1)
+	app := s.NewApp()
+	start := app.PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()})
+	if start.Status != http.StatusCreated {
+		s.refuse("start: " + start.Text("code"))
+		return
+	}
+	back, err := s.Signicat.Approve(start.Text("authorization_request_url"), "adult")
+	if err != nil {
+		s.refuse("approve: " + err.Error())
+		return
+	}
+	code, state := parts(back)
+	if wrong {
+		code = strings.Repeat("a", 36)
+	}
+	answer := redeemed(t, app, code, state)
+	token := answer.Text("access_token")
+	switch {
+	case token != "" && wrong:
+		s.wronglyAdmitted.Add(1)
+	case token != "":
+		s.finished.Add(1)
+		s.keep(token)
+	case wrong:
+		s.refuse("made-up code: " + answer.Text("error"))
+	default:
+		s.refuse("finish: " + answer.Text("error"))
+	}
+}
+
+func parts(back string) (code, state string) {
+	found := regexp.MustCompile(`code=([^&]+)&state=([^&]+)`).FindStringSubmatch(back)
+	if found == nil {
+		return "", ""
+	}
+	return found[1], strings.ReplaceAll(found[2], "%3A", ":")
+}
+
+func (s *soak) refuse(why string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[why]++
+}
+
+func (s *soak) keep(token string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tokens = append(s.tokens, token); len(s.tokens) > 1000 {
+		s.tokens = s.tokens[len(s.tokens)-1000:]
+	}
+}
+
+// request calls the upstream with a valid token, or with one whose signature is another's.
+func (s *soak) request(t *testing.T, wrong bool, pick uint64) {
+	s.mu.Lock()
+	if len(s.tokens) < 2 {
+		s.mu.Unlock()
+		return
+	}
+	i := int(pick % uint64(len(s.tokens)))
+	token, other := s.tokens[i], s.tokens[(i+1)%len(s.tokens)]
+	s.mu.Unlock()
+	if wrong {
+		token = token[:strings.LastIndex(token, ".")] + other[strings.LastIndex(other, "."):]
+	}
+	s.requests.Add(1)
+	answer := s.NewApp().Call(t, "/api", token)
+	switch {
+	case wrong && answer.Status != http.StatusUnauthorized:
+		s.wronglyAdmitted.Add(1)
+	case !wrong && answer.Status != http.StatusOK:
+		s.wronglyRefused.Add(1)
+		s.refuse(fmt.Sprintf("request: %d %s", answer.Status, answer.Text("code")))
+	}
+}
+
+// size is how much a replica takes.
+type size struct{ rssKiB, goroutines int }
+
+var (
+	rss   = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
+	total = regexp.MustCompile(`total (\d+)`)
+)
+
+func (s *soak) sizes(t *testing.T) (sizes [2]size) {
+	for i, replica := range s.replicas {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", replica.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.Get("http://" + s.admin[i] + "/debug/pprof/goroutine?debug=1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		profile, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[i] = size{number(rss, status), number(total, profile)}
+	}
+	return sizes
+}
+
+func number(pattern *regexp.Regexp, text []byte) int {
+	found := pattern.FindSubmatch(text)
+	if found == nil {
+		return -1
+	}
+	n, _ := strconv.Atoi(string(found[1]))
+	return n
+}
+
+func (s *soak) table(before, after [2]size) string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	row := func(what string, value any) { fmt.Fprintf(w, "%s\t%v\n", what, value) }
+	row("time", *soakTime)
+	row("faults scripted", s.faults.Load())
+	row("logins started", s.started.Load())
+	row("logins finished", s.finished.Load())
+	var reasons []string
+	for why, n := range s.refused {
+		reasons = append(reasons, fmt.Sprintf("logins refused, %s\t%d", why, n))
+	}
+	slices.Sort(reasons)
+	for _, reason := range reasons {
+		fmt.Fprintln(w, reason)
+	}
+	row("requests", s.requests.Load())
+	row("wrongly refused", s.wronglyRefused.Load())
+	row("wrongly admitted", s.wronglyAdmitted.Load())
+	for i := range before {
+		row(fmt.Sprintf("replica %d, memory at start and end", i+1), fmt.Sprintf("%d KiB, %d KiB", before[i].rssKiB, after[i].rssKiB))
+		row(fmt.Sprintf("replica %d, goroutines at start and end", i+1), fmt.Sprintf("%d, %d", before[i].goroutines, after[i].goroutines))
+	}
+	_ = w.Flush()
+	return b.String()
+}
