@@ -34,6 +34,7 @@ func caddyfiles(t *testing.T) map[string]string {
 
 // environment is what the Caddyfiles take from the environment, with values that are right.
 var environment = map[string]string{
+	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
 	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
 	"SIGNICAT_CLIENT_SECRET":   "the secret",
 	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
@@ -53,7 +54,7 @@ func TestCaddyfilesLoad(t *testing.T) {
 			for _, name := range environmentName.FindAllStringSubmatch(caddyfile, -1) {
 				value, known := environment[name[1]]
 				if !known {
-					t.Fatalf("nobody knows what %s could be; give it a value in docs_test.go", name[1])
+					t.Fatalf("nobody knows what %s could be; give it a value in docs_caddyfile_test.go", name[1])
 				}
 				t.Setenv(name[1], value)
 			}

@@ -23,6 +23,7 @@ var blocks = []struct{ heading, prefix, caddyfile string }{
 	{"Subdirective", "", "{\nitsme {\nnosuch\n}\n}"},
 	{"In `signicat`", "signicat ", "{\nitsme {\nsignicat {\nnosuch\n}\n}\n}"},
 	{"In `token`", "token ", "{\nitsme {\ntoken {\nnosuch\n}\n}\n}"},
+	{"In `store redis`", "store redis ", "{\nitsme {\nstore redis {\nnosuch\n}\n}\n}"},
 	{"In `limit`", "limit ", "{\nitsme {\nlimit {\nnosuch\n}\n}\n}"},
 	{"In the directive", "", "http:// {\nitsme {\nnosuch\n}\n}"},
 }
@@ -74,6 +75,8 @@ func defaults() map[string]string {
 		"token audience":            derived.Replace(strings.Join(c.Token.Audience, " ")),
 		"token lifetime":            brief(c.Token.Lifetime),
 		"token algorithm":           string(token.DefaultAlgorithm),
+		"store redis database":      fmt.Sprint(caddymodule.RedisStore{}.Database),
+		"store redis prefix":        "itsme:<gateway>",
 		"limit sessions_per_client": fmt.Sprint(c.Limit.SessionsPerClient, " ", brief(c.Limit.SessionsWindow)),
 		"limit pending":             fmt.Sprint(c.Limit.Pending),
 		"limit pending_per_client":  fmt.Sprint(c.Limit.PendingPerClient),
@@ -89,6 +92,7 @@ var bounds = map[string]string{
 	"session_lifetime": brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
 	"cookie":           brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
 	"signicat timeout": "up to " + brief(signicat.MaxTimeout),
+	"token refresh":    "up to " + brief(gateway.MaxRefresh),
 	"token lifetime":   brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
 }
 
