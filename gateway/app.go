@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -90,29 +89,6 @@ func (g *Gateway) startedOf(record *pending.Record) started {
 // seconds is a duration on the wire: whole seconds, never negative.
 func seconds(d time.Duration) int { return max(0, int(math.Floor(d.Seconds()))) }
 
-// serveSession answers /sessions/{session_id} and /sessions/{session_id}/cancel.
-func (g *Gateway) serveSession(x exchange) error {
-	id, action, _ := strings.Cut(x.rest, "/")
-	if len(id) != sessionIDSize {
-		return errUnknown
-	}
-	switch {
-	case action == "" && !strings.HasSuffix(x.rest, "/"):
-		if x.r.Method == http.MethodPost {
-			x.w.Header().Set("Allow", strings.Join(get, ", "))
-			return errMethod
-		}
-		return g.serveStatus(x, id)
-	case action == "cancel":
-		if x.r.Method != http.MethodPost {
-			x.w.Header().Set("Allow", http.MethodPost)
-			return errMethod
-		}
-		return g.serveCancel(x, id)
-	}
-	return errNotFound
-}
-
 // sessionIDSize is the length of base64url of 32 bytes.
 const sessionIDSize = 43
 
@@ -122,12 +98,16 @@ type sessionStatus struct {
 	ExpiresIn int    `json:"expires_in"`
 }
 
-func (g *Gateway) serveStatus(x exchange, id string) error {
+// serveStatus answers /sessions/{session_id}.
+func (g *Gateway) serveStatus(x exchange) error {
+	if len(x.rest) != sessionIDSize {
+		return errUnknown
+	}
 	wait, err := readWait(x.info.OriginalURL.Query())
 	if err != nil {
 		return err
 	}
-	record, err := g.status(x.r.Context(), id, wait)
+	record, err := g.status(x.r.Context(), x.rest, wait)
 	if err != nil {
 		return err
 	}
@@ -147,7 +127,11 @@ type cancelRequest struct {
 
 // serveCancel ends a login for whoever started it: an app with its verifier, a browser with its
 // login cookie.
-func (g *Gateway) serveCancel(x exchange, id string) error {
+func (g *Gateway) serveCancel(x exchange) error {
+	id := x.rest
+	if len(id) != sessionIDSize {
+		return errUnknown
+	}
 	var in cancelRequest
 	if len(x.r.Header["Content-Type"]) > 0 {
 		if err := readJSON(x.r, &in); err != nil {

@@ -51,6 +51,9 @@ func (g *Gateway) begin(ctx context.Context, s start) (*pending.Record, error) {
 	if !g.started() {
 		return nil, errStarting
 	}
+	if err := g.signicat.refusal(); err != nil {
+		return nil, signicatError(err) // before it counts against the client's limit
+	}
 	client := clientKey(s.client)
 	wait, err := g.store.Allow(ctx, "start:"+client, g.config.Limit.SessionsPerClient, g.config.Limit.SessionsWindow)
 	if err != nil {
@@ -60,6 +63,9 @@ func (g *Gateway) begin(ctx context.Context, s start) (*pending.Record, error) {
 		return nil, retryAfter(errRate, wait)
 	}
 	session, err := g.signicat.CreateSession(ctx, g.sessionRequest(s))
+	if errors.Is(err, errOpen) {
+		return nil, signicatError(err) // the breaker told the log once
+	}
 	if err != nil {
 		g.logStart(ctx, s, err)
 		return nil, signicatError(err)
@@ -239,7 +245,7 @@ func (g *Gateway) cancelLater(ctx context.Context, signicatID string) {
 	}
 	g.after(ctx, cancelTimeout, func(ctx context.Context) {
 		defer func() { <-g.cancels }()
-		if _, err := g.signicat.CancelSession(ctx, signicatID); err != nil {
+		if err := g.signicat.CancelSession(ctx, signicatID); err != nil {
 			g.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
 		}
 	})

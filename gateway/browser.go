@@ -271,7 +271,8 @@ func (g *Gateway) serveLive(x exchange) error {
 	return writeHealth(x.w, true)
 }
 
-// serveReady tells that a login could start: the keys and the store are there.
+// serveReady tells that the keys and the store are there. Signicat is not asked: while it is away
+// whoever is logged in is still served, and another replica could do no better.
 func (g *Gateway) serveReady(x exchange) error {
 	_, err := g.store.Len(x.r.Context())
 	return writeHealth(x.w, err == nil && g.started())

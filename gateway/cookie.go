@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
@@ -44,7 +45,7 @@ func (c cookies) loginName(sessionID string) string { return c.login + sessionID
 func newLoginValue(now time.Time) string {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return strconv.FormatInt(now.Unix(), 36) + "." + base64.RawURLEncoding.EncodeToString(secret)
+	return strconv.FormatInt(now.UnixMicro(), 36) + "." + base64.RawURLEncoding.EncodeToString(secret)
 }
 
 // madeAt reads when a login cookie was made. A value that is not ours is the oldest of all.
@@ -81,16 +82,22 @@ func (c cookies) clear(w http.ResponseWriter, name string) {
 	})
 }
 
-// value reads a cookie. One that was sent twice cannot be told apart and counts as unreadable.
+// value reads a cookie, by the same reading as strip. One that was sent twice cannot be told apart
+// and counts as unreadable.
 func (c cookies) value(lines []string, name string) (value string, sent bool) {
-	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, name) }) {
-		return "", false
+	found := 0
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			if key, text, _ := strings.Cut(pair, "="); strings.TrimSpace(key) == name {
+				value = strings.TrimSpace(text)
+				found++
+			}
+		}
 	}
-	found := (&http.Request{Header: http.Header{"Cookie": lines}}).CookiesNamed(name)
-	if len(found) != 1 {
-		return "", len(found) > 0
+	if found != 1 {
+		return "", found > 0
 	}
-	return found[0].Value, true
+	return value, true
 }
 
 // makeRoom deletes the oldest login cookies beyond the bound, before another is set.
@@ -99,7 +106,7 @@ func (c cookies) makeRoom(w http.ResponseWriter, r *http.Request) {
 	if len(logins) < maxLoginCookies {
 		return
 	}
-	slices.SortFunc(logins, func(a, b *http.Cookie) int { return int(madeAt(b.Value) - madeAt(a.Value)) })
+	slices.SortFunc(logins, func(a, b *http.Cookie) int { return cmp.Compare(madeAt(b.Value), madeAt(a.Value)) })
 	for _, old := range logins[maxLoginCookies-1:] {
 		c.clear(w, old.Name)
 	}

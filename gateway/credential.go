@@ -105,10 +105,7 @@ func bearer(value string) (raw string, ok bool) {
 // namesBearer reports whether a value holds the word Bearer anywhere. An upstream that splits it
 // at "Bearer ", or trims what is no blank to us, finds a token where [bearer] finds none.
 func namesBearer(value string) bool {
-	return slices.ContainsFunc(
-		strings.FieldsFunc(value, func(r rune) bool { return r > 0x7E || !tokenChar(byte(r)) }),
-		func(word string) bool { return strings.EqualFold(word, "Bearer") },
-	)
+	return slices.ContainsFunc(tokensIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
 }
 
 // hasBearerPrefix catches a scheme that another character than a blank ends, such as a tab,
@@ -150,5 +147,6 @@ func sameOrigin(r *http.Request, origin string) bool {
 	if sent := r.Header["Origin"]; len(sent) > 0 {
 		return len(sent) == 1 && sent[0] == origin
 	}
-	return r.Header.Get("Sec-Fetch-Site") == "same-origin"
+	fetched := r.Header["Sec-Fetch-Site"]
+	return len(fetched) == 1 && fetched[0] == "same-origin"
 }

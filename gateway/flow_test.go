@@ -91,7 +91,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 }
 
 // ring holds one fresh key.
-func ring(t *testing.T) *token.Ring {
+func ring(t testing.TB) *token.Ring {
 	t.Helper()
 	key, err := token.GenerateKey(token.ES256)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // concurrent use.
 type Gateway struct {
 	config    Config
-	signicat  *signicat.Client
+	signicat  *breaker
 	store     pending.Store
 	authority *token.Authority
 	log       *slog.Logger
@@ -28,7 +28,7 @@ type Gateway struct {
 	public    *url.URL // public_url
 	endpoints map[string]endpoint
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
-	guard     guard               // the gateway's own headers
+	guard     sharedGuard         // the headers of all its sites
 	cookies   cookies
 	minted    *mintCache
 
@@ -41,6 +41,7 @@ type Gateway struct {
 	closing context.Context
 	stop    context.CancelFunc
 	cancels chan struct{} // bounds the cancels under way
+	polls   chan struct{} // bounds the long polls
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -73,17 +74,17 @@ func New(config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config:    config,
-		signicat:  client,
 		store:     config.Store,
 		authority: authority,
 		log:       config.Logger.With(slog.String("gateway", config.Name)),
 		now:       config.Now,
 		public:    public,
-		guard:     newGuard(),
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
 		readLimit: rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads),
 		cancels:   make(chan struct{}, maxCancels),
+		polls:     make(chan struct{}, maxPolls),
 	}
+	g.signicat = newBreaker(client, g.now, g.log)
 	if g.minted, err = newMintCache(); err != nil {
 		return nil, configErrorf("cookie: making the token cache: %v", err)
 	}
@@ -91,6 +92,11 @@ func New(config Config) (*Gateway, error) {
 	g.route()
 	return g, nil
 }
+
+// SendAway answers every client that waits for something to change, now and from now on, with what
+// is known. Logins that are being finished go on. It is for a server that is about to stop, which
+// would wait for the clients.
+func (g *Gateway) SendAway() { g.stop() }
 
 // Close ends every wait, and waits itself for the finishes and cancels under way; each has a
 // deadline, so that this takes less than [Lease]. It does not close the store.

@@ -80,11 +80,32 @@ func (g guard) suspect(name string) bool {
 }
 
 // strip removes our headers from what the client sent: as headers, as trailers announced or
-// not, and named in Connection to have a proxy delete the ones that we set.
+// not, and named in Connection to have a proxy delete the ones that we set. What a client would
+// say in a tunnel behind the proxy cannot be stripped, so no tunnel for requests is opened.
 func (g guard) strip(r *http.Request) {
 	g.clean(r.Header)
 	g.cleanConnection(r.Header)
 	g.cleanTrailer(r)
+	dropHTTPUpgrade(r.Header)
+}
+
+// dropHTTPUpgrade removes an offer to go on with HTTP/2 on the same connection (h2c), which nobody
+// needs since RFC 9113 section 3.1. A proxy that hands it on, with whatever else is offered, is
+// blind to the requests that follow. An Upgrade may be ignored (RFC 9110 section 7.8).
+func dropHTTPUpgrade(h http.Header) {
+	for _, line := range h["Upgrade"] {
+		for _, protocol := range tokensIn(line) {
+			if name := strings.ToLower(protocol); strings.HasPrefix(name, "h2") || strings.HasPrefix(name, "http") {
+				delete(h, "Upgrade")
+				return
+			}
+		}
+	}
+}
+
+// tokensIn are the words of a field's value, whatever stands between them.
+func tokensIn(value string) []string {
+	return strings.FieldsFunc(value, func(r rune) bool { return r > '~' || !tokenChar(byte(r)) })
 }
 
 func (g guard) clean(h http.Header) {

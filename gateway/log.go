@@ -46,6 +46,17 @@ func (g *Gateway) logEnd(ctx context.Context, record *pending.Record) {
 	)
 }
 
+// logReturn writes the line of a request to a redirect URL. It stands in the place of the access
+// log's, which would hold the code and state. session_id is of a login whose binding was there, and
+// empty else: what anybody sent says nothing of whose it is.
+func (g *Gateway) logReturn(ctx context.Context, outcome, sessionID string) {
+	attrs := []slog.Attr{slog.String("outcome", outcome)}
+	if sessionID != "" {
+		attrs = append(attrs, slog.String("session_id", sessionID))
+	}
+	g.log.LogAttrs(ctx, slog.LevelInfo, "redirect URL answered", attrs...)
+}
+
 func (g *Gateway) logRefusal(ctx context.Context, err error) {
 	g.log.InfoContext(ctx, "Signicat refused a code", signicatAttrs(err)...)
 }

@@ -4,22 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
+// verdictMargin is how long before its caller's patience a reading ends, so that the caller is
+// still told which of the two it is: that the person is not through, or that Signicat is away.
+const verdictMargin = 250 * time.Millisecond
+
 // readResult reads the session until it is terminal. The context's end is errUnfinished, or
-// errSignicat when no read succeeded at all.
+// Signicat's failure when no read succeeded at all.
 func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))
+		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return nil, errUnfinished // the validation took all the time
+	}
 	session, err := g.signicat.WaitForSession(ctx, record.SignicatID)
 	switch {
 	case err == nil:
 		return session, nil
 	case session != nil && ctx.Err() != nil:
 		g.proveOrder(ctx)
-		return nil, errUnfinished
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()) && !errors.Is(err, signicat.ErrUnavailable):
 		return nil, errUnfinished
 	}
 	return nil, err

@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // maxReturnTo bounds the path that a browser is sent back to.
@@ -26,10 +27,11 @@ func (g *Gateway) returnTo(raw string) string {
 		return "/"
 	}
 	path, _, _ := strings.Cut(raw, "?")
-	if strings.Contains(decoded(path), "//") || dotted(decoded(path)) {
+	path = decoded(path) // as an upstream may, before it redirects
+	if strings.Contains(path, "//") || dotted(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "/"
 	}
-	if within(u.Path, g.config.Path) {
+	if within(path, g.config.Path) {
 		return "/"
 	}
 	return raw

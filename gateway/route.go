@@ -45,22 +45,22 @@ var (
 	readPost = []string{http.MethodGet, http.MethodPost}
 )
 
-// endpointTable is every own endpoint below the path. A name that ends with a slash takes what
-// follows.
+// endpointTable is every own endpoint below the path. A star stands for a session_id.
 func endpointTable() map[string]endpoint {
 	return map[string]endpoint{
-		"sessions":        {methods: post, serve: (*Gateway).serveStart, changes: true},
-		"sessions/":       {methods: getPost, serve: (*Gateway).serveSession},
-		"token":           {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
-		"revoke":          {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true},
-		"login":           {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
-		"logout":          {methods: post, serve: (*Gateway).serveLogout, changes: true},
-		"userinfo":        {methods: readPost, serve: (*Gateway).serveUserinfo},
-		"health/live":     {methods: get, serve: (*Gateway).serveLive},
-		"health/ready":    {methods: get, serve: (*Gateway).serveReady},
-		"jwks.json":       {methods: get, serve: (*Gateway).serveJWKS},
-		callbackEndpoint:  {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
-		appReturnEndpoint: {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
+		"sessions":          {methods: post, serve: (*Gateway).serveStart, changes: true},
+		"sessions/*":        {methods: get, serve: (*Gateway).serveStatus},
+		"sessions/*/cancel": {methods: post, serve: (*Gateway).serveCancel, changes: true},
+		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
+		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true},
+		"login":             {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
+		"logout":            {methods: post, serve: (*Gateway).serveLogout, changes: true},
+		"userinfo":          {methods: readPost, serve: (*Gateway).serveUserinfo},
+		"health/live":       {methods: get, serve: (*Gateway).serveLive},
+		"health/ready":      {methods: get, serve: (*Gateway).serveReady},
+		"jwks.json":         {methods: get, serve: (*Gateway).serveJWKS},
+		callbackEndpoint:    {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
+		appReturnEndpoint:   {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
 	}
 }
 
@@ -139,7 +139,10 @@ func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
 		return e, "", true
 	}
 	if rest, ok := strings.CutPrefix(name, "sessions/"); ok && rest != "" {
-		return g.endpoints["sessions/"], rest, true
+		if id, ok := strings.CutSuffix(rest, "/cancel"); ok {
+			return g.endpoints["sessions/*/cancel"], id, true
+		}
+		return g.endpoints["sessions/*"], rest, true
 	}
 	return endpoint{methods: getPost, serve: func(*Gateway, exchange) error { return errNotFound }}, "", true
 }
@@ -154,15 +157,18 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		return errTooEarly
 	}
 	if x.r.ContentLength > maxBody {
+		// To keep the connection, the server would first read on for what may never come.
+		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
 	return nil
 }
 
-// early reports whether a request may be a replay of TLS early data (RFC 8470).
+// early reports whether a request may be a replay of TLS early data. More than one field and an
+// odd value count as 1 (RFC 8470 section 5.1).
 func early(r *http.Request) bool {
-	return r.Header.Get("Early-Data") == "1" || (r.TLS != nil && !r.TLS.HandshakeComplete)
+	return len(r.Header["Early-Data"]) > 0 || (r.TLS != nil && !r.TLS.HandshakeComplete)
 }
 
 // fail answers an error in the endpoint's form.

@@ -21,6 +21,11 @@ const (
 	statusPatience = 500 * time.Millisecond
 	// statusReadLimit bounds such a read.
 	statusReadLimit = 10 * time.Second
+	// maxReads is how many reads are remembered before those that are over are forgotten.
+	maxReads = 1024
+	// maxPolls bounds the long polls of a gateway: each holds a request of the server, and looks
+	// at the store every statusPatience.
+	maxPolls = 5_000
 )
 
 // statusReads remembers which sessions were read a moment ago. Reads are bounded by the
@@ -37,7 +42,7 @@ func (s *statusReads) due(id string, now time.Time, allow func() bool) bool {
 	if now.Sub(s.last[id]) < statusEvery || !allow() {
 		return false
 	}
-	if s.last == nil || len(s.last) > 1024 {
+	if s.last == nil || len(s.last) >= maxReads {
 		recent := make(map[string]time.Time)
 		for id, t := range s.last {
 			if now.Sub(t) < statusEvery {
@@ -51,9 +56,14 @@ func (s *statusReads) due(id string, now time.Time, allow func() bool) bool {
 }
 
 // status returns a session's record: at once, or with a wait when it has ended. A read of
-// Signicat that it causes is waited for, shortly.
+// Signicat that it causes is waited for, shortly. While too many wait already, one more does not.
 func (g *Gateway) status(ctx context.Context, id string, wait time.Duration) (*pending.Record, error) {
-	poll := wait > 0
+	poll := wait > 0 && g.takePoll()
+	if poll {
+		defer func() { <-g.polls }()
+	} else {
+		wait = 0
+	}
 	waiting, cancel := context.WithTimeout(ctx, max(wait, statusPatience))
 	defer cancel()
 	record, err := g.loadSession(ctx, id)
@@ -69,6 +79,16 @@ func (g *Gateway) status(ctx context.Context, id string, wait time.Duration) (*p
 		}
 	}
 	return record, err
+}
+
+// takePoll takes one of the places for long polls, if there is one.
+func (g *Gateway) takePoll() bool {
+	select {
+	case g.polls <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // loadSession loads a record by its public name and marks one that ran out.
@@ -95,7 +115,7 @@ func (g *Gateway) loadSession(ctx context.Context, id string) (*pending.Record, 
 // readStatus reads a session that nobody is finishing, if it is due, and reports whether it
 // does. What it finds changes the record; whoever waits is told.
 func (g *Gateway) readStatus(ctx context.Context, record *pending.Record) bool {
-	if record.Phase != pending.Pending || !g.reads.due(record.ID, g.now(), g.readLimit.Allow) {
+	if record.Phase != pending.Pending || g.signicat.refusal() != nil || !g.reads.due(record.ID, g.now(), g.readLimit.Allow) {
 		return false
 	}
 	g.after(ctx, statusReadLimit, func(ctx context.Context) {
@@ -111,7 +131,7 @@ func (g *Gateway) readStatus(ctx context.Context, record *pending.Record) bool {
 // noteStatus reads a session and changes its record by what it shows. The record is as it was
 // before the read: a finish that began meanwhile makes the update lose, and so does no harm.
 func (g *Gateway) noteStatus(ctx context.Context, record *pending.Record) error {
-	session, err := g.signicat.Session(ctx, record.SignicatID)
+	session, err := g.signicat.ReadStatus(ctx, record.SignicatID)
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
 		return g.end(ctx, record, pending.Expired, reasonExpired)

@@ -1,6 +1,6 @@
-// Package caddytest runs Caddy inside a test: on a port of its own, without the admin endpoint,
-// with storage and log in the test's temporary folder, so that nothing of the machine is read or
-// written.
+// Package caddytest runs Caddy inside a test: on a port of its own, without the admin endpoint
+// unless the configuration names one, with storage and log in the test's temporary folder, so that
+// nothing of the machine is read or written.
 //
 //	server := caddytest.Run(t, `
 //		{
@@ -35,8 +35,12 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // every module that a Caddyfile may name
 )
 
-// Address stands in a configuration for the host and port that the server gets.
-const Address = "{{addr}}"
+const (
+	// Address stands in a configuration for the host and port that the server gets.
+	Address = "{{addr}}"
+	// AdminAddress stands there for those of the admin endpoint, which is off otherwise.
+	AdminAddress = "{{admin}}"
+)
 
 // patience bounds one request of [Server.Client].
 const patience = 30 * time.Second
@@ -47,10 +51,13 @@ type Server struct {
 	Addr string
 	// URL is Addr with http:// in front.
 	URL string
+	// AdminURL is where the admin endpoint is, if the configuration has [AdminAddress].
+	AdminURL string
 	// Client makes requests, follows no redirects and keeps no cookies.
 	Client *http.Client
 
 	t     testing.TB
+	admin string
 	dir   string
 	adapt func(string) ([]byte, error)
 }
@@ -91,7 +98,7 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	var err error
 	// A free port can be taken by somebody else before Caddy listens on it.
 	for range 3 {
-		s.Addr = freeAddr(t)
+		s.Addr, s.admin = freeAddr(t), freeAddr(t)
 		if err = s.Reload(config); err == nil || !strings.Contains(err.Error(), "address already in use") {
 			break
 		}
@@ -99,13 +106,13 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	if err != nil {
 		t.Fatalf("running Caddy: %v", err)
 	}
-	s.URL = "http://" + s.Addr
+	s.URL, s.AdminURL = "http://"+s.Addr, "http://"+s.admin
 	return s
 }
 
 // Reload replaces the configuration, even by an equal one, as caddy reload does.
 func (s *Server) Reload(config string) error {
-	adapted, err := s.adapt(strings.ReplaceAll(config, Address, s.Addr))
+	adapted, err := s.adapt(strings.NewReplacer(Address, s.Addr, AdminAddress, s.admin).Replace(config))
 	if err != nil {
 		return err
 	}
@@ -160,7 +167,9 @@ func confine(config []byte, dir string) []byte {
 	if err := json.Unmarshal(config, &tree); err != nil {
 		panic(fmt.Sprintf("caddytest: a configuration is no JSON object: %v", err))
 	}
-	tree["admin"] = map[string]any{"disabled": true, "config": map[string]any{"persist": false}}
+	admin := member(tree, "admin")
+	admin["disabled"] = admin["listen"] == nil
+	admin["config"] = map[string]any{"persist": false}
 	tree["storage"] = map[string]any{"module": "file_system", "root": filepath.Join(dir, "storage")}
 	log := member(member(member(tree, "logging"), "logs"), "default")
 	log["writer"] = map[string]any{"output": "file", "filename": filepath.Join(dir, "caddy.log"), "roll": false}

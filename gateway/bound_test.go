@@ -1,0 +1,215 @@
+package gateway_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	jwt "github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// roomy lets one client do what it takes many to do.
+func roomy(c *gateway.Config, _ *signicattest.Config) {
+	c.Limit = gateway.LimitConfig{SessionsPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000}
+}
+
+// TestLongPollsAreBounded has as many clients wait as may, and one more, who is answered at once. Nobody waits longer
+// for it.
+func TestLongPollsAreBounded(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		p := b.newPhone()
+		p.start()
+		if got := p.status(""); got.outcome() != "200 pending" { // Signicat is asked now, and not by those who wait
+			t.Fatalf("the status: %s", got.outcome())
+		}
+		began, statuses := time.Now(), make(chan string, gateway.MaxPolls)
+		var clients sync.WaitGroup
+		for range cap(statuses) {
+			clients.Go(func() { statuses <- p.status("?wait=25s").text("status") })
+		}
+		synctest.Wait()
+		if len(statuses) != 0 {
+			t.Errorf("%d of %d were answered at once", len(statuses), cap(statuses))
+		}
+		if got := p.status("?wait=25s"); got.outcome() != "200 pending" || time.Since(began) != 0 {
+			t.Errorf("one more got %s after %s", got.outcome(), time.Since(began))
+		}
+		p.cancel()
+		clients.Wait()
+		if took := time.Since(began); took != 0 {
+			t.Errorf("the end was told after %s", took)
+		}
+		close(statuses)
+		for status := range statuses {
+			if status != "cancelled" {
+				t.Fatalf("who waited was told %s", status)
+			}
+		}
+		if got := p.status("?wait=25s"); got.outcome() != "200 cancelled" {
+			t.Errorf("the places are not given back: %s", got.outcome())
+		}
+	})
+}
+
+// TestCancelsUnderWayAreBounded gives up more logins than there may be cancels under way. The rest is left to expire.
+func TestCancelsUnderWayAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, roomy)
+		b.script(t, signicattest.Fault{Operation: "cancel_session", Delay: 5 * time.Second})
+		for range 2 * gateway.MaxCancels {
+			p := b.newPhone()
+			p.start()
+			if got := p.cancel(); got.Code != http.StatusNoContent {
+				t.Errorf("cancelling: %s", got.outcome())
+			}
+		}
+		synctest.Wait()
+		if n := b.signicat.Count("cancel_session"); n != gateway.MaxCancels {
+			t.Errorf("%d cancels are under way, want %d", n, gateway.MaxCancels)
+		}
+		pass(6 * time.Second)
+		p := b.newPhone()
+		p.start()
+		p.cancel()
+		synctest.Wait()
+		if n := b.signicat.Count("cancel_session"); n != gateway.MaxCancels+1 {
+			t.Errorf("%d cancels in all, want one more", n)
+		}
+	})
+}
+
+// TestStatusReadsAreBounded has 500 clients watch as many sessions for 10 s: together they cause as many reads of
+// Signicat as the budget allows.
+func TestStatusReadsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, roomy)
+		var clients sync.WaitGroup
+		for range 500 {
+			p := b.newPhone()
+			p.start()
+			clients.Go(func() { p.status("?wait=10s") })
+		}
+		clients.Wait()
+		const most = gateway.DefaultStatusReads + 10*gateway.DefaultStatusReads
+		if n := b.signicat.Count("read_session"); n > most || n < most/2 {
+			t.Errorf("%d reads in 10 s, want up to %d", n, most)
+		}
+	})
+}
+
+// TestFinishWaitsBehindNoStatus finishes a login while the budget of the others is used up.
+func TestFinishWaitsBehindNoStatus(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, roomy)
+		p := b.begun(t)
+		for range 2 * gateway.DefaultStatusReads {
+			q := b.newPhone()
+			q.start()
+			q.status("")
+		}
+		began := time.Now()
+		if got := p.redeem(); got.outcome() != "the token" || time.Since(began) != 0 {
+			t.Errorf("a finish got %s after %s", got.outcome(), time.Since(began))
+		}
+	})
+}
+
+// bounds are the numbers of the table in docs/operations.md.
+var bounds = map[string]int{
+	"Pending sessions":                         gateway.DefaultPending,
+	"Pending sessions of one client":           gateway.DefaultPendingPerClient,
+	"Starts of one client in a minute":         gateway.DefaultSessionsPerClient,
+	"Bytes of a pending session":               pending.MaxSize,
+	"Challenges remembered":                    pending.MaxRemembered,
+	"Counters of clients":                      pending.MaxCounters,
+	"Refresh families":                         pending.MaxFamilies,
+	"Long polls":                               gateway.MaxPolls,
+	"Reads of Signicat for statuses, a second": gateway.DefaultStatusReads,
+	"Statuses read a moment ago":               gateway.MaxReads,
+	"Cancels under way":                        gateway.MaxCancels,
+	"Finishes under way of one login":          1,
+	"Access tokens made from cookies":          gateway.MaxMinted,
+	"Login cookies of one browser":             gateway.MaxLoginCookies,
+	"Bytes of a session cookie":                gateway.MaxCookieToken,
+	"Bytes of an attribute":                    gateway.MaxValue,
+	"Bytes of a token that is looked at":       jwt.MaxSize,
+	"Bytes of a request's body":                gateway.MaxBody,
+	"Bytes of Signicat's answer":               signicat.MaxBody,
+}
+
+var (
+	boundRow = regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([0-9,]+)[^|]* \\| [^|]+ \\| `(Test[A-Za-z0-9]+)`")
+	testName = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
+)
+
+// TestEveryBoundHasItsTest compares the table of docs/operations.md with the constants, and looks for every test that
+// the page names.
+func TestEveryBoundHasItsTest(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[string]int)
+	for _, row := range boundRow.FindAllStringSubmatch(string(text), -1) {
+		n, err := strconv.Atoi(strings.ReplaceAll(row[2], ",", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		told[row[1]] = n
+	}
+	if diff := cmp.Diff(bounds, told); diff != "" {
+		t.Errorf("the table tells others (-constants +docs):\n%s", diff)
+	}
+	tests := testNames(t, "..")
+	for _, name := range testName.FindAllStringSubmatch(string(text), -1) {
+		if !tests[name[1]] {
+			t.Errorf("there is no %s", name[1])
+		}
+	}
+}
+
+// testNames are the tests below a folder.
+func testNames(t *testing.T, folder string) map[string]bool {
+	t.Helper()
+	names := make(map[string]bool)
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv == nil {
+				names[f.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}

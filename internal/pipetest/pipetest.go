@@ -1,0 +1,56 @@
+// Package pipetest is a network of pipes: for servers and clients in a bubble of testing/synctest,
+// which sees them wait where it would not see a socket.
+package pipetest
+
+import (
+	"context"
+	"net"
+	"sync"
+)
+
+// Network is a listener and what connects to it. Make one with [New].
+type Network struct {
+	conns chan net.Conn
+	done  chan struct{}
+	close func()
+}
+
+// New makes a network. Closing it, as a listener, ends it.
+func New() *Network {
+	done := make(chan struct{})
+	return &Network{conns: make(chan net.Conn), done: done, close: sync.OnceFunc(func() { close(done) })}
+}
+
+// Accept implements net.Listener.
+func (n *Network) Accept() (net.Conn, error) {
+	select {
+	case c := <-n.conns:
+		return c, nil
+	case <-n.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (n *Network) Close() error {
+	n.close()
+	return nil
+}
+
+// Addr implements net.Listener.
+func (n *Network) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
+
+// Dial connects to the listener, whatever the address: it is for an http.Transport's DialContext.
+func (n *Network) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	here, there := net.Pipe()
+	select {
+	case n.conns <- there:
+		return here, nil
+	case <-n.done:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+var _ net.Listener = (*Network)(nil)
