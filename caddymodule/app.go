@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
@@ -57,6 +58,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 		}
 		a.instances[name] = made
 	}
+	if err := a.sendAwayBeforeStop(ctx); err != nil {
+		return err
+	}
 	return a.checkClaims()
 }
 
@@ -82,8 +86,12 @@ func (a *App) checkClaims() error {
 	return nil
 }
 
-// Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them.
+// Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them. Before
+// that it looks at the sites, which no module sees as a whole while they are provisioned.
 func (a *App) Start() error {
+	if err := a.checkSites(); err != nil {
+		return err
+	}
 	for _, name := range a.names() {
 		if err := a.instances[name].start(a.ctx); err != nil {
 			return fmt.Errorf("gateway %s: %w", name, err)
@@ -92,13 +100,35 @@ func (a *App) Start() error {
 	return nil
 }
 
-// Stop implements caddy.App. Waiting clients get their answer at once, and logins that are being
-// finished get some seconds for it.
+// checkSites warns of what [coverage] finds, and refuses what cannot work.
+func (a *App) checkSites() error {
+	module, err := a.ctx.AppIfConfigured("http")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sites, ok := module.(*caddyhttp.App)
+	if !ok {
+		return nil
+	}
+	for _, f := range coverage(sites.Servers) {
+		if f.Fatal {
+			return fmt.Errorf("site %s: %s", f.Where, f.Problem)
+		}
+		a.log.Warn(f.Problem, slog.String("where", f.Where), slog.String("server", f.Server))
+	}
+	return nil
+}
+
+// Stop implements caddy.App. Keys are not looked after any more, waiting clients get their answer
+// at once, and logins that are being finished get some seconds for it.
 func (a *App) Stop() error {
 	a.stopped = true
 	closed := make(chan error, len(a.instances))
 	for _, i := range a.instances {
-		go func() { closed <- i.gateway.Close() }()
+		go func() { closed <- i.close() }()
 	}
 	patience := time.NewTimer(stopPatience)
 	defer patience.Stop()

@@ -55,6 +55,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        algorithm    ES256|EdDSA|RS256
 //	        claims       <claim...>
 //	        key          <file>
+//	        rotate       <duration>
 //	    }
 //	    cookie           <name> <lifetime>
 //	    store            memory
@@ -131,6 +132,7 @@ func (t *Token) rows() []subdirective {
 		{name: "algorithm", example: "algorithm ES256", read: text(&t.Algorithm)},
 		{name: "claims", example: "claims name birthdate", read: texts(&t.Claims)},
 		{name: "key", example: "key /etc/itsme/signing.pem", read: text(&t.Key)},
+		{name: "rotate", example: "rotate 30d", read: duration(&t.Rotate)},
 	}
 }
 

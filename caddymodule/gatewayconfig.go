@@ -105,7 +105,8 @@ type Token struct {
 	Refresh caddy.Duration `json:"refresh,omitempty"`
 
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. Default the one that the key in Key is
-	// for, else ES256.
+	// for, else ES256. Without Key, another algorithm than before signs 30 minutes after the
+	// change, when everybody who verifies tokens knows its key.
 	Algorithm string `json:"algorithm,omitempty"`
 
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: those of
@@ -116,6 +117,12 @@ type Token struct {
 	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Empty makes
 	// one and keeps it in Caddy's storage.
 	Key string `json:"key,omitempty"`
+
+	// Rotate is how long a key in Caddy's storage signs before the next one takes over. At least
+	// 37m more than the longer of Lifetime and the cookie's, which is what announcing a key and
+	// seeing off another takes, and at most 365d. Zero means 30d, or that least where it is
+	// longer. Not with Key.
+	Rotate caddy.Duration `json:"rotate,omitempty"`
 }
 
 // Cookie describes a browser's login.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -20,10 +21,13 @@ var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 type instance struct {
 	gateway *gateway.Gateway
 	ring    token.Ring // empty until start, unless the keys are known before
-	keys    *keyStore  // nil with a key file
+	keys    *keyKeeper // nil with a key file
 	store   StoreModule
 	lasting *lasting
 	key     lastingKey
+
+	work sync.WaitGroup
+	stop context.CancelFunc // nil until start
 }
 
 // newInstance makes a gateway that is not started, without network and without writing.
@@ -32,9 +36,10 @@ func newInstance(ctx caddy.Context, name string, g Gateway) (*instance, error) {
 		return nil, fmt.Errorf("the name %q cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -", name)
 	}
 	e := &expander{replacer: caddy.NewReplacer()}
-	config, keys := g.config(e), g.Token.keys(e)
-	if e.err != nil {
-		return nil, e.err
+	config := g.config(e)
+	keys, err := g.keys(e)
+	if err != nil {
+		return nil, err
 	}
 	config.Name, config.Logger = name, ctx.Slogger()
 	i := &instance{key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
@@ -47,30 +52,23 @@ func newInstance(ctx caddy.Context, name string, g Gateway) (*instance, error) {
 	return i, i.build(config)
 }
 
-// keyConfig is the part of Token that package gateway does not see.
-type keyConfig struct{ algorithm, file string }
-
-func (t Token) keys(e *expander) keyConfig {
-	return keyConfig{algorithm: e.text("token algorithm", t.Algorithm), file: e.text("token key", t.Key)}
-}
-
 // findKeys reads the key file, or prepares what start needs to load or make keys.
 func (i *instance) findKeys(ctx caddy.Context, config keyConfig) error {
-	algorithm := token.Algorithm(config.algorithm)
-	if algorithm != "" {
-		if _, err := token.ParseAlgorithm(config.algorithm); err != nil {
-			return fmt.Errorf("token algorithm: %w", err)
-		}
-	}
 	if config.file != "" {
-		set, err := readKeyFile(config.file, algorithm, ctx.Slogger())
+		set, err := readKeyFile(config.file, config.algorithm, ctx.Slogger())
 		i.ring.Set(set)
 		return err
 	}
-	if algorithm == "" {
-		algorithm = token.DefaultAlgorithm
+	i.keys = &keyKeeper{
+		store: keyStore{
+			storage: ctx.Storage(), gateway: i.key.gateway, rotation: config.rotation,
+			now: time.Now, log: ctx.Slogger(),
+		},
+		force: func(set *token.KeySet) {
+			i.lasting.keys.Set(set)
+			i.ring.Set(set)
+		},
 	}
-	i.keys = &keyStore{storage: ctx.Storage(), gateway: i.key.gateway, algorithm: algorithm, now: time.Now, log: ctx.Slogger()}
 	return nil
 }
 
@@ -87,7 +85,7 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 // replaces one.
 func (i *instance) build(config gateway.Config) (err error) {
 	i.lasting = i.key.keep()
-	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil && known.Current().Algorithm() == i.keys.algorithm {
+	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil {
 		i.ring.Set(known)
 	}
 	config.Keys, config.Order = &i.ring, &i.lasting.order
@@ -97,16 +95,25 @@ func (i *instance) build(config gateway.Config) (err error) {
 	return err
 }
 
-// start puts the keys in force.
+// start puts the keys in force and keeps them so until close.
 func (i *instance) start(ctx context.Context) error {
+	ctx, i.stop = context.WithCancel(ctx)
 	if i.keys != nil {
-		set, err := i.keys.load(ctx)
-		if err != nil {
+		if err := i.keys.start(ctx); err != nil {
 			return fmt.Errorf("token key: %w", err)
 		}
-		i.lasting.keys.Set(set)
-		i.ring.Set(set)
+		i.work.Go(func() { i.keys.run(ctx) })
 	}
 	i.store.Start()
 	return nil
+}
+
+// close ends what start began, and waits for logins that are being finished.
+func (i *instance) close() error {
+	if i.stop != nil {
+		i.stop()
+	}
+	err := i.gateway.Close()
+	i.work.Wait()
+	return err
 }

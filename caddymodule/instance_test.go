@@ -56,7 +56,7 @@ func TestReloadKnowsTheKeysBeforeStart(t *testing.T) {
 	if got := provision(t, storage, "ES256").instances["default"].ring.KeySet(); got != keys {
 		t.Errorf("a reload does not know the keys: %v", got)
 	}
-	if got := provision(t, storage, "EdDSA").instances["default"].ring.KeySet(); got != nil {
-		t.Errorf("a reload that changes the algorithm goes on with %v", got.Current())
+	if got := provision(t, storage, "EdDSA").instances["default"].ring.KeySet(); got != keys {
+		t.Errorf("a reload that changes the algorithm does not know the keys: %v", got)
 	}
 }

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,99 +12,103 @@ import (
 	"time"
 
 	"github.com/caddyserver/certmagic"
-
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// keyDeadline bounds loading and making keys at Start. It is longer than the 10 s after which
-// Caddy's file storage takes the lock of a replica that died for stale.
+// keyDeadline bounds reading or changing keys. It is longer than the 10 s after which Caddy's
+// file storage takes the lock of a replica that died for stale.
 const keyDeadline = 30 * time.Second
 
 const storageRemedy = "make Caddy's storage reachable and writable, or name a key file"
 
-// errStoredKeys is returned when what is in storage cannot be read as keys.
-var errStoredKeys = errors.New("stored keys are damaged")
-
 // keyStore keeps a gateway's signing keys in Caddy's storage, where all replicas share them.
 type keyStore struct {
-	storage   certmagic.Storage
-	gateway   string
-	algorithm token.Algorithm
-	now       func() time.Time
-	log       *slog.Logger
-}
-
-// storedKeys is the document in storage, private keys included. The roles of its keys follow
-// from their times, so that replicas agree without writing.
-type storedKeys struct {
-	Keys []storedKey `json:"keys"`
-}
-
-// storedKey is one signing key. Times are in UTC.
-type storedKey struct {
-	ID        string          `json:"kid"`
-	Algorithm token.Algorithm `json:"alg"`
-	// PrivateKey is PKCS #8 in PEM.
-	PrivateKey string    `json:"private_key"`
-	CreatedAt  time.Time `json:"created_at"`
-	// SignsFrom is when the key takes over from the one before it; until then it is published
-	// as the next one.
-	SignsFrom time.Time `json:"signs_from"`
-	// VerifiesUntil is when the last token that a previous key signed has expired. Zero means
-	// that the key has no end yet.
-	VerifiesUntil time.Time `json:"verifies_until,omitzero"`
+	storage  certmagic.Storage
+	gateway  string
+	rotation rotation
+	now      func() time.Time
+	log      *slog.Logger
 }
 
 func (s keyStore) key() string { return path.Join("itsme", s.gateway, "keys.json") }
 
-// load returns the keys in storage, and makes them first where there are none.
-func (s keyStore) load(ctx context.Context) (*token.KeySet, error) {
-	ctx, cancel := context.WithTimeout(ctx, keyDeadline)
-	defer cancel()
+// load returns the keys in storage. Where none can sign it makes them first.
+func (s keyStore) load(ctx context.Context) (storedKeys, error) {
 	// Without the lock first: keys are written whole, and a replica that only restarts waits for
 	// nobody.
 	stored, err := s.read(ctx)
 	if err != nil {
-		return nil, err
+		return stored, err
 	}
-	if set, err := stored.set(s.algorithm, s.now()); set != nil || err != nil {
-		return set, err
+	if s.rotation.mustNote(stored, s.now()) {
+		return s.tend(ctx)
 	}
-	return s.make(ctx)
+	return stored, nil
 }
 
-// make adds a key of the algorithm under the lock, unless another replica did meanwhile. Keys of
-// another algorithm stay, for the tokens that they signed.
-func (s keyStore) make(ctx context.Context) (*token.KeySet, error) {
+// tend does what is due: it makes the next key, gives a previous one its end, and removes those
+// of which every token has expired. Replicas that do it at once do it once.
+func (s keyStore) tend(ctx context.Context) (storedKeys, error) { return s.update(ctx, s.tended) }
+
+func (s keyStore) tended(stored storedKeys) (storedKeys, error) {
+	now := s.now()
+	stored = s.rotation.settled(stored, now)
+	for {
+		signsFrom, wanted := s.rotation.wanted(stored, now)
+		if !wanted {
+			return stored, nil
+		}
+		made, err := newStoredKey(s.rotation.algorithm, now)
+		if err != nil {
+			return stored, err
+		}
+		made.SignsFrom, made.LongestSeconds = signsFrom, s.rotation.longestSeconds()
+		stored.Keys = append(stored.Keys, made)
+	}
+}
+
+// update changes the keys under the lock, and returns them as they are then.
+func (s keyStore) update(ctx context.Context, change func(storedKeys) (storedKeys, error)) (storedKeys, error) {
+	ctx, cancel := context.WithTimeout(ctx, keyDeadline)
+	defer cancel()
 	lock := "itsme_keys_" + s.gateway
 	if err := s.storage.Lock(ctx, lock); err != nil {
-		return nil, fmt.Errorf("locking storage: %w; %s", err, storageRemedy)
+		return storedKeys{}, fmt.Errorf("locking storage: %w; %s", err, storageRemedy)
 	}
 	defer func() {
 		if err := s.storage.Unlock(context.WithoutCancel(ctx), lock); err != nil {
-			s.log.Warn("unlocking storage after making signing keys", slog.Any("error", err))
+			s.log.Warn("unlocking storage after changing signing keys", slog.Any("error", err))
 		}
 	}()
-	stored, err := s.read(ctx)
+	before, err := s.read(ctx)
 	if err != nil {
-		return nil, err
+		return storedKeys{}, err
 	}
-	if set, err := stored.set(s.algorithm, s.now()); set != nil || err != nil {
-		return set, err
+	after, err := change(before)
+	if err != nil || slices.Equal(before.Keys, after.Keys) {
+		return after, err
 	}
-	made, err := newStoredKey(s.algorithm, s.now())
-	if err != nil {
-		return nil, err
+	if err := s.write(ctx, after); err != nil {
+		return storedKeys{}, err
 	}
-	stored.Keys = append(stored.Keys, made)
-	if err := s.write(ctx, stored); err != nil {
-		return nil, err
-	}
-	s.log.Info("made a signing key", slog.String("gateway", s.gateway), slog.String("kid", made.ID))
-	return stored.set(s.algorithm, s.now())
+	s.tell(before, after)
+	return after, nil
 }
 
+// tell logs which keys were made.
+func (s keyStore) tell(before, after storedKeys) {
+	for _, key := range after.Keys {
+		known := slices.ContainsFunc(before.Keys, func(k storedKey) bool { return k.ID == key.ID })
+		if !known {
+			s.log.Info("made a signing key", slog.String("gateway", s.gateway),
+				slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))
+		}
+	}
+}
+
+// read returns the keys in storage, none where there is no document.
 func (s keyStore) read(ctx context.Context) (storedKeys, error) {
+	ctx, cancel := context.WithTimeout(ctx, keyDeadline)
+	defer cancel()
 	var stored storedKeys
 	data, err := s.storage.Load(ctx, s.key())
 	if errors.Is(err, fs.ErrNotExist) {
@@ -116,7 +119,7 @@ func (s keyStore) read(ctx context.Context) (storedKeys, error) {
 	}
 	// The cause is left out: it can quote what stands in the file.
 	if json.Unmarshal(data, &stored) != nil || len(stored.Keys) == 0 {
-		return stored, fmt.Errorf("reading %s in storage: %w; restore it, or delete it to log everybody out and begin anew", s.key(), errStoredKeys)
+		return storedKeys{}, fmt.Errorf("reading %s in storage: %w; restore it, or delete it to log everybody out and begin anew", s.key(), errStoredKeys)
 	}
 	return stored, nil
 }
@@ -130,69 +133,4 @@ func (s keyStore) write(ctx context.Context, stored storedKeys) error {
 		return fmt.Errorf("writing %s in storage: %w; %s", s.key(), err, storageRemedy)
 	}
 	return nil
-}
-
-func newStoredKey(algorithm token.Algorithm, now time.Time) (storedKey, error) {
-	key, err := token.GenerateKey(algorithm)
-	if err != nil {
-		return storedKey{}, err
-	}
-	private, err := key.MarshalPEM()
-	if err != nil {
-		return storedKey{}, err
-	}
-	now = now.UTC().Truncate(time.Second)
-	return storedKey{ID: key.ID(), Algorithm: algorithm, PrivateKey: string(private), CreatedAt: now, SignsFrom: now}, nil
-}
-
-// set picks the key that signs and parses all that are still good. It is nil when there is no
-// key of the algorithm.
-func (s storedKeys) set(algorithm token.Algorithm, now time.Time) (*token.KeySet, error) {
-	signing := s.signing(algorithm, now)
-	if signing < 0 {
-		return nil, nil
-	}
-	var current *token.Key
-	var others []*token.Key
-	for i, stored := range s.Keys {
-		key, err := token.ParseKey([]byte(stored.PrivateKey), stored.Algorithm)
-		switch {
-		case err != nil || key.ID() != stored.ID:
-			return nil, fmt.Errorf("%w: the key %q is not what it says; restore the file, or delete it to log everybody out and begin anew", errStoredKeys, stored.ID)
-		case i == signing:
-			current = key
-		case stored.good(now):
-			others = append(others, key)
-		}
-	}
-	return token.NewKeySet(current, others...)
-}
-
-// signing is the index of the key that signs now, or -1. Of the algorithm's keys it is the last
-// to have taken over; where none has, the first to come: the clock of the replica that made a
-// lone key may be ahead, and a second key would only replace the first.
-func (s storedKeys) signing(algorithm token.Algorithm, now time.Time) int {
-	order := make([]int, 0, len(s.Keys))
-	for i, key := range s.Keys {
-		if key.Algorithm == algorithm && key.good(now) {
-			order = append(order, i)
-		}
-	}
-	if len(order) == 0 {
-		return -1
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(s.Keys[a].SignsFrom.Compare(s.Keys[b].SignsFrom), cmp.Compare(s.Keys[a].ID, s.Keys[b].ID))
-	})
-	signing := order[0]
-	for _, i := range order {
-		if !s.Keys[i].SignsFrom.After(now) {
-			signing = i
-		}
-	}
-	return signing
-}
-
-func (k storedKey) good(now time.Time) bool {
-	return k.VerifiesUntil.IsZero() || now.Before(k.VerifiesUntil)
 }

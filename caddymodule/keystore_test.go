@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -25,25 +24,48 @@ var now = time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
 
 func keysIn(storage certmagic.Storage, algorithm token.Algorithm) keyStore {
 	return keyStore{
-		storage: storage, gateway: "default", algorithm: algorithm,
-		now: func() time.Time { return now }, log: slog.New(slog.DiscardHandler),
+		storage: storage, gateway: "default",
+		rotation: rotation{algorithm: algorithm, every: DefaultRotate, longest: 8 * time.Hour},
+		now:      func() time.Time { return now }, log: slog.New(slog.DiscardHandler),
 	}
+}
+
+// started is what a replica has in force once it has started.
+func started(t *testing.T, store keyStore) *token.KeySet {
+	t.Helper()
+	set, err := start(t.Context(), store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func start(ctx context.Context, store keyStore) (*token.KeySet, error) {
+	ring := new(token.Ring)
+	keeper := keyKeeper{store: store, force: ring.Set}
+	err := keeper.start(ctx)
+	return ring.KeySet(), err
 }
 
 func TestKeysAreMadeOnceAndForTheirOwnerOnly(t *testing.T) {
 	t.Parallel()
 	storage := &certmagic.FileStorage{Path: t.TempDir()}
-	first, err := keysIn(storage, token.ES256).load(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := keysIn(storage, token.ES256).load(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := started(t, keysIn(storage, token.ES256))
+	again := started(t, keysIn(storage, token.ES256))
 	if diff := cmp.Diff(string(first.JWKS()), string(again.JWKS())); diff != "" {
-		t.Errorf("the second load gave other keys (-first +again):\n%s", diff)
+		t.Errorf("the second start gave other keys (-first +again):\n%s", diff)
 	}
+	checkOwnerOnly(t, storage)
+	later := keysIn(storage, token.ES256)
+	later.now = func() time.Time { return now.Add(DefaultRotate) }
+	if _, err := later.tend(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	checkOwnerOnly(t, storage)
+}
+
+func checkOwnerOnly(t *testing.T, storage *certmagic.FileStorage) {
+	t.Helper()
 	info, err := os.Stat(storage.Filename("itsme/default/keys.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -53,31 +75,37 @@ func TestKeysAreMadeOnceAndForTheirOwnerOnly(t *testing.T) {
 	}
 }
 
-func TestReplicasThatStartAtOnceShareOneKey(t *testing.T) {
+// TestReplicasThatStartAtOnceShareTheirKeys runs with the lock of Caddy's own file storage, whose
+// waiting goes by in a bubble.
+func TestReplicasThatStartAtOnceShareTheirKeys(t *testing.T) {
 	t.Parallel()
-	storage := &sharedStorage{FileStorage: &certmagic.FileStorage{Path: t.TempDir()}, free: make(chan struct{}, 1)}
-	ids := make([]string, 16)
-	var replicas sync.WaitGroup
-	for i := range ids {
-		replicas.Go(func() {
-			set, err := keysIn(storage, token.ES256).load(t.Context())
-			if err != nil {
-				t.Errorf("replica %d: %v", i, err)
-				return
-			}
-			ids[i] = set.Current().ID()
-		})
-	}
-	replicas.Wait()
-	for _, id := range ids {
-		if id != ids[0] {
-			t.Errorf("two keys sign: %s and %s", ids[0], id)
+	storage := &certmagic.FileStorage{Path: t.TempDir()}
+	synctest.Test(t, func(t *testing.T) {
+		sets := make([]string, 8)
+		var replicas sync.WaitGroup
+		for i := range sets {
+			replicas.Go(func() {
+				store := keysIn(storage, token.ES256)
+				store.now = time.Now
+				set, err := start(t.Context(), store)
+				if err != nil {
+					t.Errorf("replica %d: %v", i, err)
+					return
+				}
+				sets[i] = set.Current().ID() + string(set.JWKS())
+			})
 		}
-	}
+		replicas.Wait()
+		<-time.After(time.Minute) // the storage notices that its locks are released
+		for _, set := range sets {
+			if set != sets[0] {
+				t.Errorf("replicas have different keys:\n%s\n%s", sets[0], set)
+			}
+		}
+	})
 }
 
-// sharedStorage is a file storage with a lock that one replica at a time holds, as the file
-// storage's own but without its polling.
+// sharedStorage is a file storage with a lock that a test can hold.
 type sharedStorage struct {
 	*certmagic.FileStorage
 	free chan struct{}
@@ -97,133 +125,6 @@ func (s *sharedStorage) Unlock(context.Context, string) error {
 	return nil
 }
 
-func TestKeysOfAnotherAlgorithmStayGood(t *testing.T) {
-	t.Parallel()
-	storage := &certmagic.FileStorage{Path: t.TempDir()}
-	before, err := keysIn(storage, token.ES256).load(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	after, err := keysIn(storage, token.EdDSA).load(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if after.Current().Algorithm() != token.EdDSA {
-		t.Errorf("the signing key is for %s", after.Current().Algorithm())
-	}
-	if !strings.Contains(string(after.JWKS()), before.Current().ID()) {
-		t.Errorf("the ES256 key is not published any more: %s", after.JWKS())
-	}
-}
-
-func TestRolesFollowFromTimes(t *testing.T) {
-	t.Parallel()
-	day := 24 * time.Hour
-	at := func(signsFrom, verifiesUntil time.Duration) storedKey {
-		key, err := newStoredKey(token.ES256, now.Add(signsFrom))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if verifiesUntil != 0 {
-			key.VerifiesUntil = now.Add(verifiesUntil)
-		}
-		return key
-	}
-	for _, tt := range []struct {
-		name      string
-		keys      []storedKey
-		signs     int // index of the key that signs
-		published []int
-	}{
-		{"one key", []storedKey{at(-day, 0)}, 0, []int{0}},
-		{"made by a replica whose clock is ahead", []storedKey{at(time.Minute, 0)}, 0, []int{0}},
-		{"previous, current and next", []storedKey{at(-30*day, time.Hour), at(-day, 0), at(day, 0)}, 1, []int{0, 1, 2}},
-		{"next, current and previous", []storedKey{at(day, 0), at(-day, 0), at(-30*day, time.Hour)}, 1, []int{0, 1, 2}},
-		{"one that no token needs any more", []storedKey{at(-30*day, -time.Hour), at(-day, 0)}, 1, []int{1}},
-		{"the next has taken over", []storedKey{at(-day, time.Hour), at(-time.Second, 0)}, 1, []int{0, 1}},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			storage := &certmagic.FileStorage{Path: t.TempDir()}
-			store := keysIn(storage, token.ES256)
-			if err := store.write(t.Context(), storedKeys{tt.keys}); err != nil {
-				t.Fatal(err)
-			}
-			set, err := store.load(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := tt.keys[tt.signs].ID; set.Current().ID() != want {
-				t.Errorf("%s signs, not %s", set.Current().ID(), want)
-			}
-			want := make(map[string]bool)
-			for _, i := range tt.published {
-				want[tt.keys[i].ID] = true
-			}
-			if diff := cmp.Diff(want, publishedIDs(t, set)); diff != "" {
-				t.Errorf("published keys (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func publishedIDs(t *testing.T, set *token.KeySet) map[string]bool {
-	t.Helper()
-	var jwks struct {
-		Keys []struct {
-			ID string `json:"kid"`
-		} `json:"keys"`
-	}
-	if err := json.Unmarshal(set.JWKS(), &jwks); err != nil {
-		t.Fatal(err)
-	}
-	ids := make(map[string]bool)
-	for _, key := range jwks.Keys {
-		ids[key.ID] = true
-	}
-	return ids
-}
-
-func TestDamagedKeysAreRefusedAndKept(t *testing.T) {
-	t.Parallel()
-	key, err := newStoredKey(token.ES256, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	other := key
-	other.ID = "another"
-	torn := key
-	torn.PrivateKey = torn.PrivateKey[:80]
-	for name, content := range map[string]any{
-		"cut off":             json.RawMessage(`{"keys":[`),
-		"no key":              storedKeys{},
-		"key of another name": storedKeys{[]storedKey{other}},
-		"key that is torn":    storedKeys{[]storedKey{torn}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			storage := &certmagic.FileStorage{Path: t.TempDir()}
-			data, ok := content.(json.RawMessage)
-			if !ok {
-				data, _ = json.Marshal(content)
-			}
-			if err := storage.Store(t.Context(), "itsme/default/keys.json", data); err != nil {
-				t.Fatal(err)
-			}
-			_, err := keysIn(storage, token.ES256).load(t.Context())
-			if !errors.Is(err, errStoredKeys) || !strings.Contains(err.Error(), "restore") {
-				t.Errorf("the error is %v", err)
-			}
-			if err != nil && strings.Contains(err.Error(), torn.PrivateKey[40:60]) {
-				t.Errorf("the error shows key material: %v", err)
-			}
-			if kept, err := storage.Load(t.Context(), "itsme/default/keys.json"); err != nil || string(kept) != string(data) {
-				t.Errorf("the stored keys were changed (%v)", err)
-			}
-		})
-	}
-}
-
 func TestStartDoesNotWaitForTheLockForever(t *testing.T) {
 	t.Parallel()
 	files := &certmagic.FileStorage{Path: t.TempDir()}
@@ -233,7 +134,7 @@ func TestStartDoesNotWaitForTheLockForever(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if _, err := keysIn(storage, token.ES256).load(t.Context()); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := start(t.Context(), keysIn(storage, token.ES256)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the error is %v", err)
 		}
 		if waited := time.Since(began); waited != keyDeadline {
@@ -252,7 +153,7 @@ func TestStorageThatFailsIsToldWithoutKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			storage.FileStorage = &certmagic.FileStorage{Path: t.TempDir()}
-			set, err := keysIn(storage, token.ES256).load(t.Context())
+			set, err := start(t.Context(), keysIn(storage, token.ES256))
 			if set != nil || !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("got %v, %v", set, err)
 			}

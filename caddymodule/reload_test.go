@@ -35,6 +35,7 @@ func keysFile(server *caddytest.Server) string {
 	return filepath.Join(server.Storage(), "itsme", "default", "keys.json")
 }
 
+// storedKey is the key that signs, in PEM.
 func storedKey(t *testing.T, server *caddytest.Server) []byte {
 	t.Helper()
 	data, err := os.ReadFile(keysFile(server))
@@ -46,7 +47,7 @@ func storedKey(t *testing.T, server *caddytest.Server) []byte {
 			PrivateKey string `json:"private_key"`
 		} `json:"keys"`
 	}
-	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) != 1 {
+	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) != 2 {
 		t.Fatalf("%d keys are stored: %v", len(stored.Keys), err)
 	}
 	return []byte(stored.Keys[0].PrivateKey)
@@ -80,7 +81,7 @@ func TestReloadRefusesNoToken(t *testing.T) {
 	}
 	done.Store(true)
 	clients.Wait()
-	if n := strings.Count(s.Log(), "made a signing key"); n != 1 {
+	if n := strings.Count(s.Log(), "made a signing key"); n != 2 { // the current and the next
 		t.Errorf("%d signing keys were made", n)
 	}
 }

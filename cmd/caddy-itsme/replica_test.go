@@ -204,7 +204,7 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	for name, away := range map[string]struct{ cut, mend func() }{
 		"cut off": {f.line.Cut, f.line.Mend},
 		"restarted": {
-			func() { end(f.redis) },
+			f.stopRedis,
 			func() { f.startRedis(t) },
 		},
 	} {
@@ -222,7 +222,7 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 		}
 		away.mend()
 		for _, backend := range f.backends {
-			awaitReady(t, backend.String()+logintest.Path+"/health/ready")
+			awaitReady(t, backend.String()+logintest.Path+"/health/ready", nil)
 		}
 		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
 			t.Errorf("%s: afterwards: %d %s", name, got.Status, got.Body)

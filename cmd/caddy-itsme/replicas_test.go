@@ -41,7 +41,7 @@ func newFleet(t *testing.T) *fleet {
 	t.Helper()
 	f := &fleet{redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	f.startRedis(t)
-	t.Cleanup(func() { end(f.redis) })
+	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
@@ -59,7 +59,12 @@ func newFleet(t *testing.T) *fleet {
 	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
 	storage := t.TempDir()
 	for i := range f.replicas {
-		f.startReplica(t, i, storage, behind.URL)
+		const attempts = 3 // somebody else may take a port that was free
+		for n := 1; !f.startReplica(t, i, storage, behind.URL); n++ {
+			if n == attempts {
+				t.Fatalf("replica %d does not start", i)
+			}
+		}
 	}
 	return f
 }
@@ -82,10 +87,7 @@ func (f *fleet) use(i int) { f.only.Store(int64(i + 1)) }
 // kill ends a replica without a word.
 func (f *fleet) kill(i int) { end(f.replicas[i]) }
 
-func end(c *exec.Cmd) {
-	_ = c.Process.Kill()
-	_ = c.Wait()
-}
+func end(c *exec.Cmd) { _ = c.Process.Kill() }
 
 const replicaCaddyfile = `{
 	admin %s
@@ -124,7 +126,8 @@ http://:%s {
 }
 `
 
-func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) {
+// startReplica starts a replica and waits until it is ready, or has ended.
+func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) (ready bool) {
 	t.Helper()
 	address := freeAddress(t)
 	backend, err := url.Parse("http://" + address)
@@ -153,28 +156,36 @@ func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) {
 		t.Fatalf("starting caddy-itsme: %v", err)
 	}
 	f.replicas[i] = command
+	exited := make(chan struct{})
+	go func() {
+		_ = command.Wait()
+		close(exited)
+	}()
 	t.Cleanup(func() {
 		end(command)
+		<-exited
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
 			t.Logf("replica %d:\n%s", i, text)
 		}
 	})
-	awaitReady(t, backend.String()+logintest.Path+"/health/ready")
+	return awaitReady(t, backend.String()+logintest.Path+"/health/ready", exited)
 }
 
-// awaitReady waits until a replica can serve logins.
-func awaitReady(t *testing.T, url string) {
+// awaitReady waits until a replica can serve logins. It is not ready when it ends before.
+func awaitReady(t *testing.T, url string, exited <-chan struct{}) (ready bool) {
 	t.Helper()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if answer, err := http.Get(url); err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
-				return
+				return true
 			}
 		}
 		select {
+		case <-exited:
+			return false
 		case <-deadline:
 			t.Fatalf("%s is not ready", url)
 		case <-time.After(20 * time.Millisecond):
@@ -207,6 +218,12 @@ func (f *fleet) startRedis(t *testing.T) {
 		}
 	}
 	t.Fatal("redis-server ended before it was ready")
+}
+
+// stopRedis ends redis-server, which keeps what it wrote down.
+func (f *fleet) stopRedis() {
+	end(f.redis)
+	_ = f.redis.Wait()
 }
 
 func freeAddress(t *testing.T) string {

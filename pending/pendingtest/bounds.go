@@ -18,6 +18,8 @@ func bounds() []scenario {
 		{"when none may go the new one is refused", fullIsRefused},
 		{"a refused create changes nothing", refusedChangesNothing},
 		{"a record that ended does not count", endedDoesNotCount},
+		{"a record that is over from the start does not count", overFromTheStart},
+		{"a record whose expiry is moved back does not count", movedBackDoesNotCount},
 		{"records that ended are bounded", endedAreBounded},
 		{"when all is full the heaviest client loses its oldest", heaviestLosesOldest},
 		{"a client that floods evicts its own", flooderEvictsOwn},
@@ -128,6 +130,29 @@ func endedDoesNotCount(t *testing.T, h Harness) {
 	// Of those that ended, the last ones at least are still there.
 	load(t, h, pending.Failed.String())
 	load(t, h, pending.Expired.String())
+}
+
+func overFromTheStart(t *testing.T, h Harness) {
+	for id, change := range map[string]func(*pending.Record){
+		"ended":   func(r *pending.Record) { r.Phase, r.EndedAt = pending.Failed, h.Now() },
+		"expired": func(r *pending.Record) { r.ExpiresAt = h.Now().Add(-time.Second) },
+	} {
+		r := NewRecord(id, "client", h.Now())
+		change(r)
+		if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
+			t.Errorf("creating one that %s: %v", id, err)
+		}
+		load(t, h, id)
+		wantLen(t, h, 0)
+	}
+}
+
+func movedBackDoesNotCount(t *testing.T, h Harness) {
+	r, _ := create(t, h, "a", "client", roomy())
+	r.ExpiresAt = h.Now().Add(-time.Second)
+	update(t, h, r)
+	load(t, h, "a")
+	wantLen(t, h, 0)
 }
 
 // endedAreBounded: who starts logins and ends them at once could otherwise fill the

@@ -10,6 +10,7 @@ func limits() []scenario {
 		{"as many events as the limit are allowed at once", allowsLimit},
 		{"keys are counted apart", countsApart},
 		{"a limit of nothing allows nothing", allowsNothing},
+		{"nobody waits for longer than the window that is asked for now", waitsForTheWindow},
 		{"the first value is remembered", remembersFirst},
 	}
 }
@@ -59,6 +60,14 @@ func allowsNothing(t *testing.T, h Harness) {
 		if wait := allow(t, h, "key", 1, window); wait <= 0 {
 			t.Errorf("window %v allows an event", window)
 		}
+	}
+}
+
+// waitsForTheWindow: the limit was changed, and the next start must not wait for hours.
+func waitsForTheWindow(t *testing.T, h Harness) {
+	allow(t, h, "key", 1, 10*time.Hour)
+	if wait := allow(t, h, "key", 1, time.Minute); wait <= 0 || wait > time.Minute {
+		t.Errorf("an event waits %v, want up to a minute", wait)
 	}
 }
 

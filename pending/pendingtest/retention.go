@@ -19,6 +19,7 @@ func retention() []scenario {
 		{"a record is kept for a while after its end", keptAfterEnd},
 		{"a late end keeps a record longer", keptAfterLateEnd},
 		{"a record that expired does not count", expiredDoesNotCount},
+		{"a record counts until the expiry that it has now", countsUntilExpiry},
 		{"a finish may end after the expiry", endsAfterExpiry},
 		{"a forgotten ID can be used again", usedAgain},
 		{"a remembered value is forgotten", rememberedForgotten},
@@ -84,6 +85,18 @@ func expiredDoesNotCount(t *testing.T, h Harness) {
 	wantEvicted(t, h, "d", "client", b)
 	load(t, h, "a")
 	wantLen(t, h, 2)
+}
+
+func countsUntilExpiry(t *testing.T, h Harness) {
+	r, _ := create(t, h, "a", "client", roomy())
+	first := r.ExpiresAt
+	r.ExpiresAt = first.Add(time.Hour)
+	update(t, h, r)
+	h.Advance(first.Sub(h.Now()) + pending.Retention + grain)
+	load(t, h, "a")
+	wantLen(t, h, 1)
+	h.Advance(r.ExpiresAt.Sub(h.Now()) + grain)
+	wantLen(t, h, 0)
 }
 
 // endsAfterExpiry: the code was validated in time, the session read too late.

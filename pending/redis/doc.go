@@ -1,14 +1,15 @@
 // Package redis is the [pending.Store] of several replicas: pending sessions, start
-// limits, revocations and refreshable logins in Redis, standalone or Cluster, shared by every gateway
-// that opens it with the same prefix and secret.
+// limits, revocations and refreshable logins in Redis, standalone or Cluster, shared by
+// every gateway that opens it with the same prefix and secret.
 //
 // # What it promises
 //
 // A record changes by compare-and-set in a script, so that of any number of finishes
-// on any replica one goes on, and a lapsed lease is taken over. No call waits for
-// longer than [Config.Timeout]. While Redis is away every call returns
-// [pending.ErrUnavailable] at once: what cannot be checked is refused, never let in.
-// [Open] does no I/O, and a Redis that is away is connected to later.
+// on any replica one goes on, and a lapsed lease is taken over. A call waits for its
+// answer for [Config.Timeout], after as long again for a connection that is just being
+// made. While Redis is away every call returns [pending.ErrUnavailable] at once: what
+// cannot be checked is refused, never let in. [Open] does no I/O, and a Redis that is
+// away is connected to later.
 //
 // Revocations are read from a copy in this process, which is brought up to date
 // [SyncInterval] after [SyncInterval]. A check costs no round trip, and never rests on
@@ -18,12 +19,12 @@
 //
 // # What Redis sees
 //
-// Records, remembered values and revocations are sealed with XChaCha20-Poly1305 under
-// a key from [Config.Secret], each bound to its key and version. Clients, and the keys
-// of values and counters, are keyed hashes. In the clear are session IDs (themselves
-// hashes), times, counts and sizes. So a dump shows nobody's identity, and nothing can
-// be made up or moved to another place. Who can write to Redis can still delete, or
-// bring back as a whole what was there before.
+// Records, values, families and revocations are sealed with XChaCha20-Poly1305 under a
+// key from [Config.Secret], each bound to its place and version. Clients, and the names
+// of values, counters, families and revocations, are keyed hashes. In the clear are
+// session IDs (themselves hashes), times, counts and sizes. So a dump shows nobody's
+// identity, and nothing can be made up or moved to another place. Who can write to
+// Redis can still delete, or bring back as a whole what was there before.
 //
 // What does not open is refused as unavailable ([ErrUnreadable]): it was tampered with,
 // or a replica has another secret. Change the secret together with the prefix; pending

@@ -39,14 +39,15 @@ func (s *Store) keepUp() {
 	pause := firstPause
 	for s.alive.Err() == nil {
 		began, err := s.catchUp()
-		watch.note(err)
 		if err != nil {
 			s.pulse.fail(err)
+			watch.note(err)
 			s.wait(pause)
 			pause = min(2*pause, longestPause)
 			continue
 		}
 		s.pulse.succeed(began)
+		watch.note(nil)
 		s.wait(SyncInterval)
 		pause = firstPause
 	}
@@ -158,19 +159,19 @@ type watch struct {
 
 // note notes how an attempt ended.
 func (w *watch) note(err error) {
-	log, gateway := w.store.config.Logger, slog.String("prefix", w.store.config.Prefix)
+	log, prefix := w.store.config.Logger, slog.String("prefix", w.store.config.Prefix)
 	switch {
 	case w.store.alive.Err() != nil:
 	case err == nil && !w.asked:
 		w.asked = true
-		log.Info("Redis keeps pending sessions", gateway)
+		log.Info("Redis keeps pending sessions", prefix)
 		w.store.tasks.Go(w.store.reportFindings)
 	case err == nil && w.last != nil:
-		log.Info("Redis is back", gateway)
+		log.Info("Redis is back", prefix)
 	case errors.Is(err, ErrUnreadable) && !errors.Is(w.last, ErrUnreadable):
-		log.Error("everything is refused: Redis holds what this gateway cannot open", gateway, slog.String("error", err.Error()))
+		log.Error("everything is refused: Redis holds what this gateway cannot open", prefix, slog.String("error", err.Error()))
 	case err != nil && w.last == nil:
-		log.Warn("Redis cannot be reached; what needs it is refused until it is", gateway, slog.String("error", err.Error()))
+		log.Warn("Redis cannot be reached; what needs it is refused until it is", prefix, slog.String("error", err.Error()))
 	}
 	w.last = err
 }

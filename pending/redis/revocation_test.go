@@ -2,9 +2,12 @@ package redis_test
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/pending/redis"
@@ -72,13 +75,91 @@ func TestRevocationsSurviveAFlush(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	first, second := open(t, config(s.address)), open(t, config(s.address))
-	revoke(t, first, "old")
+	const revocations = 250 // more than one page
+	for i := range revocations {
+		revoke(t, first, strconv.Itoa(i))
+	}
 	do(t, admin(t, s.address), "FLUSHALL")
 	revoke(t, second, "new")
 	awaitRevoked(t, first, "new")
 	recruit := open(t, config(s.address))
-	wantRevoked(t, recruit, "old", true)
 	wantRevoked(t, recruit, "new", true)
+	for i := range revocations {
+		wantRevoked(t, recruit, strconv.Itoa(i), true)
+	}
+}
+
+// TestRevocationsSurviveAFailover: a server is promoted that lacks the last ones, which
+// a replica has read already. The next ones must not look as if it had read them, too.
+func TestRevocationsSurviveAFailover(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	reader, writer := open(t, config(s.address)), open(t, config(s.address))
+	for _, id := range []string{"a", "b", "c"} {
+		revoke(t, writer, id)
+	}
+	awaitRevoked(t, reader, "c")
+	do(t, admin(t, s.address), "ZREMRANGEBYRANK", "{itsme:default}:revoked:log", "-2", "-1")
+	revoke(t, writer, "d")
+	awaitRevoked(t, reader, "d")
+}
+
+// TestRevocationsAtOneInstant: the server's clock stands, and then goes back, and
+// nobody misses a revocation.
+func TestRevocationsAtOneInstant(t *testing.T) {
+	t.Parallel()
+	writer, server, clock := steered(t)
+	c := config(server.Addr())
+	c.Now = clock.Now
+	reader := open(t, c)
+	until := clock.Now().Add(time.Hour)
+	for _, id := range []string{"a", "b", "c"} {
+		if err := writer.Revoke(t.Context(), pending.Revocation{Scope: pending.ScopeLogin, ID: id, Until: until}); err != nil {
+			t.Fatal(err)
+		}
+		awaitRevoked(t, reader, id)
+		server.SetTime(clock.Now().Add(-time.Minute))
+	}
+}
+
+// TestListOfRevocationsIsSwept: what is over leaves it, and what is there already
+// changes nothing, or every replica would read it again.
+func TestListOfRevocationsIsSwept(t *testing.T) {
+	t.Parallel()
+	store, server, clock := steered(t)
+	add := func(id string, lasts time.Duration) {
+		v := pending.Revocation{Scope: pending.ScopeLogin, ID: id, Until: clock.Now().Add(lasts)}
+		if err := store.Revoke(t.Context(), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func() (log, until map[string]float64, names []string, epoch string) {
+		log, err := server.SortedSet("{itsme:default}:revoked:log")
+		until, err2 := server.SortedSet("{itsme:default}:revoked:until")
+		names, err3 := server.HKeys("{itsme:default}:revoked")
+		epoch, err4 := server.Get("{itsme:default}:revoked:epoch")
+		if err := errors.Join(err, err2, err3, err4); err != nil {
+			t.Fatal(err)
+		}
+		return maps.Clone(log), maps.Clone(until), names, epoch
+	}
+	add("short", time.Minute)
+	add("long", time.Hour)
+	log, _, _, epoch := list()
+	add("long", time.Hour)
+	again, _, _, _ := list()
+	if diff := cmp.Diff(log, again); diff != "" || len(log) != 2 {
+		t.Errorf("the log changed (-before +after):\n%s", diff)
+	}
+	clock.advance(2 * time.Minute)
+	add("another", time.Hour)
+	log, until, names, later := list()
+	if len(log) != 2 || len(until) != 2 || len(names) != 2 {
+		t.Errorf("%d in the log, %d with an end, %d sealed, want 2", len(log), len(until), len(names))
+	}
+	if later != epoch {
+		t.Error("the list has another name")
+	}
 }
 
 // awaitRevoked waits until a replica knows of a revocation.

@@ -65,7 +65,10 @@ func liveAFullLife(t testing.TB, store *redis.Store) (hidden map[string]string) 
 	t.Helper()
 	hidden = map[string]string{
 		"secret": secret, "remembered key": "remembered-key", "remembered value": "remembered-value",
-		"counter": "counter-of-198.51.100.7",
+		"counter": "counter-of-198.51.100.7", "family": "hidden-family",
+	}
+	if err := store.CreateFamily(t.Context(), family("hidden-family-login")); err != nil {
+		t.Fatal(err)
 	}
 	for _, phase := range []pending.Phase{pending.Pending, pending.Issued, pending.Denied} {
 		r := create(t, store, "id-of-"+phase.String())
@@ -197,6 +200,42 @@ func TestMovedRememberedValueIsRefused(t *testing.T) {
 	if refused != 1 {
 		t.Errorf("%d moved values are refused, want 1", refused)
 	}
+}
+
+// TestMovedFamilyIsRefused: whose refresh tokens these are, and who that is, cannot be
+// put in the place of somebody else.
+func TestMovedFamilyIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	if err := store.CreateFamily(t.Context(), family("a")); err != nil {
+		t.Fatal(err)
+	}
+	client := admin(t, s.address)
+	names, err := do(t, client, "KEYS", "*:family:*").AsStrSlice()
+	if err != nil || len(names) != 1 {
+		t.Fatalf("families are at %q, %v", names, err)
+	}
+	held, err := do(t, client, "GET", names[0]).ToString()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.CreateFamily(t.Context(), family("b")); err != nil {
+		t.Fatal(err)
+	}
+	both, err := do(t, client, "KEYS", "*:family:*").AsStrSlice()
+	if err != nil || len(both) != 2 {
+		t.Fatalf("families are at %q, %v", both, err)
+	}
+	for _, key := range both {
+		do(t, client, "SET", key, held, "PX", "60000")
+	}
+	if _, err := store.LoadFamily(t.Context(), "a"); err != nil {
+		t.Errorf("loading what was put back: %v", err)
+	}
+	wantUnreadable(t, "another's", func() error { _, err := store.LoadFamily(t.Context(), "b"); return err })
+	do(t, client, "SET", names[0], "2"+held[1:], "PX", "60000")
+	wantUnreadable(t, "another version", func() error { _, err := store.LoadFamily(t.Context(), "a"); return err })
 }
 
 // TestMovedRevocationIsRefused: a revocation that is put under another's name could

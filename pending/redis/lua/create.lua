@@ -56,7 +56,7 @@ for _ = 1, EVICTIONS do
 end
 
 local serial = RETURNED
-if standing == 'over' or expires <= now then
+if standing == 'over' then
   leave(id, client, RETURNED)
   redis.call('ZADD', OVER, keep, id)
 elseif standing == 'unreturned' then

@@ -34,7 +34,7 @@ redis.call('SET', EPOCH, ARGV[1], 'NX')
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', UNTIL, '-inf', now, 'LIMIT', 0, BATCH)) do
   redis.call('ZREM', UNTIL, name)
   redis.call('ZREM', LOG, name)
-  local _ = 1
+  redis.call('HDEL', REVOKED, name)
 end
 local rest = math.max(latest - now, 1000)
 for _, key in ipairs(KEYS) do

@@ -21,7 +21,7 @@ end
 local serial = held.serial
 if not redis.call('ZSCORE', OPEN, id) then
   redis.call('ZADD', OVER, keep, id)
-elseif standing == 'over' or expires <= now then
+elseif standing == 'over' then
   leave(id, held.client, serial)
   redis.call('ZADD', OVER, keep, id)
 else

@@ -1,0 +1,121 @@
+package caddymodule
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/certmagic"
+	"github.com/spf13/cobra"
+)
+
+// configFlags say which gateways of which configuration file a command is about.
+type configFlags struct{ file, adapter, gateway string }
+
+func (f *configFlags) register(command *cobra.Command) {
+	flags := command.PersistentFlags()
+	flags.StringVarP(&f.file, "config", "c", "", "Configuration file (default: Caddyfile in this folder)")
+	flags.StringVarP(&f.adapter, "adapter", "a", "", "Name of the config adapter to apply")
+	flags.StringVar(&f.gateway, "gateway", "", "Name of one gateway (default: all)")
+}
+
+// storageConfig is the part of a configuration that commands about keys need. The rest is not
+// loaded: it may need a network, or secrets that are not at hand.
+type storageConfig struct {
+	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
+	Apps       struct {
+		Itsme App `json:"itsme"`
+	} `json:"apps"`
+}
+
+func (f *configFlags) load() (storageConfig, error) {
+	var config storageConfig
+	data, _, _, err := caddycmd.LoadConfig(f.file, f.adapter)
+	if err != nil {
+		return config, err
+	}
+	if len(data) == 0 {
+		return config, errors.New("there is no Caddyfile in this folder; name the configuration with --config")
+	}
+	if err := json.Unmarshal(data, &config); err != nil {
+		return config, fmt.Errorf("reading configuration: %w", err)
+	}
+	return config, nil
+}
+
+// names are those of the gateways that the command is about.
+func (f *configFlags) names(gateways map[string]Gateway) ([]string, error) {
+	names := slices.Sorted(maps.Keys(gateways))
+	switch {
+	case len(names) == 0:
+		return nil, errors.New(noGateway)
+	case f.gateway == "":
+		return names, nil
+	case !slices.Contains(names, f.gateway):
+		return nil, fmt.Errorf("no gateway is named %q; use one of: %s", f.gateway, strings.Join(names, " "))
+	}
+	return []string{f.gateway}, nil
+}
+
+// withKeys calls use with the keys of the gateways, while their storage is open.
+func (f *configFlags) withKeys(command *cobra.Command, use func([]gatewayKeys) error) error {
+	config, err := f.load()
+	if err != nil {
+		return err
+	}
+	names, err := f.names(config.Apps.Itsme.Gateways)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: command.Context()})
+	defer cancel()
+	storage, err := config.storage(ctx)
+	if err != nil {
+		return err
+	}
+	keys := make([]gatewayKeys, len(names))
+	for i, name := range names {
+		if keys[i], err = keysOf(name, config.Apps.Itsme.Gateways[name], storage); err != nil {
+			return fmt.Errorf("gateway %s: %w", name, err)
+		}
+	}
+	return use(keys)
+}
+
+// storage is where Caddy would keep its files with this configuration.
+func (c *storageConfig) storage(ctx caddy.Context) (certmagic.Storage, error) {
+	if c.StorageRaw == nil {
+		return caddy.DefaultStorage, nil
+	}
+	module, err := ctx.LoadModule(c, "StorageRaw")
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	converter, ok := module.(caddy.StorageConverter)
+	if !ok {
+		return nil, fmt.Errorf("storage: the module is a %T, which is no storage", module)
+	}
+	storage, err := converter.CertMagicStorage()
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	return storage, nil
+}
+
+func keysOf(name string, g Gateway, storage certmagic.Storage) (gatewayKeys, error) {
+	config, err := g.keys(&expander{replacer: caddy.NewReplacer()})
+	if err != nil {
+		return gatewayKeys{}, err
+	}
+	return gatewayKeys{name: name, file: config.file, store: keyStore{
+		storage: storage, gateway: name, rotation: config.rotation,
+		now: time.Now, log: slog.New(slog.DiscardHandler),
+	}}, nil
+}
