@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"io"
 	"io/fs"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -137,7 +138,7 @@ func (s secrets) addKey(t *testing.T, block *pem.Block) {
 	lines := strings.Split(string(pem.EncodeToMemory(block)), "\n")
 	s["key's PEM"], s["key's DER"] = lines[1], base64.StdEncoding.EncodeToString(block.Bytes)
 	s["key as a JWK's d"], s["key in hex"] = base64.RawURLEncoding.EncodeToString(scalar), hex.EncodeToString(scalar)
-	s["key in decimal"] = private.(*ecdsa.PrivateKey).D.String()
+	s["key in decimal"] = new(big.Int).SetBytes(scalar).String()
 }
 
 func readURL(t *testing.T, client *http.Client, url string) string {

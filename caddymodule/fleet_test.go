@@ -232,7 +232,7 @@ func (f *fleet) leap() bool {
 				key.SignsFrom, key.VerifiesUntil,
 				key.VerifiesUntil.Add(-max(key.longest(), rotation.longest) - 2*keyMargin), // when a key that signs loses its end
 			} {
-				if change = change.Add(-r.ahead); change.After(f.now) && change.Before(soonest) {
+				if change = change.Add(-r.ahead); !change.Before(f.now) && change.Before(soonest) {
 					soonest = change
 				}
 			}

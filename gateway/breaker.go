@@ -49,7 +49,8 @@ const (
 // becomes of them tells how Signicat is.
 //
 // It opens for what is Signicat's fault, or a fault of our credentials, with which asking again is
-// as useless. Nothing that a client sends or leaves undone opens it.
+// as useless. Nothing that a client sends or leaves undone opens it. Its times are those of the real
+// clock; Retry-After is counted by the gateway's.
 type breaker struct {
 	client  *signicat.Client
 	circuit circuitbreaker.CircuitBreaker[*signicat.Session]

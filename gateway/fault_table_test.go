@@ -1,5 +1,6 @@
 package gateway_test
 
+// consequences are the rows of the table in docs/operations.md, in its order.
 var consequences = []consequence{
 	{
 		"start: access token", "",

@@ -86,9 +86,17 @@ func TestSoak(t *testing.T) {
 // fault makes one operation of Signicat fail a few times, in one of the ways that it can.
 func (s *soak) fault(t *testing.T, random *rand.Rand) {
 	ways := []signicattest.Fault{
-		{Status: 500}, {Status: 503, RetryAfter: "1"}, {Status: 429, RetryAfter: "1"}, {Status: 401},
-		{Cut: signicattest.CutBeforeHeaders}, {Cut: signicattest.CutMidBody}, {Body: signicattest.BodyHTML},
-		{Body: signicattest.BodyHuge}, {Body: signicattest.BodyTruncated}, {Delay: 4 * time.Second}, {Redirect: "https://example.be/"},
+		{Status: 500},
+		{Status: 503, RetryAfter: "1"},
+		{Status: 429, RetryAfter: "1"},
+		{Status: 401},
+		{Cut: signicattest.CutBeforeHeaders},
+		{Cut: signicattest.CutMidBody},
+		{Body: signicattest.BodyHTML},
+		{Body: signicattest.BodyHuge},
+		{Body: signicattest.BodyTruncated},
+		{Delay: 4 * time.Second},
+		{Redirect: "https://example.be/"},
 	}
 	operations := []string{"access_token", "create_session", "validate_code", "read_session", "cancel_session"}
 	fault := ways[random.IntN(len(ways))]

@@ -133,7 +133,7 @@ func TestHangingServer(t *testing.T) {
 	log := newJournal()
 	c := config(s.address)
 	c.Logger = log.logger()
-	c.Timeout = 300 * time.Millisecond
+	c.Timeout = time.Second
 	store := open(t, c)
 	create(t, store, "a")
 	s.hang(t)
@@ -152,7 +152,7 @@ func TestCloseWhileServerHangs(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	c := config(s.address)
-	c.Timeout = 100 * time.Millisecond
+	c.Timeout = time.Second
 	store := open(t, c)
 	create(t, store, "a")
 	s.hang(t)
@@ -170,7 +170,7 @@ func TestSlowServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	c := config(s.address)
-	c.Timeout = 300 * time.Millisecond
+	c.Timeout = time.Second
 	store := open(t, c)
 	create(t, store, "a")
 	pause := admin(t, s.address)
@@ -192,7 +192,6 @@ func TestCallerHangsUp(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	c := config(s.address)
-	c.Timeout = time.Minute
 	store := open(t, c)
 	create(t, store, "a")
 	other := admin(t, s.address)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -156,9 +157,9 @@ func do(t testing.TB, client rueidis.Client, words ...string) *rueidis.RedisMess
 // secret is what the tests' stores seal with.
 const secret = "not a secret, but as long as one"
 
-// config is how the tests reach a server.
+// config is how the tests reach a server. A busy machine may take its time.
 func config(address string) redis.Config {
-	return redis.Config{Addresses: []string{address}, Secret: []byte(secret)}
+	return redis.Config{Addresses: []string{address}, Secret: []byte(secret), Timeout: time.Minute}
 }
 
 // open opens a store and closes it with the test.
