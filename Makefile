@@ -15,7 +15,7 @@ help: ## List the targets
 .PHONY: test
 test: debian node ## Vet, and run every test with the race detector
 	$(GO) vet ./...
-	$(GO) test -race $(PACKAGES)
+	$(GO) test -race -timeout 40m $(PACKAGES)
 
 .PHONY: check
 check: ## Check format, lint, and that go.mod is tidy

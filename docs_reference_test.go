@@ -73,6 +73,7 @@ func defaults() map[string]string {
 		"signicat state_encoding":   string(signicat.StateRaw),
 		"token issuer":              derived.Replace(c.Token.Issuer),
 		"token audience":            derived.Replace(strings.Join(c.Token.Audience, " ")),
+		"token rotate":              fmt.Sprint(int(caddymodule.DefaultRotate.Hours()/24), "d"),
 		"token lifetime":            brief(c.Token.Lifetime),
 		"token algorithm":           string(token.DefaultAlgorithm),
 		"store redis database":      fmt.Sprint(caddymodule.RedisStore{}.Database),
@@ -92,6 +93,7 @@ var bounds = map[string]string{
 	"session_lifetime": brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
 	"cookie":           brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
 	"signicat timeout": "up to " + brief(signicat.MaxTimeout),
+	"token rotate":     fmt.Sprint("up to ", int(caddymodule.MaxRotate.Hours()/24), "d"),
 	"token refresh":    "up to " + brief(gateway.MaxRefresh),
 	"token lifetime":   brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
 }

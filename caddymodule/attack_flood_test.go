@@ -95,10 +95,10 @@ func TestMillionStartsKeepTheStoreBounded(t *testing.T) {
 	}
 }
 
-// TestFloodOfStartsLeavesRoomForOthers floods a gateway that has a Signicat behind it, from 10,000
+// TestFloodOfStartsLeavesRoomForOthers floods a gateway that has a Signicat behind it, from 5,000
 // addresses, and has somebody else log in then.
 func TestFloodOfStartsLeavesRoomForOthers(t *testing.T) {
-	const starts, bound = 10_000, 500
+	const starts, bound = 5_000, 500
 	b := openBubble(t, gateway.LimitConfig{Pending: bound}, signicattest.Config{MaxSessions: bound})
 	flood := func(from, to int) uint64 {
 		t.Helper()

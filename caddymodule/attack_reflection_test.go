@@ -87,7 +87,10 @@ func TestErrorsReflectNothing(t *testing.T) {
 	for name, answer := range f.everything(t, fortHost, "Accept-Language: "+marker+"\r\n", "User-Agent: "+evil+"\r\n", "Cookie: "+sessionCookie+"-l-"+marker+"="+marker+"\r\n", "If-None-Match: "+marker+"\r\n") {
 		checkSilent(t, name, answer, marker)
 	}
-	names := []string{"return_to", "language", "acr_values", "max_age", "code", "state", "error", "error_description", "grant_type", "code_verifier", "client_id", "redirect_uri", "token", "token_type_hint", "refresh_token", "wait", marker}
+	names := []string{
+		"return_to", "language", "acr_values", "max_age", "code", "state", "error", "error_description", "grant_type", "code_verifier",
+		"client_id", "redirect_uri", "token", "token_type_hint", "refresh_token", "wait", marker,
+	}
 	for _, e := range endpoints {
 		for _, name := range names {
 			query := "?" + name + "=" + encoded

@@ -31,7 +31,7 @@ type keyStore struct {
 
 func (s keyStore) key() string { return path.Join("itsme", s.gateway, "keys.json") }
 
-// load returns the keys in storage. Where none can sign it makes them first.
+// load returns the keys in storage, made or brought up to date if need be.
 func (s keyStore) load(ctx context.Context) (storedKeys, error) {
 	// Without the lock first: keys are written whole, and a replica that only restarts waits for
 	// nobody.
@@ -39,7 +39,7 @@ func (s keyStore) load(ctx context.Context) (storedKeys, error) {
 	if err != nil {
 		return stored, err
 	}
-	if s.rotation.mustNote(stored, s.now()) {
+	if s.rotation.news(stored, s.now()) {
 		return s.tend(ctx)
 	}
 	return stored, nil
@@ -81,6 +81,9 @@ func (s keyStore) update(ctx context.Context, change func(storedKeys) (storedKey
 	}()
 	before, err := s.read(ctx)
 	if err != nil {
+		return storedKeys{}, err
+	}
+	if err := before.check(); err != nil { // what is damaged is for the operator to look at
 		return storedKeys{}, err
 	}
 	after, err := change(before)

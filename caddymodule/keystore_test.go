@@ -152,21 +152,22 @@ func TestStorageThatFailsIsToldWithoutKeys(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			storage.FileStorage = &certmagic.FileStorage{Path: t.TempDir()}
+			path := t.TempDir()
+			storage.Storage = &certmagic.FileStorage{Path: path}
 			set, err := start(t.Context(), keysIn(storage, token.ES256))
 			if set != nil || !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("got %v, %v", set, err)
 			}
-			if locks, _ := filepath.Glob(filepath.Join(storage.Path, "locks", "*")); len(locks) != 0 {
+			if locks, _ := filepath.Glob(filepath.Join(path, "locks", "*")); len(locks) != 0 {
 				t.Errorf("a lock is left: %v", locks)
 			}
 		})
 	}
 }
 
-// failingStorage is a disk that fails at one thing.
+// failingStorage fails at one thing or another.
 type failingStorage struct {
-	*certmagic.FileStorage
+	certmagic.Storage
 	load, store, lock error
 }
 
@@ -174,19 +175,40 @@ func (s *failingStorage) Load(ctx context.Context, key string) ([]byte, error) {
 	if s.load != nil {
 		return nil, s.load
 	}
-	return s.FileStorage.Load(ctx, key)
+	return s.Storage.Load(ctx, key)
 }
 
 func (s *failingStorage) Store(ctx context.Context, key string, value []byte) error {
 	if s.store != nil {
 		return s.store
 	}
-	return s.FileStorage.Store(ctx, key, value)
+	return s.Storage.Store(ctx, key, value)
 }
 
 func (s *failingStorage) Lock(ctx context.Context, name string) error {
 	if s.lock != nil {
 		return s.lock
 	}
-	return s.FileStorage.Lock(ctx, name)
+	return s.Storage.Lock(ctx, name)
 }
+
+// memoryStorage is storage with one document, for one user at a time.
+type memoryStorage struct {
+	certmagic.Storage
+	data []byte
+}
+
+func (s *memoryStorage) Load(context.Context, string) ([]byte, error) {
+	if s.data == nil {
+		return nil, fs.ErrNotExist
+	}
+	return s.data, nil
+}
+
+func (s *memoryStorage) Store(_ context.Context, _ string, data []byte) error {
+	s.data = data
+	return nil
+}
+
+func (s *memoryStorage) Lock(context.Context, string) error   { return nil }
+func (s *memoryStorage) Unlock(context.Context, string) error { return nil }

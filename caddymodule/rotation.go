@@ -50,17 +50,19 @@ func (r rotation) longestSeconds() int64 {
 	return int64((r.longest + time.Second - 1) / time.Second)
 }
 
-// noted is a key that knows of the tokens that live longest.
+// noted is a key that may sign here, and knows of the tokens that live longest.
 func (r rotation) noted(key storedKey) storedKey {
 	key.LongestSeconds = max(key.LongestSeconds, r.longestSeconds())
 	return key
 }
 
-// mustNote reports whether longer tokens than ever are about to be signed. That must be in storage before: a
-// replica that knows nothing of it may be the one that gives the key its end.
-func (r rotation) mustNote(keys storedKeys, now time.Time) bool {
-	current, _ := keys.signing(r, now)
-	return r.noted(current) != current
+// news reports whether longer tokens than ever are about to be signed, or the first ones. That
+// must be in storage before: whichever replica gives a key its end must know.
+func (r rotation) news(keys storedKeys, now time.Time) bool {
+	current, ok := keys.signing(r, now)
+	return !ok || slices.ContainsFunc(keys.Keys, func(key storedKey) bool {
+		return (key.VerifiesUntil.IsZero() || key.ID == current.ID) && r.noted(key) != key
+	})
 }
 
 // due reports whether there is something to change.
@@ -109,9 +111,12 @@ func (r rotation) settled(keys storedKeys, now time.Time) storedKeys {
 }
 
 func (r rotation) settle(key, current storedKey, now time.Time) storedKey {
-	switch mine := key.Algorithm == r.algorithm; {
-	case key.ID == current.ID:
+	signs, ended, mine := key.ID == current.ID, !key.VerifiesUntil.IsZero(), key.Algorithm == r.algorithm
+	if signs || !ended {
 		key = r.noted(key)
+	}
+	switch {
+	case signs:
 		if !key.tookOver(now) { // there is no other
 			key.SignsFrom = wholeSecond(now)
 		}
@@ -119,15 +124,13 @@ func (r rotation) settle(key, current storedKey, now time.Time) storedKey {
 		if key.VerifiesUntil.Before(now.Add(key.afterlife() + keyMargin)) {
 			key.VerifiesUntil = time.Time{}
 		}
-	case !key.VerifiesUntil.IsZero():
-	case !key.tookOver(now) && mine:
-		key = r.noted(key)
-		// An earlier time is safe, as it is no earlier than a new key's.
-		if soonest := r.takeover(current, now); soonest.Before(key.SignsFrom) {
+	case ended:
+	case !key.tookOver(now):
+		// An earlier time is safe, as it is no earlier than a new key's. The next key of another
+		// algorithm is left to the replicas that have it, or to its time.
+		if soonest := r.takeover(current, now); mine && soonest.Before(key.SignsFrom) {
 			key.SignsFrom = soonest
 		}
-	case !key.tookOver(now):
-		// The next key of another algorithm is left to the replicas that have it, or to its time.
 	case mine:
 		key.VerifiesUntil = wholeSecond(now.Add(key.afterlife()))
 	default:

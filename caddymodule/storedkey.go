@@ -154,6 +154,15 @@ func (s storedKeys) published(r rotation, now time.Time) []storedKey {
 	return published
 }
 
+// check refuses keys that are not what they say.
+func (s storedKeys) check() error {
+	if len(s.Keys) == 0 {
+		return nil
+	}
+	_, err := keySet(s.Keys)
+	return err
+}
+
 // keySet parses keys, of which the first signs.
 func keySet(stored []storedKey) (*token.KeySet, error) {
 	keys := make([]*token.Key, len(stored))
