@@ -40,8 +40,10 @@ func forgeries() []forgery {
 		{name: "sent and named in Connection", lines: func(h string) string { return claim(h) + "Connection: " + h + "\r\n" }},
 	}
 	for _, s := range spellings {
+		all = append(all, forgery{name: s.name, lines: func(h string) string { return claim(s.spell(h)) }})
+	}
+	for _, s := range spellings[:3] { // FuzzGuard goes on with the others
 		all = append(all,
-			forgery{name: s.name, lines: func(h string) string { return claim(s.spell(h)) }},
 			forgery{name: "trailer, " + s.name, lines: chunked(nil), body: trailer(s.spell)},
 			forgery{name: "announced trailer, " + s.name, lines: chunked(s.spell), body: trailer(s.spell)},
 			forgery{name: "trailer beside an announced one, " + s.name, lines: chunked(func(string) string { return "X-Note" }), body: trailer(s.spell)},
@@ -56,11 +58,11 @@ var spellings = []struct {
 	spell func(string) string
 }{
 	{"as it is", func(h string) string { return h }},
+	{"underscores", underscored},
+	{"a mix", func(h string) string { return strings.Replace(strings.ToLower(h), "-", "_", 1) }},
 	{"lower case", strings.ToLower},
 	{"upper case", strings.ToUpper},
-	{"underscores", underscored},
 	{"dots", func(h string) string { return strings.ReplaceAll(h, "-", ".") }},
-	{"a mix", func(h string) string { return strings.Replace(strings.ToLower(h), "-", "_", 1) }},
 	{"another mix", func(h string) string { return strings.Replace(strings.ReplaceAll(h, "-", "."), ".", "_", 1) }},
 }
 

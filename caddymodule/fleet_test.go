@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"encoding/json"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -138,19 +137,8 @@ func (f *fleet) force(r *replica, set *token.KeySet) {
 		r.document.until = f.now.Add(jwksMaxAge)
 		f.documents = append(f.documents, r.document)
 	}
-	var jwks struct {
-		Keys []struct {
-			ID string `json:"kid"`
-		} `json:"keys"`
-	}
-	if err := json.Unmarshal(set.JWKS(), &jwks); err != nil {
-		f.t.Fatal(err)
-	}
-	r.document, r.verified = document{ids: make(map[string]bool)}, make(map[string]bool)
-	for _, key := range jwks.Keys {
-		r.document.ids[key.ID] = true
-	}
-	f.most = max(f.most, len(jwks.Keys))
+	r.document, r.verified = document{ids: publishedIDs(f.t, set)}, make(map[string]bool)
+	f.most = max(f.most, len(r.document.ids))
 	r.ring.Set(set)
 }
 

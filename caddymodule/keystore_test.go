@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -45,6 +47,24 @@ func start(ctx context.Context, store keyStore) (*token.KeySet, error) {
 	keeper := keyKeeper{store: store, force: ring.Set}
 	err := keeper.start(ctx)
 	return ring.KeySet(), err
+}
+
+// publishedIDs are the IDs in a set's JWKS.
+func publishedIDs(t rapid.TB, set *token.KeySet) map[string]bool {
+	t.Helper()
+	var jwks struct {
+		Keys []struct {
+			ID string `json:"kid"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(set.JWKS(), &jwks); err != nil {
+		t.Fatal(err)
+	}
+	ids := make(map[string]bool)
+	for _, key := range jwks.Keys {
+		ids[key.ID] = true
+	}
+	return ids
 }
 
 func TestKeysAreMadeOnceAndForTheirOwnerOnly(t *testing.T) {

@@ -131,6 +131,18 @@ func TestProvisionErrors(t *testing.T) {
 			"algorithm that is symmetric", "#gateway", "token {\nalgorithm HS256\n}",
 			`gateway default: token algorithm: algorithm is not accepted: "HS256": use ES256, EdDSA or RS256`,
 		}, {
+			"rotate too short for the cookie", "#gateway", "token {\nrotate 8h\n}",
+			"gateway default: token rotate: 8h0m0s is out of bounds; with tokens that last up to 8h0m0s use 8h37m0s to 8760h0m0s",
+		}, {
+			"rotate too short for the token", "#gateway", "token {\nlifetime 24h\nrotate 1d\n}",
+			"gateway default: token rotate: 24h0m0s is out of bounds; with tokens that last up to 24h0m0s use 24h37m0s to 8760h0m0s",
+		}, {
+			"rotate too long", "#gateway", "token {\nrotate 366d\n}",
+			"gateway default: token rotate: 8784h0m0s is out of bounds; with tokens that last up to 8h0m0s use 8h37m0s to 8760h0m0s",
+		}, {
+			"rotate with a key file", "#gateway", "token {\nkey /etc/itsme/signing.pem\nrotate 30d\n}",
+			"gateway default: token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated",
+		}, {
 			"claim of an attribute that is not asked for", "#gateway", "token {\nclaims nin\n}",
 			`gateway default: token claims: "nin" comes from no attribute that is asked for; add its attribute to attributes, or drop the claim`,
 		}, {

@@ -35,22 +35,46 @@ func keysFile(server *caddytest.Server) string {
 	return filepath.Join(server.Storage(), "itsme", "default", "keys.json")
 }
 
-// storedKey is the key that signs, in PEM.
+// storedKey is the key that a new gateway signs with, in PEM.
 func storedKey(t *testing.T, server *caddytest.Server) []byte {
+	t.Helper()
+	stored := storedKeys(t, server)
+	if len(stored) != 2 { // the current and the next
+		t.Fatalf("%d keys are stored", len(stored))
+	}
+	return []byte(stored[0].PrivateKey)
+}
+
+// signingKey is a key of that ID, in PEM.
+func signingKey(t *testing.T, server *caddytest.Server, id string) []byte {
+	t.Helper()
+	for _, key := range storedKeys(t, server) {
+		if key.ID == id {
+			return []byte(key.PrivateKey)
+		}
+	}
+	t.Fatalf("the key %s is not stored", id)
+	return nil
+}
+
+type keyInStorage struct {
+	ID         string `json:"kid"`
+	PrivateKey string `json:"private_key"`
+}
+
+func storedKeys(t *testing.T, server *caddytest.Server) []keyInStorage {
 	t.Helper()
 	data, err := os.ReadFile(keysFile(server))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stored struct {
-		Keys []struct {
-			PrivateKey string `json:"private_key"`
-		} `json:"keys"`
+		Keys []keyInStorage `json:"keys"`
 	}
-	if err := json.Unmarshal(data, &stored); err != nil || len(stored.Keys) != 2 {
-		t.Fatalf("%d keys are stored: %v", len(stored.Keys), err)
+	if err := json.Unmarshal(data, &stored); err != nil {
+		t.Fatal(err)
 	}
-	return []byte(stored.Keys[0].PrivateKey)
+	return stored.Keys
 }
 
 // TestReloadRefusesNoToken presents a token all the while that configurations replace each
