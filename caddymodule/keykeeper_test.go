@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"bytes"
 	"context"
-	"io/fs"
 	"log/slog"
 	"os"
 	"strings"
@@ -154,14 +153,8 @@ func TestKeysGoOnWithoutStorage(t *testing.T) {
 	})
 }
 
-// away makes reading and writing fail, at a moment when the replica does neither.
-func (k *kept) away(away bool) {
-	synctest.Wait()
-	k.storage.load = nil
-	if away {
-		k.storage.load = fs.ErrPermission
-	}
-}
+// away makes reading fail, and so changing.
+func (k *kept) away(away bool) { k.storage.away.Store(away) }
 
 // TestKeysThatVanishAreNotReplaced takes a storage that is not mounted for a while: keys that a
 // replica made then would log everybody out.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,9 +190,13 @@ func TestStorageThatFailsIsToldWithoutKeys(t *testing.T) {
 type failingStorage struct {
 	certmagic.Storage
 	load, store, lock error
+	away              atomic.Bool // nothing can be read; may change while the storage is in use
 }
 
 func (s *failingStorage) Load(ctx context.Context, key string) ([]byte, error) {
+	if s.away.Load() {
+		return nil, fs.ErrPermission
+	}
 	if s.load != nil {
 		return nil, s.load
 	}
