@@ -126,6 +126,32 @@ func TestReplicasThatStartAtOnceShareTheirKeys(t *testing.T) {
 	})
 }
 
+// TestLongerLifetimesAreStoredBeforeTheyAreUsed takes two replicas of which one reloads with longer
+// lifetimes, and the other gives the key its end.
+func TestLongerLifetimesAreStoredBeforeTheyAreUsed(t *testing.T) {
+	t.Parallel()
+	storage := &failingStorage{Storage: new(memoryStorage)}
+	store := keysIn(storage, token.ES256)
+	started(t, store)
+	longer := store
+	longer.rotation.longest = 24 * time.Hour
+	storage.store = fs.ErrPermission
+	if _, err := start(t.Context(), longer); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("when they cannot be stored the error is %v", err)
+	}
+	started(t, store)
+	storage.store = nil
+	started(t, longer)
+	store.now = func() time.Time { return now.Add(store.rotation.every) }
+	tended, err := store.tend(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if until := tended.Keys[0].VerifiesUntil.Sub(store.now()); until != 24*time.Hour+keyMargin {
+		t.Errorf("the key verifies for %v more", until)
+	}
+}
+
 // sharedStorage is a file storage with a lock that a test can hold.
 type sharedStorage struct {
 	*certmagic.FileStorage

@@ -66,7 +66,7 @@ func (k storedKey) afterlife() time.Duration { return k.longest() + keyMargin }
 
 // signs reports whether a token that the key signs now stays good for as long as it lives.
 func (k storedKey) signs(r rotation, now time.Time) bool {
-	return k.VerifiesUntil.IsZero() || !k.VerifiesUntil.Before(now.Add(max(k.longest(), r.longest)+2*token.Skew))
+	return k.VerifiesUntil.IsZero() || !k.VerifiesUntil.Before(now.Add(r.noted(k).afterlife()))
 }
 
 // signing is the key that signs now, if there is one: of the algorithm's keys the last to have
