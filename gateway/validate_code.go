@@ -114,8 +114,8 @@ func (g *Gateway) lookBefore(ctx context.Context, record *pending.Record) (unfin
 	return true, nil
 }
 
-// tooEarly ends a login whose session was SUCCESS before any code was sent: what the design of
-// settling rests on does not hold, for this gateway and from now on.
+// tooEarly ends a login whose session was SUCCESS before any code was sent. From now on a SUCCESS
+// proves nothing, and only Signicat's own answer to a code counts.
 func (g *Gateway) tooEarly(ctx context.Context, record *pending.Record) error {
 	if err := g.end(ctx, record, pending.Failed, reasonEarly); err != nil {
 		return err
