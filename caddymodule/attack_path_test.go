@@ -92,6 +92,31 @@ func TestPathThatIsReadInTwoWaysIsNeverPublic(t *testing.T) {
 	}
 }
 
+// TestPathOutsideTheMatcherIsOutsideByEveryReading asks a site that protects one part for paths
+// that its matcher takes for others and the upstream for that part: it drops the parameters after a
+// semicolon, or decodes once more than the matcher, or less often.
+func TestPathOutsideTheMatcherIsOutsideByEveryReading(t *testing.T) {
+	f := build(t, "http://:65000 {\n\titsme /private/*\n\treverse_proxy UPSTREAM\n}")
+	for _, target := range []string{
+		"/private;/x", "/private;x=y/z", "/;/private/x", "/a/..;/private/x", "/;private/x", "/a;/../private/x",
+		"/private/x/..%2f..%2fopen", "/private%2fx", "/private%2Fx", "/a/..%2fprivate/x", "/%2fprivate/x", "/private%252fx", "/%2570rivate/x",
+		`/private\x`, `/a\..\private\x`, "/private%5cx", "/a/%2e%2e%5cprivate%5cx", "/a/%2e%2e/%2e/open", "/private/x/%2e%2e/%2e%2e/open",
+		"//private;/x", "/private%3b/x", "/private%00/x", "/open%00/../private/x", "/a/%c0%ae%c0%ae/private/x", "/a/..%c0%afprivate/x", "/.../private",
+		"/private%0a/x", "/private%7f/x", "/private/../open", "/private/./../open", "//open",
+	} {
+		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
+		if received := f.upstream.Take(); len(received) > 0 {
+			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
+		}
+	}
+	for _, target := range []string{"/open", "/", "/private", "/open/a%20b.pdf", "/open/caf%C3%A9", "/open/?q=//;%2f..", "/open/.well-known/x", "/open/a..b"} {
+		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
+		if received := f.upstream.Take(); len(received) != 1 {
+			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
+		}
+	}
+}
+
 // TestPublicPathIsPublicByBothReadings asks for public paths that a rewrite has made so, or has
 // made of others. Only what is public before and after the rewrite needs no login.
 func TestPublicPathIsPublicByBothReadings(t *testing.T) {

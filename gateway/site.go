@@ -75,7 +75,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		return nil
 	}
 	p, r := s.enter(passageOf(r.Context()), r)
-	if info.Unprotected {
+	if info.Unprotected && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
 		s.dropForeignBearer(r.Header, p)
 		return next(w, r)
 	}
@@ -236,24 +236,4 @@ func (s *Site) publicPath(u *url.URL) bool {
 		prefix, wild := strings.CutSuffix(pattern, "*")
 		return path == pattern || (wild && strings.HasPrefix(path, prefix))
 	})
-}
-
-// canonical reports whether an escaped path can be read in one way only. Servers disagree about
-// everything else: parameters after a semicolon, a backslash, encoded separators and dots,
-// double encoding, empty segments, those of dots alone, control characters.
-func canonical(path string) bool {
-	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, ";\\%") || strings.Contains(path, "//") {
-		return false
-	}
-	for i := range len(path) {
-		if path[i] <= ' ' || path[i] > '~' {
-			return false
-		}
-	}
-	for segment := range strings.SplitSeq(path, "/") {
-		if segment != "" && strings.Trim(segment, ".") == "" {
-			return false
-		}
-	}
-	return true
 }

@@ -74,7 +74,8 @@ type Request struct {
 	// request's RemoteAddr.
 	Client netip.Addr
 	// Unprotected says that the site's matcher does not match: the request is stripped and goes
-	// on.
+	// on. It counts on a path about which all servers agree; with ;, //, dot segments or encoded
+	// separators a request needs a login all the same.
 	Unprotected bool
 }
 
