@@ -29,7 +29,7 @@ func TestValidateLeavesNothing(t *testing.T) {
 	if log, _ := os.ReadFile(filepath.Join(dir, "caddy.log")); strings.Contains(string(log), "replica") {
 		t.Error("what an operator is told at Start is told to one who only validates")
 	}
-	if n := ourGoroutines(); n != "" {
+	if n := leftGoroutines(); n != "" {
 		t.Errorf("goroutines are left:\n%s", n)
 	}
 	select {
