@@ -28,6 +28,8 @@ type fleet struct {
 	replicas [2]*exec.Cmd
 	backends [2]*url.URL
 	admin    [2]string // where Caddy's admin endpoint listens
+	storage  string          // the folder that both keep their keys in
+	behind   string          // the upstream's URL
 	redis    *exec.Cmd
 	redisDir string
 	redisAt  string
@@ -39,7 +41,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	f := &fleet{storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
@@ -57,16 +59,21 @@ func newFleet(t *testing.T) *fleet {
 	}
 	t.Cleanup(simulator.Close)
 	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
-	storage := t.TempDir()
+	f.behind = behind.URL
+	f.startReplicas(t)
+	return f
+}
+
+func (f *fleet) startReplicas(t *testing.T) {
+	t.Helper()
 	for i := range f.replicas {
 		const attempts = 3 // somebody else may take a port that was free
-		for n := 1; !f.startReplica(t, i, storage, behind.URL); n++ {
+		for n := 1; !f.startReplica(t, i); n++ {
 			if n == attempts {
 				t.Fatalf("replica %d does not start", i)
 			}
 		}
 	}
-	return f
 }
 
 // balancer sends every request to the next replica, or to the only one.
@@ -127,7 +134,7 @@ http://:%s {
 `
 
 // startReplica starts a replica and waits until it is ready, or has ended.
-func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) (ready bool) {
+func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	t.Helper()
 	address := freeAddress(t)
 	backend, err := url.Parse("http://" + address)
@@ -137,8 +144,8 @@ func (f *fleet) startReplica(t *testing.T, i int, storage, upstream string) (rea
 	f.backends[i] = backend
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	f.admin[i] = freeAddress(t)
-	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
-		f.Signicat.URL, f.line.Addr, backend.Port(), upstream)
+	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], f.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
