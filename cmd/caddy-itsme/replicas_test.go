@@ -28,8 +28,8 @@ type fleet struct {
 	replicas [2]*exec.Cmd
 	backends [2]*url.URL
 	admin    [2]string // where Caddy's admin endpoint listens
-	storage  string          // the folder that both keep their keys in
-	behind   string          // the upstream's URL
+	storage  string    // the folder that both keep their keys in
+	behind   string    // the upstream's URL
 	redis    *exec.Cmd
 	redisDir string
 	redisAt  string
