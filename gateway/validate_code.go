@@ -126,7 +126,8 @@ func (g *Gateway) tooEarly(ctx context.Context, record *pending.Record) error {
 }
 
 // settle reads the session until it tells what became of the code, for at most settleWait. A
-// nil error without a Validated record means that the session showed no progress.
+// nil error without a Validated record means that the session showed no progress, and SentAt is
+// zero, or that it could not be read, and SentAt stays.
 //
 // A SUCCESS counts only where SUCCESS is known to wait for the code. That the session was
 // unfinished before the code was sent is not enough: whoever sends made-up codes while Signicat
@@ -153,11 +154,15 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 }
 
 // refused ends a login whose code Signicat refuses, unless an earlier sending of the same code
-// was the one that counted.
+// was the one that counted. As long as the session cannot be read it may have been.
 func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal error) error {
 	if !record.SentAt.Equal(record.FirstSentAt) && g.config.Order.conclusive() {
-		if err := g.settle(ctx, record); err != nil || validated(record) {
+		err := g.settle(ctx, record)
+		switch settled := record.SentAt.IsZero(); {
+		case err != nil || validated(record):
 			return err
+		case !settled:
+			return signicatError(refusal)
 		}
 	}
 	g.logRefusal(ctx, refusal)

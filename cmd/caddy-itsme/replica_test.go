@@ -17,16 +17,25 @@ import (
 // redeemed asks for the token until there is one, as an app does whose gateway is busy.
 func redeemed(t *testing.T, app *logintest.App, code, state string) logintest.Answer {
 	t.Helper()
-	deadline := time.After(time.Minute)
+	answer, final := redeemedWithin(t, time.Minute, app, code, state)
+	if !final {
+		t.Fatalf("still %d %s", answer.Status, answer.Body)
+	}
+	return answer
+}
+
+// redeemedWithin also tells whether the last answer is one that asking again does not change.
+func redeemedWithin(t *testing.T, patience time.Duration, app *logintest.App, code, state string) (answer logintest.Answer, final bool) {
+	t.Helper()
+	deadline := time.After(patience)
 	for {
-		answer := app.Redeem(t, code, state)
-		again := answer.Text("error") == "authorization_pending" || answer.Status >= 500
-		if !again {
-			return answer
+		answer = app.Redeem(t, code, state)
+		if answer.Text("error") != "authorization_pending" && answer.Status < 500 {
+			return answer, true
 		}
 		select {
 		case <-deadline:
-			t.Fatalf("still %d %s", answer.Status, answer.Body)
+			return answer, false
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

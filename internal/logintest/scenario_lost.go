@@ -15,6 +15,7 @@ var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switc
 // lostScenarios: the answer to a validation that nobody got.
 var lostScenarios = []Scenario{
 	{"lost: the validation's answer is lost, the session tells", Options{}, lostAnswer},
+	{"lost: the validation's answer is lost and the session cannot be read", Options{}, lostAnswerUnread},
 	{"lost: before SUCCESS is known to wait for the code, the session tells nothing", Options{}, lostAnswerUnknown},
 	{"lost: the validation fails once, the code is sent again", Options{}, lostRequest},
 	{"lost: Signicat is away, the app asks again", Options{}, lostBoth},
@@ -51,6 +52,24 @@ func lostAnswer(t *testing.T, f *Front) {
 				t.Errorf("the code was sent %d times", n)
 			}
 		})
+	}
+}
+
+// lostAnswerUnread: the code is sent again and refused, since it was used. Only the session can tell
+// that it was the first sending that counted, and nobody can read it just then.
+func lostAnswerUnread(t *testing.T, f *Front) {
+	warm(t, f)
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Cut: signicattest.CutBeforeHeaders})
+	f.script(t, signicattest.Fault{Operation: "read_session", Status: http.StatusInternalServerError})
+	if got := app.Redeem(t, code, state); got.Status != http.StatusServiceUnavailable {
+		t.Errorf("redeeming: %d %s", got.Status, got.Body)
+	}
+	f.Signicat.ClearScript()
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("redeeming again: %d %s", got.Status, got.Body)
 	}
 }
 
