@@ -29,7 +29,8 @@ const noGateway = "no gateway is defined; add the global option itsme { ... } wi
 // App holds the gateways, by name. Sites choose one with use.
 type App struct {
 	// Gateways are the gateways by name: at most 40 of a-z, 0-9, _ and -. Required, at least
-	// one. No two may have one issuer, or one host in public_url or issuer.
+	// one. No two may have one issuer, or one host in public_url, issuer or, with app_link,
+	// app_redirect_url.
 	Gateways map[string]Gateway `json:"gateways,omitempty"`
 
 	ctx       caddy.Context
@@ -67,7 +68,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 func (a *App) names() []string { return slices.Sorted(maps.Keys(a.Gateways)) }
 
 // checkClaims refuses two gateways of which one would hide the other: a verifier tells them
-// apart by issuer, and a host has one set of discovery documents.
+// apart by issuer, and a host has one set of documents at its root.
 func (a *App) checkClaims() error {
 	issuers, hosts := make(map[string]string), make(map[string]string)
 	for _, name := range a.names() {
@@ -78,7 +79,7 @@ func (a *App) checkClaims() error {
 		issuers[g.Issuer()] = name
 		for _, host := range g.Hosts() {
 			if other, taken := hosts[host]; taken {
-				return fmt.Errorf("gateway %s: public_url: the discovery documents at the root of %s are those of gateway %s; give each gateway a host of its own, in token issuer too", name, host, other)
+				return fmt.Errorf("gateway %s: public_url: the documents at the root of %s are those of gateway %s; give each gateway a host of its own, in token issuer and app_redirect_url too", name, host, other)
 			}
 			hosts[host] = name
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -53,6 +54,8 @@ func build(t *testing.T, sites string) *fort {
 				api_url       ` + simulator.URL + `
 			}
 			attributes name nin
+			app_link ios     ` + logintest.IOSApp + `
+			app_link android ` + logintest.AndroidApp + ` ` + logintest.AndroidFingerprint + `
 			limit {
 				sessions_per_client 100000 1m
 			}

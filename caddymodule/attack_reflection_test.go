@@ -24,7 +24,7 @@ func (f *fort) everything(t *testing.T, host string, lines ...string) map[string
 		request += fmt.Sprintf("Content-Type: %s\r\nContent-Length: %d\r\n\r\n%s", mediaType, len(body), body)
 		answers["POST "+path+" "+mediaType+" "+body] = f.send(request)
 	}
-	for _, document := range []string{"jwks.json", "oauth-authorization-server", "openid-configuration", "oauth-protected-resource"} {
+	for _, document := range []string{"jwks.json", "oauth-authorization-server", "openid-configuration", "oauth-protected-resource", "apple-app-site-association", "assetlinks.json"} {
 		get("/.well-known/" + document)
 	}
 	get("/")

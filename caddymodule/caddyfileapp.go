@@ -43,6 +43,8 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    }
 //	    redirect_url     <url>
 //	    app_redirect_url <url...>        # may repeat
+//	    app_link         ios <team id>.<bundle id>              # may repeat
+//	    app_link         android <package> <sha-256...>         # may repeat
 //	    attributes       <attribute...>
 //	    loa              low|substantial|high
 //	    language         nl|fr|de|en
@@ -100,6 +102,7 @@ func (g *Gateway) rows() []subdirective {
 		{name: "signicat", example: "signicat { client_id ... }", read: block(g.Signicat.rows()...)},
 		{name: "redirect_url", example: "redirect_url https://app.example.be/itsme/callback", read: text(&g.RedirectURL)},
 		{name: "app_redirect_url", example: "app_redirect_url https://app.example.be/itsme/app/callback", repeats: true, read: texts(&g.AppRedirectURL)},
+		{name: "app_link", example: "app_link ios A1B2C3D4E5.be.example.app, or: app_link android be.example.app AA:BB:...", repeats: true, read: g.AppLink.read},
 		{name: "attributes", example: "attributes name firstName lastName", read: texts(&g.Attributes)},
 		{name: "loa", example: "loa substantial", read: text(&g.LoA)},
 		{name: "language", example: "language nl", read: text(&g.Language)},
@@ -152,6 +155,20 @@ func (c *Cookie) read(a arguments) error {
 	}
 	c.Name = args[0]
 	return a.duration(&c.Lifetime, args[1])
+}
+
+// read adds one app.
+func (l *AppLink) read(a arguments) error {
+	args := a.RemainingArgs()
+	switch {
+	case len(args) == 2 && args[0] == "ios":
+		l.IOS = append(l.IOS, args[1])
+	case len(args) >= 3 && args[0] == "android":
+		l.Android = append(l.Android, AndroidApp{Package: args[1], Fingerprints: args[2:]})
+	default:
+		return a.wrong("takes ios and one app, or android, a package and fingerprints")
+	}
+	return nil
 }
 
 // readStore hands the rest of the line, and a block if there is one, to the store's module.

@@ -73,6 +73,7 @@ func (g Gateway) config(e *expander) gateway.Config {
 		Signicat:        g.Signicat.config(e),
 		RedirectURL:     e.text("redirect_url", g.RedirectURL),
 		AppRedirectURLs: e.texts("app_redirect_url", g.AppRedirectURL),
+		AppLinks:        g.AppLink.config(e),
 		Attributes:      e.texts("attributes", g.Attributes),
 		LoA:             signicat.LoA(e.text("loa", g.LoA)),
 		Language:        e.text("language", g.Language),
@@ -90,6 +91,17 @@ func (g Gateway) config(e *expander) gateway.Config {
 		},
 		Limit: g.Limit.config(),
 	}
+}
+
+func (l AppLink) config(e *expander) gateway.AppLinkConfig {
+	config := gateway.AppLinkConfig{IOS: e.texts("app_link ios", l.IOS)}
+	for _, app := range l.Android {
+		config.Android = append(config.Android, gateway.AndroidApp{
+			Package:      e.text("app_link android", app.Package),
+			Fingerprints: e.texts("app_link android", app.Fingerprints),
+		})
+	}
+	return config
 }
 
 func (s Signicat) config(e *expander) signicat.Config {

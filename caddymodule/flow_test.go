@@ -92,6 +92,8 @@ func (s stage) option(i int, o logintest.Options) string {
 		api_url http://%s
 		timeout 2s
 	}
+	app_link ios `+logintest.IOSApp+`
+	app_link android `+logintest.AndroidApp+` `+logintest.AndroidFingerprint+`
 	attributes %s
 	store memory
 %s}

@@ -30,6 +30,10 @@ type Gateway struct {
 	// PublicURL + Path + /app/callback.
 	AppRedirectURL []string `json:"app_redirect_url,omitempty"`
 
+	// AppLink names the apps that own the app redirect URLs, so that phones open the app there and
+	// no browser. Default none.
+	AppLink AppLink `json:"app_link,omitzero"`
+
 	// Attributes are asked of Signicat, by Signicat's names, such as name and dateOfBirth.
 	// Required, at least one.
 	// Source: https://developer.signicat.com/identity-methods/itsme/attribute-reference/.
@@ -86,6 +90,29 @@ type Signicat struct {
 	// StateEncoding is how state is written in the validation call: raw or encoded. Default raw.
 	// Unverified: which of the two Signicat expects.
 	StateEncoding string `json:"state_encoding,omitempty"`
+}
+
+// AppLink names apps. The files that phones ask for are served at the root of each app redirect
+// URL's host.
+type AppLink struct {
+	// IOS are apps by team ID, dot, bundle ID, such as A1B2C3D4E5.be.example.app. Empty serves no
+	// /.well-known/apple-app-site-association.
+	// Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
+	IOS []string `json:"ios,omitempty"`
+
+	// Android are apps by package and certificate. Empty serves no /.well-known/assetlinks.json.
+	// Source: https://developer.android.com/training/app-links/verify-android-applinks.
+	Android []AndroidApp `json:"android,omitempty"`
+}
+
+// AndroidApp is an app on Android and who signed it.
+type AndroidApp struct {
+	// Package is the application ID, such as be.example.app. Required.
+	Package string `json:"package,omitempty"`
+
+	// Fingerprints are the SHA-256 of each certificate that the app is signed with: 32 bytes in
+	// hexadecimal, with or without colons. Required, at least one.
+	Fingerprints []string `json:"fingerprints,omitempty"`
 }
 
 // Token describes the tokens that a gateway issues.

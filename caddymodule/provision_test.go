@@ -162,7 +162,19 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway second: token issuer: https://app.example.be is the issuer of gateway default too; give each a public_url of its own",
 		}, {
 			"two gateways with one host", "#global", second("https://app.example.be", "token {\nissuer https://b.example.be\n}"),
-			"gateway second: public_url: the discovery documents at the root of app.example.be are those of gateway default; give each gateway a host of its own, in token issuer too",
+			"gateway second: public_url: the documents at the root of app.example.be are those of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
+		}, {
+			"two gateways with the app links of one host", "#gateway", "app_redirect_url https://b.example.be/back\napp_link ios A1B2C3D4E5.be.example.app\n}\n" + strings.TrimSuffix(second("https://b.example.be", ""), "}"),
+			"gateway second: public_url: the documents at the root of b.example.be are those of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
+		}, {
+			"app_link without a team ID", "#gateway", "app_link ios be.example.app",
+			`gateway default: app_link ios: "be.example.app" does not begin with a team ID, 10 capital letters and digits; write team ID, dot, bundle ID, such as A1B2C3D4E5.be.example.app (the team ID is under Membership details at developer.apple.com/account)`,
+		}, {
+			"app_link with a fingerprint from an empty variable", "#gateway", "app_link android be.example.app {env.ITSME_TEST_UNSET}",
+			"gateway default: app_link android: the placeholder {env.ITSME_TEST_UNSET} is empty; set that environment variable",
+		}, {
+			"app_link with a SHA-1 fingerprint", "#gateway", "app_link android be.example.app " + strings.Repeat("ab", 20),
+			`gateway default: app_link android: "` + strings.Repeat("ab", 20) + `" is a SHA-1 fingerprint; take the one that keytool -list -v -keystore <file> prints behind SHA256:`,
 		}, {
 			"site that uses an unknown gateway", "#site", "use partners",
 			`use: no gateway is named "partners"; use one of: default`,

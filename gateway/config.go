@@ -78,6 +78,9 @@ type Config struct {
 	// when an app names none. Default PublicURL + Path + /app/callback.
 	AppRedirectURLs []string
 
+	// AppLinks are the apps that own AppRedirectURLs. Zero serves no file that says so.
+	AppLinks AppLinkConfig
+
 	// Attributes are asked of Signicat, by Signicat's names. Required, at least one.
 	Attributes []string
 

@@ -67,6 +67,10 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 			APIURL:       server.URL,
 			Timeout:      2 * time.Second,
 		},
+		AppLinks: gateway.AppLinkConfig{
+			IOS:     []string{logintest.IOSApp},
+			Android: []gateway.AndroidApp{{Package: logintest.AndroidApp, Fingerprints: []string{logintest.AndroidFingerprint}}},
+		},
 		Attributes: o.Attributes,
 		LoA:        signicat.LoA(o.LoA),
 		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -112,11 +113,17 @@ func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
 // PublicURL is the origin at which clients reach the gateway.
 func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 
-// Hosts are the hosts at whose root the gateway serves discovery documents.
+// Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
+// what phones ask for.
 func (g *Gateway) Hosts() []string {
 	hosts := []string{g.public.Host}
 	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && issuer.Host != g.public.Host {
 		hosts = append(hosts, issuer.Host)
+	}
+	for _, host := range g.config.appLinkHosts() {
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
 	}
 	return hosts
 }

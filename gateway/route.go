@@ -87,6 +87,7 @@ func (g *Gateway) route() {
 	delete(table, appReturnEndpoint)
 	g.endpoints = table
 	g.routeDiscovery()
+	g.routeAppLinks()
 }
 
 // host serves an endpoint at a URL of its own.

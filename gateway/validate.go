@@ -36,7 +36,7 @@ var (
 // validate checks a configuration that has its defaults.
 func (c Config) validate() error {
 	checks := []func() error{
-		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAttributes,
+		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAppLinks, c.validateAttributes,
 		c.validateLogin, c.validateToken, c.validateCookie, c.Limit.validate, c.validateParts,
 	}
 	for _, check := range checks {

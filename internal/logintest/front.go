@@ -120,7 +120,7 @@ type Scenario struct {
 
 // Scenarios are all of them. Each needs a gateway of its own.
 func Scenarios() []Scenario {
-	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios)
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
