@@ -18,7 +18,7 @@ import org.json.JSONObject
 
 /**
  * The gateway's HTTP API, one function a call. This file holds every path, header and field that
- * the app uses; transcript.txt shows them on the wire.
+ * the app uses; ../transcript.txt shows them on the wire.
  *
  * [origin] is public_url; [redirectUrl] is app_redirect_url, letter for letter.
  */

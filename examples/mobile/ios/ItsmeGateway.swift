@@ -2,7 +2,7 @@
 import Foundation
 
 /// The gateway's HTTP API, one function a call. This file holds every path, header and field that
-/// the app uses; transcript.txt shows them on the wire.
+/// the app uses; ../transcript.txt shows them on the wire.
 struct ItsmeGateway {
     /// public_url.
     let origin: URL

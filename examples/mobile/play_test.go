@@ -1,0 +1,294 @@
+package mobile_test
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+const (
+	origin      = "http://127.0.0.1:1"
+	redirectURL = origin + "/itsme/app/callback"
+)
+
+// TestTranscript plays every story against a gateway, on a clock that goes on by itself.
+func TestTranscript(t *testing.T) {
+	t.Parallel()
+	stories := readStories(t)
+	if len(stories) < 10 {
+		t.Fatalf("transcript.txt has %d stories", len(stories))
+	}
+	for _, s := range stories {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlayer(t, stories[0])
+				for _, step := range s.steps {
+					p.play(t, step)
+				}
+			})
+		})
+	}
+}
+
+// player is an app, its phone and its person, in front of a gateway of their own.
+type player struct {
+	client   *http.Client
+	signicat *signicattest.Server
+	login    []step            // how the app logs in
+	has      map[string]string // what the app has, by the names in the transcript
+	lost     map[string]any    // an answer that did not arrive
+}
+
+func newPlayer(t *testing.T, login story) *player {
+	t.Helper()
+	toSignicat, toGateway := pipetest.New(), pipetest.New()
+	simulator, err := signicattest.StartOn(toSignicat, signicattest.Config{
+		BaseURL: origin, AllowLoopbackHTTP: true, RedirectURLs: []string{origin + "/itsme/callback", redirectURL},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(simulator.Close)
+	serveGateway(t, toGateway, transport(t, toSignicat))
+	p := &player{client: &http.Client{Transport: transport(t, toGateway)}, signicat: simulator, login: login.steps}
+	p.forget()
+	return p
+}
+
+func transport(t *testing.T, network *pipetest.Network) *http.Transport {
+	t.Helper()
+	transport := &http.Transport{DialContext: network.Dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return transport
+}
+
+// serveGateway runs a gateway that issues refresh tokens, in front of a service that answers 200.
+func serveGateway(t *testing.T, listener *pipetest.Network, toSignicat *http.Transport) {
+	t.Helper()
+	store := pending.NewMemory(time.Now)
+	t.Cleanup(func() { _ = store.Close() })
+	g, err := gateway.New(gateway.Config{
+		PublicURL: origin,
+		Signicat: signicat.Config{
+			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
+			APIURL: origin, Transport: toSignicat,
+		},
+		Attributes: []string{"name"},
+		Token:      gateway.TokenConfig{Refresh: 30 * 24 * time.Hour},
+		Store:      store,
+		Families:   store,
+		Keys:       newRing(t),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	site, err := g.NewSite(gateway.SiteConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "profile") })
+	server := &http.Server{Handler: site.Handler(service)}
+	t.Cleanup(func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+}
+
+func newRing(t *testing.T) *token.Ring {
+	t.Helper()
+	key, err := token.GenerateKey(token.DefaultAlgorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := token.NewKeySet(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := new(token.Ring)
+	ring.Set(set)
+	return ring
+}
+
+// forget leaves the app with nothing but another verifier.
+func (p *player) forget() {
+	verifier := rand.Text() + rand.Text()
+	p.has = map[string]string{"redirect_uri": redirectURL, "code_verifier": verifier, "code_challenge": hash(verifier)}
+}
+
+// hash is the challenge of a verifier, and the session_id of a state.
+func hash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func (p *player) play(t *testing.T, s step) {
+	t.Helper()
+	if s.event != "" {
+		p.happen(t, s.event)
+		return
+	}
+	status, header, body := p.send(t, s)
+	if s.lost {
+		p.lost = body
+		return
+	}
+	if status != s.status {
+		t.Fatalf("%s %s: %s %v, want %s", s.method, s.path, status, body, s.status)
+	}
+	for _, word := range s.read {
+		p.read(t, word, header, body)
+	}
+	for _, name := range s.repeated() {
+		if p.lost != nil && !cmp.Equal(p.lost[name], body[name]) {
+			t.Errorf("%s is not what it was in the answer that was lost", name)
+		}
+	}
+	p.lost = nil
+}
+
+// repeated is what an answer has in it again when the one before was lost.
+func (s step) repeated() []string {
+	if strings.HasPrefix(s.body, "grant_type=refresh_token") {
+		return []string{"refresh_token"} // with another access token of the same login
+	}
+	return []string{"session_id", "authorization_request_url", "access_token", "refresh_token"}
+}
+
+// send makes the request of a step. It returns what a JSON object holds, when the answer is one.
+func (p *player) send(t *testing.T, s step) (status string, header http.Header, body map[string]any) {
+	t.Helper()
+	escape := func(text string) string { return text }
+	if !strings.HasPrefix(s.body, "{") {
+		escape = url.QueryEscape
+	}
+	r, err := http.NewRequestWithContext(t.Context(), s.method, origin+p.fill(t, s.path, url.PathEscape), strings.NewReader(p.fill(t, s.body, escape)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, field := range s.header {
+		r.Header.Set(field[0], p.fill(t, field[1], func(text string) string { return text }))
+	}
+	answer, err := p.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = json.Unmarshal(text, &body) // not every answer is JSON
+	return strconv.Itoa(answer.StatusCode), answer.Header, body
+}
+
+// fill puts what the app has into a text.
+func (p *player) fill(t *testing.T, text string, escape func(string) string) string {
+	t.Helper()
+	return variable.ReplaceAllStringFunc(text, func(name string) string {
+		value, ok := p.has[strings.Trim(name, "{}")]
+		if !ok {
+			t.Fatalf("the app has no %s", name)
+		}
+		return escape(value)
+	})
+}
+
+// read takes from an answer what the app does.
+func (p *player) read(t *testing.T, word string, header http.Header, body map[string]any) {
+	t.Helper()
+	name, value, _ := strings.Cut(word, "=")
+	if name == http.CanonicalHeaderKey(name) {
+		if header.Get(name) == "" {
+			t.Errorf("the answer has no header %s", name)
+		}
+		return
+	}
+	member, ok := body[name]
+	if !ok || (value != "" && member != value) {
+		t.Fatalf("the answer's %s is %v, want %q", name, member, value)
+	}
+	if text, ok := member.(string); ok {
+		p.has[name] = text
+	}
+}
+
+// passing is an event of the clock.
+var passing = regexp.MustCompile(`^(\d+[sm]) pass\.$`)
+
+// happen is what goes on outside of the app.
+func (p *player) happen(t *testing.T, event string) {
+	t.Helper()
+	if found := passing.FindStringSubmatch(event); found != nil {
+		d, err := time.ParseDuration(found[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(d)
+		return
+	}
+	var err error
+	switch event {
+	case "The app has opened itsme.":
+		p.play(t, p.login[0])
+	case "The app is logged in.":
+		for _, s := range p.login {
+			p.play(t, s)
+		}
+	case "The app makes another verifier.":
+		p.forget()
+	case "The person approves.":
+		p.comeBack(t, func(link string) (string, error) { return p.signicat.Approve(link, "adult") })
+	case "The person refuses.":
+		p.comeBack(t, p.signicat.Refuse)
+	case "Signicat shows the result late.":
+		err = p.signicat.SetSwitches(signicattest.Switches{ReadsBeforeSuccess: 8})
+	case "Signicat is away.":
+		err = p.signicat.Script(signicattest.Fault{Operation: "validate_code", Status: http.StatusServiceUnavailable, RetryAfter: "7"})
+	case "Signicat is back.":
+		p.signicat.ClearScript()
+	default:
+		t.Fatalf("nobody knows how this happens: %s", event)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// comeBack is the phone opening the app's redirect URL. The app takes it for the login whose
+// session_id is the hash of the state.
+func (p *player) comeBack(t *testing.T, answer func(link string) (string, error)) {
+	t.Helper()
+	back, err := answer(p.has["authorization_request_url"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(back)
+	if err != nil || !strings.HasPrefix(back, redirectURL+"?") {
+		t.Fatalf("itsme opened %s: %v", back, err)
+	}
+	for name, values := range u.Query() {
+		p.has[name] = values[0]
+	}
+	if hash(p.has["state"]) != p.has["session_id"] {
+		t.Fatal("the state is of another login")
+	}
+}
