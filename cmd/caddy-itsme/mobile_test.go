@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// tried is a block of commands in a page, and what the page says it prints.
+type tried struct{ commands, prints string }
+
+// triedBlock is both, with nothing between them but empty lines.
+var triedBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?")
+
+// TestMobilePageLogsIn does what docs/mobile.md says, in the order in which it says it, and compares what is printed.
+func TestMobilePageLogsIn(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/mobile.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProgram(t, onFreePorts...)
+	gateway := address(t, p.serve(t), "gateway")
+	blocks := triedBlocks(strings.ReplaceAll(string(page), "http://127.0.0.1:8080", gateway))
+	if len(blocks) < 15 || blocks[0].commands != "go run ./cmd/caddy-itsme demo\n" {
+		t.Fatalf("%d blocks, and the first one does not start the demo", len(blocks))
+	}
+	printed := pasteBlocks(t, blocks[1:])
+	for i, block := range blocks[1:] {
+		if block.prints != "" && !pattern(block.prints).MatchString(printed[i]) {
+			t.Errorf("%s\nprinted\n%s\nand not\n%s", block.commands, printed[i], block.prints)
+		}
+	}
+	p.interrupt(t)
+	p.leftNothing(t)
+}
+
+func triedBlocks(page string) (blocks []tried) {
+	for _, found := range triedBlock.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, tried{found[1], found[2]})
+	}
+	return blocks
+}
+
+// pattern is what a page says that is printed, where … is anything.
+func pattern(text string) *regexp.Regexp {
+	parts := strings.Split(text, "…")
+	for i := range parts {
+		parts[i] = regexp.QuoteMeta(parts[i])
+	}
+	return regexp.MustCompile("^(?s:" + strings.Join(parts, ".+") + ")$")
+}
+
+// pasteBlocks hands all blocks to one shell, and returns what each prints.
+func pasteBlocks(t *testing.T, blocks []tried) []string {
+	t.Helper()
+	const end = "\x1e"
+	var lines strings.Builder
+	for _, block := range blocks {
+		lines.WriteString(block.commands + "printf '" + end + "'\n")
+	}
+	bash := exec.CommandContext(t.Context(), "bash")
+	bash.Stdin = strings.NewReader(lines.String())
+	var stderr bytes.Buffer
+	bash.Stderr = &stderr
+	printed, err := bash.Output()
+	if err != nil || stderr.Len() > 0 {
+		t.Fatalf("bash: %v\n%s", err, stderr.String())
+	}
+	all := strings.Split(string(printed), end)
+	if len(all) != len(blocks)+1 {
+		t.Fatalf("%d blocks printed %d parts:\n%s", len(blocks), len(all), printed)
+	}
+	return all[:len(blocks)]
+}
