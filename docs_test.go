@@ -46,12 +46,18 @@ func filesMatching(t *testing.T, folder, pattern string) (found []string) {
 	return found
 }
 
-// readTable returns the rows of README's tables whose first column has that heading, in order,
-// without their heading. A table that is not there fails the test.
+// readTable returns the rows of README's tables whose first column has that heading.
 func readTable(t *testing.T, firstColumn string) (rows [][]string) {
 	t.Helper()
+	return readTableOf(t, "README.md", firstColumn)
+}
+
+// readTableOf returns the rows of a page's tables whose first column has that heading, in order,
+// without their heading. A table that is not there fails the test.
+func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
+	t.Helper()
 	inside := false
-	for line := range strings.Lines(readFile(t, "README.md")) {
+	for line := range strings.Lines(readFile(t, page)) {
 		line, isRow := strings.CutPrefix(strings.TrimSpace(line), "|")
 		cells := strings.Split(strings.TrimSuffix(line, "|"), "|")
 		for i := range cells {
@@ -67,7 +73,7 @@ func readTable(t *testing.T, firstColumn string) (rows [][]string) {
 		}
 	}
 	if len(rows) == 0 {
-		t.Fatalf("README has no table that begins with %q", firstColumn)
+		t.Fatalf("%s has no table that begins with %q", page, firstColumn)
 	}
 	return rows
 }
