@@ -94,7 +94,8 @@ class ItsmeLogin(application: Application) : AndroidViewModel(application) {
                     gateway.cancel(login.sessionId, login.verifier, uri.getQueryParameter("error"))
                     throw Refusal.Denied()
                 }
-                keep(patiently(60) { gateway.redeem(code, itsmeState, login.verifier) })
+                val tokens = patiently(60) { gateway.redeem(code, itsmeState, login.verifier) }
+                keep(tokens)
                 current.value = State.LoggedIn
             }
         }

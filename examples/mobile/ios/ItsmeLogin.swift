@@ -69,7 +69,8 @@ final class ItsmeLogin: ObservableObject {
     /// Opens the itsme app, or its page in the browser where the app is not installed.
     func open(_ login: Started) async {
         state = .away
-        _ = await UIApplication.shared.open(login.link)
+        let opened = await UIApplication.shared.open(login.link)
+        if !opened { state = .unanswered(login) }
     }
 
     // MARK: And back
@@ -157,11 +158,10 @@ final class ItsmeLogin: ObservableObject {
     }
 
     func logOut() async {
-        if let tokens = Keychain.load(ItsmeGateway.Tokens.self, named: "tokens") {
-            try? await gateway.revoke(tokens)
-        }
+        let tokens = Keychain.load(ItsmeGateway.Tokens.self, named: "tokens")
         Keychain.delete("tokens")
         state = .loggedOut(message: nil)
+        if let tokens { try? await gateway.revoke(tokens) }
     }
 
     // MARK: What went wrong
