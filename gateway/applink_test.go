@@ -81,6 +81,10 @@ func TestAppLinkFiles(t *testing.T) {
 			t.Errorf("%s: %d (-want +got):\n%s", url, got.Code, diff)
 		}
 	}
+	// The page for a phone that opened a browser is at the same URLs, however they are spelled.
+	if got := fetch(site, http.MethodGet, "https://go.example.be/back?state=x"); got.Code != http.StatusOK {
+		t.Errorf("the page of the app redirect URL: %d", got.Code)
+	}
 }
 
 // TestAppLinkFilesAreOursWithApps: without an app of the platform, on another host, or at another

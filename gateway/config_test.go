@@ -52,6 +52,8 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"redirect URL with a query", func(c *gateway.Config) { c.RedirectURL = "https://app.example.be/cb?x=1" }, "redirect_url: "},
 		{"redirect URL that is another endpoint", func(c *gateway.Config) { c.RedirectURL = "https://app.example.be/itsme/token" }, "redirect_url: "},
 		{"app redirect URL that is the browser's", func(c *gateway.Config) { c.AppRedirectURLs = []string{"https://app.example.be/itsme/callback"} }, "app_redirect_url: "},
+		{"app redirect URL that is the browser's with a port", func(c *gateway.Config) { c.AppRedirectURLs = []string{"https://APP.example.be:443/itsme/callback"} }, "app_redirect_url: "},
+		{"app redirect URL among documents", func(c *gateway.Config) { c.AppRedirectURLs = []string{"https://app.example.be/.well-known/jwks.json"} }, "app_redirect_url: "},
 		{"app redirect URL of a custom scheme", func(c *gateway.Config) { c.AppRedirectURLs = []string{"myapp://cb"} }, "app_redirect_url: "},
 		{"app redirect URL twice", func(c *gateway.Config) { c.AppRedirectURLs = []string{"https://a.be/x", "https://a.be/x"} }, "app_redirect_url: "},
 		{"no attributes", func(c *gateway.Config) { c.Attributes = nil }, "attributes: missing"},

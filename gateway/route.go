@@ -93,7 +93,7 @@ func (g *Gateway) route() {
 // host serves an endpoint at a URL of its own.
 func (g *Gateway) host(raw string, e endpoint) {
 	if u, err := url.Parse(raw); err == nil {
-		g.hosted[u.Host+u.EscapedPath()] = e
+		g.hosted[plainHost(u)+u.EscapedPath()] = e
 	}
 }
 

@@ -123,7 +123,7 @@ func (c Config) validateRedirectURLs() error {
 		if app.Scheme == "http" && !strings.HasPrefix(c.PublicURL, "http:") {
 			return configErrorf("app_redirect_url: %q is plain http while public_url is https; use https", raw)
 		}
-		if app.Host == browser.Host && app.Path == browser.Path {
+		if plainHost(app) == plainHost(browser) && app.Path == browser.Path {
 			return configErrorf("app_redirect_url: %q is the browser's redirect_url too; apps need one of their own, claimed by the app", raw)
 		}
 		if slices.Contains(c.AppRedirectURLs[:i], raw) {
@@ -144,6 +144,9 @@ func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	}
 	if u.Path == "" || u.RawPath != "" {
 		return configErrorf("%s: %q needs a plain path such as %s/callback", field, u.String(), c.Path)
+	}
+	if within(u.Path, "/.well-known") {
+		return configErrorf("%s: %q is below /.well-known, which is for documents; choose a path such as %s/callback", field, u.Path, c.Path)
 	}
 	own, ours := strings.CutPrefix(u.Path, c.Path+"/")
 	if ours && own != "callback" && own != "app/callback" && endpointNamed(own) {
