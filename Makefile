@@ -80,6 +80,8 @@ NEEDED := redis-server:redis-server chromium:chromium
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
+# Modules that tests import with the system's own Python, as module:package of Debian.
+NEEDED_PYTHON := jwt:python3-jwt cryptography:python3-cryptography
 
 # A test that needs a program fails without it. So a machine on which nothing can be
 # installed is told which ones, and the tests decide.
@@ -87,6 +89,7 @@ endif
 debian:
 	@missing=(); \
 	for pair in $(NEEDED); do command -v "$${pair%%:*}" >/dev/null || missing+=("$${pair##*:}"); done; \
+	for pair in $(NEEDED_PYTHON); do /usr/bin/python3 -c "import $${pair%%:*}" 2>/dev/null || missing+=("$${pair##*:}"); done; \
 	if (( $${#missing[@]} == 0 )); then exit 0; fi; \
 	as_root=(); if (( EUID != 0 )); then as_root=(sudo -n); fi; \
 	install=("$${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq); \

@@ -1,0 +1,147 @@
+// Package upstreams_test runs the examples behind a gateway, and hands them what they must refuse.
+package upstreams_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+)
+
+// persona has a name beyond ASCII, so that a service which does not decode its header is seen.
+const persona = "letters"
+
+// TestExamples logs somebody in, has every example say who it is, by the headers and by the token,
+// and hands it forgeries. Then the gateway's key changes, as after a leak.
+func TestExamples(t *testing.T) {
+	first, second := newSigningKey(t), newSigningKey(t)
+	s := newStage(t, first)
+	running := make([]service, len(languages))
+	for i, l := range languages {
+		dir, command := l.prepare(t)
+		jwks := s.countFetches(t)
+		running[i] = service{
+			name: l.name, fetches: &jwks.count,
+			url:     start(t, dir, command, s.settings(jwks.URL)...),
+			hurried: start(t, dir, l.hurried(command), s.settings(s.front.URL+jwksPath)...),
+		}
+	}
+	s.reload(t, first, running)
+	raw := s.front.NewApp().Login(t, persona)
+	for _, service := range running {
+		t.Run(service.name, func(t *testing.T) { service.check(t, s.front, raw, first) })
+	}
+	s.reload(t, second, running)
+	for _, service := range running {
+		t.Run(service.name+", another key", func(t *testing.T) { service.checkRotation(t, raw, first, second) })
+	}
+}
+
+const jwksPath = "/.well-known/jwks.json"
+
+// service is an example that runs.
+type service struct {
+	name    string
+	url     string // past the gateway
+	fetches *atomic.Int64
+	hurried string // the same, whose clock does not keep it from looking up a kid again
+}
+
+// check is everything that needs one key.
+func (s service) check(t *testing.T, front *logintest.Front, raw string, key signingKey) {
+	person := personOf(t, front)
+	for _, path := range []string{"/headers", "/token"} {
+		if status, got := ask(t, front.URL+"/"+s.name+path, raw); status != http.StatusOK || got != person {
+			t.Errorf("%s through the gateway: %d %+v, want %+v", path, status, got, person)
+		}
+		if status, _ := ask(t, s.url+path, ""); status != http.StatusUnauthorized {
+			t.Errorf("%s past the gateway, without a login: %d", path, status)
+		}
+	}
+	if status, _ := ask(t, s.hurried+"/token", raw); status != http.StatusOK { // it knows the key that is to go
+		t.Errorf("a good token, in a hurry: %d", status)
+	}
+	good := like(t, raw, key)
+	if status, got := ask(t, s.url+"/token", good.sign(t)); status != http.StatusOK || got != person {
+		t.Errorf("a token that is as good: %d %+v: the refusals below prove nothing", status, got)
+	}
+	for name, forged := range forgeries(t, good, key) {
+		if status, _ := ask(t, s.url+"/token", forged.sign(t)); status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, status)
+		}
+	}
+	if status, _ := ask(t, s.url+"/token", altered(raw)); status != http.StatusUnauthorized {
+		t.Errorf("an altered signature: %d", status)
+	}
+	for i := range 20 {
+		made := good.changed(func(f *forgery) { f.header["kid"] = fmt.Sprint("made-up-", i) })
+		ask(t, s.url+"/token", made.sign(t))
+	}
+	if n := s.fetches.Load(); n < 1 || n > 2 {
+		t.Errorf("the keys were fetched %d times: clients that make up a kid decide how often", n)
+	}
+}
+
+// checkRotation wants a key that it has not seen to be looked up, and the one before to be gone
+// with that.
+func (s service) checkRotation(t *testing.T, raw string, before, now signingKey) {
+	renewed := like(t, raw, now).changed(func(f *forgery) { f.header["kid"] = now.id })
+	if status, _ := ask(t, s.hurried+"/token", renewed.sign(t)); status != http.StatusOK {
+		t.Errorf("a token of the new key: %d", status)
+	}
+	if status, _ := ask(t, s.hurried+"/token", like(t, raw, before).sign(t)); status != http.StatusUnauthorized {
+		t.Errorf("a token of a key that is gone: %d", status)
+	}
+}
+
+// altered changes a character in the middle of the signature, where every bit counts.
+func altered(raw string) string {
+	i := (strings.LastIndexByte(raw, '.') + len(raw)) / 2
+	other := "A"
+	if raw[i] == 'A' {
+		other = "B"
+	}
+	return raw[:i] + other + raw[i+1:]
+}
+
+type person struct{ Sub, Name string }
+
+// personOf is the persona, by what the simulator knows of them.
+func personOf(t *testing.T, front *logintest.Front) person {
+	t.Helper()
+	for _, p := range front.Signicat.Personas() {
+		if p.Key == persona {
+			return person{p.SubjectID, p.Attributes["name"]}
+		}
+	}
+	t.Fatalf("there is no persona %s", persona)
+	return person{}
+}
+
+// ask calls a service with a bearer token; an empty one sends none.
+func ask(t *testing.T, url, raw string) (status int, answered person) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw != "" {
+		r.Header.Set("Authorization", "Bearer "+raw)
+	}
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = json.Unmarshal(body, &answered) // a refusal is no JSON
+	return answer.StatusCode, answered
+}
