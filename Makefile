@@ -44,6 +44,10 @@ xcaddy: ## Build Caddy with the module as users do, and check what was built
 		|| { cat "$$dir/log"; exit 1; }; \
 	echo "xcaddy: built, every module is there, and xcaddy.Caddyfile is valid without a network"
 
+.PHONY: docs
+docs: ## Write docs/configuration.md anew from the doc comments
+	$(GO) run ./internal/configdoc caddymodule docs/configuration.md
+
 .PHONY: demo
 demo: ## Log in with a simulated itsme, in one process on loopback
 	$(GO) run ./cmd/caddy-itsme demo

@@ -60,7 +60,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        rotate       <duration>
 //	    }
 //	    cookie           <name> <lifetime>
-//	    store            memory
+//	    store            memory|redis        # redis takes a block of its own
 //	    limit {
 //	        sessions_per_client <count> <window>
 //	        pending             <count>

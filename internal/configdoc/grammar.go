@@ -1,0 +1,71 @@
+package main
+
+import (
+	"strings"
+)
+
+// rule is a line of a Caddyfile's grammar with the lines in its block.
+type rule struct {
+	name  string
+	line  string // without comment and brace
+	block rules
+}
+
+type rules []*rule
+
+// grammarIn is the indented block of a doc comment, its indentation taken off. Empty when there
+// is none.
+func grammarIn(doc string) string {
+	var lines []string
+	for line := range strings.Lines(doc) {
+		if text, indented := strings.CutPrefix(line, "\t"); indented {
+			lines = append(lines, text)
+		} else if len(lines) > 0 {
+			break
+		}
+	}
+	return strings.Join(lines, "")
+}
+
+// parseGrammar reads a grammar's statements.
+func parseGrammar(text string) rules {
+	top := new(rule)
+	open := []*rule{top}
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, " #")
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case words[0] == "}":
+			open = open[:max(len(open)-1, 1)]
+		default:
+			opens := words[len(words)-1] == "{"
+			if opens {
+				words = words[:len(words)-1]
+			}
+			r := &rule{name: words[0], line: strings.Join(words, " ")}
+			parent := open[len(open)-1]
+			parent.block = append(parent.block, r)
+			if opens {
+				open = append(open, r)
+			}
+		}
+	}
+	return top.block
+}
+
+// find are the rules of a key in the blocks. A rule without a block is found for every key: what
+// stands in one line has the keys for its arguments.
+func (r rules) find(key string) (found rules) {
+	for _, around := range r {
+		if len(around.block) == 0 {
+			found = append(found, around)
+		}
+		for _, inner := range around.block {
+			if inner.name == key {
+				found = append(found, inner)
+			}
+		}
+	}
+	return found
+}

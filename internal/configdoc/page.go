@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"go/ast"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+const head = `<!-- Generated from the source by make docs. Change the doc comments in caddymodule, not this page. -->
+
+# Configuration
+
+Every key of the modules, as JSON has it and as a Caddyfile writes it. The keys are the same in both. README has the
+[whole grammar in one piece](../README.md#caddyfile), and what to begin with.
+
+A duration is a text such as ` + "`90s`, `15m` or `30d`" + `. Placeholders such as ` + "`{env.NAME}` and `{file./path}`" + ` are
+expanded when the configuration is loaded. ` + "`caddy validate`" + ` finds what is wrong without a network.
+`
+
+// page is the Markdown that grows.
+type page struct {
+	bytes.Buffer
+	source *source
+	prose  prose
+}
+
+// generate returns the page of the package in a folder.
+func generate(folder string) ([]byte, error) {
+	s, err := readSource(folder)
+	if err != nil {
+		return nil, err
+	}
+	p := &page{source: s, prose: newProse(s)}
+	p.WriteString(head)
+	slices.SortFunc(s.modules, func(a, b module) int {
+		return cmp.Or(cmp.Compare(rank(a.id), rank(b.id)), cmp.Compare(a.id, b.id))
+	})
+	for _, m := range s.modules {
+		if err := p.writeModule(m); err != nil {
+			return nil, err
+		}
+	}
+	return p.Bytes(), nil
+}
+
+// rank puts what everybody writes before what few do.
+func rank(id string) int {
+	switch {
+	case id == "itsme":
+		return 0
+	case id == "http.handlers.itsme":
+		return 1
+	case strings.HasPrefix(id, "itsme."):
+		return 2
+	}
+	return 3
+}
+
+func (p *page) writeModule(m module) error {
+	t, ok := p.source.types[m.typeName]
+	if !ok || t.doc == "" {
+		return fmt.Errorf("%w: %s has no doc comment", errSource, m.typeName)
+	}
+	fmt.Fprintf(p, "\n## Module %s\n\n%s", code(m.id), p.prose.about(t.doc, m.typeName, code(m.id), t.fields))
+	grammar := p.source.grammars[m.typeName]
+	if grammar != "" {
+		fmt.Fprintf(p, "\nIn a Caddyfile:\n\n```text\n%s```\n", grammar)
+	}
+	return p.writeFields(t.fields, block{rules: parseGrammar(grammar)})
+}
+
+// block is where fields stand.
+type block struct {
+	path  string // the keys that lead there from the module
+	rules rules  // what a Caddyfile has for them
+}
+
+// writeFields writes a table, and then one for every struct in it, those that are alike once.
+func (p *page) writeFields(fields []field, at block) error {
+	if len(fields) == 0 {
+		return nil
+	}
+	var inner []*child
+	fmt.Fprint(p, "\n| Key | Value | Caddyfile | Meaning |\n|---|---|---|---|\n")
+	for _, f := range fields {
+		if f.doc == "" {
+			return fmt.Errorf("%w: the field %s has no doc comment", errSource, f.name)
+		}
+		value, err := p.value(f)
+		if err != nil {
+			return err
+		}
+		path, found := strings.TrimSpace(at.path+" "+f.key), at.rules.find(f.key)
+		if _, byName := f.of.(*ast.MapType); byName && len(found) == 0 {
+			path, found = "", at.rules // a Caddyfile has the name as an argument, and the same block
+		}
+		fmt.Fprintf(p, "| %s | %s | %s | %s |\n", code(f.key), value, written(f, found), p.prose.cell(f, fields))
+		inner = addChild(inner, f, block{path, found})
+	}
+	for _, c := range inner {
+		if err := p.writeChild(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// written is how a Caddyfile writes a field.
+func written(f field, found rules) string {
+	if f.module == "http.matchers" {
+		return code("<matcher>")
+	}
+	if len(found) == 0 {
+		return "JSON only"
+	}
+	var lines []string
+	for _, r := range found {
+		line := r.line
+		if len(r.block) > 0 {
+			line += " { ... }"
+		}
+		lines = append(lines, code(strings.ReplaceAll(line, "|", `\|`)))
+	}
+	return strings.Join(lines, "<br>")
+}
+
+// child is a struct in a table, with everywhere that it is used in it.
+type child struct {
+	typeName string
+	headings []string
+	subject  string // what its doc comment is about
+	at       block
+}
+
+func addChild(all []*child, f field, at block) []*child {
+	typeName, heading := structIn(f.of), code(cmp.Or(at.path, f.key))
+	for _, c := range all {
+		if c.typeName == typeName {
+			c.headings, c.subject = append(c.headings, heading), "Each"
+			c.at.rules = slices.Concat(c.at.rules, at.rules)
+			return all
+		}
+	}
+	subject := heading
+	if at.path == "" {
+		subject = "Each"
+	}
+	return append(all, &child{typeName, []string{heading}, subject, at})
+}
+
+func (p *page) writeChild(c *child) error {
+	t, ok := p.source.types[c.typeName]
+	if !ok {
+		return nil
+	}
+	fmt.Fprintf(p, "\n### %s\n\n%s", strings.Join(c.headings, ", "), p.prose.about(t.doc, c.typeName, c.subject, t.fields))
+	return p.writeFields(t.fields, c.at)
+}
+
+// structIn is the struct of this package that a type is, points to or holds.
+func structIn(of ast.Expr) string {
+	switch e := of.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.StarExpr:
+		return structIn(e.X)
+	case *ast.ArrayType:
+		return structIn(e.Elt)
+	case *ast.MapType:
+		return structIn(e.Value)
+	}
+	return ""
+}
+
+var words = map[string]string{
+	"string": "text", "bool": "true or false", "int": "whole number", "caddy.Duration": "duration",
+	"caddyhttp.RawMatcherSets": "list of matchers",
+}
+
+// value puts a field's type into words.
+func (p *page) value(f field) (string, error) {
+	if f.module != "" && f.module != "http.matchers" {
+		return "module of " + code(f.module), nil
+	}
+	return p.valueOf(f.name, f.of)
+}
+
+func (p *page) valueOf(name string, of ast.Expr) (string, error) {
+	switch e := of.(type) {
+	case *ast.StarExpr:
+		return p.valueOf(name, e.X)
+	case *ast.ArrayType:
+		return p.many(name, e.Elt, "list of %s")
+	case *ast.MapType:
+		return p.many(name, e.Value, "%s by name")
+	case *ast.Ident:
+		if _, ok := p.source.types[e.Name]; ok {
+			return "object", nil
+		}
+		if word, ok := words[e.Name]; ok {
+			return word, nil
+		}
+	case *ast.SelectorExpr:
+		if word, ok := words[fmt.Sprint(e.X, ".", e.Sel)]; ok {
+			return word, nil
+		}
+	}
+	return "", fmt.Errorf("%w: the field %s has a type that no words are known for", errSource, name)
+}
+
+func (p *page) many(name string, of ast.Expr, form string) (string, error) {
+	one, err := p.valueOf(name, of)
+	return fmt.Sprintf(form, plural.ReplaceAllString(one, "${1}s")), err
+}
+
+var plural = regexp.MustCompile(`^(text|object|whole number|duration)$`)
