@@ -151,3 +151,24 @@ func TestEndpointsAreNamed(t *testing.T) {
 		}
 	}
 }
+
+// TestUpstreamsPageNamesTheHeaders compares the table for services with the gateway's own.
+func TestUpstreamsPageNamesTheHeaders(t *testing.T) {
+	t.Parallel()
+	want := []string{"X-Itsme-Subject sub", "X-Itsme-Acr acr", "X-Itsme-Auth-Time auth_time"}
+	for _, a := range gateway.Attributes() {
+		want = append(want, a.Header()+" "+a.Claim)
+		if a.Form == gateway.Email {
+			want = append(want, a.Header()+"-Verified "+a.Claim+"_verified")
+		}
+	}
+	var named []string
+	for _, cells := range readTableOf(t, "docs/upstreams.md", "Header") {
+		header, _ := code(cells[0])
+		claim, _ := code(cells[1])
+		named = append(named, header+" "+claim)
+	}
+	if diff := cmp.Diff(want, named); diff != "" {
+		t.Errorf("the table names others (-gateway +page):\n%s", diff)
+	}
+}
