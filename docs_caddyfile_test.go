@@ -34,7 +34,10 @@ func caddyfiles(t *testing.T) map[string]string {
 
 // environment is what the Caddyfiles take from the environment, with values that are right.
 var environment = map[string]string{
+	"ADMIN_PORT":               "2019",
 	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
+	"REDIS_PASSWORD":           "the password",
+	"REPLICA_PORT":             "8081",
 	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
 	"SIGNICAT_CLIENT_SECRET":   "the secret",
 	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
