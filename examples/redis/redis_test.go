@@ -1,0 +1,171 @@
+// Package redis_test runs Redis as the example sets it up, with the gateway's own store as its client.
+package redis_test
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	_ "github.com/caddy-itsme/caddy-itsme" // what the Caddyfiles name
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+)
+
+const password = "the password"
+
+func TestRedisIsGoodForTheGateway(t *testing.T) {
+	t.Parallel()
+	address := startRedis(t)
+	store := open(t, address, password)
+	if err := store.Check(t.Context()); err != nil {
+		t.Errorf("checking the server: %v", err)
+	}
+	if wait, err := store.Allow(t.Context(), "client", 1, time.Minute); err != nil || wait != 0 {
+		t.Errorf("counting a client: %v, %v", wait, err)
+	}
+	until := time.Now().Add(time.Hour)
+	if err := store.Revoke(t.Context(), pending.Revocation{Scope: pending.ScopeToken, ID: "jti", Until: until}); err != nil {
+		t.Errorf("revoking: %v", err)
+	}
+	for name, other := range map[string]string{"no password": "", "another password": "guess"} {
+		if err := open(t, address, other).Check(t.Context()); !errors.Is(err, pending.ErrUnavailable) {
+			t.Errorf("%s: %v, want %v", name, err, pending.ErrUnavailable)
+		}
+	}
+}
+
+func open(t *testing.T, address, password string) *redis.Store {
+	t.Helper()
+	c := redis.Config{
+		Addresses: []string{address}, Username: "gateway", Password: password,
+		Prefix: "itsme:default", Secret: []byte(strings.Repeat("0123456789abcdef", 2)),
+	}
+	if password == "" {
+		c.Username = ""
+	}
+	store, err := redis.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	return store
+}
+
+// startRedis runs redis.conf, but for its port and folder, and users.acl with a password.
+func startRedis(t *testing.T) (address string) {
+	t.Helper()
+	dir := t.TempDir()
+	hash := sha256.Sum256([]byte(password))
+	users := strings.ReplaceAll(read(t, "users.acl"), "SHA256_OF_REDIS_PASSWORD", hex.EncodeToString(hash[:]))
+	file := filepath.Join(dir, "users.acl")
+	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const attempts = 5 // somebody else may take a port that was free
+	for range attempts {
+		address = freeAddress(t)
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := exec.Command("redis-server", "redis.conf", "--port", port, "--dir", dir, "--aclfile", file)
+		out, err := server.StdoutPipe()
+		if err == nil {
+			err = server.Start()
+		}
+		if err != nil {
+			t.Fatalf("starting redis-server: %v; run `make test`, which installs it on Debian", err)
+		}
+		t.Cleanup(func() {
+			_ = server.Process.Kill()
+			_ = server.Wait()
+		})
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			t.Log(lines.Text())
+			if strings.Contains(lines.Text(), "Ready to accept connections") {
+				return address
+			}
+		}
+	}
+	t.Fatal("redis-server does not start")
+	return ""
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// TestUserMayDoWhatTheStoreAsksFor compares the user with the one that the store documents, and tests.
+func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
+	t.Parallel()
+	documented, found := "", false
+	for line := range strings.Lines(read(t, "../../pending/redis/doc.go")) {
+		if documented, found = strings.CutPrefix(strings.TrimSpace(line), "//	ACL SETUSER "); found {
+			break
+		}
+	}
+	want := "user " + strings.ReplaceAll(documented, ">password", "#SHA256_OF_REDIS_PASSWORD")
+	if users := strings.Split(read(t, "users.acl"), "\n"); !slices.Contains(users, want) || !slices.Contains(users, "user default off") {
+		t.Errorf("the users are\n%s\nwant user default off, and\n%s", strings.Join(users, "\n"), want)
+	}
+}
+
+// TestReplicasAreAlike adapts the replica's Caddyfile with the ports of two replicas: their gateways
+// do not differ, and the balancer knows both. It uses Caddy's one configuration in no way.
+func TestReplicasAreAlike(t *testing.T) {
+	apps := make([]any, 2)
+	balancer := read(t, "balancer.Caddyfile")
+	for i, port := range []string{"8081", "8082"} {
+		t.Setenv("REPLICA_PORT", port)
+		t.Setenv("ADMIN_PORT", "202"+port[3:])
+		config, err := caddytest.Adapt(read(t, "replica.Caddyfile"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var adapted struct {
+			Admin struct{ Listen string }
+			Apps  struct{ Itsme any }
+		}
+		if err := json.Unmarshal(config, &adapted); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(config), ":"+port+`"`) || adapted.Admin.Listen != "127.0.0.1:202"+port[3:] {
+			t.Errorf("the replica does not take its ports from the environment: %s", config)
+		}
+		if !strings.Contains(balancer, " 127.0.0.1:"+port+" ") {
+			t.Errorf("the balancer does not know %s", port)
+		}
+		apps[i] = adapted.Apps.Itsme
+	}
+	if diff := cmp.Diff(apps[0], apps[1]); diff != "" || apps[0] == nil {
+		t.Errorf("the gateways differ:\n%s", diff)
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
