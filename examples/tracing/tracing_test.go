@@ -3,14 +3,68 @@ package tracing_test
 
 import (
 	"bytes"
+	"encoding/hex"
+	"io"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
+
+	_ "github.com/caddy-itsme/caddy-itsme" // what the Caddyfile names
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
+
+const (
+	clientsTrace = "0af7651916cd43dd8448eb211c80319c"
+	clientsCode  = "the-code-on-the-redirect-url"
+)
+
+// TestSpanHoldsNoCodeAndNoTraceOfTheClient runs the Caddyfile, opens a redirect URL as a client that
+// asks to be traced, and reads what the collector gets.
+func TestSpanHoldsNoCodeAndNoTraceOfTheClient(t *testing.T) {
+	exported := make(chan []byte, 16)
+	otlp := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // a cut body lacks what is looked for
+		exported <- body
+	}))
+	t.Cleanup(otlp.Close)
+	for name, value := range map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": otlp.URL, "OTEL_BSP_SCHEDULE_DELAY": "10",
+		"OTEL_TRACES_SAMPLER": "traceidratio", "OTEL_TRACES_SAMPLER_ARG": "1",
+		"SIGNICAT_CLIENT_ID": "id", "SIGNICAT_CLIENT_SECRET": "secret",
+	} {
+		t.Setenv(name, value)
+	}
+	caddyfile := strings.NewReplacer("https://app.example.be", "http://"+caddytest.Address, "app.example.be", "http://"+caddytest.Address)
+	server := caddytest.Run(t, caddyfile.Replace(string(read(t, "Caddyfile"))))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/itsme/callback?state=s&code="+clientsCode, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Traceparent", "00-"+clientsTrace+"-b7ad6b7169203331-01")
+	answer, err := server.Client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	span := <-exported
+	id, err := hex.DecodeString(clientsTrace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(span, []byte("/itsme/callback")) {
+		t.Errorf("the span does not name the path: %q", span)
+	}
+	if bytes.Contains(span, id) || bytes.Contains(span, []byte(clientsCode)) {
+		t.Errorf("the span holds the client's trace id or code: %q", span)
+	}
+}
 
 // collector is as much of a Collector's configuration as the example uses: what it does not have is
 // refused as misspelt.
