@@ -83,6 +83,29 @@ func (a Attribute) Header() string { return claimHeader(a.Claim) }
 // HeaderPrefix begins every identity header that an upstream gets from the gateway.
 const HeaderPrefix = "X-Itsme-"
 
+// subjectHeader tells the subject: sub is no word for a header.
+const subjectHeader = HeaderPrefix + "Subject"
+
+// ownHeaders are the headers of every claim that the gateway gives a token.
+var ownHeaders = func() map[string]string {
+	headers := map[string]string{"sub": subjectHeader}
+	for _, claim := range []string{"acr", "auth_time", "email_verified"} {
+		headers[claim] = claimHeader(claim)
+	}
+	for _, a := range attributes {
+		headers[a.Claim] = a.Header()
+	}
+	return headers
+}()
+
+// ownHeader is the header that tells a claim.
+func ownHeader(claim string) string {
+	if header, ok := ownHeaders[claim]; ok {
+		return header
+	}
+	return claimHeader(claim)
+}
+
 // claimHeader is the rule for every claim: X-Itsme- and the claim's words in capitals.
 func claimHeader(claim string) string {
 	words := strings.Split(claim, "_")

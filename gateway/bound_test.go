@@ -148,7 +148,7 @@ var bounds = map[string]int{
 	"Statuses read a moment ago":               gateway.MaxReads,
 	"Cancels under way":                        gateway.MaxCancels,
 	"Finishes under way of one login":          1,
-	"Access tokens made from cookies":          gateway.MaxMinted,
+	"Verified tokens":                          gateway.MaxVerified,
 	"Login cookies of one browser":             gateway.MaxLoginCookies,
 	"Bytes of a session cookie":                gateway.MaxCookieToken,
 	"Bytes of an attribute":                    gateway.MaxValue,

@@ -30,13 +30,6 @@ var (
 	errCrossSite = errors.New("cross-site request")
 )
 
-// login is a verified credential.
-type login struct {
-	kind   pending.Kind // App for a bearer token, Browser for a cookie
-	raw    string
-	claims *token.Claims
-}
-
 // credentials are the header lines that a request was sent with, before a site strips it.
 type credentials struct {
 	authorization []string
@@ -62,14 +55,14 @@ func (g *Gateway) authenticate(ctx context.Context, c credentials) (*login, erro
 	}
 	if len(c.authorization) == 1 {
 		if raw, ok := bearer(c.authorization[0]); ok {
-			return g.verify(ctx, pending.App, raw, g.authority.VerifyAccess)
+			return g.verify(ctx, pending.App, raw)
 		}
 	}
 	cookie, sent := g.cookies.value(c.cookie, g.cookies.session)
 	if !sent {
 		return nil, errNoCredential
 	}
-	l, err := g.verify(ctx, pending.Browser, cookie, g.authority.VerifySession)
+	l, err := g.verify(ctx, pending.Browser, cookie)
 	if errors.Is(err, errToken) {
 		return nil, fmt.Errorf("%w: %w", errCookie, err)
 	}
@@ -89,7 +82,7 @@ func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 	case err != nil:
 		return nil, err
 	}
-	return &Identity{Subject: l.claims.Subject, claims: l.claims}, nil
+	return &l.identity, nil
 }
 
 // bearer reads the credentials of RFC 6750 section 2.1. Whatever names the scheme is a bearer
@@ -121,14 +114,16 @@ func tokenChar(b byte) bool {
 }
 
 // verify checks a token and that it was not revoked.
-func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string, check func(string) (*token.Claims, error)) (*login, error) {
-	claims, err := check(raw)
+func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*login, error) {
+	key := keyOf(kind, raw)
+	l, kept, err := g.check(key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
 		return nil, errStarting
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errToken, err)
 	}
+	claims := l.claims
 	revoked, err := g.store.Revoked(ctx, pending.Credential{
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
 	})
@@ -138,7 +133,31 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string, che
 	case revoked:
 		return nil, fmt.Errorf("%w: revoked", errToken)
 	}
-	return &login{kind: kind, raw: raw, claims: claims}, nil
+	if !kept {
+		g.verified.keep(key, l)
+	}
+	return l, nil
+}
+
+// check returns the login of a good token, kept from before or new. A kept one is as good as its
+// token is now: a key that has left, or a time that is over, ends it.
+func (g *Gateway) check(key tokenKey, kind pending.Kind, raw string) (l *login, kept bool, err error) {
+	l, kept = g.verified.find(key)
+	if kept && g.authority.Recheck(l.claims) == nil {
+		return l, true, nil
+	}
+	check := g.authority.VerifyAccess
+	if kind == pending.Browser {
+		check = g.authority.VerifySession
+	}
+	claims, err := check(raw)
+	if err != nil {
+		if kept {
+			g.verified.drop(key)
+		}
+		return nil, false, err
+	}
+	return newLogin(kind, claims, g.told), false, nil
 }
 
 // sameOrigin reports whether a request that a cookie authenticates comes from the gateway's own

@@ -5,8 +5,14 @@ const (
 	MaxPolls        = maxPolls
 	MaxReads        = maxReads
 	MaxCancels      = maxCancels
-	MaxMinted       = maxMinted
+	MaxVerified     = maxVerified
 	MaxLoginCookies = maxLoginCookies
 	MaxCookieToken  = maxCookieToken
 	MaxBody         = maxBody
 )
+
+// Kept is how many logins the gateway keeps.
+func (g *Gateway) Kept() int {
+	g.verified.logins.CleanUp()
+	return g.verified.logins.EstimatedSize()
+}

@@ -31,7 +31,8 @@ type Gateway struct {
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
 	guard     sharedGuard         // the headers of all its sites
 	cookies   cookies
-	minted    *mintCache
+	verified  *verifiedCache
+	told      []string // claims that upstreams are told
 
 	changes   changes
 	starts    singleflight.Group
@@ -86,8 +87,9 @@ func New(config Config) (*Gateway, error) {
 		polls:     make(chan struct{}, maxPolls),
 	}
 	g.signicat = newBreaker(client, g.now, g.log)
-	if g.minted, err = newMintCache(); err != nil {
-		return nil, configErrorf("cookie: making the token cache: %v", err)
+	g.told = append([]string{"sub", "acr", "auth_time"}, g.tokenClaims()...)
+	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
+		return nil, configErrorf("token: making the cache: %v", err)
 	}
 	g.closing, g.stop = context.WithCancel(context.Background())
 	g.route()

@@ -2,50 +2,52 @@ package gateway
 
 import (
 	"fmt"
+	"strings"
 	"time"
-
-	"github.com/maypok86/otter/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-const (
-	// maxMinted bounds how many access tokens made from cookies are kept; the least used go.
-	maxMinted = 10_000
-	// mintedFor is for how long one is used before the next is made, at most.
-	mintedFor = 5 * time.Minute
-)
+// mintedFor is for how long an access token made from a cookie is used before the next is made, at
+// most.
+const mintedFor = 5 * time.Minute
 
-// mintCache keeps the access tokens that were made from browsers' logins, by the session
-// token's jti, so that not every request of a page costs a signature.
-type mintCache struct {
-	tokens *otter.Cache[string, minted]
-}
+// mintedWeight is what an access token takes in memory beside what it says of the person.
+const mintedWeight = 600
 
+// minted is an access token that was made from a browser's login, so that not every request of a
+// page costs a signature.
 type minted struct {
-	raw   string
-	until time.Time
+	bearer string
+	keyID  string
+	until  time.Time
 }
 
-func newMintCache() (*mintCache, error) {
-	tokens, err := otter.New(&otter.Options[string, minted]{MaximumSize: maxMinted})
-	if err != nil {
-		return nil, err
+// bearerPrefix is the form of RFC 6750 section 2.1 in which every upstream reads it.
+const bearerPrefix = "Bearer "
+
+// bearerOf is the Authorization that goes upstream: the access token that was presented, or one
+// made from the cookie's claims.
+func (g *Gateway) bearerOf(p *passage) (string, error) {
+	if p.login.kind == pending.Browser {
+		return g.mint(p.login)
 	}
-	return &mintCache{tokens}, nil
+	sent := p.sent.authorization[0]
+	raw, _ := bearer(sent)
+	if strings.HasPrefix(sent, bearerPrefix) && len(sent) == len(bearerPrefix)+len(raw) {
+		return sent, nil
+	}
+	return bearerPrefix + raw, nil
 }
 
-// accessToken is the access token of a login: the bearer itself, or one made from the cookie's
-// claims, which never outlives the cookie's token. When none can be made, because the cookie's
-// token is at its very end, there is no login.
-func (g *Gateway) accessToken(l *login) (string, error) {
-	if l.kind == pending.App {
-		return l.raw, nil
-	}
+// mint makes an access token from a browser's login, which never outlives the cookie's token, or
+// takes the one made before. One whose key has left the set is no longer good to any upstream. When
+// none can be made, because the cookie's token is at its very end, there is no login.
+func (g *Gateway) mint(l *login) (string, error) {
 	now := g.now()
-	if kept, ok := g.minted.tokens.GetIfPresent(l.claims.ID); ok && now.Before(kept.until) {
-		return kept.raw, nil
+	if m := l.minted.Load(); m != nil && now.Before(m.until) && g.signsWith(m.keyID) {
+		return m.bearer, nil
 	}
 	raw, claims, err := g.authority.IssueAccess(token.Claims{
 		ID:         l.claims.Login() + "." + g.authority.NewID(),
@@ -59,6 +61,13 @@ func (g *Gateway) accessToken(l *login) (string, error) {
 		return "", fmt.Errorf("%w: %w", errNoCredential, err)
 	}
 	lifetime := claims.ExpiresAt.Sub(now)
-	g.minted.tokens.Set(l.claims.ID, minted{raw: raw, until: now.Add(min(mintedFor, lifetime/3))})
-	return raw, nil
+	m := &minted{bearer: bearerPrefix + raw, keyID: claims.KeyID, until: now.Add(min(mintedFor, lifetime/3))}
+	l.minted.Store(m)
+	return m.bearer, nil
+}
+
+// signsWith reports whether a key is among those that verifiers know.
+func (g *Gateway) signsWith(keyID string) bool {
+	keys := g.config.Keys.KeySet()
+	return keys != nil && keys.Has(keyID)
 }

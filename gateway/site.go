@@ -161,7 +161,7 @@ func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, info Request
 		return errNoCredential
 	}
 	p.login = l
-	p.identity = &Identity{Subject: l.claims.Subject, claims: l.claims}
+	p.identity = &l.identity
 	return nil
 }
 
@@ -178,46 +178,37 @@ func changesSomething(r *http.Request) bool {
 	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || len(r.Header["Upgrade"]) > 0
 }
 
-// identify hands the identity to the upstream.
+// identify hands the identity to the upstream. All values of a request share one array, which is
+// its own: what stands behind the site may append to them and write into them.
 func (s *Site) identify(h http.Header, p *passage) error {
-	claims := p.login.claims
+	l := p.login
+	values := make([]string, 0, len(l.values)+len(s.headers)+1)
 	set := func(name, value string) {
 		if value == "" {
 			delete(h, name)
 			return
 		}
-		h[name] = []string{encodeHeader(value)}
+		n := len(values)
+		values = append(values, value)
+		h[name] = values[n : n+1 : n+1]
 	}
-	set(subjectHeader, claims.Subject)
-	for _, claim := range []string{"acr", "auth_time"} {
-		value, _ := p.identity.Claim(claim)
-		set(claimHeader(claim), value)
-	}
-	for claim, value := range claims.Attributes {
-		set(claimHeader(claim), claimText(value))
+	for i, claim := range l.told {
+		set(ownHeader(claim), l.values[i])
 	}
 	for _, extra := range s.headers {
-		value, _ := p.identity.Claim(extra.claim)
-		set(extra.name, value)
+		set(extra.name, l.value(extra.claim))
 	}
-	return s.forwardToken(h, p)
-}
-
-const subjectHeader = HeaderPrefix + "Subject"
-
-// forwardToken hands on the access token: the one presented, or one made from the cookie.
-func (s *Site) forwardToken(h http.Header, p *passage) error {
 	if s.forward == "" {
 		return nil
 	}
-	raw, err := s.gateway.accessToken(p.login)
+	bearer, err := s.gateway.bearerOf(p)
 	if err != nil {
 		return err
 	}
-	if s.forward == "Authorization" {
-		raw = "Bearer " + raw
+	if s.forward != "Authorization" {
+		bearer = strings.TrimPrefix(bearer, bearerPrefix)
 	}
-	h[s.forward] = []string{raw}
+	set(s.forward, bearer)
 	return nil
 }
 

@@ -60,6 +60,10 @@ func marshalJWKS(keys []*Key) ([]byte, error) {
 // Current is the key that signs.
 func (s *KeySet) Current() *Key { return s.current }
 
+// Has reports whether the key of that ID is in the set. An ID is the hash of a public key, so that no other key can take
+// the place of one that left.
+func (s *KeySet) Has(id string) bool { return s.byID[id] != nil }
+
 // JWKS is the set's public keys as an RFC 7517 JSON document, each with use, alg and kid. It is made once and shared:
 // do not change it.
 func (s *KeySet) JWKS() []byte { return s.jwks }

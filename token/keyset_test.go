@@ -99,7 +99,8 @@ func TestNewKeySetRefuses(t *testing.T) {
 	}
 }
 
-// TestRotation follows a token through the life of its key: next, current, previous, removed.
+// TestRotation follows a token through the life of its key: next, current, previous, removed. Claims that were verified
+// before are as good as their token is.
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	first, second, third := newKey(t, token.ES256), newKey(t, token.EdDSA), newKey(t, token.ES256)
@@ -109,9 +110,15 @@ func TestRotation(t *testing.T) {
 		newRing(t, first, second).KeySet(), newRing(t, second, first, third).KeySet(), newRing(t, third, second).KeySet(),
 	}
 	var issued []string
+	kept := make(map[string]*token.Claims)
 	for _, set := range sets {
 		ring.Set(set)
-		issued = append(issued, issueAccess(t, authority))
+		raw := issueAccess(t, authority)
+		claims, err := authority.VerifyAccess(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		issued, kept[raw] = append(issued, raw), claims
 	}
 	for _, row := range []struct {
 		name    string
@@ -130,6 +137,9 @@ func TestRotation(t *testing.T) {
 		ring.Set(row.set)
 		if _, err := authority.VerifyAccess(row.raw); !errors.Is(err, row.wantErr) {
 			t.Errorf("%s: got %v, want %v", row.name, err, row.wantErr)
+		}
+		if err := authority.Recheck(kept[row.raw]); !errors.Is(err, row.wantErr) {
+			t.Errorf("%s, kept: got %v, want %v", row.name, err, row.wantErr)
 		}
 	}
 }

@@ -49,8 +49,12 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 	if err := claims.check(); err != nil {
 		return nil, err
 	}
+	a.share(k, claims)
 	return claims, claims.checkTime(a.now(), notBefore)
 }
+
+// levels are the values of acr.
+var levels = []string{"low", "substantial", "high"}
 
 // check refuses claims that no token of ours has, be it issued or read.
 func (c *Claims) check() error {
@@ -62,7 +66,7 @@ func (c *Claims) check() error {
 		return fmt.Errorf("%w: jti has no login or is not UTF-8", ErrClaims)
 	case c.ClientID == "":
 		return fmt.Errorf("%w: client_id is empty", ErrClaims)
-	case !slices.Contains([]string{"low", "substantial", "high"}, c.ACR):
+	case !slices.Contains(levels, c.ACR):
 		return fmt.Errorf("%w: acr is not low, substantial or high", ErrClaims)
 	case c.IDP != IDP:
 		return fmt.Errorf("%w: idp is not %s", ErrClaims, IDP)
@@ -70,6 +74,19 @@ func (c *Claims) check() error {
 		return fmt.Errorf("%w: auth_time is out of range", ErrClaims)
 	}
 	return nil
+}
+
+// share replaces the texts that many tokens have in common by one copy of each, for those who keep the claims of many.
+func (a *Authority) share(k kind, c *Claims) {
+	c.IDP, c.ACR = IDP, levels[slices.Index(levels, c.ACR)]
+	if c.ClientID == a.clientID {
+		c.ClientID = a.clientID
+	}
+	for i, audience := range c.Audience {
+		if known := slices.Index(k.audience, audience); known >= 0 {
+			c.Audience[i] = k.audience[known]
+		}
+	}
 }
 
 func (c *Claims) checkTime(now, notBefore time.Time) error {

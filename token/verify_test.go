@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -119,5 +120,38 @@ func garbage(key *token.Key) map[string]string {
 		"a long signature":   fill(encode(goodHeader(key))+".AAAA.", ""),
 		"an unknown key":     fill(encode(stranger)+".", ".AAAA"),
 		"a payload in error": fill(encode(goodHeader(key))+".", "!."+strings.Repeat("A", 86)),
+	}
+}
+
+// TestTimeOfKeptClaims looks at the clock before and after the time of a token. Claims that were verified before are as
+// good as their token is, to the second.
+func TestTimeOfKeptClaims(t *testing.T) {
+	t.Parallel()
+	now := noon
+	c := config()
+	c.Now = func() time.Time { return now }
+	authority := newAuthority(t, c, newRing(t, newKey(t, token.EdDSA)))
+	raw := issueAccess(t, authority)
+	kept, err := authority.VerifyAccess(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name    string
+		now     time.Time
+		wantErr error
+	}{
+		{"a clock that is behind", kept.IssuedAt.Add(-token.Skew), nil},
+		{"a clock that is too far behind", kept.IssuedAt.Add(-token.Skew - time.Nanosecond), token.ErrNotYetValid},
+		{"its last moment", kept.ExpiresAt.Add(token.Skew - time.Nanosecond), nil},
+		{"its end", kept.ExpiresAt.Add(token.Skew), token.ErrExpired},
+	} {
+		now = row.now
+		if _, err := authority.VerifyAccess(raw); !errors.Is(err, row.wantErr) {
+			t.Errorf("%s: got %v, want %v", row.name, err, row.wantErr)
+		}
+		if err := authority.Recheck(kept); !errors.Is(err, row.wantErr) {
+			t.Errorf("%s, kept: got %v, want %v", row.name, err, row.wantErr)
+		}
 	}
 }
