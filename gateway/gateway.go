@@ -29,10 +29,12 @@ type Gateway struct {
 	public    *url.URL // public_url
 	endpoints map[string]endpoint
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
-	guard     sharedGuard         // the headers of all its sites
-	cookies   cookies
-	verified  *verifiedCache
-	told      []string // claims that upstreams are told
+	// hostedPaths are their paths, which spare other requests putting host and path together.
+	hostedPaths map[string]bool
+	guard       sharedGuard // the headers of all its sites
+	cookies     cookies
+	verified    *verifiedCache
+	told        []string // claims that upstreams are told
 
 	changes   changes
 	starts    singleflight.Group

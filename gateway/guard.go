@@ -51,18 +51,21 @@ func (s *sharedGuard) add(site guard) {
 // fold gives every spelling of a header's name that some server takes for the same one the same
 // form. CGI and its many descendants write every character that is not a letter or digit as
 // one and the same, so X_Itsme.Subject is X-Itsme-Subject to them.
-func fold(name string) string {
-	folded := []byte(name)
-	for i, b := range folded {
+func fold(name string) string { return string(appendFolded(nil, name)) }
+
+func appendFolded(folded []byte, name string) []byte {
+	for i := range len(name) {
+		b := name[i]
 		switch {
 		case b >= 'A' && b <= 'Z':
-			folded[i] = b + ('a' - 'A')
+			b += 'a' - 'A'
 		case b >= 'a' && b <= 'z', b >= '0' && b <= '9':
 		default:
-			folded[i] = '-'
+			b = '-'
 		}
+		folded = append(folded, b)
 	}
-	return string(folded)
+	return folded
 }
 
 // owns reports whether a header's name is ours under any spelling.
@@ -70,8 +73,9 @@ func (g guard) owns(name string) bool {
 	if !g.suspect(name) {
 		return false
 	}
-	folded := fold(name)
-	return (g.prefix != "" && strings.HasPrefix(folded, g.prefix)) || g.names[folded]
+	var room [64]byte // on the stack, for every header of every request
+	folded := appendFolded(room[:0], name)
+	return (g.prefix != "" && strings.HasPrefix(string(folded), g.prefix)) || g.names[string(folded)]
 }
 
 // suspect is a cheap test that no own header fails: it spares the folding of names like Accept.

@@ -88,6 +88,10 @@ func (g *Gateway) route() {
 	g.endpoints = table
 	g.routeDiscovery()
 	g.routeAppLinks()
+	g.hostedPaths = make(map[string]bool)
+	for at := range g.hosted {
+		g.hostedPaths[at[strings.IndexByte(at, '/'):]] = true
+	}
 }
 
 // host serves an endpoint at a URL of its own.
@@ -129,8 +133,10 @@ func (g *Gateway) serveOwn(w http.ResponseWriter, r *http.Request, info Request)
 }
 
 func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
-	if e, ok := g.hosted[host+path]; ok {
-		return e, "", true
+	if g.hostedPaths[path] {
+		if e, ok := g.hosted[host+path]; ok {
+			return e, "", true
+		}
 	}
 	if !within(path, g.config.Path) {
 		return endpoint{}, "", false

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -22,8 +23,10 @@ func handedOn(http.ResponseWriter, *http.Request) error { return nil }
 
 // BenchmarkAuthenticated is a request with a login, on its way through a site.
 func BenchmarkAuthenticated(b *testing.B) {
-	f := openFort(b)
+	f := openFort(b, func(c *gateway.Config) { c.Now = time.Now }) // no lock
 	bearer, _ := f.bearer(b)
+	bearer.Header.Set("X-Requested-With", "be.example.app")
+	bearer.URL.Path = "/api/some/longer/path/to/things/of/the/upstream"
 	cookie, _ := f.cookie(b)
 	for name, sent := range map[string]*http.Request{"bearer": bearer, "cookie": cookie} {
 		b.Run(name, func(b *testing.B) {
