@@ -1,6 +1,10 @@
 package gateway
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // changes tells whoever waits in this process that a pending session changed. It holds an
 // entry only for sessions that somebody waits for, so it is bounded by the requests.
@@ -44,4 +48,28 @@ func (c *changes) announce(id string) {
 		close(w.changed)
 		delete(c.waiting, id)
 	}
+}
+
+// awaitChange waits until the session changes here, or for a while, since another replica's
+// changes are not announced.
+func (g *Gateway) awaitChange(ctx context.Context, id string, limit time.Duration) error {
+	changed, done := g.changes.watch(id)
+	defer done()
+	return g.await(ctx, changed, limit)
+}
+
+// await waits until something happens, or for a while. It is an error when the caller's time or
+// the gateway's is over.
+func (g *Gateway) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-happened:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-g.closing.Done():
+		return context.Canceled
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ package gateway
 const (
 	MaxPolls        = maxPolls
 	MaxReads        = maxReads
+	MaxLook         = maxLook
 	MaxCancels      = maxCancels
 	MaxVerified     = maxVerified
 	MaxLoginCookies = maxLoginCookies

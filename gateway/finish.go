@@ -227,21 +227,3 @@ func (g *Gateway) update(ctx context.Context, record *pending.Record) error {
 	g.changes.announce(record.ID)
 	return nil
 }
-
-// awaitChange waits until the session changes here, or for a while, since another replica's
-// changes are not announced.
-func (g *Gateway) awaitChange(ctx context.Context, id string, limit time.Duration) error {
-	changed, done := g.changes.watch(id)
-	defer done()
-	timer := time.NewTimer(limit)
-	defer timer.Stop()
-	select {
-	case <-changed:
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-g.closing.Done():
-		return context.Canceled
-	}
-	return nil
-}

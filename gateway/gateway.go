@@ -36,10 +36,9 @@ type Gateway struct {
 	verified    *verifiedCache
 	told        []string // claims that upstreams are told
 
-	changes   changes
-	starts    singleflight.Group
-	reads     statusReads
-	readLimit *rate.Limiter
+	changes changes
+	starts  singleflight.Group
+	reads   *reads
 
 	work    tasks // finishes, reads and cancels that outlive their request
 	closing context.Context
@@ -84,11 +83,12 @@ func New(config Config) (*Gateway, error) {
 		now:       config.Now,
 		public:    public,
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
-		readLimit: rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads),
 		cancels:   make(chan struct{}, maxCancels),
 		polls:     make(chan struct{}, maxPolls),
 	}
 	g.signicat = newBreaker(client, g.now, g.log)
+	budget := rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads)
+	g.reads = newReads(g.readStatus, g.signicat.wait, budget, config.Limit.Pending)
 	g.told = append([]string{"sub", "acr", "auth_time"}, g.tokenClaims()...)
 	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
 		return nil, configErrorf("token: making the cache: %v", err)
@@ -107,6 +107,7 @@ func (g *Gateway) SendAway() { g.stop() }
 // deadline, so that this takes less than [Lease]. It does not close the store.
 func (g *Gateway) Close() error {
 	g.stop()
+	g.reads.close()
 	g.work.close()
 	return g.signicat.Close()
 }

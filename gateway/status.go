@@ -3,8 +3,10 @@ package gateway
 import (
 	"context"
 	"errors"
-	"sync"
+	"math/rand/v2"
 	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -13,72 +15,36 @@ import (
 const (
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = 25 * time.Second
-	// statusEvery is how often one session is read at Signicat on behalf of waiting clients,
-	// however many they are.
-	statusEvery = 2 * time.Second
-	// statusPatience is how long a status waits for a read that it caused, and how often a long
-	// poll looks for what another replica did.
+	// statusPatience is how long a status waits for a read that is under way.
 	statusPatience = 500 * time.Millisecond
 	// statusReadLimit bounds such a read.
 	statusReadLimit = 10 * time.Second
-	// maxReads is how many reads are remembered before those that are over are forgotten.
-	maxReads = 1024
+	// A long poll looks for what another replica did after minLook, and then ever more rarely,
+	// down to once in maxLook; each time up to a fifth later, at random, so that those that began
+	// together part.
+	minLook = 500 * time.Millisecond
+	maxLook = 2 * time.Second
 	// maxPolls bounds the long polls of a gateway: each holds a request of the server, and looks
-	// at the store every statusPatience.
+	// at the store.
 	maxPolls = 5_000
 )
 
-// statusReads remembers which sessions were read a moment ago. Reads are bounded by the
-// gateway's budget, and so are the entries.
-type statusReads struct {
-	mu   sync.Mutex
-	last map[string]time.Time
-}
-
-// due reports whether the session may be read now, and notes that it is.
-func (s *statusReads) due(id string, now time.Time, allow func() bool) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if now.Sub(s.last[id]) < statusEvery || !allow() {
-		return false
-	}
-	if s.last == nil || len(s.last) >= maxReads {
-		recent := make(map[string]time.Time)
-		for id, t := range s.last {
-			if now.Sub(t) < statusEvery {
-				recent[id] = t
-			}
-		}
-		s.last = recent
-	}
-	s.last[id] = now
-	return true
-}
-
 // status returns a session's record: at once, or with a wait when it has ended. A read of
-// Signicat that it causes is waited for, shortly. While too many wait already, one more does not.
+// Signicat that is under way is waited for, shortly. While too many wait already, one more does
+// not.
 func (g *Gateway) status(ctx context.Context, id string, wait time.Duration) (*pending.Record, error) {
-	poll := wait > 0 && g.takePoll()
-	if poll {
+	if wait > 0 && g.takePoll() {
 		defer func() { <-g.polls }()
-	} else {
-		wait = 0
+		return g.poll(ctx, id, wait)
 	}
-	waiting, cancel := context.WithTimeout(ctx, max(wait, statusPatience))
-	defer cancel()
 	record, err := g.loadSession(ctx, id)
-	for err == nil && !record.Phase.Ended() {
-		if reading := g.readStatus(ctx, record); !reading && !poll {
-			break
-		}
-		if g.awaitChange(waiting, id, statusPatience) != nil {
-			break
-		}
-		if record, err = g.loadSession(ctx, id); !poll {
-			break
-		}
+	if err != nil {
+		return nil, err
 	}
-	return record, err
+	if read := g.askStatus(ctx, record); read == nil || g.await(ctx, read, statusPatience) != nil {
+		return record, nil
+	}
+	return g.loadSession(ctx, id)
 }
 
 // takePoll takes one of the places for long polls, if there is one.
@@ -88,6 +54,25 @@ func (g *Gateway) takePoll() bool {
 		return true
 	default:
 		return false
+	}
+}
+
+// poll returns a session's record when it has ended, or what there is when the wait is over.
+func (g *Gateway) poll(ctx context.Context, id string, wait time.Duration) (*pending.Record, error) {
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	over := false
+	for look := minLook; ; look = min(2*look, maxLook) {
+		// Watched before it is loaded, so that no change falls in between.
+		changed, done := g.changes.watch(id)
+		record, err := g.loadSession(ctx, id)
+		if err != nil || record.Phase.Ended() || over {
+			done()
+			return record, err
+		}
+		g.askStatus(ctx, record)
+		over = g.await(waiting, changed, look+rand.N(look/5)) != nil
+		done()
 	}
 }
 
@@ -112,20 +97,44 @@ func (g *Gateway) loadSession(ctx context.Context, id string) (*pending.Record, 
 	return record, nil
 }
 
-// readStatus reads a session that nobody is finishing, if it is due, and reports whether it
-// does. What it finds changes the record; whoever waits is told.
-func (g *Gateway) readStatus(ctx context.Context, record *pending.Record) bool {
-	if record.Phase != pending.Pending || g.signicat.refusal() != nil || !g.reads.due(record.ID, g.now(), g.readLimit.Allow) {
-		return false
+// askStatus has a session read that nobody is finishing. It returns a channel that is closed when
+// the read that is under way is over, nil when there is none.
+func (g *Gateway) askStatus(ctx context.Context, record *pending.Record) (done <-chan struct{}) {
+	if record.Phase != pending.Pending || g.signicat.refusal() != nil {
+		return nil
 	}
+	return g.reads.ask(record.ID, trace.SpanFromContext(ctx))
+}
+
+// readStatus reads a session on behalf of those who wait.
+func (g *Gateway) readStatus(s *sessionRead) {
+	ctx := trace.ContextWithSpan(context.Background(), s.span)
 	g.after(ctx, statusReadLimit, func(ctx context.Context) {
-		defer g.changes.announce(record.ID)
-		err := g.noteStatus(ctx, record)
-		if err != nil && !record.Phase.Ended() && !errors.Is(err, pending.ErrConflict) {
+		defer g.reads.over(s)
+		if err := g.readSession(ctx, s.id); err != nil {
 			g.log.DebugContext(ctx, "reading the status of a session", errorAttr(err))
 		}
 	})
-	return true
+}
+
+// readSession reads a session, unless another replica has just done so, and notes what it shows.
+func (g *Gateway) readSession(ctx context.Context, id string) error {
+	record, err := g.loadSession(ctx, id)
+	if err != nil || record.Phase != pending.Pending {
+		return err
+	}
+	wait, err := g.store.Allow(ctx, "status:"+id, 1, statusEvery)
+	switch {
+	case err != nil:
+		return storeError(err)
+	case wait > 0:
+		return nil
+	}
+	err = g.noteStatus(ctx, record)
+	if record.Phase.Ended() || errors.Is(err, pending.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 // noteStatus reads a session and changes its record by what it shows. The record is as it was

@@ -1,0 +1,209 @@
+package gateway
+
+import (
+	"context"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
+)
+
+// readLog performs reads and remembers when each session was read.
+type readLog struct {
+	reads *reads
+	takes func() time.Duration // one read
+	held  time.Time            // until when nothing may be read
+
+	all      sync.WaitGroup
+	mu       sync.Mutex
+	at       map[string][]time.Time
+	underWay int
+	most     int // under way at once
+}
+
+// logReads returns reads with a budget a second. The caller closes them.
+func logReads(perSecond, most int) *readLog {
+	l := &readLog{takes: func() time.Duration { return 0 }, at: make(map[string][]time.Time)}
+	l.reads = newReads(l.perform, func() time.Duration { return time.Until(l.held) }, rate.NewLimiter(rate.Limit(perSecond), perSecond), most)
+	return l
+}
+
+func (l *readLog) perform(s *sessionRead) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.at[s.id] = append(l.at[s.id], time.Now())
+	l.underWay++
+	l.most = max(l.most, l.underWay)
+	takes := l.takes()
+	l.all.Go(func() {
+		<-time.After(takes)
+		l.mu.Lock()
+		l.underWay--
+		l.mu.Unlock()
+		l.reads.over(s)
+	})
+}
+
+// close ends the reading.
+func (l *readLog) close() {
+	l.reads.close()
+	l.all.Wait()
+}
+
+func (l *readLog) ask(id string) (done <-chan struct{}) {
+	return l.reads.ask(id, trace.SpanFromContext(context.Background()))
+}
+
+// size is how many sessions are remembered, and how many of them are in the queue.
+func (l *readLog) size() (remembered, queued int) {
+	l.reads.mu.Lock()
+	defer l.reads.mu.Unlock()
+	return len(l.reads.sessions), len(l.reads.due)
+}
+
+// watch asks about a session again and again, until the time is over.
+func (l *readLog) watch(id string, every, during time.Duration) {
+	for end := time.Now().Add(during); time.Now().Before(end); <-time.After(every) {
+		l.ask(id)
+	}
+}
+
+// gaps are the times between two reads of a session, from when it was asked about first until the
+// end.
+func (l *readLog) gaps(id string, from, to time.Time) (gaps []time.Duration) {
+	for _, at := range append(l.at[id], to) {
+		gaps = append(gaps, at.Sub(from))
+		from = at
+	}
+	return gaps
+}
+
+// TestNoSessionStarves: of n sessions that clients ask about, each is read every n/budget seconds
+// or so, never twice in statusEvery, and all together within the budget, however often some ask.
+func TestNoSessionStarves(t *testing.T) {
+	t.Parallel()
+	const perSecond = 50
+	for name, row := range map[string]struct {
+		sessions int
+		every    time.Duration
+		greedy   int // of them are asked about ten times as often
+	}{
+		"a few":               {sessions: 10, every: time.Second},
+		"as the budget":       {sessions: 2 * perSecond, every: time.Second},
+		"over the budget":     {sessions: 500, every: time.Second},
+		"greedy ones":         {sessions: 500, every: time.Second, greedy: 100},
+		"slow ones":           {sessions: 500, every: 5 * time.Second},
+		"long polls":          {sessions: 500, every: maxLook},
+		"few long polls":      {sessions: 10, every: maxLook},
+		"far over the budget": {sessions: 1500, every: time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := logReads(perSecond, row.sessions)
+				random := rand.New(rand.NewPCG(1, 2))
+				l.takes = func() time.Duration { return time.Duration(random.IntN(400)) * time.Millisecond }
+				turn := time.Duration(row.sessions/perSecond) * time.Second
+				during := 3*turn + 20*time.Second
+				began := time.Now()
+				var clients sync.WaitGroup
+				for i := range row.sessions {
+					every := row.every
+					if i < row.greedy {
+						every /= 10
+					}
+					clients.Go(func() {
+						<-time.After(time.Duration(i) * row.every / time.Duration(row.sessions))
+						l.watch(strconv.Itoa(i), every, during)
+					})
+				}
+				clients.Wait()
+				l.close()
+				end := began.Add(during)
+				read := 0
+				for i := range row.sessions {
+					gaps := l.gaps(strconv.Itoa(i), began, end)
+					for j, gap := range gaps {
+						if most := max(turn, statusEvery) + row.every + 2*time.Second; gap > most {
+							t.Fatalf("session %d was not read for %s, want up to %s", i, gap, most)
+						}
+						if j > 0 && j < len(gaps)-1 && gap < statusEvery {
+							t.Fatalf("session %d was read %s after the last time", i, gap)
+						}
+					}
+					read += len(gaps) - 1
+				}
+				if most := perSecond + int(time.Since(began).Seconds()*perSecond); read > most {
+					t.Errorf("%d reads, want up to %d", read, most)
+				}
+			})
+		})
+	}
+}
+
+// TestSessionsThatWaitForAReadAreBounded asks about more sessions than there may be. Those that nobody asks about any
+// more are forgotten, without a read.
+func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const perSecond, most = 5, 1000
+		l := logReads(perSecond, most)
+		defer l.close()
+		for i := range 2 * most {
+			l.ask(strconv.Itoa(i))
+		}
+		if n, _ := l.size(); n != most {
+			t.Errorf("%d sessions are remembered, want %d", n, most)
+		}
+		<-time.After(statusInterest + statusEvery + time.Second)
+		synctest.Wait()
+		if n, queued := l.size(); n != 0 || queued != 0 {
+			t.Errorf("%d sessions are remembered, and %d in the queue, when nobody asks", n, queued)
+		}
+		if most := perSecond * (1 + int(statusInterest/time.Second)); len(l.at) > most {
+			t.Errorf("%d were read, want up to %d", len(l.at), most)
+		}
+	})
+}
+
+// TestNothingIsReadMeanwhile: while Signicat is not to be asked, a session keeps its place.
+func TestNothingIsReadMeanwhile(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := logReads(50, 10)
+		defer l.close()
+		began := time.Now()
+		l.held = began.Add(5 * time.Second)
+		if l.ask("held") != nil {
+			t.Error("it was read")
+		}
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if got := l.at["held"]; len(got) != 1 || got[0].Sub(began) != 5*time.Second {
+			t.Errorf("read at %v, began at %s", got, began)
+		}
+	})
+}
+
+// TestClosedReadsNothing: neither what waited already nor what is asked about now.
+func TestClosedReadsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := logReads(1, 10)
+		defer l.close()
+		l.ask("first")
+		l.ask("second")
+		l.reads.close()
+		l.ask("third")
+		<-time.After(time.Minute)
+		synctest.Wait()
+		if len(l.at) != 1 {
+			t.Errorf("%d sessions were read, want the first alone", len(l.at))
+		}
+	})
+}
