@@ -1,0 +1,58 @@
+// Command bench measures what the gateway costs, against Caddy without it, and writes one table.
+//
+// Requests are measured in many short rounds, each of which lets every server answer the same number
+// of requests, in a new order, over connections that stay open; what counts is the CPU time of the
+// server's process, compared within the round. It runs on Linux, on loopback alone, in a folder of
+// its own.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var o settings
+	flag.IntVar(&o.rounds, "rounds", 40, "rounds that count")
+	flag.StringVar(&o.write, "write", "", "Markdown file that gets the table, between its two marks")
+	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "order of the servers in each round")
+	flag.Parse()
+	if err := run(ctx, o); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	rounds int
+	write  string
+	seed   uint64
+}
+
+func run(ctx context.Context, o settings) error {
+	random := rand.New(rand.NewPCG(o.seed, 0))
+	u, err := newUpstream()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = u.Close() }()
+	l, err := newLab(ctx, u.Addr().String())
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	rows, err := measureRequests(ctx, l, o.rounds, random)
+	if err != nil {
+		return err
+	}
+	fmt.Print(table(rows, random))
+	return nil
+}

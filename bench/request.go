@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// many is how many tokens are in rotation where there is more than one.
+const many = 10_000
+
+// algorithms are those that a gateway can sign with, and what the first sight of a token should cost
+// against plain Caddy.
+var algorithms = []struct {
+	token.Algorithm
+	firstSight float64
+}{{token.ES256, 2.0}, {token.EdDSA, 1.8}, {token.RS256, 1.6}}
+
+// requestBench measures requests to Caddy without and with the gateway.
+type requestBench struct {
+	plain, again, static *contender
+	gateways             []*gatewayBench
+	refused              *contender
+}
+
+type gatewayBench struct {
+	name             string
+	goal             float64
+	one, many, first *contender
+}
+
+func (b *requestBench) contenders() []*contender {
+	all := []*contender{b.plain, b.again, b.static, b.refused}
+	for _, g := range b.gateways {
+		all = append(all, g.one, g.many, g.first)
+	}
+	return all
+}
+
+// measureRequests starts the servers and returns the rows of all of them.
+func measureRequests(ctx context.Context, l *lab, rounds int, random *rand.Rand) ([]row, error) {
+	b := new(requestBench)
+	if err := b.open(ctx, l); err != nil {
+		return nil, err
+	}
+	if err := play(ctx, b.contenders(), rounds, random); err != nil {
+		return nil, err
+	}
+	return b.rows(), nil
+}
+
+func (b *requestBench) open(ctx context.Context, l *lab) error {
+	for _, a := range algorithms {
+		p, err := l.itsme(ctx, a.Algorithm, "127.0.0.1:1")
+		if err != nil {
+			return err
+		}
+		g, err := newGatewayBench(p, string(a.Algorithm), a.firstSight)
+		if err != nil {
+			return err
+		}
+		b.gateways = append(b.gateways, g)
+	}
+	first := b.gateways[0].one
+	b.refused = &contender{
+		name: "refused", server: first.server, want: expected{status: 401}, prepare: always(get(first.server.addr, "")),
+	}
+	tokens, err := first.prepare(1)
+	if err != nil {
+		return err
+	}
+	// Everybody gets the same request: a token costs its bytes in every server.
+	for _, plain := range []struct {
+		at   **contender
+		site string
+		want byte
+	}{{&b.plain, "", anonymous}, {&b.again, "", anonymous}, {&b.static, static, identified}} {
+		s, err := l.plain(ctx, plain.site)
+		if err != nil {
+			return err
+		}
+		*plain.at = &contender{name: "plain", server: s, want: expected{200, plain.want}, prepare: always(tokens...)}
+	}
+	return nil
+}
+
+func newGatewayBench(p *protected, name string, goal float64) (*gatewayBench, error) {
+	tokens, err := p.sign(many)
+	if err != nil {
+		return nil, err
+	}
+	all := requests(p.addr, tokens)
+	ok := expected{200, identified}
+	g := &gatewayBench{
+		name: name, goal: goal,
+		one:  &contender{name: name + ", one token", server: p.server, want: ok, prepare: always(all[0])},
+		many: &contender{name: name + ", many tokens", server: p.server, want: ok, prepare: rotating(all)},
+		first: &contender{name: name + ", first sight", server: p.server, want: ok, prepare: func(n int) ([][]byte, error) {
+			tokens, err := p.sign(n)
+			return requests(p.addr, tokens), err
+		}},
+	}
+	return g, g.see(all)
+}
+
+// see shows the gateway every token once.
+func (g *gatewayBench) see(all [][]byte) error {
+	l, err := dial(g.many.server.addr)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	return l.run(all, len(all), g.many.want)
+}
+
+// rotating goes on, in every run, where the one before ended.
+func rotating(all [][]byte) func(int) ([][]byte, error) {
+	next := 0
+	return func(n int) ([][]byte, error) {
+		some := make([][]byte, n)
+		for i := range some {
+			some[i] = all[(next+i)%len(all)]
+		}
+		next = (next + n) % len(all)
+		return some, nil
+	}
+}
+
+func (b *requestBench) rows() []row {
+	rows := []row{
+		{what: "plain Caddy, CPU of a request", unit: "us", sample: b.plain.spent},
+		{what: "plain Caddy against itself (control)", sample: ratios(b.again.spent, b.plain.spent)},
+		{what: "Caddy with four static headers against plain Caddy", sample: ratios(b.static.spent, b.plain.spent)},
+		{what: "refused, no token, against plain Caddy's proxied request", sample: ratios(b.refused.spent, b.plain.spent), goal: 1},
+	}
+	for _, g := range b.gateways {
+		rows = append(rows,
+			row{what: g.name + ", one token, against static headers", sample: ratios(g.one.spent, b.static.spent), goal: 1.04},
+			row{what: fmt.Sprintf("%s, %d tokens, against static headers", g.name, many), sample: ratios(g.many.spent, b.static.spent), goal: 1.08},
+			row{what: g.name + ", first sight of every token, against plain Caddy", sample: ratios(g.first.spent, b.plain.spent), goal: g.goal},
+		)
+	}
+	return rows
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// perRun is how many requests one server gets in one round: few, so that what else the machine does
+// falls on all of them.
+const perRun = 1500
+
+// contender is a server with one kind of request.
+type contender struct {
+	name   string
+	server *server
+	want   expected
+	// prepare makes the requests of a run; what it costs is not measured.
+	prepare func(n int) ([][]byte, error)
+
+	load *load
+	// spent is the CPU time of a request in each round, in microseconds.
+	spent []float64
+}
+
+// always sends the same requests in every run.
+func always(requests ...[]byte) func(int) ([][]byte, error) {
+	return func(int) ([][]byte, error) { return requests, nil }
+}
+
+// play lets all contenders run in each round, in a new order, after a first round that does not
+// count.
+func play(ctx context.Context, contenders []*contender, rounds int, random *rand.Rand) error {
+	for _, c := range contenders {
+		var err error
+		if c.load, err = dial(c.server.addr); err != nil {
+			return err
+		}
+		defer c.load.close()
+	}
+	for round := range rounds + 1 {
+		for _, i := range random.Perm(len(contenders)) {
+			c := contenders[i]
+			spent, err := c.run(perRun)
+			if err != nil {
+				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if round > 0 {
+				c.spent = append(c.spent, spent)
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run measures one run.
+func (c *contender) run(n int) (microseconds float64, err error) {
+	requests, err := c.prepare(n)
+	if err != nil {
+		return 0, err
+	}
+	before, err := c.server.cpu()
+	if err != nil {
+		return 0, err
+	}
+	if err := c.load.run(requests, n, c.want); err != nil {
+		return 0, err
+	}
+	after, err := c.server.cpu()
+	return float64(after-before) / float64(n) / float64(time.Microsecond), err
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// signer makes access tokens that a gateway takes for its own: it has the gateway's key.
+type signer struct{ authority *token.Authority }
+
+// newSigner makes a key, writes it where the gateway at that URL reads it, and signs with it.
+func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, error) {
+	key, err := token.GenerateKey(algorithm)
+	if err != nil {
+		return nil, err
+	}
+	pem, err := key.MarshalPEM()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, pem, 0o600); err != nil {
+		return nil, err
+	}
+	keys, err := token.NewKeySet(key)
+	if err != nil {
+		return nil, err
+	}
+	ring := new(token.Ring)
+	ring.Set(keys)
+	authority, err := token.NewAuthority(token.Config{
+		Issuer: publicURL, Audience: []string{publicURL}, ClientID: strings.TrimPrefix(publicURL, "http://"),
+		SessionAudience: publicURL + gateway.DefaultPath, Lifetime: time.Hour, SessionLifetime: time.Hour,
+	}, ring)
+	if err != nil {
+		return nil, err
+	}
+	return &signer{authority}, nil
+}
+
+// sign makes the tokens of n persons, on every core.
+func (s *signer) sign(n int) ([]string, error) {
+	tokens := make([]string, n)
+	var group errgroup.Group
+	cores := runtime.GOMAXPROCS(0)
+	for core := range cores {
+		group.Go(func() (err error) {
+			for i := core; i < n && err == nil; i += cores {
+				tokens[i], _, err = s.authority.IssueAccess(token.Claims{
+					Subject: fmt.Sprintf("%032d", i), AuthTime: time.Now(), ACR: "substantial",
+					Attributes: map[string]any{"name": "Jan Peeters"},
+				})
+			}
+			return err
+		})
+	}
+	return tokens, group.Wait()
+}
+
+// requests puts each token into a request.
+func requests(addr string, tokens []string) [][]byte {
+	all := make([][]byte, len(tokens))
+	for i, raw := range tokens {
+		all[i] = get(addr, raw)
+	}
+	return all
+}

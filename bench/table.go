@@ -1,0 +1,67 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+)
+
+// row is one thing that was measured.
+type row struct {
+	what   string
+	unit   string
+	sample []float64
+	// goal is what the median should be at most, or at least; zero is none.
+	goal    float64
+	atLeast bool
+}
+
+// verdict says whether the goal is reached. A noisy row reaches it when the better end of its
+// interval does.
+func (r row) verdict(e estimate) string {
+	switch {
+	case r.goal == 0:
+		return ""
+	case !r.atLeast && e.low <= r.goal, r.atLeast && e.high >= r.goal:
+		return "yes"
+	}
+	return "**no**"
+}
+
+func (r row) wanted() string {
+	switch {
+	case r.goal == 0:
+		return ""
+	case r.atLeast:
+		return fmt.Sprintf("at least %s", number(r.goal))
+	}
+	return fmt.Sprintf("at most %s", number(r.goal))
+}
+
+// number keeps three digits of small numbers, and no fraction of large ones.
+func number(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	}
+	return fmt.Sprintf("%.2f", v)
+}
+
+// table writes rows as Markdown.
+func table(rows []row, random *rand.Rand) string {
+	var b strings.Builder
+	b.WriteString("| What | Unit | Median | 95 % interval | Goal | Reached |\n|---|---|---|---|---|---|\n")
+	for _, r := range rows {
+		e := estimated(r.sample, random)
+		interval := "" // of one measurement there is none
+		if len(r.sample) > 1 {
+			interval = number(e.low) + " to " + number(e.high)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n",
+			r.what, cmp.Or(r.unit, "ratio"), number(e.median), interval, r.wanted(), r.verdict(e))
+	}
+	return b.String()
+}
