@@ -49,10 +49,25 @@ func run(ctx context.Context, o settings) error {
 		return err
 	}
 	defer l.close()
-	rows, err := measureRequests(ctx, l, o.rounds, random)
-	if err != nil {
-		return err
+	parts := []func() ([]row, error){
+		func() ([]row, error) { return measureRequests(ctx, l, o.rounds, random) },
+		func() ([]row, error) { return measureLogins(ctx, l) },
+		func() ([]row, error) { return measureMemory(ctx, l) },
+		func() ([]row, error) { return measureStarts(ctx, l) },
+		func() ([]row, error) { return measureInProcess(ctx) },
 	}
-	fmt.Print(table(rows, random))
-	return nil
+	var rows []row
+	for _, measure := range parts {
+		measured, err := measure()
+		if err != nil {
+			return err
+		}
+		rows = append(rows, measured...)
+	}
+	text := setting(o.rounds) + table(rows, random)
+	fmt.Print(text)
+	if o.write == "" {
+		return nil
+	}
+	return writeInto(o.write, text)
 }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+)
+
+// The marks between which a file holds what was measured last.
+const (
+	beginMark = "<!-- begin: make bench -->\n"
+	endMark   = "<!-- end: make bench -->\n"
+)
+
+// errMarks is returned when a file has no place for the table.
+var errMarks = errors.New("the file has no marks for the table")
+
+// replace puts a table between the marks of a text.
+func replace(text, table string) (string, error) {
+	before, rest, ok := strings.Cut(text, beginMark)
+	_, after, ends := strings.Cut(rest, endMark)
+	if !ok || !ends {
+		return "", errMarks
+	}
+	return before + beginMark + "\n" + table + "\n" + endMark + after, nil
+}
+
+// writeInto replaces the table in a file.
+func writeInto(file, table string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	replaced, err := replace(string(text), table)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return os.WriteFile(file, []byte(replaced), 0o644)
+}
+
+// setting says on what it was measured, and of what.
+func setting(rounds int) string {
+	return fmt.Sprintf("Measured on %s: %s, %d cores, %s, Caddy %s, commit %s; %d rounds of %d requests a server, %d connections.\n\n",
+		time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.Version(),
+		moduleVersion("github.com/caddyserver/caddy/v2"), commit(), rounds, perRun, connections)
+}
+
+// processor is the name that the machine gives it.
+func processor() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.Trim(name, "\t :\n")
+		}
+	}
+	return runtime.GOARCH
+}
+
+// moduleVersion is the version of a dependency that this program, and the servers, are built with.
+func moduleVersion(path string) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == path })
+	if i < 0 {
+		return "unknown"
+	}
+	return info.Deps[i].Version
+}
+
+func commit() string {
+	name, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(name))
+}
