@@ -75,6 +75,30 @@ SEED ?= 0
 soak: debian ## Log in through two replicas and Redis while Signicat fails at random, for SOAK (5m)
 	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED)
 
+# How many rounds count; a short look is ROUNDS=5. The machine should have nothing else to do.
+ROUNDS ?= 40
+
+.PHONY: bench
+bench: ## Measure against plain Caddy, and write the table of docs/performance.md (ROUNDS=40, under 6 minutes)
+	$(GO) run ./bench -rounds $(ROUNDS) -write docs/performance.md
+
+.PHONY: bench-peers
+bench-peers: ## The same requests through other software that verifies tokens, where it can be built
+	(cd tools && $(GO) build -o "$${TMPDIR:-/tmp}/caddy-itsme-xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy)
+	$(GO) run ./bench -rounds $(ROUNDS) -peers "$${TMPDIR:-/tmp}/caddy-itsme-xcaddy"
+
+# What is compared, and with which commit.
+BENCHED := ./gateway ./caddymodule ./token ./pending
+BASE    ?= HEAD^
+
+.PHONY: bench-diff
+bench-diff: ## Compare the Go benchmarks with the commit before, or with BASE
+	@dir="$$(mktemp -d)"; trap 'git worktree remove --force "$$dir/before"; rm -rf "$$dir"' EXIT; \
+	git worktree add --quiet --detach "$$dir/before" "$(BASE)"; \
+	run() { $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.2s -count 6 $(BENCHED); }; \
+	(cd "$$dir/before" && run) > "$$dir/before.txt"; run > "$$dir/after.txt"; \
+	$(TOOL) benchstat "before=$$dir/before.txt" "after=$$dir/after.txt"
+
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...

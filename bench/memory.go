@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -101,20 +102,27 @@ func heapOfRecords(ctx context.Context, n int) (bytes float64, err error) {
 	defer func() { _ = store.Close() }()
 	now := time.Now()
 	for i := range n {
-		id := fmt.Sprintf("%043d", i)
-		record := &pending.Record{
-			ID: id, Kind: pending.App, Client: fmt.Sprintf("10.%d.%d.%d", byte(i>>16), byte(i>>8), byte(i)),
-			RedirectURL:             "https://app.example.be/itsme/app/callback",
-			AuthorizationRequestURL: fmt.Sprintf("https://app.example.be/broker/itsme/authorize?request_uri=urn:ietf:params:oauth:%043d&state=%043d&redirect_uri=https%%3A%%2F%%2Fapp.example.be%%2Fitsme%%2Fapp%%2Fcallback", i, i),
-			TokenRequestURL:         fmt.Sprintf("https://api.signicat.com/auth/rest/sessions/%036d/validate", i),
-			SignicatID:              fmt.Sprintf("%036d", i), TransactionID: fmt.Sprintf("%036d", i), AccountID: "a-spge-0123456789abcdefghij",
-			Challenge: id, CreatedAt: now, ExpiresAt: now.Add(20 * time.Minute),
-		}
+		record := pendingRecord(i, now)
 		if _, err := store.Create(ctx, record, pending.Bounds{Total: n, PerClient: 1}); err != nil {
 			return 0, fmt.Errorf("creating pending session: %w", err)
 		}
 	}
 	return float64(live()) - float64(before), nil
+}
+
+// pendingRecord is one of many, with texts as long as those of a login at itsme with seven attributes.
+func pendingRecord(i int, now time.Time) *pending.Record {
+	id := fmt.Sprintf("%043d", i)
+	return &pending.Record{
+		ID: id, Kind: pending.App, Client: fmt.Sprintf("10.%d.%d.%d", byte(i>>16), byte(i>>8), byte(i)),
+		RedirectURL: "https://app.example.be/itsme/app/callback",
+		AuthorizationRequestURL: "https://idp.e2e.itsme.services/v2/authorization?ui_locales=nl&scope=openid+service%3AEXAMPLE_DEV&claims=" +
+			strings.Repeat("%22a_claim_of_the_person%22%3Anull%2C", 12) +
+			"&response_type=code&redirect_uri=https%3A%2F%2Fapp.example.be%2Fitsme%2Fapp%2Fcallback&state=" + id + "&nonce=" + id + "&client_id=AbCdEf",
+		TokenRequestURL: "https://api.signicat.com/idps/oidc-vendor/itsme/login-headless/token",
+		SignicatID:      fmt.Sprintf("%036d", i), TransactionID: fmt.Sprintf("%036d", i), AccountID: "a-sdge-AbCdEfGhIjKlMnOpQrSt",
+		Challenge: id, Language: "nl", LoA: "substantial", CreatedAt: now, ExpiresAt: now.Add(20 * time.Minute),
+	}
 }
 
 func live() uint64 {

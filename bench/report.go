@@ -6,8 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 )
@@ -65,23 +63,17 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// moduleVersion is the version of a dependency that this program, and the servers, are built with.
+// moduleVersion is the version of a dependency that the servers are built with.
 func moduleVersion(path string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	i := slices.IndexFunc(info.Deps, func(m *debug.Module) bool { return m.Path == path })
-	if i < 0 {
-		return "unknown"
-	}
-	return info.Deps[i].Version
+	return output("go", "list", "-m", "-f", "{{.Version}}", path)
 }
 
-func commit() string {
-	name, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+func commit() string { return output("git", "describe", "--always", "--dirty") }
+
+func output(command ...string) string {
+	text, err := exec.Command(command[0], command[1:]...).Output()
 	if err != nil {
 		return "unknown"
 	}
-	return strings.TrimSpace(string(name))
+	return strings.TrimSpace(string(text))
 }
