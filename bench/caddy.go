@@ -16,6 +16,7 @@ type lab struct {
 	dir      string // of binaries, configurations and keys; goes away at the end
 	upstream string
 	servers  []*server
+	closers  []func()
 }
 
 // Programs that are built into the lab, by their package.
@@ -46,6 +47,9 @@ func (l *lab) path(name string) string { return filepath.Join(l.dir, name) }
 func (l *lab) close() {
 	for _, s := range l.servers {
 		s.stop()
+	}
+	for _, c := range l.closers {
+		c()
 	}
 	_ = os.RemoveAll(l.dir)
 }

@@ -23,6 +23,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 40, "rounds that count")
 	flag.StringVar(&o.write, "write", "", "Markdown file that gets the table, between its two marks")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "order of the servers in each round")
+	flag.StringVar(&o.peers, "peers", "", "xcaddy, to measure other software instead")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -34,6 +35,7 @@ func main() {
 type settings struct {
 	rounds int
 	write  string
+	peers  string
 	seed   uint64
 }
 
@@ -55,6 +57,9 @@ func run(ctx context.Context, o settings) error {
 		func() ([]row, error) { return measureMemory(ctx, l) },
 		func() ([]row, error) { return measureStarts(ctx, l) },
 		func() ([]row, error) { return measureInProcess(ctx) },
+	}
+	if o.peers != "" {
+		parts = []func() ([]row, error){func() ([]row, error) { return measurePeers(ctx, l, o.peers, o.rounds, random) }}
 	}
 	var rows []row
 	for _, measure := range parts {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"runtime"
@@ -14,7 +17,11 @@ import (
 )
 
 // signer makes access tokens that a gateway takes for its own: it has the gateway's key.
-type signer struct{ authority *token.Authority }
+type signer struct {
+	authority *token.Authority
+	public    []byte // key, in PEM
+	jwks      []byte
+}
 
 // newSigner makes a key, writes it where the gateway at that URL reads it, and signs with it.
 func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, error) {
@@ -22,11 +29,15 @@ func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, erro
 	if err != nil {
 		return nil, err
 	}
-	pem, err := key.MarshalPEM()
+	private, err := key.MarshalPEM()
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, pem, 0o600); err != nil {
+	if err := os.WriteFile(file, private, 0o600); err != nil {
+		return nil, err
+	}
+	public, err := publicPEM(private)
+	if err != nil {
 		return nil, err
 	}
 	keys, err := token.NewKeySet(key)
@@ -42,7 +53,21 @@ func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, erro
 	if err != nil {
 		return nil, err
 	}
-	return &signer{authority}, nil
+	return &signer{authority, public, keys.JWKS()}, nil
+}
+
+// publicPEM is the public half of a private key, for those who have no JWKS.
+func publicPEM(private []byte) ([]byte, error) {
+	block, _ := pem.Decode(private)
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), nil
 }
 
 // sign makes the tokens of n persons, on every core.

@@ -50,7 +50,7 @@ func answer(conn net.Conn) {
 		switch {
 		case err != nil:
 			return
-		case bytes.HasPrefix(line, identity):
+		case len(line) > len(identity) && bytes.EqualFold(line[:len(identity)], identity):
 			*body = identified
 		case len(line) == len("\r\n"):
 			if _, err := conn.Write(response); err != nil {
