@@ -28,6 +28,9 @@ type peer struct {
 // from Debian.
 func peers(xcaddy string) []peer {
 	return []peer{
+		{"plain Caddy, which verifies nothing", 0, func(ctx context.Context, l *lab, _ *protected) (*server, error) {
+			return l.plain(ctx, static)
+		}},
 		{"HAProxy, jwt_verify", 0.98, startHAProxy},
 		{"Apache, mod_auth_openidc", 0, startApache},
 		{"Caddy, ggicci/caddy-jwt", 0, func(ctx context.Context, l *lab, p *protected) (*server, error) {
