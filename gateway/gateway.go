@@ -63,17 +63,9 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
 	}
-	authority, err := token.NewAuthority(token.Config{
-		Issuer:          config.Token.Issuer,
-		Audience:        config.Token.Audience,
-		ClientID:        public.Host,
-		SessionAudience: config.PublicURL + config.Path,
-		Lifetime:        config.Token.Lifetime,
-		SessionLifetime: config.Cookie.Lifetime,
-		Now:             config.Now,
-	}, config.Keys)
+	authority, err := config.Authority()
 	if err != nil {
-		return nil, configErrorf("token: %v", err)
+		return nil, err
 	}
 	g := &Gateway{
 		config:    config,

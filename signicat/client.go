@@ -83,6 +83,14 @@ func (c *Client) CheckCredentials(ctx context.Context) error {
 	return err
 }
 
+// TokenAccountID returns the account that the Signicat access token names in its account_id claim;
+// empty when that cannot be read. It asks for a token, with the errors of CheckCredentials, unless
+// a good one is at hand. Nothing is verified: it is Signicat's word about its own client.
+func (c *Client) TokenAccountID(ctx context.Context) (string, error) {
+	token, err := c.tokens.token(ctx)
+	return token.accountID, err
+}
+
 // CreateSession starts a headless session. The answer's IDPData tells where the person goes;
 // whether its URLs can be trusted, and whether the account is the right one, the caller checks.
 // After [ErrUnavailable] or [ErrInvalidResponse] Signicat may have a session that nobody knows:

@@ -228,6 +228,16 @@ func TestWrongCredentialsAtSimulator(t *testing.T) {
 	}
 }
 
+func TestTokenNamesTheAccountAtSimulator(t *testing.T) {
+	t.Parallel()
+	_, client := simulate(t, signicattest.Config{AccountID: "a-spge-theirs"}, func(c *signicat.Config) {
+		c.AccountID = "a-spge-ours"
+	})
+	if got, err := client.TokenAccountID(t.Context()); err != nil || got != "a-spge-theirs" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 // clock stands still until it is moved.
 type clock struct {
 	mu  sync.Mutex

@@ -1,0 +1,31 @@
+package gateway
+
+import (
+	"net/url"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Authority returns what issues and verifies the tokens of a gateway with this configuration, by
+// Keys and Now, so that a tool judges a token as the gateway does. PublicURL is required. It does
+// no I/O, and checks only what tokens depend on; what does not fit is an [ErrConfig].
+func (c Config) Authority() (*token.Authority, error) {
+	c = c.WithDefaults()
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", c.PublicURL)
+	}
+	authority, err := token.NewAuthority(token.Config{
+		Issuer:          c.Token.Issuer,
+		Audience:        c.Token.Audience,
+		ClientID:        public.Host,
+		SessionAudience: c.PublicURL + c.Path,
+		Lifetime:        c.Token.Lifetime,
+		SessionLifetime: c.Cookie.Lifetime,
+		Now:             c.Now,
+	}, c.Keys)
+	if err != nil {
+		return nil, configErrorf("token: %v", err)
+	}
+	return authority, nil
+}
