@@ -21,6 +21,7 @@ func init() {
 // commands are what caddy itsme can do.
 func commands() []*cobra.Command {
 	return []*cobra.Command{
+		doctorCommand(),
 		keysCommand(),
 	}
 }

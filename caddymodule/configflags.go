@@ -35,14 +35,20 @@ type storageConfig struct {
 	} `json:"apps"`
 }
 
+// read returns the configuration as JSON.
+func (f *configFlags) read() ([]byte, error) {
+	data, _, _, err := caddycmd.LoadConfig(f.file, f.adapter)
+	if err == nil && len(data) == 0 {
+		err = errors.New("there is no Caddyfile in this folder; name the configuration with --config")
+	}
+	return data, err
+}
+
 func (f *configFlags) load() (storageConfig, error) {
 	var config storageConfig
-	data, _, _, err := caddycmd.LoadConfig(f.file, f.adapter)
+	data, err := f.read()
 	if err != nil {
 		return config, err
-	}
-	if len(data) == 0 {
-		return config, errors.New("there is no Caddyfile in this folder; name the configuration with --config")
 	}
 	if err := json.Unmarshal(data, &config); err != nil {
 		return config, fmt.Errorf("reading configuration: %w", err)

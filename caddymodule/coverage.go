@@ -15,6 +15,8 @@ import (
 // finding is something about the sites of a configuration that loads and does not do what its
 // operator thinks.
 type finding struct {
+	// Name is what the doctor calls it.
+	Name findingName
 	// Server is the server's name in the http app. Empty when it is about all of them.
 	Server string
 	// Where are the hosts and paths of the route.
@@ -42,7 +44,7 @@ func coverage(servers map[string]*caddyhttp.Server) (found []finding) {
 			continue
 		}
 		for _, where := range w.open {
-			found = append(found, finding{Server: name, Where: where, Problem: "requests reach an upstream that no itsme stands in front of," +
+			found = append(found, finding{Name: upstreamUncovered, Server: name, Where: where, Problem: "requests reach an upstream that no itsme stands in front of," +
 				" with whatever identity headers the client made up; put itsme at site level, with a matcher or public for what needs no login"})
 		}
 	}
@@ -142,7 +144,7 @@ func misplaced(handlers []placed) (found []finding) {
 			gateways = append(gateways, p.handler.gateway)
 		}
 		if public := p.handler.gateway.PublicURL(); p.handler.Mode == string(gateway.ModeBrowser) && !reaches(p.conditions, public, hostMatchers) {
-			found = append(found, finding{Where: describe(p.conditions), Fatal: true, Problem: fmt.Sprintf(
+			found = append(found, finding{Name: siteRefused, Where: describe(p.conditions), Fatal: true, Problem: fmt.Sprintf(
 				"mode browser: logins of browsers work on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)})
 		}
 	}
@@ -152,7 +154,7 @@ func misplaced(handlers []placed) (found []finding) {
 				return p.handler.gateway == g && reaches(p.conditions, entrance, hostMatchers, pathMatchers)
 			}
 			if !slices.ContainsFunc(handlers, reached) {
-				found = append(found, finding{Where: entrance, Problem: "the gateway cannot be reached here: " +
+				found = append(found, finding{Name: endpointsUnreachable, Where: entrance, Problem: "the gateway cannot be reached here: " +
 					"every itsme is inside a route that this URL does not match; put itsme at site level, on the host of public_url"})
 				break
 			}

@@ -1,0 +1,164 @@
+package caddymodule
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
+
+// level is how much a finding of the doctor matters.
+type level string
+
+const (
+	levelOK      level = "ok"
+	levelNote    level = "note"    // nothing is wrong; a person should know, or look themselves
+	levelWarning level = "warning" // something may go wrong, or does not fit
+	levelProblem level = "problem" // something does not work, or is not safe
+)
+
+// findingName is a finding's name. It never changes, so that a script can look for it.
+type findingName string
+
+const (
+	configLoads            findingName = "config_loads"
+	configRefused          findingName = "config_refused"
+	leftOut                findingName = "left_out"
+	sitesCovered           findingName = "sites_covered"
+	upstreamUncovered      findingName = "upstream_uncovered"
+	endpointsUnreachable   findingName = "endpoints_unreachable"
+	siteRefused            findingName = "site_refused"
+	debugLogsSafe          findingName = "debug_logs_safe"
+	debugLogsIdentity      findingName = "debug_logs_identity"
+	storageWritable        findingName = "storage_writable"
+	storageUnusable        findingName = "storage_unusable"
+	keysFound              findingName = "keys_found"
+	keysNotYet             findingName = "keys_not_yet"
+	keysUnreadable         findingName = "keys_unreadable"
+	redirectURL            findingName = "redirect_url"
+	publicURLLocal         findingName = "public_url_local"
+	storeMemory            findingName = "store_memory"
+	storeMemoryReplicas    findingName = "store_memory_replicas"
+	redisReady             findingName = "redis_ready"
+	redisUnreachable       findingName = "redis_unreachable"
+	redisTooOld            findingName = "redis_too_old"
+	redisMayEvict          findingName = "redis_may_evict"
+	redisPolicyUnknown     findingName = "redis_policy_unknown"
+	redisNoLog             findingName = "redis_no_log"
+	signicatUnreachable    findingName = "signicat_unreachable"
+	credentialsAccepted    findingName = "credentials_accepted"
+	credentialsRefused     findingName = "credentials_refused"
+	accountFits            findingName = "account_fits"
+	accountDiffers         findingName = "account_differs"
+	permissionGranted      findingName = "permission_granted"
+	permissionMissing      findingName = "permission_missing"
+	permissionUnknown      findingName = "permission_unknown"
+	clockRight             findingName = "clock_right"
+	clockOff               findingName = "clock_off"
+	clockWrong             findingName = "clock_wrong"
+	clockUnknown           findingName = "clock_unknown"
+	jwksServed             findingName = "jwks_served"
+	jwksDiffers            findingName = "jwks_differs"
+	publicURLUnreachable   findingName = "public_url_unreachable"
+	discoveryServed        findingName = "discovery_served"
+	discoveryWrong         findingName = "discovery_wrong"
+	appLinkServed          findingName = "app_link_served"
+	appLinkMissing         findingName = "app_link_missing"
+	certificateNamesOwner  findingName = "certificate_names_owner"
+	certificateNamesDomain findingName = "certificate_names_domain"
+	certificateUnknown     findingName = "certificate_unknown"
+)
+
+// findingKind is what is always the same about a finding.
+type findingKind struct {
+	name   findingName
+	level  level
+	remedy string // empty where nothing is to be done
+}
+
+// findingKinds are all that the doctor can find, in the order in which it looks.
+// docs/operations.md has the same table.
+func findingKinds() []findingKind {
+	return []findingKind{
+		{configLoads, levelOK, ""},
+		{configRefused, levelProblem, "Correct what the message names; everything else is looked at when the configuration loads."},
+		{leftOut, levelNote, "Run the doctor without --offline."},
+		{sitesCovered, levelOK, ""},
+		{upstreamUncovered, levelWarning, "Put itsme at site level, with a matcher or public for what needs no login."},
+		{endpointsUnreachable, levelProblem, "Put itsme at site level, on the host of public_url."},
+		{siteRefused, levelProblem, "Answer for the host of public_url, or write mode auto or mode api."},
+		{debugLogsSafe, levelOK, ""},
+		{debugLogsIdentity, levelWarning, "Raise the level, or write in that log: format filter { request itsme }."},
+		{storageWritable, levelOK, ""},
+		{storageUnusable, levelProblem, "Make Caddy's storage reachable and writable for the user that Caddy runs as, and run the doctor as that user."},
+		{keysFound, levelOK, ""},
+		{keysNotYet, levelNote, "Start Caddy, which makes them; if it runs already, run the doctor as its user and with its environment."},
+		{keysUnreadable, levelProblem, "Do what the message says."},
+		{redirectURL, levelNote, "Have exactly this string on the allow-list (Signicat Dashboard > Products > eID and Wallet Hub > eIDs > itsme); that cannot be seen from here."},
+		{publicURLLocal, levelWarning, "For real logins set public_url to the https origin that clients use; itsme sends nobody back to this machine."},
+		{storeMemory, levelNote, "If you run more than one replica, use store redis."},
+		{storeMemoryReplicas, levelWarning, "If you run more than one replica, use store redis: a login that starts on one cannot finish on another."},
+		{redisReady, levelOK, ""},
+		{redisUnreachable, levelProblem, "Correct address, user, password and tls in store redis, or start Redis."},
+		{redisTooOld, levelProblem, "Update Redis to 6 or newer."},
+		{redisMayEvict, levelProblem, "Set its maxmemory-policy to noeviction: else logins fail, and revoked tokens come back."},
+		{redisPolicyUnknown, levelWarning, "Allow INFO to the user, or make sure yourself that maxmemory-policy is noeviction."},
+		{redisNoLog, levelNote, "Set appendonly yes, unless Redis may forget logins when it restarts."},
+		{signicatUnreachable, levelProblem, "Let this machine reach signicat api_url over https; if it can, look at Signicat's status page and try again."},
+		{credentialsAccepted, levelOK, ""},
+		{credentialsRefused, levelProblem, "Copy client_id from the API client in the Signicat Dashboard, and give it a new secret if client_secret is not at hand."},
+		{accountFits, levelOK, ""},
+		{accountDiffers, levelWarning, "Copy the account ID from the Signicat Dashboard, or leave account_id out."},
+		{permissionGranted, levelOK, ""},
+		{permissionMissing, levelProblem, "Give the API client the permission Authentication REST API in the Signicat Dashboard, and check account_id and organization_id."},
+		{permissionUnknown, levelWarning, "Try again; if it stays, log in once and look at what Caddy logs."},
+		{clockRight, levelOK, ""},
+		{clockOff, levelWarning, "Keep this machine's clock right with NTP."},
+		{clockWrong, levelProblem, "Set this machine's clock, and keep it right with NTP: tokens look expired, or are not yet valid."},
+		{clockUnknown, levelNote, "Make sure yourself that this machine's clock is right to within 30 seconds."},
+		{jwksServed, levelOK, ""},
+		{jwksDiffers, levelProblem, "If keys changed in the last minute, try again; else let every replica and the doctor use one storage, and reload Caddy."},
+		{publicURLUnreachable, levelProblem, "Start Caddy, and let DNS, firewall and certificate lead this machine to it at public_url."},
+		{discoveryServed, levelOK, ""},
+		{discoveryWrong, levelProblem, "Serve the issuer's host with this gateway, as it is configured here; reload Caddy if the configuration changed."},
+		{appLinkServed, levelOK, ""},
+		{appLinkMissing, levelProblem, "Let the host answer 200 with application/json, without a redirect; reload Caddy if app_link is new."},
+		{certificateNamesOwner, levelOK, ""},
+		{certificateNamesDomain, levelWarning, "Ask Signicat whether itsme accepts it: itsme's own guide wants certificates with the organisation's name (OV or EV)."},
+		{certificateUnknown, levelWarning, "Let the host of the redirect URL answer https with a certificate that phones trust."},
+	}
+}
+
+// diagnosis is one thing that the doctor found.
+type diagnosis struct {
+	Level   level       `json:"level"`
+	Gateway string      `json:"gateway,omitempty"` // none when it is about the whole configuration
+	Finding findingName `json:"finding"`
+	Message string      `json:"message"`
+	Remedy  string      `json:"remedy,omitempty"`
+}
+
+// diagnose makes a diagnosis.
+func diagnose(name findingName, format string, args ...any) diagnosis {
+	for _, kind := range findingKinds() {
+		if kind.name == name {
+			return diagnosis{Level: kind.level, Finding: name, Message: line(fmt.Sprintf(format, args...)), Remedy: kind.remedy}
+		}
+	}
+	panic("caddymodule: no such finding: " + string(name))
+}
+
+// line is text in one line, without what a terminal would take for a command: some of it is from
+// other servers.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// one is what a check returns that found one thing.
+func one(name findingName, format string, args ...any) []diagnosis {
+	return []diagnosis{diagnose(name, format, args...)}
+}

@@ -1,0 +1,127 @@
+package caddymodule
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/caddyserver/certmagic"
+)
+
+// minRedis is the oldest major version of Redis that the store works with.
+const minRedis = 6
+
+// checkStorage does with a key of its own what the gateways do with theirs.
+func (d *doctor) checkStorage(ctx context.Context) []diagnosis {
+	if d.offline && !d.config.localStorage() {
+		return one(leftOut, "storage: it is not on this machine")
+	}
+	if err := probe(ctx, d.config.storage); err != nil {
+		return one(storageUnusable, "Caddy's storage does not work: %v", err)
+	}
+	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
+}
+
+// errProbe is returned when storage gives back something else than it was given.
+var errProbe = errors.New("it gave back something else")
+
+// probe locks, writes, reads and deletes a key that nobody else has.
+func probe(ctx context.Context, storage certmagic.Storage) (err error) {
+	name := "doctor_" + rand.Text()
+	key, value := path.Join("itsme", name), []byte(rand.Text())
+	if err := storage.Lock(ctx, "itsme_"+name); err != nil {
+		return fmt.Errorf("locking: %w", err)
+	}
+	defer func() {
+		err = errors.Join(err, storage.Unlock(context.WithoutCancel(ctx), "itsme_"+name))
+	}()
+	if err := storage.Store(ctx, key, value); err != nil {
+		return fmt.Errorf("writing: %w", err)
+	}
+	read, err := storage.Load(ctx, key)
+	switch deleted := storage.Delete(context.WithoutCancel(ctx), key); {
+	case err != nil:
+		return fmt.Errorf("reading: %w", err)
+	case !bytes.Equal(read, value):
+		return fmt.Errorf("reading: %w", errProbe)
+	case deleted != nil:
+		return fmt.Errorf("deleting: %w", deleted)
+	}
+	return nil
+}
+
+// checkKeys reads the signing keys.
+func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
+	if p.instance.keys == nil { // a key file, which was read when the configuration loaded
+		return one(keysFound, "tokens are signed with the key in a file")
+	}
+	if d.offline && !d.config.localStorage() {
+		return one(leftOut, "keys: storage is not on this machine")
+	}
+	stored, err := p.instance.keys.store.read(ctx)
+	if err == nil {
+		err = stored.check()
+	}
+	switch {
+	case err != nil:
+		return one(keysUnreadable, "%v", err)
+	case len(stored.Keys) == 0:
+		return one(keysNotYet, "%v", errNoStoredKeys)
+	}
+	return one(keysFound, "there are %d keys in storage", len(stored.Keys))
+}
+
+// checkMemory finds a store for one replica where there may be several.
+func (d *doctor) checkMemory(_ context.Context, p *patient) []diagnosis {
+	if _, ok := p.instance.store.(*MemoryStore); !ok {
+		return nil
+	}
+	const what = "pending sessions are kept in the memory of one replica"
+	if host, _ := d.replacer.GetString("env.KUBERNETES_SERVICE_HOST"); host != "" {
+		return one(storeMemoryReplicas, "%s, and this is Kubernetes", what)
+	}
+	if !d.config.localStorage() {
+		return one(storeMemoryReplicas, "%s, and Caddy's storage is one that replicas share", what)
+	}
+	return one(storeMemory, "%s", what)
+}
+
+// checkRedis asks every server about itself.
+func (d *doctor) checkRedis(ctx context.Context, p *patient) (all []diagnosis) {
+	module, ok := p.instance.store.(*RedisStore)
+	if !ok {
+		return nil
+	}
+	servers, err := module.store.Servers(ctx)
+	if err != nil {
+		return one(redisUnreachable, "%v", err)
+	}
+	for _, server := range servers {
+		all = append(all, diagnose(redisReady, "%s answers, version %q", server.Address, server.Version))
+		if major, _, _ := strings.Cut(server.Version, "."); older(major, minRedis) {
+			all = append(all, diagnose(redisTooOld, "%s has version %q", server.Address, server.Version))
+		}
+		switch server.Policy {
+		case "noeviction":
+		case "":
+			all = append(all, diagnose(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
+		default:
+			all = append(all, diagnose(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
+		}
+		if server.Policy != "" && !server.Logs {
+			all = append(all, diagnose(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
+		}
+	}
+	return all
+}
+
+// older reports whether a major version is a number, and less than another one.
+func older(major string, least int) bool {
+	n, err := strconv.Atoi(major)
+	return err == nil && n < least
+}
