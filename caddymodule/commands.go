@@ -23,5 +23,6 @@ func commands() []*cobra.Command {
 	return []*cobra.Command{
 		doctorCommand(),
 		keysCommand(),
+		tokenCommand(),
 	}
 }

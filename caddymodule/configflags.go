@@ -120,7 +120,7 @@ func keysOf(name string, g Gateway, storage certmagic.Storage) (gatewayKeys, err
 	if err != nil {
 		return gatewayKeys{}, err
 	}
-	return gatewayKeys{name: name, file: config.file, store: keyStore{
+	return gatewayKeys{name: name, config: g, algorithm: config.algorithm, file: config.file, store: keyStore{
 		storage: storage, gateway: name, rotation: config.rotation,
 		now: time.Now, log: slog.New(slog.DiscardHandler),
 	}}, nil

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-
 )
 
 const jwksPath = "/.well-known/jwks.json"
@@ -156,4 +155,3 @@ func origins(urls []string) (all []string) {
 	}
 	return all
 }
-

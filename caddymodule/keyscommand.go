@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // everyKey stands for the kid of every key.
@@ -86,9 +88,11 @@ func keysRotateCommand(in *configFlags) *cobra.Command {
 
 // gatewayKeys are the keys of one gateway of a configuration file.
 type gatewayKeys struct {
-	name  string
-	file  string   // of a gateway whose key is in a file
-	store keyStore // of one whose keys are in storage
+	name      string
+	config    Gateway
+	algorithm token.Algorithm
+	file      string   // of a gateway whose key is in a file
+	store     keyStore // of one whose keys are in storage
 }
 
 // listKeys writes one table of all that is in storage, and a line for each gateway that has

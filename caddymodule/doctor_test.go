@@ -1,0 +1,225 @@
+package caddymodule_test
+
+import (
+	"bufio"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// doctorRows are what can be wrong, and the warnings and problems that it leads to.
+var doctorRows = []struct {
+	name    string
+	replace []string
+	arrange func(*testing.T, clinic) (replace []string)
+	problem bool
+	want    []string
+}{
+	{name: "a subdirective that does not exist", replace: []string{"#gateway", "nosuch"}, problem: true, want: []string{"config_refused"}},
+	{name: "a variable that is not set", replace: []string{"CLIENT_ID", "{env.ITSME_TEST_UNSET}"}, problem: true, want: []string{"config_refused"}},
+	{name: "a redirect URL with a fragment", replace: []string{"#gateway", "app_redirect_url https://app.example.be/back#x"}, problem: true, want: []string{"config_refused"}},
+	{
+		name: "an upstream that itsme does not see", replace: []string{"http://{{addr}} {", "http://other.example:PORT {\nreverse_proxy 127.0.0.1:9\n}\nhttp://{{addr}} {"},
+		want: []string{"upstream_uncovered"},
+	},
+	{name: "endpoints in a part of the site", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "handle /api/* {\nitsme\n}"}, problem: true, want: []string{"endpoints_unreachable"}},
+	{
+		name:    "browser logins on another host",
+		replace: []string{"http://{{addr}} {", "http://other.example:PORT {\nitsme {\nmode browser\n}\n}\nhttp://{{addr}} {"},
+		problem: true, want: []string{"site_refused"},
+	},
+	{name: "DEBUG without the filter", replace: []string{"#global", "debug"}, want: []string{"debug_logs_identity"}},
+	{name: "DEBUG with the filter", replace: []string{"#global", "log {\nlevel DEBUG\nformat filter {\nrequest itsme\n}\n}"}},
+	{
+		name:    "storage that cannot be written",
+		arrange: func(t *testing.T, _ clinic) []string { return []string{"STORAGE", writeCaddyfile(t, "") + "/below"} },
+		problem: true, want: []string{"storage_unusable", "keys_unreadable"},
+	},
+	{
+		name:    "another storage than Caddy's",
+		arrange: func(t *testing.T, _ clinic) []string { return []string{"STORAGE", t.TempDir()} },
+		problem: true, want: []string{"jwks_differs"},
+	},
+	{
+		name: "damaged keys",
+		arrange: func(t *testing.T, _ clinic) []string {
+			dir := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(dir, "itsme", "default"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, "itsme", "default", "keys.json"), []byte("{"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return []string{"STORAGE", dir}
+		},
+		problem: true, want: []string{"keys_unreadable"},
+	},
+	{
+		name: "memory in Kubernetes",
+		arrange: func(t *testing.T, _ clinic) []string {
+			t.Setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+			return nil
+		},
+		want: []string{"store_memory_replicas"},
+	},
+	{name: "a wrong secret", replace: []string{"CLIENT_SECRET", clientSecret}, problem: true, want: []string{"credentials_refused"}},
+	{name: "another account", replace: []string{"ACCOUNT_ID", "a-spge-other"}, problem: true, want: []string{"account_differs", "permission_missing"}},
+	{
+		name: "no permission",
+		arrange: func(t *testing.T, c clinic) []string {
+			return c.fails(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusForbidden})
+		},
+		problem: true, want: []string{"permission_missing"},
+	},
+	{
+		name: "a Signicat that stumbles over the session",
+		arrange: func(t *testing.T, c clinic) []string {
+			return c.fails(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusInternalServerError})
+		},
+		want: []string{"permission_unknown"},
+	},
+	{
+		name:    "a Signicat that is down",
+		replace: []string{"SIGNICAT", "http://127.0.0.1:1"},
+		problem: true, want: []string{"signicat_unreachable"},
+	},
+	{
+		name:    "a clock that is half a minute ahead",
+		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
+		want:    []string{"clock_off"},
+	},
+	{
+		name:    "a clock that is an hour behind",
+		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, time.Hour)} },
+		problem: true, want: []string{"clock_wrong"},
+	},
+	{
+		name:    "a public URL where nobody is",
+		replace: []string{"public_url http://{{addr}}", "public_url http://127.0.0.1:1", "http://{{addr}} {", "http://127.0.0.1:1 {"},
+		problem: true, want: []string{"public_url_unreachable"},
+	},
+	{
+		name: "a public URL that is somebody else's",
+		arrange: func(t *testing.T, _ clinic) []string {
+			other := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`"hello"`)) })
+			return []string{"{{addr}}", strings.TrimPrefix(other, "http://")}
+		},
+		problem: true, want: []string{"jwks_differs"},
+	},
+	{
+		name:    "an issuer that nobody speaks for",
+		replace: []string{"#gateway", "token {\nissuer http://{{addr}}/other\n}"},
+		problem: true, want: []string{"discovery_wrong"},
+	},
+	{
+		name: "Redis that may evict", arrange: redisThat("allkeys-lru"),
+		problem: true, want: []string{"redis_may_evict"},
+	},
+	{name: "Redis that keeps everything", arrange: redisThat("noeviction")},
+	{
+		name:    "Redis that is away",
+		replace: []string{"#gateway", redisAt("127.0.0.1:1")},
+		problem: true, want: []string{"redis_unreachable"},
+	},
+}
+
+// TestDoctorFindsWhatIsWrong breaks one thing at a time.
+func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	c := newClinic(t)
+	for _, row := range doctorRows {
+		t.Run(row.name, func(t *testing.T) {
+			here := clinic{t, c.server, c.signicat}
+			replace := row.replace
+			if row.arrange != nil {
+				replace = append(replace, row.arrange(t, here)...)
+			}
+			findings, healthy := examine(t, here.file(replace...))
+			got := slices.DeleteFunc(named(findings, "warning", "problem"), func(name string) bool { return name == "public_url_local" })
+			if diff := cmp.Diff(row.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("it finds (-want +got):\n%s\n%v", diff, findings)
+			}
+			if healthy == row.problem {
+				t.Errorf("healthy: %t", healthy)
+			}
+		})
+	}
+}
+
+// fails lets the simulator fail until the test is over.
+func (c clinic) fails(t *testing.T, fault signicattest.Fault) []string {
+	t.Helper()
+	if err := c.signicat.Script(fault); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.signicat.ClearScript)
+	return nil
+}
+
+func serve(t *testing.T, handler http.HandlerFunc) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// signicatAt is the URL of a Signicat whose clock is ahead.
+func signicatAt(t *testing.T, ahead time.Duration) string {
+	t.Helper()
+	simulator, err := signicattest.New(signicattest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		simulator.Handler().ServeHTTP(w, r)
+	})
+}
+
+func redisAt(address string) string {
+	return "store redis {\naddress " + address + "\nsecret 0123456789abcdef0123456789abcdef\n}"
+}
+
+// redisThat starts a redis-server with that maxmemory-policy.
+func redisThat(policy string) func(*testing.T, clinic) []string {
+	return func(t *testing.T, _ clinic) []string {
+		t.Helper()
+		listener := listen(t)
+		address := listener.Addr().String()
+		_, port, _ := net.SplitHostPort(address)
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		process := exec.CommandContext(t.Context(), "redis-server",
+			"--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir(), "--maxmemory-policy", policy)
+		out, err := process.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := process.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			_ = process.Process.Kill()
+			_ = process.Wait() // killed
+		})
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			if strings.Contains(lines.Text(), "Ready to accept connections") {
+				return []string{"#gateway", redisAt(address)}
+			}
+		}
+		t.Fatal("redis-server did not start")
+		return nil
+	}
+}

@@ -1,0 +1,208 @@
+package caddymodule_test
+
+import (
+	"encoding/json"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// healthy is a configuration in which the doctor finds nothing but that it is on loopback.
+const healthy = `{
+	storage file_system STORAGE
+	#global
+	itsme {
+		public_url http://{{addr}}
+		signicat {
+			client_id     CLIENT_ID
+			client_secret CLIENT_SECRET
+			account_id    ACCOUNT_ID
+			api_url       SIGNICAT
+		}
+		attributes name
+		#gateway
+	}
+}
+http://{{addr}} {
+	#site
+	itsme
+	reverse_proxy 127.0.0.1:9
+}`
+
+// clinic is a gateway that runs with the healthy configuration, and what it depends on.
+type clinic struct {
+	t        *testing.T
+	server   *caddytest.Server
+	signicat *signicattest.Server
+}
+
+func newClinic(t *testing.T) clinic {
+	t.Helper()
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	simulator, err := signicattest.Start(signicattest.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(simulator.Close)
+	c := clinic{t: t, signicat: simulator}
+	c.server = caddytest.Run(t, c.fill(strings.Replace(healthy, "storage file_system STORAGE", "", 1)))
+	return c
+}
+
+// fill puts what is right in the place of every word that stands for it.
+func (c clinic) fill(config string) string {
+	return strings.NewReplacer(
+		"SIGNICAT", c.signicat.URL,
+		"CLIENT_ID", signicattest.DefaultClientID,
+		"CLIENT_SECRET", signicattest.DefaultClientSecret,
+		"ACCOUNT_ID", signicattest.DefaultAccountID,
+	).Replace(config)
+}
+
+// file writes the healthy configuration with some of its words replaced.
+func (c clinic) file(replace ...string) string {
+	c.t.Helper()
+	_, port, err := net.SplitHostPort(c.server.Addr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	config := c.fill(strings.NewReplacer(replace...).Replace(healthy))
+	return writeCaddyfile(c.t, strings.NewReplacer("STORAGE", c.server.Storage(), caddytest.Address, c.server.Addr, "PORT", port).Replace(config))
+}
+
+// finding is one line of caddy itsme doctor --json.
+type finding struct{ Level, Gateway, Finding, Message, Remedy string }
+
+// examine runs the doctor and returns what it found, and whether the exit status is 0.
+func examine(t *testing.T, file string, args ...string) (findings []finding, healthy bool) {
+	t.Helper()
+	out, err := itsme(t, append([]string{"doctor", "--json", "--config", file}, args...)...)
+	if strings.Contains(out, signicattest.DefaultClientSecret) || strings.Contains(out, clientSecret) {
+		t.Errorf("it shows a secret:\n%s", out)
+	}
+	for line := range strings.Lines(out) {
+		var f finding
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		findings = append(findings, f)
+	}
+	return findings, err == nil
+}
+
+// named are the names of the findings of these levels, each once.
+func named(findings []finding, levels ...string) (names []string) {
+	for _, f := range findings {
+		if slices.Contains(levels, f.Level) && !slices.Contains(names, f.Finding) {
+			names = append(names, f.Finding)
+		}
+	}
+	return names
+}
+
+func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
+	c := newClinic(t)
+	findings, healthy := examine(t, c.file())
+	if !healthy {
+		t.Error("the exit status is not 0")
+	}
+	want := []string{
+		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "keys_found", "redirect_url", "public_url_local",
+		"store_memory", "credentials_accepted", "account_fits", "permission_granted", "clock_right", "jwks_served", "discovery_served",
+	}
+	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" {
+		t.Errorf("it finds (-want +got):\n%s", diff)
+	}
+	if created := c.signicat.Count(signicattest.OperationCreateSession); created != 0 {
+		t.Errorf("%d sessions were created, each of which costs money", created)
+	}
+	left, err := filepath.Glob(filepath.Join(c.server.Storage(), "itsme", "doctor*"))
+	if err != nil || len(left) > 0 {
+		t.Errorf("%q is left in storage, %v", left, err)
+	}
+}
+
+// TestOfflineDoctorTalksToNobody gives it a listener in the place of every server.
+func TestOfflineDoctorTalksToNobody(t *testing.T) {
+	c := newClinic(t)
+	everybody := listen(t)
+	called := make(chan struct{})
+	go func() {
+		defer close(called)
+		if conn, err := everybody.Accept(); err == nil {
+			_ = conn.Close()
+			t.Error("somebody was called")
+		}
+	}()
+	address := everybody.Addr().String()
+	file := c.file("{{addr}}", address, "SIGNICAT", "http://"+address, "#gateway", redisAt(address),
+		"reverse_proxy 127.0.0.1:9", "reverse_proxy "+address+" {\nhealth_uri /health\n}")
+	findings, healthy := examine(t, file, "--offline")
+	_ = everybody.Close()
+	<-called
+	want := []string{
+		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "keys_found", "redirect_url", "public_url_local", "left_out",
+	}
+	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" || !healthy {
+		t.Errorf("healthy: %t; it finds (-want +got):\n%s", healthy, diff)
+	}
+	var left []string
+	for _, f := range findings {
+		if f.Finding == "left_out" {
+			left = append(left, f.Message)
+		}
+	}
+	want = []string{
+		"Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
+		"app links: needs the network", "certificates: needs the network",
+	}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("it leaves out (-want +got):\n%s", diff)
+	}
+}
+
+func TestDoctorWritesALineForEachFinding(t *testing.T) {
+	c := newClinic(t)
+	out, err := itsme(t, "doctor", "--offline", "--gateway", "default", "--config", c.file("#global", "debug"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out, "\n"), "\n")
+	if last := lines[len(lines)-1]; last != "problems: 0, warnings: 2" {
+		t.Errorf("it ends with %q", last)
+	}
+	for _, want := range []string{
+		"ok       -        config_loads         the configuration loads.",
+		`warning  -        debug_logs_identity  log "default" is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them. Raise the level, or write in that log: format filter { request itsme }.`,
+		"note     default  store_memory         pending sessions are kept in the memory of one replica. If you run more than one replica, use store redis.",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("no line is %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestDoctorTellsWhatItCannotRead checks that a configuration that does not load is a finding, and
+// that a script learns of it.
+func TestDoctorTellsWhatItCannotRead(t *testing.T) {
+	for _, row := range []struct{ name, file, gateway, want string }{
+		{"no file", "/nonexistent", "", "no such file or directory"},
+		{"no Caddyfile", writeCaddyfile(t, "{\n\tnosuch\n}"), "", "unrecognized global option: nosuch"},
+		{"no gateway", writeCaddyfile(t, ":80\n"), "", "no gateway is defined"},
+		{"another gateway", writeCaddyfile(t, rightConfig), "partners", `no gateway is named "partners"; use one of: default`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			findings, healthy := examine(t, row.file, "--gateway", row.gateway)
+			if healthy || len(findings) != 1 || findings[0].Finding != "config_refused" || !strings.Contains(findings[0].Message, row.want) {
+				t.Errorf("healthy: %t; it finds %v", healthy, findings)
+			}
+		})
+	}
+}

@@ -1,0 +1,175 @@
+package caddymodule_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/spf13/cobra"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// itsmeReads runs caddy itsme with something on standard input.
+func itsmeReads(t *testing.T, input string, args ...string) (string, error) {
+	t.Helper()
+	command := &cobra.Command{Use: "itsme", SilenceErrors: true, SilenceUsage: true}
+	caddycmd.Commands()["itsme"].CobraFunc(command)
+	var out bytes.Buffer
+	command.SetIn(strings.NewReader(input))
+	command.SetOut(&out)
+	command.SetErr(&out)
+	command.SetArgs(args)
+	err := command.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+// mint is how a token is made that is good, unless a test says otherwise.
+type mint struct {
+	key      []byte // in PEM
+	issuer   string
+	audience string
+	at       time.Time
+	session  bool
+}
+
+func (m mint) token(t *testing.T) string {
+	t.Helper()
+	key, err := token.ParseKey(m.key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := token.NewKeySet(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := new(token.Ring)
+	ring.Set(keys)
+	authority, err := token.NewAuthority(token.Config{
+		Issuer: m.issuer, Audience: []string{m.audience}, ClientID: "app.example.be", SessionAudience: m.issuer + "/itsme",
+		Lifetime: 15 * time.Minute, SessionLifetime: time.Hour, Now: func() time.Time { return m.at },
+	}, ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := authority.IssueAccess
+	if m.session {
+		issue = authority.IssueSession
+	}
+	raw, _, err := issue(token.Claims{
+		Subject: "pseudonym=", ACR: "high", AuthTime: m.at,
+		Attributes: map[string]any{"name": "Jan Peeters", "nin": map[string]any{"value": "81042419835"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
+	server := caddytest.Run(t, storedConfig)
+	config := configFile(t, server)
+	good := mint{key: storedKey(t, server), issuer: server.URL, audience: server.URL, at: time.Now()}
+	if out, err := itsmeReads(t, "Bearer "+good.token(t)+"\n", "token", "verify", "--config", config); err != nil ||
+		!strings.HasPrefix(out, "good: an access token of gateway default for "+server.URL+", which expires in ") ||
+		!strings.Contains(out, "not looked at: whether it was revoked") {
+		t.Fatalf("a good token: %q, %v", out, err)
+	}
+	rotated := good.token(t)
+	if _, err := itsme(t, "keys", "rotate", "--drop", storedKeys(t, server)[0].ID, "--config", config); err != nil {
+		t.Fatal(err)
+	}
+	good.key = []byte(storedKeys(t, server)[0].PrivateKey)
+	valid := good.token(t)
+	with := func(change func(*mint)) string {
+		m := good
+		change(&m)
+		return m.token(t)
+	}
+	for _, row := range []struct {
+		name, raw string
+		args      []string
+		want      error
+		words     string
+	}{
+		{"a good one, as an argument", "", []string{valid}, nil, ""},
+		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
+		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for somebody else"},
+		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
+		{"a key of another gateway", with(func(m *mint) { m.key = newKey(t) }), nil, token.ErrUnknownKey, "another gateway"},
+		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
+		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "its time is over"},
+		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
+		{"a session token", with(func(m *mint) { m.session = true }), nil, token.ErrType, "a session token, the value of a browser's cookie"},
+		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "was it cut"},
+		{"one that somebody changed", altered(valid), nil, token.ErrSignature, "somebody changed it"},
+		{"garbage", "garbage", nil, token.ErrMalformed, "it is not written as the gateway writes tokens"},
+		{"one that is too long", "e30." + strings.Repeat("A", token.MaxSize) + ".A", nil, token.ErrTooLarge, "it is longer than 8192 bytes"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			out, err := itsmeReads(t, row.raw, append([]string{"token", "verify", "--config", config}, row.args...)...)
+			if !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Fatalf("it writes %q and ends with %v, want %v", out, err, row.want)
+			}
+			if err != nil && !strings.Contains(err.Error(), "gateway default: the token is not good: ") || err != nil && !strings.Contains(err.Error(), row.words) {
+				t.Errorf("it says %q, want %q", err, row.words)
+			}
+			if row.raw != "" && err != nil && strings.Contains(err.Error(), row.raw) {
+				t.Error("it repeats the token")
+			}
+		})
+	}
+}
+
+// altered changes a character in the middle of the signature, where every bit counts.
+func altered(raw string) string {
+	i := (strings.LastIndexByte(raw, '.') + len(raw)) / 2
+	other := "A"
+	if raw[i] == 'A' {
+		other = "B"
+	}
+	return raw[:i] + other + raw[i+1:]
+}
+
+// TestTokenIsVerifiedByItsIssuer has two gateways with key files, and variables that are not set
+// for what has nothing to do with tokens.
+func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
+	one, two := newKey(t), newKey(t)
+	config := strings.Replace(rightConfig, "#gateway", "token {\nkey "+writeKey(t, one)+"\n}", 1)
+	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+writeKey(t, two)+"\n}"), 1)
+	config = strings.ReplaceAll(config, clientSecret, "{env.ITSME_TEST_UNSET}")
+	file := writeCaddyfile(t, config)
+	theirs := mint{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
+	out, err := itsmeReads(t, theirs, "token", "verify", "--config", file)
+	if err != nil || !strings.HasPrefix(out, "good: an access token of gateway second for https://b.example.be") {
+		t.Errorf("it writes %q and ends with %v", out, err)
+	}
+	if _, err := itsmeReads(t, theirs, "token", "verify", "--gateway", "default", "--config", file); !errors.Is(err, token.ErrUnknownKey) {
+		t.Errorf("with the other gateway it ends with %v", err)
+	}
+	strange := mint{key: two, issuer: "https://c.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
+	if _, err := itsmeReads(t, strange, "token", "verify", "--config", file); err == nil || !strings.Contains(err.Error(), "its iss is none of the gateways'") {
+		t.Errorf("with a third issuer it ends with %v", err)
+	}
+}
+
+func TestTokenVerifyErrors(t *testing.T) {
+	file := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "storage file_system "+t.TempDir(), 1))
+	for _, row := range []struct{ name, raw, want string }{
+		{"nothing", " \n", "there is no token; give it on standard input"},
+		{"a megabyte", strings.Repeat("A", 1<<20), "this is no token: it is longer than 65536 bytes"},
+		{"a refresh token", "abc~1~def", "this is a refresh token: only a gateway can say whether it is good"},
+		{"no keys", "e30.e30.A", "gateway default: there are no keys in Caddy's storage yet"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			out, err := itsmeReads(t, row.raw, "token", "verify", "--config", file, "-")
+			if err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("it writes %q and ends with %v", out, err)
+			}
+		})
+	}
+}
