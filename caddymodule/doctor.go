@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // checkDeadline bounds one check: it makes a few calls, each with a deadline of its own.
@@ -27,7 +28,10 @@ type doctor struct {
 type patient struct {
 	name     string
 	config   gateway.Config // with its defaults
-	instance *instance      // never started
+	gateway  *gateway.Gateway
+	store    StoreModule
+	keys     *keyStore     // nil with a key file
+	fileKeys *token.KeySet // of the key file
 	appLinks appLinks
 }
 
@@ -45,6 +49,7 @@ func checks() []check {
 		{name: "sites", whole: (*doctor).checkSites},
 		{name: "logs", whole: (*doctor).checkLogs},
 		{name: "storage", whole: (*doctor).checkStorage},
+		{name: "use", each: (*doctor).checkUse},
 		{name: "keys", each: (*doctor).checkKeys},
 		{name: "redirect URLs", each: (*doctor).checkRedirectURLs},
 		{name: "store memory", each: (*doctor).checkMemory},

@@ -34,6 +34,7 @@ var doctorRows = []struct {
 		name: "an upstream that itsme does not see", replace: []string{"http://{{addr}} {", "http://other.example:PORT {\nreverse_proxy 127.0.0.1:9\n}\nhttp://{{addr}} {"},
 		want: []string{"upstream_uncovered"},
 	},
+	{name: "a gateway that no site has", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "respond ok"}, want: []string{"gateway_unused"}},
 	{name: "endpoints in a part of the site", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "handle /api/* {\nitsme\n}"}, problem: true, want: []string{"endpoints_unreachable"}},
 	{
 		name:    "browser logins on another host",

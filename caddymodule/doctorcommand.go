@@ -102,12 +102,7 @@ func (f *doctorFlags) doctor(config *loadedConfig) (*doctor, error) {
 		config: config, offline: f.offline, fetch: newFetcher(nil), replacer: caddy.NewReplacer(), now: time.Now,
 	}
 	for _, name := range names {
-		d.patients = append(d.patients, &patient{
-			name:     name,
-			config:   config.app.Gateways[name].config(&expander{replacer: d.replacer}).WithDefaults(),
-			instance: config.app.instances[name],
-			appLinks: config.parts.Apps.Itsme.Gateways[name].AppLink,
-		})
+		d.patients = append(d.patients, config.patient(name))
 	}
 	return d, nil
 }

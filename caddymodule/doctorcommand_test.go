@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"net"
 	"path/filepath"
 	"slices"
@@ -114,7 +115,7 @@ func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
 		t.Error("the exit status is not 0")
 	}
 	want := []string{
-		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "keys_found", "redirect_url", "public_url_local",
+		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "keys_found", "redirect_url", "public_url_local",
 		"store_memory", "credentials_accepted", "account_fits", "permission_granted", "clock_right", "jwks_served", "discovery_served",
 	}
 	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" {
@@ -126,6 +127,27 @@ func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(c.server.Storage(), "itsme", "doctor*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("%q is left in storage, %v", left, err)
+	}
+}
+
+// TestDoctorLeavesNothingInStorage has a site for which Caddy makes a certificate authority as soon
+// as a configuration is validated: made by another user, Caddy could not read it.
+func TestDoctorLeavesNothingInStorage(t *testing.T) {
+	c := newClinic(t)
+	storage := t.TempDir()
+	file := c.file("STORAGE", storage, "http://{{addr}} {", "https://localhost {\ntls internal\nitsme\n}\nhttp://{{addr}} {")
+	findings, healthy := examine(t, file, "--offline")
+	if !healthy {
+		t.Errorf("it finds %v", findings)
+	}
+	err := filepath.WalkDir(storage, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			t.Errorf("%s is left", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -148,7 +170,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 	_ = everybody.Close()
 	<-called
 	want := []string{
-		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "keys_found", "redirect_url", "public_url_local", "left_out",
+		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "keys_found", "redirect_url", "public_url_local", "left_out",
 	}
 	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" || !healthy {
 		t.Errorf("healthy: %t; it finds (-want +got):\n%s", healthy, diff)

@@ -2,9 +2,12 @@ package caddymodule
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -15,8 +18,9 @@ import (
 type loadedConfig struct {
 	app     *App
 	servers map[string]*caddyhttp.Server
-	storage certmagic.Storage
+	storage certmagic.Storage // Caddy's own, which nothing was done to
 	parts   configParts
+	cleanup []func() error
 }
 
 // configParts are what the doctor reads in a configuration itself.
@@ -40,37 +44,58 @@ func (c *loadedConfig) localStorage() bool {
 }
 
 // loadWhole loads a configuration without starting it. Close it.
-func loadWhole(config []byte) (*loadedConfig, error) {
-	loaded := new(loadedConfig)
+func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
-	if err := json.Unmarshal(config, &loaded.parts); err != nil {
+	loaded = new(loadedConfig)
+	var where storageConfig
+	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
 	if len(loaded.parts.Apps.Itsme.Gateways) == 0 {
 		return nil, errors.New(noGateway)
 	}
-	config, err := quieted(config)
-	if err != nil {
+	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
+	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
+	defer func() {
+		if err != nil {
+			_ = loaded.close() // the first error is the one that tells
+		}
+	}()
+	if loaded.storage, err = where.storage(ctx); err != nil {
 		return nil, err
+	}
+	return loaded, loaded.provision(config)
+}
+
+// provision does what caddy validate does. Modules such as pki then make keys in storage: they get
+// one that lasts as long as this.
+func (c *loadedConfig) provision(config []byte) error {
+	dir, err := os.MkdirTemp("", "caddy-itsme-doctor-")
+	if err != nil {
+		return err
+	}
+	c.cleanup = append(c.cleanup, func() error { return os.RemoveAll(dir) })
+	if config, err = quieted(config, dir); err != nil {
+		return err
 	}
 	var parsed caddy.Config
 	if err := caddy.StrictUnmarshalJSON(config, &parsed); err != nil {
-		return nil, fmt.Errorf("reading configuration: %w", err)
+		return fmt.Errorf("reading configuration: %w", err)
 	}
 	ctx, err := caddy.ProvisionContext(&parsed)
 	if err != nil {
-		return nil, err // Caddy has cleaned up
+		return err // Caddy has cleaned up
 	}
-	return loaded, loaded.open(ctx)
+	return c.open(ctx)
 }
 
 func (c *loadedConfig) open(ctx caddy.Context) error {
-	c.storage = ctx.Storage()
 	module, err := ctx.App("itsme")
 	if err != nil {
 		return err
 	}
 	c.app = module.(*App)
+	c.cleanup = append(c.cleanup, c.closeGateways)
 	module, err = ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil
@@ -81,9 +106,9 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 	return err
 }
 
-// close ends what our own modules hold. Caddy has no way to end a provisioned configuration that
-// was never started: the rest ends with the process.
-func (c *loadedConfig) close() error {
+// closeGateways ends what our own modules hold. Caddy has no way to end a provisioned configuration
+// that was never started: the rest ends with the process.
+func (c *loadedConfig) closeGateways() error {
 	errs := []error{c.app.Cleanup()}
 	for _, i := range c.app.instances {
 		if store, ok := i.store.(caddy.CleanerUpper); ok {
@@ -93,9 +118,37 @@ func (c *loadedConfig) close() error {
 	return errors.Join(errs...)
 }
 
+// close ends and takes away what was made, the last first.
+func (c *loadedConfig) close() error {
+	var errs []error
+	for _, cleanup := range slices.Backward(c.cleanup) {
+		errs = append(errs, cleanup())
+	}
+	return errors.Join(errs...)
+}
+
+// patient is a gateway of that name, with its keys in Caddy's own storage.
+func (c *loadedConfig) patient(name string) *patient {
+	instance := c.app.instances[name]
+	p := &patient{
+		name:     name,
+		config:   c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
+		gateway:  instance.gateway,
+		store:    instance.store,
+		fileKeys: instance.ring.KeySet(),
+		appLinks: c.parts.Apps.Itsme.Gateways[name].AppLink,
+	}
+	if instance.keys != nil {
+		keys := instance.keys.store
+		keys.storage = c.storage
+		p.keys = &keys
+	}
+	return p
+}
+
 // quieted is a configuration that, when it is provisioned, opens no log file, writes nothing where
-// the findings go, and asks no upstream how it is.
-func quieted(config []byte) ([]byte, error) {
+// the findings go, asks no upstream how it is, and has its storage in a folder.
+func quieted(config []byte, dir string) ([]byte, error) {
 	var tree map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(config))
 	decoder.UseNumber() // of a long duration in nanoseconds a float64 keeps too little
@@ -105,6 +158,7 @@ func quieted(config []byte) ([]byte, error) {
 	tree["logging"] = map[string]any{"logs": map[string]any{
 		"default": map[string]any{"writer": map[string]any{"output": "discard"}},
 	}}
+	tree["storage"] = map[string]any{"module": "file_system", "root": dir}
 	dropHealthChecks(tree)
 	return json.Marshal(tree)
 }

@@ -31,6 +31,8 @@ const (
 	debugLogsIdentity      findingName = "debug_logs_identity"
 	storageWritable        findingName = "storage_writable"
 	storageUnusable        findingName = "storage_unusable"
+	gatewayUsed            findingName = "gateway_used"
+	gatewayUnused          findingName = "gateway_unused"
 	keysFound              findingName = "keys_found"
 	keysNotYet             findingName = "keys_not_yet"
 	keysUnreadable         findingName = "keys_unreadable"
@@ -90,6 +92,8 @@ func findingKinds() []findingKind {
 		{debugLogsIdentity, levelWarning, "Raise the level, or write in that log: format filter { request itsme }."},
 		{storageWritable, levelOK, ""},
 		{storageUnusable, levelProblem, "Make Caddy's storage reachable and writable for the user that Caddy runs as, and run the doctor as that user."},
+		{gatewayUsed, levelOK, ""},
+		{gatewayUnused, levelWarning, "Put itsme into the site that answers for the host of public_url, with use if the gateway has a name."},
 		{keysFound, levelOK, ""},
 		{keysNotYet, levelNote, "Start Caddy, which makes them; if it runs already, run the doctor as its user and with its environment."},
 		{keysUnreadable, levelProblem, "Do what the message says."},

@@ -59,17 +59,16 @@ func (d *doctor) checkJWKS(ctx context.Context, p *patient) (result diagnosis, s
 
 // publishedIDs are the IDs of the keys that a replica publishes now, sorted.
 func (d *doctor) publishedIDs(ctx context.Context, p *patient) ([]string, error) {
-	keeper := p.instance.keys
-	if keeper == nil {
-		ids, _ := keyIDs(p.instance.ring.KeySet().JWKS())
+	if p.keys == nil {
+		ids, _ := keyIDs(p.fileKeys.JWKS())
 		return ids, nil
 	}
-	stored, err := keeper.store.read(ctx)
+	stored, err := p.keys.read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
-	for _, key := range stored.published(keeper.store.rotation, d.now()) {
+	for _, key := range stored.published(p.keys.rotation, d.now()) {
 		ids = append(ids, key.ID)
 	}
 	slices.Sort(ids)

@@ -22,6 +22,18 @@ func (d *doctor) checkSites(context.Context) (all []diagnosis) {
 	return all
 }
 
+// checkUse finds a gateway that no site has: the sites may look as if they were covered.
+func (d *doctor) checkUse(_ context.Context, p *patient) []diagnosis {
+	for _, server := range d.config.servers {
+		w := &walk{server: server}
+		w.routes(server.Routes, chain{})
+		if slices.ContainsFunc(w.handlers, func(h placed) bool { return h.handler.gateway == p.gateway }) {
+			return one(gatewayUsed, "a site has this gateway")
+		}
+	}
+	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
+}
+
 // talkative is the module that prints every header which it sends upstream, at DEBUG.
 const talkative = "http.handlers.reverse_proxy"
 

@@ -57,13 +57,13 @@ func probe(ctx context.Context, storage certmagic.Storage) (err error) {
 
 // checkKeys reads the signing keys.
 func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
-	if p.instance.keys == nil { // a key file, which was read when the configuration loaded
+	if p.keys == nil { // a key file, which was read when the configuration loaded
 		return one(keysFound, "tokens are signed with the key in a file")
 	}
 	if d.offline && !d.config.localStorage() {
 		return one(leftOut, "keys: storage is not on this machine")
 	}
-	stored, err := p.instance.keys.store.read(ctx)
+	stored, err := p.keys.read(ctx)
 	if err == nil {
 		err = stored.check()
 	}
@@ -78,7 +78,7 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 
 // checkMemory finds a store for one replica where there may be several.
 func (d *doctor) checkMemory(_ context.Context, p *patient) []diagnosis {
-	if _, ok := p.instance.store.(*MemoryStore); !ok {
+	if _, ok := p.store.(*MemoryStore); !ok {
 		return nil
 	}
 	const what = "pending sessions are kept in the memory of one replica"
@@ -93,7 +93,7 @@ func (d *doctor) checkMemory(_ context.Context, p *patient) []diagnosis {
 
 // checkRedis asks every server about itself.
 func (d *doctor) checkRedis(ctx context.Context, p *patient) (all []diagnosis) {
-	module, ok := p.instance.store.(*RedisStore)
+	module, ok := p.store.(*RedisStore)
 	if !ok {
 		return nil
 	}

@@ -70,9 +70,8 @@ func TestOfflineDoctorLeavesStorageElsewhereAlone(t *testing.T) {
 		Module string `json:"module"`
 	}{"consul"}
 	d := &doctor{config: config, offline: true}
-	keys := &instance{keys: &keyKeeper{}}
 	for name, got := range map[string][]diagnosis{
-		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &patient{instance: keys}),
+		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &patient{keys: &keyStore{}}),
 	} {
 		if len(got) != 1 || got[0].Finding != leftOut {
 			t.Errorf("%s: %+v", name, got)
