@@ -22,6 +22,7 @@ func TestDoctorReadsLogs(t *testing.T) {
 		{"the filter of headers alone", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"request>headers": {"filter": "itsme"}}}}`, debugLogsSafe},
 		{"headers left out", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"request>headers": {"filter": "delete"}}}}`, debugLogsSafe},
 		{"another filter", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"request>remote_ip": {"filter": "delete"}}}}`, debugLogsIdentity},
+		{"headers under another name", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"request>headers": {"filter": "rename", "name": "h"}}}}`, debugLogsIdentity},
 		{"another field", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"uri": {"filter": "itsme"}}}}`, debugLogsIdentity},
 		{"the filter in another encoder", `{"level": "DEBUG", "encoder": {"format": "append", "wrap": {"format": "filter", "fields": {"request": {"filter": "itsme"}}}}}`, debugLogsSafe},
 		{"an encoder that wraps none", `{"level": "DEBUG", "encoder": {"format": "append"}}`, debugLogsIdentity},
