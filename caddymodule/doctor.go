@@ -32,7 +32,6 @@ type patient struct {
 	store    StoreModule
 	keys     *keyStore     // nil with a key file
 	fileKeys *token.KeySet // of the key file
-	appLinks appLinks
 }
 
 // check is one thing to look at: of the whole configuration, or of each gateway.

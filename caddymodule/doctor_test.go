@@ -125,6 +125,11 @@ var doctorRows = []struct {
 		problem: true, want: []string{"discovery_wrong"},
 	},
 	{
+		name:    "app links that Caddy does not serve yet",
+		replace: []string{"#gateway", "app_link ios A1B2C3D4E5.be.example.app"},
+		problem: true, want: []string{"app_link_missing"},
+	},
+	{
 		name: "Redis that may evict", arrange: redisThat("allkeys-lru"),
 		problem: true, want: []string{"redis_may_evict"},
 	},

@@ -1,43 +1,51 @@
 package caddymodule
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
-)
+	"strconv"
 
-// appLinks are the apps that a gateway's app_link names.
-type appLinks struct {
-	IOS     []json.RawMessage `json:"ios"`
-	Android []json.RawMessage `json:"android"`
-}
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
 
 // maxAppleFile is the size, in bytes, above which phones do not read an association file.
 // Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
 const maxAppleFile = 128 << 10
 
-// files are the paths at which phones look for what app_link says.
-func (a appLinks) files() (paths []string) {
-	if len(a.IOS) > 0 {
-		paths = append(paths, "/.well-known/apple-app-site-association")
+// appLinkFile is a file that phones look for, and the apps that it must name.
+type appLinkFile struct {
+	path string
+	apps []string
+}
+
+// appLinkFiles are what the gateway's app_link says. Other apps of the host may stand there too.
+func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
+	if len(links.IOS) > 0 {
+		files = append(files, appLinkFile{"/.well-known/apple-app-site-association", links.IOS})
 	}
-	if len(a.Android) > 0 {
-		paths = append(paths, "/.well-known/assetlinks.json")
+	if len(links.Android) > 0 {
+		packages := make([]string, len(links.Android))
+		for i, app := range links.Android {
+			packages[i] = app.Package
+		}
+		files = append(files, appLinkFile{"/.well-known/assetlinks.json", packages})
 	}
-	return paths
+	return files
 }
 
 // checkAppLinks asks each host of the apps' redirect URLs for the files, as phones do.
 func (d *doctor) checkAppLinks(ctx context.Context, p *patient) (all []diagnosis) {
 	for _, origin := range origins(p.config.AppRedirectURLs) {
-		for _, path := range p.appLinks.files() {
-			all = append(all, d.checkAppLink(ctx, origin+path))
+		for _, file := range appLinkFiles(p.config.AppLinks) {
+			all = append(all, d.checkAppLink(ctx, origin+file.path, file.apps))
 		}
 	}
 	return all
 }
 
-func (d *doctor) checkAppLink(ctx context.Context, at string) diagnosis {
+func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) diagnosis {
 	answer, err := d.fetch.get(ctx, at)
 	switch {
 	case err != nil:
@@ -49,5 +57,10 @@ func (d *doctor) checkAppLink(ctx context.Context, at string) diagnosis {
 	case len(answer.body) > maxAppleFile || !json.Valid(answer.body):
 		return diagnose(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
 	}
-	return diagnose(appLinkServed, "%s is there", at)
+	for _, app := range apps {
+		if !bytes.Contains(answer.body, []byte(strconv.Quote(app))) {
+			return diagnose(appLinkMissing, "%s does not name %s", at, app)
+		}
+	}
+	return diagnose(appLinkServed, "%s names the apps of app_link", at)
 }

@@ -1,7 +1,6 @@
 package caddymodule
 
 import (
-	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,20 +15,26 @@ import (
 func TestDoctorAsksForAppLinks(t *testing.T) {
 	t.Parallel()
 	const ios, android = "/.well-known/apple-app-site-association", "/.well-known/assetlinks.json"
-	right := map[string]string{ios: `{"applinks": {}}`, android: `[]`}
+	right := map[string]string{ios: `["TEAM.be.other.app", "TEAM.be.example.app"]`, android: `["be.example.app"]`}
+	iPhone := gateway.AppLinkConfig{IOS: []string{"TEAM.be.example.app"}}
+	phone := gateway.AppLinkConfig{Android: []gateway.AndroidApp{{Package: "be.example.app"}}}
+	both := gateway.AppLinkConfig{IOS: iPhone.IOS, Android: phone.Android}
 	for _, row := range []struct {
-		name, links, mediaType string
-		files                  map[string]string
-		want                   []findingName
+		name      string
+		links     gateway.AppLinkConfig
+		mediaType string
+		files     map[string]string
+		want      []findingName
 	}{
-		{"no app", `{}`, "application/json", nil, nil},
-		{"both", `{"ios": ["TEAM.be.example.app"], "android": [{}]}`, "application/json", right, []findingName{appLinkServed, appLinkServed}},
-		{"a parameter of the type", `{"ios": ["TEAM.be.example.app"]}`, "application/json; charset=utf-8", right, []findingName{appLinkServed}},
-		{"Android alone", `{"android": [{}]}`, "application/json", map[string]string{android: `[]`}, []findingName{appLinkServed}},
-		{"a file that is missing", `{"ios": ["TEAM.be.example.app"]}`, "application/json", map[string]string{android: `[]`}, []findingName{appLinkMissing}},
-		{"another type", `{"ios": ["TEAM.be.example.app"]}`, "text/html", right, []findingName{appLinkMissing}},
-		{"no JSON", `{"android": [{}]}`, "application/json", map[string]string{android: `<html>`}, []findingName{appLinkMissing}},
-		{"too long for a phone", `{"ios": ["TEAM.be.example.app"]}`, "application/json", map[string]string{ios: `"` + strings.Repeat("x", maxAppleFile) + `"`}, []findingName{appLinkMissing}},
+		{"no app", gateway.AppLinkConfig{}, "application/json", nil, nil},
+		{"both", both, "application/json", right, []findingName{appLinkServed, appLinkServed}},
+		{"a parameter of the type", iPhone, "application/json; charset=utf-8", right, []findingName{appLinkServed}},
+		{"Android alone", phone, "application/json", map[string]string{android: right[android]}, []findingName{appLinkServed}},
+		{"a file that is missing", iPhone, "application/json", map[string]string{android: `[]`}, []findingName{appLinkMissing}},
+		{"another type", iPhone, "text/html", right, []findingName{appLinkMissing}},
+		{"no JSON", phone, "application/json", map[string]string{android: `<html>`}, []findingName{appLinkMissing}},
+		{"another app", phone, "application/json", map[string]string{android: `["be.example.app2"]`}, []findingName{appLinkMissing}},
+		{"too long for a phone", iPhone, "application/json", map[string]string{ios: right[ios] + strings.Repeat(" ", maxAppleFile)}, []findingName{appLinkMissing}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -43,10 +48,7 @@ func TestDoctorAsksForAppLinks(t *testing.T) {
 				_, _ = io.WriteString(w, file)
 			}))
 			t.Cleanup(server.Close)
-			p := &patient{config: gateway.Config{AppRedirectURLs: []string{server.URL + "/a", server.URL + "/b"}}}
-			if err := json.Unmarshal([]byte(row.links), &p.appLinks); err != nil {
-				t.Fatal(err)
-			}
+			p := &patient{config: gateway.Config{AppLinks: row.links, AppRedirectURLs: []string{server.URL + "/a", server.URL + "/b"}}}
 			d := &doctor{fetch: newFetcher(nil)}
 			var got []findingName
 			for _, finding := range d.checkAppLinks(t.Context(), p) {

@@ -31,9 +31,7 @@ type configParts struct {
 	Logging caddy.Logging `json:"logging"`
 	Apps    struct {
 		Itsme struct {
-			Gateways map[string]struct {
-				AppLink appLinks `json:"app_link"`
-			} `json:"gateways"`
+			Gateways map[string]json.RawMessage `json:"gateways"`
 		} `json:"itsme"`
 	} `json:"apps"`
 }
@@ -136,7 +134,6 @@ func (c *loadedConfig) patient(name string) *patient {
 		gateway:  instance.gateway,
 		store:    instance.store,
 		fileKeys: instance.ring.KeySet(),
-		appLinks: c.parts.Apps.Itsme.Gateways[name].AppLink,
 	}
 	if instance.keys != nil {
 		keys := instance.keys.store
