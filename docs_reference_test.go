@@ -25,6 +25,7 @@ var blocks = []struct{ heading, prefix, caddyfile string }{
 	{"In `token`", "token ", "{\nitsme {\ntoken {\nnosuch\n}\n}\n}"},
 	{"In `store redis`", "store redis ", "{\nitsme {\nstore redis {\nnosuch\n}\n}\n}"},
 	{"In `limit`", "limit ", "{\nitsme {\nlimit {\nnosuch\n}\n}\n}"},
+	{"In `page`", "page ", "{\nitsme {\npage {\nnosuch\n}\n}\n}"},
 	{"In the directive", "", "http:// {\nitsme {\nnosuch\n}\n}"},
 }
 

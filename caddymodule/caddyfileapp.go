@@ -67,6 +67,12 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        pending_per_client  <count>
 //	        status_reads        <count> <window>
 //	    }
+//	    page {
+//	        name         <text>
+//	        logo         <url>|</path>
+//	        color        <color> [<dark mode color>]
+//	        text         <key> nl|fr|de|en <text>   # may repeat
+//	    }
 //	}
 //
 // The name is "default" when omitted. public_url, signicat and attributes are required; see
@@ -111,6 +117,7 @@ func (g *Gateway) rows() []subdirective {
 		{name: "cookie", example: "cookie itsme 8h", read: g.Cookie.read},
 		{name: "store", example: "store memory", read: g.readStore},
 		{name: "limit", example: "limit { pending ... }", read: block(g.Limit.rows()...)},
+		{name: "page", example: "page { name ... }", read: block(g.Page.rows()...)},
 	}
 }
 
@@ -146,6 +153,34 @@ func (l *Limit) rows() []subdirective {
 		{name: "pending_per_client", example: "pending_per_client 60", read: count(&l.PendingPerClient)},
 		{name: "status_reads", example: "status_reads 50 1s", read: rate(&l.StatusReads)},
 	}
+}
+
+func (p *Page) rows() []subdirective {
+	return []subdirective{
+		{name: "name", example: `name "Example Bank"`, read: text(&p.Name)},
+		{name: "logo", example: "logo /assets/logo.svg", read: text(&p.Logo)},
+		{name: "color", example: "color 0b5cad 9ccbff (without a #, which begins a comment)", read: texts(&p.Color)},
+		{name: "text", example: `text login.title nl "Welkom"`, repeats: true, read: p.readText},
+	}
+}
+
+func (p *Page) readText(a arguments) error {
+	args, err := a.take(3, "a key, a language and a text")
+	if err != nil {
+		return err
+	}
+	key, language := args[0], args[1]
+	if _, twice := p.Text[key][language]; twice {
+		return a.wrong("%s %s stands there twice; keep one", key, language)
+	}
+	if p.Text == nil {
+		p.Text = make(map[string]map[string]string)
+	}
+	if p.Text[key] == nil {
+		p.Text[key] = make(map[string]string)
+	}
+	p.Text[key][language] = args[2]
+	return nil
 }
 
 func (c *Cookie) read(a arguments) error {

@@ -89,6 +89,7 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Name:     e.text("cookie", g.Cookie.Name),
 			Lifetime: time.Duration(g.Cookie.Lifetime),
 		},
+		Page:  g.Page.config(e),
 		Limit: g.Limit.config(),
 	}
 }
@@ -102,6 +103,22 @@ func (l AppLink) config(e *expander) gateway.AppLinkConfig {
 		})
 	}
 	return config
+}
+
+func (p Page) config(e *expander) gateway.PageConfig {
+	expanded := make(map[string]map[string]string, len(p.Text))
+	for key, texts := range p.Text {
+		expanded[key] = make(map[string]string, len(texts))
+		for language, text := range texts {
+			expanded[key][language] = e.text("page text "+key+" "+language, text)
+		}
+	}
+	return gateway.PageConfig{
+		Name:  e.text("page name", p.Name),
+		Logo:  e.text("page logo", p.Logo),
+		Color: e.texts("page color", p.Color),
+		Text:  expanded,
+	}
 }
 
 func (s Signicat) config(e *expander) signicat.Config {

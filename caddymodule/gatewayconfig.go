@@ -63,6 +63,9 @@ type Gateway struct {
 
 	// Limit bounds what clients can make the gateway do.
 	Limit Limit `json:"limit,omitzero"`
+
+	// Page replaces the look and the words of the pages that people see.
+	Page Page `json:"page,omitzero"`
 }
 
 // Signicat is how a gateway calls Signicat's Authentication REST API.
@@ -159,6 +162,26 @@ type Cookie struct {
 
 	// Lifetime of a browser's login. Whole seconds, 1m to 720h. Zero means 8h.
 	Lifetime caddy.Duration `json:"lifetime,omitempty"`
+}
+
+// Page replaces the look and the words of a gateway's pages.
+type Page struct {
+	// Name is the service's name, above every page and in its title. At most 80 bytes. Empty shows
+	// none.
+	Name string `json:"name,omitempty"`
+
+	// Logo is the URL of a picture in the name's place: https (http on a loopback host), or a path
+	// of PublicURL's origin that needs no login. No query. Empty shows none.
+	Logo string `json:"logo,omitempty"`
+
+	// Color is the button's, as rrggbb or rgb; a second one is for dark mode. The text on it is
+	// white or black, whichever can be read. Empty keeps the pages' own.
+	Color []string `json:"color,omitempty"`
+
+	// Text replaces texts, by key and language (nl, fr, de or en). A key is a page and .title,
+	// .text or .action, such as login.title; an unknown one is an error that lists them. At most
+	// 1000 bytes each, and not HTML.
+	Text map[string]map[string]string `json:"text,omitempty"`
 }
 
 // Limit bounds what clients can make a gateway do. A zero field takes its default.

@@ -155,6 +155,12 @@ func TestProvisionErrors(t *testing.T) {
 			"limit with a window out of bounds", "#gateway", "limit {\nstatus_reads 5 48h\n}",
 			"gateway default: limit status_reads: the window 48h0m0s is out of bounds; use 1s to 24h",
 		}, {
+			"page with a colour that is none", "#gateway", "page {\ncolor red\n}",
+			`gateway default: page color: "red" is no colour; write six hexadecimal digits, such as 0b5cad`,
+		}, {
+			"page with an empty placeholder in a text", "#gateway", "page {\ntext login.title nl {env.NOSUCH}\n}",
+			"gateway default: page text login.title nl: the placeholder {env.NOSUCH} is empty; set that environment variable",
+		}, {
 			"name that is none", "itsme {\n\t\tpublic_url", "itsme Main {\n\t\tpublic_url",
 			`gateway Main: the name "Main" cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -`,
 		}, {

@@ -1,87 +1,12 @@
 package gateway
 
 import (
-	"crypto/sha256"
 	"errors"
 	"net/http"
 	"net/url"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
-
-// loginParameters are what the login form posts.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age"}
-
-// serveLogin shows the page with the button, or starts the login that its form asks for. A mere
-// GET, such as a prefetch, starts nothing.
-func (g *Gateway) serveLogin(x exchange) error {
-	if x.r.Method != http.MethodPost {
-		return g.showLogin(x)
-	}
-	if !sameOrigin(x.r, g.config.PublicURL) {
-		return errCrossSite
-	}
-	form, err := readForm(x.r, loginParameters...)
-	if err != nil {
-		return err
-	}
-	asked := wish{language: form.Get("language"), acrValues: form.Get("acr_values"), maxAge: form.Get("max_age")}
-	if err := asked.check(); err != nil {
-		return err
-	}
-	loa, err := asked.loa()
-	if err != nil {
-		return err
-	}
-	cookie := newLoginValue(g.now())
-	record, err := g.begin(x.r.Context(), start{
-		kind:        pending.Browser,
-		client:      x.info.Client,
-		redirectURL: g.config.RedirectURL,
-		cookieHash:  sha256.Sum256([]byte(cookie)),
-		returnTo:    g.returnTo(form.Get("return_to")),
-		language:    g.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
-		loa:         loa,
-	})
-	if err != nil {
-		return err
-	}
-	g.cookies.makeRoom(x.w, x.r)
-	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
-	if wantsJSON(x.r) {
-		writeJSON(x.w, http.StatusCreated, "application/json", g.startedOf(record))
-		return nil
-	}
-	g.writePage(x.w, http.StatusOK, page{
-		Name:     "open",
-		Language: record.Language,
-		Link:     record.AuthorizationRequestURL,
-	})
-	return nil
-}
-
-func (g *Gateway) showLogin(x exchange) error {
-	query := x.info.OriginalURL.Query()
-	if err := single(query, loginParameters); err != nil {
-		return err
-	}
-	asked := wish{acrValues: query.Get("acr_values"), maxAge: query.Get("max_age")}
-	loa, err := asked.loa()
-	if err != nil {
-		return err
-	}
-	if err := asked.check(); err != nil {
-		return err
-	}
-	g.writePage(x.w, http.StatusOK, page{
-		Name:      "login",
-		Language:  g.languageOf(query.Get("language"), x.r.Header.Get("Accept-Language")),
-		ReturnTo:  g.returnTo(query.Get("return_to")),
-		ACRValues: string(loa),
-		MaxAge:    asked.maxAge,
-	})
-	return nil
-}
 
 // callbackParameters are what itsme appends to the redirect URL.
 var callbackParameters = []string{"code", "state", "error", "error_description"}
@@ -197,13 +122,19 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 
 // writeUnbound answers a return that this browser did not start. It says nothing about the login
 // and carries nothing of the query.
+//
+// A browser that refuses cookies ends here each time: it is told so, rather than to try again.
 func (g *Gateway) writeUnbound(x exchange) {
-	g.writeReturn(x, nil, http.StatusBadRequest, page{
+	p := page{
 		Name:     "unbound",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Again:    true,
 		Hide:     true,
-	})
+	}
+	if len(x.r.Header["Cookie"]) == 0 {
+		p.Case = caseNoCookies
+	}
+	g.writeReturn(x, nil, http.StatusBadRequest, p)
 }
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
@@ -234,7 +165,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 		g.cookies.clear(x.w, g.cookies.session)
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
-		redirect(x.w, g.config.Path+"/login")
+		redirect(x.w, g.loginURL(page{}, "logged_out", ""))
 		return nil
 	}
 	noStore(x.w.Header())

@@ -99,6 +99,7 @@ type Config struct {
 	Token  TokenConfig
 	Cookie CookieConfig
 	Limit  LimitConfig
+	Page   PageConfig
 
 	// Store keeps pending sessions, counters and revocations. Whoever made it closes it.
 	Store pending.Store

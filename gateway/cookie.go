@@ -24,6 +24,7 @@ const (
 type cookies struct {
 	session string
 	login   string // prefix
+	probe   string // shows that the browser keeps cookies at all
 	secure  bool
 }
 
@@ -31,12 +32,12 @@ func newCookies(base string, secure bool) cookies {
 	if secure {
 		base = "__Host-" + base
 	}
-	return cookies{session: base, login: base + "-l-", secure: secure}
+	return cookies{session: base, login: base + "-l-", probe: base + "-p", secure: secure}
 }
 
 // owns reports whether a cookie's name is ours, so that it never goes to an upstream.
 func (c cookies) owns(name string) bool {
-	return name == c.session || strings.HasPrefix(name, c.login)
+	return name == c.session || name == c.probe || strings.HasPrefix(name, c.login)
 }
 
 func (c cookies) loginName(sessionID string) string { return c.login + sessionID[:loginSuffix] }
@@ -57,6 +58,9 @@ func madeAt(value string) int64 {
 	}
 	return t
 }
+
+// untilClosed is the lifetime of a cookie that the browser drops when it closes.
+const untilClosed time.Duration = 0
 
 func (c cookies) set(w http.ResponseWriter, name, value string, lifetime time.Duration) {
 	http.SetCookie(w, &http.Cookie{

@@ -60,6 +60,7 @@ var failures = []failure{
 	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
 	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
 	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
+	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
 	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},

@@ -35,6 +35,7 @@ type Gateway struct {
 	cookies     cookies
 	verified    *verifiedCache
 	told        []string // claims that upstreams are told
+	look        *look    // of the pages
 
 	changes changes
 	starts  singleflight.Group
@@ -75,6 +76,7 @@ func New(config Config) (*Gateway, error) {
 		now:       config.Now,
 		public:    public,
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
+		look:      newLook(config.Page, public),
 		cancels:   make(chan struct{}, maxCancels),
 		polls:     make(chan struct{}, maxPolls),
 	}

@@ -30,6 +30,8 @@ var (
 	errRate = errors.New("too many requests")
 	// errRequest is returned when a request is malformed; its text is safe to show.
 	errRequest = errors.New("invalid request")
+	// errNoCookies is returned when a browser does not send the cookie that it was just given.
+	errNoCookies = errors.New("the browser keeps no cookies")
 	// errConflict is returned when a login is too far to be cancelled.
 	errConflict = errors.New("login is being finished")
 	// errUnknown is returned when there is no such session.

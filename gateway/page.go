@@ -2,125 +2,168 @@ package gateway
 
 import (
 	"bytes"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
+	"errors"
 	"html/template"
 	"net/http"
 	"net/url"
 	"strconv"
 )
 
-//go:embed page/layout.html
-var pageLayout string
-
-//go:embed page/style.css
-var pageStyle string
-
-// hideScript takes the query, with its code and state, off the address bar and the history.
-//
-//go:embed page/hide.js
-var hideScript string
-
-var pageTemplate = template.Must(template.New("page").Parse(pageLayout))
-
 // page is what a person sees. Whatever is shown comes from the words and from our own record,
 // never from the request, but for the login form's checked fields.
 type page struct {
-	Name     string // which words
+	Name     string // which words; one of the pages in wordslogin.go and its neighbours
+	Case     string // which of a page's several words, such as caseLevel; empty where it has one
 	Language string
 
 	ReturnTo  string
 	ACRValues string
 	MaxAge    string
+	Probed    bool   // a cookie was set that the form should come back with
 	Link      string // opens itsme
+	SessionID string // of the login that Link belongs to
+	ExpiresIn int    // seconds that Link is good for
 	Again     bool   // offers to start over
 	Refresh   int    // seconds until the page asks again by itself
 	Hide      bool   // takes the query off the address bar
 }
 
+// The cases of the page not_enough: another login may cure it, or none can.
+const (
+	caseLevel = "level"
+	caseClaim = "claim"
+)
+
+// caseNoCookies is the case of the page unbound when the browser sent no cookie at all.
+const caseNoCookies = "no_cookies"
+
+// key is under which the page's words are found.
+func (p page) key() string {
+	if p.Case == "" {
+		return p.Name
+	}
+	return p.Name + "_" + p.Case
+}
+
+// scripted reports whether the page's script starts the login, or waits for its end.
+func (p page) scripted() bool { return p.Name == "login" || p.Name == "open" }
+
+// buttonless are the pages on which there is nothing to press, by their words.
+var buttonless = []string{"waiting", "app_return", "too_large", "not_enough_claim"}
+
+// panels are what the script of a login shows in the page's place when the login goes on so, and
+// refusals what it says when it could not start one.
+var (
+	panels   = []string{"opened", "denied", "expired", "failed", "no_cookies"}
+	refusals = []string{"unavailable", "too_many", "cross_site", "bad_request"}
+)
+
 // pageView is a page with what the template needs beside it.
 type pageView struct {
 	page
-	Words      words
-	LoginPath  string
-	AgainURL   string
-	Others     []languageLink
-	Style      template.CSS
-	HideScript template.JS
+	Brand, Logo    string
+	Words          words
+	Open, Waiting  words
+	Scripted       bool
+	Panels         []panel
+	Refusals       []panel
+	Path           string
+	AgainURL       string
+	Languages      []languageLink
+	LanguagesLabel string
+	Style          template.CSS
+	Script         template.JS
 }
 
+// panel is one of several words on a page.
+type panel struct {
+	Name  string
+	Words words
+}
+
+// languageLink is the same page in a language; the URL of the one that is shown is empty.
 type languageLink struct{ Language, Name, URL string }
 
+// view puts together what a page shows.
+func (g *Gateway) view(p page) pageView {
+	look := g.look
+	v := pageView{
+		page:     p,
+		Brand:    look.config.Name,
+		Logo:     look.config.Logo,
+		Words:    look.words.of(p.key(), p.Language),
+		Open:     look.words.of("open", p.Language),
+		Waiting:  look.words.of("waiting", p.Language),
+		Scripted: p.scripted(),
+		Path:     g.config.Path,
+		AgainURL: g.loginURL(p, "", p.Language),
+		Style:    template.CSS(look.style),
+		Script:   template.JS(scriptOf(p)),
+	}
+	if p.scripted() {
+		v.Panels = look.panels(panels, p.Language)
+		v.Refusals = look.panels(refusals, p.Language)
+	}
+	if p.Refresh == 0 {
+		v.Languages, v.LanguagesLabel = g.languageLinks(p), languagesLabel[p.Language]
+	}
+	return v
+}
+
 func (g *Gateway) writePage(w http.ResponseWriter, status int, p page) {
-	view := pageView{
-		page:       p,
-		Words:      wordsOf(p.Name, p.Language),
-		LoginPath:  g.config.Path + "/login",
-		AgainURL:   g.loginURL(p.ReturnTo, p.Language),
-		Style:      template.CSS(pageStyle),
-		HideScript: template.JS(hideScript),
-	}
-	for _, language := range languages {
-		if language != p.Language {
-			view.Others = append(view.Others, languageLink{language, languageNames[language], g.loginURL(p.ReturnTo, language)})
-		}
-	}
 	var body bytes.Buffer
-	if err := pageTemplate.Execute(&body, view); err != nil {
+	if err := pageTemplate.Execute(&body, g.view(p)); err != nil {
 		g.log.Error("rendering a page", errorAttr(err))
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
-	pageHeaders(h, p.Name)
+	g.look.setHeaders(h, p)
 	h.Set("Content-Language", p.Language)
 	h.Set("Content-Length", strconv.Itoa(body.Len()))
 	w.WriteHeader(status)
 	_, _ = w.Write(body.Bytes()) // the client hung up: there is nobody to tell
 }
 
-// loginURL is the login page, as a path of this origin.
-func (g *Gateway) loginURL(returnTo, language string) string {
-	query := url.Values{}
-	if returnTo != "" && returnTo != "/" {
-		query.Set("return_to", returnTo)
+// languageLinks lead to the page in every other language. A page that cannot be asked for again,
+// because its URL carried a code, is shown once more by the login page's endpoint. Apps may come
+// back on another host, which has no login page.
+func (g *Gateway) languageLinks(p page) []languageLink {
+	name, base := p.key(), ""
+	if p.scripted() {
+		name = ""
 	}
-	if language != "" {
-		query.Set("language", language)
+	if p.Name == "app_return" {
+		base = g.config.PublicURL
+	}
+	links := make([]languageLink, len(languages))
+	for i, language := range languages {
+		links[i] = languageLink{language, languageNames[language], base + g.loginURL(p, name, language)}
+		if language == p.Language {
+			links[i].URL = ""
+		}
+	}
+	return links
+}
+
+// loginURL is the login page, as a path of this origin, for the same login as the page's; with a
+// name it shows those words first.
+func (g *Gateway) loginURL(p page, name, language string) string {
+	query := url.Values{}
+	if p.ReturnTo == "/" {
+		p.ReturnTo = ""
+	}
+	for parameter, value := range map[string]string{
+		"return_to": p.ReturnTo, "acr_values": p.ACRValues, "max_age": p.MaxAge, "language": language, pageParameter: name,
+	} {
+		if value != "" {
+			query.Set(parameter, value)
+		}
 	}
 	if len(query) == 0 {
 		return g.config.Path + "/login"
 	}
 	return g.config.Path + "/login?" + query.Encode()
-}
-
-// contentSecurityPolicy allows the one style and the one script, by their hashes, and nothing
-// from anywhere else.
-var contentSecurityPolicy = "default-src 'none'; style-src '" + sourceHash(pageStyle) + "'; script-src '" + sourceHash(hideScript) +
-	"'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-
-func sourceHash(source string) string {
-	sum := sha256.Sum256([]byte(source))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
-}
-
-func pageHeaders(h http.Header, name string) {
-	noStore(h)
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", contentSecurityPolicy)
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Referrer-Policy", referrerPolicy(name))
-}
-
-// referrerPolicy keeps every page's URL to itself. The login page's form needs an Origin, which
-// browsers replace by null under no-referrer (Fetch, "append a request Origin header").
-func referrerPolicy(name string) string {
-	if name == "login" {
-		return "same-origin"
-	}
-	return "no-referrer"
 }
 
 // failurePages is which page tells a problem to a person; others are told as a bad request.
@@ -132,18 +175,20 @@ var failurePages = map[string]string{
 	problemCrossSite: "cross_site",
 }
 
-// writeFailurePage tells a person of an error.
-func (g *Gateway) writeFailurePage(x exchange, err error) {
+// writeFailurePage tells a person of an error. The page holds what is known of their login.
+func (g *Gateway) writeFailurePage(x exchange, p page, err error) {
 	f := failureOf(err)
 	name, ok := failurePages[f.problem]
-	if !ok {
+	switch {
+	case errors.Is(err, errNoCookies):
+		name = "no_cookies"
+	case !ok:
 		name = "bad_request"
 	}
+	p.Name, p.Again, p.Hide = name, true, true
+	if p.Language == "" {
+		p.Language = g.languageOf("", x.r.Header.Get("Accept-Language"))
+	}
 	f.writeRetryAfter(x.w.Header(), err)
-	g.writePage(x.w, f.status, page{
-		Name:     name,
-		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
-		Again:    true,
-		Hide:     true,
-	})
+	g.writePage(x.w, f.status, p)
 }

@@ -1,24 +1,46 @@
 package gateway
 
 import (
-	"encoding/base64"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
+
+// speaker is a gateway that can show pages and do nothing else.
+func speaker(t *testing.T, config PageConfig) *Gateway {
+	t.Helper()
+	public, err := url.Parse("https://app.example.be")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Gateway{config: Config{Path: DefaultPath, PublicURL: public.String(), Page: config}, look: newLook(config, public)}
+}
+
+// shown is a page as a browser gets it.
+func shown(g *Gateway, p page) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	g.writePage(answer, 200, p)
+	return answer
+}
 
 func TestEveryPageHasItsWordsInEveryLanguage(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{config: Config{Path: DefaultPath}}
-	for name := range pageWords {
+	g := speaker(t, PageConfig{})
+	for name := range g.look.words {
 		for _, language := range languages {
-			w := pageWords[name][language]
-			if w.Title == "" || len(w.Text) == 0 {
+			w := g.look.words.of(name, language)
+			if w.Title == "" || len(w.Text) == 0 || w.Action == "" {
 				t.Errorf("%s has no words in %s", name, language)
 			}
-			answer := httptest.NewRecorder()
-			g.writePage(answer, 200, page{Name: name, Language: language, Again: true, Link: "https://idp.example/?a=1&b=2"})
-			body := answer.Body.String()
+			if language != "en" && w.Text[0] == g.look.words.of(name, "en").Text[0] {
+				t.Errorf("%s is English in %s", name, language)
+			}
+			body := shown(g, page{Name: name, Language: language, Again: true, Link: "https://idp.example/?a=1&b=2"}).Body.String()
 			if !strings.Contains(body, `<html lang="`+language+`">`) || strings.Contains(body, "ZgotmplZ") {
 				t.Errorf("%s in %s: %s", name, language, body)
 			}
@@ -28,8 +50,16 @@ func TestEveryPageHasItsWordsInEveryLanguage(t *testing.T) {
 
 func TestEveryPageThatIsShownHasWords(t *testing.T) {
 	t.Parallel()
+	names := slices.Concat(panels, refusals, buttonless, unaddressed)
 	for _, name := range failurePages {
-		if _, ok := pageWords[name]; !ok {
+		names = append(names, name)
+	}
+	for _, p := range []page{{Name: "not_enough", Case: caseLevel}, {Name: "not_enough", Case: caseClaim}, {Name: "unbound", Case: caseNoCookies}} {
+		names = append(names, p.key())
+	}
+	all := pageWords()
+	for _, name := range names {
+		if _, ok := all[name]; !ok {
 			t.Errorf("no words for %s", name)
 		}
 	}
@@ -39,47 +69,89 @@ func TestEveryPageThatIsShownHasWords(t *testing.T) {
 // would be bare, and were they missing, an injected script would run.
 func TestPolicyAllowsWhatThePageHolds(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{config: Config{Path: DefaultPath}}
-	answer := httptest.NewRecorder()
-	g.writePage(answer, 200, page{Name: "unbound", Language: "en", Hide: true})
-	policy, body := answer.Header().Get("Content-Security-Policy"), answer.Body.String()
-	for _, element := range []string{"style", "script"} {
-		_, rest, _ := strings.Cut(body, "<"+element+">")
-		source, _, ok := strings.Cut(rest, "</"+element+">")
-		if !ok || !strings.Contains(policy, element+"-src '"+sourceHash(source)+"'") {
-			t.Errorf("the policy %q does not allow the %s", policy, element)
+	g := speaker(t, PageConfig{Logo: "/logo.svg", Color: []string{"0b5cad"}})
+	for name, p := range map[string]page{
+		"a page that hides its query": {Name: "unbound", Hide: true},
+		"a page that reloads itself":  {Name: "waiting", Refresh: 2},
+		"the login page":              {Name: "login"},
+		"the link to itsme":           {Name: "open", Link: "https://idp.example/"},
+		"a page without a script":     {Name: "denied", Again: true},
+	} {
+		p.Language = "en"
+		answer := shown(g, p)
+		policy, body := answer.Header().Get("Content-Security-Policy"), answer.Body.String()
+		for _, element := range []string{"style", "script"} {
+			for _, rest := range strings.Split(body, "<"+element+">")[1:] {
+				source, _, ok := strings.Cut(rest, "</"+element+">")
+				if !ok || !strings.Contains(policy, element+"-src '"+sourceHash(source)+"'") {
+					t.Errorf("%s: the policy %q does not allow the %s", name, policy, element)
+				}
+			}
 		}
-	}
-	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
-		t.Errorf("the policy is %q", policy)
+		if strings.Contains(policy, "script-src") != strings.Contains(body, "<script>") {
+			t.Errorf("%s: the policy is %q", name, policy)
+		}
+		if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "; img-src https://app.example.be/logo.svg;") {
+			t.Errorf("%s: the policy is %q", name, policy)
+		}
 	}
 }
 
 func TestLoginPageEscapesWhereToReturn(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{config: Config{Path: DefaultPath}}
-	answer := httptest.NewRecorder()
-	g.writePage(answer, 200, page{Name: "login", Language: "en", ReturnTo: `/"><script>alert(1)</script>`})
-	if strings.Contains(answer.Body.String(), "<script>") {
-		t.Errorf("the page runs what was sent: %s", answer.Body)
+	g := speaker(t, PageConfig{Name: `<b onclick="x">`, Text: map[string]map[string]string{"login.text": {"en": "</p><img src=x>"}}})
+	body := shown(g, page{Name: "login", Language: "en", ReturnTo: `/"><i>x</i>`}).Body.String()
+	for _, element := range []string{"<i>", "<b ", "<img"} {
+		if strings.Contains(body, element) {
+			t.Errorf("the page holds %s: %s", element, body)
+		}
 	}
 }
 
-func TestLanguageFollowsTheRequest(t *testing.T) {
+var languageLinkURL = regexp.MustCompile(`<a href="([^"]+)" lang="nl"`)
+
+func TestSwitchingLanguageKeepsTheLogin(t *testing.T) {
 	t.Parallel()
-	for accept, want := range map[string]string{
-		"":                         "en",
-		"nl-BE,nl;q=0.9,en;q=0.8":  "nl",
-		"fr-CA":                    "fr",
-		"de-AT, en;q=0.1":          "de",
-		"ja":                       "en",
-		"it, fr;q=0.5":             "fr",
-		";;;":                      "en",
-		strings.Repeat("nl,", 100): "en",
-		base64.StdEncoding.EncodeToString([]byte("not a language")): "en",
+	g := speaker(t, PageConfig{})
+	kept := page{ReturnTo: "/a?b=c", ACRValues: "high", MaxAge: "60", Language: "fr"}
+	for name, want := range map[string]string{
+		"login":      "/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;return_to=%2Fa%3Fb%3Dc",
+		"denied":     "/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;page=denied&amp;return_to=%2Fa%3Fb%3Dc",
+		"app_return": "https://app.example.be/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;page=app_return&amp;return_to=%2Fa%3Fb%3Dc",
 	} {
-		if got := preferred(accept); got != want {
-			t.Errorf("Accept-Language %.40q gives %q, want %q", accept, got, want)
+		kept.Name = name
+		found := languageLinkURL.FindStringSubmatch(shown(g, kept).Body.String())
+		if found == nil {
+			t.Errorf("%s offers no Dutch", name)
+		} else if diff := cmp.Diff(want, found[1]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
+	}
+}
+
+func TestConfiguredTextsReplaceThePagesOwn(t *testing.T) {
+	t.Parallel()
+	g := speaker(t, PageConfig{Name: "Stad Gent", Text: map[string]map[string]string{
+		"login.title":  {"nl": "Welkom"},
+		"login.text":   {"nl": "Een zin."},
+		"login.action": {"nl": "Ga verder"},
+	}})
+	body := shown(g, page{Name: "login", Language: "nl"}).Body.String()
+	for _, want := range []string{"<title>Welkom - Stad Gent</title>", "<header>Stad Gent</header>", "<h1>Welkom</h1>\n<p>Een zin.</p>\n<form", "<span>Ga verder</span>"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
+	}
+	if french := shown(g, page{Name: "login", Language: "fr"}).Body.String(); !strings.Contains(french, pageWords().of("login", "fr").Title) {
+		t.Errorf("another language lost its words: %s", french)
+	}
+}
+
+func TestReloadNeedsNoScriptAndNoMetaWithOne(t *testing.T) {
+	t.Parallel()
+	body := shown(speaker(t, PageConfig{}), page{Name: "waiting", Language: "en", Refresh: 2}).Body.String()
+	// A refresh by meta cannot be stopped and takes the focus (WCAG 2.2, F41).
+	if !strings.Contains(body, `<noscript><meta http-equiv="refresh" content="2"></noscript>`) || strings.Count(body, "http-equiv") != 1 || !strings.Contains(body, `data-refresh="2"`) {
+		t.Errorf("the waiting page: %s", body)
 	}
 }

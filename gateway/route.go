@@ -185,7 +185,7 @@ func (g *Gateway) fail(form answerForm, x exchange, err error) {
 	case form == asOAuth:
 		g.writeOAuthError(x.w, err)
 	case form == asPage && !wantsJSON(x.r):
-		g.writeFailurePage(x, err)
+		g.writeFailurePage(x, page{}, err)
 	default:
 		g.writeProblem(x.w, err)
 	}

@@ -37,7 +37,7 @@ var (
 func (c Config) validate() error {
 	checks := []func() error{
 		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAppLinks, c.validateAttributes,
-		c.validateLogin, c.validateToken, c.validateCookie, c.Limit.validate, c.validateParts,
+		c.validateLogin, c.validateToken, c.validateCookie, c.validatePage, c.Limit.validate, c.validateParts,
 	}
 	for _, check := range checks {
 		if err := check(); err != nil {

@@ -1,6 +1,7 @@
 package logintest
 
 import (
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -19,6 +20,7 @@ var browserScenarios = []Scenario{
 	{"browser: another site starts and ends nothing", Options{}, browserCrossSite},
 	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
 	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
+	{"browser: one that refuses cookies is told so, and starts nothing", Options{}, browserNoCookies},
 }
 
 func browserSuccess(t *testing.T, f *Front) {
@@ -147,8 +149,11 @@ func browserLogout(t *testing.T, f *Front) {
 	b.Login(t, "/", "adult")
 	minted, _ := strings.CutPrefix(f.Upstream.Last().Get("Authorization"), "Bearer ")
 	got := b.Submit(t, Path+"/logout", url.Values{})
-	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != Path+"/login" {
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != Path+"/login?page=logged_out" {
 		t.Errorf("logout: %d %v", got.Status, got.Header)
+	}
+	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != Path+"/login?language=en" {
+		t.Errorf("the page after it: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
 		t.Errorf("cookies left: %v", b.Cookies(t))
@@ -208,5 +213,28 @@ func browserAPI(t *testing.T, f *Front) {
 	r.Header.Set("Accept", "text/html,application/xhtml+xml")
 	if got := do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], Path+"/login?return_to=%2Faccount") {
 		t.Errorf("an old browser: %d %v", got.Status, got.Header)
+	}
+}
+
+func browserNoCookies(t *testing.T, f *Front) {
+	b := f.NewBrowser(t)
+	link := b.Start(t, "/account")
+	b.client.Jar = nil
+	page := b.Navigate(t, Path+"/login?return_to=/account")
+	form := url.Values{}
+	for _, field := range hidden.FindAllStringSubmatch(page.Body, -1) {
+		form.Set(field[1], html.UnescapeString(field[2]))
+	}
+	started := f.Signicat.Count("create_session")
+	told := b.Submit(t, Path+"/login", form)
+	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != Path+"/login?language=en&return_to=%2Faccount" {
+		t.Errorf("the login form: %d %s", told.Status, told.Body)
+	}
+	if n := f.Signicat.Count("create_session"); n != started {
+		t.Errorf("%d sessions were started", n-started)
+	}
+	back := b.Navigate(t, approve(t, f, link, "adult"))
+	if back.Status != http.StatusBadRequest || !strings.Contains(back.Body, "this browser keeps no cookies") {
+		t.Errorf("the return: %d %s", back.Status, back.Body)
 	}
 }

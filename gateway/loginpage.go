@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// loginParameters are what the login form posts.
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
+
+// pageParameter names a page that the login page's endpoint shows in another language, or after a
+// logout. It is text alone: nothing is read or changed.
+const pageParameter = "page"
+
+// unaddressed are the pages that mean nothing without their login.
+var unaddressed = []string{"login", "open", "opened", "waiting"}
+
+// serveLogin shows the page with the button, or starts the login that its form asks for. A mere
+// GET, such as a prefetch, starts nothing.
+func (g *Gateway) serveLogin(x exchange) error {
+	if x.r.Method != http.MethodPost {
+		return g.showLogin(x)
+	}
+	if !sameOrigin(x.r, g.config.PublicURL) {
+		return errCrossSite
+	}
+	form, err := readForm(x.r, loginParameters...)
+	if err != nil {
+		return err
+	}
+	p, asked, err := g.askedLogin(x, form)
+	if err != nil {
+		return err
+	}
+	if form.Get("probe") != "" && len(x.r.Header["Cookie"]) == 0 {
+		return g.refuseLogin(x, p, errNoCookies)
+	}
+	if err := g.startLogin(x, p, asked); err != nil {
+		return g.refuseLogin(x, p, err)
+	}
+	return nil
+}
+
+// askedLogin reads what is asked of a login, as the page that asks for it.
+func (g *Gateway) askedLogin(x exchange, values url.Values) (page, start, error) {
+	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
+	if err := asked.check(); err != nil {
+		return page{}, start{}, err
+	}
+	loa, err := asked.loa()
+	if err != nil {
+		return page{}, start{}, err
+	}
+	p := page{
+		Name:      "login",
+		Language:  g.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
+		ReturnTo:  g.returnTo(values.Get("return_to")),
+		ACRValues: string(loa),
+		MaxAge:    asked.maxAge,
+	}
+	return p, start{
+		kind:        pending.Browser,
+		client:      x.info.Client,
+		redirectURL: g.config.RedirectURL,
+		returnTo:    p.ReturnTo,
+		language:    p.Language,
+		loa:         loa,
+	}, nil
+}
+
+// startLogin starts a login that is bound to this browser by a cookie, and shows its link.
+func (g *Gateway) startLogin(x exchange, p page, asked start) error {
+	cookie := newLoginValue(g.now())
+	asked.cookieHash = sha256.Sum256([]byte(cookie))
+	record, err := g.begin(x.r.Context(), asked)
+	if err != nil {
+		return err
+	}
+	if _, sent := g.cookies.value(x.r.Header["Cookie"], g.cookies.probe); sent {
+		g.cookies.clear(x.w, g.cookies.probe)
+	}
+	g.cookies.makeRoom(x.w, x.r)
+	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
+	begun := g.startedOf(record)
+	if wantsJSON(x.r) {
+		writeJSON(x.w, http.StatusCreated, "application/json", begun)
+		return nil
+	}
+	p.Name, p.Link, p.SessionID, p.ExpiresIn = "open", record.AuthorizationRequestURL, record.ID, begun.ExpiresIn
+	g.writePage(x.w, http.StatusOK, p)
+	return nil
+}
+
+// refuseLogin keeps what the person came for on the page that says why no login began.
+func (g *Gateway) refuseLogin(x exchange, p page, err error) error {
+	if wantsJSON(x.r) {
+		return err
+	}
+	g.writeFailurePage(x, p, err)
+	return nil
+}
+
+func (g *Gateway) showLogin(x exchange) error {
+	query := x.info.OriginalURL.Query()
+	if err := single(query, loginParameters); err != nil {
+		return err
+	}
+	p, _, err := g.askedLogin(x, query)
+	if err != nil {
+		return err
+	}
+	name := query.Get(pageParameter)
+	if _, known := g.look.words[name]; known && !slices.Contains(unaddressed, name) {
+		p.Name, p.Again = name, !slices.Contains(buttonless, name)
+	} else if len(x.r.Header["Cookie"]) == 0 {
+		p.Probed = true
+		g.cookies.set(x.w, g.cookies.probe, "1", untilClosed)
+	}
+	g.writePage(x.w, http.StatusOK, p)
+	return nil
+}

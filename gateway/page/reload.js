@@ -1,0 +1,1 @@
+setTimeout(()=>location.reload(),document.querySelector("main").dataset.refresh*1000)

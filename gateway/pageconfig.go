@@ -1,0 +1,117 @@
+package gateway
+
+import (
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	// MaxPageName bounds the service's name on the pages, in bytes.
+	MaxPageName = 80
+	// MaxPageText bounds a text of the pages, in bytes.
+	MaxPageText = 1000
+)
+
+// PageConfig replaces the look and the words of the pages. Its zero value keeps both.
+type PageConfig struct {
+	// Name is the service's name, which stands above every page and in its title. At most
+	// [MaxPageName] bytes. Empty shows none.
+	Name string
+
+	// Logo is the URL of a picture that stands in the name's place: https (http on loopback hosts
+	// only), or a path of PublicURL's origin that needs no login. No query. Empty shows none.
+	Logo string
+
+	// Color is the button's, as rrggbb or rgb with or without a # in front. A second one is for
+	// dark mode; without it the first serves both. The text on the button is white or black,
+	// whichever can be read. Empty keeps the pages' own.
+	Color []string
+
+	// Text replaces texts, by key (see [PageTexts]) and language: nl, fr, de or en. What stands
+	// there is text, not HTML. At most [MaxPageText] bytes each.
+	Text map[string]map[string]string
+}
+
+// logoPath is a path that a Content-Security-Policy can name: no blank, comma or semicolon.
+var logoPath = regexp.MustCompile(`^(/[A-Za-z0-9._~@+%-]+)+$`)
+
+func (c Config) validatePage() error {
+	if err := validatePageText("page name", c.Page.Name, MaxPageName); err != nil {
+		return err
+	}
+	if err := c.Page.validateLogo(); err != nil {
+		return err
+	}
+	if len(c.Page.Color) > 2 {
+		return configErrorf("page color: %d colours; give one, or a second one for dark mode", len(c.Page.Color))
+	}
+	for _, text := range c.Page.Color {
+		if _, err := parseColor(text); err != nil {
+			return err
+		}
+	}
+	return c.Page.validateTexts()
+}
+
+func (p PageConfig) validateLogo() error {
+	path := p.Logo
+	if path == "" {
+		return nil
+	}
+	if !strings.HasPrefix(path, "/") {
+		u, err := parseWebURL("page logo", path)
+		if err != nil {
+			return err
+		}
+		path = u.EscapedPath()
+		if u.RawQuery != "" || u.ForceQuery {
+			return configErrorf("page logo: %q has a query, which a Content-Security-Policy cannot name; use a URL without one", p.Logo)
+		}
+	}
+	if !logoPath.MatchString(path) {
+		return configErrorf("page logo: the path of %q is empty or has characters that a Content-Security-Policy cannot name; use one like /assets/logo.svg", p.Logo)
+	}
+	return nil
+}
+
+// logoSource is the logo as a source of the Content-Security-Policy.
+func (p PageConfig) logoSource(public *url.URL) string {
+	if strings.HasPrefix(p.Logo, "/") {
+		return origin(public) + p.Logo
+	}
+	return p.Logo
+}
+
+func (p PageConfig) validateTexts() error {
+	for key, texts := range p.Text {
+		if !slices.Contains(PageTexts(), key) {
+			return configErrorf("page text: there is no text %q; the known ones are %s", key, strings.Join(PageTexts(), " "))
+		}
+		for language, text := range texts {
+			if !slices.Contains(languages, language) {
+				return configErrorf("page text %s: the language %q is not offered; use nl, fr, de or en", key, language)
+			}
+			if text == "" {
+				return configErrorf("page text %s %s: empty; write what to show, or drop the line to keep the text", key, language)
+			}
+			if err := validatePageText("page text "+key+" "+language, text, MaxPageText); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func validatePageText(field, text string, most int) error {
+	switch {
+	case len(text) > most:
+		return configErrorf("%s: %d bytes are too many; use at most %d", field, len(text), most)
+	case !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl):
+		return configErrorf("%s: it is not plain UTF-8 on one line; remove line breaks and control characters", field)
+	}
+	return nil
+}

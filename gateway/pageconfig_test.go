@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestPageConfigIsRefusedWithARemedy(t *testing.T) {
+	t.Parallel()
+	texts := func(key, language, text string) PageConfig {
+		return PageConfig{Text: map[string]map[string]string{key: {language: text}}}
+	}
+	for name, row := range map[string]struct {
+		config PageConfig
+		want   string
+	}{
+		"a name on two lines":          {PageConfig{Name: "a\nb"}, "page name: it is not plain UTF-8 on one line"},
+		"a name that is too long":      {PageConfig{Name: strings.Repeat("x", MaxPageName+1)}, "page name: 81 bytes are too many; use at most 80"},
+		"a logo over plain http":       {PageConfig{Logo: "http://cdn.example/logo.svg"}, `page logo: "http://cdn.example/logo.svg" is plain http; use https`},
+		"a logo that is data":          {PageConfig{Logo: "data:image/png;base64,AA"}, "page logo: "},
+		"a logo with a query":          {PageConfig{Logo: "https://cdn.example/logo.svg?v=1"}, "page logo: \"https://cdn.example/logo.svg?v=1\" has a query"},
+		"a path with a query":          {PageConfig{Logo: "/logo.svg?v=1"}, "page logo: the path of"},
+		"a logo on //host":             {PageConfig{Logo: "//cdn.example/logo.svg"}, "page logo: the path of"},
+		"a logo that ends the policy":  {PageConfig{Logo: "https://cdn.example/a;script-src"}, "page logo: the path of"},
+		"a logo with a second source":  {PageConfig{Logo: "https://cdn.example/a,b"}, "page logo: the path of"},
+		"a host and no picture":        {PageConfig{Logo: "https://cdn.example"}, "page logo: the path of"},
+		"a colour's name":              {PageConfig{Color: []string{"red"}}, `page color: "red" is no colour; write six hexadecimal digits, such as 0b5cad`},
+		"a colour that is too short":   {PageConfig{Color: []string{"0b5ca"}}, `page color: "0b5ca" is no colour`},
+		"a colour with transparency":   {PageConfig{Color: []string{"#0b5cad80"}}, `page color: "#0b5cad80" is no colour`},
+		"a colour that is a style":     {PageConfig{Color: []string{"0b5cad}body{"}}, `page color: "0b5cad}body{" is no colour`},
+		"no colour":                    {PageConfig{Color: []string{""}}, `page color: "" is no colour`},
+		"three colours":                {PageConfig{Color: []string{"000", "111", "222"}}, "page color: 3 colours; give one, or a second one for dark mode"},
+		"a text that does not exist":   {texts("login.titel", "nl", "x"), `page text: there is no text "login.titel"; the known ones are app_return.text app_return.title bad_request.action`},
+		"a page without a button":      {texts("waiting.action", "nl", "x"), `page text: there is no text "waiting.action"`},
+		"a language that is not there": {texts("login.title", "it", "x"), `page text login.title: the language "it" is not offered; use nl, fr, de or en`},
+		"an empty text":                {texts("login.title", "nl", ""), "page text login.title nl: empty"},
+		"a text that is too long":      {texts("login.title", "nl", strings.Repeat("x", MaxPageText+1)), "page text login.title nl: 1001 bytes are too many"},
+		"a text that is no UTF-8":      {texts("login.title", "nl", "\xff"), "page text login.title nl: it is not plain UTF-8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := Config{Page: row.config}.validatePage()
+			if !errors.Is(err, ErrConfig) || !strings.HasPrefix(err.Error(), row.want) {
+				t.Errorf("the error is %v, want %s", err, row.want)
+			}
+		})
+	}
+}
+
+func TestPageConfigIsAccepted(t *testing.T) {
+	t.Parallel()
+	config := PageConfig{
+		Name: "Ville de Liège", Logo: "https://cdn.example/a/logo@2x.png", Color: []string{"#0b5cad", "9cf"},
+		Text: map[string]map[string]string{"logged_out.action": {"fr": "Revenir"}},
+	}
+	if err := (Config{Page: config}).validatePage(); err != nil {
+		t.Error(err)
+	}
+	config.Logo = "/assets/logo.svg"
+	if err := (Config{Page: config}).validatePage(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestEveryColorGivesAReadableButton goes through the colours: whichever is configured, the text on
+// the button can be read, and the button can be told from the page.
+func TestEveryColorGivesAReadableButton(t *testing.T) {
+	t.Parallel()
+	for n := range 1 << 15 {
+		c := color{byte(n>>10&31) << 3, byte(n>>5&31) << 3, byte(n&31) << 3}
+		if got := contrast(textOn(c), c); got < textContrast {
+			t.Fatalf("text on %s has a contrast of %.2f", c, got)
+		}
+		for _, paper := range []color{lightPaper, darkPaper} {
+			outlined := strings.Contains(accent(c, paper), "--edge:var(--ink)")
+			if outlined != (contrast(c, paper) < edgeContrast) {
+				t.Fatalf("%s on %s is outlined: %t", c, paper, outlined)
+			}
+		}
+	}
+}
+
+// Sources: WCAG 2.2, "contrast ratio"; black on white has the greatest, 21.
+func TestContrastIsWCAGs(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		a, b color
+		want float64
+	}{
+		"black on white": {black, white, 21},
+		"a colour twice": {color{1, 2, 3}, color{1, 2, 3}, 1},
+		"grey 767676":    {color{0x76, 0x76, 0x76}, white, 4.54},
+		"red":            {white, color{255, 0, 0}, 4.00},
+	} {
+		if got := contrast(row.a, row.b); got < row.want-0.005 || got > row.want+0.005 {
+			t.Errorf("%s: %.3f, want %.2f", name, got, row.want)
+		}
+	}
+}
+
+func TestPapersAreThoseOfTheStyle(t *testing.T) {
+	t.Parallel()
+	for _, paper := range []string{"--paper:#fff;", "--paper:" + darkPaper.String() + ";"} {
+		if !strings.Contains(pageStyle, paper) {
+			t.Errorf("the style has no %s", paper)
+		}
+	}
+}
