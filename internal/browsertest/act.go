@@ -1,0 +1,140 @@
+package browsertest
+
+import (
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+)
+
+// Go opens a URL.
+func (p *Page) Go(url string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(url))
+}
+
+// Back presses the browser's back button.
+func (p *Page) Back() {
+	p.t.Helper()
+	p.do(chromedp.NavigateBack())
+}
+
+// See waits until an element can be seen, and returns its text. Elements are named by a CSS
+// selector.
+func (p *Page) See(element string) string {
+	p.t.Helper()
+	p.do(chromedp.WaitVisible(element))
+	text, err := chromedp.Run(p.ctx, chromedp.Text(element))
+	p.must(err)
+	return text
+}
+
+// Exists waits until an element is there, whether it can be seen or not.
+func (p *Page) Exists(element string) {
+	p.t.Helper()
+	p.do(chromedp.WaitReady(element))
+}
+
+// Click presses an element with the mouse.
+func (p *Page) Click(element string) {
+	p.t.Helper()
+	p.do(chromedp.Click(element, chromedp.NodeVisible))
+}
+
+// Tap touches an element with a finger.
+func (p *Page) Tap(element string) {
+	p.t.Helper()
+	p.do(chromedp.Tap(element, chromedp.NodeVisible))
+}
+
+// Press puts a finger, or the mouse's button, down on an element and leaves it there; release
+// lifts it.
+func (p *Page) Press(element string) (release func()) {
+	p.t.Helper()
+	p.See(element)
+	at := Evaluate[struct{ X, Y float64 }](p, `(() => { const r = document.querySelector(`+quote(element)+`).getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
+	p.do(chromedp.MouseEvent(chromedp.MousePressed, at.X, at.Y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	return func() {
+		p.t.Helper()
+		p.do(chromedp.MouseEvent(chromedp.MouseReleased, at.X, at.Y, chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	}
+}
+
+// Key presses keys, one after the other.
+func (p *Page) Key(keys string) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(keys))
+}
+
+// URL is what the address bar shows.
+func (p *Page) URL() string {
+	p.t.Helper()
+	return Evaluate[string](p, "location.href")
+}
+
+// Evaluate is the value of an expression on the page; a promise is waited for.
+func Evaluate[T any](p *Page, expression string) T {
+	p.t.Helper()
+	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	p.must(err)
+	return value
+}
+
+// Script runs statements on the page.
+func (p *Page) Script(statements string) {
+	p.t.Helper()
+	Evaluate[bool](p, "(() => {"+statements+"; return true})()")
+}
+
+// Forget deletes the window's cookies.
+func (p *Page) Forget() {
+	p.t.Helper()
+	call(p, network.ClearBrowserCookies, cdp.Empty{})
+}
+
+// Held is a request that the browser is about to send.
+type Held struct {
+	page *Page
+	id   fetch.RequestID
+}
+
+// Hold stops the requests to URLs of a pattern, in which * stands for anything, before they are
+// sent, and returns them one by one.
+func (p *Page) Hold(pattern string) (next func() Held) {
+	p.t.Helper()
+	held := make(chan Held, 100)
+	p.must(chromedp.Listen(p.ctx, func(event any) {
+		if e, ok := event.(*fetch.EventRequestPaused); ok {
+			held <- Held{p, e.RequestID}
+		}
+	}))
+	call(p, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: pattern}}})
+	return func() Held {
+		p.t.Helper()
+		select {
+		case h := <-held:
+			return h
+		case <-p.ctx.Done():
+			p.t.Fatalf("no request to %s\n%s", pattern, p.where())
+			return Held{}
+		}
+	}
+}
+
+// Send lets the request go on.
+func (h Held) Send() {
+	h.page.t.Helper()
+	call(h.page, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: h.id})
+}
+
+// Drop gives the request up. A navigation then leaves the page where it is, as when an app took it.
+func (h Held) Drop() {
+	h.page.t.Helper()
+	call(h.page, fetch.FailRequest, fetch.FailRequestParams{RequestID: h.id, ErrorReason: network.ErrorReasonAborted})
+}
+
+// Answer answers the request with a status and nothing else.
+func (h Held) Answer(status int64) {
+	h.page.t.Helper()
+	call(h.page, fetch.FulfillRequest, fetch.FulfillRequestParams{RequestID: h.id, ResponseCode: status})
+}
