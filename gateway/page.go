@@ -55,7 +55,7 @@ var buttonless = []string{"waiting", "app_return", "too_large", "not_enough_clai
 // refusals what it says when it could not start one.
 var (
 	panels   = []string{"opened", "denied", "expired", "failed", "no_cookies"}
-	refusals = []string{"unavailable", "too_many", "cross_site", "bad_request"}
+	refusals = []string{"unavailable", "too_many", "cross_site"}
 )
 
 // pageView is a page with what the template needs beside it.

@@ -37,7 +37,7 @@ func TestPersonLogsIn(t *testing.T) {
 
 func inLanguage(language string, phone bool) func(*testing.T, stage) {
 	return func(t *testing.T, s stage) {
-		tab := s.begin(t, browsertest.Tab{Phone: phone, Language: language + "-BE," + language + ";q=0.9"})
+		tab := s.begin(t, browsertest.Tab{Phone: phone, Language: language + "-BE," + language})
 		if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
 			t.Errorf("the page is in %s", got)
 		}
@@ -147,7 +147,8 @@ func comingBack(t *testing.T, s stage) {
 		t.Errorf("the page says %q", text)
 	}
 	tab.Click("#reopen")
-	next().Send()
+	next()
+	tab.LetGo()
 	tab.Click(approveButton)
 	s.arrived(t, tab)
 }
@@ -168,7 +169,7 @@ func afterBackButton(t *testing.T, s stage) {
 	oneTap(tab)
 	tab.See(approveButton)
 	tab.Back()
-	tab.See(".action")
+	tab.See("#link")
 	tab.Go(s.Gateway + wanted)
 	oneTap(tab)
 	tab.Click(approveButton)

@@ -31,11 +31,13 @@
 		link.querySelector("span").textContent = page.open
 		say(page.ready)
 	}
-	// The form does without a script what could not be done with one.
+	// The form does without a script what could not be done with one. It is never malformed: what the
+	// gateway misses is the cookie that came with this page.
 	const refused = code => {
+		if (code === 400) return show("no_cookies")
 		link.hidden = true
 		form.hidden = false
-		say(find({ 400: "bad_request", 403: "cross_site", 429: "too_many" }[code] || "unavailable").textContent)
+		say(find({ 403: "cross_site", 429: "too_many" }[code] || "unavailable").textContent)
 	}
 	const start = async () => {
 		if (asked) return

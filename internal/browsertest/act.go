@@ -20,11 +20,11 @@ func (p *Page) Back() {
 }
 
 // See waits until an element can be seen, and returns its text. Elements are named by a CSS
-// selector.
+// selector, of which the first match counts.
 func (p *Page) See(element string) string {
 	p.t.Helper()
-	p.do(chromedp.WaitVisible(element))
-	text, err := chromedp.Run(p.ctx, chromedp.Text(element))
+	p.do(chromedp.WaitVisible(chromedp.CSS(element)))
+	text, err := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS(element)))
 	p.must(err)
 	return text
 }
@@ -32,19 +32,19 @@ func (p *Page) See(element string) string {
 // Exists waits until an element is there, whether it can be seen or not.
 func (p *Page) Exists(element string) {
 	p.t.Helper()
-	p.do(chromedp.WaitReady(element))
+	p.do(chromedp.WaitReady(chromedp.CSS(element)))
 }
 
 // Click presses an element with the mouse.
 func (p *Page) Click(element string) {
 	p.t.Helper()
-	p.do(chromedp.Click(element, chromedp.NodeVisible))
+	p.do(chromedp.Click(chromedp.CSS(element)))
 }
 
 // Tap touches an element with a finger.
 func (p *Page) Tap(element string) {
 	p.t.Helper()
-	p.do(chromedp.Tap(element, chromedp.NodeVisible))
+	p.do(chromedp.Tap(chromedp.CSS(element)))
 }
 
 // Press puts a finger, or the mouse's button, down on an element and leaves it there; release
@@ -119,6 +119,12 @@ func (p *Page) Hold(pattern string) (next func() Held) {
 			return Held{}
 		}
 	}
+}
+
+// LetGo sends what is held, and holds nothing more.
+func (p *Page) LetGo() {
+	p.t.Helper()
+	call(p, fetch.Disable, cdp.Empty{})
 }
 
 // Send lets the request go on.

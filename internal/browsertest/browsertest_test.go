@@ -42,3 +42,23 @@ func TestBadPageIsReported(t *testing.T) {
 	}
 	tab.Problems() // the test's own
 }
+
+// TestCookies: a browser that keeps cookies in spite of its setting would prove nothing.
+func TestCookies(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.SetCookie(w, &http.Cookie{Name: "kept", Value: "yes"})
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = fmt.Fprintf(w, "<html><body><p>%s</p></body></html>", r.Header.Get("Cookie"))
+	}))
+	t.Cleanup(server.Close)
+	for refused, want := range map[bool]string{false: "kept=yes", true: ""} {
+		tab := browsertest.Start(t, browsertest.Options{NoCookies: refused}).Open(t, browsertest.Tab{})
+		tab.Go(server.URL)
+		tab.Go(server.URL)
+		sent := browsertest.Evaluate[string](tab, "document.body.innerText")
+		if sent != want {
+			t.Errorf("refused %t: it sent %q, want %q", refused, sent, want)
+		}
+	}
+}

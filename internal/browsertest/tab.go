@@ -54,10 +54,11 @@ func open(t testing.TB, parent context.Context, as Tab, options ...chromedp.Cont
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, patience)
-	t.Cleanup(cancel)
 	p := &Page{t: t, ctx: ctx}
-	p.must(chromedp.Listen(ctx, p.listen))
+	p.do() // opens the tab, which then outlives the patience, to tell what it shows
+	p.ctx, cancel = context.WithTimeout(ctx, patience)
+	t.Cleanup(cancel)
+	p.must(chromedp.Listen(p.ctx, p.listen))
 	call(p, audits.Enable, cdp.Empty{})
 	call(p, emulation.SetUserAgentOverride, as.identity())
 	if as.NoScript {
