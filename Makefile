@@ -10,7 +10,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: debian node ## Vet, and run every test in a new order with the race detector
@@ -51,6 +51,14 @@ docs: ## Write docs/configuration.md anew from the doc comments
 .PHONY: demo
 demo: ## Log in with a simulated itsme, in one process on loopback
 	$(GO) run ./cmd/caddy-itsme demo
+
+# Where make screenshots puts its pictures.
+SCREENSHOTS ?= $(or $(TMPDIR),/tmp)/caddy-itsme-screenshots
+
+.PHONY: screenshots
+screenshots: debian node ## Write a picture of every page, in every language, to SCREENSHOTS
+	@$(GO) test -count=1 -run '^TestEveryPage$$' ./cmd/caddy-itsme -screenshots "$(abspath $(SCREENSHOTS))"
+	@echo "the pictures are in $(abspath $(SCREENSHOTS))"
 
 .PHONY: sandbox
 sandbox: ## Run the simulator's conformance suite against Signicat's sandbox (needs credentials)
