@@ -158,7 +158,7 @@ func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
 	if got := person.navigate(f.approve(t, link)); got.Header.Get("Location") != "/next" || person.value(login) != "" {
 		t.Errorf("the person's next login was broken off: %d %s", got.Status, got.Body)
 	}
-	if got := person.submit("/logout", nil, fromOwnPage); got.Header.Get("Location") != "/itsme/login" || person.value(sessionCookie) != "" {
+	if got := person.submit("/logout", nil, fromOwnPage); got.Header.Get("Location") != "/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
 		t.Errorf("the person's own logout: %d %s", got.Status, got.Raw)
 	}
 }
