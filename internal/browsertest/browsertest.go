@@ -21,7 +21,7 @@ import (
 )
 
 // patience bounds everything that one tab does.
-const patience = 90 * time.Second
+const patience = 3 * time.Minute
 
 // Options are how a Chromium is set up.
 type Options struct {
