@@ -67,11 +67,11 @@
 			try {
 				const answer = await fetch(page.path + "/sessions/" + session + "?wait=25s", { signal: leaving.signal })
 				const told = answer.ok ? (await answer.json()).status : answer.status === 404 ? "expired" : "unknown"
-				if (told === "pending") continue
-				if (told !== "unknown") await end(told)
+				if (told !== "pending" && told !== "unknown") await end(told)
 			} catch {
 				if (leaving.signal.aborted) break
 			}
+			// A gateway that holds too many of these already answers at once.
 			await new Promise(resolve => setTimeout(resolve, 2000))
 		}
 		polling = false
