@@ -1,0 +1,48 @@
+package waiting
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Latencies are how long requests took. The zero value holds none; it is safe for concurrent use.
+type Latencies struct {
+	mu  sync.Mutex
+	all []time.Duration
+}
+
+// Add notes one.
+func (l *Latencies) Add(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, d)
+}
+
+// Len is how many there are.
+func (l *Latencies) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.all)
+}
+
+// Quantile is the least that at least a share q of them, from 0 to 1, do not exceed: the longest
+// for 1. It is zero when there are none.
+func (l *Latencies) Quantile(q float64) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.all) == 0 {
+		return 0
+	}
+	slices.Sort(l.all)
+	at := int(math.Ceil(q*float64(len(l.all)))) - 1
+	return l.all[min(max(at, 0), len(l.all)-1)]
+}
+
+// String tells the median, 99 % and 99.9 %, and the longest.
+func (l *Latencies) String() string {
+	told := func(q float64) string { return fmt.Sprintf("%.2f ms", l.Quantile(q).Seconds()*1e3) }
+	return fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, longest %s", told(0.5), told(0.99), told(0.999), told(1))
+}

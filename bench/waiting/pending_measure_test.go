@@ -1,0 +1,166 @@
+//go:build measure
+
+package waiting_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/caddy-itsme/caddy-itsme/bench/waiting"
+)
+
+var (
+	sessions = flag.Int("sessions", 100_000, "pending sessions that expire")
+	rounds   = flag.Int("rounds", 10, "how often they do")
+)
+
+const (
+	// Requests are sent at this rate over so many connections: enough to meet every lock that is
+	// held for long, few enough that they do not wait for each other.
+	requestsPerSecond = 4000
+	connections       = 16
+	// phaseTime is longer than sweepInterval and a sweep.
+	phaseTime = 2 * time.Second
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"measured-gateway": serveGateway})
+}
+
+// TestMeasurePending sends requests to a gateway, with and without a token, while all of its pending sessions expire at
+// once, and while all of them are forgotten at once.
+func TestMeasurePending(t *testing.T) {
+	p := startServed(t)
+	var quiet, expiring, forgotten waiting.Latencies
+	var swept time.Duration
+	before, beforeHeap := p.resident(t), p.do(t, "fill 0").Heap
+	var each, eachHeap int64
+	for round := range *rounds {
+		full := p.do(t, fmt.Sprintf("fill %d", *sessions))
+		if round == 0 {
+			each, eachHeap = (p.resident(t)-before)/int64(*sessions), (full.Heap-beforeHeap)/int64(*sessions)
+		}
+		p.load(t, &quiet, func() {})
+		p.load(t, &expiring, func() { swept = max(swept, p.do(t, "expire 21").SweptIn) })
+		p.load(t, &forgotten, func() { p.do(t, "pass 6") })
+	}
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "pending sessions\t%d, %d rounds\n", *sessions, *rounds)
+	fmt.Fprintf(table, "memory of one\t%d B resident, %d B of live heap\n", each, eachHeap)
+	fmt.Fprintf(table, "requests\t%d in each of the rows below, %d a second\n", quiet.Len(), requestsPerSecond)
+	fmt.Fprintf(table, "while nothing expires\t%s\n", &quiet)
+	fmt.Fprintf(table, "while all expire\t%s\n", &expiring)
+	fmt.Fprintf(table, "while all are forgotten\t%s\n", &forgotten)
+	fmt.Fprintf(table, "the sweep that expires all\tup to %s\n", swept.Round(time.Millisecond))
+	_ = table.Flush()
+}
+
+// process is a gateway that is measured.
+type process struct {
+	*exec.Cmd
+	told
+	in  io.Writer
+	out *bufio.Reader
+}
+
+func startServed(t *testing.T) *process {
+	t.Helper()
+	p := &process{Cmd: exec.Command("measured-gateway")}
+	p.Stderr = os.Stderr
+	in, err := p.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.in, p.out = in, bufio.NewReader(out)
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = p.Wait()
+	})
+	p.told = p.answer(t)
+	return p
+}
+
+// do has the process carry a command out.
+func (p *process) do(t *testing.T, command string) told {
+	t.Helper()
+	if _, err := fmt.Fprintln(p.in, command); err != nil {
+		t.Fatal(err)
+	}
+	return p.answer(t)
+}
+
+func (p *process) answer(t *testing.T) (answer told) {
+	t.Helper()
+	line, err := p.out.ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &answer)
+	}
+	if err != nil {
+		t.Fatalf("the gateway's process: %v", err)
+	}
+	return answer
+}
+
+func (p *process) resident(t *testing.T) int64 {
+	t.Helper()
+	n, err := waiting.Resident(p.Process.Pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// load sends requests for a while, half of them for the status of a login and half with a token, and does something
+// meanwhile.
+func (p *process) load(t *testing.T, into *waiting.Latencies, meanwhile func()) {
+	t.Helper()
+	clients := make([]*waiting.Client, connections)
+	for i := range clients {
+		c, err := waiting.Dial(t.Context(), p.Address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		clients[i] = c
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), phaseTime)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- waiting.Steadily(ctx, connections, connections*time.Second/requestsPerSecond, into, func(i int) error { return p.ask(clients[i], i%2 == 0) })
+	}()
+	meanwhile()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (p *process) ask(c *waiting.Client, status bool) error {
+	path, header, want := "/api", "Authorization: Bearer "+p.Token+"\r\n", 204
+	if status {
+		path, header, want = "/itsme/sessions/"+p.Session, "", 200
+	}
+	got, answer, err := c.Do("GET", path, header, "")
+	if err == nil && got != want {
+		err = fmt.Errorf("%s: %d %s", path, got, answer)
+	}
+	return err
+}
