@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/caddy-itsme/caddy-itsme/bench/waiting"
@@ -35,7 +36,7 @@ const (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"measured-gateway": serveGateway})
+	testscript.Main(m, map[string]func(){"measured-gateway": serveGateway, "measured-caddy": caddycmd.Main})
 }
 
 // TestMeasurePending sends requests to a gateway, with and without a token, while all of its pending sessions expire at
