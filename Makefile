@@ -10,7 +10,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: debian node ## Vet, and run every test in a new order with the race detector
@@ -24,6 +24,7 @@ check: ## Check format, lint, and that go.mod is tidy
 	$(TOOL) staticcheck ./...
 	$(GO) vet ./...
 	$(GO) vet -tags sandbox ./...
+	$(GO) vet -tags measure ./bench/...
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
 
@@ -106,6 +107,15 @@ bench-diff: ## Compare the Go benchmarks with the commit before, or with BASE
 	run() { $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.2s -count 6 $(BENCHED); }; \
 	(cd "$$dir/before" && run) > "$$dir/before.txt"; run > "$$dir/after.txt"; \
 	$(TOOL) benchstat "before=$$dir/before.txt" "after=$$dir/after.txt"
+
+.PHONY: measure-pending
+measure-pending: ## Measure memory, locks and requests while 100,000 pending sessions expire
+	$(GO) test -run '^$$' -bench '^(BenchmarkFootprint|BenchmarkSweep)$$/^100000$$' -benchtime 5x ./pending
+	$(GO) test -count=1 -tags measure -timeout 0 -run '^TestMeasurePending$$' -v ./bench/waiting $(ARGS)
+
+.PHONY: measure-waiting
+measure-waiting: ## Measure what 10,000 apps that wait cost a Caddy (ARGS='-apps 5000 -longpoll 20s')
+	$(GO) test -count=1 -tags measure -timeout 0 -run '^TestMeasureWaiting$$' -v ./bench/waiting $(ARGS)
 
 .PHONY: vulncheck
 vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev)

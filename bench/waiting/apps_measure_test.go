@@ -54,7 +54,7 @@ func TestMeasureWaiting(t *testing.T) {
 	defer cancel()
 	var all sync.WaitGroup
 	all.Go(func() {
-		if err := waiting.Steadily(ctx, len(waiters), max(askEvery, *longPoll/2), &polls, func(i int) error { return waiters[i].ask() }); err != nil {
+		if err := waiting.Steadily(ctx, len(waiters), max(askEvery, *longPoll), &polls, func(i int) error { return waiters[i].ask() }); err != nil {
 			t.Error(err)
 		}
 	})

@@ -54,8 +54,8 @@ func (c *Client) Do(method, path, header, body string) (status int, answer []byt
 }
 
 // Steadily calls do for each of n clients once in every, from now until ctx ends, and notes how
-// long each call took. The clients are spread over the interval. A call that is late delays only
-// its own client. It returns when all are done, with the first error; the other clients go on.
+// long each call took. The clients are spread over the interval; one that is late catches up. It
+// returns when all are done, with the first error; the other clients go on.
 func Steadily(ctx context.Context, n int, every time.Duration, into *Latencies, do func(client int) error) error {
 	var all sync.WaitGroup
 	var once sync.Once
@@ -79,6 +79,9 @@ func Steadily(ctx context.Context, n int, every time.Duration, into *Latencies, 
 
 // pause reports whether the time passed before ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
+	if ctx.Err() != nil {
+		return false // even when the time has passed, too
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -77,3 +77,20 @@ func TestSteadily(t *testing.T) {
 		}
 	})
 }
+
+// TestSteadilyEnds: a client that is late does not go on when the time is over.
+func TestSteadilyEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		var latencies waiting.Latencies
+		err := waiting.Steadily(ctx, 50, time.Second, &latencies, func(int) error {
+			<-time.After(4 * time.Second)
+			return nil
+		})
+		if err != nil || latencies.Len() != 150 {
+			t.Errorf("%d calls, %v, want three of each client", latencies.Len(), err)
+		}
+	})
+}

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // once, and while all of them are forgotten at once.
 func TestMeasurePending(t *testing.T) {
 	p := startServed(t)
-	var quiet, expiring, forgotten waiting.Latencies
+	var quiet, expiring, forgotten, empty waiting.Latencies
 	var swept time.Duration
 	before, beforeHeap := p.resident(t), p.do(t, "fill 0").Heap
 	var each, eachHeap int64
@@ -55,6 +55,7 @@ func TestMeasurePending(t *testing.T) {
 		p.load(t, &quiet, func() {})
 		p.load(t, &expiring, func() { swept = max(swept, p.do(t, "expire 21").SweptIn) })
 		p.load(t, &forgotten, func() { p.do(t, "pass 6") })
+		p.load(t, &empty, func() {})
 	}
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "pending sessions\t%d, %d rounds\n", *sessions, *rounds)
@@ -63,6 +64,7 @@ func TestMeasurePending(t *testing.T) {
 	fmt.Fprintf(table, "while nothing expires\t%s\n", &quiet)
 	fmt.Fprintf(table, "while all expire\t%s\n", &expiring)
 	fmt.Fprintf(table, "while all are forgotten\t%s\n", &forgotten)
+	fmt.Fprintf(table, "while there are none\t%s\n", &empty)
 	fmt.Fprintf(table, "the sweep that expires all\tup to %s\n", swept.Round(time.Millisecond))
 	_ = table.Flush()
 }
