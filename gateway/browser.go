@@ -89,7 +89,7 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if code == "access_denied" {
 		name = "denied"
 	}
-	g.writeReturn(x, record, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, Again: true})
+	g.writeReturn(x, record, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
 	return nil
 }
 
@@ -106,12 +106,14 @@ func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p 
 
 // writeEnd shows how a login ended that issued nothing.
 func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
-	p := page{Language: record.Language, ReturnTo: record.ReturnTo, Again: true}
+	p := page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, errDenied):
 		p.Name = "denied"
 	case errors.Is(err, errExpired):
 		p.Name = "expired"
+	case errors.Is(err, errLevel):
+		p.Name, p.Case = "not_enough", caseLevel
 	case errors.Is(err, errTokenSize):
 		p.Name, p.Again = "too_large", false
 	default:

@@ -3,24 +3,51 @@ package gateway
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 // refuse answers a request that is not let through: a browser's navigation is sent to the login
 // page, everything else is told what is missing (RFC 6750 section 3).
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, err error) {
-	if errors.Is(err, errNoCredential) && s.sendsToLogin(r) {
-		g := s.gateway
-		noStore(w.Header())
-		w.Header().Set("Vary", "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With")
-		w.Header().Set("Location", g.config.Path+"/login?return_to="+url.QueryEscape(g.returnTo(info.OriginalURL.RequestURI())))
-		w.WriteHeader(http.StatusSeeOther)
-		return
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *passage, err error) {
+	if s.showsPages(r, p) {
+		switch {
+		case errors.Is(err, errNoCredential), errors.Is(err, errInsufficient):
+			s.sendToLogin(w, info, p.required)
+			return
+		case errors.Is(err, errRequirement):
+			w.Header().Set("Vary", navigationHeaders)
+			s.gateway.writePage(w, http.StatusForbidden, page{
+				Name:     "not_enough",
+				Case:     caseClaim,
+				Language: s.gateway.languageOf("", r.Header.Get("Accept-Language")),
+				ReturnTo: s.gateway.returnTo(info.OriginalURL.RequestURI()),
+			})
+			return
+		}
 	}
 	s.gateway.challenge(w, r, err)
 	s.gateway.writeProblem(w, err)
 }
+
+// sendToLogin sends a browser to the login page, with what its login must be. There is no loop: a
+// login that was asked for a level has it, or ends on a page of its own without a cookie, and one
+// that has just ended is as recent as anybody may require.
+func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked stepUp) {
+	g := s.gateway
+	noStore(w.Header())
+	w.Header().Set("Vary", navigationHeaders)
+	w.Header().Set("Location", g.loginURL(page{
+		ReturnTo:  g.returnTo(info.OriginalURL.RequestURI()),
+		ACRValues: string(asked.loa),
+		MaxAge:    asked.maxAgeSeconds(),
+	}, "", ""))
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// navigationHeaders are what tells a browser's navigation from other requests.
+const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
 // challenge names the scheme, and the error only where a credential was sent.
 func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
@@ -31,15 +58,23 @@ func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, errToken) {
 		params = append(params, `error="invalid_token"`, `error_description="The access token is not valid"`)
 	}
+	var missing *stepUp
+	if errors.As(err, &missing) {
+		params = append(params, missing.challenge()...)
+	}
 	if resource, ok := g.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
 	}
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
 }
 
-// sendsToLogin reports whether the person is in front of a browser that can show a page. The
-// login's cookies work on public_url's host alone.
-func (s *Site) sendsToLogin(r *http.Request) bool {
+// showsPages reports whether the person is in front of a browser that can show a page, and that a
+// login would help: beside a bearer token its cookie counts for nothing. The login's cookies work on
+// public_url's host alone.
+func (s *Site) showsPages(r *http.Request, p *passage) bool {
+	if p.login != nil && p.login.kind == pending.App {
+		return false
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}

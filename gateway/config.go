@@ -101,6 +101,10 @@ type Config struct {
 	Limit  LimitConfig
 	Page   PageConfig
 
+	// Verify are the addresses and ranges of the proxies that may ask /verify whether to let a
+	// request through, by the connection's own address. Default none: then there is no /verify.
+	Verify []string
+
 	// Store keeps pending sessions, counters and revocations. Whoever made it closes it.
 	Store pending.Store
 

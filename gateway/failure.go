@@ -14,6 +14,8 @@ import (
 const (
 	problemAuthentication = "authentication_required"
 	problemToken          = "invalid_token"
+	problemInsufficient   = "insufficient_login"
+	problemRequirement    = "requirement_not_met"
 	problemRequest        = "invalid_request"
 	problemSession        = "session_unknown"
 	problemRate           = "rate_limited"
@@ -65,6 +67,8 @@ var failures = []failure{
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
 	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
 	{errToken, 401, problemToken, "The access token is not valid", "invalid_request"},
+	{errInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
+	{errRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
 }
 
 // errGrantType is returned when /token is asked for a grant that it does not know.
@@ -101,11 +105,11 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detail is a text for developers: only a malformed request has one that varies, and it never
-// repeats what was sent.
+// detail is a text for developers: what is wrong with the request, or which requirement the person
+// does not meet. It never repeats what was sent, or what is known of the person.
 func detail(err error) string {
-	if errors.Is(err, errRequest) {
-		if _, text, ok := strings.Cut(err.Error(), errRequest.Error()+": "); ok {
+	for _, told := range []error{errRequest, errRequirement} {
+		if _, text, ok := strings.Cut(err.Error(), told.Error()+": "); ok && errors.Is(err, told) {
 			return text
 		}
 	}

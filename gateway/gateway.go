@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,7 +27,8 @@ type Gateway struct {
 	log       *slog.Logger
 	now       func() time.Time
 
-	public    *url.URL // public_url
+	public    *url.URL       // public_url
+	peers     []netip.Prefix // of verify
 	endpoints map[string]endpoint
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
 	// hostedPaths are their paths, which spare other requests putting host and path together.
@@ -79,6 +81,9 @@ func New(config Config) (*Gateway, error) {
 		look:      newLook(config.Page, public),
 		cancels:   make(chan struct{}, maxCancels),
 		polls:     make(chan struct{}, maxPolls),
+	}
+	if g.peers, err = parsePeers(config.Verify); err != nil {
+		return nil, err
 	}
 	g.signicat = newBreaker(client, g.now, g.log)
 	budget := rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads)

@@ -77,6 +77,7 @@ type passage struct {
 	sent     credentials // as they came, before the first site stripped them
 	login    *login      // nil: nobody
 	identity *Identity
+	required stepUp // of a login, by all of them
 }
 
 type passageKey struct{}

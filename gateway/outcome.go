@@ -92,10 +92,16 @@ var endings = map[pending.Phase]error{
 // errTokenSize is returned when a person's claims do not fit into a token.
 var errTokenSize = errors.New("token too large")
 
+// errLevel is returned when a person's level of assurance is under the one asked for.
+var errLevel = errors.New("level of assurance too low")
+
 // ended is the error of a record that ended without a token.
 func ended(r *pending.Record) error {
-	if r.Reason == reasonTooLarge {
+	switch r.Reason {
+	case reasonTooLarge:
 		return fmt.Errorf("%w: %w", errGrant, errTokenSize)
+	case reasonLoA:
+		return fmt.Errorf("%w: %w", errGrant, errLevel)
 	}
 	return fmt.Errorf("%w: %s", endings[r.Phase], r.Reason)
 }

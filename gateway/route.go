@@ -15,17 +15,19 @@ type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	info Request
+	site *Site
 	rest string // what follows the endpoint's name, such as a session_id
 }
 
 // endpoint serves one own URL. An error that it returns is answered in the endpoint's form.
 type endpoint struct {
-	methods []string
+	methods []string // nil: any, of a request that is not the client's own
 	serve   func(*Gateway, exchange) error
 	form    answerForm
 	changes bool // state: not on early data
 	browser bool // on public_url's host alone
 	returns bool // a redirect URL: its query carries a code and state
+	proxies bool // for the peers of verify alone
 }
 
 // answerForm is how an endpoint tells an error.
@@ -59,6 +61,7 @@ func endpointTable() map[string]endpoint {
 		"health/live":       {methods: get, serve: (*Gateway).serveLive},
 		"health/ready":      {methods: get, serve: (*Gateway).serveReady},
 		"jwks.json":         {methods: get, serve: (*Gateway).serveJWKS},
+		verifyEndpoint:      {serve: (*Gateway).serveVerify, proxies: true},
 		callbackEndpoint:    {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
 		appReturnEndpoint:   {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
 	}
@@ -72,7 +75,7 @@ const (
 // endpointNamed reports whether a path below the own one is an endpoint's.
 func endpointNamed(own string) bool {
 	_, ok := endpointTable()[own]
-	return ok || strings.HasPrefix(own, "sessions/")
+	return ok || strings.HasPrefix(own, "sessions/") || strings.HasPrefix(own, verifyEndpoint+"/")
 }
 
 // route lays out the endpoints once: those below the path, and those whose whole URL counts.
@@ -109,16 +112,20 @@ func (g *Gateway) Entrances() []string {
 
 // serveOwn answers a request for one of the gateway's own URLs, by the path that the client
 // asked for. Everything below the own path is the gateway's.
-func (g *Gateway) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
+func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
+	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
 	e, rest, own := g.find(hostOf(r), path)
 	if !own {
 		return false
 	}
+	if e.proxies && !g.mayVerify(r) {
+		e = nowhere
+	}
 	if p := passageOf(r.Context()); p != nil {
 		r = p.sent.restored(r)
 	}
-	x := exchange{w: w, r: r, info: info, rest: rest}
+	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
 		err = e.serve(g, x)
@@ -151,11 +158,20 @@ func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
 		}
 		return g.endpoints["sessions/*"], rest, true
 	}
-	return endpoint{methods: getPost, serve: func(*Gateway, exchange) error { return errNotFound }}, "", true
+	if strings.HasPrefix(name, verifyEndpoint+"/") {
+		return g.endpoints[verifyEndpoint], "", true
+	}
+	return nowhere, "", true
 }
+
+// nowhere is what stands at every own path without an endpoint.
+var nowhere = endpoint{methods: getPost, serve: func(*Gateway, exchange) error { return errNotFound }}
 
 // admit refuses what no endpoint should see, before anything is read.
 func (g *Gateway) admit(e endpoint, x exchange) error {
+	if e.methods == nil {
+		return nil
+	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
 		return errMethod

@@ -71,7 +71,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 // login. The error is next's: what the site answers itself is written already.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
-	if s.gateway.serveOwn(w, r, info) {
+	if s.serveOwn(w, r, info) {
 		return nil
 	}
 	p, r := s.enter(passageOf(r.Context()), r)
@@ -85,20 +85,31 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	if s.public(r.URL, info.OriginalURL) || (s.config.CORSPreflight && preflight(r)) {
 		return next(w, r)
 	}
-	if p.login == nil {
-		if err := s.authenticate(w, r, info, p); err != nil {
-			if errors.Is(err, errNoCredential) && s.config.Optional {
-				return next(w, r)
-			}
-			s.refuse(w, r, info, err)
-			return nil
+	if err := s.admit(w, r, p); err != nil {
+		if errors.Is(err, errNoCredential) && s.config.Optional {
+			return next(w, r)
 		}
+		s.refuse(w, r, info, p, err)
+		return nil
 	}
 	if err := s.identify(r.Header, p); err != nil {
-		s.refuse(w, r, info, err)
+		s.refuse(w, r, info, p, err)
 		return nil
 	}
 	return next(w, r)
+}
+
+// admit finds out who a request is from, unless a site before did, and whether they get through
+// here. What the sites before required of a login goes on to count: one login is to be enough for
+// all of them.
+func (s *Site) admit(w http.ResponseWriter, r *http.Request, p *passage) error {
+	p.required = p.required.with(s.config.Require)
+	if p.login == nil {
+		if err := s.authenticate(w, r, p); err != nil {
+			return err
+		}
+	}
+	return s.config.Require.check(p.identity, p.required, s.gateway.now())
 }
 
 func (i Request) withDefaults(r *http.Request) Request {
@@ -143,7 +154,7 @@ func (s *Site) dropForeignBearer(h http.Header, p *passage) {
 }
 
 // authenticate finds out who the request is from and notes it.
-func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, info Request, p *passage) error {
+func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, p *passage) error {
 	g := s.gateway
 	l, err := g.authenticate(r.Context(), p.sent)
 	switch {

@@ -39,7 +39,7 @@ type SiteConfig struct {
 	Public []string
 
 	// Optional lets requests without a credential through, without identity headers. A bad
-	// credential is refused all the same.
+	// credential is refused all the same, and so is a login that Require finds not enough.
 	Optional bool
 
 	// CORSPreflight lets a browser's CORS preflights through, without identity and without
@@ -48,6 +48,9 @@ type SiteConfig struct {
 
 	// Mode is how a request without a login is answered. Default [ModeAuto].
 	Mode Mode
+
+	// Require is what a login must be to get through. Default: valid is enough.
+	Require Requirements
 
 	// Headers are upstream headers beside the X-Itsme ones. Clients can never supply them.
 	Headers []ExtraHeader
@@ -112,6 +115,9 @@ func (c SiteConfig) validate(claims []string) error {
 		if err := validatePublic(pattern); err != nil {
 			return err
 		}
+	}
+	if err := c.Require.validate(claims); err != nil {
+		return err
 	}
 	return c.validateHeaders(claims)
 }

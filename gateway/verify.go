@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/netip"
+	"net/textproto"
+	"slices"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// verifyEndpoint is where another proxy asks whether to let a request through, which it does with
+// the request's own headers. What follows it in the path, such as the request's own, says nothing.
+const verifyEndpoint = "verify"
+
+// parsePeers reads the addresses that may call verifyEndpoint.
+func parsePeers(texts []string) ([]netip.Prefix, error) {
+	var peers []netip.Prefix
+	for _, text := range texts {
+		peer, err := netip.ParsePrefix(text)
+		if addr, bare := netip.ParseAddr(text); bare == nil {
+			peer, err = addr.Prefix(addr.BitLen())
+		}
+		switch {
+		case err != nil || peer.Addr().Is4In6() || peer.Addr().Zone() != "":
+			return nil, configErrorf("verify: %q is no address or range; name those of your proxies, such as 10.0.0.0/8 or ::1", text)
+		case peer.Bits() == 0:
+			return nil, configErrorf("verify: %q is everybody; name the addresses of your proxies, who alone may ask", text)
+		case peer != peer.Masked():
+			return nil, configErrorf("verify: %q is an address within the range %s; write one of the two", text, peer.Masked())
+		}
+		peers = append(peers, peer)
+	}
+	return peers, nil
+}
+
+// mayVerify reports whether a request comes from one of those proxies, by the connection's own
+// address. What forwarded headers name is anybody's word, and a unix socket has no address.
+func (g *Gateway) mayVerify(r *http.Request) bool {
+	remote, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	addr := remote.Addr().Unmap().WithZone("")
+	return slices.ContainsFunc(g.peers, func(peer netip.Prefix) bool { return peer.Contains(addr) })
+}
+
+// serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's
+// is there, empty where the person has none, so that the proxy that copies them overwrites what the
+// client made up.
+func (g *Gateway) serveVerify(x exchange) error {
+	p := &passage{gateway: g, sent: credentialsOf(x.r), required: stepUp{}.with(x.site.config.Require)}
+	if err := x.site.verify(x, p); err != nil {
+		return err
+	}
+	given := http.Header{"Cookie": slices.Clone(p.sent.cookie)}
+	g.cookies.strip(given)
+	given.Set("Cookie", strings.Join(given["Cookie"], "; "))
+	if err := x.site.identify(given, p); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	noStore(h)
+	g.clear(h)
+	maps.Copy(h, given)
+	x.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// verify decides as the site does, on the credential and what is required of it. It knows neither
+// the method nor the path of the request that the proxy holds. It renews no cookie: a proxy that
+// keeps the Set-Cookie to itself would leave the browser with a copy that ends the login.
+func (s *Site) verify(x exchange, p *passage) error {
+	l, err := s.gateway.authenticate(x.r.Context(), p.sent)
+	switch {
+	case errors.Is(err, errCookie):
+		s.gateway.cookies.clear(x.w, s.gateway.cookies.session)
+		return errNoCredential
+	case errors.Is(err, errAmbiguous):
+		// Proxies know what a 401 means, and take a 400 for trouble of their own.
+		return fmt.Errorf("%w: %w", errToken, err)
+	case err != nil:
+		return err
+	}
+	if l.kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, s.gateway.config.PublicURL) {
+		return errCrossSite
+	}
+	p.login, p.identity = l, &Identity{Subject: l.claims.Subject, claims: l.claims}
+	return s.config.Require.check(p.identity, p.required, s.gateway.now())
+}
+
+// mayWrite reports whether the request that a proxy holds may do more than read. Some proxies ask
+// with GET whatever its method is. But browsers send Origin with every method but GET and HEAD, and
+// with a WebSocket's handshake (Fetch, "append a request Origin header").
+func mayWrite(r *http.Request) bool { return changesSomething(r) || len(r.Header["Origin"]) > 0 }
+
+// clear sets every header that only the gateway may hand to an upstream to nothing.
+func (g *Gateway) clear(h http.Header) {
+	empty := func(name string) { h[name] = []string{""} }
+	empty("Authorization")
+	for _, claim := range []string{"subject", "acr", "auth_time", "email_verified"} {
+		empty(claimHeader(claim))
+	}
+	for _, a := range attributes {
+		empty(a.Header())
+	}
+	for name := range g.guard.load().names {
+		empty(textproto.CanonicalMIMEHeaderKey(name))
+	}
+}
