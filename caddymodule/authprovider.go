@@ -13,8 +13,9 @@ import (
 func init() { caddy.RegisterModule(AuthProvider{}) }
 
 // AuthProvider lets Caddy's authentication handler accept the gateway's bearer tokens beside
-// other credentials. It is configured in JSON only. It knows no cookie, serves no endpoint, and
-// neither strips nor sets a header: an upstream behind it must not read the X-Itsme ones.
+// other credentials. It is configured in JSON only. It knows no cookie and no require, serves no
+// endpoint, and neither strips nor sets a header: an upstream behind it must not read the X-Itsme
+// ones.
 type AuthProvider struct {
 	// Use is the name of the gateway. Default "default".
 	Use string `json:"use,omitempty"`

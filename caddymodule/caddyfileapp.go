@@ -73,6 +73,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        color        <color> [<dark mode color>]
 //	        text         <key> nl|fr|de|en <text>   # may repeat
 //	    }
+//	    verify           <address or range...>
 //	}
 //
 // The name is "default" when omitted. public_url, signicat and attributes are required; see
@@ -118,6 +119,7 @@ func (g *Gateway) rows() []subdirective {
 		{name: "store", example: "store memory", read: g.readStore},
 		{name: "limit", example: "limit { pending ... }", read: block(g.Limit.rows()...)},
 		{name: "page", example: "page { name ... }", read: block(g.Page.rows()...)},
+		{name: "verify", example: "verify 10.0.0.0/8", read: texts(&g.Verify)},
 	}
 }
 

@@ -38,6 +38,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    optional
 //	    cors_preflight
 //	    mode          auto|api|browser
+//	    require       loa low|substantial|high
+//	    require       max_age <duration>
+//	    require       min_age <years>
+//	    require       claim <claim> <value...>    # may repeat
 //	    header        <name> <claim>    # may repeat
 //	    forward_token authorization|off|<header>
 //	}
@@ -63,6 +67,7 @@ func (h *Handler) rows() []subdirective {
 		{name: "optional", example: "optional", read: flag(&h.Optional)},
 		{name: "cors_preflight", example: "cors_preflight", read: flag(&h.CORSPreflight)},
 		{name: "mode", example: "mode auto", read: text(&h.Mode)},
+		{name: "require", example: "require loa high", repeats: true, read: h.Require.read},
 		{name: "header", example: "header X-User-Id sub", repeats: true, read: h.readHeader},
 		{name: "forward_token", example: "forward_token authorization", read: text(&h.ForwardToken)},
 	}

@@ -89,8 +89,9 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Name:     e.text("cookie", g.Cookie.Name),
 			Lifetime: time.Duration(g.Cookie.Lifetime),
 		},
-		Page:  g.Page.config(e),
-		Limit: g.Limit.config(),
+		Page:   g.Page.config(e),
+		Limit:  g.Limit.config(),
+		Verify: e.texts("verify", g.Verify),
 	}
 }
 

@@ -30,7 +30,8 @@ type Handler struct {
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad
-	// credential is refused all the same. Default false.
+	// credential is refused all the same, and so is a login that Require finds not enough. Default
+	// false.
 	Optional bool `json:"optional,omitempty"`
 
 	// CORSPreflight lets a browser's CORS preflights through, without identity and without
@@ -41,6 +42,9 @@ type Handler struct {
 	// the login page and refuses the rest with 401, api refuses all, browser sends every GET and
 	// HEAD to the login page. Default auto.
 	Mode string `json:"mode,omitempty"`
+
+	// Require is what a login must be to get through. Default: valid is enough.
+	Require Require `json:"require,omitzero"`
 
 	// Header are upstream headers beside the X-Itsme ones. Default none.
 	Header []ExtraHeader `json:"header,omitempty"`
@@ -91,6 +95,7 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 		Optional:      h.Optional,
 		CORSPreflight: h.CORSPreflight,
 		Mode:          gateway.Mode(h.Mode),
+		Require:       h.Require.config(),
 		ForwardToken:  h.ForwardToken,
 	}
 	for _, header := range h.Header {

@@ -72,6 +72,14 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"cookie name with a blank", func(c *gateway.Config) { c.Cookie.Name = "its me" }, "cookie: "},
 		{"cookie too short", func(c *gateway.Config) { c.Cookie.Lifetime = time.Second }, "cookie: "},
 		{"negative limit", func(c *gateway.Config) { c.Limit.Pending = -1 }, "limit pending: "},
+		{"a proxy by its name", func(c *gateway.Config) { c.Verify = []string{"nginx.internal"} }, "verify: "},
+		{"a proxy on a unix socket", func(c *gateway.Config) { c.Verify = []string{"unix//run/nginx.sock"} }, "verify: "},
+		{"a proxy with a zone", func(c *gateway.Config) { c.Verify = []string{"fe80::1%eth0"} }, "verify: "},
+		{"an IPv4 proxy written as IPv6", func(c *gateway.Config) { c.Verify = []string{"::ffff:10.0.0.0/104"} }, "verify: "},
+		{"everybody as a proxy", func(c *gateway.Config) { c.Verify = []string{"10.0.0.0/8", "0.0.0.0/0"} }, "verify: "},
+		{"everybody with IPv6 as a proxy", func(c *gateway.Config) { c.Verify = []string{"::/0"} }, "verify: "},
+		{"an address or a range", func(c *gateway.Config) { c.Verify = []string{"10.1.2.3/8"} }, "verify: "},
+		{"redirect URL below verify", func(c *gateway.Config) { c.RedirectURL = "https://app.example.be/itsme/verify/x" }, "redirect_url: "},
 		{"no store", func(c *gateway.Config) { c.Store = nil }, "store: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -126,6 +134,17 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"header of HTTP's own", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "Host", Claim: "sub"}}}, "header: "},
 		{"header twice", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "X-A", Claim: "sub"}, {Name: "x-a", Claim: "acr"}}}, "header: "},
 		{"header of no claim", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "X-A", Claim: "email"}}}, "header: "},
+		{"unknown level required", gateway.SiteConfig{Require: gateway.Requirements{LoA: "gold"}}, "require loa: "},
+		{"a login too fresh", gateway.SiteConfig{Require: gateway.Requirements{MaxAge: time.Minute}}, "require max_age: "},
+		{"a login too old", gateway.SiteConfig{Require: gateway.Requirements{MaxAge: 91 * 24 * time.Hour}}, "require max_age: "},
+		{"an age of no claim", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 18}}, "require min_age: no token has the claim birthdate"},
+		{"a negative age", gateway.SiteConfig{Require: gateway.Requirements{MinAge: -1}}, "require min_age: "},
+		{"an age that nobody reaches", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 131}}, "require min_age: "},
+		{"a claim that no token has", gateway.SiteConfig{Require: required("nationality", "belge")}, "require claim: "},
+		{"the level as a claim", gateway.SiteConfig{Require: required("acr", "high")}, "require claim: "},
+		{"a claim without a value", gateway.SiteConfig{Require: required("name")}, "require claim name: "},
+		{"a claim with an empty value", gateway.SiteConfig{Require: required("name", "")}, "require claim name: "},
+		{"a claim twice", gateway.SiteConfig{Require: gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: "name", Values: []string{"a"}}, {Claim: "name", Values: []string{"b"}}}}}, "require claim name: "},
 		{"token in the cookie", gateway.SiteConfig{ForwardToken: "Cookie"}, "forward_token: "},
 		{"token in an extra header", gateway.SiteConfig{ForwardToken: "X-A", Headers: []gateway.ExtraHeader{{Name: "X-A", Claim: "sub"}}}, "forward_token: "},
 	} {
@@ -137,4 +156,8 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 			}
 		})
 	}
+}
+
+func required(claim string, values ...string) gateway.Requirements {
+	return gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: claim, Values: values}}}
 }

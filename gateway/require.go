@@ -143,7 +143,7 @@ func (r Requirements) validateClaims(claims []string) error {
 	for i, c := range r.Claims {
 		switch {
 		case !slices.Contains(known, c.Claim):
-			return configErrorf("require claim: no token has the claim %q that it could be asked of; use one of %s, or add it to attributes and token claims", c.Claim, strings.Join(known, " "))
+			return configErrorf("require claim: no token has the claim %q; use one of %s, or add its attribute to attributes, and it to token claims if those are named", c.Claim, strings.Join(known, " "))
 		case len(c.Values) == 0 || slices.Contains(c.Values, ""):
 			return configErrorf("require claim %s: a value is missing; name every value that will do", c.Claim)
 		case slices.ContainsFunc(r.Claims[:i], func(before ClaimRequirement) bool { return before.Claim == c.Claim }):

@@ -22,11 +22,11 @@ func parsePeers(texts []string) ([]netip.Prefix, error) {
 	var peers []netip.Prefix
 	for _, text := range texts {
 		peer, err := netip.ParsePrefix(text)
-		if addr, bare := netip.ParseAddr(text); bare == nil {
+		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
 			peer, err = addr.Prefix(addr.BitLen())
 		}
 		switch {
-		case err != nil || peer.Addr().Is4In6() || peer.Addr().Zone() != "":
+		case err != nil || peer.Addr().Is4In6():
 			return nil, configErrorf("verify: %q is no address or range; name those of your proxies, such as 10.0.0.0/8 or ::1", text)
 		case peer.Bits() == 0:
 			return nil, configErrorf("verify: %q is everybody; name the addresses of your proxies, who alone may ask", text)
