@@ -22,7 +22,7 @@ func TestFlow(t *testing.T) {
 	for i, s := range scenarios {
 		stages[i] = newStage(t)
 		options.WriteString(stages[i].option(i, s.Options))
-		sites.WriteString(stages[i].site(i))
+		sites.WriteString(stages[i].site(i, s.Options.Require))
 	}
 	// Only now: a port that was free is soon somebody else's.
 	for _, s := range stages {
@@ -83,6 +83,9 @@ func (s stage) option(i int, o logintest.Options) string {
 	if token != "" {
 		more += "\ttoken {\n" + token + "\t}\n"
 	}
+	if o.Verify {
+		more += "\tverify 127.0.0.1\n"
+	}
 	return fmt.Sprintf(`itsme g%d {
 	public_url http://%s
 	path %s
@@ -100,15 +103,31 @@ func (s stage) option(i int, o logintest.Options) string {
 `, i, s.addr, logintest.Path, signicattest.DefaultClientID, signicattest.DefaultClientSecret, s.signicat.Addr(), strings.Join(o.Attributes, " "), more)
 }
 
-func (s stage) site(i int) string {
+func (s stage) site(i int, r logintest.Require) string {
 	return fmt.Sprintf(`http://%s {
 	itsme {
 		use g%d
 		public /public/*
-	}
+%s	}
 	reverse_proxy %s
 }
-`, s.addr, i, s.server.Listener.Addr())
+`, s.addr, i, requireLines(r), s.server.Listener.Addr())
+}
+
+func requireLines(r logintest.Require) (lines string) {
+	if r.LoA != "" {
+		lines += "\t\trequire loa " + r.LoA + "\n"
+	}
+	if r.MaxAge > 0 {
+		lines += "\t\trequire max_age " + r.MaxAge.String() + "\n"
+	}
+	if r.MinAge > 0 {
+		lines += fmt.Sprintf("\t\trequire min_age %d\n", r.MinAge)
+	}
+	if r.Claim != "" {
+		lines += "\t\trequire claim " + r.Claim + " " + strings.Join(r.Values, " ") + "\n"
+	}
+	return lines
 }
 
 func (s stage) open(t *testing.T, c signicattest.Config) *logintest.Front {

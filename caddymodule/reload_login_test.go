@@ -32,7 +32,7 @@ func openReloading(t *testing.T) *reloading {
 	r := &reloading{
 		addr: s.addr,
 		config: "{\n\tdefault_bind 127.0.0.1\n\tgrace_period " + gracePeriod.String() + "\n" +
-			s.option(0, logintest.Options{Attributes: []string{"name"}}) + "}\n" + s.site(0) + "http://{{addr}} {\n\trespond LOAD\n}\n",
+			s.option(0, logintest.Options{Attributes: []string{"name"}}) + "}\n" + s.site(0, logintest.Require{}) + "http://{{addr}} {\n\trespond LOAD\n}\n",
 	}
 	if err := s.reserved.Close(); err != nil {
 		t.Fatal(err)

@@ -59,6 +59,10 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	t.Cleanup(server.Close)
 	store := pending.NewMemory(clock.now)
 	t.Cleanup(func() { _ = store.Close() })
+	var peers []string
+	if o.Verify {
+		peers = []string{"127.0.0.1"}
+	}
 	g, err := gateway.New(gateway.Config{
 		PublicURL: public,
 		Signicat: signicat.Config{
@@ -77,13 +81,14 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		Store:      store,
 		Families:   store,
 		Keys:       ring(t),
+		Verify:     peers,
 		Now:        clock.now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = g.Close() })
-	site, err := g.NewSite(gateway.SiteConfig{Public: []string{"/public/*"}})
+	site, err := g.NewSite(gateway.SiteConfig{Public: []string{"/public/*"}, Require: requirements(o.Require)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +97,14 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	web.Start()
 	t.Cleanup(web.Close)
 	return &logintest.Front{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance}
+}
+
+func requirements(r logintest.Require) gateway.Requirements {
+	required := gateway.Requirements{LoA: signicat.LoA(r.LoA), MaxAge: r.MaxAge, MinAge: r.MinAge}
+	if r.Claim != "" {
+		required.Claims = []gateway.ClaimRequirement{{Claim: r.Claim, Values: r.Values}}
+	}
+	return required
 }
 
 // ring holds one fresh key.

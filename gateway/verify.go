@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/netip"
@@ -82,7 +81,7 @@ func (s *Site) verify(x exchange, p *passage) error {
 		return errNoCredential
 	case errors.Is(err, errAmbiguous):
 		// Proxies know what a 401 means, and take a 400 for trouble of their own.
-		return fmt.Errorf("%w: %w", errToken, err)
+		return wrap(errToken, "more than one Authorization header")
 	case err != nil:
 		return err
 	}

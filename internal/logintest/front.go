@@ -26,8 +26,21 @@ type Options struct {
 	LoA string
 	// Refresh is how long logins may be refreshed. Default: they may not.
 	Refresh time.Duration
+	// Require is what the site requires of a login. Default: nothing.
+	Require Require
+	// Verify lets the tests call /verify. Default: nobody may.
+	Verify bool
 	// Simulator is how Signicat behaves; URLs are filled in.
 	Simulator signicattest.Config
+}
+
+// Require is what a site requires of a login. Zero fields ask for nothing.
+type Require struct {
+	LoA    string
+	MaxAge time.Duration
+	MinAge int
+	Claim  string
+	Values []string
 }
 
 // attributes are what is asked of Signicat when a scenario does not care.
@@ -120,7 +133,7 @@ type Scenario struct {
 
 // Scenarios are all of them. Each needs a gateway of its own.
 func Scenarios() []Scenario {
-	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios)
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, verifyScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
@@ -129,7 +142,7 @@ func Scenarios() []Scenario {
 
 // TimedScenarios are those that need [Front.Advance].
 func TimedScenarios() []Scenario {
-	all := slices.Clone(timedRefreshScenarios)
+	all := slices.Concat(timedRefreshScenarios, timedRequireScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
