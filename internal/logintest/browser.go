@@ -123,6 +123,16 @@ func (b *Browser) Cookies(t *testing.T) []string {
 	return names
 }
 
+// Cookie is what the browser sends to the site in every request.
+func (b *Browser) Cookie(t *testing.T) string {
+	t.Helper()
+	r := request(t, http.MethodGet, b.front.URL, "")
+	for _, c := range b.client.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	return r.Header.Get("Cookie")
+}
+
 // steal copies another browser's cookies.
 func (b *Browser) steal(t *testing.T, from *Browser) {
 	t.Helper()

@@ -1,0 +1,118 @@
+//go:build unix
+
+// Package nginx_test runs Debian's nginx with this folder's configuration, in front of an upstream that
+// keeps every byte, and beside a running Caddy.
+package nginx_test
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// stack is nginx, the gateway that it asks, and the service behind it.
+type stack struct {
+	*logintest.Front
+	nginx   string // address
+	gateway string // address
+	service *rawhttptest.Upstream
+}
+
+// run starts all of it; change is made to the Caddyfile.
+func run(t *testing.T, change ...string) *stack {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	s := &stack{nginx: listener.Addr().String(), service: rawhttptest.NewUpstream(t)}
+	s.Front = &logintest.Front{URL: "http://" + s.nginx}
+	s.Signicat, err = signicattest.Start(signicattest.Config{
+		AllowLoopbackHTTP: true,
+		RedirectURLs:      []string{s.URL + "/itsme/callback", s.URL + "/itsme/app/callback"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Signicat.Close)
+	caddyfile := replaced(t, read(t, "Caddyfile"),
+		"http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8090", s.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
+	s.gateway = caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
+	s.startNginx(t, listener)
+	return s
+}
+
+// startNginx hands nginx the socket that it is to listen on, as nginx does itself when it is replaced
+// by a newer one (https://nginx.org/en/docs/control.html): it has the address that everybody was told,
+// and nobody has to wait for it.
+func (s *stack) startNginx(t *testing.T, listener net.Listener) {
+	t.Helper()
+	dir := t.TempDir()
+	config := replaced(t, read(t, "nginx.conf"),
+		"127.0.0.1:8080", s.nginx, "127.0.0.1:8081", s.gateway, "127.0.0.1:9000", s.service.Addr(),
+		"http {", "http {\naccess_log access.log;\nclient_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;")
+	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": read(t, "identity.conf")} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket, err := listener.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	var log bytes.Buffer
+	nginx := exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr", "-g", "daemon off; master_process off; pid nginx.pid;")
+	nginx.Env = append(os.Environ(), "NGINX=3;")
+	nginx.ExtraFiles = []*os.File{socket}
+	nginx.Stderr = &log
+	if err := nginx.Start(); err != nil {
+		t.Fatalf("starting Debian's nginx-light: %v", err)
+	}
+	t.Cleanup(func() {
+		_ = nginx.Process.Signal(syscall.SIGQUIT)
+		if err := nginx.Wait(); err != nil || t.Failed() {
+			t.Logf("nginx ended with %v: %s", err, log.String())
+		}
+	})
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// replaced replaces texts, each of which must be there.
+func replaced(t *testing.T, text string, pairs ...string) string {
+	t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("%q is not in %s", pairs[i], text)
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// ask sends a request to nginx as it is written, and returns what the service got of it.
+func (s *stack) ask(t *testing.T, method, target string, lines ...string) (rawhttptest.Answer, string) {
+	t.Helper()
+	head := method + " " + target + " HTTP/1.1\r\nHost: " + s.nginx + "\r\nConnection: close\r\n"
+	answer := rawhttptest.Do(t, s.nginx, head+strings.Join(lines, "")+"\r\n")
+	return answer, strings.Join(s.service.Take(), "")
+}
