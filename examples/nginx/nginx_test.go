@@ -74,7 +74,7 @@ func (s *stack) startNginx(t *testing.T, listener net.Listener) {
 	}
 	defer socket.Close()
 	var log bytes.Buffer
-	nginx := exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr", "-g", "daemon off; master_process off; pid nginx.pid;")
+	nginx := exec.Command("nginx", "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-e", "stderr", "-g", "daemon off; pid nginx.pid;")
 	nginx.Env = append(os.Environ(), "NGINX=3;")
 	nginx.ExtraFiles = []*os.File{socket}
 	nginx.Stderr = &log
@@ -82,7 +82,7 @@ func (s *stack) startNginx(t *testing.T, listener net.Listener) {
 		t.Fatalf("starting Debian's nginx-light: %v", err)
 	}
 	t.Cleanup(func() {
-		_ = nginx.Process.Signal(syscall.SIGQUIT)
+		_ = nginx.Process.Signal(syscall.SIGTERM)
 		if err := nginx.Wait(); err != nil || t.Failed() {
 			t.Logf("nginx ended with %v: %s", err, log.String())
 		}
