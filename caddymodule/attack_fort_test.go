@@ -34,6 +34,12 @@ type fort struct {
 // build runs a fort with these sites. UPSTREAM stands for the upstream's address.
 func build(t *testing.T, sites string) *fort {
 	t.Helper()
+	return buildWith(t, "", sites)
+}
+
+// buildWith is build with more lines for the gateway.
+func buildWith(t *testing.T, option, sites string) *fort {
+	t.Helper()
 	simulator, err := signicattest.Start(signicattest.Config{})
 	if err != nil {
 		t.Fatal(err)
@@ -63,6 +69,7 @@ func build(t *testing.T, sites string) *fort {
 				claims name nin
 				key    ` + writeKey(t, key) + `
 			}
+			` + option + `
 		}
 	}
 	` + strings.ReplaceAll(sites, "UPSTREAM", f.upstream.Addr()))

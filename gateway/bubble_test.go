@@ -166,7 +166,12 @@ func (p *phone) start() reply {
 // approve is the person saying yes.
 func (p *phone) approve(t *testing.T) {
 	t.Helper()
-	back, err := p.bubble.signicat.Approve(p.link, "adult")
+	p.approveAs(t, "adult")
+}
+
+func (p *phone) approveAs(t *testing.T, persona string) {
+	t.Helper()
+	back, err := p.bubble.signicat.Approve(p.link, persona)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +209,19 @@ func (p *phone) status(query string) reply {
 // cancel gives the login up.
 func (p *phone) cancel() reply {
 	return p.bubble.post("/sessions/"+p.sessionID+"/cancel", "application/json", `{"code_verifier":"`+p.verifier+`"}`)
+}
+
+// loginAs is a persona's whole login. It returns the access token.
+func (b *bubble) loginAs(t *testing.T, persona string) string {
+	t.Helper()
+	p := b.newPhone()
+	p.start()
+	p.approveAs(t, persona)
+	answer := p.redeem()
+	if answer.Code != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", answer.Code, answer.Body)
+	}
+	return answer.text("access_token")
 }
 
 // login is a whole login. It returns the access token.

@@ -27,6 +27,7 @@ type stack struct {
 	nginx   string // address
 	gateway string // address
 	service *rawhttptest.Upstream
+	log     string // nginx's access log
 }
 
 // run starts all of it; change is made to the Caddyfile.
@@ -60,6 +61,7 @@ func run(t *testing.T, change ...string) *stack {
 func (s *stack) startNginx(t *testing.T, listener net.Listener) {
 	t.Helper()
 	dir := t.TempDir()
+	s.log = filepath.Join(dir, "access.log")
 	config := replaced(t, read(t, "nginx.conf"),
 		"127.0.0.1:8080", s.nginx, "127.0.0.1:8081", s.gateway, "127.0.0.1:9000", s.service.Addr(),
 		"http {", "http {\naccess_log access.log;\nclient_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;")

@@ -41,6 +41,9 @@ func TestLogin(t *testing.T) {
 	if !strings.Contains(got, "\r\nX-Itsme-Name: Lien Peeters\r\n") || !strings.Contains(got, "\r\nAuthorization: Bearer ") || strings.Contains(got, "Cookie") {
 		t.Errorf("with a cookie the service got %q", got)
 	}
+	if log := read(t, s.log); !strings.Contains(log, "GET /account ") || strings.Contains(log, "code=") || strings.Contains(log, "state=") {
+		t.Errorf("nginx logged %s", log)
+	}
 	if out := b.Submit(t, "/itsme/logout", url.Values{}); out.Status != http.StatusSeeOther {
 		t.Fatalf("logout: %d %s", out.Status, out.Body)
 	}
