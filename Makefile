@@ -122,7 +122,7 @@ vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif

@@ -72,6 +72,7 @@ func TestEndpointsAnswer(t *testing.T) {
 	t.Parallel()
 	front := startFront(t, gateway.Config{
 		Attributes: []string{"name"},
+		Verify:     []string{"127.0.0.1"},
 		AppLinks: gateway.AppLinkConfig{
 			IOS:     []string{logintest.IOSApp},
 			Android: []gateway.AndroidApp{{Package: logintest.AndroidApp, Fingerprints: []string{logintest.AndroidFingerprint}}},

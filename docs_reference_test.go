@@ -27,6 +27,7 @@ var blocks = []struct{ heading, prefix, caddyfile string }{
 	{"In `limit`", "limit ", "{\nitsme {\nlimit {\nnosuch\n}\n}\n}"},
 	{"In `page`", "page ", "{\nitsme {\npage {\nnosuch\n}\n}\n}"},
 	{"In the directive", "", "http:// {\nitsme {\nnosuch\n}\n}"},
+	{"In `require`", "require ", "http:// {\nitsme {\nrequire nosuch\n}\n}"},
 }
 
 // knownWords is the list that an unknown subdirective's error ends in.
@@ -96,6 +97,7 @@ var bounds = map[string]string{
 	"signicat timeout": "up to " + brief(signicat.MaxTimeout),
 	"token rotate":     fmt.Sprint("up to ", int(caddymodule.MaxRotate.Hours()/24), "d"),
 	"token refresh":    "up to " + brief(gateway.MaxRefresh),
+	"require max_age":  brief(gateway.MinLoginAge) + " to " + brief(gateway.MaxLoginAge),
 	"token lifetime":   brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
 }
 

@@ -21,7 +21,7 @@ type exchange struct {
 
 // endpoint serves one own URL. An error that it returns is answered in the endpoint's form.
 type endpoint struct {
-	methods []string // nil: any, of a request that is not the client's own
+	methods []string
 	serve   func(*Gateway, exchange) error
 	form    answerForm
 	changes bool // state: not on early data
@@ -70,6 +70,9 @@ func endpointTable() map[string]endpoint {
 const (
 	callbackEndpoint  = "callback"
 	appReturnEndpoint = "app/callback"
+	// verifyEndpoint is where another proxy asks whether to let a request through, with that request's
+	// own headers and perhaps its method. What follows it in the path says nothing.
+	verifyEndpoint = "verify"
 )
 
 // endpointNamed reports whether a path below the own one is an endpoint's.
@@ -169,8 +172,8 @@ var nowhere = endpoint{methods: getPost, serve: func(*Gateway, exchange) error {
 
 // admit refuses what no endpoint should see, before anything is read.
 func (g *Gateway) admit(e endpoint, x exchange) error {
-	if e.methods == nil {
-		return nil
+	if e.proxies {
+		return nil // what it is asked about is another request, whose body it never reads
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))

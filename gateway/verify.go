@@ -12,10 +12,6 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// verifyEndpoint is where another proxy asks whether to let a request through, which it does with
-// the request's own headers. What follows it in the path, such as the request's own, says nothing.
-const verifyEndpoint = "verify"
-
 // parsePeers reads the addresses that may call verifyEndpoint.
 func parsePeers(texts []string) ([]netip.Prefix, error) {
 	var peers []netip.Prefix
