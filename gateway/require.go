@@ -113,10 +113,11 @@ func (r Requirements) check(i *Identity, asked stepUp, now time.Time) error {
 	}
 	low := r.LoA != "" && !signicat.LoA(i.claims.ACR).AtLeast(r.LoA)
 	old := r.MaxAge > 0 && now.Sub(i.claims.AuthTime) > r.MaxAge
-	if low || old {
-		return &asked
+	if !low && !old {
+		return nil
 	}
-	return nil
+	enough := asked // only now: a request that gets through costs no allocation
+	return &enough
 }
 
 // validate checks the requirements against the attribute claims that a token can have.
