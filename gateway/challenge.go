@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -35,14 +36,16 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *p
 // login that was asked for a level has it, or ends on a page of its own without a cookie, and one
 // that has just ended is as recent as anybody may require.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked stepUp) {
-	g := s.gateway
+	query := url.Values{"return_to": {s.gateway.returnTo(info.OriginalURL.RequestURI())}}
+	if asked.loa != "" {
+		query.Set("acr_values", string(asked.loa))
+	}
+	if asked.maxAge > 0 {
+		query.Set("max_age", asked.maxAgeSeconds())
+	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
-	w.Header().Set("Location", g.loginURL(page{
-		ReturnTo:  g.returnTo(info.OriginalURL.RequestURI()),
-		ACRValues: string(asked.loa),
-		MaxAge:    asked.maxAgeSeconds(),
-	}, "", ""))
+	w.Header().Set("Location", s.gateway.config.Path+"/login?"+query.Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }
 

@@ -76,13 +76,8 @@ func (s stepUp) with(r Requirements) stepUp {
 	return s
 }
 
-// maxAgeSeconds is max_age as a parameter, empty when any age will do.
-func (s stepUp) maxAgeSeconds() string {
-	if s.maxAge == 0 {
-		return ""
-	}
-	return strconv.Itoa(seconds(s.maxAge))
-}
+// maxAgeSeconds is max_age as a parameter.
+func (s stepUp) maxAgeSeconds() string { return strconv.Itoa(seconds(s.maxAge)) }
 
 // challenge are the parameters of RFC 9470 section 3. Everything that is required stands there, met
 // or not: a login that cured the one alone could lack the other.
