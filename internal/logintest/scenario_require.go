@@ -200,7 +200,7 @@ func requireAge(t *testing.T, f *Front) {
 		wantRefused(t, app.Call(t, "/api", app.LoginAs(t, persona, nil).Text("access_token")), "min_age")
 		b := f.NewBrowser(t)
 		page := b.Login(t, "/account", persona)
-		if page.Status != http.StatusForbidden || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "No access to this page") {
+		if page.Status != http.StatusForbidden || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "You cannot use this page") {
 			t.Errorf("the %s's page: %d %v %s", persona, page.Status, page.Header, page.Body)
 		}
 	}
