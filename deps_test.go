@@ -37,6 +37,7 @@ var rooms = []struct {
 	{"pending", 2, false},
 	{"internal/span", 1, false},
 	{"internal/configdoc", 1, false},
+	{"docs", 1, false},
 }
 
 // programs that link the simulator.

@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -14,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -23,6 +26,7 @@ import (
 
 // bubble is a gateway and its Signicat in a bubble of testing/synctest, where waiting takes no time.
 type bubble struct {
+	t        testing.TB
 	config   gateway.Config
 	gateway  *gateway.Gateway
 	site     *gateway.Site
@@ -59,7 +63,7 @@ func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	b := &bubble{config: config, signicat: sim}
+	b := &bubble{t: t, config: config, signicat: sim}
 	if config.Store == nil {
 		b.forget(t)
 	}
@@ -122,11 +126,18 @@ func (r reply) problem() string {
 
 // send makes a request to an own endpoint, or to the upstream.
 func (b *bubble) send(r *http.Request) reply {
+	sent, err := io.ReadAll(r.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(sent))
+	asked := r.Clone(r.Context()) // a site takes headers off
 	w := httptest.NewRecorder()
 	_ = b.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr("192.0.2.1")}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(http.StatusTeapot) // the upstream
 		return nil
 	})
+	apitest.Check(b.t, apitest.Exchange{Request: asked, Sent: string(sent), Status: w.Code, Header: w.Result().Header, Body: w.Body.String()})
 	answer := reply{ResponseRecorder: w}
 	_ = json.Unmarshal(w.Body.Bytes(), &answer.json) // not every answer is JSON
 	return answer

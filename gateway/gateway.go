@@ -38,6 +38,7 @@ type Gateway struct {
 	verified    *verifiedCache
 	told        []string // claims that upstreams are told
 	look        *look    // of the pages
+	openAPI     openAPIDocument
 
 	changes changes
 	starts  singleflight.Group
@@ -77,6 +78,7 @@ func New(config Config) (*Gateway, error) {
 		log:       config.Logger.With(slog.String("gateway", config.Name)),
 		now:       config.Now,
 		public:    public,
+		openAPI:   newOpenAPI(config.PublicURL, config.Path),
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
 		look:      newLook(config.Page, public),
 		cancels:   make(chan struct{}, maxCancels),

@@ -47,7 +47,8 @@ var (
 	readPost = []string{http.MethodGet, http.MethodPost}
 )
 
-// endpointTable is every own endpoint below the path. A star stands for a session_id.
+// endpointTable is every own endpoint below the path. A star stands for a session_id, or a
+// problem's name.
 func endpointTable() map[string]endpoint {
 	return map[string]endpoint{
 		"sessions":          {methods: post, serve: (*Gateway).serveStart, changes: true},
@@ -62,6 +63,8 @@ func endpointTable() map[string]endpoint {
 		"health/ready":      {methods: get, serve: (*Gateway).serveReady},
 		"jwks.json":         {methods: get, serve: (*Gateway).serveJWKS},
 		verifyEndpoint:      {serve: (*Gateway).serveVerify, proxies: true},
+		"openapi.yaml":      {methods: get, serve: (*Gateway).serveOpenAPI},
+		"problems/*":        {methods: get, serve: (*Gateway).serveProblem},
 		callbackEndpoint:    {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
 		appReturnEndpoint:   {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
 	}
@@ -78,7 +81,8 @@ const (
 // endpointNamed reports whether a path below the own one is an endpoint's.
 func endpointNamed(own string) bool {
 	_, ok := endpointTable()[own]
-	return ok || strings.HasPrefix(own, "sessions/") || strings.HasPrefix(own, verifyEndpoint+"/")
+	prefixes := []string{"sessions/", "problems/", verifyEndpoint + "/"}
+	return ok || slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(own, prefix) })
 }
 
 // route lays out the endpoints once: those below the path, and those whose whole URL counts.
@@ -160,6 +164,9 @@ func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
 			return g.endpoints["sessions/*/cancel"], id, true
 		}
 		return g.endpoints["sessions/*"], rest, true
+	}
+	if rest, ok := strings.CutPrefix(name, "problems/"); ok && rest != "" {
+		return g.endpoints["problems/*"], rest, true
 	}
 	if strings.HasPrefix(name, verifyEndpoint+"/") {
 		return g.endpoints[verifyEndpoint], "", true

@@ -26,7 +26,15 @@ func (a Answer) Text(member string) string {
 	return text
 }
 
+// do sends a request and holds the answer to what the API's document says.
 func do(t *testing.T, client *http.Client, r *http.Request) Answer {
+	t.Helper()
+	a := send(t, client, r)
+	conform(t, r, a)
+	return a
+}
+
+func send(t *testing.T, client *http.Client, r *http.Request) Answer {
 	t.Helper()
 	response, err := client.Do(r)
 	if err != nil {

@@ -1,0 +1,44 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/docs"
+)
+
+// openAPIDocument describes a gateway to those who write its clients.
+type openAPIDocument struct{ text, etag string }
+
+// newOpenAPI puts a gateway's own URL in the place of the example's.
+func newOpenAPI(publicURL, path string) openAPIDocument {
+	text := strings.NewReplacer(
+		docs.ExamplePublicURL+docs.ExamplePath, publicURL+path,
+		docs.ExamplePublicURL, publicURL,
+		"default: "+docs.ExamplePath, "default: "+path,
+	).Replace(docs.OpenAPI())
+	sum := sha256.Sum256([]byte(text))
+	return openAPIDocument{text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`}
+}
+
+// serveOpenAPI serves the description of these endpoints. It says nothing of the configuration but
+// public_url and path, which whoever asks knows.
+func (g *Gateway) serveOpenAPI(x exchange) error {
+	h := x.w.Header()
+	h.Set("Cache-Control", metadataMaxAge)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("ETag", g.openAPI.etag)
+	if x.r.Header.Get("If-None-Match") == g.openAPI.etag {
+		x.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/yaml") // RFC 9512
+	h.Set("Content-Length", strconv.Itoa(len(g.openAPI.text)))
+	h.Set("X-Content-Type-Options", "nosniff")
+	_, _ = io.WriteString(x.w, g.openAPI.text) // the client hung up: there is nobody to tell
+	return nil
+}
