@@ -19,7 +19,7 @@ func newOpenAPI(publicURL, path string) openAPIDocument {
 	text := strings.NewReplacer(
 		docs.ExamplePublicURL+docs.ExamplePath, publicURL+path,
 		docs.ExamplePublicURL, publicURL,
-		"default: "+docs.ExamplePath, "default: "+path,
+		`default: "`+docs.ExamplePath, `default: "`+path,
 	).Replace(docs.OpenAPI())
 	sum := sha256.Sum256([]byte(text))
 	return openAPIDocument{text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`}

@@ -133,7 +133,7 @@ type Scenario struct {
 
 // Scenarios are all of them. Each needs a gateway of its own.
 func Scenarios() []Scenario {
-	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, verifyScenarios)
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, verifyScenarios, documentScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
