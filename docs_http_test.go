@@ -110,7 +110,7 @@ func ask(t *testing.T, front *logintest.Front, app *logintest.App, method, path 
 		at = front.URL
 	}
 	body := strings.NewReader(`{"code_challenge":"` + app.Challenge() + `","code_verifier":"` + app.Verifier + `"}`)
-	path = strings.ReplaceAll(path, "{session_id}", app.SessionID)
+	path = strings.NewReplacer("{session_id}", app.SessionID, "{name}", "starting").Replace(path)
 	r, err := http.NewRequestWithContext(t.Context(), method, at+path, body)
 	if err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func ask(t *testing.T, front *logintest.Front, app *logintest.App, method, path 
 
 // routes find, in the source, the endpoints below the path and the documents at the root.
 var routes = map[string]*regexp.Regexp{
-	"gateway/route.go":     regexp.MustCompile(`"([a-z./]+)":\s+\{methods|Endpoint\s+= "([a-z./]+)"`),
+	"gateway/route.go":     regexp.MustCompile(`"([a-z./]+)\*?":\s+\{methods|Endpoint\s+= "([a-z./]+)"`),
 	"gateway/discovery.go": regexp.MustCompile(`"/(\.well-known/[a-z.-]+)()"`),
 	"gateway/applink.go":   regexp.MustCompile(`"/(\.well-known/[a-z.-]+)()"`),
 }

@@ -164,12 +164,12 @@ func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
 }
 
 // TestOtherSitesReadOnlyPublicDocuments is a page of another site that asks for what a person's
-// browser may see there: nothing but the keys and the metadata may be read, nothing be framed, and
+// browser may see there: nothing but the keys, the metadata and the API's description may be read, nothing be framed, and
 // nothing else stay in a cache.
 func TestOtherSitesReadOnlyPublicDocuments(t *testing.T) {
 	f := build(t, pathSites)
 	for request, answer := range f.everything(t, fortHost, "Origin: https://evil.example\r\n", "Access-Control-Request-Method: POST\r\n", f.cookie(nil)) {
-		public := strings.Contains(request, "/.well-known/") || strings.Contains(request, "GET /itsme/jwks.json")
+		public := strings.Contains(request, "/.well-known/") || strings.Contains(request, "GET /itsme/jwks.json") || strings.Contains(request, "GET /itsme/openapi.yaml")
 		allowed := answer.Header.Get("Access-Control-Allow-Origin")
 		if answer.Body == rawhttptest.Body {
 			continue // the upstream's own answer

@@ -36,6 +36,8 @@ var endpoints = []struct {
 	{"/health/live", "GET, HEAD", "", false},
 	{"/health/ready", "GET, HEAD", "", false},
 	{"/jwks.json", "GET, HEAD", "", false},
+	{"/openapi.yaml", "GET, HEAD", "", false},
+	{"/problems/invalid_token", "GET, HEAD", "", false},
 }
 
 // post sends a request with a body to an own endpoint.
@@ -159,7 +161,7 @@ func TestOwnPathsNeverReachUpstream(t *testing.T) {
 	f := build(t, "http://:65000 {\n\titsme {\n\t\tpublic /*\n\t}\n\treverse_proxy UPSTREAM\n}")
 	for _, target := range []string{
 		"/itsme", "/itsme/", "/itsme/unknown", "/itsme/login/x", "/itsme/../x", "/itsme/%2e%2e/x", "/itsme//login", "/itsme/login;x", "/itsme/LOGIN", "/itsme/%6cogin",
-		"/itsme/sessions/", "/itsme/sessions/../x", "/itsme/sessions/" + someSession + "/", "/itsme/sessions/" + someSession + "/cancel/", "/itsme?x=/", "/itsme/\xff",
+		"/itsme/sessions/", "/itsme/problems/", "/itsme/problems/../x", "/itsme/sessions/../x", "/itsme/sessions/" + someSession + "/", "/itsme/sessions/" + someSession + "/cancel/", "/itsme?x=/", "/itsme/\xff",
 	} {
 		for _, host := range []string{fortHost, "other.example.be"} {
 			answer := f.send(head(http.MethodGet, target, host) + "\r\n")
