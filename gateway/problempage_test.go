@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,8 +29,9 @@ func TestEveryProblemHasAPage(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s has no page: %v", f.problem, err)
 		}
-		if f.err != nil && !strings.Contains(html.UnescapeString(page.Body.String()), f.title) {
-			t.Errorf("the page of %s does not name its answer %q", f.problem, f.title)
+		named := strings.Contains(html.UnescapeString(page.Body.String()), "<li>"+strconv.Itoa(f.status)+": "+f.title)
+		if f.err != nil && named != f.toldAsProblem() {
+			t.Errorf("the page of %s names its answer %q: %t", f.problem, f.title, named)
 		}
 	}
 }
@@ -46,6 +48,11 @@ func TestProblemPageSaysWhatToDo(t *testing.T) {
 			if text == "" || !strings.Contains(body, text) {
 				t.Errorf("the page of %s lacks %q", p.Name, text)
 			}
+		}
+		_, rest, _ := strings.Cut(page.Body.String(), "<style>")
+		style, _, _ := strings.Cut(rest, "</style>")
+		if policy := page.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "style-src '"+sourceHash(style)+"'") {
+			t.Errorf("the policy %q does not allow the style of %s", policy, p.Name)
 		}
 		asked := httptest.NewRequest(http.MethodGet, apitest.Path+"/problems/"+p.Name, http.NoBody)
 		apitest.Check(t, apitest.Exchange{Request: asked, Status: page.Code, Header: page.Header(), Body: page.Body.String()})
