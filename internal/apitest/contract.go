@@ -67,6 +67,9 @@ func (c contract) violations(e Exchange) []string {
 		return []string{fmt.Sprintf("the method is not there, but is answered with %d", e.Status)}
 	}
 	found := c.answer(e, e.at(operation, path))
+	if !documented {
+		found = append(found, otherMethods(item, e.Header.Get("Allow"))...)
+	}
 	if e.Status < http.StatusBadRequest {
 		found = append(found, c.request(e, e.at(operation, path))...)
 	}
@@ -86,6 +89,22 @@ func operationOf(item *v3.PathItem, method string) (operation string, documented
 		}
 	}
 	return operation, false
+}
+
+// otherMethods compares the methods that an answer allows with those of the document. HEAD stands
+// in no path of it.
+func otherMethods(item *v3.PathItem, allow string) []string {
+	allowed := slices.DeleteFunc(strings.Split(allow, ", "), func(method string) bool { return method == http.MethodHead })
+	var documented []string
+	for name := range item.GetOperations().KeysFromOldest() {
+		documented = append(documented, strings.ToUpper(name))
+	}
+	slices.Sort(allowed)
+	slices.Sort(documented)
+	if slices.Equal(allowed, documented) {
+		return nil
+	}
+	return []string{fmt.Sprintf("%q are allowed, there are %q", allowed, documented)}
 }
 
 // at is the request as if it had been sent to another path, with another method.

@@ -64,6 +64,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		"a method that is not there":         {"PUT", session, "", "", 405, plain("Content-Type", problem, "Allow", "GET, HEAD"), noMethod, ""},
 		"a method that is served":            {"PUT", session, "", "", 200, plain("Content-Type", jsonType), status, "method is not there"},
 		"a refusal without Allow":            {"PUT", session, "", "", 405, plain("Content-Type", problem), noMethod, "Allow"},
+		"a refusal that allows others":       {"PUT", session, "", "", 405, plain("Content-Type", problem, "Allow", "GET, POST"), noMethod, "are allowed"},
 		"HEAD":                               {"HEAD", session, "", "", 200, plain("Content-Type", jsonType), "", ""},
 		"HEAD with another header":           {"HEAD", session, "", "", 200, plain("Content-Type", jsonType, "X-Powered-By", "x"), "", "X-Powered-By"},
 		"the upstream's own answer":          {"GET", "/account", "", "", 418, http.Header{"X-Powered-By": {"x"}}, "x", ""},
