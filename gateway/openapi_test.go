@@ -17,16 +17,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 )
 
-// coming are endpoints that the document describes and the gateway does not have yet.
-var coming = []string{"/verify"}
-
 // described is every path of the document with its methods. A star stands for a parameter.
 func described() map[string][]string {
 	found := make(map[string][]string)
 	for path, item := range apitest.Document().Paths.PathItems.FromOldest() {
-		if slices.Contains(coming, path) {
-			continue
-		}
 		for method := range item.GetOperations().KeysFromOldest() {
 			found[starred(path)] = append(found[starred(path)], strings.ToUpper(method))
 		}
@@ -48,7 +42,11 @@ func TestOpenAPIDescribesEveryEndpoint(t *testing.T) {
 	t.Parallel()
 	there := make(map[string][]string)
 	add := func(path string, e endpoint) {
-		there[path] = slices.DeleteFunc(slices.Clone(e.methods), func(method string) bool { return method == http.MethodHead })
+		methods := e.methods
+		if e.proxies {
+			methods = onlyGet // any method is answered the same
+		}
+		there[path] = slices.DeleteFunc(slices.Clone(methods), func(method string) bool { return method == http.MethodHead })
 	}
 	for name, e := range endpointTable() {
 		add("/"+name, e)
@@ -67,11 +65,6 @@ func TestOpenAPIDescribesEveryEndpoint(t *testing.T) {
 	}
 	if diff := cmp.Diff(there, described()); diff != "" {
 		t.Errorf("docs/openapi.yaml describes others (-gateway +document):\n%s", diff)
-	}
-	for _, path := range coming {
-		if _, arrived := there[path]; arrived {
-			t.Errorf("%s is there: it is no longer coming", path)
-		}
 	}
 }
 
@@ -111,9 +104,6 @@ func TestOpenAPINamesEveryError(t *testing.T) {
 	for _, f := range append(slices.Clone(failures), unexpected) {
 		problems[f.problem], oauth[f.oauth] = true, true
 	}
-	for _, p := range problemTypes {
-		problems[p.Name] = true
-	}
 	compare(t, "problems", problems, enum(schemaNamed(t, "ProblemName")))
 	compare(t, "OAuth errors", oauth, slices.Concat(enum(member(t, "OAuthError", "error")), enum(member(t, "Pending", "error"))))
 }
@@ -129,7 +119,7 @@ func compare(t *testing.T, what string, there map[string]bool, documented []stri
 func TestOpenAPINamesEveryClaim(t *testing.T) {
 	t.Parallel()
 	claims := map[string]bool{"sub": true, "acr": true, "auth_time": true, "email_verified": true}
-	identity := map[string]bool{subjectHeader: true, claimHeader("acr"): true, claimHeader("auth_time"): true, claimHeader("email_verified"): true}
+	identity := map[string]bool{claimHeader("subject"): true, claimHeader("acr"): true, claimHeader("auth_time"): true, claimHeader("email_verified"): true}
 	for _, a := range attributes {
 		claims[a.Claim], identity[a.Header()] = true, true
 	}

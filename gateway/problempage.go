@@ -41,14 +41,14 @@ var problemTypes = []problemType{
 		"Exchange the refresh token if there is one, or log the person in again. Should new tokens be refused as well, compare their iss and aud with the gateway's, and look at the clocks.",
 	},
 	{
-		"insufficient_login", "A better or newer login is required",
+		problemInsufficient, "A better or newer login is required",
 		"The login is good, but its level of assurance is too low for this request, or it is too long ago.",
 		"Log the person in again with the acr_values and max_age that stand in WWW-Authenticate (RFC 9470), and repeat the request with the new token. If that one is refused as well, the person cannot reach the level: tell them, and do not try again.",
 	},
 	{
-		"requirement_not_met", "The person may not come in here",
+		problemRequirement, "The person may not come in here",
 		"The login is good, but the person does not meet a requirement of the service, such as an age.",
-		"Tell the person. Logging in again changes nothing.",
+		"Tell the person. Logging in again changes nothing. The member detail names the requirement.",
 	},
 	{
 		problemRequest, "The request cannot be served as it is",

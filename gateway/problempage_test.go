@@ -39,6 +39,9 @@ func TestEveryProblemHasAPage(t *testing.T) {
 func TestProblemPageSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for _, p := range problemTypes {
+		if !slices.ContainsFunc(failures, func(f failure) bool { return f.problem == p.Name }) {
+			t.Errorf("nothing is told as %s", p.Name)
+		}
 		page, err := readProblem(p.Name)
 		if err != nil {
 			t.Fatal(err)

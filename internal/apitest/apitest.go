@@ -54,6 +54,8 @@ func target(e Exchange) (method, path string) {
 		return e.Request.Method, own
 	case strings.HasPrefix(path, "/.well-known/"):
 		return e.Request.Method, path
+	case mediaType(e.Header) == "application/problem+json" && e.Status == http.StatusBadRequest:
+		return http.MethodGet, "/userinfo" // proxies take a 400 of /verify for trouble of their own
 	case mediaType(e.Header) == "application/problem+json":
 		return http.MethodGet, "/verify" // a site refuses as /verify does
 	}

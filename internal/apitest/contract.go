@@ -45,7 +45,8 @@ func mustRead(text string) contract {
 	return contract{document: &model.Model, validator: v}
 }
 
-// nowhere is a path of the document that answers 404, as every path does that is not in it.
+// nowhere is a path of the document that answers as every path does that is not in it: 404, or
+// 405 to a method that no endpoint has.
 const nowhere = "/problems/nosuch"
 
 // violations are what the document does not say of an exchange.
@@ -57,7 +58,7 @@ func (c contract) violations(e Exchange) []string {
 	asked := e.at(method, path)
 	item, _, _ := paths.FindPath(asked, c.document, nil)
 	switch {
-	case item == nil && e.Status != http.StatusNotFound:
+	case item == nil && e.Status != http.StatusNotFound && e.Status != http.StatusMethodNotAllowed:
 		return []string{fmt.Sprintf("the path is not there, but is answered with %d", e.Status)}
 	case item == nil:
 		return c.answer(e, e.at(http.MethodGet, nowhere))
