@@ -38,6 +38,7 @@ var rooms = []struct {
 	{"internal/span", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
+	{"internal/version", 1, false},
 }
 
 // programs that link the simulator.

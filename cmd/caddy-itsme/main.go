@@ -9,10 +9,12 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
+	"github.com/caddy-itsme/caddy-itsme/internal/version"
 )
 
 func main() {
 	caddy.CustomBinaryName = "caddy-itsme"
+	caddy.CustomVersion = "caddy-itsme " + version.Text() + " with Caddy" // in front of Caddy's own
 	caddycmd.RegisterCommand(demoCommand())
 	caddycmd.Main()
 }

@@ -23,6 +23,7 @@ type settings struct {
 	config             signicattest.Config
 	listen, management string
 	anywhere           bool
+	version            bool
 }
 
 // parse reads the command line. It prints its own errors, and the help, to stderr; flag.ErrHelp is the help.
@@ -51,6 +52,7 @@ func (s *settings) bind(f *flag.FlagSet) {
 	c := &s.config
 	f.StringVar(&s.listen, "listen", defaultListen, "address of the API and of itsme's pages")
 	f.StringVar(&s.management, "management", defaultManagement, "address of the management API; off: none")
+	f.BoolVar(&s.version, "version", false, "print the version, and end")
 	f.BoolVar(&s.anywhere, "insecure-listen-anywhere", false, "accept addresses that are not loopback: anybody there can log in as anybody")
 	f.StringVar(&c.BaseURL, "base-url", "", "how callers reach the API (default: the address it listens on)")
 	f.StringVar(&c.ClientID, "client-id", signicattest.DefaultClientID, "client id of the API client")

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/version"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -27,6 +28,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	case err != nil:
 		return 2
+	}
+	if s.version {
+		fmt.Fprintln(stdout, "signicat-sim", version.Text())
+		return 0
 	}
 	if err := serve(ctx, s, stdout); err != nil {
 		fmt.Fprintln(stderr, "signicat-sim:", err)
