@@ -18,10 +18,11 @@ test: debian node ## Vet, and run every test in a new order with the race detect
 	$(GO) test -race -shuffle=on -timeout 40m $(PACKAGES)
 
 .PHONY: check
-check: ## Check format, lint, and that go.mod is tidy
+check: ## Check format, lint, workflows, and that go.mod is tidy
 	@unformatted="$$($(TOOL) gofumpt -l .)"; \
 	if [[ -n "$$unformatted" ]]; then printf 'run gofumpt -w on:\n%s\n' "$$unformatted"; exit 1; fi
 	$(TOOL) staticcheck ./...
+	$(TOOL) actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	$(GO) vet ./...
 	$(GO) vet -tags sandbox ./...
 	$(GO) vet -tags measure ./bench/...
@@ -31,11 +32,14 @@ check: ## Check format, lint, and that go.mod is tidy
 # Without the network where the system can take it away: a configuration is validated offline.
 OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
 
+# The Caddy that make xcaddy builds with: a version, latest, or a branch.
+CADDY ?= v2.11.9
+
 .PHONY: xcaddy
 xcaddy: ## Build Caddy with the module as users do, and check what was built
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
 	(cd tools && $(GO) build -o "$$dir/xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy); \
-	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build v2.11.9 \
+	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build $(CADDY) \
 		--with github.com/caddy-itsme/caddy-itsme=. --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
 	modules="$$("$$dir/caddy" list-modules)"; \
 	for module in itsme http.handlers.itsme http.authentication.providers.itsme itsme.stores.memory; do \
@@ -48,6 +52,48 @@ xcaddy: ## Build Caddy with the module as users do, and check what was built
 .PHONY: docs
 docs: ## Write docs/configuration.md anew from the doc comments
 	$(GO) run ./internal/configdoc caddymodule docs/configuration.md
+
+# What make dist builds, and for which systems.
+PROGRAMS := caddy-itsme signicat-sim
+SYSTEMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+# One commit and one version of Go give the same bytes everywhere: no folder is in them, no C compiler
+# is asked, and no setting of this machine counts. The tags are those of Caddy's own builds.
+RELEASE := env GOFLAGS=-mod=readonly CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 \
+	$(GO) build -trimpath -buildvcs=true -tags nobadger,nomysql,nopgx -ldflags '-s -w'
+
+.PHONY: dist
+dist: ## Build the programs for SYSTEMS into dist, with checksums
+	@mkdir -p dist; rm -f $(PROGRAMS:%=dist/%-*) dist/SHA256SUMS; \
+	for system in $(SYSTEMS); do \
+		export GOOS="$${system%/*}" GOARCH="$${system#*/}"; \
+		suffix="-$$GOOS-$$GOARCH"; if [[ $$GOOS == windows ]]; then suffix+=.exe; fi; \
+		for program in $(PROGRAMS); do $(RELEASE) -o "dist/$$program$$suffix" "./cmd/$$program"; done; \
+	done; \
+	cp LICENSE dist/LICENSE; cd dist; \
+	sha256sum $(PROGRAMS:%=%-*) LICENSE | tee SHA256SUMS
+
+# A second build from the same cache would compare the cache with itself: the folder is no part of
+# its keys. So this one compiles everything anew, which takes minutes for each system.
+.PHONY: dist-check
+dist-check: SYSTEMS := linux/amd64 darwin/arm64 windows/amd64
+dist-check: ## Build what is committed twice, in two folders and from two caches, and compare
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
+	for copy in one two; do \
+		git clone --quiet . "$$dir/$$copy"; \
+		echo "build $$copy"; \
+		$(MAKE) --no-print-directory -C "$$dir/$$copy" dist SYSTEMS="$(SYSTEMS)"; \
+		export GOCACHE="$$dir/cache"; \
+	done; \
+	diff "$$dir"/{one,two}/dist/SHA256SUMS; \
+	echo "dist-check: both builds of $(SYSTEMS) have the same checksums"
+
+.PHONY: notes
+notes: ## Print what CHANGELOG.md says of VERSION
+	@awk -v version="$${VERSION#v}" ' \
+		/^## / { inside = index($$0, "## [" version "]") == 1; found = found || inside; next } \
+		inside { print } \
+		END { exit !found }' CHANGELOG.md || { echo "CHANGELOG.md says nothing of $$VERSION" >&2; exit 1; }
 
 .PHONY: demo
 demo: ## Log in with a simulated itsme, in one process on loopback
