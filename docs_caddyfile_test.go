@@ -46,7 +46,7 @@ var environment = map[string]string{
 
 var (
 	environmentName = regexp.MustCompile(`\{(?:env\.|\$)([A-Z][A-Z0-9_]*)`)
-	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/]+[a-z](?:\.pem)?`)
+	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/._-]+[a-z]`)
 )
 
 // TestCaddyfilesLoad does what caddy validate does with every Caddyfile that anybody could copy,

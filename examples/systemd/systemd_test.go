@@ -1,0 +1,110 @@
+//go:build linux
+
+// Package systemd_test checks the unit as far as a machine can that does not run it.
+package systemd_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	unitName = "caddy-itsme.service"
+	binary   = "/usr/local/bin/caddy-itsme"
+	// finishing is what logins under way get after Caddy's grace_period.
+	finishing = 10 * time.Second
+	// maxExposure is systemd-analyze's figure for how much the service could reach, of 100.
+	maxExposure = "20"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// setting is the one value that the unit has for a name.
+func setting(t *testing.T, name string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindAllStringSubmatch(read(t, unitName), -1)
+	if len(found) != 1 {
+		t.Fatalf("the unit has %d lines %s", len(found), name)
+	}
+	return found[0][1]
+}
+
+func TestSystemdAcceptsTheUnit(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), unitName)
+	// What the unit starts must exist.
+	unit := strings.ReplaceAll(read(t, unitName), binary+" ", program+" ")
+	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"verify", file},
+		{"security", "--offline=true", "--no-pager", "--threshold=" + maxExposure, file},
+	} {
+		if out, err := exec.CommandContext(t.Context(), "systemd-analyze", args...).CombinedOutput(); err != nil {
+			t.Errorf("systemd-analyze %s: %v\n%s", args[0], err, out)
+		}
+	}
+}
+
+// TestUnitAndCaddyfileAgree: what one of them names, the other one makes or reads, and README puts
+// there.
+func TestUnitAndCaddyfileAgree(t *testing.T) {
+	t.Parallel()
+	caddyfile, readme := read(t, "Caddyfile"), read(t, "README.md")
+	credential, source, _ := strings.Cut(setting(t, "LoadCredential"), ":")
+	config := "/etc/caddy-itsme/Caddyfile"
+	for _, row := range []struct{ what, text, want string }{
+		{"ExecStart", setting(t, "ExecStart"), binary + " run --config " + config},
+		{"ExecReload", setting(t, "ExecReload"), binary + " reload --config " + config},
+		{"README installs the program", readme, " " + binary + "\n"},
+		{"README installs the Caddyfile", readme, " examples/systemd/Caddyfile " + config + "\n"},
+		{"README installs the unit", readme, " examples/systemd/" + unitName + " /etc/systemd/system/" + unitName + "\n"},
+		{"README writes the secret", readme, " /dev/stdin " + source + "\n"},
+		{"client_secret", caddyfile, "{file./run/credentials/" + unitName + "/" + credential + "}"},
+		{"admin", caddyfile, "admin unix//run/" + setting(t, "RuntimeDirectory") + "/admin.sock\n"},
+		{"README calls the admin endpoint", readme, " /run/" + setting(t, "RuntimeDirectory") + "/admin.sock "},
+		{"Caddy's storage", setting(t, "Environment"), "XDG_DATA_HOME=%S/" + setting(t, "StateDirectory")},
+		{"README backs up the storage", readme, "`/var/lib/" + setting(t, "StateDirectory") + "`"},
+	} {
+		if !strings.Contains(row.text, row.want) {
+			t.Errorf("%s: %q is not there", row.what, row.want)
+		}
+	}
+}
+
+// TestServiceHasTimeToStop: systemd kills what has not ended, and with it the logins under way.
+func TestServiceHasTimeToStop(t *testing.T) {
+	t.Parallel()
+	grace := regexp.MustCompile(`(?m)^\tgrace_period (\S+)$`).FindStringSubmatch(read(t, "Caddyfile"))
+	if grace == nil {
+		t.Fatal("the Caddyfile has no grace_period")
+	}
+	needed, err := time.ParseDuration(grace[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	given, err := time.ParseDuration(setting(t, "TimeoutStopSec"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if given <= needed+finishing {
+		t.Errorf("TimeoutStopSec is %s; Caddy may take %s", given, needed+finishing)
+	}
+}
