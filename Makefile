@@ -91,7 +91,7 @@ dist-check: ## Build what is committed twice, in two folders and from two caches
 .PHONY: notes
 notes: ## Print what CHANGELOG.md says of VERSION
 	@awk -v version="$${VERSION#v}" ' \
-		/^## / { inside = index($$0, "## [" version "]") == 1; found = found || inside; next } \
+		/^(## |\[)/ { inside = index($$0, "## [" version "]") == 1; found = found || inside; next } \
 		inside { print } \
 		END { exit !found }' CHANGELOG.md || { echo "CHANGELOG.md says nothing of $$VERSION" >&2; exit 1; }
 

@@ -182,6 +182,9 @@ func allSteps(t *testing.T) map[string]step {
 
 var makeTarget = regexp.MustCompile(`\bmake (?:-s )?([a-z-]+)`)
 
+// ecosystems are Dependabot's names for what reads each kind of file that names versions.
+var ecosystems = map[string]string{"go.mod": "gomod", "package.json": "npm", "pom.xml": "maven", "*Dockerfile": "docker"}
+
 // TestDependabotLooksEverywhere: what has versions of its own is kept up to date.
 func TestDependabotLooksEverywhere(t *testing.T) {
 	t.Parallel()
@@ -207,13 +210,13 @@ func TestDependabotLooksEverywhere(t *testing.T) {
 		}
 	}
 	want := []string{"github-actions /"}
-	for file, ecosystem := range map[string]string{"go.mod": "gomod", "package.json": "npm"} {
+	for file, ecosystem := range ecosystems {
 		for _, found := range filesMatching(t, ".", file) {
-			folder := filepath.ToSlash(filepath.Dir("/" + found))
-			want = append(want, ecosystem+" "+folder)
+			want = append(want, ecosystem+" "+filepath.ToSlash(filepath.Dir("/"+found)))
 		}
 	}
 	slices.Sort(want)
+	want = slices.Compact(want)
 	slices.Sort(looked)
 	if diff := cmp.Diff(want, looked); diff != "" {
 		t.Errorf("Dependabot looks elsewhere (-needed +looked):\n%s", diff)
