@@ -86,8 +86,8 @@ type SessionError struct {
 
 // Environment is the person's device as Signicat saw it.
 type Environment struct {
-	IPAddress string `json:"ipAddress,omitempty"`
-	UserAgent string `json:"userAgent,omitempty"`
+	IPAddress string `json:"ipAddress,omitempty"` // where it called from
+	UserAgent string `json:"userAgent,omitempty"` // the User-Agent header of its browser
 }
 
 // MessageTransport tells how Signicat protects a session's messages.

@@ -18,13 +18,13 @@ var (
 type SessionInfo struct {
 	ID                      string    `json:"id"`
 	TransactionID           string    `json:"transaction_id"`
-	Status                  string    `json:"status"`
-	AuthorizationRequestURL string    `json:"authorization_request_url"`
-	RedirectURL             string    `json:"redirect_url"`
-	State                   string    `json:"state"`
-	Persona                 string    `json:"persona,omitempty"` // who approved
-	Answered                bool      `json:"answered"`          // by the person, either way
-	CodeUsed                bool      `json:"code_used"`
+	Status                  string    `json:"status"`                    // as the API tells it
+	AuthorizationRequestURL string    `json:"authorization_request_url"` // the link that opens itsme
+	RedirectURL             string    `json:"redirect_url"`              // where itsme goes afterwards
+	State                   string    `json:"state"`                     // what comes back on it
+	Persona                 string    `json:"persona,omitempty"`         // who approved
+	Answered                bool      `json:"answered"`                  // by the person, either way
+	CodeUsed                bool      `json:"code_used"`                 // it was validated
 	CreatedAt               time.Time `json:"created_at"`
 	ExpiresAt               time.Time `json:"expires_at"`
 }

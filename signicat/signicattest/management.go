@@ -10,8 +10,8 @@ import (
 
 // A ManagementRoute describes one route of [Server.Management].
 type ManagementRoute struct {
-	Pattern string `json:"pattern"`
-	Doc     string `json:"doc"`
+	Pattern string `json:"pattern"` // method and path, as http.ServeMux reads them
+	Doc     string `json:"doc"`     // what it does
 
 	serve func(*Server, *http.Request) (any, error)
 }

@@ -41,10 +41,10 @@ type Persona struct {
 
 // Address is itsme's form of an address.
 type Address struct {
-	Formatted     string `json:"formatted"`
-	StreetAddress string `json:"street_address"`
+	Formatted     string `json:"formatted"`      // all of it, in lines
+	StreetAddress string `json:"street_address"` // street, number and box
 	PostalCode    string `json:"postal_code"`
-	Locality      string `json:"locality"`
+	Locality      string `json:"locality"` // the municipality
 }
 
 // personas are computed once, from the simulator's clock, so that the minor stays one during the run.

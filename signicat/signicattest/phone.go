@@ -26,7 +26,7 @@ var (
 // accessDenied is itsme's error code for a person who says no.
 const accessDenied = "access_denied"
 
-// RefusalCodes lists the error codes that itsme can put on a redirect URL. It is the caller's own copy.
+// RefusalCodes lists the error codes that itsme can put on a redirect URL. The list is the caller's own copy.
 // Source: https://belgianmobileid.github.io/doc/
 func RefusalCodes() []string {
 	return []string{

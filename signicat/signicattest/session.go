@@ -22,10 +22,10 @@ const codeLifetime = 3 * time.Minute
 
 // SessionError is the member error of a session that failed.
 type SessionError struct {
-	Type   string `json:"type,omitempty"`
-	Title  string `json:"title,omitempty"`
-	Detail string `json:"detail,omitempty"`
-	Code   string `json:"code,omitempty"`
+	Type   string `json:"type,omitempty"`   // a page about the code
+	Title  string `json:"title,omitempty"`  // what went wrong
+	Detail string `json:"detail,omitempty"` // more of it
+	Code   string `json:"code,omitempty"`   // such as invalid_account_id
 }
 
 // brokerError has the shape of the published one. Unverified: itsme's own codes are not public.

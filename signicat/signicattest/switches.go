@@ -113,12 +113,11 @@ type Switches struct {
 	ReanswerAllowed bool
 }
 
-// A Switch describes one field of [Switches]: its name on the command line and in the management API, what it does, and
-// the forms it takes, the default first. A switch without forms takes any text or number.
+// A Switch describes one field of [Switches].
 type Switch struct {
-	Name  string   `json:"name"`
-	Doc   string   `json:"doc"`
-	Forms []string `json:"forms,omitempty"`
+	Name  string   `json:"name"`            // on the command line and in the management API
+	Doc   string   `json:"doc"`             // what it does
+	Forms []string `json:"forms,omitempty"` // the default first; none: any text or number
 
 	get func(*Switches) string
 	set func(*Switches, string) bool
