@@ -1,6 +1,7 @@
 // Package pending keeps logins that were started and are not finished, and what
 // must be known of finished ones for a while: the answer for a client that lost
-// its own, limits on starts, and the tokens that are refused before they expire.
+// its own, limits on starts, the tokens that are refused before they expire, and
+// the logins that may be refreshed.
 //
 // A [Store] holds no logic of a login. It gives the caller one thing that is hard
 // to get right over many replicas: a record changes only by compare-and-set

@@ -41,7 +41,7 @@ type Persona struct {
 
 // Address is itsme's form of an address.
 type Address struct {
-	Formatted     string `json:"formatted"`      // all of it, in lines
+	Formatted     string `json:"formatted"`      // all of it, as one text
 	StreetAddress string `json:"street_address"` // street, number and box
 	PostalCode    string `json:"postal_code"`
 	Locality      string `json:"locality"` // the municipality
