@@ -21,12 +21,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,7 +92,7 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	}
 	t.Cleanup(caddyLock.Unlock)
 	s.Client = &http.Client{
-		Transport:     &http.Transport{},
+		Transport:     afterReload{&http.Transport{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       patience,
 	}
@@ -108,6 +110,23 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	}
 	s.URL, s.AdminURL = "http://"+s.Addr, "http://"+s.admin
 	return s
+}
+
+// afterReload asks again when a connection ends without an answer. Caddy ends the servers of the
+// configuration before in the background: right after a reload one of them may take a connection
+// and close it.
+type afterReload struct{ *http.Transport }
+
+// RoundTrip implements http.RoundTripper.
+func (a afterReload) RoundTrip(r *http.Request) (*http.Response, error) {
+	const attempts = 3
+	for n := 1; ; n++ {
+		answer, err := a.Transport.RoundTrip(r)
+		closed := errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET)
+		if !closed || n == attempts || r.Body != nil {
+			return answer, err
+		}
+	}
 }
 
 // Reload replaces the configuration, even by an equal one, as caddy reload does.
