@@ -58,6 +58,9 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 		a.instances[name] = made
+		if err := made.tell(ctx.GetMetricsRegistry()); err != nil {
+			return fmt.Errorf("gateway %s: registering metrics: %w", name, err)
+		}
 	}
 	if err := a.sendAwayBeforeStop(ctx); err != nil {
 		return err
@@ -153,7 +156,7 @@ func (a *App) Cleanup() error {
 		errs = append(errs, a.Stop())
 	}
 	for _, i := range a.instances {
-		errs = append(errs, i.key.release())
+		errs = append(errs, i.release())
 	}
 	return errors.Join(errs...)
 }

@@ -115,7 +115,8 @@ func (f *fleet) load(r *replica) {
 				longest:   longest,
 			},
 		},
-		force: func(set *token.KeySet) { f.force(r, set) },
+		force:  func(set *token.KeySet) { f.force(r, set) },
+		failed: func() {}, changed: func(string) {},
 	}
 	var err error
 	if r.authority, err = token.NewAuthority(token.Config{

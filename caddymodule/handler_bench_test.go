@@ -16,7 +16,7 @@ import (
 )
 
 // benchHandler is a handler of a gateway, and an access token that the gateway takes.
-func benchHandler(b *testing.B) (*Handler, string) {
+func benchHandler(b testing.TB) (*Handler, string) {
 	b.Helper()
 	key, err := token.GenerateKey(token.ES256)
 	if err != nil {
@@ -31,9 +31,10 @@ func benchHandler(b *testing.B) (*Handler, string) {
 	store := pending.NewMemory(time.Now)
 	b.Cleanup(func() { _ = store.Close() })
 	const public = "https://app.example.be"
+	m := newMeter("default")
 	g, err := gateway.New(gateway.Config{
 		PublicURL: public, Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: store, Keys: ring,
+		Attributes: []string{"name"}, Store: meteredStore{store, m}, Keys: ring, Observe: m.observer(),
 	})
 	if err != nil {
 		b.Fatal(err)

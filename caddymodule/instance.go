@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"sync"
@@ -23,8 +24,10 @@ type instance struct {
 	ring    token.Ring // empty until start, unless the keys are known before
 	keys    *keyKeeper // nil with a key file
 	store   StoreModule
+	kept    pending.Store // as the gateway uses it
 	lasting *lasting
 	key     lastingKey
+	meter   *meter // nil until build
 
 	work sync.WaitGroup
 	stop context.CancelFunc // nil until start
@@ -84,15 +87,21 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 // build makes the gateway, from the keys and the knowledge of its predecessor where a reload
 // replaces one.
 func (i *instance) build(config gateway.Config) (err error) {
-	i.lasting = i.key.keep()
+	i.lasting, i.meter = i.key.keep(), keepMeter(config.Name)
+	i.observe(&config)
 	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil {
 		i.ring.Set(known)
 	}
 	config.Keys, config.Order = &i.ring, &i.lasting.order
 	if i.gateway, err = gateway.New(config); err != nil {
-		_ = i.key.release() // nothing to destruct
+		_ = i.release() // nothing to destruct
 	}
 	return err
+}
+
+// release gives back what lasts. It is for after the last use.
+func (i *instance) release() error {
+	return errors.Join(i.key.release(), releaseMeter(i.key.gateway))
 }
 
 // start puts the keys in force and keeps them so until close.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -23,9 +24,15 @@ type keyKeeper struct {
 	store keyStore
 	// force puts a set in force.
 	force func(*token.KeySet)
+	// failed is told that keys could not be read or changed, changed that others than before are in
+	// force, of which the one with that kid signs.
+	failed  func()
+	changed func(kid string)
 	// known are the keys as they were last read, published those of them that are in force.
 	known     storedKeys
 	published []storedKey
+	// shown is known, for other goroutines. Nil until start.
+	shown atomic.Pointer[storedKeys]
 }
 
 // start puts the keys in force for the first time.
@@ -55,6 +62,7 @@ func (k *keyKeeper) refresh(ctx context.Context) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
+	k.failed()
 	k.store.log.Error("signing keys could not be read or changed; the last known go on",
 		slog.String("gateway", k.store.gateway), slog.Any("error", err))
 	_ = k.adopt(k.known) // they were adopted before
@@ -80,12 +88,20 @@ func (k *keyKeeper) reread(ctx context.Context) error {
 
 // adopt puts keys in force, if others than before are to be.
 func (k *keyKeeper) adopt(stored storedKeys) error {
+	err := k.publish(stored)
+	if err == nil {
+		k.known = stored
+		k.shown.Store(&stored)
+	}
+	return err
+}
+
+func (k *keyKeeper) publish(stored storedKeys) error {
 	if len(stored.Keys) == 0 {
 		return errKeysGone
 	}
 	published := stored.published(k.store.rotation, k.store.now())
 	if len(published) == 0 || slices.EqualFunc(published, k.published, sameKey) {
-		k.known = stored
 		return nil
 	}
 	set, err := keySet(published)
@@ -96,8 +112,12 @@ func (k *keyKeeper) adopt(stored storedKeys) error {
 		k.store.log.Info("another signing key took over",
 			slog.String("gateway", k.store.gateway), slog.String("kid", published[0].ID))
 	}
-	k.known, k.published = stored, published
+	first := len(k.published) == 0
+	k.published = published
 	k.force(set)
+	if !first {
+		k.changed(published[0].ID)
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func keepIn(t *testing.T, files *certmagic.FileStorage) *kept {
 		storage: &k.storage, gateway: "default", rotation: halfDaily,
 		now: time.Now, log: slog.New(slog.NewTextHandler(&k.log, nil)),
 	}
-	keeper := keyKeeper{store: k.store, force: k.ring.Set}
+	keeper := keyKeeper{store: k.store, force: k.ring.Set, failed: func() {}, changed: func(string) {}}
 	if err := keeper.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -201,8 +201,9 @@ func TestKeepingKeysEndsWhileItWaitsForTheLock(t *testing.T) {
 		storage := &sharedStorage{FileStorage: files, free: make(chan struct{}, 1)}
 		var log safeBuffer
 		keeper := keyKeeper{
-			store: keyStore{storage: storage, gateway: "default", rotation: halfDaily, now: time.Now, log: slog.New(slog.NewTextHandler(&log, nil))},
-			force: func(*token.KeySet) {},
+			store:  keyStore{storage: storage, gateway: "default", rotation: halfDaily, now: time.Now, log: slog.New(slog.NewTextHandler(&log, nil))},
+			force:  func(*token.KeySet) {},
+			failed: func() {}, changed: func(string) {},
 		}
 		if err := keeper.start(t.Context()); err != nil {
 			t.Fatal(err)

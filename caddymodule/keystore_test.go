@@ -45,7 +45,7 @@ func started(t *testing.T, store keyStore) *token.KeySet {
 
 func start(ctx context.Context, store keyStore) (*token.KeySet, error) {
 	ring := new(token.Ring)
-	keeper := keyKeeper{store: store, force: ring.Set}
+	keeper := keyKeeper{store: store, force: ring.Set, failed: func() {}, changed: func(string) {}}
 	err := keeper.start(ctx)
 	return ring.KeySet(), err
 }

@@ -130,6 +130,7 @@ func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pendin
 		}
 	}
 	record, err := g.begin(ctx, s)
+	g.observeStart(s.kind, record, err)
 	if err != nil {
 		return nil, err
 	}

@@ -55,15 +55,17 @@ type breaker struct {
 	client  *signicat.Client
 	circuit circuitbreaker.CircuitBreaker[*signicat.Session]
 	now     func() time.Time
+	retry   func(operation string) // is told of a call that is made again
 
 	mu     sync.Mutex
 	paused time.Time // until when Signicat asked to be left alone
 }
 
-func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger) *breaker {
+func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger, retry func(operation string)) *breaker {
 	return &breaker{
 		client: client,
 		now:    now,
+		retry:  retry,
 		circuit: circuitbreaker.NewBuilder[*signicat.Session]().
 			HandleIf(func(_ *signicat.Session, err error) bool { return unwell(err) }).
 			WithFailureRateThreshold(breakerRate, breakerCalls, breakerWindow).
@@ -135,7 +137,7 @@ func (b *breaker) CreateSession(ctx context.Context, request signicat.SessionReq
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
 	return b.ifClosed(func() (*signicat.Session, error) {
-		return retried(worthRepeating, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
+		return b.retried(worthRepeating, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
 	})
 }
 
@@ -156,7 +158,7 @@ func (b *breaker) CancelSession(ctx context.Context, id string) error {
 
 // Session reads a session of a login that somebody came back from, whatever the breaker's state.
 func (b *breaker) Session(ctx context.Context, id string) (*signicat.Session, error) {
-	session, err := retried(worthRepeating, func() (*signicat.Session, error) { return b.client.Session(ctx, id) })
+	session, err := b.retried(worthRepeating, func() (*signicat.Session, error) { return b.client.Session(ctx, id) })
 	b.note(err)
 	return session, err
 }
@@ -175,7 +177,7 @@ func (b *breaker) WaitForSession(ctx context.Context, id string) (*signicat.Sess
 // ValidateCode sends a code, whatever the breaker's state, and once more only when it cannot have
 // been sent.
 func (b *breaker) ValidateCode(ctx context.Context, v signicat.CodeValidation) error {
-	_, err := retried(
+	_, err := b.retried(
 		func(err error) bool { return neverSent(err) && worthRepeating(err) },
 		func() (*signicat.Session, error) { return nil, b.client.ValidateCode(ctx, v) })
 	if lost := errors.Is(err, signicat.ErrUnavailable) || errors.Is(err, signicat.ErrInvalidResponse); lost && !neverSent(err) {
@@ -234,12 +236,13 @@ func (b *breaker) pause(err error) {
 }
 
 // retried makes a call, and once more when it failed fast and in a way that is worth it.
-func retried(worth func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
+func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	policy := retrypolicy.NewBuilder[*signicat.Session]().
 		HandleIf(func(_ *signicat.Session, err error) bool { return worth(err) }).
 		WithMaxRetries(1).
 		WithMaxDuration(fastFailure).
 		WithRandomDelay(minRetryDelay, maxRetryDelay).
+		OnRetry(func(e failsafe.ExecutionEvent[*signicat.Session]) { b.retry(operationOf(e.LastError())) }).
 		ReturnLastFailure().
 		Build()
 	return failsafe.With(policy).Get(call)
@@ -256,4 +259,12 @@ func worthRepeating(err error) bool {
 	var network net.Error
 	timeout := failure.StatusCode == http.StatusRequestTimeout || errors.As(err, &network) && network.Timeout()
 	return !timeout && failure.RetryAfter == 0 && !errors.Is(err, context.Canceled)
+}
+
+// operationOf is the operation whose failure an error tells.
+func operationOf(err error) string {
+	if failure, ok := errors.AsType[*signicat.Error](err); ok {
+		return failure.Operation
+	}
+	return ""
 }

@@ -15,9 +15,11 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *p
 	if s.showsPages(r, p) {
 		switch {
 		case errors.Is(err, errNoCredential), errors.Is(err, errInsufficient):
+			s.gateway.observe.Request(Redirected)
 			s.sendToLogin(w, info, p.required)
 			return
 		case errors.Is(err, errRequirement):
+			s.observeRefusal(err)
 			w.Header().Set("Vary", navigationHeaders)
 			s.gateway.writePage(w, http.StatusForbidden, page{
 				Name:     "not_enough",
@@ -28,8 +30,14 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *p
 			return
 		}
 	}
+	s.observeRefusal(err)
 	s.gateway.challenge(w, r, err)
 	s.gateway.writeProblem(w, err)
+}
+
+func (s *Site) observeRefusal(err error) {
+	s.gateway.observe.Request(Refused)
+	s.gateway.observe.Refusal(failureOf(err).problem)
 }
 
 // sendToLogin sends a browser to the login page, with what its login must be. There is no loop: a

@@ -121,6 +121,9 @@ type Config struct {
 	// Logger receives one line a login and what goes wrong. Nil discards.
 	Logger *slog.Logger
 
+	// Observe is told what happens, for metrics and events. Zero tells nobody.
+	Observe Observer
+
 	// Now is the clock. Nil is time.Now.
 	Now func() time.Time
 }
@@ -189,6 +192,7 @@ func (c Config) WithDefaults() Config {
 	if c.Order == nil {
 		c.Order = new(Order)
 	}
+	c.Observe = c.Observe.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -119,8 +119,10 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	l, kept, err := g.check(key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
+		g.observe.Verification(Verification{kind, Untold, kept})
 		return nil, errStarting
 	case err != nil:
+		g.observe.Verification(Verification{kind, Bad, kept})
 		return nil, fmt.Errorf("%w: %w", errToken, err)
 	}
 	claims := l.claims
@@ -129,10 +131,13 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	})
 	switch {
 	case err != nil:
+		g.observe.Verification(Verification{kind, Untold, kept})
 		return nil, storeError(err)
 	case revoked:
+		g.observe.Verification(Verification{kind, Revoked, kept})
 		return nil, fmt.Errorf("%w: revoked", errToken)
 	}
+	g.observe.Verification(Verification{kind, Good, kept})
 	if !kept {
 		g.verified.keep(key, l)
 	}

@@ -117,7 +117,11 @@ func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented)
 	}
 	record.LeaseUntil = now.Add(Lease)
 	record.Fence++
-	return true, g.update(ctx, record)
+	err = g.update(ctx, record)
+	if err == nil && record.FirstPresented.Equal(now) {
+		g.observeLogin(LoginReturned, record)
+	}
+	return true, err
 }
 
 // replay says whether an issued token may be handed out again: to the same finish, for a short
@@ -216,6 +220,7 @@ func (g *Gateway) end(ctx context.Context, record *pending.Record, phase pending
 	}
 	*record = next
 	g.logEnd(ctx, record)
+	g.observeLogin(LoginEnded, record)
 	return nil
 }
 

@@ -25,6 +25,7 @@ type Gateway struct {
 	store     pending.Store
 	authority *token.Authority
 	log       *slog.Logger
+	observe   Observer
 	now       func() time.Time
 
 	public    *url.URL       // public_url
@@ -62,7 +63,7 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", config.PublicURL)
 	}
-	config.Signicat.Now = config.Now
+	config.Signicat.Now, config.Signicat.Observe = config.Now, config.Observe.Call
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
@@ -76,6 +77,7 @@ func New(config Config) (*Gateway, error) {
 		store:     config.Store,
 		authority: authority,
 		log:       config.Logger.With(slog.String("gateway", config.Name)),
+		observe:   config.Observe,
 		now:       config.Now,
 		public:    public,
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
@@ -87,7 +89,7 @@ func New(config Config) (*Gateway, error) {
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.signicat = newBreaker(client, g.now, g.log)
+	g.signicat = newBreaker(client, g.now, g.log, g.observe.Retry)
 	budget := rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads)
 	g.reads = newReads(g.readStatus, g.signicat.wait, budget, config.Limit.Pending)
 	g.told = append([]string{"sub", "acr", "auth_time"}, g.tokenClaims()...)

@@ -189,7 +189,7 @@ func familyClaims(f *pending.Family) (token.Claims, error) {
 // endFamily ends a login: its tokens are refused first, so that a refresh under way yields
 // nothing that works.
 func (g *Gateway) endFamily(ctx context.Context, login string) error {
-	err := g.store.Revoke(ctx, pending.Revocation{
+	err := g.revoke(ctx, pending.Revocation{
 		Scope: pending.ScopeLogin,
 		ID:    login,
 		Until: g.now().Add(g.longestToken() + 2*token.Skew),

@@ -55,11 +55,20 @@ func (g *Gateway) revokeRefreshToken(ctx context.Context, presented refreshToken
 }
 
 func (g *Gateway) revokeToken(ctx context.Context, id string, expires time.Time) error {
-	return storeError(g.store.Revoke(ctx, pending.Revocation{
+	return storeError(g.revoke(ctx, pending.Revocation{
 		Scope: pending.ScopeToken,
 		ID:    id,
 		Until: expires.Add(2 * token.Skew),
 	}))
+}
+
+// revoke is the only way in which something is refused.
+func (g *Gateway) revoke(ctx context.Context, v pending.Revocation) error {
+	err := g.store.Revoke(ctx, v)
+	if err == nil {
+		g.observe.Revocation(v)
+	}
+	return err
 }
 
 // RevokeToken refuses the token with that jti from now on, on every replica, and nothing else of
@@ -78,7 +87,7 @@ func (g *Gateway) RevokeLogin(ctx context.Context, jti string) error {
 func (g *Gateway) RevokeSubject(ctx context.Context, subject string) error {
 	now := g.now()
 	// A login that began before may be refreshed for as long as families live.
-	return storeError(g.store.Revoke(ctx, pending.Revocation{
+	return storeError(g.revoke(ctx, pending.Revocation{
 		Scope:       pending.ScopeSubject,
 		ID:          subject,
 		IssuedUntil: now,

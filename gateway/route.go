@@ -206,6 +206,7 @@ func early(r *http.Request) bool {
 
 // fail answers an error in the endpoint's form.
 func (g *Gateway) fail(form answerForm, x exchange, err error) {
+	g.observe.Refusal(failureOf(err).problem)
 	g.challenge(x.w, x.r, err)
 	switch {
 	case form == asOAuth:

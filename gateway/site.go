@@ -72,21 +72,29 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveOwn(w, r, info) {
+		s.gateway.observe.Request(Own)
 		return nil
 	}
 	p, r := s.enter(passageOf(r.Context()), r)
 	if info.Unprotected && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
 		s.dropForeignBearer(r.Header, p)
+		s.gateway.observe.Request(Unprotected)
 		return next(w, r)
 	}
 	if p.login == nil {
 		delete(r.Header, "Authorization")
 	}
-	if s.public(r.URL, info.OriginalURL) || (s.config.CORSPreflight && preflight(r)) {
+	if s.public(r.URL, info.OriginalURL) {
+		s.gateway.observe.Request(Public)
+		return next(w, r)
+	}
+	if s.config.CORSPreflight && preflight(r) {
+		s.gateway.observe.Request(Preflight)
 		return next(w, r)
 	}
 	if err := s.admit(w, r, p); err != nil {
 		if errors.Is(err, errNoCredential) && s.config.Optional {
+			s.gateway.observe.Request(Anonymous)
 			return next(w, r)
 		}
 		s.refuse(w, r, info, p, err)
@@ -96,6 +104,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.refuse(w, r, info, p, err)
 		return nil
 	}
+	s.gateway.observe.Request(Allowed)
 	return next(w, r)
 }
 

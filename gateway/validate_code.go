@@ -28,7 +28,10 @@ func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presen
 		}
 	}
 	var err error
-	for range sends {
+	for n := range sends {
+		if n > 0 {
+			g.observe.Retry(signicat.OperationValidateCode)
+		}
 		if err = g.send(ctx, record, p); !errors.Is(err, errLost) || validated(record) || record.Phase.Ended() {
 			return err
 		}
@@ -176,7 +179,11 @@ func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal e
 func (g *Gateway) markValidated(ctx context.Context, record *pending.Record) error {
 	record.Phase = pending.Validated
 	record.SentAt = time.Time{}
-	return g.update(ctx, record)
+	err := g.update(ctx, record)
+	if err == nil {
+		g.observeLogin(LoginValidated, record)
+	}
+	return err
 }
 
 // retryHint is how long Signicat asked to wait.

@@ -57,7 +57,8 @@ func (c *Client) bearer(ctx context.Context, token accessToken, build func(acces
 }
 
 // exchange sends one request and reads its answer, within Config.Timeout altogether.
-func (c *Client) exchange(ctx context.Context, request call) (answer, error) {
+func (c *Client) exchange(ctx context.Context, request call) (_ answer, err error) {
+	defer c.report(ctx, request.operation, c.config.Now(), &err)
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	r, err := request.build(ctx)

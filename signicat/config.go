@@ -60,6 +60,9 @@ type Config struct {
 	// Transport carries the calls and stays the caller's to close. Nil: a transport of the
 	// client's own, which takes its proxy from the environment as net/http does.
 	Transport http.RoundTripper
+	// Observe is told of every call that is over, on the way of its answer. It returns at once.
+	// Nil tells nobody.
+	Observe func(Call)
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -74,6 +77,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.StateEncoding == "" {
 		c.StateEncoding = StateRaw
+	}
+	if c.Observe == nil {
+		c.Observe = func(Call) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

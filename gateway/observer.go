@@ -1,0 +1,190 @@
+package gateway
+
+import (
+	"slices"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// Observer is told what happens in a gateway, for metrics and events. Every field may be nil.
+//
+// The functions are called in the midst of a request, by any number of goroutines at once: they
+// return at once and do no I/O. Nothing that they are given is a secret, a state, a code, a token or
+// an attribute, and every word that is not an identifier is one of a fixed few, whatever clients,
+// itsme or Signicat send.
+type Observer struct {
+	// Request is told what a site did with a request.
+	Request func(Decision)
+	// Verification is told of every bearer token and session cookie that was looked at.
+	Verification func(Verification)
+	// Refusal is told of every request that was answered with an error: by a site, an own endpoint
+	// or a page of one. The code is the member of that name in a problem, such as rate_limited.
+	Refusal func(code string)
+	// Login is told how a login goes on.
+	Login func(LoginStep)
+	// Call is told of every call to Signicat.
+	Call func(signicat.Call)
+	// Retry is told of every call to Signicat that is made again, by its operation.
+	Retry func(operation string)
+	// Revocation is told what is refused from now on.
+	Revocation func(pending.Revocation)
+}
+
+func (o Observer) withDefaults() Observer {
+	orNothing(&o.Request)
+	orNothing(&o.Verification)
+	orNothing(&o.Refusal)
+	orNothing(&o.Login)
+	orNothing(&o.Call)
+	orNothing(&o.Retry)
+	orNothing(&o.Revocation)
+	return o
+}
+
+func orNothing[T any](f *func(T)) {
+	if *f == nil {
+		*f = func(T) {}
+	}
+}
+
+// Decision is what a site did with a request.
+type Decision uint8
+
+const (
+	// Allowed is a request that went on with a login.
+	Allowed Decision = iota
+	// Anonymous is one that went on without a login, since the site makes it optional.
+	Anonymous
+	// Public is one that went on to a path that needs no login.
+	Public
+	// Preflight is a CORS preflight that went on.
+	Preflight
+	// Unprotected is one that went on because the site's matcher does not match it.
+	Unprotected
+	// Redirected is one that was sent to the login page.
+	Redirected
+	// Refused is one that was answered with an error.
+	Refused
+	// Own is one to an own endpoint of the gateway.
+	Own
+)
+
+// decisions are the words for them, in their order.
+var decisions = [...]string{"allowed", "anonymous", "public", "preflight", "unprotected", "redirected", "refused", "own"}
+
+// String is the decision in a word.
+func (d Decision) String() string { return decisions[d] }
+
+// Decisions are all there are, in the order of their numbers.
+func Decisions() []Decision { return numbered[Decision](len(decisions)) }
+
+// Verification is a credential that was looked at.
+type Verification struct {
+	// Kind is App for a bearer token, and Browser for a session cookie.
+	Kind pending.Kind
+	// Result says whether it logs anybody in.
+	Result VerificationResult
+	// Kept says that its signature was verified before and not again.
+	Kept bool
+}
+
+// VerificationResult says whether a credential logs anybody in.
+type VerificationResult uint8
+
+const (
+	// Good is one that does.
+	Good VerificationResult = iota
+	// Bad is one that is none of the gateway's, is out of date, or was made up.
+	Bad
+	// Revoked is a good one that was refused before its time.
+	Revoked
+	// Untold is one of which nothing is known: there are no keys, or the store is away.
+	Untold
+)
+
+// results are the words for them, in their order.
+var results = [...]string{"good", "bad", "revoked", "untold"}
+
+// String is the result in a word.
+func (r VerificationResult) String() string { return results[r] }
+
+// VerificationResults are all there are, in the order of their numbers.
+func VerificationResults() []VerificationResult { return numbered[VerificationResult](len(results)) }
+
+func numbered[T ~uint8](n int) []T {
+	all := make([]T, n)
+	for i := range all {
+		all[i] = T(i)
+	}
+	return all
+}
+
+// LoginStage is how far a login has come.
+type LoginStage uint8
+
+const (
+	// LoginStarted: the person can open itsme.
+	LoginStarted LoginStage = iota
+	// LoginUnstarted: a start failed, or was refused for a limit. Reason is the code of the error.
+	LoginUnstarted
+	// LoginReturned: a code came back, with the verifier or cookie of the login.
+	LoginReturned
+	// LoginValidated: Signicat accepted the code.
+	LoginValidated
+	// LoginEnded: the login is over, with a token or without one.
+	LoginEnded
+)
+
+// LoginStep is one step of one login. Each step is told once, by one replica. A login that nobody
+// asks about again, and that Signicat lets expire, has no end.
+type LoginStep struct {
+	// Stage is the step.
+	Stage LoginStage
+	// Kind is app or browser.
+	Kind string
+	// SessionID is the public name of the login. Empty when it did not start.
+	SessionID string
+	// Outcome is the status of a login that ended, such as issued or denied. Empty before.
+	Outcome string
+	// Reason says in a word why it ended or did not start.
+	Reason string
+	// Duration is from the start of a login to its end. Zero before.
+	Duration time.Duration
+	// Subject is the pseudonym of the person, once a token is issued.
+	Subject string
+}
+
+// RefusalCodes are all that [Observer].Refusal can be told.
+func RefusalCodes() []string {
+	var codes []string
+	for _, f := range append(slices.Clone(failures), unexpected) {
+		if !slices.Contains(codes, f.problem) {
+			codes = append(codes, f.problem)
+		}
+	}
+	return codes
+}
+
+// KindNames are the words for the two kinds of logins and credentials.
+func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }
+
+// observeStart tells what became of a start.
+func (g *Gateway) observeStart(kind pending.Kind, record *pending.Record, err error) {
+	if err != nil {
+		g.observe.Login(LoginStep{Stage: LoginUnstarted, Kind: kindName(kind), Reason: failureOf(err).problem})
+		return
+	}
+	g.observeLogin(LoginStarted, record)
+}
+
+// observeLogin tells of a step that is in the store.
+func (g *Gateway) observeLogin(stage LoginStage, record *pending.Record) {
+	step := LoginStep{Stage: stage, Kind: kindName(record.Kind), SessionID: record.ID}
+	if stage == LoginEnded {
+		step.Outcome, step.Reason, step.Subject = record.Phase.String(), record.Reason, record.Subject
+		step.Duration = record.EndedAt.Sub(record.CreatedAt)
+	}
+	g.observe.Login(step)
+}
