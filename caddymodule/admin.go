@@ -1,27 +1,28 @@
 package caddymodule
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
-
-	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
 func init() { caddy.RegisterModule(Admin{}) }
 
-// Admin is what operators can do while Caddy runs, on Caddy's admin endpoint and under its
+// Admin is what operators can see and do while Caddy runs, on Caddy's admin endpoint and under its
 // access control:
 //
-//	POST /itsme/revoke  {"gateway": "default", "sub": "…"}
+//	GET  /itsme/gateways     every gateway and how it is
+//	POST /itsme/revoke       {"gateway": "default", "sub": "…"}
+//	POST /itsme/keys/rotate  {"gateway": "default", "drop": ["…"]}
 //
-// revokes, on every replica that shares the store, everything that was issued to a person (sub),
-// one login with all its tokens (login, the jti of any of them), or one token (jti).
+// The second revokes, on every replica that shares the store, everything that was issued to a
+// person (sub), one login with all its tokens (login, the jti of any of them), or one token (jti).
+// The third does what caddy itsme keys rotate does: it lets the next key sign, or drops keys that
+// have leaked. The gateway may be left out where it is "default".
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -31,76 +32,80 @@ func (Admin) CaddyModule() caddy.ModuleInfo {
 
 // Routes implements caddy.AdminRouter.
 func (Admin) Routes() []caddy.AdminRoute {
-	return []caddy.AdminRoute{{Pattern: "/itsme/revoke", Handler: caddy.AdminHandlerFunc(serveRevoke)}}
+	routes := []caddy.AdminRoute{{Pattern: "/itsme/", Handler: caddy.AdminHandlerFunc(serveAdminIndex)}}
+	for path, e := range adminEndpoints() {
+		routes = append(routes, caddy.AdminRoute{Pattern: path, Handler: e})
+	}
+	return routes
+}
+
+// adminEndpoint serves one path.
+type adminEndpoint struct {
+	methods []string
+	serve   func(http.ResponseWriter, *http.Request) error
+}
+
+func adminEndpoints() map[string]adminEndpoint {
+	return map[string]adminEndpoint{
+		"/itsme/gateways":    {[]string{http.MethodGet, http.MethodHead}, serveAdminGateways},
+		"/itsme/revoke":      {[]string{http.MethodPost}, serveAdminRevoke},
+		"/itsme/keys/rotate": {[]string{http.MethodPost}, serveAdminRotate},
+	}
+}
+
+// ServeHTTP implements caddy.AdminHandler.
+func (e adminEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
+	for _, method := range e.methods {
+		if r.Method == method {
+			return e.serve(w, r)
+		}
+	}
+	w.Header().Set("Allow", strings.Join(e.methods, ", "))
+	return refuseAdmin(http.StatusMethodNotAllowed, "the method must be "+e.methods[0])
+}
+
+// serveAdminIndex answers /itsme/ as /itsme/gateways is, and what is below it and nowhere else.
+func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Path != "/itsme/" {
+		return refuseAdmin(http.StatusNotFound, "there is nothing here; try /itsme/gateways")
+	}
+	return adminEndpoints()["/itsme/gateways"].ServeHTTP(w, r)
 }
 
 // maxAdminBody bounds the body of a request.
 const maxAdminBody = 16 << 10
 
-// revocation is the body of a request. Exactly one of SUB, Login and JTI is given.
-type revocation struct {
-	Gateway string `json:"gateway"`
-	Sub     string `json:"sub"`
-	Login   string `json:"login"`
-	JTI     string `json:"jti"`
-}
-
-func serveRevoke(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		return refuseAdmin(http.StatusMethodNotAllowed, "the method must be POST")
-	}
+// readAdmin reads the body of a request. A member that is not known is refused: one that was to say
+// which key has leaked must not be overlooked.
+func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	if err != nil {
 		return refuseAdmin(http.StatusRequestEntityTooLarge, "the body cannot be read, or is over 16 KiB")
 	}
-	var asked revocation
-	if err := json.Unmarshal(body, &asked); err != nil {
-		return refuseAdmin(http.StatusBadRequest, "the body is not a JSON object of strings")
+	if err := caddy.StrictUnmarshalJSON(body, into); err != nil {
+		return refuseAdmin(http.StatusBadRequest, "the body is not JSON of the form that docs/admin-openapi.yaml shows")
 	}
-	g, err := runningGateway(asked.Gateway)
-	if err != nil {
-		return refuseAdmin(http.StatusNotFound, err.Error())
-	}
-	revoke, id, err := asked.choose(r.Context(), g)
-	if err != nil {
-		return err
-	}
-	if err := revoke(id); err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("revoking: %w", err)}
-	}
-	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// choose returns what is to be revoked, and how.
-func (v revocation) choose(ctx context.Context, g *gateway.Gateway) (revoke func(string) error, id string, err error) {
-	for _, row := range []struct {
-		id     string
-		revoke func(string) error
-	}{
-		{v.Sub, func(id string) error { return g.RevokeSubject(ctx, id) }},
-		{v.Login, func(id string) error { return g.RevokeLogin(ctx, id) }},
-		{v.JTI, func(id string) error { return g.RevokeToken(ctx, id) }},
-	} {
-		if row.id == "" {
-			continue
-		}
-		if id != "" {
-			return nil, "", refuseAdmin(http.StatusBadRequest, "more than one of sub, login and jti is given")
-		}
-		revoke, id = row.revoke, row.id
+func writeAdmin(w http.ResponseWriter, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
 	}
-	if id == "" {
-		return nil, "", refuseAdmin(http.StatusBadRequest, "none of sub, login and jti is given")
-	}
-	return revoke, id, nil
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // the operator hung up: there is nobody to tell
+	return nil
 }
 
-// runningGateway finds a gateway of the configuration that is in force now: this module is made
-// before any app, and outlives none.
-func runningGateway(name string) (*gateway.Gateway, error) {
-	return gatewayNamed(caddy.ActiveContext(), name)
+// running finds a gateway of the configuration that is in force now: this module is made before
+// any app, and outlives none.
+func running(name string) (*instance, error) {
+	i, err := instanceNamed(caddy.ActiveContext(), name)
+	if err != nil {
+		return nil, refuseAdmin(http.StatusNotFound, strings.TrimPrefix(err.Error(), "use: "))
+	}
+	return i, nil
 }
 
 func refuseAdmin(status int, text string) error {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ type App struct {
 
 	ctx       caddy.Context
 	log       *slog.Logger
+	events    *announcer
 	instances map[string]*instance
 	stopped   bool
 }
@@ -52,8 +54,12 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if len(a.Gateways) == 0 {
 		return errors.New("gateways: " + noGateway)
 	}
+	var err error
+	if a.events, err = newAnnouncer(ctx); err != nil {
+		return err
+	}
 	for _, name := range a.names() {
-		made, err := newInstance(ctx, name, a.Gateways[name])
+		made, err := newInstance(ctx, name, a.Gateways[name], a.events)
 		if err != nil {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
@@ -127,21 +133,30 @@ func (a *App) checkSites() error {
 }
 
 // Stop implements caddy.App. Keys are not looked after any more, waiting clients get their answer
-// at once, and logins that are being finished get some seconds for it.
+// at once, and logins that are being finished get some seconds for it. What became of them is told to
+// the handlers of events before they go.
 func (a *App) Stop() error {
 	a.stopped = true
+	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
+	defer cancel()
+	err := a.closeInstances(patience)
+	if a.events != nil {
+		a.events.close(patience)
+	}
+	return err
+}
+
+func (a *App) closeInstances(patience context.Context) error {
 	closed := make(chan error, len(a.instances))
 	for _, i := range a.instances {
 		go func() { closed <- i.close() }()
 	}
-	patience := time.NewTimer(stopPatience)
-	defer patience.Stop()
 	var errs []error
 	for range a.instances {
 		select {
 		case err := <-closed:
 			errs = append(errs, err)
-		case <-patience.C:
+		case <-patience.Done():
 			a.log.Warn("logins are still being finished; they go on in the background")
 			return errors.Join(errs...)
 		}
@@ -164,6 +179,14 @@ func (a *App) Cleanup() error {
 // gatewayNamed finds the gateway that a module of the same configuration uses. The empty name
 // means DefaultGateway.
 func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
+	i, err := instanceNamed(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return i.gateway, nil
+}
+
+func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
 	module, err := ctx.AppIfConfigured("itsme")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, errors.New("use: " + noGateway)
@@ -179,7 +202,7 @@ func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 	if !ok {
 		return nil, fmt.Errorf("use: no gateway is named %q; use one of: %s", name, strings.Join(app.names(), " "))
 	}
-	return i.gateway, nil
+	return i, nil
 }
 
 var (

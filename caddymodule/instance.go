@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"sync"
 	"time"
@@ -28,13 +29,15 @@ type instance struct {
 	lasting *lasting
 	key     lastingKey
 	meter   *meter // nil until build
+	events  *announcer
+	log     *slog.Logger
 
 	work sync.WaitGroup
 	stop context.CancelFunc // nil until start
 }
 
 // newInstance makes a gateway that is not started, without network and without writing.
-func newInstance(ctx caddy.Context, name string, g Gateway) (*instance, error) {
+func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (*instance, error) {
 	if !gatewayName.MatchString(name) {
 		return nil, fmt.Errorf("the name %q cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -", name)
 	}
@@ -45,7 +48,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway) (*instance, error) {
 		return nil, err
 	}
 	config.Name, config.Logger = name, ctx.Slogger()
-	i := &instance{key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
+	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
 	if err := i.findKeys(ctx, keys); err != nil {
 		return nil, err
 	}
@@ -63,6 +66,7 @@ func (i *instance) findKeys(ctx caddy.Context, config keyConfig) error {
 		return err
 	}
 	i.keys = &keyKeeper{
+		poked: make(chan struct{}, 1),
 		store: keyStore{
 			storage: ctx.Storage(), gateway: i.key.gateway, rotation: config.rotation,
 			now: time.Now, log: ctx.Slogger(),

@@ -31,6 +31,8 @@ type keyKeeper struct {
 	// known are the keys as they were last read, published those of them that are in force.
 	known     storedKeys
 	published []storedKey
+	// poked has what is due done at once, for an operator who does not want to wait. Nil waits.
+	poked chan struct{}
 	// shown is known, for other goroutines. Nil until start.
 	shown atomic.Pointer[storedKeys]
 }
@@ -50,6 +52,7 @@ func (k *keyKeeper) run(ctx context.Context) {
 		k.refresh(ctx)
 		select {
 		case <-ctx.Done():
+		case <-k.poked:
 		case <-time.After(k.pause()):
 		}
 	}

@@ -147,14 +147,18 @@ func rotateKeys(ctx context.Context, all []gatewayKeys, drop []string) error {
 	if keys.file != "" {
 		return fmt.Errorf("gateway %s: the key in %s is never rotated; put another key into that file and reload Caddy, which logs everybody out", keys.name, keys.file)
 	}
-	change := keys.store.rotated
-	if len(drop) > 0 {
-		change = func(stored storedKeys) (storedKeys, error) { return keys.store.dropped(stored, drop) }
-	}
-	if _, err := keys.store.update(ctx, change); err != nil {
+	if _, err := keys.store.rotateOrDrop(ctx, drop); err != nil {
 		return fmt.Errorf("gateway %s: %w", keys.name, err)
 	}
 	return nil
+}
+
+// rotateOrDrop rotates the keys, or drops those of these IDs if there are any.
+func (s keyStore) rotateOrDrop(ctx context.Context, drop []string) (storedKeys, error) {
+	if len(drop) == 0 {
+		return s.update(ctx, s.rotated)
+	}
+	return s.update(ctx, func(stored storedKeys) (storedKeys, error) { return s.dropped(stored, drop) })
 }
 
 // errRotatedOften is returned when an operator rotates keys and maxPublished are published.

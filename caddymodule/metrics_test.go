@@ -54,7 +54,7 @@ func (m *metered) reload(t *testing.T, gateways int, word string) {
 	if err := m.Reload(m.config(gateways, word)); err != nil {
 		t.Fatalf("reloading: %v", err)
 	}
-	http.DefaultClient.CloseIdleConnections() // they lead to the configuration before
+	untilServed(t, m.Server, m.fronts[0].URL)
 }
 
 // samples are the gateways' own series and their values, as /metrics tells them.

@@ -4,14 +4,32 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// observe has what happens in the gateway counted.
+// The causes of an EventKeysRotated.
+const (
+	// causeInForce: this replica signs or verifies with other keys than before.
+	causeInForce = "in_force"
+	// causeRequested: an operator asked for it here.
+	causeRequested = "requested"
+)
+
+// observe has what happens in the gateway counted, and told as events.
 func (i *instance) observe(config *gateway.Config) {
-	m := i.meter
+	m, name := i.meter, i.key.gateway
 	config.Observe = m.observer()
+	config.Observe.Login = func(s gateway.LoginStep) {
+		m.login(s)
+		i.events.login(name, m, s)
+	}
+	config.Observe.Revocation = func(v pending.Revocation) {
+		m.revocation(v)
+		i.events.revocation(name, m, v)
+	}
 	if i.keys != nil {
-		i.keys.failed, i.keys.changed = m.keysFailed.Inc, func(string) {}
+		i.keys.failed = m.keysFailed.Inc
+		i.keys.changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = meteredStore{config.Store, m}
 	if config.Families != nil {

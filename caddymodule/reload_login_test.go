@@ -50,9 +50,15 @@ func (r *reloading) reload(t *testing.T) {
 	if err := r.server.Reload(strings.Replace(r.config, "LOAD", fmt.Sprint("load-", r.loads), 1)); err != nil {
 		t.Fatalf("reloading: %v", err)
 	}
+	untilServed(t, r.server, r.URL)
+}
+
+// untilServed waits until the configuration that was just loaded answers for a gateway.
+func untilServed(t *testing.T, s *caddytest.Server, url string) {
+	t.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		answer, err := r.server.Client.Get(r.URL + logintest.Path + "/health/live")
+		answer, err := s.Client.Get(url + logintest.Path + "/health/live")
 		if err == nil {
 			_ = answer.Body.Close()
 			http.DefaultClient.CloseIdleConnections() // they lead to the configuration before

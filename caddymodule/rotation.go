@@ -37,6 +37,9 @@ const (
 // errNoStoredKeys is returned when an operator changes keys where there are none.
 var errNoStoredKeys = errors.New("there are no keys in Caddy's storage yet")
 
+// errNoSuchKey is returned when an operator drops a key that is not there.
+var errNoSuchKey = errors.New("no key has the kid")
+
 // rotation says when a gateway's keys change.
 type rotation struct {
 	algorithm token.Algorithm
@@ -165,7 +168,7 @@ func (r rotation) dropped(keys storedKeys, ids []string, now time.Time) (storedK
 	}
 	for _, id := range ids {
 		if !slices.ContainsFunc(keys.Keys, func(k storedKey) bool { return k.ID == id }) {
-			return keys, fmt.Errorf("no key has the kid %q; caddy itsme keys list shows them", id)
+			return keys, fmt.Errorf("%w %q; caddy itsme keys list shows them", errNoSuchKey, id)
 		}
 	}
 	current, _ := keys.signing(r, now)

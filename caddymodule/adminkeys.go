@@ -1,0 +1,77 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// keyRotation is the body of a request. Without Drop the next key signs as soon as verifiers know
+// it; with it those keys go at once.
+type keyRotation struct {
+	Gateway string   `json:"gateway"`
+	Drop    []string `json:"drop"`
+}
+
+// keyList is the answer: the keys as they are then in storage.
+type keyList struct {
+	Gateway string     `json:"gateway"`
+	Keys    []keyState `json:"keys"`
+}
+
+// errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.
+var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs everybody out")
+
+func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
+	var asked keyRotation
+	if err := readAdmin(w, r, &asked); err != nil {
+		return err
+	}
+	i, err := running(asked.Gateway)
+	if err != nil {
+		return err
+	}
+	// An operator who hangs up has asked for it all the same.
+	stored, err := i.rotate(context.WithoutCancel(r.Context()), asked.Drop)
+	if err != nil {
+		return caddy.APIError{HTTPStatus: rotationStatus(err), Err: err}
+	}
+	return writeAdmin(w, keyList{i.key.gateway, i.keyStates(stored)})
+}
+
+// rotationStatus is how an error is told: that the request cannot be carried out, now or ever, or
+// that storage failed.
+func rotationStatus(err error) int {
+	switch {
+	case errors.Is(err, errNoSuchKey):
+		return http.StatusBadRequest
+	case errors.Is(err, errKeyFile), errors.Is(err, errRotatedOften), errors.Is(err, errNoStoredKeys):
+		return http.StatusConflict
+	}
+	return http.StatusServiceUnavailable
+}
+
+// rotate lets the next key sign, or drops keys. This replica follows at once, others within a
+// minute.
+func (i *instance) rotate(ctx context.Context, drop []string) (storedKeys, error) {
+	if i.keys == nil {
+		return storedKeys{}, errKeyFile
+	}
+	stored, err := i.keys.store.rotateOrDrop(ctx, drop)
+	if err != nil {
+		return stored, err
+	}
+	select {
+	case i.keys.poked <- struct{}{}:
+	default: // it is about to look
+	}
+	signing, _ := stored.signing(i.rotation(), time.Now())
+	i.log.Info("signing keys were rotated through the admin endpoint",
+		slog.String("gateway", i.key.gateway), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
+	i.events.rotation(i.key.gateway, i.meter, signing.ID, causeRequested)
+	return stored, nil
+}

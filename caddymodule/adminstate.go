@@ -1,0 +1,91 @@
+package caddymodule
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// gatewayList is the answer of /itsme/gateways.
+type gatewayList struct {
+	Gateways []gatewayState `json:"gateways"`
+}
+
+// gatewayState is how one gateway is. Nothing in it is secret or about a person.
+type gatewayState struct {
+	Name      string     `json:"name"`
+	PublicURL string     `json:"public_url"`
+	Issuer    string     `json:"issuer"`
+	Breaker   string     `json:"breaker"`
+	Store     storeState `json:"store"`
+	Keys      []keyState `json:"keys"`
+}
+
+type storeState struct {
+	Module string `json:"module"`
+	Up     bool   `json:"up"`
+	// PendingSessions is nil while the store does not answer.
+	PendingSessions *int `json:"pending_sessions,omitempty"`
+}
+
+// keyState is one signing key, of which nothing is told but what the JWKS tells too, and its times.
+// A key of a file has none.
+type keyState struct {
+	KID           string          `json:"kid"`
+	Algorithm     token.Algorithm `json:"alg"`
+	Role          string          `json:"role"`
+	CreatedAt     time.Time       `json:"created_at,omitzero"`
+	AgeSeconds    *int64          `json:"age_seconds,omitempty"`
+	SignsFrom     time.Time       `json:"signs_from,omitzero"`
+	VerifiesUntil time.Time       `json:"verifies_until,omitzero"`
+}
+
+func serveAdminGateways(w http.ResponseWriter, _ *http.Request) error {
+	list := gatewayList{Gateways: []gatewayState{}}
+	module, err := caddy.ActiveContext().AppIfConfigured("itsme")
+	if err != nil && !errors.Is(err, caddy.ErrNotConfigured) {
+		return err
+	}
+	if app, ok := module.(*App); ok {
+		for _, name := range app.names() {
+			list.Gateways = append(list.Gateways, app.instances[name].state())
+		}
+	}
+	return writeAdmin(w, list)
+}
+
+func (i *instance) state() gatewayState {
+	s := gatewayState{
+		Name:      i.key.gateway,
+		PublicURL: i.gateway.PublicURL(),
+		Issuer:    i.gateway.Issuer(),
+		Breaker:   i.gateway.Breaker(),
+		Store:     storeState{Module: i.store.CaddyModule().ID.Name()},
+		Keys:      i.keyStates(i.storedKeys()),
+	}
+	if waiting, err := i.pending(); err == nil {
+		s.Store.Up, s.Store.PendingSessions = true, &waiting
+	}
+	return s
+}
+
+// keyStates are the keys as they stand in storage, or the one of a key file.
+func (i *instance) keyStates(stored storedKeys) []keyState {
+	states := []keyState{}
+	if set := i.ring.KeySet(); i.keys == nil && set != nil {
+		return append(states, keyState{KID: set.Current().ID(), Algorithm: set.Current().Algorithm(), Role: "current"})
+	}
+	now := time.Now()
+	for _, key := range sorted(stored.Keys) {
+		age := int64(now.Sub(key.CreatedAt) / time.Second)
+		states = append(states, keyState{
+			KID: key.ID, Algorithm: key.Algorithm, Role: stored.role(key, i.rotation(), now),
+			CreatedAt: key.CreatedAt, AgeSeconds: &age, SignsFrom: key.SignsFrom, VerifiesUntil: key.VerifiesUntil,
+		})
+	}
+	return states
+}

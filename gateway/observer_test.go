@@ -1,0 +1,101 @@
+package gateway_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// seen is what an observer was told, in a few words each.
+type seen struct {
+	mu   sync.Mutex
+	told []string
+}
+
+func (s *seen) note(words ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, words...)
+}
+
+// take is what was told since it was asked for last.
+func (s *seen) take() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	told := s.told
+	s.told = nil
+	return told
+}
+
+func (s *seen) watch(c *gateway.Config) {
+	c.Observe = gateway.Observer{
+		Request: func(d gateway.Decision) { s.note("request " + d.String()) },
+		Verification: func(v gateway.Verification) {
+			words := "token " + v.Result.String()
+			if v.Kind == pending.Browser {
+				words = "cookie " + v.Result.String()
+			}
+			if v.Kept {
+				words += " kept"
+			}
+			s.note(words)
+		},
+		Refusal:    func(code string) { s.note("refusal " + code) },
+		Revocation: func(v pending.Revocation) { s.note("revocation " + v.ID) },
+	}
+}
+
+// TestObserverIsToldOfRequests sends requests of every kind, one after the other, and compares all
+// that is told of each.
+func TestObserverIsToldOfRequests(t *testing.T) {
+	t.Parallel()
+	var s seen
+	f := openFort(t, s.watch)
+	bearer, _ := f.bearer(t)
+	cookie, _ := f.cookie(t)
+	serve := func(config gateway.SiteConfig, info gateway.Request, headers ...string) {
+		t.Helper()
+		site, err := f.NewSite(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodGet, fortURL+"/api", nil)
+		for i := 0; i+1 < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		if err := site.Serve(httptest.NewRecorder(), r, info, handedOn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	authorization, cookies := bearer.Header.Get("Authorization"), cookie.Header.Get("Cookie")
+	plain, none := gateway.SiteConfig{}, gateway.Request{}
+	for _, step := range []struct {
+		name string
+		do   func()
+		want []string
+	}{
+		{"a token", func() { serve(plain, none, "Authorization", authorization) }, []string{"token good", "request allowed"}},
+		{"the token again", func() { serve(plain, none, "Authorization", authorization) }, []string{"token good kept", "request allowed"}},
+		{"a cookie", func() { serve(plain, none, "Cookie", cookies) }, []string{"cookie good", "request allowed"}},
+		{"a made-up token", func() { serve(plain, none, "Authorization", "Bearer a.b.c") }, []string{"token bad", "request refused", "refusal invalid_token"}},
+		{"nothing", func() { serve(plain, none) }, []string{"request refused", "refusal authentication_required"}},
+		{"a navigation", func() { serve(gateway.SiteConfig{Mode: gateway.ModeAuto}, none, "Accept", "text/html") }, []string{"request redirected"}},
+		{"nothing, and it is optional", func() { serve(gateway.SiteConfig{Optional: true}, none) }, []string{"request anonymous"}},
+		{"a public path", func() { serve(gateway.SiteConfig{Public: []string{"/*"}}, none) }, []string{"request public"}},
+		{"no match", func() { serve(plain, gateway.Request{Unprotected: true}) }, []string{"request unprotected"}},
+		{"a revocation", func() { _ = f.RevokeSubject(t.Context(), "somebody") }, []string{"revocation somebody"}},
+		{"no store", func() { _ = f.store.Close() }, nil},
+		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token untold kept", "request refused", "refusal store_unavailable"}},
+	} {
+		step.do()
+		if diff := cmp.Diff(step.want, s.take()); diff != "" {
+			t.Errorf("%s (-want +told):\n%s", step.name, diff)
+		}
+	}
+}
