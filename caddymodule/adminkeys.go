@@ -65,13 +65,13 @@ func (i *instance) rotate(ctx context.Context, drop []string) (storedKeys, error
 	if err != nil {
 		return stored, err
 	}
-	select {
-	case i.keys.poked <- struct{}{}:
-	default: // it is about to look
-	}
 	signing, _ := stored.signing(i.rotation(), time.Now())
 	i.log.Info("signing keys were rotated through the admin endpoint",
 		slog.String("gateway", i.key.gateway), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
 	i.events.rotation(i.key.gateway, i.meter, signing.ID, causeRequested)
+	select {
+	case i.keys.poked <- struct{}{}:
+	default: // it is about to look
+	}
 	return stored, nil
 }

@@ -105,7 +105,7 @@ func (e *eventful) reload(t *testing.T, word string) {
 	if err := e.server.Reload(strings.Replace(e.config, "LOAD", word, 1)); err != nil {
 		t.Fatal(err)
 	}
-	untilServed(t, e.server, e.URL)
+	untilServed(t, e.server, e.URL+logintest.Path+"/health/live")
 }
 
 // wantEvents compares the next events, each of which is of gateway g0.

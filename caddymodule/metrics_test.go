@@ -54,7 +54,8 @@ func (m *metered) reload(t *testing.T, gateways int, word string) {
 	if err := m.Reload(m.config(gateways, word)); err != nil {
 		t.Fatalf("reloading: %v", err)
 	}
-	untilServed(t, m.Server, m.fronts[0].URL)
+	untilServed(t, m.Server, m.fronts[0].URL+logintest.Path+"/health/live")
+	untilServed(t, m.Server, m.AdminURL+"/metrics") // Caddy replaces this server, too
 }
 
 // samples are the gateways' own series and their values, as /metrics tells them.
@@ -70,7 +71,7 @@ func parseSamples(t *testing.T, text string) samples {
 	parser := expfmt.NewTextParser(model.LegacyValidation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
 	if err != nil {
-		t.Fatalf("parsing metrics: %v", err)
+		t.Fatalf("parsing metrics: %v in %.500s", err, text)
 	}
 	all := make(samples)
 	for name, family := range families {
