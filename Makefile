@@ -168,7 +168,7 @@ vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light systemd-analyze:systemd
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light systemd-analyze:systemd promtool:prometheus
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
