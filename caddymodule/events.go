@@ -19,8 +19,9 @@ const (
 	// EventLoginSucceeded: a login ended with a token. Members session_id, kind, reason,
 	// duration_seconds, sub.
 	EventLoginSucceeded = "itsme_login_succeeded"
-	// EventLoginFailed: a login ended without one, or could not start; then session_id is empty.
-	// Members session_id, kind, outcome, reason, duration_seconds.
+	// EventLoginFailed: a login ended without one. What did not even start is no event, so that
+	// nobody whose starts are refused can crowd out others. Members session_id, kind, outcome,
+	// reason, duration_seconds.
 	EventLoginFailed = "itsme_login_failed"
 	// EventTokenRevoked: a token, a login or all of a person's was revoked through this replica.
 	// Members scope (token, login or subject) and id, which is a jti, the login in it, or a sub.
@@ -141,9 +142,6 @@ func (a *announcer) login(gatewayName string, m *meter, s gateway.LoginStep) {
 	case s.Stage == gateway.LoginEnded:
 		e.name = EventLoginFailed
 		data["outcome"] = s.Outcome
-	case s.Stage == gateway.LoginUnstarted:
-		e.name = EventLoginFailed
-		data["outcome"] = "not_started"
 	default:
 		return
 	}

@@ -1,6 +1,9 @@
 package caddymodule
 
 import (
+	"fmt"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +25,14 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 		a.revocation("default", m, pending.Revocation{Scope: pending.ScopeLogin, ID: "x"})
 	}
 	wantDropped(t, m.eventsDropped, more)
+	page, err := os.ReadFile("../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	thousands := fmt.Sprintf("%d,%03d", maxEvents/1000, maxEvents%1000)
+	if !strings.Contains(string(page), "| Events that wait for a handler | "+thousands+" |") {
+		t.Errorf("docs/operations.md does not say %s", thousands)
+	}
 }
 
 // TestEventAfterTheEndIsCounted: there is no handler any more.

@@ -153,6 +153,7 @@ var bounds = map[string]int{
 	"Finishes under way of one login":          1,
 	"Verified tokens":                          gateway.MaxVerified,
 	"Login cookies of one browser":             gateway.MaxLoginCookies,
+	"Events that wait for a handler":           1 << 10, // of package caddymodule, whose own test compares it
 	"Bytes of a session cookie":                gateway.MaxCookieToken,
 	"Bytes of an attribute":                    gateway.MaxValue,
 	"Bytes of a token that is looked at":       jwt.MaxSize,

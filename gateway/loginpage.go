@@ -101,6 +101,7 @@ func (g *Gateway) refuseLogin(x exchange, p page, err error) error {
 	if wantsJSON(x.r) {
 		return err
 	}
+	g.observe.Refusal(failureOf(err).problem)
 	g.writeFailurePage(x, p, err)
 	return nil
 }
