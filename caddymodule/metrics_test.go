@@ -43,7 +43,7 @@ func (m *metered) config(gateways int, word string) string {
 	var options, sites strings.Builder
 	for i, s := range m.stages[:gateways] {
 		options.WriteString(s.option(i, logintest.Options{Attributes: []string{"name"}}))
-		sites.WriteString(s.site(i))
+		sites.WriteString(s.site(i, logintest.Require{}))
 	}
 	return "{\n\tadmin {{admin}}\n\tdefault_bind 127.0.0.1\n" + options.String() + "}\n" + sites.String() +
 		"http://{{addr}} {\n\tmetrics /metrics\n\trespond / " + word + "\n}\n"
