@@ -47,7 +47,9 @@ func SessionID(state string) string {
 }
 
 // begin starts a session at Signicat and keeps it as a pending session.
-func (g *Gateway) begin(ctx context.Context, s start) (*pending.Record, error) {
+func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err error) {
+	ctx, traced := startSpan(ctx, spanBegin, s.kind)
+	defer func() { endSpan(traced, err) }()
 	if !g.started() {
 		return nil, errStarting
 	}

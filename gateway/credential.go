@@ -116,7 +116,7 @@ func tokenChar(b byte) bool {
 // verify checks a token and that it was not revoked.
 func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*login, error) {
 	key := keyOf(kind, raw)
-	l, kept, err := g.check(key, kind, raw)
+	l, kept, err := g.check(ctx, key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
 		g.observe.Verification(Verification{kind, Untold, kept})
@@ -146,7 +146,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 
 // check returns the login of a good token, kept from before or new. A kept one is as good as its
 // token is now: a key that has left, or a time that is over, ends it.
-func (g *Gateway) check(key tokenKey, kind pending.Kind, raw string) (l *login, kept bool, err error) {
+func (g *Gateway) check(ctx context.Context, key tokenKey, kind pending.Kind, raw string) (l *login, kept bool, err error) {
 	l, kept = g.verified.find(key)
 	if kept && g.authority.Recheck(l.claims) == nil {
 		return l, true, nil
@@ -155,7 +155,9 @@ func (g *Gateway) check(key tokenKey, kind pending.Kind, raw string) (l *login, 
 	if kind == pending.Browser {
 		check = g.authority.VerifySession
 	}
+	_, traced := startSpan(ctx, spanVerify, kind)
 	claims, err := check(raw)
+	endVerify(traced, err)
 	if err != nil {
 		if kept {
 			g.verified.drop(key)

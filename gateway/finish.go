@@ -152,6 +152,7 @@ func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented
 	done := make(chan result, 1)
 	deadline, _ := ctx.Deadline()
 	g.after(ctx, finishLimit, func(work context.Context) {
+		work, traced := startSpan(work, spanComplete, record.Kind)
 		// The reading of the session ends with the caller's wait; a code that is under way
 		// has until finishLimit.
 		reading, cancel := context.WithDeadline(work, deadline)
@@ -161,6 +162,7 @@ func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented
 			g.release(work, record)
 		}
 		g.changes.announce(record.ID)
+		endComplete(traced, record, err)
 		done <- result{record, err}
 	})
 	select {

@@ -68,13 +68,16 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
 	}
+	if config.Families != nil {
+		config.Families = tracedFamilies{config.Families}
+	}
 	authority, err := config.Authority()
 	if err != nil {
 		return nil, err
 	}
 	g := &Gateway{
 		config:    config,
-		store:     config.Store,
+		store:     tracedStore{config.Store},
 		authority: authority,
 		log:       config.Logger.With(slog.String("gateway", config.Name)),
 		observe:   config.Observe,

@@ -33,8 +33,9 @@ func (t *tasks) close() {
 	t.all.Wait()
 }
 
-// after runs work that outlives its request, under a deadline of its own. The values of ctx
-// (its span) go along.
+// after runs work that outlives its request, under a deadline of its own. The values of ctx go
+// along, and with them its span: what was done stays below the request that asked for it, where a
+// link would make a second trace of it. It may end after the request does.
 func (g *Gateway) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
 	g.work.run(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)

@@ -10,6 +10,8 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
 // maxProblem is how many bytes of an error's body are looked at for its code and trace id.
@@ -22,63 +24,61 @@ type call struct {
 	header      http.Header
 	body        []byte
 	contentType string // of the body; application/json when empty
-	bodyIgnored bool   // a 2xx needs no JSON, it must only not be a web page
-}
-
-// answer is a 2xx whose body passed the call's test.
-type answer struct {
-	status int
-	body   []byte
+	template    string // of the path, for a trace; empty when Signicat chose the URL
+	// decode takes the body of a success. Nil: it needs no JSON, it must only not be a web page.
+	decode func([]byte) error
 }
 
 // authorized makes the call that build returns, with a Signicat access token. When Signicat
 // refuses that token (it may have been revoked), it is replaced and the call made once more, as
 // Signicat's documentation on access tokens recommends:
 // https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
-func (c *Client) authorized(ctx context.Context, build func(accessToken) call) (answer, error) {
+func (c *Client) authorized(ctx context.Context, build func(accessToken) call) error {
 	token, err := c.tokens.token(ctx)
 	if err != nil {
-		return answer{}, err
+		return err
 	}
-	a, err := c.bearer(ctx, token, build)
-	if !errors.Is(err, ErrUnauthorized) {
-		return a, err
+	if err := c.bearer(ctx, token, build); !errors.Is(err, ErrUnauthorized) {
+		return err
 	}
 	if token, err = c.tokens.replace(ctx, token); err != nil {
-		return answer{}, err
+		return err
 	}
 	return c.bearer(ctx, token, build)
 }
 
-func (c *Client) bearer(ctx context.Context, token accessToken, build func(accessToken) call) (answer, error) {
+func (c *Client) bearer(ctx context.Context, token accessToken, build func(accessToken) call) error {
 	request := build(token)
 	request.header.Set("Authorization", "Bearer "+token.value)
 	return c.exchange(ctx, request)
 }
 
-// exchange sends one request and reads its answer, within Config.Timeout altogether.
-func (c *Client) exchange(ctx context.Context, request call) (_ answer, err error) {
+// exchange sends one request and reads its answer, within Config.Timeout altogether, under a span
+// of its own: what is sent again is seen again.
+func (c *Client) exchange(ctx context.Context, request call) (err error) {
 	defer c.report(ctx, request.operation, c.config.Now(), &err)
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
+	ctx, s := c.startSpan(ctx, request)
+	defer func() { endSpan(s, err) }()
 	r, err := request.build(ctx)
 	if err != nil {
-		return answer{}, &Error{Operation: request.operation, Err: err}
+		return &Error{Operation: request.operation, Err: err}
 	}
 	// The RoundTripper itself, since an http.Client follows redirects or fails on odd ones.
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {
-		return answer{}, &Error{Operation: request.operation, Err: lost(ctx, err)}
+		return &Error{Operation: request.operation, Err: lost(ctx, err)}
 	}
 	defer response.Body.Close()
+	s.SetAttributes(semconv.HTTPResponseStatusCode(response.StatusCode))
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return answer{}, c.refusal(request.operation, response)
+		return c.refusal(request.operation, response)
 	}
-	body, err := request.read(ctx, response)
-	if err != nil {
-		return answer{}, &Error{Operation: request.operation, StatusCode: response.StatusCode, Err: err}
+	if err := request.read(ctx, response); err != nil {
+		return &Error{Operation: request.operation, StatusCode: response.StatusCode, Err: err}
 	}
-	return answer{response.StatusCode, body}, nil
+	return nil
 }
 
 func (r call) build(ctx context.Context) (*http.Request, error) {
@@ -115,22 +115,24 @@ func (c *Client) refusal(operation string, response *http.Response) *Error {
 	}
 }
 
-// read returns the body of a success, if it is one that Signicat would send.
-func (r call) read(ctx context.Context, response *http.Response) ([]byte, error) {
+// read takes the body of a success, if it is one that Signicat would send.
+func (r call) read(ctx context.Context, response *http.Response) error {
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if !r.bodyIgnored && mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
-		return nil, fmt.Errorf("%w: not JSON", ErrInvalidResponse)
+	if r.decode != nil && mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
+		return fmt.Errorf("%w: not JSON", ErrInvalidResponse)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, MaxBody+1))
 	switch {
 	case err != nil:
-		return nil, lost(ctx, err)
-	case r.bodyIgnored && webPage(mediaType, body):
-		return nil, fmt.Errorf("%w: a web page", ErrInvalidResponse)
-	case !r.bodyIgnored && len(body) > MaxBody:
-		return nil, fmt.Errorf("%w: over %d bytes", ErrInvalidResponse, MaxBody)
+		return lost(ctx, err)
+	case r.decode == nil && webPage(mediaType, body):
+		return fmt.Errorf("%w: a web page", ErrInvalidResponse)
+	case r.decode == nil:
+		return nil
+	case len(body) > MaxBody:
+		return fmt.Errorf("%w: over %d bytes", ErrInvalidResponse, MaxBody)
 	}
-	return body, nil
+	return r.decode(body)
 }
 
 // webPage finds what a proxy or a maintenance page answers in Signicat's name.

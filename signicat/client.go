@@ -106,7 +106,7 @@ func (c *Client) CreateSession(ctx context.Context, request SessionRequest) (*Se
 	if err != nil {
 		return nil, &Error{Operation: OperationCreateSession, Err: err}
 	}
-	return c.sessionCall(ctx, OperationCreateSession, http.MethodPost, "", body)
+	return c.sessionCall(ctx, OperationCreateSession, http.MethodPost, "", "", body)
 }
 
 // Session reads a session. An id that cannot be one is [ErrSessionID].
@@ -115,7 +115,7 @@ func (c *Client) Session(ctx context.Context, id string) (*Session, error) {
 	if !validSessionID(id) {
 		return nil, &Error{Operation: OperationReadSession, Err: ErrSessionID}
 	}
-	return c.sessionCall(ctx, OperationReadSession, http.MethodGet, "/"+id, nil)
+	return c.sessionCall(ctx, OperationReadSession, http.MethodGet, id, "", nil)
 }
 
 // CancelSession ends a session that is still open and returns what became of it.
@@ -125,27 +125,31 @@ func (c *Client) CancelSession(ctx context.Context, id string) (*Session, error)
 	if !validSessionID(id) {
 		return nil, &Error{Operation: OperationCancelSession, Err: ErrSessionID}
 	}
-	return c.sessionCall(ctx, OperationCancelSession, http.MethodPost, "/"+id+"/cancel", nil)
+	return c.sessionCall(ctx, OperationCancelSession, http.MethodPost, id, "/cancel", nil)
 }
 
-func (c *Client) sessionCall(ctx context.Context, operation, method, path string, body []byte) (*Session, error) {
-	a, err := c.authorized(ctx, func(token accessToken) call {
+// sessionCall makes a call about the session of that id, or about all of them where it is empty.
+func (c *Client) sessionCall(ctx context.Context, operation, method, id, action string, body []byte) (*Session, error) {
+	path, template := sessionsPath, sessionsPath
+	if id != "" {
+		path, template = path+"/"+id+action, template+"/{id}"+action
+	}
+	var s *Session
+	err := c.authorized(ctx, func(token accessToken) call {
 		return call{
 			operation: operation,
 			method:    method,
-			url:       c.config.APIURL + sessionsPath + path + c.selection(token),
+			url:       c.config.APIURL + path + c.selection(token),
+			template:  template,
 			header:    c.organizationHeader(),
 			body:      body,
+			decode: func(body []byte) (err error) {
+				s, err = decodeSession(body)
+				return err
+			},
 		}
 	})
-	if err != nil {
-		return nil, err
-	}
-	s, err := decodeSession(a.body)
-	if err != nil {
-		return nil, &Error{Operation: operation, StatusCode: a.status, Err: err}
-	}
-	return s, nil
+	return s, err
 }
 
 // selection is the query that selects the account, as Signicat's own SDK writes it:

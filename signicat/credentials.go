@@ -24,7 +24,7 @@ const (
 
 // fetchToken asks Signicat for an access token (RFC 6749 section 4.4). Id and secret go in the form,
 // as Signicat's own SDK sends them: the header's form would need an encoding that servers disagree on.
-func (c *Client) fetchToken(ctx context.Context) (accessToken, error) {
+func (c *Client) fetchToken(ctx context.Context) (token accessToken, err error) {
 	asked := c.config.Now()
 	form := url.Values{
 		"grant_type":    {"client_credentials"},
@@ -32,29 +32,26 @@ func (c *Client) fetchToken(ctx context.Context) (accessToken, error) {
 		"client_id":     {c.config.ClientID},
 		"client_secret": {c.config.ClientSecret},
 	}
-	a, err := c.exchange(ctx, call{
+	err = c.exchange(ctx, call{
 		operation:   OperationAccessToken,
 		method:      http.MethodPost,
 		url:         c.config.APIURL + accessTokenPath,
+		template:    accessTokenPath,
 		header:      http.Header{},
 		body:        []byte(form.Encode()),
 		contentType: "application/x-www-form-urlencoded",
+		decode: func(body []byte) (err error) {
+			token, err = decodeToken(body, asked)
+			return err
+		},
 	})
-	if err != nil {
-		return accessToken{}, refusedCredentials(err)
-	}
-	token, err := decodeToken(a.body, asked)
-	if err != nil {
-		return accessToken{}, &Error{Operation: OperationAccessToken, StatusCode: a.status, Err: err}
-	}
-	return token, nil
+	return token, refusedCredentials(err)
 }
 
 // refusedCredentials turns any final refusal but a 403 into ErrUnauthorized: OAuth says 400 as often as
 // 401, and a caller must not take ErrRejected or ErrNotFound for a word about its code or session.
 func refusedCredentials(err error) error {
-	refused, ok := errors.AsType[*Error](err)
-	if ok && (errors.Is(err, ErrRejected) || errors.Is(err, ErrNotFound)) {
+	if refused, ok := errors.AsType[*Error](err); ok && (errors.Is(err, ErrRejected) || errors.Is(err, ErrNotFound)) {
 		refused.Err = ErrUnauthorized
 	}
 	return err

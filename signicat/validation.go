@@ -49,21 +49,19 @@ func (c *Client) ValidateCode(ctx context.Context, v CodeValidation) error {
 	if err != nil {
 		return &Error{Operation: OperationValidateCode, Err: err}
 	}
-	_, err = c.authorized(ctx, func(accessToken) call {
+	return c.authorized(ctx, func(accessToken) call {
 		header := c.organizationHeader()
 		if v.AccountID != "" {
 			header.Set("Signicat-AccountId", v.AccountID)
 		}
 		return call{
-			operation:   OperationValidateCode,
-			method:      http.MethodPost,
-			url:         c.validationURL(v.TokenRequestURL),
-			header:      header,
-			body:        body,
-			bodyIgnored: true,
+			operation: OperationValidateCode,
+			method:    http.MethodPost,
+			url:       c.validationURL(v.TokenRequestURL),
+			header:    header,
+			body:      body,
 		}
 	})
-	return err
 }
 
 // CheckTokenRequestURL returns [ErrTokenRequestURL] unless the URL has the scheme, host and port

@@ -28,8 +28,17 @@ const other = "_OTHER"
 
 // Start begins a span under the one in the context. The caller ends it with [End].
 func Start(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+	return start(ctx, name, trace.SpanKindInternal, attributes)
+}
+
+// StartClient is [Start] for a call to another service, which trace viewers show as such.
+func StartClient(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
+	return start(ctx, name, trace.SpanKindClient, attributes)
+}
+
+func start(ctx context.Context, name string, kind trace.SpanKind, attributes []attribute.KeyValue) (context.Context, trace.Span) {
 	tracer := trace.SpanFromContext(ctx).TracerProvider().Tracer(Scope)
-	return tracer.Start(ctx, name, trace.WithAttributes(attributes...))
+	return tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
 // End ends a span. For an error it records the class, and never the text, which

@@ -23,9 +23,9 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 	if lifetime < time.Millisecond {
 		return pending.ErrInvalid
 	}
-	got, err := s.call(ctx, "creating family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	got, err := s.call(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
-	})
+	}})
 	switch {
 	case err != nil:
 		return err
@@ -38,9 +38,9 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 
 // LoadFamily implements [pending.Families].
 func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
-	got, err := s.call(ctx, "loading family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	got, err := s.call(ctx, "loading family", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Get().Key(s.familyPlace(id, 0).key).Build())
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +82,9 @@ func (s *Store) UpdateFamily(ctx context.Context, f *pending.Family) error {
 
 // DeleteFamily implements [pending.Families].
 func (s *Store) DeleteFamily(ctx context.Context, id string) error {
-	_, err := s.call(ctx, "deleting family", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	_, err := s.call(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
-	})
+	}})
 	return err
 }
 

@@ -22,9 +22,9 @@ func (s *Store) Remember(ctx context.Context, key, value string, ttl time.Durati
 // Recall implements [pending.Store].
 func (s *Store) Recall(ctx context.Context, key string) (string, error) {
 	at := s.valuePlace(key)
-	got, err := s.call(ctx, "recalling value", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	got, err := s.call(ctx, "recalling value", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Get().Key(at.key).Build())
-	})
+	}})
 	if err != nil || got.IsNil() {
 		return "", err
 	}

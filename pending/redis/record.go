@@ -72,9 +72,9 @@ func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 
 // Load implements [pending.Store].
 func (s *Store) Load(ctx context.Context, id string) (*pending.Record, error) {
-	got, err := s.call(ctx, "loading record", func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	got, err := s.call(ctx, "loading record", command{name: "HGET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Hget().Key(s.keys.records).Field(id).Build())
-	})
+	}})
 	if err != nil {
 		return nil, err
 	}

@@ -30,19 +30,25 @@ var (
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, family, revoke, revoked *rueidis.Lua
+	create, update, count, remember, allow, family, revoke, revoked script
+}
+
+// script is one of them, by the name of its file.
+type script struct {
+	name string
+	lua  *rueidis.Lua
 }
 
 func newScripts() scripts {
 	return scripts{
-		create:   rueidis.NewLuaScript(ledgerSource + createSource),
-		update:   rueidis.NewLuaScript(ledgerSource + updateSource),
-		count:    rueidis.NewLuaScript(ledgerSource + countSource),
-		remember: rueidis.NewLuaScript(rememberSource),
-		allow:    rueidis.NewLuaScript(allowSource),
-		family:   rueidis.NewLuaScript(familySource),
-		revoke:   rueidis.NewLuaScript(revokeSource),
-		revoked:  rueidis.NewLuaScript(revokedSource),
+		create:   script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
+		update:   script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
+		count:    script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
+		remember: script{"remember", rueidis.NewLuaScript(rememberSource)},
+		allow:    script{"allow", rueidis.NewLuaScript(allowSource)},
+		family:   script{"family", rueidis.NewLuaScript(familySource)},
+		revoke:   script{"revoke", rueidis.NewLuaScript(revokeSource)},
+		revoked:  script{"revoked", rueidis.NewLuaScript(revokedSource)},
 	}
 }
 

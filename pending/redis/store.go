@@ -114,13 +114,17 @@ func (s *Store) ready(ctx context.Context) error {
 }
 
 // command is one thing to do with Redis.
-type command func(context.Context, rueidis.Client) rueidis.RedisResult
+type command struct {
+	name   string // as Redis has it
+	script string // that it runs; empty for none
+	run    func(context.Context, rueidis.Client) rueidis.RedisResult
+}
 
 // eval returns the command that runs a script.
-func eval(script *rueidis.Lua, keys []string, args ...string) command {
-	return func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return script.Exec(ctx, client, keys, args)
-	}
+func eval(s script, keys []string, args ...string) command {
+	return command{"EVALSHA", s.name, func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return s.lua.Exec(ctx, client, keys, args)
+	}}
 }
 
 // call does one thing with Redis, unless it is away.
@@ -133,10 +137,12 @@ func (s *Store) call(ctx context.Context, doing string, do command) (rueidis.Red
 
 // try does one thing with Redis, within the time that a call has. A nil of Redis is no
 // error.
-func (s *Store) try(ctx context.Context, doing string, do command) (rueidis.RedisMessage, error) {
+func (s *Store) try(ctx context.Context, doing string, do command) (got rueidis.RedisMessage, err error) {
+	ctx, traced := s.startSpan(ctx, do)
+	defer func() { endSpan(traced, err) }()
 	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	got, err := do(limited, *s.client.Load()).ToMessage()
+	got, err = do.run(limited, *s.client.Load()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return rueidis.RedisMessage{}, s.unavailable(ctx, doing, err)
 	}

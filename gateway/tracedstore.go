@@ -1,0 +1,69 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/span"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// tracedStore is a store with a span for each operation but Revoked, which every request asks, and
+// which a store answers from memory.
+type tracedStore struct{ pending.Store }
+
+// Create implements [pending.Store].
+func (t tracedStore) Create(ctx context.Context, r *pending.Record, b pending.Bounds) (evicted []string, err error) {
+	ctx, s := span.Start(ctx, spanStore+"create")
+	defer func() { endStore(s, err) }()
+	return t.Store.Create(ctx, r, b)
+}
+
+// Load implements [pending.Store].
+func (t tracedStore) Load(ctx context.Context, id string) (r *pending.Record, err error) {
+	ctx, s := span.Start(ctx, spanStore+"load")
+	defer func() { endStore(s, err) }()
+	return t.Store.Load(ctx, id)
+}
+
+// Update implements [pending.Store].
+func (t tracedStore) Update(ctx context.Context, r *pending.Record) (err error) {
+	ctx, s := span.Start(ctx, spanStore+"update")
+	defer func() { endStore(s, err) }()
+	return t.Store.Update(ctx, r)
+}
+
+// Remember implements [pending.Store].
+func (t tracedStore) Remember(ctx context.Context, key, value string, ttl time.Duration) (kept string, err error) {
+	ctx, s := span.Start(ctx, spanStore+"remember")
+	defer func() { endStore(s, err) }()
+	return t.Store.Remember(ctx, key, value, ttl)
+}
+
+// Recall implements [pending.Store].
+func (t tracedStore) Recall(ctx context.Context, key string) (kept string, err error) {
+	ctx, s := span.Start(ctx, spanStore+"recall")
+	defer func() { endStore(s, err) }()
+	return t.Store.Recall(ctx, key)
+}
+
+// Allow implements [pending.Store].
+func (t tracedStore) Allow(ctx context.Context, key string, limit int, window time.Duration) (wait time.Duration, err error) {
+	ctx, s := span.Start(ctx, spanStore+"allow")
+	defer func() { endStore(s, err) }()
+	return t.Store.Allow(ctx, key, limit, window)
+}
+
+// Revoke implements [pending.Store].
+func (t tracedStore) Revoke(ctx context.Context, v pending.Revocation) (err error) {
+	ctx, s := span.Start(ctx, spanStore+"revoke")
+	defer func() { endStore(s, err) }()
+	return t.Store.Revoke(ctx, v)
+}
+
+// Len implements [pending.Store].
+func (t tracedStore) Len(ctx context.Context) (n int, err error) {
+	ctx, s := span.Start(ctx, spanStore+"len")
+	defer func() { endStore(s, err) }()
+	return t.Store.Len(ctx)
+}

@@ -1,0 +1,60 @@
+package signicat
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"strconv"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/span"
+)
+
+// Signicat's own words about a call that failed. Its support asks for them.
+const (
+	traceIDKey = attribute.Key("signicat.trace_id")
+	codeKey    = attribute.Key("signicat.error_code")
+)
+
+// startSpan begins the span of one request, such as signicat.read_session. Its attributes are
+// OpenTelemetry's of an HTTP client, but for url.full: a URL names a session.
+// Source: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span.
+func (c *Client) startSpan(ctx context.Context, request call) (context.Context, trace.Span) {
+	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(request.method)}
+	if request.template != "" {
+		attributes = append(attributes, semconv.URLTemplate(request.template))
+	}
+	if u, err := url.Parse(request.url); err == nil {
+		attributes = append(attributes, semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port(u)))
+	}
+	return span.StartClient(ctx, "signicat."+request.operation, attributes...)
+}
+
+// port is where a URL leads that says http or https.
+func port(u *url.URL) int {
+	n, err := strconv.Atoi(u.Port())
+	switch {
+	case err == nil:
+		return n
+	case u.Scheme == "http":
+		return 80
+	}
+	return 443
+}
+
+// endSpan ends the span of a request. Its error is one of ours, and never what Signicat wrote.
+func endSpan(s trace.Span, err error) {
+	if failure, ok := errors.AsType[*Error](err); ok && s.IsRecording() {
+		for key, text := range map[attribute.Key]string{traceIDKey: failure.TraceID, codeKey: failure.Code} {
+			if text != "" {
+				s.SetAttributes(key.String(text))
+			}
+		}
+	}
+	// The context's end is told before what it led to.
+	span.End(s, err, context.Canceled, context.DeadlineExceeded, ErrUnauthorized, ErrForbidden, ErrNotFound,
+		ErrRejected, ErrRateLimited, ErrUnavailable, ErrInvalidResponse)
+}
