@@ -40,6 +40,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        api_url         <url>
 //	        timeout         <duration>
 //	        state_encoding  raw|encoded
+//	        propagate_trace
 //	    }
 //	    redirect_url     <url>
 //	    app_redirect_url <url...>        # may repeat
@@ -132,6 +133,7 @@ func (s *Signicat) rows() []subdirective {
 		{name: "api_url", example: "api_url https://api.signicat.com", read: text(&s.APIURL)},
 		{name: "timeout", example: "timeout 10s", read: duration(&s.Timeout)},
 		{name: "state_encoding", example: "state_encoding raw", read: text(&s.StateEncoding)},
+		{name: "propagate_trace", example: "propagate_trace", read: flag(&s.PropagateTrace)},
 	}
 }
 

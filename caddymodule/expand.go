@@ -131,6 +131,7 @@ func (s Signicat) config(e *expander) signicat.Config {
 		APIURL:         e.text("signicat api_url", s.APIURL),
 		Timeout:        time.Duration(s.Timeout),
 		StateEncoding:  signicat.StateEncoding(e.text("signicat state_encoding", s.StateEncoding)),
+		PropagateTrace: s.PropagateTrace,
 	}
 }
 

@@ -97,6 +97,11 @@ type Signicat struct {
 	// StateEncoding is how state is written in the validation call: raw or encoded. Default raw.
 	// Unverified: which of the two Signicat expects.
 	StateEncoding string `json:"state_encoding,omitempty"`
+
+	// PropagateTrace sends Signicat a traceparent header with every call of a request that Caddy's
+	// tracing directive traces: the ids of the trace and of the call in it, and nothing else. Default
+	// off. Unverified: whether Signicat reads it.
+	PropagateTrace bool `json:"propagate_trace,omitempty"`
 }
 
 // AppLink names apps. The files that phones ask for are served at the root of each app redirect

@@ -65,6 +65,9 @@ func (c *Client) exchange(ctx context.Context, request call) (err error) {
 	if err != nil {
 		return &Error{Operation: request.operation, Err: err}
 	}
+	if c.config.PropagateTrace {
+		propagate(ctx, r.Header)
+	}
 	// The RoundTripper itself, since an http.Client follows redirects or fails on odd ones.
 	response, err := c.transport.RoundTrip(r)
 	if err != nil {

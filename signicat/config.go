@@ -57,6 +57,11 @@ type Config struct {
 	Timeout time.Duration
 	// StateEncoding is how the state is written in the validation call. Default [StateRaw].
 	StateEncoding StateEncoding
+	// PropagateTrace sends Signicat a traceparent header (W3C Trace Context) with every call that is
+	// traced: the ids of the trace and of the call in it. No tracestate and no baggage, which may hold
+	// what somebody else put into them. False, the default, sends nothing.
+	// Unverified: whether Signicat reads it.
+	PropagateTrace bool
 	// Transport carries the calls and stays the caller's to close. Nil: a transport of the
 	// client's own, which takes its proxy from the environment as net/http does.
 	Transport http.RoundTripper

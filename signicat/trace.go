@@ -3,10 +3,12 @@ package signicat
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -31,6 +33,13 @@ func (c *Client) startSpan(ctx context.Context, request call) (context.Context, 
 		attributes = append(attributes, semconv.ServerAddress(u.Hostname()), semconv.ServerPort(port(u)))
 	}
 	return span.StartClient(ctx, "signicat."+request.operation, attributes...)
+}
+
+// propagate writes the traceparent header (https://www.w3.org/TR/trace-context/), and nothing without
+// a trace. The trace's state stays here: whoever sent the request in may have written it.
+func propagate(ctx context.Context, header http.Header) {
+	current := trace.SpanContextFromContext(ctx).WithTraceState(trace.TraceState{})
+	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(ctx, current), propagation.HeaderCarrier(header))
 }
 
 // port is where a URL leads that says http or https.
