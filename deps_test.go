@@ -36,6 +36,7 @@ var rooms = []struct {
 	{"token", 2, false},
 	{"pending", 2, false},
 	{"internal/span", 1, false},
+	{"internal/calm", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
 	{"internal/version", 1, false},

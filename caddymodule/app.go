@@ -127,7 +127,7 @@ func (a *App) checkSites() error {
 		if f.Fatal {
 			return fmt.Errorf("site %s: %s", f.Where, f.Problem)
 		}
-		a.log.Warn(f.Problem, slog.String("where", f.Where), slog.String("server", f.Server))
+		a.log.Warn("a site is not what it looks like", slog.String("problem", f.Problem), slog.String("where", f.Where), slog.String("server", f.Server))
 	}
 	return nil
 }

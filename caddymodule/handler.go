@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/calm"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
@@ -75,7 +76,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (h *Handler) Provision(ctx caddy.Context) (err error) {
-	h.log = ctx.Slogger()
+	h.log = calm.New(ctx.Slogger())
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"regexp"
 	"sync"
 	"time"
@@ -48,6 +49,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 		return nil, err
 	}
 	config.Name, config.Logger = name, ctx.Slogger()
+	config.Replica, _ = os.Hostname() // a host without a name is told from none
 	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
 	if err := i.findKeys(ctx, keys); err != nil {
 		return nil, err

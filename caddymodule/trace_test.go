@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -110,6 +111,10 @@ func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 		if bytes.Contains(exported, []byte(secret)) || bytes.Contains(exported, []byte(url.QueryEscape(secret))) {
 			t.Errorf("%q was exported", secret)
 		}
+	}
+	app, _, _ := strings.Cut(loginTrees, "GET /api\nGET /page\n")
+	if page, err := os.ReadFile("../docs/operations.md"); err != nil || !strings.Contains(string(page), "```\n"+app+"```\n") {
+		t.Errorf("docs/operations.md shows another tree of an app's login: %v", err)
 	}
 	if header := contextHeaders(wire.sent()); header != nil {
 		t.Errorf("Signicat was sent %q", header)

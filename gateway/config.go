@@ -118,6 +118,10 @@ type Config struct {
 	// replace each other. Nil starts with no knowledge.
 	Order *Order
 
+	// Replica tells the processes of one gateway apart in logs, such as the host's name. Zero: no
+	// line says which it is from.
+	Replica string
+
 	// Logger receives one line a login and what goes wrong. Nil discards.
 	Logger *slog.Logger
 

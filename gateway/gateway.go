@@ -79,7 +79,7 @@ func New(config Config) (*Gateway, error) {
 		config:    config,
 		store:     tracedStore{config.Store},
 		authority: authority,
-		log:       config.Logger.With(slog.String("gateway", config.Name)),
+		log:       newLog(config),
 		observe:   config.Observe,
 		now:       config.Now,
 		public:    public,

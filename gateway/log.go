@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/calm"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -31,42 +33,69 @@ func (g *Gateway) logStart(ctx context.Context, s start, err error) {
 	g.log.WarnContext(ctx, "starting a login", append(signicatAttrs(err), slog.String("kind", kindName(s.kind)), errorAttr(err))...)
 }
 
-// logEnd writes the one line of a login.
+// loginEnded is the message of the one line that every login gets. None is left out: what a client
+// can bring about costs it a start, which limits bound.
+const loginEnded = "login ended"
+
+// newLog is where a gateway's lines go.
+func newLog(c Config) *slog.Logger {
+	log := calm.New(c.Logger, loginEnded).With(slog.String("gateway", c.Name))
+	if c.Replica != "" {
+		log = log.With(slog.String("replica", c.Replica))
+	}
+	return log
+}
+
+// logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
 func (g *Gateway) logEnd(ctx context.Context, record *pending.Record) {
 	level := slog.LevelInfo
-	if record.Phase == pending.Failed {
+	if operatorsBusiness[record.Reason] {
 		level = slog.LevelWarn
 	}
-	g.log.LogAttrs(ctx, level, "login ended",
+	attrs := []slog.Attr{
 		slog.String("outcome", record.Phase.String()),
 		slog.String("reason", record.Reason),
 		slog.String("kind", kindName(record.Kind)),
 		slog.String("session_id", record.ID),
 		slog.Duration("duration", record.EndedAt.Sub(record.CreatedAt)),
-	)
+	}
+	if record.FailedCall != "" {
+		attrs = append(attrs,
+			slog.String("operation", record.FailedCall),
+			slog.Uint64("status", record.FailedStatus),
+			slog.String("code", record.FailedCode),
+			slog.String("trace_id", record.FailedTraceID),
+		)
+	}
+	g.log.LogAttrs(ctx, level, loginEnded, attrs...)
+}
+
+// noteFailure keeps, for the line of the login's end, what Signicat said of a call that failed.
+func noteFailure(record *pending.Record, err error) {
+	if failure, ok := errors.AsType[*signicat.Error](err); ok {
+		record.FailedCall, record.FailedStatus = failure.Operation, uint64(failure.StatusCode)
+		record.FailedCode, record.FailedTraceID = failure.Code, failure.TraceID
+	}
+}
+
+// noteSessionError does the same for a session that Signicat ended itself.
+func noteSessionError(record *pending.Record, session *signicat.Session) {
+	if session.Error != nil {
+		record.FailedCall, record.FailedStatus = signicat.OperationReadSession, http.StatusOK
+		record.FailedCode, record.FailedTraceID = session.Error.LogCode(), ""
+	}
 }
 
 // logReturn writes the line of a request to a redirect URL. It stands in the place of the access
-// log's, which would hold the code and state. session_id is of a login whose binding was there, and
+// log's, which would hold the code and state, but at debug level: anybody can make any number of
+// them, and what became of a login its own line tells. session_id is of a login whose binding was there, and
 // empty else: what anybody sent says nothing of whose it is.
 func (g *Gateway) logReturn(ctx context.Context, outcome, sessionID string) {
 	attrs := []slog.Attr{slog.String("outcome", outcome)}
 	if sessionID != "" {
 		attrs = append(attrs, slog.String("session_id", sessionID))
 	}
-	g.log.LogAttrs(ctx, slog.LevelInfo, "redirect URL answered", attrs...)
-}
-
-func (g *Gateway) logRefusal(ctx context.Context, err error) {
-	g.log.InfoContext(ctx, "Signicat refused a code", signicatAttrs(err)...)
-}
-
-func (g *Gateway) logSessionError(ctx context.Context, record *pending.Record, session *signicat.Session) {
-	g.log.WarnContext(ctx, "Signicat reports a session's error",
-		slog.String("session_id", record.ID),
-		slog.String("status", string(session.Status)),
-		slog.String("code", session.Error.Code),
-	)
+	g.log.LogAttrs(ctx, slog.LevelDebug, "redirect URL answered", attrs...)
 }
 
 // signicatAttrs are what Signicat's support asks for.

@@ -128,6 +128,17 @@ const (
 	reasonTooLarge     = "token_too_large"
 )
 
+// operatorsBusiness are the reasons that a client cannot bring about, and an operator can look into.
+var operatorsBusiness = map[string]bool{
+	reasonError:        true,
+	reasonInvalid:      true,
+	reasonEarly:        true,
+	reasonOtherSession: true,
+	reasonProvider:     true,
+	reasonSubject:      true,
+	reasonTooLarge:     true,
+}
+
 // signicatEndings is how a terminal status of Signicat's ends a record.
 var signicatEndings = map[signicat.Status]struct {
 	phase  pending.Phase

@@ -39,6 +39,7 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 // conclude turns a failed read into what it means for the login: nearly always that it goes on
 // when Signicat does.
 func (g *Gateway) conclude(ctx context.Context, record *pending.Record, err error) error {
+	noteFailure(record, err)
 	switch {
 	case errors.Is(err, errUnfinished):
 		return err
@@ -55,9 +56,7 @@ func (g *Gateway) endAs(ctx context.Context, record *pending.Record, session *si
 	if !ok {
 		return fmt.Errorf("%w: the session is %q", errSignicat, session.Status)
 	}
-	if session.Error != nil {
-		g.logSessionError(ctx, record, session)
-	}
+	noteSessionError(record, session)
 	if err := g.end(ctx, record, ending.phase, ending.reason); err != nil {
 		return err
 	}

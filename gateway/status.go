@@ -141,6 +141,7 @@ func (g *Gateway) readSession(ctx context.Context, id string) error {
 // before the read: a finish that began meanwhile makes the update lose, and so does no harm.
 func (g *Gateway) noteStatus(ctx context.Context, record *pending.Record) error {
 	session, err := g.signicat.ReadStatus(ctx, record.SignicatID)
+	noteFailure(record, err)
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
 		return g.end(ctx, record, pending.Expired, reasonExpired)

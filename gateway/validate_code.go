@@ -68,6 +68,7 @@ func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented)
 		TransactionID:   record.TransactionID,
 		AccountID:       record.AccountID,
 	})
+	noteFailure(record, err)
 	switch {
 	case err == nil:
 		if unfinished {
@@ -146,6 +147,7 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 		return g.endAs(ctx, record, session)
 	}
 	if errors.Is(err, signicat.ErrNotFound) {
+		noteFailure(record, err)
 		return g.expire(ctx, record, reasonExpired)
 	}
 	if err == nil || session != nil {
@@ -168,7 +170,7 @@ func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal e
 			return signicatError(refusal)
 		}
 	}
-	g.logRefusal(ctx, refusal)
+	noteFailure(record, refusal)
 	if err := g.end(ctx, record, pending.Failed, reasonCodeRefused); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 
 // codecVersion is the first byte of an encoded record. Another layout is another
 // version, so that replicas of two releases never misread each other.
-const codecVersion = 1
+const codecVersion = 2
 
 // ErrCorrupt is returned when bytes are not a record as [Encode] wrote it.
 var ErrCorrupt = errors.New("encoded record is corrupt")
@@ -63,6 +63,11 @@ func fields(r *Record, c codec) {
 	c.time(&r.TokenExpiresAt)
 	c.time(&r.IssuedAt)
 	c.text(&r.Subject)
+
+	c.text(&r.FailedCall)
+	c.uint64(&r.FailedStatus)
+	c.text(&r.FailedCode)
+	c.text(&r.FailedTraceID)
 }
 
 // Encode returns a record as bytes, for a store outside of the process: all of it

@@ -66,7 +66,7 @@ func TestTruncatedRecordIsRefused(t *testing.T) {
 	}
 	for name, data := range map[string]string{
 		"one byte more":   whole + "\x00",
-		"another version": "\x02" + whole[1:],
+		"another version": "\x01" + whole[1:],
 	} {
 		if _, err := decode(data); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %v, want %v", name, err, ErrCorrupt)

@@ -145,6 +145,16 @@ type Record struct {
 	TokenExpiresAt time.Time
 	// IssuedAt is when it was issued.
 	IssuedAt time.Time
+	// FailedCall is the last call of the login that failed at Signicat, for the log: the operation.
+	// Empty when none did.
+	FailedCall string
+	// FailedStatus is its HTTP status, zero without an answer.
+	FailedStatus uint64
+	// FailedCode is Signicat's code of the failure, when there was one.
+	FailedCode string
+	// FailedTraceID is what Signicat's support asks for, when there was one.
+	FailedTraceID string
+
 	// Subject is the person, so that a revocation reaches a running finish.
 	Subject string
 }

@@ -84,6 +84,9 @@ type SessionError struct {
 	Code   string `json:"code,omitempty"`   // such as invalid_account_id
 }
 
+// LogCode is Code as far as it is fit for a log, bounded as that of an [Error].
+func (e SessionError) LogCode() string { return word(e.Code) }
+
 // Environment is the person's device as Signicat saw it.
 type Environment struct {
 	IPAddress string `json:"ipAddress,omitempty"` // where it called from
@@ -101,7 +104,7 @@ type MessageTransport struct {
 func (s Session) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.String("id", s.ID), slog.String("status", word(string(s.Status)))}
 	if s.Error != nil {
-		attrs = append(attrs, slog.String("error_code", word(s.Error.Code)))
+		attrs = append(attrs, slog.String("error_code", s.Error.LogCode()))
 	}
 	return slog.GroupValue(attrs...)
 }

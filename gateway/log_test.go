@@ -1,0 +1,154 @@
+package gateway_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/calm"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// journal keeps what is logged at INFO and above.
+type journal struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.all.Write(b)
+}
+
+// lines are those of one message.
+func (j *journal) lines(t *testing.T, message string) (found []map[string]any) {
+	t.Helper()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for line := range strings.Lines(j.all.String()) {
+		var read map[string]any
+		if err := json.Unmarshal([]byte(line), &read); err != nil {
+			t.Fatal(err)
+		}
+		if read[slog.MessageKey] == message {
+			found = append(found, read)
+		}
+	}
+	return found
+}
+
+func openLogged(t *testing.T) (*bubble, *journal) {
+	t.Helper()
+	j := new(journal)
+	return openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+		c.Logger, c.Name, c.Replica = slog.New(slog.NewJSONHandler(j, nil)), "partners", "web-1"
+	}), j
+}
+
+func TestEveryLoginHasOneLine(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		play func(*testing.T, *bubble)
+		want map[string]string
+	}{
+		"that ends well": {
+			func(t *testing.T, b *bubble) { b.login(t) },
+			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued"},
+		},
+		"that ends well although an answer was lost": {
+			func(t *testing.T, b *bubble) {
+				b.login(t) // from which the gateway learns to settle by the session
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				b.login(t)
+			},
+			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued", "operation": "validate_code", "status": "503"},
+		},
+		"whose code is refused": {
+			func(t *testing.T, b *bubble) {
+				p := b.begun(t)
+				p.code = "made-up"
+				p.redeem()
+			},
+			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
+		},
+		"that expires after Signicat failed in an earlier call": {
+			func(t *testing.T, b *bubble) {
+				p := b.begun(t)
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusForbidden})
+				p.redeem()
+				b.signicat.ClearScript()
+				pass(gateway.DefaultSessionLifetime)
+				p.redeem()
+			},
+			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "read_session", "status": "403"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b, j := openLogged(t)
+				row.play(t, b)
+				lines := j.lines(t, "login ended")
+				if len(lines) == 0 {
+					t.Fatal("no line")
+				}
+				last := lines[len(lines)-1]
+				got := map[string]string{}
+				for _, key := range []string{"level", "outcome", "reason", "operation", "status"} {
+					if value, ok := last[key]; ok {
+						got[key] = fmt.Sprint(value)
+					}
+				}
+				if diff := cmp.Diff(row.want, got); diff != "" {
+					t.Errorf("the line differs (-want +got):\n%s", diff)
+				}
+				if last["gateway"] != "partners" || last["replica"] != "web-1" || last["kind"] != "app" || last["session_id"] == nil {
+					t.Errorf("the line says not whose it is: %v", last)
+				}
+				if _, failed := row.want["operation"]; failed && (last["trace_id"] == "" || last["code"] == "") {
+					t.Errorf("the line lacks what Signicat said: %v", last)
+				}
+			})
+		})
+	}
+}
+
+// TestNobodyFillsTheLog: anybody can make any number of requests, of which the log at INFO tells next
+// to nothing.
+func TestNobodyFillsTheLog(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j := openLogged(t)
+		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Status: http.StatusBadRequest})
+		for range 50 {
+			b.newPhone().start() // refused by Signicat
+		}
+		if n := len(j.lines(t, "starting a login")); n == 0 || n > calm.Burst {
+			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, calm.Burst)
+		}
+		before := len(strings.Split(j.all.String(), "\n"))
+		for range 100 {
+			b.newPhone().start() // soon refused by the limit
+			b.get(logintest.Path+"/callback?state=x&code=y", "")
+			b.get(logintest.Path+"/callback?error=access_denied", "")
+			b.get(logintest.Path+"/app/callback?state=x&code=y", "")
+			b.get("/api", "made-up")
+			b.get(logintest.Path+"/userinfo", "")
+		}
+		if n := len(strings.Split(j.all.String(), "\n")) - before; n > calm.Burst {
+			t.Errorf("%d lines of requests that anybody can make", n)
+		}
+	})
+}
