@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +31,24 @@ type collector struct {
 type collectedSpan struct {
 	*tracepb.Span
 	trace, id, parent string
+}
+
+// collect starts an OTLP receiver and points this process to it.
+func collect(t *testing.T) *collector {
+	t.Helper()
+	c := &collector{t: t}
+	server := httptest.NewServer(c)
+	t.Cleanup(server.Close)
+	for name, value := range map[string]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT": server.URL,
+		"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+		"OTEL_BSP_SCHEDULE_DELAY":     "10",
+		"OTEL_PROPAGATORS":            "tracecontext,baggage,b3multi",
+		"OTEL_TRACES_SAMPLER":         "always_on",
+	} {
+		t.Setenv(name, value)
+	}
+	return c
 }
 
 // ServeHTTP implements http.Handler.

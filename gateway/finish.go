@@ -159,7 +159,6 @@ func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented
 		defer cancel()
 		err := g.complete(work, reading, record, p)
 		if err != nil && !record.Phase.Ended() {
-			noteFailure(record, err)
 			g.release(work, record)
 		}
 		g.changes.announce(record.ID)

@@ -147,7 +147,7 @@ func TestNobodyFillsTheLog(t *testing.T) {
 			b.get("/api", "made-up")
 			b.get(logintest.Path+"/userinfo", "")
 		}
-		if n := len(strings.Split(j.all.String(), "\n")) - before; n > calm.Burst {
+		if n := len(strings.Split(j.all.String(), "\n")) - before; n > 0 {
 			t.Errorf("%d lines of requests that anybody can make", n)
 		}
 	})

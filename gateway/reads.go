@@ -43,10 +43,10 @@ type reads struct {
 }
 
 // sessionRead is a session that was asked about, or was read a moment ago. It is in the queue or
-// under way. The lock of its reads guards all but id and span.
+// under way. The lock of its reads guards all but id.
 type sessionRead struct {
 	id    string
-	span  trace.Span // of the request that asked first
+	span  trace.Span // of the request that asked first since it was due
 	due   time.Time
 	asked time.Time     // zero: by nobody since it was due
 	done  chan struct{} // closed when the read that is under way is over; else nil
@@ -71,11 +71,14 @@ func (r *reads) ask(id string, span trace.Span) (done <-chan struct{}) {
 		if r.closed || len(r.sessions) >= r.most {
 			return nil
 		}
-		s = &sessionRead{id: strings.Clone(id), span: span, due: now}
+		s = &sessionRead{id: strings.Clone(id), due: now}
 		r.sessions[s.id] = s
 		heap.Push(&r.due, s)
 	}
 	if !now.Before(s.due) {
+		if s.asked.IsZero() {
+			s.span = span
+		}
 		s.asked = now
 	}
 	r.start(now)

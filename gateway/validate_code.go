@@ -140,6 +140,7 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 	reading, cancel := context.WithTimeout(ctx, settleWait)
 	defer cancel()
 	session, err := g.signicat.WaitForSession(reading, record.SignicatID)
+	noteFailure(record, err)
 	if err == nil && session.Status == signicat.StatusSuccess && g.config.Order.conclusive() {
 		return g.markValidated(ctx, record)
 	}
@@ -147,7 +148,6 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 		return g.endAs(ctx, record, session)
 	}
 	if errors.Is(err, signicat.ErrNotFound) {
-		noteFailure(record, err)
 		return g.expire(ctx, record, reasonExpired)
 	}
 	if err == nil || session != nil {

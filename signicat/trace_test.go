@@ -32,7 +32,7 @@ func described(s trace.ReadOnlySpan) map[string]string {
 	}
 	for _, a := range s.Attributes() {
 		if a.Key != "server.port" { // a free one
-			said[string(a.Key)] = a.Value.Emit()
+			said[string(a.Key)] = a.Value.String()
 		}
 	}
 	return said
