@@ -189,12 +189,12 @@ func coverageConfig(t *testing.T, s *caddytest.Server, sites string) string {
 func warnings(t *testing.T, log string) (found []string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
-		var entry struct{ Level, Msg, Where string }
+		var entry struct{ Level, Problem, Where string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}
 		if entry.Level == "warn" && entry.Where != "" {
-			found = append(found, entry.Where+": "+entry.Msg[:strings.IndexAny(entry.Msg, ",:")])
+			found = append(found, entry.Where+": "+entry.Problem[:strings.IndexAny(entry.Problem, ",:")])
 		}
 	}
 	return found

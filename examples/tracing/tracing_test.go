@@ -53,13 +53,13 @@ func TestSpanHoldsNoCodeAndNoTraceOfTheClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = answer.Body.Close()
-	span := <-exported
+	var span []byte
+	for !bytes.Contains(span, []byte("/itsme/callback")) { // those of the gateway come before the request's
+		span = append(span, <-exported...)
+	}
 	id, err := hex.DecodeString(clientsTrace)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if !bytes.Contains(span, []byte("/itsme/callback")) {
-		t.Errorf("the span does not name the path: %q", span)
 	}
 	if bytes.Contains(span, id) || bytes.Contains(span, []byte(clientsCode)) {
 		t.Errorf("the span holds the client's trace id or code: %q", span)
