@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-func init() { caddy.RegisterModule(App{}) }
+func init() { caddy.RegisterModule(new(App)) }
 
 // DefaultGateway is the name of a gateway that is given none.
 const DefaultGateway = "default"
@@ -41,8 +41,9 @@ type App struct {
 	stopped   bool
 }
 
-// CaddyModule returns the Caddy module information.
-func (App) CaddyModule() caddy.ModuleInfo {
+// CaddyModule returns the Caddy module information. Its receiver is a pointer, since Caddy calls it
+// for every event, beside Stop: a value would be a copy of what Stop writes.
+func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "itsme", New: func() caddy.Module { return new(App) }}
 }
 
