@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -168,6 +169,11 @@ func TestSlowHandlerHoldsUpNoLogin(t *testing.T) {
 		defer close(done)
 		e.reload(t, "second")
 	}()
+	for patience := time.Now().Add(8 * time.Second); !strings.Contains(ourGoroutines(), "announcer).close.func1"); runtime.Gosched() {
+		if time.Now().After(patience) {
+			t.Fatal("the configuration that goes does not wait for its handler")
+		}
+	}
 	<-hold
 	<-done
 	var got []string
