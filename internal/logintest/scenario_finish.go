@@ -1,0 +1,103 @@
+package logintest
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+func appWrongBinding(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	stranger := f.NewApp()
+	before := f.Counts()
+	wantError(t, stranger.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Redeem(t, code, state+"x"), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Redeem(t, code, strings.ToUpper(state)), http.StatusBadRequest, "invalid_grant")
+	if n := f.Sent(before, "validate_code"); n != 0 {
+		t.Errorf("%d validations for nobody", n)
+	}
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("the rightful app: %d %s", got.Status, got.Body)
+	}
+}
+
+func appOtherCode(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	first := app.Redeem(t, code, state)
+	if first.Status != http.StatusOK {
+		t.Fatalf("redeeming: %d %s", first.Status, first.Body)
+	}
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
+	if again := app.Redeem(t, code, state); again.Text("access_token") != first.Text("access_token") {
+		t.Errorf("the right code afterwards: %d %s", again.Status, again.Body)
+	}
+}
+
+func appRefusedCode(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
+	wantStatus(t, app, "failed")
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+}
+
+func appReplay(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	first := app.Redeem(t, code, state)
+	again := app.Redeem(t, code, state)
+	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
+		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+	}
+	if n := f.Signicat.Count("validate_code"); n != 1 {
+		t.Errorf("%d validations, want 1", n)
+	}
+	f.pass(61 * time.Second)
+	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
+		t.Errorf("the token itself: %d %s", got.Status, got.Body)
+	}
+}
+
+func appMalformed(t *testing.T, f *Front) {
+	app := f.NewApp()
+	challenge := app.Challenge()
+	for _, row := range []struct {
+		name   string
+		body   map[string]any
+		status int
+	}{
+		{"no challenge", map[string]any{}, 400},
+		{"a short challenge", map[string]any{"code_challenge": challenge[1:]}, 400},
+		{"a plain challenge", map[string]any{"code_challenge": challenge, "code_challenge_method": "plain"}, 400},
+		{"a redirect URI of somebody else", map[string]any{"code_challenge": challenge, "redirect_uri": "https://evil.example/cb"}, 400},
+		{"the browser's redirect URI", map[string]any{"code_challenge": challenge, "redirect_uri": f.URL + Path + "/callback"}, 400},
+		{"an unknown level", map[string]any{"code_challenge": challenge, "acr_values": "gold"}, 400},
+		{"a challenge of the wrong type", map[string]any{"code_challenge": 5}, 400},
+		{"a body of 17 KiB", map[string]any{"code_challenge": strings.Repeat("a", 17<<10)}, 413},
+	} {
+		if got := app.PostJSON(t, "/sessions", row.body); got.Status != row.status || got.Text("code") != "invalid_request" {
+			t.Errorf("%s: %d %s", row.name, got.Status, got.Body)
+		}
+	}
+	if got := app.Post(t, "/sessions", url.Values{"code_challenge": {challenge}}); got.Status != http.StatusUnsupportedMediaType {
+		t.Errorf("a form: %d %s", got.Status, got.Body)
+	}
+	if got := app.Get(t, "/sessions"); got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "POST" {
+		t.Errorf("GET: %d %s", got.Status, got.Body)
+	}
+	if got := app.Get(t, "/sessions/"+strings.Repeat("a", 43)); got.Status != http.StatusNotFound || got.Text("code") != "session_unknown" {
+		t.Errorf("an unknown session: %d %s", got.Status, got.Body)
+	}
+	if n := f.Signicat.Count("create_session"); n != 0 {
+		t.Errorf("%d sessions were started", n)
+	}
+}
