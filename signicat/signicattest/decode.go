@@ -37,7 +37,7 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 		}
 		found[name] = value
 	}
-	if _, err := d.Token(); err != nil || len(bytes.TrimSpace(body[d.InputOffset():])) > 0 {
+	if _, err := d.Token(); err != nil || len(bytes.Trim(body[d.InputOffset():], " \t\r\n")) > 0 {
 		return nil, errors.New("not one well-formed JSON object")
 	}
 	return found, nil
