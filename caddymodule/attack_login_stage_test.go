@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -38,6 +39,13 @@ func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		t.mu.Unlock()
 	}
 	t.Handler.ServeHTTP(w, r)
+}
+
+// all are those so far: the gateway may still cancel a session in the background.
+func (t *tap) all() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.seen)
 }
 
 // openTheatre runs a Caddyfile in which OPTIONS stands for the ordinary lines of a gateway, UPSTREAM

@@ -102,7 +102,7 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	h := openTheatre(t, strings.ReplaceAll(talkative, "FOLDER", folder))
 	found := secrets{"client secret": signicattest.DefaultClientSecret}
 	errors := h.appIn(t, found) + h.browserIn(t, found) + h.troubleIn(t, found)
-	for i, raw := range h.tokens.seen {
+	for i, raw := range h.tokens.all() {
 		found.addToken("Signicat access token "+string(rune('a'+i%26)), raw)
 	}
 	person := h.Signicat.Personas()[0]
