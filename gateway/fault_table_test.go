@@ -136,18 +136,11 @@ var consequences = []consequence{
 		"400 authorization_pending", "400 expired_token",
 	},
 	{
-		"finish: validate", "no",
+		"finish: validate", "",
 		[]string{"401"},
 		"503 temporarily_unavailable, Retry-After 5",
 		calls{2, 2},
 		"the token", "the token",
-	},
-	{
-		"finish: validate", "yes",
-		[]string{"401"},
-		"503 temporarily_unavailable, Retry-After 5",
-		calls{2, 2},
-		"400 invalid_grant", "the token",
 	},
 	{
 		"finish: validate", "",

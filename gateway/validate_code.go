@@ -161,7 +161,7 @@ func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
 // refused ends a login whose code Signicat refuses, unless an earlier sending of the same code
 // was the one that counted. As long as the session cannot be read it may have been.
 func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal error) error {
-	if !record.SentAt.Equal(record.FirstSentAt) && g.config.Order.conclusive() {
+	if sentBefore(record, refusal) && g.config.Order.conclusive() {
 		err := g.settle(ctx, record)
 		switch settled := record.SentAt.IsZero(); {
 		case err != nil || validated(record):
@@ -176,6 +176,12 @@ func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal e
 	}
 	g.cancelLater(ctx, record.SignicatID)
 	return ended(record)
+}
+
+// sentBefore reports whether the sending that was refused was not the code's first.
+func sentBefore(record *pending.Record, refusal error) bool {
+	var failure *signicat.Error
+	return !record.SentAt.Equal(record.FirstSentAt) || (errors.As(refusal, &failure) && failure.Repeated)
 }
 
 func (g *Gateway) markValidated(ctx context.Context, record *pending.Record) error {

@@ -44,7 +44,12 @@ func (c *Client) authorized(ctx context.Context, build func(accessToken) call) e
 	if token, err = c.tokens.replace(ctx, token); err != nil {
 		return err
 	}
-	return c.bearer(ctx, token, build)
+	err = c.bearer(ctx, token, build)
+	var failure *Error
+	if errors.As(err, &failure) {
+		failure.Repeated = true
+	}
+	return err
 }
 
 func (c *Client) bearer(ctx context.Context, token accessToken, build func(accessToken) call) error {

@@ -65,6 +65,9 @@ type Error struct {
 	TraceID string
 	// RetryAfter is how long Signicat asks to wait; zero when it does not say. At most MaxRetryAfter.
 	RetryAfter time.Duration
+	// Repeated tells that the call had been made once before and was answered 401. Signicat may have
+	// carried it out all the same.
+	Repeated bool
 	// Err wraps the sentinel that says what happened.
 	Err error
 }

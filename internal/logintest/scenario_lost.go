@@ -16,6 +16,7 @@ var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switc
 var lostScenarios = []Scenario{
 	{"lost: the validation's answer is lost, the session tells", Options{}, lostAnswer},
 	{"lost: the validation's answer is lost and the session cannot be read", Options{}, lostAnswerUnread},
+	{"lost: Signicat validates the code and answers 401", Options{}, lostUnauthorized},
 	{"lost: before SUCCESS is known to wait for the code, the session tells nothing", Options{}, lostAnswerUnknown},
 	{"lost: the validation fails once, the code is sent again", Options{}, lostRequest},
 	{"lost: Signicat is away, the app asks again", Options{}, lostBoth},
@@ -70,6 +71,23 @@ func lostAnswerUnread(t *testing.T, f *Front) {
 	f.Signicat.ClearScript()
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Errorf("redeeming again: %d %s", got.Status, got.Body)
+	}
+}
+
+// lostUnauthorized: the client sends the code again with another Signicat access token, and that is
+// refused, since the code was used.
+func lostUnauthorized(t *testing.T, f *Front) {
+	warm(t, f)
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: http.StatusUnauthorized})
+	sent := f.Counts()
+	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
+		t.Errorf("redeeming: %d %s", got.Status, got.Body)
+	}
+	if n := f.Sent(sent, "validate_code"); n != 2 {
+		t.Errorf("the code was sent %d times", n)
 	}
 }
 
