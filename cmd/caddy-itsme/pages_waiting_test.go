@@ -25,9 +25,7 @@ func TestWaitingPageGoesOnWithItsOwnLoginAlone(t *testing.T) {
 	s.arrived(t, other)
 	other.Forget()
 	poll.Send()
-	if title := tab.See("#expired h1"); title != "It took too long" {
-		t.Errorf("the page says %q", title)
-	}
+	tab.Reads("#expired h1", "It took too long")
 	tab.Exists("#link[href]") // it is the same page still
 }
 
@@ -38,15 +36,11 @@ func TestBrowserWithoutCookiesIsToldSo(t *testing.T) {
 	const explanation = "Cookies are switched off"
 	tab := s.begin(t, browsertest.Tab{})
 	tab.Click("#link")
-	if title := tab.See("#no_cookies h1"); title != explanation {
-		t.Errorf("with JavaScript the page says %q", title)
-	}
+	tab.Reads("#no_cookies h1", explanation)
 	plain := s.begin(t, browsertest.Tab{NoScript: true})
 	plain.Click("#form button")
 	plain.See("a.action[href]")
-	if title := plain.See("main h1"); title != explanation {
-		t.Errorf("without JavaScript the page says %q", title)
-	}
+	plain.Reads("main h1", explanation)
 	var sessions []any
 	s.manage(t, "GET", "/sessions", "", &sessions)
 	if len(sessions) != 0 {

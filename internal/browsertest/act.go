@@ -1,6 +1,9 @@
 package browsertest
 
 import (
+	"strings"
+	"time"
+
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/network"
@@ -27,6 +30,22 @@ func (p *Page) See(element string) string {
 	text, err := chromedp.Run(p.ctx, chromedp.Text(chromedp.CSS(element)))
 	p.must(err)
 	return text
+}
+
+// Reads waits until an element can be seen and its text contains some words. A page that a click is
+// about to leave may hold such an element, too: what must be read tells them apart.
+func (p *Page) Reads(element, words string) {
+	p.t.Helper()
+	seen := ""
+	for p.ctx.Err() == nil {
+		text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(() => { const e = document.querySelector(`+quote(element)+`); return e && e.checkVisibility() ? e.innerText : "" })()`))
+		if err == nil && strings.Contains(text, words) { // an error: the page is on its way out
+			return
+		}
+		seen = text
+		time.Sleep(pause)
+	}
+	p.t.Fatalf("%s reads %q, never %q\n%s", element, seen, words, p.where())
 }
 
 // Exists waits until an element is there, whether it can be seen or not.

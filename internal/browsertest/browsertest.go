@@ -23,6 +23,9 @@ import (
 // patience bounds everything that one tab does.
 const patience = 3 * time.Minute
 
+// pause is between two looks at what a page shows.
+const pause = 20 * time.Millisecond
+
 // Options are how a Chromium is set up.
 type Options struct {
 	// NoCookies refuses every cookie.
