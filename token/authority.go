@@ -2,7 +2,6 @@ package token
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -188,21 +187,19 @@ func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	return c, c.check()
 }
 
+// head is the first part of the key's tokens. Neither an algorithm, a typ nor a SHA-256 in base64url has anything that
+// JSON escapes.
+func (k Key) head(typ string) string {
+	return encoding.EncodeToString([]byte(`{"alg":"` + string(k.algorithm) + `","typ":"` + typ + `","kid":"` + k.id + `"}`))
+}
+
 // issue signs the claims as they are.
 func (k Key) issue(typ string, c *Claims) (string, error) {
-	head, err := json.Marshal(struct {
-		Algorithm Algorithm `json:"alg"`
-		Type      string    `json:"typ"`
-		KeyID     string    `json:"kid"`
-	}{k.algorithm, typ, k.id})
-	if err != nil {
-		return "", err
-	}
 	payload, err := c.marshal()
 	if err != nil {
 		return "", err
 	}
-	input := encoding.EncodeToString(head) + "." + encoding.EncodeToString(payload)
+	input := k.head(typ) + "." + encoding.EncodeToString(payload)
 	if len(input)+1+encoding.EncodedLen(k.size) > MaxSize {
 		return "", ErrTooLarge
 	}

@@ -105,15 +105,20 @@ func oneOrMany(audience []string) any {
 func cleanAttributes(attributes map[string]any) (map[string]any, error) {
 	clean := make(map[string]any, len(attributes))
 	for name, value := range attributes {
-		if name == "" || valid(name) != name || IsReserved(name) {
-			return nil, fmt.Errorf("%w: an attribute's name is reserved or not text", ErrClaims)
-		}
 		var err error
-		if clean[name], err = cleanValue(value); err != nil {
+		if clean[name], err = cleanAttribute(name, value); err != nil {
 			return nil, err
 		}
 	}
 	return clean, nil
+}
+
+// cleanAttribute returns a copy of an attribute's value.
+func cleanAttribute(name string, value any) (any, error) {
+	if name == "" || valid(name) != name || IsReserved(name) {
+		return nil, fmt.Errorf("%w: an attribute's name is reserved or not text", ErrClaims)
+	}
+	return cleanValue(value)
 }
 
 func cleanValue(value any) (any, error) {

@@ -5,8 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
-	"maps"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -42,16 +40,20 @@ func parseObject(data []byte) (map[string]any, error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.UseNumber()
-	var object map[string]any
-	if err := decoder.Decode(&object); err != nil || object == nil {
+	var value any // which encoding/json reads without reflection, unlike a map
+	if err := decoder.Decode(&value); err != nil {
+		return nil, ErrMalformed
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
 		return nil, ErrMalformed
 	}
 	if _, err := decoder.Token(); err != io.EOF {
 		return nil, ErrMalformed
 	}
 	// Of two members of one name the map keeps one, so that it has fewer members than the text has colons.
-	members, ok := countMembers(object, maxDepth)
-	if !ok || members != countColons(data) {
+	members, flat := countMembers(object, maxDepth)
+	if !flat || members != countColons(data) {
 		return nil, ErrMalformed
 	}
 	return object, nil
@@ -59,24 +61,29 @@ func parseObject(data []byte) (map[string]any, error) {
 
 // countMembers returns how many members the objects in value have together; not ok when it is nested too deeply.
 func countMembers(value any, depth int) (members int, ok bool) {
-	var nested []any
-	switch v := value.(type) {
-	case map[string]any:
-		members, nested = len(v), slices.Collect(maps.Values(v))
-	case []any:
-		nested = v
-	default:
+	object, isObject := value.(map[string]any)
+	array, isArray := value.([]any)
+	if !isObject && !isArray {
 		return 0, true
 	}
 	if depth == 0 {
 		return 0, false
 	}
-	for _, element := range nested {
+	members = len(object)
+	add := func(element any) bool {
 		more, ok := countMembers(element, depth-1)
-		if !ok {
+		members += more
+		return ok
+	}
+	for _, element := range object {
+		if !add(element) {
 			return 0, false
 		}
-		members += more
+	}
+	for _, element := range array {
+		if !add(element) {
+			return 0, false
+		}
 	}
 	return members, true
 }

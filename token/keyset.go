@@ -17,8 +17,15 @@ var ErrDuplicateKey = errors.New("key is in the set twice")
 type KeySet struct {
 	current *Key
 	byID    map[string]*Key
+	byHead  map[string]headed
 	jwks    []byte
 	etag    string
+}
+
+// headed is the key and the typ that a token's first part names.
+type headed struct {
+	key *Key
+	typ string
 }
 
 // NewKeySet returns a set that signs with current. The others are the previous keys, whose tokens are still good, and
@@ -26,7 +33,7 @@ type KeySet struct {
 // ErrDuplicateKey.
 func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 	keys := append([]*Key{current}, others...)
-	s := &KeySet{current: current, byID: make(map[string]*Key, len(keys))}
+	s := &KeySet{current: current, byID: make(map[string]*Key, len(keys)), byHead: make(map[string]headed, 2*len(keys))}
 	for _, k := range keys {
 		if k == nil {
 			return nil, fmt.Errorf("making key set: %w", ErrNoKeys)
@@ -35,6 +42,9 @@ func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 			return nil, fmt.Errorf("making key set: %w: %s", ErrDuplicateKey, k.id)
 		}
 		s.byID[k.id] = k
+		for _, typ := range []string{accessType, sessionType} {
+			s.byHead[k.head(typ)] = headed{k, typ}
+		}
 	}
 	// By ID, so that every replica serves the same bytes, and a rotation that changes no key changes none either.
 	slices.SortFunc(keys, func(a, b *Key) int { return cmp.Compare(a.id, b.id) })

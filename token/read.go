@@ -134,13 +134,14 @@ func (r *reader) second(name string) time.Time {
 func (r *reader) attributes() map[string]any {
 	attributes := make(map[string]any)
 	for name, value := range r.members {
-		if !isRegistered(name) {
-			attributes[name] = value
+		if isRegistered(name) {
+			continue
 		}
-	}
-	attributes, err := cleanAttributes(attributes)
-	if err != nil && r.err == nil {
-		r.err = err
+		clean, err := cleanAttribute(name, value)
+		if err != nil && r.err == nil {
+			r.err = err
+		}
+		attributes[name] = clean
 	}
 	return attributes
 }

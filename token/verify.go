@@ -103,8 +103,15 @@ func (s *KeySet) open(k kind, raw string) (*Key, []byte, error) {
 }
 
 // key reads the header and returns the key that it names. A header has alg, typ and kid, and nothing else: with crit,
-// b64, zip, jku, jwk, x5u or x5c a token would ask to be read by rules or keys of its own.
+// b64, zip, jku, jwk, x5u or x5c a token would ask to be read by rules or keys of its own. The few that this package
+// writes it knows without reading.
 func (s *KeySet) key(k kind, head string) (*Key, error) {
+	if known, ok := s.byHead[head]; ok {
+		if !k.accepts(known.typ) {
+			return nil, ErrType
+		}
+		return known.key, nil
+	}
 	data, err := decode(head)
 	if err != nil {
 		return nil, err
