@@ -27,6 +27,7 @@ func TestPersonLogsIn(t *testing.T) {
 		"with the form when no login can be started":  withoutLogin,
 		"and out again":                               loggingOut,
 		"in another tab, and the waiting one goes on": inAnotherTab,
+		"in another tab, whose cookie comes late":     lateCookie,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -213,5 +214,20 @@ func inAnotherTab(t *testing.T, s stage) {
 	other.Go(link)
 	other.Click(approveButton)
 	s.arrived(t, other)
+	s.arrived(t, tab)
+}
+
+// lateCookie: the waiting page hears that the login is finished before the other tab has its answer,
+// and the cookie in it.
+func lateCookie(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	link := gone(tab, s.Simulator)
+	asks := tab.Hold("*/itsme/userinfo")
+	other := tab.Beside(browsertest.Tab{Phone: true})
+	other.Go(link)
+	other.Click(approveButton)
+	s.arrived(t, other)
+	asks().Answer(401)
+	asks().Send()
 	s.arrived(t, tab)
 }

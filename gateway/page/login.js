@@ -51,11 +51,20 @@
 		}
 	}
 
+	const pause = seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000))
 	// A login that another tab of this browser finished is gone on with here; one that somebody else
-	// finished is not, whatever its status says.
+	// finished is not, whatever its status says. The status may be here before the cookie that the
+	// other tab gets.
+	const isOurs = async () => {
+		for (let tries = 0; tries < 5; tries++) {
+			if ((await fetch(page.path + "/userinfo")).ok) return true
+			await pause(1)
+		}
+		return false
+	}
 	const end = async outcome => {
 		if (!session) return
-		const finished = outcome === "issued" && (await fetch(page.path + "/userinfo")).ok
+		const finished = outcome === "issued" && await isOurs()
 		session = ""
 		if (finished) location.replace(page.return)
 		else show(find(outcome) ? outcome : { aborted: "denied", cancelled: "denied" }[outcome] || "expired")
@@ -72,7 +81,7 @@
 				if (leaving.signal.aborted) break
 			}
 			// A gateway that holds too many of these already answers at once.
-			await new Promise(resolve => setTimeout(resolve, 2000))
+			await pause(2)
 		}
 		polling = false
 	}
