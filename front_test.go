@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -46,7 +47,7 @@ func newSite(t *testing.T, config gateway.Config) *gateway.Site {
 	t.Cleanup(func() { _ = store.Close() })
 	config.Store = store
 	if config.Keys == nil {
-		config.Keys = newRing(t, token.DefaultAlgorithm)
+		config.Keys = ringtest.New(t, token.DefaultAlgorithm)
 	}
 	g, err := gateway.New(config)
 	if err != nil {
@@ -58,20 +59,4 @@ func newSite(t *testing.T, config gateway.Config) *gateway.Site {
 		t.Fatal(err)
 	}
 	return site
-}
-
-// newRing is a ring with one new key of that algorithm.
-func newRing(t *testing.T, algorithm token.Algorithm) *token.Ring {
-	t.Helper()
-	key, err := token.GenerateKey(algorithm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(set)
-	return ring
 }

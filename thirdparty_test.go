@@ -16,6 +16,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwt"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -40,7 +41,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 	for _, algorithm := range []token.Algorithm{token.ES256, token.EdDSA, token.RS256} {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
-			front := startFront(t, gateway.Config{Attributes: []string{"name"}, Keys: newRing(t, algorithm)})
+			front := startFront(t, gateway.Config{Attributes: []string{"name"}, Keys: ringtest.New(t, algorithm)})
 			raw := front.NewApp().Login(t, "adult")
 			person := front.Signicat.Personas()[0]
 			for _, v := range verifiers {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -29,7 +30,7 @@ func (f *fort) badCookies(t *testing.T) map[string]string {
 		"empty":                line(""),
 		"garbage":              line("x"),
 		"stale":                line(issue(f.ring, past)),
-		"of a stranger's key":  line(issue(ringOf(t, newKey(t)), time.Now)),
+		"of a stranger's key":  line(issue(ringtest.Parse(t, newKey(t)), time.Now)),
 		"without a signature":  line(head + "." + payload + "."),
 		"with another's claim": line(head + "." + strings.ToUpper(payload[:10]) + payload[10:] + "." + signature),
 		"of 7 kB":              line(strings.Repeat("a", 7<<10)),

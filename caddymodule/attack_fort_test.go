@@ -8,6 +8,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -46,7 +47,7 @@ func buildWith(t *testing.T, option, sites string) *fort {
 	}
 	t.Cleanup(simulator.Close)
 	key := newKey(t)
-	f := &fort{t: t, upstream: rawhttptest.NewUpstream(t), signicat: simulator, ring: ringOf(t, key)}
+	f := &fort{t: t, upstream: rawhttptest.NewUpstream(t), signicat: simulator, ring: ringtest.Parse(t, key)}
 	f.authority = fortAuthority(t, f.ring, time.Now)
 	config, err := caddytest.Adapt(`{
 		servers {
@@ -78,22 +79,6 @@ func buildWith(t *testing.T, option, sites string) *fort {
 	}
 	f.Server = caddytest.RunJSON(t, strings.ReplaceAll(string(config), `":`+fortPort+`"`, `"`+caddytest.Address+`"`))
 	return f
-}
-
-// ringOf holds one key.
-func ringOf(t *testing.T, pem []byte) *token.Ring {
-	t.Helper()
-	key, err := token.ParseKey(pem, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
-	return ring
 }
 
 // fortAuthority issues what the fort's gateway issues, with the keys of a ring.

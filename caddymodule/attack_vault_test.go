@@ -14,6 +14,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -85,17 +86,11 @@ http://{{addr}} {
 // authority issues what the gateway with that public_url issues.
 func (v *vault) authority(publicURL string) *token.Authority {
 	v.t.Helper()
-	keys, err := token.NewKeySet(v.key)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
 	_, host, _ := strings.Cut(publicURL, "://")
 	a, err := token.NewAuthority(token.Config{
 		Issuer: publicURL, Audience: []string{publicURL}, ClientID: host,
 		SessionAudience: publicURL + "/itsme", Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ring)
+	}, ringtest.Of(v.t, v.key))
 	if err != nil {
 		v.t.Fatal(err)
 	}

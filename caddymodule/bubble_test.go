@@ -16,6 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -55,7 +56,7 @@ func openBubble(t *testing.T, limit gateway.LimitConfig, c signicattest.Config) 
 		Attributes: []string{"name"},
 		Limit:      limit,
 		Store:      store,
-		Keys:       freshKeys(t),
+		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -66,21 +67,6 @@ func openBubble(t *testing.T, limit gateway.LimitConfig, c signicattest.Config) 
 		t.Fatal(err)
 	}
 	return &bubble{site: site, store: store, signicat: sim}
-}
-
-func freshKeys(t *testing.T) *token.Ring {
-	t.Helper()
-	key, err := token.GenerateKey(token.ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
-	return ring
 }
 
 // bubbleLogin is a login that an app started.

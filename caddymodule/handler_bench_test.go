@@ -10,6 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -18,16 +19,7 @@ import (
 // benchHandler is a handler of a gateway, and an access token that the gateway takes.
 func benchHandler(b testing.TB) (*Handler, string) {
 	b.Helper()
-	key, err := token.GenerateKey(token.ES256)
-	if err != nil {
-		b.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
+	ring := ringtest.New(b, token.ES256)
 	store := pending.NewMemory(time.Now)
 	b.Cleanup(func() { _ = store.Close() })
 	const public = "https://app.example.be"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -49,20 +50,10 @@ func (s site) token() string {
 
 func accessToken(t *testing.T, server *caddytest.Server, pem []byte) string {
 	t.Helper()
-	key, err := token.ParseKey(pem, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: server.URL, Audience: []string{server.URL}, ClientID: server.Addr,
 		SessionAudience: server.URL + "/itsme", Lifetime: time.Minute, SessionLifetime: time.Hour,
-	}, ring)
+	}, ringtest.Parse(t, pem))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -39,20 +40,10 @@ type mint struct {
 
 func (m mint) token(t *testing.T) string {
 	t.Helper()
-	key, err := token.ParseKey(m.key, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: m.issuer, Audience: []string{m.audience}, ClientID: "app.example.be", SessionAudience: m.issuer + "/itsme",
 		Lifetime: 15 * time.Minute, SessionLifetime: time.Hour, Now: func() time.Time { return m.at },
-	}, ring)
+	}, ringtest.Parse(t, m.key))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // bubble is a gateway and its Signicat in a bubble of testing/synctest, where waiting takes no time.
@@ -49,7 +51,7 @@ func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 			APIURL: bubbleURL, Transport: transport,
 		},
 		Attributes: []string{"name"},
-		Keys:       ring(t),
+		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 	}
 	simulated := signicattest.Config{
 		BaseURL: bubbleURL, AllowLoopbackHTTP: true,

@@ -10,9 +10,11 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // FuzzCallback writes the query that comes back to a browser which has two logins under way, A and
@@ -86,7 +88,7 @@ func openBrowser(tb testing.TB) *browser {
 		Attributes: []string{"name"},
 		Limit:      gateway.LimitConfig{SessionsPerClient: 1 << 30},
 		Store:      store,
-		Keys:       ring(tb),
+		Keys:       ringtest.New(tb, token.DefaultAlgorithm),
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -80,7 +81,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
 		Store:      store,
 		Families:   store,
-		Keys:       ring(t),
+		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 		Verify:     peers,
 		Now:        clock.now,
 	})
@@ -105,20 +106,4 @@ func requirements(r logintest.Require) gateway.Requirements {
 		required.Claims = []gateway.ClaimRequirement{{Claim: r.Claim, Values: r.Values}}
 	}
 	return required
-}
-
-// ring holds one fresh key.
-func ring(t testing.TB) *token.Ring {
-	t.Helper()
-	key, err := token.GenerateKey(token.ES256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := new(token.Ring)
-	r.Set(keys)
-	return r
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -26,7 +27,7 @@ const fortURL = "https://app.example.be"
 // openFort opens one with the defaults, but for what change does to them.
 func openFort(t testing.TB, change ...func(*gateway.Config)) *fort {
 	t.Helper()
-	f := &fort{keys: ring(t), clock: new(clock)}
+	f := &fort{keys: ringtest.New(t, token.DefaultAlgorithm), clock: new(clock)}
 	f.store = pending.NewMemory(f.clock.now)
 	t.Cleanup(func() { _ = f.store.Close() })
 	f.rebuild(t, change...)

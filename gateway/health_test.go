@@ -7,7 +7,9 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // TestReadinessTellsTheTruth: what is ready can serve. Without Signicat it still serves whoever is logged in, and
@@ -15,7 +17,7 @@ import (
 func TestReadinessTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		keys := ring(t)
+		keys := ringtest.New(t, token.DefaultAlgorithm)
 		set := keys.KeySet()
 		keys.Set(nil)
 		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Keys = keys })

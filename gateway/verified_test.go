@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -15,21 +16,11 @@ import (
 // loginsOf returns the logins of n verified tokens, as a gateway makes them.
 func loginsOf(t *testing.T, n int, attributes map[string]any) []*login {
 	t.Helper()
-	key, err := token.GenerateKey(token.EdDSA)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
 	const url = "https://app.example.be"
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: url, Audience: []string{url}, ClientID: "app.example.be", SessionAudience: url + DefaultPath,
 		Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ring)
+	}, ringtest.New(t, token.EdDSA))
 	if err != nil {
 		t.Fatal(err)
 	}

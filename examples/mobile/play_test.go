@@ -19,6 +19,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -97,7 +98,7 @@ func serveGateway(t *testing.T, listener *pipetest.Network, toSignicat *http.Tra
 		Token:      gateway.TokenConfig{Refresh: 30 * 24 * time.Hour},
 		Store:      store,
 		Families:   store,
-		Keys:       newRing(t),
+		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -111,21 +112,6 @@ func serveGateway(t *testing.T, listener *pipetest.Network, toSignicat *http.Tra
 	server := &http.Server{Handler: site.Handler(service)}
 	t.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
-}
-
-func newRing(t *testing.T) *token.Ring {
-	t.Helper()
-	key, err := token.GenerateKey(token.DefaultAlgorithm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set, err := token.NewKeySet(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(set)
-	return ring
 }
 
 // forget leaves the app with nothing but another verifier.

@@ -38,18 +38,11 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 
 // LoadFamily implements [pending.Families].
 func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
-	got, err := s.call(ctx, "loading family", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	held, err := s.fetch(ctx, "loading family", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Get().Key(s.familyPlace(id, 0).key).Build())
 	}})
 	if err != nil {
 		return nil, err
-	}
-	if got.IsNil() {
-		return nil, pending.ErrNotFound
-	}
-	held, err := got.ToString()
-	if err != nil {
-		return nil, s.unavailable(ctx, "loading family", err)
 	}
 	f, err := s.openFamily(id, held)
 	if err != nil {
@@ -65,15 +58,7 @@ func (s *Store) UpdateFamily(ctx context.Context, f *pending.Family) error {
 	if err != nil {
 		return err
 	}
-	got, err := s.call(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held))
-	if err != nil {
-		return err
-	}
-	reply, err := got.ToString()
-	if err != nil {
-		return s.unavailable(ctx, "updating family", err)
-	}
-	if err := verdict(reply); err != nil {
+	if err := s.settle(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil {
 		return err
 	}
 	f.Version = next

@@ -44,6 +44,32 @@ func verdict(reply string) error {
 	return fmt.Errorf("%w: %w", pending.ErrUnavailable, errMalformed)
 }
 
+// fetch returns what a command finds, or ErrNotFound.
+func (s *Store) fetch(ctx context.Context, doing string, c command) (string, error) {
+	got, err := s.call(ctx, doing, c)
+	if err != nil {
+		return "", err
+	}
+	if got.IsNil() {
+		return "", pending.ErrNotFound
+	}
+	held, err := got.ToString()
+	return held, s.unavailable(ctx, doing, err)
+}
+
+// settle runs a script that keeps something or says why it does not.
+func (s *Store) settle(ctx context.Context, doing string, script command) error {
+	got, err := s.call(ctx, doing, script)
+	if err != nil {
+		return err
+	}
+	reply, err := got.ToString()
+	if err != nil {
+		return s.unavailable(ctx, doing, err)
+	}
+	return verdict(reply)
+}
+
 // Create implements [pending.Store].
 func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds) (evicted []string, err error) {
 	if err := s.ready(ctx); err != nil {
@@ -72,18 +98,11 @@ func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 
 // Load implements [pending.Store].
 func (s *Store) Load(ctx context.Context, id string) (*pending.Record, error) {
-	got, err := s.call(ctx, "loading record", command{name: "HGET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	held, err := s.fetch(ctx, "loading record", command{name: "HGET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Hget().Key(s.keys.records).Field(id).Build())
 	}})
 	if err != nil {
 		return nil, err
-	}
-	if got.IsNil() {
-		return nil, pending.ErrNotFound
-	}
-	held, err := got.ToString()
-	if err != nil {
-		return nil, s.unavailable(ctx, "loading record", err)
 	}
 	r, err := s.openRecord(id, held)
 	if err != nil {
@@ -127,17 +146,9 @@ func (s *Store) Update(ctx context.Context, r *pending.Record) error {
 		return err
 	}
 	next := r.Version + 1
-	got, err := s.call(ctx, "updating record", eval(s.scripts.update, s.keys.ledger,
+	if err := s.settle(ctx, "updating record", eval(s.scripts.update, s.keys.ledger,
 		r.ID, strconv.FormatUint(r.Version, 10), strconv.FormatUint(next, 10),
-		millis(r.ExpiresAt), millis(r.KeepUntil()), standing(r), s.sealer.seal(s.recordPlace(r.ID, next), data)))
-	if err != nil {
-		return err
-	}
-	reply, err := got.ToString()
-	if err != nil {
-		return s.unavailable(ctx, "updating record", err)
-	}
-	if err := verdict(reply); err != nil {
+		millis(r.ExpiresAt), millis(r.KeepUntil()), standing(r), s.sealer.seal(s.recordPlace(r.ID, next), data))); err != nil {
 		return err
 	}
 	r.Version = next

@@ -1,0 +1,40 @@
+// Package ringtest makes rings of signing keys for tests.
+package ringtest
+
+import (
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// New returns a ring with one new key of an algorithm.
+func New(t testing.TB, algorithm token.Algorithm) *token.Ring {
+	t.Helper()
+	key, err := token.GenerateKey(algorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Of(t, key)
+}
+
+// Parse returns a ring with the key of a PEM file.
+func Parse(t testing.TB, pem []byte) *token.Ring {
+	t.Helper()
+	key, err := token.ParseKey(pem, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Of(t, key)
+}
+
+// Of returns a ring with some keys, of which the first signs.
+func Of(t testing.TB, current *token.Key, others ...*token.Key) *token.Ring {
+	t.Helper()
+	keys, err := token.NewKeySet(current, others...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := new(token.Ring)
+	ring.Set(keys)
+	return ring
+}
