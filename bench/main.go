@@ -24,6 +24,8 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "Markdown file that gets the table, between its two marks")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "order of the servers in each round")
 	flag.StringVar(&o.peers, "peers", "", "xcaddy, to measure other software instead")
+	flag.StringVar(&o.profile, "profile", "", "requests of which only profiles are made, such as \"ES256, first sight\"")
+	flag.StringVar(&o.into, "into", ".", "folder of the profiles")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -37,6 +39,8 @@ type settings struct {
 	write  string
 	peers  string
 	seed   uint64
+
+	profile, into string
 }
 
 func run(ctx context.Context, o settings) error {
@@ -51,6 +55,9 @@ func run(ctx context.Context, o settings) error {
 		return err
 	}
 	defer l.close()
+	if o.profile != "" {
+		return profileRequests(ctx, l, o.profile, o.into, random)
+	}
 	parts := []func() ([]row, error){
 		func() ([]row, error) { return measureRequests(ctx, l, o.rounds, random) },
 		func() ([]row, error) { return measureLogins(ctx, l) },

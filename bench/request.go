@@ -26,6 +26,7 @@ type requestBench struct {
 }
 
 type gatewayBench struct {
+	*protected
 	name             string
 	goal             float64
 	one, many, first *contender
@@ -34,10 +35,12 @@ type gatewayBench struct {
 func (b *requestBench) contenders() []*contender {
 	all := []*contender{b.plain, b.again, b.static, b.refused}
 	for _, g := range b.gateways {
-		all = append(all, g.one, g.many, g.first)
+		all = append(all, g.contenders()...)
 	}
 	return all
 }
+
+func (g *gatewayBench) contenders() []*contender { return []*contender{g.one, g.many, g.first} }
 
 // measureRequests starts the servers and returns the rows of all of them.
 func measureRequests(ctx context.Context, l *lab, rounds int, random *rand.Rand) ([]row, error) {
@@ -94,7 +97,7 @@ func newGatewayBench(p *protected, name string, goal float64) (*gatewayBench, er
 	all := requests(p.addr, tokens)
 	ok := expected{200, identified}
 	g := &gatewayBench{
-		name: name, goal: goal,
+		protected: p, name: name, goal: goal,
 		one:  &contender{name: name + ", one token", server: p.server, want: ok, prepare: always(all[0])},
 		many: &contender{name: name + ", many tokens", server: p.server, want: ok, prepare: rotating(all)},
 		first: &contender{name: name + ", first sight", server: p.server, want: ok, prepare: func(n int) ([][]byte, error) {

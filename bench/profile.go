@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// errContender is returned when nothing of that name sends requests to a gateway.
+var errContender = errors.New("no gateway gets such requests")
+
+// profiles are what Caddy's admin endpoint is asked for, by the file that gets it.
+var profiles = []struct{ file, path string }{
+	{"cpu.pprof", "/debug/pprof/profile?seconds=15"},
+	{"allocs.pprof", "/debug/pprof/allocs?seconds=5"},
+}
+
+// profileRequests lets one contender run, and writes profiles of its server to a folder.
+func profileRequests(ctx context.Context, l *lab, name, dir string, random *rand.Rand) error {
+	b := new(requestBench)
+	if err := b.open(ctx, l); err != nil {
+		return err
+	}
+	c, p := b.find(name)
+	if c == nil {
+		return fmt.Errorf("%w: %s; there are %s", errContender, name, strings.Join(b.profiled(), "; "))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for _, wanted := range profiles {
+		loaded, stop := context.WithCancel(ctx)
+		var group errgroup.Group
+		group.Go(func() error {
+			for loaded.Err() == nil {
+				if err := play(ctx, []*contender{c}, 1, random); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		err := p.ask(ctx, wanted.path, func(r io.Reader) error { return save(filepath.Join(dir, wanted.file), r) })
+		stop()
+		if err := errors.Join(err, group.Wait()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find is the contender of that name, and its gateway.
+func (b *requestBench) find(name string) (*contender, *protected) {
+	for _, g := range b.gateways {
+		for _, c := range g.contenders() {
+			if c.name == name {
+				return c, g.protected
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (b *requestBench) profiled() []string {
+	var names []string
+	for _, g := range b.gateways {
+		for _, c := range g.contenders() {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+func save(file string, r io.Reader) error {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	return errors.Join(err, f.Close())
+}
