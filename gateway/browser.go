@@ -187,14 +187,8 @@ func (g *Gateway) serveUserinfo(x exchange) error {
 	case l.kind == pending.Browser && x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	}
-	claims := map[string]any{
-		"sub":       l.claims.Subject,
-		"acr":       l.claims.ACR,
-		"auth_time": l.claims.AuthTime.Unix(),
-	}
-	for name, value := range l.claims.Attributes {
-		claims[name] = value
-	}
+	claims := l.attributeClaims()
+	claims["sub"], claims["acr"], claims["auth_time"] = l.claims.Subject, l.claims.ACR, l.claims.AuthTime.Unix()
 	writeJSON(x.w, http.StatusOK, "application/json", claims)
 	return nil
 }

@@ -125,7 +125,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 		g.observe.Verification(Verification{kind, Bad, kept})
 		return nil, fmt.Errorf("%w: %w", errToken, err)
 	}
-	claims := l.claims
+	claims := &l.claims
 	revoked, err := g.store.Revoked(ctx, pending.Credential{
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
 	})
@@ -148,7 +148,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 // token is now: a key that has left, or a time that is over, ends it.
 func (g *Gateway) check(ctx context.Context, key tokenKey, kind pending.Kind, raw string) (l *login, kept bool, err error) {
 	l, kept = g.verified.find(key)
-	if kept && g.authority.Recheck(l.claims) == nil {
+	if kept && g.authority.Recheck(&l.claims) == nil {
 		return l, true, nil
 	}
 	check := g.authority.VerifyAccess

@@ -7,21 +7,19 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // Identity is who a request was authenticated as.
 type Identity struct {
 	// Subject is the pseudonym of the person: Signicat's subject.id, never a national number.
 	Subject string
-	claims  *token.Claims
+	login   *login
 }
 
 // Claim returns a claim as the text that an upstream header holds before its encoding, or as
 // JSON when the claim is an object without a text of its own.
 func (i *Identity) Claim(name string) (value string, ok bool) {
-	switch c := i.claims; name {
+	switch c := &i.login.claims; name {
 	case "sub":
 		return c.Subject, true
 	case "acr":
@@ -37,16 +35,12 @@ func (i *Identity) Claim(name string) (value string, ok bool) {
 	case "idp":
 		return c.IDP, true
 	}
-	attribute, ok := i.claims.Attributes[name]
-	if !ok {
-		return "", false
-	}
-	return claimText(attribute), true
+	return i.login.attribute(name)
 }
 
 // Claims are the names of the claims that [Identity.Claim] knows, in order.
 func (i *Identity) Claims() []string {
-	return append(slices.Clone(registeredClaims), slices.Sorted(maps.Keys(i.claims.Attributes))...)
+	return append(slices.Clone(registeredClaims), slices.Sorted(maps.Keys(i.login.attributeClaims()))...)
 }
 
 // claimText is the text of a claim: of an address its formatted form, of a national number its

@@ -55,7 +55,7 @@ func (g *Gateway) mint(l *login) (string, error) {
 		ExpiresAt:  l.claims.ExpiresAt,
 		AuthTime:   l.claims.AuthTime,
 		ACR:        l.claims.ACR,
-		Attributes: l.claims.Attributes,
+		Attributes: l.attributeClaims(),
 	})
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", errNoCredential, err)

@@ -106,8 +106,8 @@ func (r Requirements) check(i *Identity, asked stepUp, now time.Time) error {
 			return wrap(errRequirement, "claim "+c.Claim)
 		}
 	}
-	low := r.LoA != "" && !signicat.LoA(i.claims.ACR).AtLeast(r.LoA)
-	old := r.MaxAge > 0 && now.Sub(i.claims.AuthTime) > r.MaxAge
+	low := r.LoA != "" && !signicat.LoA(i.login.claims.ACR).AtLeast(r.LoA)
+	old := r.MaxAge > 0 && now.Sub(i.login.claims.AuthTime) > r.MaxAge
 	if !low && !old {
 		return nil
 	}

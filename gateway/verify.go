@@ -84,7 +84,7 @@ func (s *Site) verify(x exchange, p *passage) error {
 	if l.kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, s.gateway.config.PublicURL) {
 		return errCrossSite
 	}
-	p.login, p.identity = l, &Identity{Subject: l.claims.Subject, claims: l.claims}
+	p.login, p.identity = l, &l.identity
 	return s.config.Require.check(p.identity, p.required, s.gateway.now())
 }
 
