@@ -42,14 +42,11 @@ func peers(xcaddy string) []peer {
 // measurePeers compares the gateway, with one ES256 token and with tokens that it sees for the first
 // time, with every peer that starts. Those that do not are named on stderr, with the reason.
 func measurePeers(ctx context.Context, l *lab, xcaddy string, rounds int, random *rand.Rand) ([]row, error) {
-	ours, err := l.itsme(ctx, token.ES256, "127.0.0.1:1")
-	if err != nil {
+	g := &gatewayBench{name: "ES256"}
+	if err := g.open(ctx, l, token.ES256); err != nil {
 		return nil, err
 	}
-	g, err := newGatewayBench(ours, "ES256", 0)
-	if err != nil {
-		return nil, err
-	}
+	ours := g.one.gateway
 	if err := os.WriteFile(l.path("public.pem"), ours.public, 0o644); err != nil {
 		return nil, err
 	}
@@ -62,7 +59,7 @@ func measurePeers(ctx context.Context, l *lab, xcaddy string, rounds int, random
 		contender *contender
 	}
 	var found []measuredPeer
-	all := []*contender{g.one, g.first}
+	all := []*contender{g.one.contender, g.first.contender}
 	for _, p := range peers(xcaddy) {
 		s, err := p.start(ctx, l, ours)
 		if err == nil {

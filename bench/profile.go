@@ -60,7 +60,7 @@ func (b *requestBench) find(name string) (*contender, *protected) {
 	for _, g := range b.gateways {
 		for _, c := range g.contenders() {
 			if c.name == name {
-				return c, g.protected
+				return c.contender, c.gateway
 			}
 		}
 	}

@@ -25,22 +25,31 @@ type requestBench struct {
 	refused              *contender
 }
 
+// gatewayBench is a gateway for each kind of request, so that none pays for what another one keeps.
 type gatewayBench struct {
-	*protected
 	name             string
 	goal             float64
-	one, many, first *contender
+	one, many, first *gatewayContender
+}
+
+type gatewayContender struct {
+	*contender
+	gateway *protected
 }
 
 func (b *requestBench) contenders() []*contender {
 	all := []*contender{b.plain, b.again, b.static, b.refused}
 	for _, g := range b.gateways {
-		all = append(all, g.contenders()...)
+		for _, c := range g.contenders() {
+			all = append(all, c.contender)
+		}
 	}
 	return all
 }
 
-func (g *gatewayBench) contenders() []*contender { return []*contender{g.one, g.many, g.first} }
+func (g *gatewayBench) contenders() []*gatewayContender {
+	return []*gatewayContender{g.one, g.many, g.first}
+}
 
 // measureRequests starts the servers and returns the rows of all of them.
 func measureRequests(ctx context.Context, l *lab, rounds int, random *rand.Rand) ([]row, error) {
@@ -56,17 +65,13 @@ func measureRequests(ctx context.Context, l *lab, rounds int, random *rand.Rand)
 
 func (b *requestBench) open(ctx context.Context, l *lab) error {
 	for _, a := range algorithms {
-		p, err := l.itsme(ctx, a.Algorithm, "127.0.0.1:1")
-		if err != nil {
-			return err
-		}
-		g, err := newGatewayBench(p, string(a.Algorithm), a.firstSight)
-		if err != nil {
+		g := &gatewayBench{name: string(a.Algorithm), goal: a.firstSight}
+		if err := g.open(ctx, l, a.Algorithm); err != nil {
 			return err
 		}
 		b.gateways = append(b.gateways, g)
 	}
-	first := b.gateways[0].one
+	first := b.gateways[0].one.contender
 	b.refused = &contender{
 		name: "refused", server: first.server, want: expected{status: 401}, prepare: always(get(first.server.addr, "")),
 	}
@@ -89,33 +94,52 @@ func (b *requestBench) open(ctx context.Context, l *lab) error {
 	return nil
 }
 
-func newGatewayBench(p *protected, name string, goal float64) (*gatewayBench, error) {
+func (g *gatewayBench) open(ctx context.Context, l *lab, algorithm token.Algorithm) error {
+	for _, kind := range []struct {
+		at      **gatewayContender
+		what    string
+		prepare func(*protected) (func(int) ([][]byte, error), error)
+	}{{&g.one, "one token", oneToken}, {&g.many, "many tokens", manyTokens}, {&g.first, "first sight", newTokens}} {
+		p, err := l.itsme(ctx, algorithm, "127.0.0.1:1")
+		if err != nil {
+			return err
+		}
+		prepare, err := kind.prepare(p)
+		if err != nil {
+			return err
+		}
+		*kind.at = &gatewayContender{&contender{
+			name: g.name + ", " + kind.what, server: p.server, want: expected{200, identified}, prepare: prepare,
+		}, p}
+	}
+	return nil
+}
+
+func oneToken(p *protected) (func(int) ([][]byte, error), error) {
+	tokens, err := p.sign(1)
+	return always(requests(p.addr, tokens)...), err
+}
+
+// manyTokens are shown to the gateway once before they count.
+func manyTokens(p *protected) (func(int) ([][]byte, error), error) {
 	tokens, err := p.sign(many)
 	if err != nil {
 		return nil, err
 	}
 	all := requests(p.addr, tokens)
-	ok := expected{200, identified}
-	g := &gatewayBench{
-		protected: p, name: name, goal: goal,
-		one:  &contender{name: name + ", one token", server: p.server, want: ok, prepare: always(all[0])},
-		many: &contender{name: name + ", many tokens", server: p.server, want: ok, prepare: rotating(all)},
-		first: &contender{name: name + ", first sight", server: p.server, want: ok, prepare: func(n int) ([][]byte, error) {
-			tokens, err := p.sign(n)
-			return requests(p.addr, tokens), err
-		}},
-	}
-	return g, g.see(all)
-}
-
-// see shows the gateway every token once.
-func (g *gatewayBench) see(all [][]byte) error {
-	l, err := dial(g.many.server.addr)
+	l, err := dial(p.addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer l.close()
-	return l.run(all, len(all), g.many.want)
+	return rotating(all), l.run(all, len(all), expected{200, identified})
+}
+
+func newTokens(p *protected) (func(int) ([][]byte, error), error) {
+	return func(n int) ([][]byte, error) {
+		tokens, err := p.sign(n)
+		return requests(p.addr, tokens), err
+	}, nil
 }
 
 // rotating goes on, in every run, where the one before ended.
