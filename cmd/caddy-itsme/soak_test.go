@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,12 @@ const (
 	wrongPercent      = 5 // of logins present a made-up code, of requests a token that is not valid
 	faultEvery        = 2 * time.Second
 	loginPatience     = 2 * time.Minute
+
+	// What a replica may grow by: each token that it sees may stay until its end, as a verified one and
+	// as a result that an app may ask for again; the rest is connections and their buffers.
+	bytesPerLogin  = 2 << 10
+	heapSlack      = 10 << 20
+	goroutineSlack = 50
 )
 
 // soak is what happened.
@@ -79,7 +87,14 @@ func TestSoak(t *testing.T) {
 	}
 	s.Signicat.ClearScript()
 	all.Wait()
-	t.Logf("seed %d\n%s", seed, s.table(before, s.sizes(t)))
+	after := s.sizes(t)
+	t.Logf("seed %d\n%s", seed, s.table(before, after))
+	for i := range after {
+		kept := s.finished.Load() * bytesPerLogin
+		if grown := after[i].heap - before[i].heap; grown > kept+heapSlack || after[i].goroutines > before[i].goroutines+goroutineSlack {
+			t.Errorf("replica %d grew by %d KiB of live heap, to %d goroutines", i+1, grown>>10, after[i].goroutines)
+		}
+	}
 	if s.wronglyRefused.Load() != 0 || s.wronglyAdmitted.Load() != 0 || s.stuck.Load() != 0 {
 		t.Error("somebody was wrongly refused or let in, or waits without end")
 	}
@@ -203,7 +218,10 @@ func (s *soak) request(t *testing.T, wrong bool, pick uint64) {
 }
 
 // size is how much a replica takes.
-type size struct{ rssKiB, goroutines int }
+type size struct {
+	rssKiB, goroutines int
+	heap               int64 // live, after a collection
+}
 
 var (
 	rss   = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
@@ -216,18 +234,34 @@ func (s *soak) sizes(t *testing.T) (sizes [2]size) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := http.Get("http://" + s.admin[i] + "/debug/pprof/goroutine?debug=1")
-		if err != nil {
+		admin := "http://" + s.admin[i]
+		profile := ask(t, admin+"/debug/pprof/goroutine?debug=1")
+		for range 2 { // what a pool holds goes with the second
+			ask(t, admin+"/debug/pprof/heap?gc=1")
+		}
+		var vars struct {
+			Memory runtime.MemStats `json:"memstats"`
+		}
+		if err := json.Unmarshal(ask(t, admin+"/debug/vars"), &vars); err != nil {
 			t.Fatal(err)
 		}
-		profile, err := io.ReadAll(answer.Body)
-		_ = answer.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		sizes[i] = size{number(rss, status), number(total, profile)}
+		sizes[i] = size{number(rss, status), number(total, profile), int64(vars.Memory.HeapAlloc)}
 	}
 	return sizes
+}
+
+func ask(t *testing.T, url string) []byte {
+	t.Helper()
+	answer, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d %v", url, answer.StatusCode, err)
+	}
+	return text
 }
 
 func number(pattern *regexp.Regexp, text []byte) int {
@@ -260,6 +294,7 @@ func (s *soak) table(before, after [2]size) string {
 	row("wrongly admitted", s.wronglyAdmitted.Load())
 	for i := range before {
 		row(fmt.Sprintf("replica %d, memory at start and end", i+1), fmt.Sprintf("%d KiB, %d KiB", before[i].rssKiB, after[i].rssKiB))
+		row(fmt.Sprintf("replica %d, live heap at start and end", i+1), fmt.Sprintf("%d KiB, %d KiB", before[i].heap>>10, after[i].heap>>10))
 		row(fmt.Sprintf("replica %d, goroutines at start and end", i+1), fmt.Sprintf("%d, %d", before[i].goroutines, after[i].goroutines))
 	}
 	_ = w.Flush()
