@@ -63,6 +63,7 @@ func run(ctx context.Context, o settings) error {
 		func() ([]row, error) { return measureLogins(ctx, l) },
 		func() ([]row, error) { return measureMemory(ctx, l) },
 		func() ([]row, error) { return measureStarts(ctx, l) },
+		func() ([]row, error) { return measureWaiting(ctx) },
 		func() ([]row, error) { return measureInProcess(ctx) },
 	}
 	if o.peers != "" {

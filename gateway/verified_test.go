@@ -14,7 +14,7 @@ import (
 )
 
 // loginsOf returns the logins of n verified tokens, as a gateway makes them.
-func loginsOf(t *testing.T, n int, attributes map[string]any) []*login {
+func loginsOf(t testing.TB, n int, attributes map[string]any) []*login {
 	t.Helper()
 	const url = "https://app.example.be"
 	authority, err := token.NewAuthority(token.Config{
@@ -41,7 +41,7 @@ func loginsOf(t *testing.T, n int, attributes map[string]any) []*login {
 	return logins
 }
 
-func newCache(t *testing.T, most int, bytes uint64) *verifiedCache {
+func newCache(t testing.TB, most int, bytes uint64) *verifiedCache {
 	t.Helper()
 	v, err := newVerifiedCache(most, bytes)
 	if err != nil {

@@ -2,11 +2,24 @@ package pending
 
 import "time"
 
-// sweepInterval is how long what is over may still take memory.
-const sweepInterval = time.Second
+const (
+	// sweepInterval is how long what is over may still take memory, and what it
+	// takes to sweep it beyond that: 0.8 s for 100,000 records.
+	sweepInterval = time.Second
+	// sweepRest is how long a sweep leaves the processor to others in between.
+	sweepRest = time.Millisecond
+)
 
 func (m *Memory) sweepUntil(stop <-chan struct{}) {
 	defer close(m.swept)
+	rest := func() (goOn bool) {
+		select {
+		case <-stop:
+			return false
+		case <-time.After(sweepRest):
+			return true
+		}
+	}
 	ticker := time.NewTicker(sweepInterval)
 	defer ticker.Stop()
 	for {
@@ -14,18 +27,18 @@ func (m *Memory) sweepUntil(stop <-chan struct{}) {
 		case <-stop:
 			return
 		case <-ticker.C:
-			m.sweep()
+			m.sweep(rest)
 		}
 	}
 }
 
 // sweep forgets everything that is over.
-func (m *Memory) sweep() {
+func (m *Memory) sweep(rest func() (goOn bool)) {
 	now := m.now()
-	m.records.sweep(now.UnixNano(), m.lapse)
-	m.remembered.sweep(now.UnixNano(), (*shard[string]).remove)
-	m.families.sweep(now.UnixNano(), (*shard[heldFamily]).remove)
-	m.counters.sweep(now.UnixNano(), (*shard[struct{}]).remove)
+	m.records.sweep(now.UnixNano(), m.lapse, rest)
+	m.remembered.sweep(now.UnixNano(), (*shard[string]).remove, rest)
+	m.families.sweep(now.UnixNano(), (*shard[heldFamily]).remove, rest)
+	m.counters.sweep(now.UnixNano(), (*shard[struct{}]).remove, rest)
 	m.revoked.Sweep(now)
 }
 

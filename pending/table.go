@@ -12,8 +12,8 @@ const (
 	// shardCount spreads the keys over independent locks.
 	shardCount = 64
 	// sweepBatch is how many entries a sweep handles under one lock, which takes
-	// some ten microseconds, whatever the table holds.
-	sweepBatch = 16
+	// some microseconds, whatever the table holds.
+	sweepBatch = 4
 )
 
 // table keeps values by key until each is due. What happens to an entry that is
@@ -62,9 +62,10 @@ func (t *table[V]) shard(key string) *shard[V] {
 
 // sweep hands every entry that is due to lapse, which must remove it or move it to
 // a later time. It goes round the shards batch by batch, so that it never comes
-// back to a lock that others wait for.
-func (t *table[V]) sweep(now int64, lapse func(*shard[V], *entry[V])) {
-	for more := true; more; {
+// back to a lock that others wait for, and rests after each round, so that requests
+// find a processor. It ends early when rest says so.
+func (t *table[V]) sweep(now int64, lapse func(*shard[V], *entry[V]), rest func() (goOn bool)) {
+	for more := true; more; more = more && rest() {
 		more = false
 		for i := range t.shards {
 			more = t.shards[i].sweep(now, lapse) || more

@@ -79,10 +79,12 @@ func tell(c *caddy, before, after sample, polls, idle, busy *waiting.Latencies) 
 	for _, n := range reads {
 		all += n
 	}
-	fmt.Fprintf(table, "reads of Signicat\t%.1f a second, of %d sessions; none was read more than %d times\n",
-		float64(all)/took, len(reads), slices.Max(append(slices.Collect(maps.Values(reads)), 0)))
+	most := slices.Max(append(slices.Collect(maps.Values(reads)), 0))
+	fmt.Fprintf(table, "reads of Signicat\t%.1f a second, of %d sessions; none was read more than %d times\n", float64(all)/took, len(reads), most)
 	fmt.Fprintf(table, "finish, nobody else waits\t%s\n", idle)
 	fmt.Fprintf(table, "finish meanwhile\t%s\n", busy)
+	fmt.Printf("BenchmarkWaiting 1 %.3f cores %.2f reads/s %d reads/session %.3f longer-ms\n", (after.cpu-before.cpu).Seconds()/took,
+		float64(all)/took, most, (busy.Quantile(0.5)-idle.Quantile(0.5)).Seconds()*1e3)
 }
 
 // startApps starts a login for each app.

@@ -21,6 +21,15 @@ func (l *Latencies) Add(d time.Duration) {
 	l.all = append(l.all, d)
 }
 
+// Append notes those of another.
+func (l *Latencies) Append(other *Latencies) {
+	other.mu.Lock()
+	defer other.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, other.all...)
+}
+
 // Len is how many there are.
 func (l *Latencies) Len() int {
 	l.mu.Lock()
