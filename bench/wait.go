@@ -9,7 +9,7 @@ func measureWaiting(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	sessions, err := goTest(ctx, "-count", "1", "-tags", "measure", "-run", "^TestMeasurePending$", "-v", "./bench/waiting", "-rounds", "5")
+	sessions, err := goTest(ctx, "-count", "1", "-tags", "measure", "-run", "^TestMeasurePending$", "-v", "./bench/waiting", "-rounds", "10")
 	if err != nil {
 		return nil, err
 	}

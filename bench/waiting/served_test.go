@@ -70,7 +70,7 @@ func (s *served) do(command string, n int) told {
 	case "expire": // n minutes pass at once
 		s.ahead.Add(int64(n) * int64(time.Minute))
 		var began time.Time
-		for before := s.pending(); s.pending() > 0; <-time.After(100 * time.Microsecond) {
+		for before := s.pending(); s.pending() > 0; <-time.After(5 * time.Millisecond) { // seldom: it takes the store's lock
 			if began.IsZero() && s.pending() < before {
 				began = time.Now()
 			}
