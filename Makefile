@@ -42,7 +42,7 @@ xcaddy: ## Build Caddy with the module as users do, and check what was built
 	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build $(CADDY) \
 		--with github.com/caddy-itsme/caddy-itsme=. --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
 	modules="$$("$$dir/caddy" list-modules)"; \
-	for module in itsme http.handlers.itsme http.authentication.providers.itsme itsme.stores.memory; do \
+	for module in itsme http.handlers.itsme http.authentication.providers.itsme itsme.stores.memory itsme.stores.redis admin.api.itsme caddy.logging.encoders.filter.itsme; do \
 		grep -qx "$$module" <<< "$$modules" || { echo "the binary has no module $$module"; exit 1; }; \
 	done; \
 	HOME="$$dir" SIGNICAT_CLIENT_ID=id SIGNICAT_CLIENT_SECRET=secret $(OFFLINE) "$$dir/caddy" validate --config xcaddy.Caddyfile > "$$dir/log" 2>&1 \
