@@ -73,8 +73,34 @@ func unknownSubdirective(prefix, name string, rows []subdirective) string {
 	hint := ""
 	if near, ok := nearest(name, names); ok {
 		hint = fmt.Sprintf("did you mean %s? ", near)
+	} else if block, ok := blockOf(name); ok {
+		hint = fmt.Sprintf("it belongs in %s; ", block)
 	}
 	return fmt.Sprintf("%s: unknown subdirective; %sknown here: %s", prefix+name, hint, strings.Join(names, " "))
+}
+
+// blockOf names the block that knows a word, which stands in another one.
+func blockOf(name string) (block string, ok bool) {
+	var g Gateway
+	var h Handler
+	for _, b := range []struct {
+		name string
+		rows []subdirective
+	}{
+		{"the global option itsme", g.rows()},
+		{"the itsme of a site", h.rows()},
+		{"signicat", g.Signicat.rows()},
+		{"token", g.Token.rows()},
+		{"limit", g.Limit.rows()},
+		{"page", g.Page.rows()},
+		{"require", h.Require.rows()},
+		{"store redis", new(RedisStore).rows()},
+	} {
+		if slices.ContainsFunc(b.rows, func(row subdirective) bool { return row.name == name }) {
+			return b.name, true
+		}
+	}
+	return "", false
 }
 
 // The readers below are what a row can hold.

@@ -31,7 +31,7 @@ type Handler struct {
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad
-	// credential is refused all the same, and so is a login that Require finds not enough. Default
+	// credential is refused all the same, and so is a login that is not enough for require. Default
 	// false.
 	Optional bool `json:"optional,omitempty"`
 

@@ -174,7 +174,12 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.Err("store: redis takes a block and no argument; write: store redis { address 127.0.0.1:6379 ... }")
 	}
-	_, err := readBlock(d, "store redis ", []subdirective{
+	_, err := readBlock(d, "store redis ", s.rows())
+	return err
+}
+
+func (s *RedisStore) rows() []subdirective {
+	return []subdirective{
 		{name: "address", example: "address 127.0.0.1:6379", read: texts(&s.Address)},
 		{name: "user", example: "user itsme", read: text(&s.User)},
 		{name: "password", example: "password {env.REDIS_PASSWORD}", read: text(&s.Password)},
@@ -182,8 +187,7 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		{name: "tls", example: "tls", read: s.readTLS},
 		{name: "prefix", example: "prefix itsme:default", read: text(&s.Prefix)},
 		{name: "secret", example: "secret {env.ITSME_STORE_SECRET}", read: text(&s.Secret)},
-	})
-	return err
+	}
 }
 
 func (s *RedisStore) readDatabase(a arguments) error {

@@ -72,8 +72,12 @@ type Room struct {
 	// ShadeRaw hides it.
 	ShadeRaw json.RawMessage ` + "`json:\"shade\" caddy:\"namespace=lamp.shades inline_key=of\"`" + `
 
-	// Names are its names, a|b.
+	// Names are its names by ID, a|b.
 	Names []string ` + "`json:\"names\"`" + `
+}
+
+type key struct {
+	ID string ` + "`json:\"kid\"`" + `
 }
 
 // Time is a time.
@@ -101,7 +105,7 @@ Each is a room.
 | 'on' | object | 'on <duration>' | 'on' is when it goes on. After 'bulbs', not after 'colour'. |
 | 'off' | object | 'off <duration>' | 'off' is when it goes off. |
 | 'shade' | module of 'lamp.shades' | 'shade { ... }' | 'shade' hides it. |
-| 'names' | list of texts | JSON only | 'names' are its names, a\|b. |
+| 'names' | list of texts | JSON only | 'names' are its names by ID, a\|b. |
 
 ### 'on', 'off'
 

@@ -17,12 +17,17 @@ func newProse(s *source) prose {
 	p := prose{keys: make(map[string]string), source: s}
 	for _, t := range s.types {
 		for _, f := range t.fields {
-			if strings.ContainsAny(f.name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
+			if isFieldsAlone(f.name) {
 				p.keys[f.name] = code(f.key)
 			}
 		}
 	}
 	return p
+}
+
+// isFieldsAlone says whether a name is two words in one. All capitals, such as ID, are a word of English too.
+func isFieldsAlone(name string) bool {
+	return strings.ToUpper(name) != name && strings.ContainsAny(name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 }
 
 func code(text string) string { return "`" + text + "`" }

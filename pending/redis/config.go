@@ -87,22 +87,23 @@ func (c Config) complete() (Config, error) {
 func (c Config) check() error {
 	switch {
 	case len(c.Addresses) == 0:
-		return fmt.Errorf("%w: no address", ErrConfig)
+		return fmt.Errorf("%w: no address; name host:port of the server, or of nodes of a Cluster", ErrConfig)
 	case len(c.Secret) < MinSecret:
-		return fmt.Errorf("%w: the secret has %d bytes, at least %d are needed", ErrConfig, len(c.Secret), MinSecret)
+		return fmt.Errorf("%w: the secret has %d bytes; use at least %d random ones, such as openssl rand -base64 32 prints",
+			ErrConfig, len(c.Secret), MinSecret)
 	case c.Database < 0:
-		return fmt.Errorf("%w: database %d", ErrConfig, c.Database)
+		return fmt.Errorf("%w: database %d; use 0 or more", ErrConfig, c.Database)
 	case c.Database > 0 && len(c.Addresses) > 1:
-		return fmt.Errorf("%w: a Cluster has no database but 0", ErrConfig)
+		return fmt.Errorf("%w: a Cluster has no database but 0; leave database out, or name one address", ErrConfig)
 	case strings.ContainsAny(c.Prefix, "{}"):
 		// Redis takes what is in the first pair of braces for the slot.
-		return fmt.Errorf("%w: braces in the prefix", ErrConfig)
+		return fmt.Errorf("%w: braces in the prefix; leave them out, they are added", ErrConfig)
 	case c.Timeout < time.Millisecond:
-		return fmt.Errorf("%w: a timeout of %v", ErrConfig, c.Timeout)
+		return fmt.Errorf("%w: a timeout of %v; use at least 1ms", ErrConfig, c.Timeout)
 	}
 	for _, address := range c.Addresses {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return fmt.Errorf("%w: address %q, want host:port", ErrConfig, address)
+			return fmt.Errorf("%w: address %q is not host:port; write it like 10.0.0.5:6379", ErrConfig, address)
 		}
 	}
 	return nil

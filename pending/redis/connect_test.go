@@ -158,26 +158,30 @@ func selfSigned(t testing.TB) (options []string, roots *x509.CertPool) {
 	return []string{"--tls-cert-file", file, "--tls-ca-cert-file", file, "--tls-key-file", write("PRIVATE KEY", private)}, roots
 }
 
+// TestConfig breaks a configuration in one place, and looks for what to do about it.
 func TestConfig(t *testing.T) {
 	t.Parallel()
-	for name, change := range map[string]func(*redis.Config){
-		"no address":               func(c *redis.Config) { c.Addresses = nil },
-		"an address without port":  func(c *redis.Config) { c.Addresses = []string{"localhost"} },
-		"an address without host":  func(c *redis.Config) { c.Addresses = []string{":6379"} },
-		"a URL":                    func(c *redis.Config) { c.Addresses = []string{"redis://localhost:6379"} },
-		"no secret":                func(c *redis.Config) { c.Secret = nil },
-		"a short secret":           func(c *redis.Config) { c.Secret = make([]byte, redis.MinSecret-1) },
-		"braces in the prefix":     func(c *redis.Config) { c.Prefix = "{a}" },
-		"a negative database":      func(c *redis.Config) { c.Database = -1 },
-		"a database of a Cluster":  func(c *redis.Config) { c.Database, c.Addresses = 1, []string{"a:1", "b:1"} },
-		"a negative timeout":       func(c *redis.Config) { c.Timeout = -time.Second },
-		"a timeout of nanoseconds": func(c *redis.Config) { c.Timeout = 5 },
+	for name, tt := range map[string]struct {
+		change func(*redis.Config)
+		remedy string
+	}{
+		"no address":               {func(c *redis.Config) { c.Addresses = nil }, "name host:port"},
+		"an address without port":  {func(c *redis.Config) { c.Addresses = []string{"localhost"} }, "write it like 10.0.0.5:6379"},
+		"an address without host":  {func(c *redis.Config) { c.Addresses = []string{":6379"} }, "write it like 10.0.0.5:6379"},
+		"a URL":                    {func(c *redis.Config) { c.Addresses = []string{"redis://localhost:6379"} }, "write it like 10.0.0.5:6379"},
+		"no secret":                {func(c *redis.Config) { c.Secret = nil }, "openssl rand -base64 32"},
+		"a short secret":           {func(c *redis.Config) { c.Secret = make([]byte, redis.MinSecret-1) }, "openssl rand -base64 32"},
+		"braces in the prefix":     {func(c *redis.Config) { c.Prefix = "{a}" }, "leave them out"},
+		"a negative database":      {func(c *redis.Config) { c.Database = -1 }, "use 0 or more"},
+		"a database of a Cluster":  {func(c *redis.Config) { c.Database, c.Addresses = 1, []string{"a:1", "b:1"} }, "leave database out"},
+		"a negative timeout":       {func(c *redis.Config) { c.Timeout = -time.Second }, "use at least 1ms"},
+		"a timeout of nanoseconds": {func(c *redis.Config) { c.Timeout = 5 }, "use at least 1ms"},
 	} {
 		c := config("localhost:6379")
-		change(&c)
+		tt.change(&c)
 		_, err := redis.Open(c)
-		if !errors.Is(err, redis.ErrConfig) {
-			t.Errorf("%s: %v, want %v", name, err, redis.ErrConfig)
+		if !errors.Is(err, redis.ErrConfig) || !strings.Contains(err.Error(), tt.remedy) {
+			t.Errorf("%s: %v, want %v with %q", name, err, redis.ErrConfig, tt.remedy)
 		} else if strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: the error tells the secret", name)
 		}
