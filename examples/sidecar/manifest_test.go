@@ -192,7 +192,7 @@ type composeService struct {
 	StopGracePeriod string   `yaml:"stop_grace_period"`
 	ReadOnly        bool     `yaml:"read_only"`
 	CapDrop         []string `yaml:"cap_drop"`
-	CapAdd          []string `yaml:"cap_add"`
+	Sysctls         map[string]int
 	SecurityOpt     []string `yaml:"security_opt"`
 	Ports           []string
 	Environment     map[string]string

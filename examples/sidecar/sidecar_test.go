@@ -196,6 +196,9 @@ func TestComposeFits(t *testing.T) {
 	if app.NetworkMode != "service:gateway" || len(app.Ports) > 0 {
 		t.Errorf("the service can be reached around the gateway: %+v", app)
 	}
+	if port, ok := front.Sysctls["net.ipv4.ip_unprivileged_port_start"]; !ok || port > 80 {
+		t.Errorf("the image's user may listen from port %d on, and not on 80", port)
+	}
 	caddyfile := string(read(t, "compose.Caddyfile"))
 	for _, name := range front.Secrets {
 		if _, ok := c.Secrets[name]; !ok || !strings.Contains(caddyfile, "{file./run/secrets/"+name+"}") {
