@@ -93,6 +93,9 @@ func (c Config) withDefaults() Config {
 func (c Config) validate() error {
 	for _, u := range c.RedirectURLs {
 		if reason := c.redirectURLFault(u); reason != "" {
+			if lenient := (Config{AllowLoopbackHTTP: true}); lenient.redirectURLFault(u) == "" {
+				reason += "; AllowLoopbackHTTP, -allow-loopback-http of the program, takes http on loopback"
+			}
 			return fmt.Errorf("%w: RedirectURLs: %s: %s", ErrConfig, u, reason)
 		}
 	}
