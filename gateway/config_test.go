@@ -39,6 +39,8 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"public URL with a path", func(c *gateway.Config) { c.PublicURL = "https://app.example.be/x" }, "public_url: "},
 		{"public URL with a slash", func(c *gateway.Config) { c.PublicURL = "https://app.example.be/" }, "public_url: "},
 		{"public URL with the scheme's port", func(c *gateway.Config) { c.PublicURL = "https://app.example.be:443" }, "public_url: "},
+		{"public URL with a wildcard", func(c *gateway.Config) { c.PublicURL = "https://*.example.be" }, "public_url: "},
+		{"public URL beyond ASCII", func(c *gateway.Config) { c.PublicURL = "https://bücher.example" }, "public_url: "},
 		{"public URL in capitals", func(c *gateway.Config) { c.PublicURL = "https://App.example.be" }, "public_url: "},
 		{"path without a slash", func(c *gateway.Config) { c.Path = "itsme" }, "path: "},
 		{"path that ends with a slash", func(c *gateway.Config) { c.Path = "/itsme/" }, "path: "},

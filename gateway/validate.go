@@ -29,6 +29,7 @@ func configErrorf(format string, args ...any) error {
 
 var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
+	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // beyond ASCII its A-labels (RFC 5890)
 	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 	languages  = []string{"nl", "fr", "de", "en"}
 )
@@ -85,6 +86,8 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 		return nil, configErrorf("%s: the URL carries user information; remove what stands before the @", field)
 	case strings.Contains(raw, "#"):
 		return nil, configErrorf("%s: %q has a fragment; remove the # and what follows", field, raw)
+	case !sentHost.MatchString(u.Host):
+		return nil, configErrorf("%s: %q has a host that no client sends; write one host, without a wildcard, and a name beyond ASCII as xn--...", field, raw)
 	}
 	return u, nil
 }
