@@ -105,7 +105,9 @@ func (w *walk) handle(route caddyhttp.Route, c chain) (covered bool) {
 			}
 		case *caddyhttp.Subroute:
 			if h.Errors != nil {
-				w.routes(h.Errors.Routes, c)
+				failing := c
+				failing.errors = true
+				w.routes(h.Errors.Routes, failing)
 			}
 			c.covered = w.routes(h.Routes, c)
 		case *caddyhttp.Invoke:

@@ -185,6 +185,23 @@ func coverageConfig(t *testing.T, s *caddytest.Server, sites string) string {
 	` + strings.NewReplacer("SITE", s.URL, "PORT", port).Replace(sites)
 }
 
+// TestErrorRoutesReachNoEndpoint has itsme before a part of a site, and else where only an error
+// leads: in the error routes of a subroute, which a Caddyfile does not write.
+func TestErrorRoutesReachNoEndpoint(t *testing.T) {
+	s := caddytest.RunJSON(t, `{"apps":{
+		"itsme":{"gateways":{"default":{"public_url":"http://{{addr}}","attributes":["name"],
+			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},
+		"http":{"servers":{"s":{"listen":["{{addr}}"],"automatic_https":{"disable":true},"routes":[
+			{"match":[{"path":["/api/*"]}],"handle":[{"handler":"itsme"}]},
+			{"handle":[{"handler":"subroute",
+			"routes":[{"handle":[{"handler":"static_response","body":"ok"}]}],
+			"errors":{"routes":[{"handle":[{"handler":"itsme"}]}]}}]}]}}}}}`)
+	want := []string{s.URL + "/itsme/token: " + notReached}
+	if diff := cmp.Diff(want, warnings(t, s.Log())); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 // warnings are where and what, up to the comma or colon.
 func warnings(t *testing.T, log string) (found []string) {
 	t.Helper()
