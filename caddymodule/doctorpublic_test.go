@@ -20,8 +20,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// serveTLS serves with a certificate of that organisation, if any, and returns what trusts it.
-func serveTLS(t *testing.T, organization []string, handler http.HandlerFunc) (url string, roots *x509.CertPool) {
+// selfSigned makes a certificate of that organisation, if any, for 127.0.0.1, which is its own authority.
+func selfSigned(t *testing.T, organization []string) (der []byte, key *ecdsa.PrivateKey) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -32,10 +32,17 @@ func serveTLS(t *testing.T, organization []string, handler http.HandlerFunc) (ur
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	der, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return der, key
+}
+
+// serveTLS serves with a certificate of that organisation, if any, and returns what trusts it.
+func serveTLS(t *testing.T, organization []string, handler http.HandlerFunc) (url string, roots *x509.CertPool) {
+	t.Helper()
+	der, key := selfSigned(t, organization)
 	certificate, err := x509.ParseCertificate(der)
 	if err != nil {
 		t.Fatal(err)

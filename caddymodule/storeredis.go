@@ -53,6 +53,7 @@ type RedisStore struct {
 	Secret string `json:"secret,omitempty"`
 
 	config redis.Config
+	ca     []byte    // what stands in the file of TLS; a reload may find it renewed
 	key    *redisKey // set once the pool counts this module
 	store  *redis.Store
 	log    *slog.Logger
@@ -106,12 +107,12 @@ func (s *RedisStore) provisionTLS(e *expander) error {
 	if e.err != nil || file == "" {
 		return e.err
 	}
-	certificates, err := os.ReadFile(file)
-	if err != nil {
+	var err error
+	if s.ca, err = os.ReadFile(file); err != nil {
 		return fmt.Errorf("store redis tls: reading the certificates: %w", err)
 	}
 	s.config.TLS.RootCAs = x509.NewCertPool()
-	if !s.config.TLS.RootCAs.AppendCertsFromPEM(certificates) {
+	if !s.config.TLS.RootCAs.AppendCertsFromPEM(s.ca) {
 		return fmt.Errorf("store redis tls: %s holds no certificate in PEM; name the file of the authority that signed the server's", file)
 	}
 	return nil
@@ -141,7 +142,7 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 // fingerprint is the same for the same configuration.
 func (s *RedisStore) fingerprint() (redisKey, error) {
 	text, err := json.Marshal([]any{
-		s.config.Addresses, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.config.Prefix, s.config.Secret,
+		s.config.Addresses, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.ca, s.config.Prefix, s.config.Secret,
 	})
 	return sha256.Sum256(text), err
 }
