@@ -29,9 +29,9 @@ const fromOwnPage = "Origin: " + fortURL + "\r\nSec-Fetch-Site: same-origin\r\n"
 const navigation = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\nAccept: text/html\r\n"
 
 // navigate goes to a page of the fort.
-func (s *surfer) navigate(target string, lines ...string) rawhttptest.Answer {
+func (s *surfer) navigate(target string) rawhttptest.Answer {
 	s.t.Helper()
-	return s.take(s.fort.ask(http.MethodGet, target, append(lines, navigation, s.cookieLine())...))
+	return s.take(s.fort.ask(http.MethodGet, target, navigation, s.cookieLine()))
 }
 
 // submit posts a form to an own endpoint.

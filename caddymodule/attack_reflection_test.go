@@ -77,15 +77,17 @@ func TestNothingIsBuiltFromTheHost(t *testing.T) {
 	}
 }
 
+// marker is a text that no answer may repeat.
+const marker = "r3flect3d"
+
 // TestErrorsReflectNothing sends a text in every place of a request that an answer could repeat,
 // where it would be a script, a line of a phisher's, or a secret in somebody's screenshot.
 func TestErrorsReflectNothing(t *testing.T) {
 	f := build(t, pathSites)
-	const marker = "r3flect3d"
 	evil := `//` + marker + `"'><script>alert(1)</script>`
 	encoded := url.QueryEscape(evil)
 	for name, answer := range f.everything(t, fortHost, "Accept-Language: "+marker+"\r\n", "User-Agent: "+evil+"\r\n", "Cookie: "+sessionCookie+"-l-"+marker+"="+marker+"\r\n", "If-None-Match: "+marker+"\r\n") {
-		checkSilent(t, name, answer, marker)
+		checkSilent(t, name, answer)
 	}
 	names := []string{
 		"return_to", "language", "acr_values", "max_age", "code", "state", "error", "error_description", "grant_type", "code_verifier",
@@ -94,30 +96,30 @@ func TestErrorsReflectNothing(t *testing.T) {
 	for _, e := range endpoints {
 		for _, name := range names {
 			query := "?" + name + "=" + encoded
-			checkSilent(t, "GET "+e.path+query, f.ask(http.MethodGet, "/itsme"+e.path+query), marker)
-			checkSilent(t, "GET twice "+e.path+query, f.ask(http.MethodGet, "/itsme"+e.path+query+"&"+name+"="+marker), marker)
-			checkSilent(t, "POST "+e.path+query, f.post(e.path+query, formType, name+"="+encoded+"&"+name+"="+encoded, fromOwnPage), marker)
+			checkSilent(t, "GET "+e.path+query, f.ask(http.MethodGet, "/itsme"+e.path+query))
+			checkSilent(t, "GET twice "+e.path+query, f.ask(http.MethodGet, "/itsme"+e.path+query+"&"+name+"="+marker))
+			checkSilent(t, "POST "+e.path+query, f.post(e.path+query, formType, name+"="+encoded+"&"+name+"="+encoded, fromOwnPage))
 			form := "grant_type=authorization_code&code=c&state=s&code_verifier=v&" + name + "=" + encoded
-			checkSilent(t, "form "+e.path+query, f.post(e.path, formType, form, fromOwnPage), marker)
+			checkSilent(t, "form "+e.path+query, f.post(e.path, formType, form, fromOwnPage))
 		}
 		for _, member := range []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age", "code_verifier", "error", marker} {
 			for _, value := range []string{`"` + marker + `"`, `{"` + marker + `":1}`, `["` + marker + `"]`, `5, "` + marker + `"`} {
 				body := `{"code_challenge":"` + someSession + `","` + member + `":` + value + `}`
-				checkSilent(t, "JSON "+e.path+body, f.post(e.path, jsonType, body), marker)
+				checkSilent(t, "JSON "+e.path+body, f.post(e.path, jsonType, body))
 			}
 		}
 		path := "/itsme" + e.path + "/" + marker
-		checkSilent(t, path, f.ask(http.MethodGet, path), marker)
-		checkSilent(t, "method "+e.path, f.ask(marker, "/itsme"+e.path), marker)
-		checkSilent(t, "type "+e.path, f.post(e.path, "text/"+marker, marker), marker)
+		checkSilent(t, path, f.ask(http.MethodGet, path))
+		checkSilent(t, "method "+e.path, f.ask(marker, "/itsme"+e.path))
+		checkSilent(t, "type "+e.path, f.post(e.path, "text/"+marker, marker))
 	}
 	for _, line := range []string{"Authorization: Bearer " + marker, "Authorization: " + marker, "Cookie: " + sessionCookie + "=" + marker, "Origin: https://" + marker, "Content-Type: " + marker} {
-		checkSilent(t, line, f.ask(http.MethodPost, "/"+marker+"?"+marker, line+"\r\n"), marker)
-		checkSilent(t, line, f.ask(http.MethodPost, "/itsme/userinfo", line+"\r\n"), marker)
+		checkSilent(t, line, f.ask(http.MethodPost, "/"+marker+"?"+marker, line+"\r\n"))
+		checkSilent(t, line, f.ask(http.MethodPost, "/itsme/userinfo", line+"\r\n"))
 	}
 }
 
-func checkSilent(t *testing.T, request string, answer rawhttptest.Answer, marker string) {
+func checkSilent(t *testing.T, request string, answer rawhttptest.Answer) {
 	t.Helper()
 	if answer.Status == 0 || strings.Contains(strings.ToLower(answer.Raw), marker) {
 		t.Errorf("%s: %s", request, answer.Raw)

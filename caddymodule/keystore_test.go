@@ -25,10 +25,11 @@ import (
 // now is when the tests of this file happen, unless they run in a bubble.
 var now = time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
 
-func keysIn(storage certmagic.Storage, algorithm token.Algorithm) keyStore {
+// keysIn are the keys of a gateway that signs with ES256.
+func keysIn(storage certmagic.Storage) keyStore {
 	return keyStore{
 		storage: storage, gateway: "default",
-		rotation: rotation{algorithm: algorithm, every: DefaultRotate, longest: 8 * time.Hour},
+		rotation: rotation{algorithm: token.ES256, every: DefaultRotate, longest: 8 * time.Hour},
 		now:      func() time.Time { return now }, log: slog.New(slog.DiscardHandler),
 	}
 }
@@ -71,13 +72,13 @@ func publishedIDs(t rapid.TB, set *token.KeySet) map[string]bool {
 func TestKeysAreMadeOnceAndForTheirOwnerOnly(t *testing.T) {
 	t.Parallel()
 	storage := &certmagic.FileStorage{Path: t.TempDir()}
-	first := started(t, keysIn(storage, token.ES256))
-	again := started(t, keysIn(storage, token.ES256))
+	first := started(t, keysIn(storage))
+	again := started(t, keysIn(storage))
 	if diff := cmp.Diff(string(first.JWKS()), string(again.JWKS())); diff != "" {
 		t.Errorf("the second start gave other keys (-first +again):\n%s", diff)
 	}
 	checkOwnerOnly(t, storage)
-	later := keysIn(storage, token.ES256)
+	later := keysIn(storage)
 	later.now = func() time.Time { return now.Add(DefaultRotate) }
 	if _, err := later.tend(t.Context()); err != nil {
 		t.Fatal(err)
@@ -106,7 +107,7 @@ func TestReplicasThatStartAtOnceShareTheirKeys(t *testing.T) {
 		var replicas sync.WaitGroup
 		for i := range sets {
 			replicas.Go(func() {
-				store := keysIn(storage, token.ES256)
+				store := keysIn(storage)
 				store.now = time.Now
 				set, err := start(t.Context(), store)
 				if err != nil {
@@ -131,7 +132,7 @@ func TestReplicasThatStartAtOnceShareTheirKeys(t *testing.T) {
 func TestLongerLifetimesAreStoredBeforeTheyAreUsed(t *testing.T) {
 	t.Parallel()
 	storage := &failingStorage{Storage: new(memoryStorage)}
-	store := keysIn(storage, token.ES256)
+	store := keysIn(storage)
 	started(t, store)
 	longer := store
 	longer.rotation.longest = 24 * time.Hour
@@ -181,7 +182,7 @@ func TestStartDoesNotWaitForTheLockForever(t *testing.T) {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if _, err := start(t.Context(), keysIn(storage, token.ES256)); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := start(t.Context(), keysIn(storage)); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the error is %v", err)
 		}
 		if waited := time.Since(began); waited != keyDeadline {
@@ -201,7 +202,7 @@ func TestStorageThatFailsIsToldWithoutKeys(t *testing.T) {
 			t.Parallel()
 			path := t.TempDir()
 			storage.Storage = &certmagic.FileStorage{Path: path}
-			set, err := start(t.Context(), keysIn(storage, token.ES256))
+			set, err := start(t.Context(), keysIn(storage))
 			if set != nil || !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), name) {
 				t.Errorf("got %v, %v", set, err)
 			}

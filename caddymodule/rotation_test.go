@@ -153,7 +153,7 @@ func TestOperatorsChangeKeys(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			store := keysIn(nil, token.ES256)
+			store := keysIn(nil)
 			change := store.rotated
 			if tt.drop != nil {
 				change = func(stored storedKeys) (storedKeys, error) { return store.dropped(stored, tt.drop) }
@@ -184,7 +184,7 @@ func inOrder(stored storedKeys) string {
 
 func TestOperatorsAreRefused(t *testing.T) {
 	t.Parallel()
-	store := keysIn(nil, token.ES256)
+	store := keysIn(nil)
 	if _, err := store.rotated(storedKeys{}); !errors.Is(err, errNoStoredKeys) {
 		t.Errorf("rotating nothing: %v", err)
 	}

@@ -104,7 +104,7 @@ func TestDamagedKeysAreRefusedAndKept(t *testing.T) {
 			if err := storage.Store(t.Context(), "itsme/default/keys.json", data); err != nil {
 				t.Fatal(err)
 			}
-			_, err := start(t.Context(), keysIn(storage, token.ES256))
+			_, err := start(t.Context(), keysIn(storage))
 			if !errors.Is(err, errStoredKeys) || !strings.Contains(err.Error(), "restore") {
 				t.Errorf("the error is %v", err)
 			}

@@ -100,7 +100,7 @@ func newClient(t *testing.T, s *server, change ...func(*signicat.Config)) (*sign
 }
 
 // newBubbleClient serves s in memory, so that time in a synctest bubble can pass.
-func newBubbleClient(t *testing.T, s *server, change ...func(*signicat.Config)) (*signicat.Client, string) {
+func newBubbleClient(t *testing.T, s *server) (*signicat.Client, string) {
 	t.Helper()
 	wire := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
 	serving := &http.Server{Handler: s}
@@ -112,7 +112,7 @@ func newBubbleClient(t *testing.T, s *server, change ...func(*signicat.Config)) 
 	})
 	overPipe := func(config *signicat.Config) { config.Transport = transport }
 	const url = "http://localhost"
-	return connect(t, url, append([]func(*signicat.Config){overPipe}, change...)...), url
+	return connect(t, url, overPipe), url
 }
 
 func connect(t *testing.T, url string, change ...func(*signicat.Config)) *signicat.Client {

@@ -51,7 +51,7 @@ func TestInterruptDuringLongPoll(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
 	welcome := p.serve(t)
-	a := newApp(transcript{t.Output()}, address(t, welcome, "gateway"))
+	a := newApp(transcript{t.Output()}, address(t, welcome))
 	session, err := a.start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestInterruptDuringLongPoll(t *testing.T) {
 func TestLocalhostLeadsToTheGateway(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
-	gateway := address(t, p.serve(t), "gateway")
+	gateway := address(t, p.serve(t))
 	b, err := newBrowser(transcript{t.Output()}, gateway)
 	if err != nil {
 		t.Fatal(err)
@@ -90,12 +90,12 @@ func TestLocalhostLeadsToTheGateway(t *testing.T) {
 	p.interrupt(t)
 }
 
-// address finds one of the addresses that the demo prints.
-func address(t *testing.T, welcome, name string) string {
+// address finds the gateway's address among those that the demo prints.
+func address(t *testing.T, welcome string) string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^  ` + name + ` +(http://\S+)`).FindStringSubmatch(welcome)
+	found := regexp.MustCompile(`(?m)^  gateway +(http://\S+)`).FindStringSubmatch(welcome)
 	if found == nil {
-		t.Fatalf("no address of the %s in:\n%s", name, welcome)
+		t.Fatalf("no address of the gateway in:\n%s", welcome)
 	}
 	return found[1]
 }
@@ -119,7 +119,7 @@ func TestPortInUse(t *testing.T) {
 func TestGatewayPortOfAnotherCaddy(t *testing.T) {
 	t.Parallel()
 	first := newProgram(t, onFreePorts...)
-	gateway := address(t, first.serve(t), "gateway")
+	gateway := address(t, first.serve(t))
 	wantPortInUse(t, gatewayFlag, strings.TrimPrefix(gateway, "http://"))
 	first.interrupt(t)
 }

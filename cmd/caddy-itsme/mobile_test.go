@@ -23,7 +23,7 @@ func TestMobilePageLogsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProgram(t, onFreePorts...)
-	gateway := address(t, p.serve(t), "gateway")
+	gateway := address(t, p.serve(t))
 	blocks := triedBlocks(strings.ReplaceAll(string(page), "http://127.0.0.1:8080", gateway))
 	if len(blocks) < 15 || blocks[0].commands != "go run ./cmd/caddy-itsme demo\n" {
 		t.Fatalf("%d blocks, and the first one does not start the demo", len(blocks))

@@ -77,7 +77,7 @@ func orElse(a, b string) string {
 
 func (c *client) authenticate(id, secret string) {
 	c.t.Helper()
-	r := c.form("/auth/open/connect/token", url.Values{
+	r := c.form(url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"signicat-api"}, "client_id": {id}, "client_secret": {secret},
 	})
 	c.token = r.text("access_token")
@@ -153,9 +153,10 @@ func (c *client) do(method, path, body string, header http.Header) reply {
 	return r
 }
 
-func (c *client) form(path string, form url.Values) reply {
+// form asks for an access token.
+func (c *client) form(form url.Values) reply {
 	c.t.Helper()
-	return c.do(http.MethodPost, path, form.Encode(), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
+	return c.do(http.MethodPost, tokenPath, form.Encode(), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
 }
 
 // login is one session as its creator knows it.

@@ -197,13 +197,13 @@ func seeTransactionID(_ *testing.T, c *client, _ *clock) string {
 }
 
 func seeScope(_ *testing.T, c *client, _ *clock) string {
-	return fmt.Sprint(c.form(tokenPath, url.Values{
+	return fmt.Sprint(c.form(url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {signicattest.DefaultClientID}, "client_secret": {signicattest.DefaultClientSecret},
 	}).status)
 }
 
 func seeInvalidClient(_ *testing.T, c *client, _ *clock) string {
-	r := c.form(tokenPath, url.Values{"grant_type": {"client_credentials"}, "scope": {"signicat-api"}, "client_id": {"x"}, "client_secret": {"x"}})
+	r := c.form(url.Values{"grant_type": {"client_credentials"}, "scope": {"signicat-api"}, "client_id": {"x"}, "client_secret": {"x"}})
 	return fmt.Sprint(r.status, " ", r.text("error"))
 }
 

@@ -117,7 +117,7 @@ func TestAccessTokenIsAJWT(t *testing.T) {
 func TestAccessTokenAnswer(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{AccessTokenLifetime: 90 * time.Second})
-	r := c.form(tokenPath, url.Values{
+	r := c.form(url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"signicat-api"},
 		"client_id": {signicattest.DefaultClientID}, "client_secret": {signicattest.DefaultClientSecret},
 	}).want(http.StatusOK)
