@@ -2,6 +2,7 @@ package caddytest_test
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -66,13 +67,25 @@ func TestRunJSON(t *testing.T) {
 	}
 }
 
+// TestValidateStartsNothing looks for a server where the configuration has one.
 func TestValidateStartsNothing(t *testing.T) {
-	config, err := caddytest.Adapt("http://127.0.0.1:1 {\n\trespond one\n}")
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	if err := caddytest.Validate(config, dir); err != nil {
+	addr := listener.Addr().String()
+	if err := listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	config, err := caddytest.Adapt("http://" + addr + " {\n\trespond one\n}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := caddytest.Validate(config, t.TempDir()); err != nil {
 		t.Errorf("validating: %v", err)
+	}
+	if conn, err := net.Dial("tcp", addr); err == nil {
+		_ = conn.Close()
+		t.Error("a server was started")
 	}
 }
