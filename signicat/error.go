@@ -163,8 +163,8 @@ func atLeastRetryAfter(wait time.Duration, err error) time.Duration {
 	return wait
 }
 
-// lost says that no whole answer came, and why. Only errors that cannot hold what the peer sent
-// are kept: net/http quotes malformed answers in some of its own.
+// lost says that no whole answer came, and why. Of what the peer sent only the names in a bad
+// certificate are kept: net/http quotes malformed answers in some of its own errors.
 func lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
