@@ -66,6 +66,7 @@ type Gateway struct {
 
 	// Page replaces the look and the words of the pages that people see.
 	Page Page `json:"page,omitzero"`
+
 	// Verify are the addresses and ranges of the proxies that may ask /verify whether to let a request
 	// through, such as 10.0.0.0/8, by the connection's own address: neither forwarded headers nor
 	// trusted_proxies count. Default none: then there is no /verify.

@@ -3,6 +3,7 @@ package signicat_test
 import (
 	"context"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -34,6 +35,9 @@ func TestCallsAreTold(t *testing.T) {
 	for range want {
 		call := <-told
 		got = append(got, call.Operation+" "+call.Outcome)
+		if !slices.Contains(signicat.Operations(), call.Operation) || !slices.Contains(signicat.Outcomes(), call.Outcome) {
+			t.Errorf("nobody expects %s to end in %s", call.Operation, call.Outcome)
+		}
 		if call.Duration < 0 {
 			t.Errorf("%s took %s", call.Operation, call.Duration)
 		}

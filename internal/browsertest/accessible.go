@@ -48,21 +48,19 @@ func (p *Page) Moving() int {
 	return Evaluate[int](p, `[...document.querySelectorAll("*")].filter(e => { const s = getComputedStyle(e); return s.animationName !== "none" || parseFloat(s.transitionDuration) > 0 }).length`)
 }
 
-// Focusable is what a keyboard reaches on the page, in the order of the Tab key: "a#link", and how
-// wide the outline is that shows it.
-func (p *Page) Focusable() (reached []string, unseen []string) {
+// Unseen lists what a keyboard reaches on the page and no outline of 2 px shows, in the order of the
+// Tab key: "a#link", and its text.
+func (p *Page) Unseen() (unseen []string) {
 	p.t.Helper()
 	p.Script(`document.activeElement.blur()`)
 	n := Evaluate[int](p, `[...document.querySelectorAll("a[href],button,[tabindex='0']")].filter(e => e.checkVisibility()).length`)
 	for range n {
 		p.Key("\t")
-		at := Evaluate[string](p, `(() => { const e = document.activeElement; return e.tagName.toLowerCase() + (e.id && "#" + e.id) + " " + e.textContent.trim() })()`)
-		reached = append(reached, at)
 		if Evaluate[int](p, `(s => s.outlineStyle === "none" ? 0 : parseInt(s.outlineWidth))(getComputedStyle(document.activeElement))`) < 2 {
-			unseen = append(unseen, at)
+			unseen = append(unseen, Evaluate[string](p, `(() => { const e = document.activeElement; return e.tagName.toLowerCase() + (e.id && "#" + e.id) + " " + e.textContent.trim() })()`))
 		}
 	}
-	return reached, unseen
+	return unseen
 }
 
 // Check lists what is wrong with a page for somebody with a small window, large text, no wish for
@@ -84,7 +82,7 @@ func (p *Page) Check() (wrong []string) {
 	if n := p.Moving(); n > 0 {
 		report("%d elements move", n)
 	}
-	if _, unseen := p.Focusable(); len(unseen) > 0 {
+	if unseen := p.Unseen(); len(unseen) > 0 {
 		report("the focus cannot be seen on %s", strings.Join(unseen, ", "))
 	}
 	return wrong
