@@ -55,7 +55,7 @@ type RedisStore struct {
 	config redis.Config
 	ca     []byte    // what stands in the file of TLS; a reload may find it renewed
 	key    *redisKey // set once the pool counts this module
-	store  *redis.Store
+	store  pooledRedis
 	log    *slog.Logger
 }
 
@@ -90,7 +90,6 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 		Database:  s.Database,
 		Prefix:    e.text("store redis prefix", s.Prefix),
 		Secret:    []byte(e.text(redisSecret, s.Secret)),
-		Logger:    s.log,
 	}
 	if e.err != nil {
 		return e.err
@@ -128,15 +127,18 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 		return nil, err
 	}
 	kept, _, err := redisStores.LoadOrNew(key, func() (caddy.Destructor, error) {
+		log := new(logInForce)
+		log.put(s.log)
+		s.config.Logger = slog.New(log)
 		store, err := redis.Open(s.config)
-		return pooledRedis{store}, err
+		return pooledRedis{store, log}, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store redis: %s", strings.TrimPrefix(err.Error(), redis.ErrConfig.Error()+": "))
 	}
 	s.key = &key
-	s.store = kept.(pooledRedis).Store
-	return s.store, nil
+	s.store = kept.(pooledRedis)
+	return s.store.Store, nil
 }
 
 // fingerprint is the same for the same configuration.
@@ -148,7 +150,10 @@ func (s *RedisStore) fingerprint() (redisKey, error) {
 }
 
 // Start implements StoreModule.
-func (s *RedisStore) Start() { s.store.Start() }
+func (s *RedisStore) Start() {
+	s.store.log.put(s.log)
+	s.store.Start()
+}
 
 // Cleanup implements caddy.CleanerUpper. The last configuration that uses the store closes it.
 func (s *RedisStore) Cleanup() error {
@@ -215,7 +220,10 @@ func (s *RedisStore) readTLS(a arguments) error {
 }
 
 // pooledRedis is a store that the pool can close.
-type pooledRedis struct{ *redis.Store }
+type pooledRedis struct {
+	*redis.Store
+	log *logInForce
+}
 
 // Destruct implements caddy.Destructor.
 func (p pooledRedis) Destruct() error { return p.Close() }

@@ -1,12 +1,16 @@
 package caddymodule
 
 import (
+	"context"
 	"encoding/pem"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/alicebob/miniredis/v2"
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -25,26 +29,83 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 		}
 	}
 	renew()
-	before := openRedis(t, file)
-	if openRedis(t, file) != before {
+	open := func() pending.Store {
+		// Nobody listens there, and nobody connects.
+		return openRedis(t, &RedisStore{Address: []string{"127.0.0.1:1"}, TLS: &RedisTLS{CA: file}}, slog.DiscardHandler)
+	}
+	before := open()
+	if open() != before {
 		t.Error("a reload that changes nothing has another store")
 	}
 	renew()
-	if openRedis(t, file) == before {
+	if open() == before {
 		t.Error("the store trusts the authority that was replaced")
 	}
 }
 
-// openRedis loads a store as a new configuration does. Nobody listens there, and nobody connects.
-func openRedis(t *testing.T, ca string) pending.Store {
+// told is a log of which the messages are read.
+type told struct {
+	slog.Handler
+	messages chan string
+}
+
+func newTold() told { return told{slog.DiscardHandler, make(chan string, 10)} }
+
+func (told) Enabled(context.Context, slog.Level) bool { return true }
+
+func (l told) Handle(_ context.Context, r slog.Record) error {
+	l.messages <- r.Message
+	return nil
+}
+
+// want waits for a message. Others may come before it: this machine may be slow.
+func (l told) want(t *testing.T, message string) {
+	t.Helper()
+	for patience := time.After(20 * time.Second); ; {
+		select {
+		case got := <-l.messages:
+			if got == message {
+				return
+			}
+		case <-patience:
+			t.Fatalf("the log does not say %q", message)
+		}
+	}
+}
+
+// TestRedisStoreTellsTheLogInForce reloads and then loses Redis, which the log of the configuration
+// in force must tell: what the log of another one writes to may be closed.
+func TestRedisStoreTellsTheLogInForce(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	first, second, third := newTold(), newTold(), newTold()
+	start := func(log told) {
+		s := &RedisStore{Address: []string{server.Addr()}}
+		openRedis(t, s, log)
+		s.Start()
+	}
+	start(first)
+	first.want(t, "Redis keeps pending sessions")
+	start(second)
+	openRedis(t, &RedisStore{Address: []string{server.Addr()}}, third) // a configuration that comes to nothing
+	server.Close()
+	second.want(t, "Redis cannot be reached; what needs it is refused until it is")
+	if len(third.messages) != 0 {
+		t.Errorf("a log that is not in force says %q", <-third.messages)
+	}
+}
+
+// openRedis loads a store as a new configuration does, with that log.
+func openRedis(t *testing.T, s *RedisStore, log slog.Handler) pending.Store {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	t.Cleanup(cancel)
-	s := &RedisStore{Address: []string{"127.0.0.1:1"}, Secret: strings.Repeat("s", 32), TLS: &RedisTLS{CA: ca}}
+	s.Secret = strings.Repeat("s", 32)
 	if err := s.Provision(ctx); err != nil {
 		t.Fatal(err)
 	}
-	store, err := s.Open("renewed")
+	s.log = slog.New(log)
+	store, err := s.Open("reloaded")
 	if err != nil {
 		t.Fatal(err)
 	}
