@@ -146,18 +146,19 @@ func (g *Gateway) serveCancel(x exchange) error {
 		return err
 	}
 	cookie, _ := g.cookies.value(x.r.Header["Cookie"], g.cookies.loginName(id))
+	byCookie := boundToCookie(record, cookie)
 	switch {
-	case boundToVerifier(record, in.CodeVerifier):
-	case boundToCookie(record, cookie) && !sameOrigin(x.r, g.config.PublicURL):
+	case byCookie && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
-	case boundToCookie(record, cookie):
-		g.cookies.clear(x.w, g.cookies.loginName(id))
-	default:
+	case !byCookie && !boundToVerifier(record, in.CodeVerifier):
 		// Not told apart from one that does not exist: nobody learns whose it is.
 		return errUnknown
 	}
 	if err := g.cancel(x.r.Context(), record, in.Error); err != nil {
-		return err
+		return err // and the cookie stays, for the login that goes on
+	}
+	if byCookie {
+		g.cookies.clear(x.w, g.cookies.loginName(id))
 	}
 	noStore(x.w.Header())
 	x.w.WriteHeader(http.StatusNoContent)

@@ -59,6 +59,14 @@ var button = regexp.MustCompile(`class="action" href="([^"]+)"`)
 // browserLogin logs the first persona in by a browser. It returns the answer at the redirect URL.
 func (b *bubble) browserLogin(t *testing.T) reply {
 	t.Helper()
+	back, cookies := b.browserBegun(t)
+	return b.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies))
+}
+
+// browserBegun starts a login by a browser and approves it. It returns where itsme sends the browser back to, and the
+// browser's cookies.
+func (b *bubble) browserBegun(t *testing.T) (back string, cookies []*http.Cookie) {
+	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/login", strings.NewReader("return_to=/account"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Origin", bubbleURL)
@@ -71,9 +79,12 @@ func (b *bubble) browserLogin(t *testing.T) reply {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r = httptest.NewRequest(http.MethodGet, back, nil)
-	for _, c := range opened.Result().Cookies() {
+	return back, opened.Result().Cookies()
+}
+
+func withCookies(r *http.Request, cookies []*http.Cookie) *http.Request {
+	for _, c := range cookies {
 		r.AddCookie(c)
 	}
-	return b.send(r)
+	return r
 }
