@@ -92,19 +92,20 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Preflight)
 		return next(w, r)
 	}
-	if err := s.admit(w, r, p); err != nil {
-		if errors.Is(err, errNoCredential) && s.config.Optional {
-			s.gateway.observe.Request(Anonymous)
-			return next(w, r)
-		}
+	err := s.admit(w, r, p)
+	if err == nil {
+		err = s.identify(r.Header, p)
+	}
+	switch {
+	case err == nil:
+		s.gateway.observe.Request(Allowed)
+	case errors.Is(err, errNoCredential) && s.config.Optional:
+		p.login, p.identity = nil, nil // of a login that is at its very end, see mint
+		s.gateway.observe.Request(Anonymous)
+	default:
 		s.refuse(w, r, info, p, err)
 		return nil
 	}
-	if err := s.identify(r.Header, p); err != nil {
-		s.refuse(w, r, info, p, err)
-		return nil
-	}
-	s.gateway.observe.Request(Allowed)
 	return next(w, r)
 }
 
@@ -202,6 +203,13 @@ func changesSomething(r *http.Request) bool {
 // its own: what stands behind the site may append to them and write into them.
 func (s *Site) identify(h http.Header, p *passage) error {
 	l := p.login
+	var bearer string
+	if s.forward != "" { // before anything is set: where none can be made, nobody is identified
+		var err error
+		if bearer, err = s.gateway.bearerOf(p); err != nil {
+			return err
+		}
+	}
 	values := make([]string, 0, len(l.values)+len(s.headers)+1)
 	set := func(name, value string) {
 		if value == "" {
@@ -218,17 +226,13 @@ func (s *Site) identify(h http.Header, p *passage) error {
 	for _, extra := range s.headers {
 		set(extra.name, l.value(extra.claim))
 	}
-	if s.forward == "" {
-		return nil
+	switch s.forward {
+	case "":
+	case "Authorization":
+		set(s.forward, bearer)
+	default:
+		set(s.forward, strings.TrimPrefix(bearer, bearerPrefix))
 	}
-	bearer, err := s.gateway.bearerOf(p)
-	if err != nil {
-		return err
-	}
-	if s.forward != "Authorization" {
-		bearer = strings.TrimPrefix(bearer, bearerPrefix)
-	}
-	set(s.forward, bearer)
 	return nil
 }
 
