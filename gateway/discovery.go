@@ -45,9 +45,10 @@ func (g *Gateway) routeDiscovery() {
 	if err != nil {
 		return
 	}
+	host := plainHost(issuer)
 	jwks := endpoint{methods: get, serve: (*Gateway).serveJWKS}
 	g.hosted[g.public.Host+"/.well-known/jwks.json"] = jwks
-	g.hosted[issuer.Host+"/.well-known/jwks.json"] = jwks
+	g.hosted[host+"/.well-known/jwks.json"] = jwks
 
 	oauth := g.serverMetadata()
 	openID := oauth
@@ -56,9 +57,9 @@ func (g *Gateway) routeDiscovery() {
 	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
 	// RFC 8414 section 3.1 inserts the well-known part before an issuer's path; OpenID Connect
 	// Discovery section 4 appends it.
-	g.hosted[issuer.Host+"/.well-known/oauth-authorization-server"+path] = document(oauth)
-	g.hosted[issuer.Host+"/.well-known/openid-configuration"+path] = document(openID)
-	g.hosted[issuer.Host+path+"/.well-known/openid-configuration"] = document(openID)
+	g.hosted[host+"/.well-known/oauth-authorization-server"+path] = document(oauth)
+	g.hosted[host+"/.well-known/openid-configuration"+path] = document(openID)
+	g.hosted[host+path+"/.well-known/openid-configuration"] = document(openID)
 
 	for _, audience := range g.config.Token.Audience {
 		if r, at, ok := g.resource(audience); ok {
@@ -90,7 +91,7 @@ func (g *Gateway) resource(audience string) (r resourceMetadata, at string, ok b
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return resourceMetadata{}, "", false
 	}
-	at = u.Host + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	at = plainHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
 	return resourceMetadata{
 		Resource:             audience,
 		AuthorizationServers: []string{g.config.Token.Issuer},

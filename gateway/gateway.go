@@ -128,8 +128,8 @@ func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 // what phones ask for.
 func (g *Gateway) Hosts() []string {
 	hosts := []string{g.public.Host}
-	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && issuer.Host != g.public.Host {
-		hosts = append(hosts, issuer.Host)
+	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
+		hosts = append(hosts, plainHost(issuer))
 	}
 	for _, host := range g.config.appLinkHosts() {
 		if !slices.Contains(hosts, host) {
