@@ -24,6 +24,8 @@ func TestPageConfigIsRefusedWithARemedy(t *testing.T) {
 		"a logo on //host":             {PageConfig{Logo: "//cdn.example/logo.svg"}, "page logo: the path of"},
 		"a logo that ends the policy":  {PageConfig{Logo: "https://cdn.example/a;script-src"}, "page logo: the path of"},
 		"a logo with a second source":  {PageConfig{Logo: "https://cdn.example/a,b"}, "page logo: the path of"},
+		"a host that ends the policy":  {PageConfig{Logo: "https://cdn.example;sandbox/logo.svg"}, "page logo: the host of"},
+		"a host with a second source":  {PageConfig{Logo: "https://cdn.example,evil.example/logo.svg"}, "page logo: the host of"},
 		"a host and no picture":        {PageConfig{Logo: "https://cdn.example"}, "page logo: the path of"},
 		"a colour's name":              {PageConfig{Color: []string{"red"}}, `page color: "red" is no colour; write six hexadecimal digits, such as 0b5cad`},
 		"a colour that is too short":   {PageConfig{Color: []string{"0b5ca"}}, `page color: "0b5ca" is no colour`},
