@@ -12,7 +12,7 @@ import (
 
 // slide gives a browser a new session token in the second half of its own, as long as the login
 // may be refreshed. The number in the token's jti is that of the family: a copy of a cookie that
-// turns up after the browser has moved on ends the login.
+// turns up after the browser has moved on, and [ReuseGrace], ends the login.
 func (g *Gateway) slide(ctx context.Context, w http.ResponseWriter, l *login) error {
 	if !g.refreshes() || g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt)/2)) {
 		return nil
@@ -22,16 +22,16 @@ func (g *Gateway) slide(ctx context.Context, w http.ResponseWriter, l *login) er
 	if err != nil {
 		return nil // from before refreshing was on
 	}
-	before, err := g.config.Families.LoadFamily(ctx, l.claims.Login())
-	if err != nil || !before.ExpiresAt.After(l.claims.ExpiresAt) {
+	f, err := g.config.Families.LoadFamily(ctx, l.claims.Login())
+	if err != nil || !f.ExpiresAt.After(l.claims.ExpiresAt) {
 		return nil // the login goes on until its own end
 	}
-	f, err := g.rotate(ctx, pending.Browser, refreshToken{l.claims.Login(), serial}, func(*pending.Family) bool { return true })
+	f, err = g.rotate(ctx, pending.Browser, refreshToken{l.claims.Login(), serial}, func(*pending.Family) bool { return true })
 	switch {
 	case errors.Is(err, errGrant):
 		return errCookie
-	case err != nil, serial+1 != f.Serial || before.Serial != serial:
-		return nil // the store is away, or another request of this browser was first
+	case err != nil:
+		return nil // the store is away
 	}
 	claims, err := familyClaims(f)
 	if err != nil {
