@@ -114,6 +114,23 @@ func TestUsableConfig(t *testing.T) {
 	}
 }
 
+// TestLoopbackHosts: whatever host may be on plain http may be the issuer's, too.
+func TestLoopbackHosts(t *testing.T) {
+	t.Parallel()
+	for _, public := range []string{"http://localhost:8080", "http://app.localhost:8080", "http://127.0.0.2:8080", "http://[::1]:8080"} {
+		config := usable(t)
+		config.PublicURL = public
+		g, err := gateway.New(config)
+		if err != nil {
+			t.Errorf("%s: %v", public, err)
+			continue
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 	t.Parallel()
 	g, err := gateway.New(usable(t))

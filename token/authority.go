@@ -125,8 +125,9 @@ func validateIssuer(issuer string) error {
 	return fmt.Errorf("%w: the issuer is not https, and http is for loopback hosts only", ErrConfig)
 }
 
+// isLoopback takes the names below localhost too, which are this machine as well (RFC 6761 section 6.3).
 func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // NewID returns a new random login: the ID of its first token, and the part before the dot in those of its others.

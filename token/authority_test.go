@@ -188,6 +188,7 @@ func TestConfig(t *testing.T) {
 		{"no clock and no random source", func(c *token.Config) { c.Now, c.Rand = nil, nil }, nil},
 		{"issuer with a path", func(c *token.Config) { c.Issuer = "https://app.example.be/tenant" }, nil},
 		{"http issuer on localhost", func(c *token.Config) { c.Issuer = "http://localhost:8080" }, nil},
+		{"http issuer on a name below localhost", func(c *token.Config) { c.Issuer = "http://app.localhost:8080" }, nil},
 		{"http issuer on 127.0.0.2", func(c *token.Config) { c.Issuer = "http://127.0.0.2:8080" }, nil},
 		{"http issuer on ::1", func(c *token.Config) { c.Issuer = "http://[::1]:8080" }, nil},
 		{"no issuer", func(c *token.Config) { c.Issuer = "" }, token.ErrConfig},
