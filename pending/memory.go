@@ -22,8 +22,9 @@ const (
 // Memory is a [Store] in the memory of one process, which is one replica. What it
 // holds is lost when the process ends.
 //
-// It keeps at most twice [Bounds.Total] records, [MaxRemembered] values and
-// [MaxCounters] counters. A record of a common size takes about 0.8 KiB.
+// It keeps at most twice [Bounds.Total] records, [MaxRemembered] values,
+// [MaxCounters] counters and [MaxFamilies] families. A record of a common size takes
+// about 0.8 KiB.
 type Memory struct {
 	now        func() time.Time
 	records    *table[held]

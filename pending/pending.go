@@ -39,8 +39,9 @@ var (
 	ErrConflict = errors.New("pending session was changed meanwhile")
 	// ErrFull is returned when a bound is reached and no record may be evicted.
 	ErrFull = errors.New("too many pending sessions")
-	// ErrInvalid is returned when a record or revocation cannot be kept as given:
-	// it has no ID, is larger than [MaxSize], or names no scope.
+	// ErrInvalid is returned when a record, family or revocation cannot be kept as
+	// given: it has no ID, is larger than [MaxSize] or [MaxFamilySize], or names no
+	// scope.
 	ErrInvalid = errors.New("invalid record")
 	// ErrUnavailable is returned when the store cannot answer: it is away, too
 	// slow, or closed. The caller refuses; it never lets in.

@@ -49,6 +49,9 @@ func fill(t *testing.T, m *Memory, n int) {
 		if err := m.Revoke(t.Context(), Revocation{Scope: ScopeLogin, ID: id, Until: now.Add(time.Minute)}); err != nil {
 			t.Fatal(err)
 		}
+		if err := m.CreateFamily(t.Context(), &Family{ID: id, ExpiresAt: now.Add(time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -57,6 +60,7 @@ func wantEmpty(t *testing.T, m *Memory) {
 	left := map[string]int{
 		"records":    size(t, m.records),
 		"remembered": size(t, m.remembered),
+		"families":   size(t, m.families),
 		"counters":   size(t, m.counters),
 		"revoked":    m.revoked.Len(),
 	}

@@ -140,10 +140,16 @@ func allRemember(t *testing.T, h Harness) {
 }
 
 func allCounted(t *testing.T, h Harness) {
+	wantAllCounted(t, func(int) Harness { return h })
+}
+
+// wantAllCounted has every rival count an event at the store of its own harness.
+func wantAllCounted(t *testing.T, at func(rival int) Harness) {
+	t.Helper()
 	const limit = 10
 	var allowed atomic.Int64
-	together(func(int) {
-		wait, err := h.Store.Allow(t.Context(), "key", limit, 10*time.Hour)
+	together(func(i int) {
+		wait, err := at(i).Store.Allow(t.Context(), "key", limit, 10*time.Hour)
 		if err != nil {
 			t.Errorf("counting: %v", err)
 		}

@@ -1,10 +1,9 @@
 package pendingtest
 
 import (
+	"context"
 	"errors"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,6 +19,8 @@ func families() []scenario {
 		{"of many who refresh at once one wins", oneRefreshWins},
 		{"a deleted family is gone", deletesFamily},
 		{"a family that is too large is refused", refusesLargeFamily},
+		{"a call about a family whose context is done does nothing", familyContextDone},
+		{"a closed store has no families", familyClosed},
 	}
 }
 
@@ -89,23 +90,10 @@ func oneRefreshWins(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var won atomic.Int32
-	var all sync.WaitGroup
-	for range 100 {
+	oneOf(t, pending.ErrConflict, func(int) error {
 		loaded := *first
-		all.Go(func() {
-			switch err := s.UpdateFamily(t.Context(), &loaded); {
-			case err == nil:
-				won.Add(1)
-			case !errors.Is(err, pending.ErrConflict):
-				t.Errorf("updating: %v", err)
-			}
-		})
-	}
-	all.Wait()
-	if n := won.Load(); n != 1 {
-		t.Errorf("%d updates of one version went through", n)
-	}
+		return s.UpdateFamily(t.Context(), &loaded)
+	})
 }
 
 func deletesFamily(t *testing.T, h Harness) {
@@ -120,6 +108,53 @@ func deletesFamily(t *testing.T, h Harness) {
 	}
 	if _, err := s.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
 		t.Errorf("loading: %v", err)
+	}
+}
+
+// familyCalls is one call of every method, on a family and by its name.
+func familyCalls(s pending.Families, f *pending.Family) map[string]func(context.Context) error {
+	created, updated := *f, *f
+	created.ID = "new"
+	return map[string]func(context.Context) error{
+		"CreateFamily": func(ctx context.Context) error { return s.CreateFamily(ctx, &created) },
+		"LoadFamily":   func(ctx context.Context) error { _, err := s.LoadFamily(ctx, f.ID); return err },
+		"UpdateFamily": func(ctx context.Context) error { return s.UpdateFamily(ctx, &updated) },
+		"DeleteFamily": func(ctx context.Context) error { return s.DeleteFamily(ctx, f.ID) },
+	}
+}
+
+func familyContextDone(t *testing.T, h Harness) {
+	s, f := asFamilies(t, h), newFamily(h, "login")
+	if err := s.CreateFamily(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, call := range familyCalls(s, f) {
+		if err := call(ctx); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
+		}
+	}
+	if loaded, err := s.LoadFamily(t.Context(), "login"); err != nil || loaded.Version != 1 {
+		t.Errorf("loading: %+v, %v, want it as it was", loaded, err)
+	}
+	if _, err := s.LoadFamily(t.Context(), "new"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("loading the new one: %v, want %v", err, pending.ErrNotFound)
+	}
+}
+
+func familyClosed(t *testing.T, h Harness) {
+	s, f := asFamilies(t, h), newFamily(h, "login")
+	if err := s.CreateFamily(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Store.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	for name, call := range familyCalls(s, f) {
+		if err := call(t.Context()); !errors.Is(err, pending.ErrUnavailable) {
+			t.Errorf("%s: %v, want %v", name, err, pending.ErrUnavailable)
+		}
 	}
 }
 

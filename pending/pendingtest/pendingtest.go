@@ -13,7 +13,8 @@
 //	}
 //
 // One on a real server, whose clock nobody can advance, runs [RunTimeless]. One that
-// several replicas share runs [RunShared], too.
+// several replicas share runs [RunShared], too, and one that is [pending.Families] as
+// well runs [RunFamilies] and, with such a clock, [RunFamilyRetention].
 package pendingtest
 
 import (
@@ -30,10 +31,10 @@ type Harness struct {
 	// Now is the store's clock. Required.
 	Now func() time.Time
 	// Advance moves that clock on, and returns when the store has forgotten what
-	// it forgets by itself. Required by [Run], not by [RunTimeless].
+	// it forgets by itself. Required by [Run] and [RunFamilyRetention].
 	Advance func(time.Duration)
 	// Replica is another store on the same data, as a second replica opens it.
-	// Required by RunShared.
+	// Required by [RunShared].
 	Replica pending.Store
 }
 
@@ -47,7 +48,7 @@ type scenario struct {
 	test func(t *testing.T, h Harness)
 }
 
-// Run runs the whole suite, each test on a store of its own and all in parallel.
+// Run runs all the tests of a [pending.Store], each on one of its own and in parallel.
 func Run(t *testing.T, setup Setup) {
 	RunTimeless(t, setup)
 	run(t, setup, retention)

@@ -3,7 +3,6 @@ package pendingtest
 import (
 	"errors"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,22 +85,7 @@ func boundsHoldOverBoth(t *testing.T, h Harness) {
 	wantLen(t, h.at(1), b.Total)
 }
 
-func countedOverBoth(t *testing.T, h Harness) {
-	const limit = 10
-	var allowed atomic.Int64
-	together(func(i int) {
-		wait, err := h.at(i).Store.Allow(t.Context(), "key", limit, 10*time.Hour)
-		if err != nil {
-			t.Errorf("counting: %v", err)
-		}
-		if wait == 0 {
-			allowed.Add(1)
-		}
-	})
-	if n := allowed.Load(); n != limit {
-		t.Errorf("%d events allowed, want %d", n, limit)
-	}
-}
+func countedOverBoth(t *testing.T, h Harness) { wantAllCounted(t, h.at) }
 
 func rememberedAtBoth(t *testing.T, h Harness) {
 	if got := remember(t, h, "key", "here", time.Hour); got != "here" {

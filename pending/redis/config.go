@@ -61,7 +61,8 @@ type Config struct {
 	// server. Nil discards.
 	Logger *slog.Logger
 
-	// Now is the clock that revocations are over by. Nil is time.Now. Everything else
+	// Now is the clock that revocations are over by, that tells when a record is not
+	// loaded any more, and how long a new family has. Nil is time.Now. Everything else
 	// goes by the server's clock.
 	Now func() time.Time
 }

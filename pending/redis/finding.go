@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"github.com/redis/rueidis"
 )
@@ -47,16 +46,14 @@ func (s *Store) checkNode(ctx context.Context, address string, node rueidis.Clie
 
 // checkPolicy reads the answer of INFO memory.
 func checkPolicy(address, info string) error {
-	for line := range strings.Lines(info) {
-		policy, ok := strings.CutPrefix(strings.TrimSpace(line), "maxmemory_policy:")
-		switch {
-		case ok && policy == "noeviction":
-			return nil
-		case ok:
-			return fmt.Errorf("%w: %s has %s", ErrEvicts, address, policy)
-		}
+	switch policy := described(address, info).Policy; policy {
+	case "noeviction":
+		return nil
+	case "":
+		return fmt.Errorf("%w: %s does not tell", ErrPolicyUnknown, address)
+	default:
+		return fmt.Errorf("%w: %s has %s", ErrEvicts, address, policy)
 	}
-	return fmt.Errorf("%w: %s does not tell", ErrPolicyUnknown, address)
 }
 
 // reportFindings logs what Check finds, once connected. That Redis is away again is
