@@ -28,8 +28,8 @@ const (
 )
 
 const (
-	// breakerWindow is how far back calls count; half of them, and at least breakerCalls, must
-	// have failed.
+	// breakerWindow is how far back calls count; breakerCalls must have been made, and half of all
+	// must have failed.
 	breakerWindow = 30 * time.Second
 	breakerCalls  = 5
 	breakerRate   = 0.5

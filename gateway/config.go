@@ -88,18 +88,25 @@ type Config struct {
 	// that Signicat names.
 	LoA signicat.LoA
 
-	// Language fixes the language of itsme and of the pages: nl, fr, de or en. Zero takes it
-	// from the request.
+	// Language is that of itsme and of the pages, where a client names none by the parameter
+	// language: nl, fr, de or en. Zero takes it from the request's Accept-Language.
 	Language string
 
 	// SessionLifetime is how long a person has to finish, in whole seconds. Default
 	// [DefaultSessionLifetime], from [MinSessionLifetime] to [MaxSessionLifetime].
 	SessionLifetime time.Duration
 
-	Token  TokenConfig
+	// Token is about the tokens that are issued.
+	Token TokenConfig
+
+	// Cookie is about a browser's login.
 	Cookie CookieConfig
-	Limit  LimitConfig
-	Page   PageConfig
+
+	// Limit bounds what clients can make the gateway do.
+	Limit LimitConfig
+
+	// Page is the look and the words of the pages. Zero keeps both.
+	Page PageConfig
 
 	// Verify are the addresses and ranges of the proxies that may ask /verify whether to let a
 	// request through, by the connection's own address. Default none: then there is no /verify.
@@ -138,10 +145,11 @@ type TokenConfig struct {
 	Issuer string
 	// Audience is the aud claim: one recommended, more allowed. Default PublicURL.
 	Audience []string
-	// Lifetime of an access token, in whole seconds. Default [DefaultTokenLifetime].
+	// Lifetime of an access token, in whole seconds. Default [DefaultTokenLifetime], from
+	// [MinTokenLifetime] to [MaxTokenLifetime].
 	Lifetime time.Duration
-	// Refresh is how long a login may be refreshed without itsme, at most [MaxRefresh]; then the
-	// person logs in again. Zero, the default, issues no refresh tokens, and browsers log in
+	// Refresh is how long a login may be refreshed without itsme, in whole seconds, longer than
+	// Lifetime and at most [MaxRefresh]; then the person logs in again. Zero, the default, issues no refresh tokens, and browsers log in
 	// again when the cookie's lifetime is over.
 	Refresh time.Duration
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: the
@@ -152,24 +160,31 @@ type TokenConfig struct {
 
 // CookieConfig describes a browser's login.
 type CookieConfig struct {
-	// Name is the base name of the cookies. Default [DefaultCookieName].
+	// Name is the base name of the cookies: letters, digits, - and _, at most 40. Default
+	// [DefaultCookieName].
 	Name string
-	// Lifetime of a browser's login, in whole seconds. Default [DefaultCookieLifetime].
+	// Lifetime of a browser's login, in whole seconds. Default [DefaultCookieLifetime], from
+	// [MinTokenLifetime] to [MaxCookieLifetime].
 	Lifetime time.Duration
 }
 
-// LimitConfig bounds what clients can make the gateway do.
+// LimitConfig bounds what clients can make the gateway do. Numbers are 1 or more and windows from
+// 1 s to 24 h; zero takes the default.
 type LimitConfig struct {
-	// SessionsPerClient is how many sessions one client may start in SessionsWindow.
+	// SessionsPerClient is how many sessions one client may start in SessionsWindow. Default
+	// [DefaultSessionsPerClient].
 	SessionsPerClient int
-	SessionsWindow    time.Duration
-	// Pending bounds the pending sessions altogether.
+	// SessionsWindow is the window of SessionsPerClient. Default [DefaultSessionsWindow].
+	SessionsWindow time.Duration
+	// Pending bounds the pending sessions altogether. Default [DefaultPending].
 	Pending int
-	// PendingPerClient bounds the pending sessions of one client.
+	// PendingPerClient bounds the pending sessions of one client. Default
+	// [DefaultPendingPerClient].
 	PendingPerClient int
 	// StatusReads is how many reads of Signicat all waiting clients together may cause in
-	// StatusWindow.
-	StatusReads  int
+	// StatusWindow. Default [DefaultStatusReads].
+	StatusReads int
+	// StatusWindow is the window of StatusReads. Default [DefaultStatusWindow].
 	StatusWindow time.Duration
 }
 

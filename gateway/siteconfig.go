@@ -20,7 +20,8 @@ const (
 	ModeAuto Mode = "auto"
 	// ModeAPI refuses everything with 401.
 	ModeAPI Mode = "api"
-	// ModeBrowser sends every GET and HEAD to the login page.
+	// ModeBrowser sends every GET and HEAD to the login page. On another host than PublicURL's,
+	// where its cookies would not be, it is [ModeAPI], and so is [ModeAuto].
 	ModeBrowser Mode = "browser"
 )
 
