@@ -48,9 +48,9 @@ func siteOf(t *testing.T, config gateway.Config) http.Handler {
 	return site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }))
 }
 
-func fetch(site http.Handler, method, url string) *httptest.ResponseRecorder {
+func fetch(site http.Handler, url string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	site.ServeHTTP(w, httptest.NewRequest(method, url, nil))
+	site.ServeHTTP(w, httptest.NewRequest(http.MethodGet, url, nil))
 	return w
 }
 
@@ -76,13 +76,13 @@ func TestAppLinkFiles(t *testing.T) {
 		"https://app.example.be" + androidFile: android,
 		"https://go.example.be" + androidFile:  android,
 	} {
-		got := fetch(site, http.MethodGet, url)
+		got := fetch(site, url)
 		if diff := cmp.Diff(want, got.Body.String()); got.Code != http.StatusOK || diff != "" {
 			t.Errorf("%s: %d (-want +got):\n%s", url, got.Code, diff)
 		}
 	}
 	// The page for a phone that opened a browser is at the same URLs, however they are spelled.
-	if got := fetch(site, http.MethodGet, "https://go.example.be/back?state=x"); got.Code != http.StatusOK {
+	if got := fetch(site, "https://go.example.be/back?state=x"); got.Code != http.StatusOK {
 		t.Errorf("the page of the app redirect URL: %d", got.Code)
 	}
 }
@@ -113,7 +113,7 @@ func TestAppLinkFilesAreOursWithApps(t *testing.T) {
 		{"the place before .well-known", ios, here + "/apple-app-site-association", http.StatusTeapot},
 		{"with a slash behind it", ios, here + appleFile + "/", http.StatusTeapot},
 	} {
-		if got := fetch(siteOf(t, row.config), http.MethodGet, row.url); got.Code != row.want {
+		if got := fetch(siteOf(t, row.config), row.url); got.Code != row.want {
 			t.Errorf("%s: %d, want %d", row.name, got.Code, row.want)
 		}
 	}
@@ -193,7 +193,7 @@ func TestLargestAppleFileIsTaken(t *testing.T) {
 	for i := range 800 {
 		config.AppLinks.IOS = append(config.AppLinks.IOS, fmt.Sprintf("A1B2C3D4E5.be.example.%s%d", strings.Repeat("a", 120), i))
 	}
-	got := fetch(siteOf(t, config), http.MethodGet, "https://app.example.be"+appleFile)
+	got := fetch(siteOf(t, config), "https://app.example.be"+appleFile)
 	if !json.Valid(got.Body.Bytes()) || got.Body.Len() > 128_000 || got.Body.Len() < 100_000 {
 		t.Errorf("%d with %d bytes", got.Code, got.Body.Len())
 	}

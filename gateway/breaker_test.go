@@ -262,11 +262,21 @@ func TestClientsCannotOpenTheBreaker(t *testing.T) {
 	})
 }
 
-// TestFailuresInABrowser: a person sees a page that comes back by itself where that helps.
+// TestFailuresInABrowser: a person sees a page that comes back by itself where that helps, which is
+// with a code, and does not where another login would have to be started.
 func TestFailuresInABrowser(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		b.login(t)
+		back, cookies := b.browserBegun(t)
+		comeBack := func() reply { return b.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies)) }
 		b.away(t)
+		returned := comeBack()
+		if returned.Code != http.StatusServiceUnavailable || returned.Header().Get("Retry-After") != "5" || !strings.Contains(returned.Body.String(), `data-refresh="5"`) {
+			t.Errorf("coming back: %s %v", returned.outcome(), returned.Header())
+		}
+		if set := returned.Result().Cookies(); len(set) != 0 {
+			t.Errorf("coming back changes the cookies: %v", set)
+		}
 		r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/login", strings.NewReader("return_to=/account"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", bubbleURL)
@@ -275,8 +285,12 @@ func TestFailuresInABrowser(t *testing.T) {
 		if got.Code != http.StatusServiceUnavailable || got.Header().Get("Retry-After") != "5" || !strings.HasPrefix(got.Header().Get("Content-Type"), "text/html") {
 			t.Errorf("starting: %s %v", got.outcome(), got.Header())
 		}
-		if strings.Contains(got.Body.String(), "500") || len(got.Result().Cookies()) != 0 {
+		if strings.Contains(got.Body.String(), "500") || strings.Contains(got.Body.String(), "data-refresh") || len(got.Result().Cookies()) != 0 {
 			t.Errorf("the page says too much: %s", got.Body)
+		}
+		b.signicat.ClearScript()
+		if got := comeBack(); got.Code != http.StatusSeeOther {
+			t.Errorf("coming back once more: %s", got.outcome())
 		}
 	})
 }

@@ -21,7 +21,7 @@ func TestDiscoveryIsFoundHoweverTheHostIsSpelt(t *testing.T) {
 		"https://login.example.be/.well-known/openid-configuration",
 		"https://api.example.be/.well-known/oauth-protected-resource/v1",
 	} {
-		if got := fetch(site, http.MethodGet, url); got.Code != http.StatusOK {
+		if got := fetch(site, url); got.Code != http.StatusOK {
 			t.Errorf("%s: %d", url, got.Code)
 		}
 	}

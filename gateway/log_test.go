@@ -117,7 +117,9 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 				if last["gateway"] != "partners" || last["replica"] != "web-1" || last["kind"] != "app" || last["session_id"] == nil {
 					t.Errorf("the line says not whose it is: %v", last)
 				}
-				if _, failed := row.want["operation"]; failed && (last["trace_id"] == "" || last["code"] == "") {
+				traceID, _ := last["trace_id"].(string)
+				code, _ := last["code"].(string)
+				if _, failed := row.want["operation"]; failed && (traceID == "" || code == "") {
 					t.Errorf("the line lacks what Signicat said: %v", last)
 				}
 			})

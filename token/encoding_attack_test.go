@@ -85,12 +85,12 @@ func TestRefusalRevealsNothing(t *testing.T) {
 		forge(t, key, strings.Replace(goodHeader(key), "at+jwt", secret, 1), goodPayload),
 		forge(t, key, strings.Replace(goodHeader(key), key.ID(), secret, 1), goodPayload),
 		forge(t, key, goodHeader(key), secret),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "iss", `"`+secret+`"`)),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "aud", `"`+secret+`"`)),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "acr", `"`+secret+`"`)),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "exp", secret+`0000`)),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "name", secret)),
-		forge(t, key, goodHeader(key), setMember(t, goodPayload, "name", `"x","`+secret+`":1`)),
+		forge(t, key, goodHeader(key), setMember(t, "iss", `"`+secret+`"`)),
+		forge(t, key, goodHeader(key), setMember(t, "aud", `"`+secret+`"`)),
+		forge(t, key, goodHeader(key), setMember(t, "acr", `"`+secret+`"`)),
+		forge(t, key, goodHeader(key), setMember(t, "exp", secret+`0000`)),
+		forge(t, key, goodHeader(key), setMember(t, "name", secret)),
+		forge(t, key, goodHeader(key), setMember(t, "name", `"x","`+secret+`":1`)),
 	} {
 		claims, err := authority.VerifyAccess(raw)
 		if err == nil || claims != nil {

@@ -18,8 +18,8 @@ func TestPayloadIsReadOneWay(t *testing.T) {
 	c := config()
 	c.Audience = append(c.Audience, "https://other-api.example.be")
 	authority := newAuthority(t, c, newRing(t, key))
-	set := func(member, value string) string { return setMember(t, goodPayload, member, value) }
-	without := func(member string) string { return setMember(t, goodPayload, member, "") }
+	set := func(member, value string) string { return setMember(t, member, value) }
+	without := func(member string) string { return setMember(t, member, "") }
 	with := func(members string) string { return strings.TrimSuffix(goodPayload, "}") + "," + members + "}" }
 
 	type row struct {
@@ -114,11 +114,11 @@ func TestPayloadIsReadOneWay(t *testing.T) {
 	}
 }
 
-// setMember replaces a member's value, or removes the member when value is empty. It works on the text, so that it can
-// write what encoding/json would not.
-func setMember(t *testing.T, object, member, value string) string {
+// setMember replaces a member's value in goodPayload, or removes the member when value is empty. It works on the text,
+// so that it can write what encoding/json would not.
+func setMember(t *testing.T, member, value string) string {
 	t.Helper()
-	before, rest, ok := strings.Cut(object, `"`+member+`":`)
+	before, rest, ok := strings.Cut(goodPayload, `"`+member+`":`)
 	end := strings.IndexAny(rest, ",}")
 	if !ok || end < 0 {
 		t.Fatalf("no member %s", member)
