@@ -12,6 +12,11 @@ const (
 	MaxBody         = maxBody
 )
 
+// RefreshToken is one of a family with that secret.
+func RefreshToken(login string, serial uint64, secret [32]byte) string {
+	return refreshToken{login, serial}.signed(secret)
+}
+
 // Kept is how many logins the gateway keeps.
 func (g *Gateway) Kept() int {
 	g.verified.logins.CleanUp()

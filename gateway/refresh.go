@@ -140,8 +140,7 @@ func (g *Gateway) rotate(ctx context.Context, kind pending.Kind, used refreshTok
 		case used.serial+1 == f.Serial && now.Sub(f.RotatedAt) <= ReuseGrace:
 			return f, nil
 		case used.serial < f.Serial:
-			g.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
-			return nil, errors.Join(wrap(errGrant, "used again"), g.endFamily(ctx, f.ID))
+			return nil, g.endReused(ctx, f.ID)
 		}
 		f.Serial++
 		f.RotatedAt = now
@@ -150,6 +149,20 @@ func (g *Gateway) rotate(ctx context.Context, kind pending.Kind, used refreshTok
 			return f, familyError(err)
 		}
 	}
+}
+
+// errReused is returned when a token was used again, and its login could not be ended for that.
+var errReused = errors.New("used again")
+
+// endReused ends a login of which a token was used again. When the store cannot take that, the answer
+// is to come back: whoever is told that the login is over never presents the token again, and the
+// other one who has it would go on.
+func (g *Gateway) endReused(ctx context.Context, login string) error {
+	if err := g.endFamily(ctx, login); err != nil {
+		return fmt.Errorf("%w: %w", errReused, err)
+	}
+	g.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	return wrap(errGrant, "used again")
 }
 
 // family loads a family whose login was not revoked. A person's revocation reaches every login

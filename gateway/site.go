@@ -167,19 +167,18 @@ func (s *Site) dropForeignBearer(h http.Header, p *passage) {
 func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, p *passage) error {
 	g := s.gateway
 	l, err := g.authenticate(r.Context(), p.sent)
+	if err == nil && l.kind == pending.Browser {
+		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
+			return errCrossSite
+		}
+		err = g.slide(r.Context(), w, l)
+	}
 	switch {
 	case errors.Is(err, errCookie):
 		g.cookies.clear(w, g.cookies.session)
 		return errNoCredential
 	case err != nil:
 		return err
-	}
-	if l.kind == pending.Browser && changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
-		return errCrossSite
-	}
-	if l.kind == pending.Browser && g.slide(r.Context(), w, l) != nil {
-		g.cookies.clear(w, g.cookies.session)
-		return errNoCredential
 	}
 	p.login = l
 	p.identity = &l.identity

@@ -12,7 +12,8 @@ import (
 
 // slide gives a browser a new session token in the second half of its own, as long as the login
 // may be refreshed. The number in the token's jti is that of the family: a copy of a cookie that
-// turns up after the browser has moved on, and [ReuseGrace], ends the login.
+// turns up after the browser has moved on, and [ReuseGrace], ends the login. It returns errCookie
+// for a login that is over, and errReused for one that should be.
 func (g *Gateway) slide(ctx context.Context, w http.ResponseWriter, l *login) error {
 	if !g.refreshes() || g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt)/2)) {
 		return nil
@@ -30,6 +31,8 @@ func (g *Gateway) slide(ctx context.Context, w http.ResponseWriter, l *login) er
 	switch {
 	case errors.Is(err, errGrant):
 		return errCookie
+	case errors.Is(err, errReused):
+		return err
 	case err != nil:
 		return nil // the store is away
 	}

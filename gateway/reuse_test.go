@@ -1,0 +1,63 @@
+package gateway_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// fullStore is a store like a Redis at its maxmemory: it answers what it knows and takes no revocation.
+type fullStore struct{ *pending.Memory }
+
+// Revoke implements [pending.Store].
+func (fullStore) Revoke(context.Context, pending.Revocation) error { return pending.ErrUnavailable }
+
+// TestReuseIsNotForgottenWhileTheStoreIsFull presents what was used before, of a login that somebody else goes on
+// with. As long as the login cannot be ended, whoever presents it is told to come back: told that it is over, they
+// would start another, and nobody would ever end this one.
+func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
+	t.Parallel()
+	f := openFort(t)
+	refreshing := func(c *gateway.Config) { c.Token.Refresh, c.Families = 30*24*time.Hour, f.store }
+	claims := f.claims()
+	claims.ID = "login.1"
+	cookie, _, err := f.authority.IssueSession(claims)
+	check(t, err)
+	for id, kind := range map[string]pending.Kind{"login": pending.Browser, "app": pending.App} {
+		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
+			ID: id, Serial: 3, Kind: kind, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime, Claims: "{}",
+			CreatedAt: f.clock.now(), RotatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
+		}))
+	}
+	f.clock.advance(5 * time.Hour)
+	browser := request("Cookie", "__Host-itsme="+cookie)
+	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {gateway.RefreshToken("app", 1, [32]byte{})}}
+	for _, row := range []struct {
+		name         string
+		change       func(*gateway.Config)
+		browser, app int
+		cookies      int // that the browser is told to drop
+	}{
+		{"full", func(c *gateway.Config) { refreshing(c); c.Store = fullStore{f.store} }, http.StatusServiceUnavailable, http.StatusServiceUnavailable, 0},
+		{"with room", refreshing, http.StatusUnauthorized, http.StatusBadRequest, 1},
+	} {
+		f.rebuild(t, row.change)
+		w := httptest.NewRecorder()
+		check(t, f.site.Serve(w, browser.Clone(t.Context()), gateway.Request{}, handedOn))
+		if w.Code != row.browser || len(w.Result().Cookies()) != row.cookies {
+			t.Errorf("%s: the browser gets %d and %d cookies", row.name, w.Code, len(w.Result().Cookies()))
+		}
+		app := httptest.NewRequest(http.MethodPost, fortURL+gateway.DefaultPath+"/token", strings.NewReader(form.Encode()))
+		app.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if got, _ := f.pass(app); got != row.app {
+			t.Errorf("%s: the app gets %d", row.name, got)
+		}
+	}
+}
