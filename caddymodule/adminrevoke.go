@@ -27,7 +27,8 @@ func serveAdminRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	revoke, id, err := asked.choose(r.Context(), i.gateway)
+	// An operator who hangs up has asked for it all the same.
+	revoke, id, err := asked.choose(context.WithoutCancel(r.Context()), i.gateway)
 	if err != nil {
 		return err
 	}

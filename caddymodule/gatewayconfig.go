@@ -43,8 +43,8 @@ type Gateway struct {
 	// substantial or high. Empty asks for none and accepts any.
 	LoA string `json:"loa,omitempty"`
 
-	// Language fixes the language of itsme and of the pages: nl, fr, de or en. Empty follows the
-	// request.
+	// Language is that of itsme and of the pages, where a client names none by the parameter language:
+	// nl, fr, de or en. Empty follows the request's Accept-Language.
 	Language string `json:"language,omitempty"`
 
 	// SessionLifetime is how long a person has to finish a login. Whole seconds, 5m to 1h. Zero
