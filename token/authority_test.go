@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -19,7 +20,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			authority := newAuthority(t, config(), newRing(t, key))
+			authority := newAuthority(t, config(), ringtest.Of(t, key))
 			want := person()
 			want.Issuer, want.Audience, want.ClientID = issuer, []string{audience}, clientID
 			want.ID, want.IDP, want.KeyID = "login.7", token.IDP, key.ID()
@@ -62,7 +63,7 @@ func TestRoundTrip(t *testing.T) {
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.EdDSA)
-	authority := newAuthority(t, config(), newRing(t, key))
+	authority := newAuthority(t, config(), ringtest.Of(t, key))
 	claims := person()
 	claims.ID = "login"
 	raw, _, err := authority.IssueAccess(claims)
@@ -84,7 +85,7 @@ func TestSeveralAudiences(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Audience = []string{audience, "https://other.example.be"}
-	authority := newAuthority(t, c, newRing(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, c, ringtest.Of(t, newKey(t, token.EdDSA)))
 	raw := issueAccess(t, authority)
 	payload, want := decode(t, strings.Split(raw, ".")[1]), `"aud":["https://api.example.be","https://other.example.be"]`
 	if !strings.Contains(payload, want) {
@@ -101,7 +102,7 @@ func TestSeveralAudiences(t *testing.T) {
 
 func TestExpiresAtIsNeverLaterThanTheLifetime(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), newRing(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
 	for _, row := range []struct {
 		name    string
 		preset  time.Time

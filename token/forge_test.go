@@ -41,17 +41,6 @@ func newKey(t testing.TB, algorithm token.Algorithm) *token.Key {
 	return key
 }
 
-func newRing(t testing.TB, current *token.Key, others ...*token.Key) *token.Ring {
-	t.Helper()
-	keys, err := token.NewKeySet(current, others...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring := new(token.Ring)
-	ring.Set(keys)
-	return ring
-}
-
 func config() token.Config {
 	return token.Config{
 		Issuer:          issuer,

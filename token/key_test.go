@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -59,7 +60,7 @@ func TestKeyNeverPrintsItself(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			ring := newRing(t, key)
+			ring := ringtest.Of(t, key)
 			var out bytes.Buffer
 			values := []any{
 				key, *key,

@@ -10,13 +10,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 func TestJWKSHasPublicMembersOnly(t *testing.T) {
 	t.Parallel()
 	ec, ed, rsa := newKey(t, token.ES256), newKey(t, token.EdDSA), newKey(t, token.RS256)
-	ring := newRing(t, ec, ed, rsa)
+	ring := ringtest.Of(t, ec, ed, rsa)
 	var published struct {
 		Keys []map[string]string `json:"keys"`
 	}
@@ -53,7 +54,7 @@ func TestJWKSHasPublicMembersOnly(t *testing.T) {
 func TestJWKSIsTheSameOnEveryReplica(t *testing.T) {
 	t.Parallel()
 	a, b, c := newKey(t, token.ES256), newKey(t, token.ES256), newKey(t, token.EdDSA)
-	one, two, less := newRing(t, a, b, c).KeySet(), newRing(t, c, a, b).KeySet(), newRing(t, a, b).KeySet()
+	one, two, less := ringtest.Of(t, a, b, c).KeySet(), ringtest.Of(t, c, a, b).KeySet(), ringtest.Of(t, a, b).KeySet()
 	if string(one.JWKS()) != string(two.JWKS()) || one.ETag() != two.ETag() {
 		t.Error("the same keys are published differently")
 	}
@@ -104,10 +105,10 @@ func TestNewKeySetRefuses(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	first, second, third := newKey(t, token.ES256), newKey(t, token.EdDSA), newKey(t, token.ES256)
-	ring := newRing(t, first, second)
+	ring := ringtest.Of(t, first, second)
 	authority := newAuthority(t, config(), ring)
 	sets := []*token.KeySet{
-		newRing(t, first, second).KeySet(), newRing(t, second, first, third).KeySet(), newRing(t, third, second).KeySet(),
+		ringtest.Of(t, first, second).KeySet(), ringtest.Of(t, second, first, third).KeySet(), ringtest.Of(t, third, second).KeySet(),
 	}
 	var issued []string
 	kept := make(map[string]*token.Claims)
@@ -148,7 +149,7 @@ func TestRotation(t *testing.T) {
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	a, b := newKey(t, token.EdDSA), newKey(t, token.ES256)
-	sets := []*token.KeySet{newRing(t, a, b).KeySet(), newRing(t, b, a).KeySet()}
+	sets := []*token.KeySet{ringtest.Of(t, a, b).KeySet(), ringtest.Of(t, b, a).KeySet()}
 	ring := new(token.Ring)
 	ring.Set(sets[0])
 	authority := newAuthority(t, config(), ring)

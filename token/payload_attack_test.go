@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -17,7 +18,7 @@ func TestPayloadIsReadOneWay(t *testing.T) {
 	key := newKey(t, token.EdDSA)
 	c := config()
 	c.Audience = append(c.Audience, "https://other-api.example.be")
-	authority := newAuthority(t, c, newRing(t, key))
+	authority := newAuthority(t, c, ringtest.Of(t, key))
 	set := func(member, value string) string { return setMember(t, member, value) }
 	without := func(member string) string { return setMember(t, member, "") }
 	with := func(members string) string { return strings.TrimSuffix(goodPayload, "}") + "," + members + "}" }
@@ -153,7 +154,7 @@ func TestValidityWindow(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			ring := newRing(t, key)
+			ring := ringtest.Of(t, key)
 			raw := issueAccess(t, newAuthority(t, config(), ring))
 			c := config()
 			c.Now = func() time.Time { return row.now }

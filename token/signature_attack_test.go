@@ -17,6 +17,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/crypto/ssh"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -28,7 +29,7 @@ func TestPublicKeyIsNoSecret(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			ring := newRing(t, key)
+			ring := ringtest.Of(t, key)
 			authority := newAuthority(t, config(), ring)
 			for encoding, secret := range publicEncodings(t, key, ring.KeySet().JWKS()) {
 				for _, method := range []*jwt.SigningMethodHMAC{
@@ -111,7 +112,7 @@ func TestSignatureIsOurs(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			authority := newAuthority(t, config(), newRing(t, key))
+			authority := newAuthority(t, config(), ringtest.Of(t, key))
 			input, signature := cutSignature(issueAccess(t, authority))
 			raw := decode(t, signature)
 			flipped := []byte(raw)
@@ -152,7 +153,7 @@ func TestSignatureIsOurs(t *testing.T) {
 func TestEveryTokenHasOneSpelling(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.ES256)
-	authority := newAuthority(t, config(), newRing(t, key))
+	authority := newAuthority(t, config(), ringtest.Of(t, key))
 	order := elliptic.P256().Params().N
 	for range 32 {
 		input, signature := cutSignature(issueAccess(t, authority))
@@ -184,7 +185,7 @@ func TestAnotherKeyIsNotOurs(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range algorithms {
 		key := newKey(t, algorithm)
-		authority := newAuthority(t, config(), newRing(t, key))
+		authority := newAuthority(t, config(), ringtest.Of(t, key))
 		for _, theirs := range []token.Algorithm{token.ES256, token.EdDSA} {
 			other := newKey(t, theirs)
 			honest := forge(t, other, goodHeader(other), goodPayload)
@@ -205,7 +206,7 @@ func TestAnotherKeyIsNotOurs(t *testing.T) {
 // TestSiblingGateway gives two gateways the same keys: each still takes only its own tokens.
 func TestSiblingGateway(t *testing.T) {
 	t.Parallel()
-	ring := newRing(t, newKey(t, token.ES256))
+	ring := ringtest.Of(t, newKey(t, token.ES256))
 	ours, c := newAuthority(t, config(), ring), config()
 	c.Issuer = "https://sibling.example.be"
 	if _, err := ours.VerifyAccess(issueAccess(t, newAuthority(t, c, ring))); !errors.Is(err, token.ErrIssuer) {

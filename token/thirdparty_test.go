@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -23,7 +24,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			first, second := newKey(t, algorithm), newKey(t, token.EdDSA)
-			ring := newRing(t, first)
+			ring := ringtest.Of(t, first)
 			authority := newAuthority(t, config(), ring)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/jwk-set+json")
@@ -38,7 +39,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 
 			before := issueAccess(t, authority)
 			checkPerson(t, verifier, before)
-			ring.Set(newRing(t, second, first).KeySet())
+			ring.Set(ringtest.Of(t, second, first).KeySet())
 			checkPerson(t, verifier, issueAccess(t, authority))
 			checkPerson(t, verifier, before)
 		})
@@ -72,7 +73,7 @@ func TestOthersReadOurJWKS(t *testing.T) {
 	for _, algorithm := range algorithms {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
-			ring := newRing(t, newKey(t, algorithm))
+			ring := ringtest.Of(t, newKey(t, algorithm))
 			var set jose.JSONWebKeySet
 			if err := json.Unmarshal(ring.KeySet().JWKS(), &set); err != nil {
 				t.Fatal(err)
