@@ -35,10 +35,12 @@ OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
 # The Caddy that make xcaddy builds with: a version, latest, or a branch.
 CADDY ?= v2.11.9
 
+# xcaddy's own flags but -trimpath, with which nothing in the build cache could be used.
 .PHONY: xcaddy
 xcaddy: ## Build Caddy with the module as users do, and check what was built
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
 	(cd tools && $(GO) build -o "$$dir/xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy); \
+	XCADDY_GO_BUILD_FLAGS="-ldflags=-w -tags=nobadger,nomysql,nopgx" \
 	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build $(CADDY) \
 		--with github.com/caddy-itsme/caddy-itsme=. --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
 	modules="$$("$$dir/caddy" list-modules)"; \
