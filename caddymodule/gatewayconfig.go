@@ -44,7 +44,7 @@ type Gateway struct {
 	LoA string `json:"loa,omitempty"`
 
 	// Language is that of itsme and of the pages, where a client names none by the parameter language:
-	// nl, fr, de or en. Empty follows the request's Accept-Language.
+	// nl, fr, de or en. Empty follows the request.
 	Language string `json:"language,omitempty"`
 
 	// SessionLifetime is how long a person has to finish a login. Whole seconds, 5m to 1h. Zero
