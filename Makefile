@@ -15,7 +15,7 @@ help: ## List the targets
 .PHONY: test
 test: debian node ## Vet, and run every test in a new order with the race detector
 	$(GO) vet ./...
-	$(GO) test -race -shuffle=on -timeout 40m $(PACKAGES)
+	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 
 .PHONY: check
 check: ## Check format, lint, workflows, and that go.mod is tidy
@@ -118,7 +118,7 @@ sandbox: ## Run the simulator's conformance suite against Signicat's sandbox (ne
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (20s)
 	@grep -rno --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file _ target; do \
-		fuzz=($(GO) test -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$(dirname "$$file")"); \
+		fuzz=($(GO) test -vet=off -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$(dirname "$$file")"); \
 		if log="$$("$${fuzz[@]}" 2>&1)"; then grep -E '^(ok|fuzz: elapsed)' <<< "$$log" | tail -n 2; continue; fi; \
 		if ! grep -q 'context deadline exceeded' <<< "$$log" || grep -q 'Failing input' <<< "$$log"; then printf '%s\n' "$$log"; exit 1; fi; \
 		"$${fuzz[@]}"; \
