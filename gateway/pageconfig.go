@@ -36,9 +36,6 @@ type PageConfig struct {
 	Text map[string]map[string]string
 }
 
-// logoHost is a host as itself, which ends or adds to no source of a Content-Security-Policy.
-var logoHost = regexp.MustCompile(`^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
-
 // logoPath is a path that a Content-Security-Policy can name: no blank, comma or semicolon.
 var logoPath = regexp.MustCompile(`^(/[A-Za-z0-9._~@+%-]+)+$`)
 
@@ -69,9 +66,6 @@ func (p PageConfig) validateLogo() error {
 		u, err := parseWebURL("page logo", path)
 		if err != nil {
 			return err
-		}
-		if !logoHost.MatchString(u.Host) {
-			return configErrorf("page logo: the host of %q has characters that a Content-Security-Policy cannot name; write it in ASCII, an international name in its xn-- form", p.Logo)
 		}
 		path = u.EscapedPath()
 		if u.RawQuery != "" || u.ForceQuery {
