@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,7 +39,12 @@ func (i *Identity) Claim(name string) (value string, ok bool) {
 
 // Claims are the names of the claims that [Identity.Claim] knows, in order.
 func (i *Identity) Claims() []string {
-	return append(slices.Clone(registeredClaims), slices.Sorted(maps.Keys(i.login.attributeClaims()))...)
+	var names []string
+	for _, a := range i.login.attributes {
+		names = append(names, a.name)
+	}
+	slices.Sort(names)
+	return slices.Concat(registeredClaims, names)
 }
 
 // claimText is the text of a claim: of an address its formatted form, of a national number its

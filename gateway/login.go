@@ -35,10 +35,11 @@ func newLogin(kind pending.Kind, claims *token.Claims, told []string) *login {
 	l.claims.Audience, l.claims.Attributes = nil, nil
 	pieces := []*string{&l.claims.ID, &l.claims.Subject}
 	for name, value := range claims.Attributes {
-		if !slices.Contains(l.told, name) {
-			l.told = append(slices.Clip(l.told), name)
+		at := slices.Index(l.told, name)
+		if at < 0 {
+			at, l.told = len(l.told), append(slices.Clip(l.told), name)
 		}
-		a := attributeValue{name: l.told[slices.Index(l.told, name)], text: claimText(value)}
+		a := attributeValue{name: l.told[at], text: claimText(value)} // told's text, which logins share
 		if _, isText := value.(string); !isText {
 			a.other = value
 		}

@@ -43,7 +43,10 @@ func (p *Page) Reads(element, words string) {
 			return
 		}
 		seen = text
-		time.Sleep(pause)
+		select {
+		case <-p.ctx.Done():
+		case <-time.After(pause):
+		}
 	}
 	p.t.Fatalf("%s reads %q, never %q\n%s", element, seen, words, p.where())
 }
