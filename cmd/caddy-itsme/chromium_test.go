@@ -58,7 +58,7 @@ const (
 // arrived waits for the page that was asked for.
 func (s stage) arrived(t *testing.T, tab *browsertest.Page) {
 	t.Helper()
-	tab.Reads("h1", "Hello, Lien")
+	tab.ReadsAmong("h1", "Hello, Lien")
 	tab.See("dl")
 	if got := tab.URL(); got != s.Gateway+wanted {
 		t.Errorf("the login ended on %s, want %s", got, s.Gateway+wanted)

@@ -59,7 +59,7 @@ func lateAnswer(t *testing.T, s stage) {
 	post.Send()
 	tab.Exists("#link[href]")
 	tab.Reads("#link", "Open itsme")
-	tab.Reads("#status", "Tap the button")
+	tab.ReadsFirst("#status", "Tap the button")
 	if at := tab.URL(); !strings.HasPrefix(at, s.Gateway+"/itsme/login") {
 		t.Errorf("the page went to %s by itself", at)
 	}
@@ -141,7 +141,7 @@ func comingBack(t *testing.T, s stage) {
 	oneTap(tab)
 	next().Drop()
 	tab.Script(comesBack)
-	tab.Reads("#opened", "Start over")
+	tab.ReadsAmong("#opened", "Start over")
 	tab.Click("#reopen")
 	next()
 	tab.LetGo()
@@ -186,7 +186,7 @@ func withoutLogin(t *testing.T, s stage) {
 		tab.Tap("#link")
 		next().Answer(status)
 		tab.See("#form button")
-		tab.Reads("#status", want)
+		tab.ReadsFirst("#status", want)
 		tab.Tap("#form button")
 		next().Send()
 		tab.Tap("a#link[href]")

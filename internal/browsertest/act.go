@@ -32,14 +32,31 @@ func (p *Page) See(element string) string {
 	return text
 }
 
-// Reads waits until an element can be seen and its text contains some words. A page that a click is
-// about to leave may hold such an element, too: what must be read tells them apart.
+// Reads waits until an element can be seen and its text is some words. A page that a click is about
+// to leave may hold such an element, too: what must be read tells them apart.
 func (p *Page) Reads(element, words string) {
+	p.t.Helper()
+	p.reads(element, words, func(text, words string) bool { return text == words })
+}
+
+// ReadsFirst is Reads for the words that a text begins with.
+func (p *Page) ReadsFirst(element, words string) {
+	p.t.Helper()
+	p.reads(element, words, strings.HasPrefix)
+}
+
+// ReadsAmong is Reads for words that a text contains.
+func (p *Page) ReadsAmong(element, words string) {
+	p.t.Helper()
+	p.reads(element, words, strings.Contains)
+}
+
+func (p *Page) reads(element, words string, fits func(text, words string) bool) {
 	p.t.Helper()
 	seen := ""
 	for p.ctx.Err() == nil {
 		text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(() => { const e = document.querySelector(`+quote(element)+`); return e && e.checkVisibility() ? e.innerText : "" })()`))
-		if err == nil && strings.Contains(text, words) { // an error: the page is on its way out
+		if err == nil && fits(text, words) { // an error: the page is on its way out
 			return
 		}
 		seen = text
