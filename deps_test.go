@@ -32,6 +32,7 @@ var rooms = []struct {
 	{"cmd", 5, true},
 	{"caddymodule", 4, true},
 	{"gateway", 3, false},
+	{"keyring", 3, false},
 	{"signicat", 2, false},
 	{"token", 2, false},
 	{"pending", 2, false},
@@ -180,6 +181,10 @@ func TestViolationsAreSeen(t *testing.T) {
 	}{
 		"down":                           {"/gateway", imports("/token"), ""},
 		"down over a floor":              {"/caddymodule", imports("/pending"), ""},
+		"keys down":                      {"/keyring", imports("/token"), ""},
+		"keys sideways":                  {"/keyring", imports("/gateway"), "/keyring imports /gateway"},
+		"keys up from the store":         {"/pending/redis", imports("/keyring"), "/pending/redis imports /keyring"},
+		"Caddy in the keys":              {"/keyring", links("github.com/caddyserver/certmagic"), "/keyring links github.com/caddyserver/certmagic"},
 		"within a room":                  {"/gateway", imports("/gateway/page"), ""},
 		"up":                             {"/token", imports("/gateway"), "/token imports /gateway"},
 		"up to the root":                 {"/caddymodule", imports(""), "/caddymodule imports "},

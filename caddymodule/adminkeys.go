@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // keyRotation is the body of a request. Without Drop the next key signs as soon as verifiers know
@@ -36,20 +38,20 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// An operator who hangs up has asked for it all the same.
-	stored, err := i.rotate(context.WithoutCancel(r.Context()), asked.Drop)
+	state, err := i.rotate(context.WithoutCancel(r.Context()), asked.Drop)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: rotationStatus(err), Err: err}
 	}
-	return writeAdmin(w, keyList{i.key.gateway, i.keyStates(stored)})
+	return writeAdmin(w, keyList{i.key.gateway, i.keyStates(state)})
 }
 
 // rotationStatus is how an error is told: that the request cannot be carried out, now or ever, or
 // that storage failed.
 func rotationStatus(err error) int {
 	switch {
-	case errors.Is(err, errNoSuchKey):
+	case errors.Is(err, keyring.ErrNoSuchKey):
 		return http.StatusBadRequest
-	case errors.Is(err, errKeyFile), errors.Is(err, errRotatedOften), errors.Is(err, errNoStoredKeys):
+	case errors.Is(err, errKeyFile), errors.Is(err, keyring.ErrRotatedOften), errors.Is(err, keyring.ErrNoKeys), errors.Is(err, keyring.ErrMissing):
 		return http.StatusConflict
 	}
 	return http.StatusServiceUnavailable
@@ -57,21 +59,21 @@ func rotationStatus(err error) int {
 
 // rotate lets the next key sign, or drops keys. This replica follows at once, others within a
 // minute.
-func (i *instance) rotate(ctx context.Context, drop []string) (storedKeys, error) {
-	if i.keys == nil {
-		return storedKeys{}, errKeyFile
+func (i *instance) rotate(ctx context.Context, drop []string) (state keyring.State, err error) {
+	switch {
+	case i.keys == nil:
+		return state, errKeyFile
+	case len(drop) == 0:
+		state, err = i.keys.Rotate(ctx)
+	default:
+		state, err = i.keys.Drop(ctx, drop)
 	}
-	stored, err := i.keys.store.rotateOrDrop(ctx, drop)
 	if err != nil {
-		return stored, err
+		return state, err
 	}
-	signing, _ := stored.signing(i.rotation(), time.Now())
+	signing, _ := state.Set().Signing(i.rotation(), time.Now())
 	i.log.Info("signing keys were rotated through the admin endpoint",
 		slog.String("gateway", i.key.gateway), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
 	i.events.rotation(i.key.gateway, i.meter, signing.ID, causeRequested)
-	select {
-	case i.keys.poked <- struct{}{}:
-	default: // it is about to look
-	}
-	return stored, nil
+	return state, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -42,6 +43,9 @@ type keyState struct {
 	AgeSeconds    *int64          `json:"age_seconds,omitempty"`
 	SignsFrom     time.Time       `json:"signs_from,omitzero"`
 	VerifiesUntil time.Time       `json:"verifies_until,omitzero"`
+	// OlderThanDrop says that a key was dropped since this one was made: where a backup was restored
+	// since, it may be one that was dropped, too.
+	OlderThanDrop bool `json:"older_than_drop,omitempty"`
 }
 
 func serveAdminGateways(w http.ResponseWriter, _ *http.Request) error {
@@ -65,7 +69,7 @@ func (i *instance) state() gatewayState {
 		Issuer:    i.gateway.Issuer(),
 		Breaker:   i.gateway.Breaker(),
 		Store:     storeState{Module: i.store.CaddyModule().ID.Name()},
-		Keys:      i.keyStates(i.storedKeys()),
+		Keys:      i.keyStates(i.keyState()),
 	}
 	if waiting, err := i.pending(); err == nil {
 		s.Store.Up, s.Store.PendingSessions = true, &waiting
@@ -74,18 +78,34 @@ func (i *instance) state() gatewayState {
 }
 
 // keyStates are the keys as they stand in storage, or the one of a key file.
-func (i *instance) keyStates(stored storedKeys) []keyState {
-	states := []keyState{}
+func (i *instance) keyStates(state keyring.State) []keyState {
 	if set := i.ring.KeySet(); i.keys == nil && set != nil {
-		return append(states, keyState{KID: set.Current().ID(), Algorithm: set.Current().Algorithm(), Role: "current"})
+		return []keyState{{KID: set.Current().ID(), Algorithm: set.Current().Algorithm(), Role: "current"}}
 	}
-	now := time.Now()
-	for _, key := range sorted(stored.Keys) {
+	return keyStates(state, i.rotation(), time.Now())
+}
+
+// keyStates are the keys of a gateway, in the order in which they take over, and behind them those that are
+// there and neither sign nor verify.
+func keyStates(state keyring.State, rotation keyring.Rotation, now time.Time) []keyState {
+	states := []keyState{}
+	add := func(key keyring.Key, role string) {
 		age := int64(now.Sub(key.CreatedAt) / time.Second)
 		states = append(states, keyState{
-			KID: key.ID, Algorithm: key.Algorithm, Role: stored.role(key, i.rotation(), now),
+			KID: key.ID, Algorithm: key.Algorithm, Role: role,
 			CreatedAt: key.CreatedAt, AgeSeconds: &age, SignsFrom: key.SignsFrom, VerifiesUntil: key.VerifiesUntil,
+			OlderThanDrop: key.CreatedAt.Before(state.Dropped.Newest()),
 		})
+	}
+	set := state.Set()
+	for _, key := range keyring.Sorted(set.Keys) {
+		add(key, set.Role(key, rotation, now))
+	}
+	for _, key := range keyring.Sorted(set.Dropped) {
+		add(key, "dropped")
+	}
+	for _, key := range keyring.Sorted(set.Foreign) {
+		add(key, "foreign")
 	}
 	return states
 }

@@ -59,6 +59,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        claims       <claim...>
 //	        key          <file>
 //	        rotate       <duration>
+//	        keys         store|storage
 //	    }
 //	    cookie           <name> <lifetime>
 //	    store            memory|redis        # redis takes a block of its own
@@ -147,6 +148,7 @@ func (t *Token) rows() []subdirective {
 		{name: "claims", example: "claims name birthdate", read: texts(&t.Claims)},
 		{name: "key", example: "key /etc/itsme/signing.pem", read: text(&t.Key)},
 		{name: "rotate", example: "rotate 30d", read: duration(&t.Rotate)},
+		{name: "keys", example: "keys storage", read: text(&t.Keys)},
 	}
 }
 

@@ -8,12 +8,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
+	"sync"
 
 	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // configFlags say which gateways of which configuration file a command is about.
@@ -23,13 +25,14 @@ func (f *configFlags) register(command *cobra.Command) {
 	flags := command.PersistentFlags()
 	flags.StringVarP(&f.file, "config", "c", "", "Configuration file (default: Caddyfile in this folder)")
 	flags.StringVarP(&f.adapter, "adapter", "a", "", "Name of the config adapter to apply")
-	flags.StringVar(&f.gateway, "gateway", "", "Name of one gateway (default: all)")
+	flags.StringVar(&f.gateway, "gateway", "", "Name of one gateway (default: all of them)")
 }
 
 // storageConfig is the part of a configuration that commands about keys need. The rest is not
 // loaded: it may need a network, or secrets that are not at hand.
 type storageConfig struct {
-	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
+	StorageRaw json.RawMessage   `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
+	Admin      caddy.AdminConfig `json:"admin,omitzero"`
 	Apps       struct {
 		Itsme App `json:"itsme"`
 	} `json:"apps"`
@@ -88,14 +91,15 @@ func (f *configFlags) withKeys(command *cobra.Command, use func([]gatewayKeys) e
 	}
 	keys := make([]gatewayKeys, len(names))
 	for i, name := range names {
-		if keys[i], err = keysOf(name, config.Apps.Itsme.Gateways[name], storage); err != nil {
+		if keys[i], err = keysOf(ctx, name, config.Apps.Itsme.Gateways[name], keepingOwners(storage)); err != nil {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 	}
+	config.findService(command.Context(), keys)
 	return use(keys)
 }
 
-// storage is where Caddy would keep its files with this configuration.
+// storage returns where Caddy would keep its files with this configuration.
 func (c *storageConfig) storage(ctx caddy.Context) (certmagic.Storage, error) {
 	if c.StorageRaw == nil {
 		return caddy.DefaultStorage, nil
@@ -115,13 +119,40 @@ func (c *storageConfig) storage(ctx caddy.Context) (certmagic.Storage, error) {
 	return storage, nil
 }
 
-func keysOf(name string, g Gateway, storage certmagic.Storage) (gatewayKeys, error) {
+// keysOf returns the keys of one gateway of a configuration. They are not read yet.
+func keysOf(ctx caddy.Context, name string, g Gateway, storage certmagic.Storage) (gatewayKeys, error) {
 	config, err := g.keys(&expander{replacer: caddy.NewReplacer()})
 	if err != nil {
 		return gatewayKeys{}, err
 	}
-	return gatewayKeys{name: name, config: g, algorithm: config.algorithm, file: config.file, store: keyStore{
-		storage: storage, gateway: name, rotation: config.rotation,
-		now: time.Now, log: slog.New(slog.DiscardHandler),
-	}}, nil
+	keys := gatewayKeys{name: name, config: g, algorithm: config.algorithm, file: config.file, rotation: config.rotation}
+	tokens, err := keys.tokenConfig()
+	if err != nil {
+		return gatewayKeys{}, err
+	}
+	keys.owner = keyring.Owner{Gateway: name, Issuer: tokens.Token.Issuer}
+	keys.open = sync.OnceValues(func() (*keyring.Keyring, error) {
+		store, err := g.storeOfKeys(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		return config.keyring(keys.owner, storage, store, slog.New(slog.DiscardHandler)), nil
+	})
+	return keys, nil
+}
+
+// storeOfKeys opens the store where it has to do with keys. It needs the store's secrets.
+func (g Gateway) storeOfKeys(ctx caddy.Context, name string) (StoreModule, error) {
+	if g.storeModule() != redisModule {
+		return nil, nil
+	}
+	store, err := g.loadStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if shared, ok := store.(*RedisStore); ok {
+		shared.log = slog.New(slog.DiscardHandler) // what fails, the command says
+	}
+	_, err = store.Open(name)
+	return store, err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -30,8 +31,8 @@ type patient struct {
 	config   gateway.Config // with its defaults
 	gateway  *gateway.Gateway
 	store    StoreModule
-	keys     *keyStore     // nil with a key file
-	fileKeys *token.KeySet // of the key file
+	keys     *keyring.Keyring // nil with a key file
+	fileKeys *token.KeySet    // of the key file
 }
 
 // check is one thing to look at: of the whole configuration, or of each gateway.

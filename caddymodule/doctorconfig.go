@@ -125,7 +125,7 @@ func (c *loadedConfig) close() error {
 	return errors.Join(errs...)
 }
 
-// patient is a gateway of that name, with its keys in Caddy's own storage.
+// patient is a gateway of that name, with Caddy's own storage for its keys.
 func (c *loadedConfig) patient(name string) *patient {
 	instance := c.app.instances[name]
 	p := &patient{
@@ -136,8 +136,8 @@ func (c *loadedConfig) patient(name string) *patient {
 		fileKeys: instance.ring.KeySet(),
 	}
 	if instance.keys != nil {
-		keys := instance.keys.store
-		keys.storage = c.storage
+		keys := *instance.keys.Keyring
+		keys.Storage = keyStorage{storage: c.storage, gateway: name, log: keys.Log}
 		p.keys = &keys
 	}
 	return p

@@ -36,6 +36,9 @@ const (
 	keysFound              findingName = "keys_found"
 	keysNotYet             findingName = "keys_not_yet"
 	keysUnreadable         findingName = "keys_unreadable"
+	keyOlderThanDrop       findingName = "key_older_than_drop"
+	keyDroppedCameBack     findingName = "key_dropped_came_back"
+	keyForeign             findingName = "key_foreign"
 	redirectURL            findingName = "redirect_url"
 	publicURLLocal         findingName = "public_url_local"
 	storeMemory            findingName = "store_memory"
@@ -97,6 +100,9 @@ func findingKinds() []findingKind {
 		{keysFound, levelOK, ""},
 		{keysNotYet, levelNote, "Start Caddy, which makes them; if it runs already, run the doctor as its user and with its environment."},
 		{keysUnreadable, levelProblem, "Do what the message says."},
+		{keyDroppedCameBack, levelWarning, "A backup was restored. The key neither signs nor verifies; a running gateway takes it away within a minute."},
+		{keyForeign, levelWarning, "The key neither signs nor verifies. Give each gateway a store prefix of its own; if public_url or prefix changed, everybody logs in again."},
+		{keyOlderThanDrop, levelNote, "If a backup was restored since, drop again every key that was dropped before: caddy itsme keys rotate --drop <kid>."},
 		{redirectURL, levelNote, "Have exactly this string on the allow-list (Signicat Dashboard > Products > eID and Wallet Hub > eIDs > itsme); that cannot be seen from here."},
 		{publicURLLocal, levelWarning, "For real logins set public_url to the https origin that clients use; itsme sends nobody back to this machine."},
 		{storeMemory, levelNote, "If you run more than one replica, use store redis."},

@@ -52,7 +52,7 @@ func (d *doctor) checkJWKS(ctx context.Context, p *patient) (result diagnosis, s
 	case err != nil:
 		return diagnose(keysUnreadable, "%v", err), true
 	case !slices.Equal(theirs, ours):
-		return diagnose(jwksDiffers, "%s has the keys %q, and storage %q", at, theirs, ours), true
+		return diagnose(jwksDiffers, "%s has the keys %q, and the gateway keeps %q", at, theirs, ours), true
 	}
 	return diagnose(jwksServed, "%s has the keys of this gateway", at), true
 }
@@ -63,12 +63,12 @@ func (d *doctor) publishedIDs(ctx context.Context, p *patient) ([]string, error)
 		ids, _ := keyIDs(p.fileKeys.JWKS())
 		return ids, nil
 	}
-	stored, err := p.keys.read(ctx)
+	state, err := p.keys.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var ids []string
-	for _, key := range stored.published(p.keys.rotation, d.now()) {
+	for _, key := range state.Set().Published(p.keys.Rotation, d.now()) {
 		ids = append(ids, key.ID)
 	}
 	slices.Sort(ids)

@@ -9,8 +9,11 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/certmagic"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // minRedis is the oldest major version of Redis that the store works with.
@@ -63,17 +66,41 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 	if d.offline && !d.config.localStorage() {
 		return one(leftOut, "keys: storage is not on this machine")
 	}
-	stored, err := p.keys.read(ctx)
+	if d.offline && p.keys.InStore {
+		return one(leftOut, "keys: they are in Redis")
+	}
+	state, err := p.keys.Read(ctx)
 	if err == nil {
-		err = stored.check()
+		err = state.Set().Check()
 	}
 	switch {
 	case err != nil:
 		return one(keysUnreadable, "%v", err)
-	case len(stored.Keys) == 0:
-		return one(keysNotYet, "%v", errNoStoredKeys)
+	case len(state.Set().Keys) == 0:
+		return one(keysNotYet, "%v", keyring.ErrNoKeys)
 	}
-	return one(keysFound, "there are %d keys in storage", len(stored.Keys))
+	found := one(keysFound, "there are %d keys in %s", len(state.Set().Keys), p.keys.Place())
+	return append(found, d.checkDropped(p, state)...)
+}
+
+// checkDropped finds keys that may be ones that were dropped before a backup was restored, and ones that
+// are.
+func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis) {
+	var older []string
+	for _, key := range keyStates(state, p.keys.Rotation, d.now()) {
+		switch {
+		case key.Role == "dropped":
+			all = append(all, diagnose(keyDroppedCameBack, "the key %s was dropped, and is among the keys again", key.KID))
+		case key.Role == "foreign":
+			all = append(all, diagnose(keyForeign, "the key %s is of another gateway, issuer or store prefix", key.KID))
+		case key.OlderThanDrop:
+			older = append(older, key.KID)
+		}
+	}
+	if len(older) > 0 {
+		all = append(all, diagnose(keyOlderThanDrop, "older than the last drop, at %s: %s", state.Dropped.Newest().Format(time.RFC3339), strings.Join(older, " ")))
+	}
+	return all
 }
 
 // checkMemory finds a store for one replica where there may be several.

@@ -154,15 +154,20 @@ type Token struct {
 	// be named. An empty list puts none in.
 	Claims []string `json:"claims,omitempty"`
 
-	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Empty makes
-	// one and keeps it in Caddy's storage.
+	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Empty has keys
+	// made, kept where Keys says, and rotated.
 	Key string `json:"key,omitempty"`
 
-	// Rotate is how long a key in Caddy's storage signs before the next one takes over. At least
+	// Rotate is how long a key that was made signs before the next one takes over. At least
 	// 37m more than the longer of Lifetime and the cookie's, which is what announcing a key and
 	// seeing off another takes, and at most 365d. Zero means 30d, or that least where it is
 	// longer. Not with Key.
 	Rotate caddy.Duration `json:"rotate,omitempty"`
+
+	// Keys is where the keys that are made are kept: store, sealed in Redis with a copy in Caddy's
+	// storage, so that replicas need nothing else in common, or storage, in Caddy's storage, which
+	// all replicas must then share. Default store with store redis, else storage. Not with Key.
+	Keys string `json:"keys,omitempty"`
 }
 
 // Cookie describes a browser's login.

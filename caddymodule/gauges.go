@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // probeLimit bounds the question to a store of whoever asks how a gateway is.
@@ -54,11 +55,11 @@ func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
 	if err == nil {
 		gauge(g.pending, float64(waiting))
 	}
-	keys, now := g.of.storedKeys(), time.Now()
-	if signing, ok := keys.signing(g.of.rotation(), now); ok {
+	keys, now := g.of.keyState().Set(), time.Now()
+	if signing, ok := keys.Signing(g.of.rotation(), now); ok {
 		gauge(g.signs, float64(signing.SignsFrom.Unix()))
 	}
-	if next := keys.next(g.of.rotation(), now); next >= 0 {
+	if next := keys.Next(g.of.rotation(), now); next >= 0 {
 		gauge(g.takeover, float64(keys.Keys[next].SignsFrom.Unix()))
 	}
 }
@@ -77,22 +78,20 @@ func (i *instance) pending() (int, error) {
 	return i.kept.Len(ctx)
 }
 
-// storedKeys are the keys as this replica knows them; none with a key file, and before start.
-func (i *instance) storedKeys() storedKeys {
-	if i.keys != nil {
-		if shown := i.keys.shown.Load(); shown != nil {
-			return *shown
-		}
+// keyState returns the keys as this replica knows them; none with a key file, and before start.
+func (i *instance) keyState() keyring.State {
+	if i.keys == nil {
+		return keyring.State{}
 	}
-	return storedKeys{}
+	return i.keys.Shown()
 }
 
 // rotation says when the keys change. Zero with a key file.
-func (i *instance) rotation() rotation {
+func (i *instance) rotation() keyring.Rotation {
 	if i.keys == nil {
-		return rotation{}
+		return keyring.Rotation{}
 	}
-	return i.keys.store.rotation
+	return i.keys.Keyring.Rotation
 }
 
 var _ prometheus.Collector = (*gauges)(nil)

@@ -8,11 +8,11 @@ import (
 	"os"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -23,8 +23,9 @@ var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 // instance is one gateway of one loaded configuration.
 type instance struct {
 	gateway *gateway.Gateway
-	ring    token.Ring // empty until start, unless the keys are known before
-	keys    *keyKeeper // nil with a key file
+	ring    token.Ring       // empty until start, unless the keys are known before
+	keys    *keyring.Manager // nil with a key file
+	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
 	kept    pending.Store // as the gateway uses it
 	lasting *lasting
@@ -51,30 +52,27 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 	config.Name, config.Logger = name, ctx.Slogger()
 	config.Replica, _ = os.Hostname() // a host without a name is told from none
 	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
-	if err := i.findKeys(ctx, keys); err != nil {
+	if err := i.openStore(ctx, g, &config); err != nil {
 		return nil, err
 	}
-	if err := i.openStore(ctx, g, &config); err != nil {
+	owner := keyring.Owner{Gateway: name, Issuer: config.WithDefaults().Token.Issuer}
+	if err := i.findKeys(ctx, keys, owner); err != nil {
 		return nil, err
 	}
 	return i, i.build(config)
 }
 
 // findKeys reads the key file, or prepares what start needs to load or make keys.
-func (i *instance) findKeys(ctx caddy.Context, config keyConfig) error {
+func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.Owner) error {
 	if config.file != "" {
 		set, err := readKeyFile(config.file, config.algorithm, ctx.Slogger())
 		i.ring.Set(set)
 		return err
 	}
-	i.keys = &keyKeeper{
-		poked: make(chan struct{}, 1),
-		store: keyStore{
-			storage: ctx.Storage(), gateway: i.key.gateway, rotation: config.rotation,
-			now: time.Now, log: ctx.Slogger(),
-		},
-		force: func(set *token.KeySet) {
-			i.lasting.keys.Set(set)
+	i.keys = &keyring.Manager{
+		Keyring: config.keyring(owner, ctx.Storage(), i.store, ctx.Slogger()),
+		Force: func(set *token.KeySet) {
+			i.known.ring.Set(set)
 			i.ring.Set(set)
 		},
 	}
@@ -95,8 +93,10 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 func (i *instance) build(config gateway.Config) (err error) {
 	i.lasting, i.meter = i.key.keep(), keepMeter(config.Name)
 	i.observe(&config)
-	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil {
-		i.ring.Set(known)
+	if i.keys != nil {
+		i.known = keepKeys(i.keys.Keyring.Owner)
+		i.keys.Keyring.Memory = &i.known.memory
+		i.ring.Set(i.known.ring.KeySet())
 	}
 	config.Keys, config.Order = &i.ring, &i.lasting.order
 	if i.gateway, err = gateway.New(config); err != nil {
@@ -107,19 +107,23 @@ func (i *instance) build(config gateway.Config) (err error) {
 
 // release gives back what lasts. It is for after the last use.
 func (i *instance) release() error {
-	return errors.Join(i.key.release(), releaseMeter(i.key.gateway))
+	errs := []error{i.key.release(), releaseMeter(i.key.gateway)}
+	if i.known != nil {
+		errs = append(errs, releaseKeys(i.keys.Keyring.Owner))
+	}
+	return errors.Join(errs...)
 }
 
 // start puts the keys in force and keeps them so until close.
 func (i *instance) start(ctx context.Context) error {
 	ctx, i.stop = context.WithCancel(ctx)
+	i.store.Start()
 	if i.keys != nil {
-		if err := i.keys.start(ctx); err != nil {
+		if err := i.keys.Start(ctx); err != nil {
 			return fmt.Errorf("token key: %w", err)
 		}
-		i.work.Go(func() { i.keys.run(ctx) })
+		i.work.Go(func() { i.keys.Run(ctx) })
 	}
-	i.store.Start()
 	return nil
 }
 

@@ -3,9 +3,13 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
+	"github.com/caddyserver/certmagic"
+
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -17,11 +21,18 @@ const (
 	MaxRotate = 365 * 24 * time.Hour
 )
 
+// Where keys can be kept that no file holds.
+const (
+	keysInStore   = "store"
+	keysInStorage = "storage"
+)
+
 // keyConfig is what a gateway's configuration says of keys.
 type keyConfig struct {
 	algorithm token.Algorithm // with a file, empty means the one that its key is for
 	file      string
-	rotation  rotation // without a file
+	rotation  keyring.Rotation // without a file
+	inStore   bool             // without a file: in the store, with a copy in Caddy's storage
 }
 
 func (g Gateway) keys(e *expander) (keyConfig, error) {
@@ -38,8 +49,11 @@ func (g Gateway) keys(e *expander) (keyConfig, error) {
 		}
 	}
 	if c.file != "" {
-		if g.Token.Rotate != 0 {
+		switch {
+		case g.Token.Rotate != 0:
 			return c, errors.New("token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated")
+		case g.Token.Keys != "":
+			return c, errors.New("token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated")
 		}
 		return c, nil
 	}
@@ -47,24 +61,59 @@ func (g Gateway) keys(e *expander) (keyConfig, error) {
 		c.algorithm = token.DefaultAlgorithm
 	}
 	var err error
+	if c.inStore, err = g.keysInStore(e); err != nil {
+		return c, err
+	}
 	c.rotation, err = g.rotation(c.algorithm)
 	return c, err
 }
 
-func (g Gateway) rotation(algorithm token.Algorithm) (rotation, error) {
+// keysInStore reports whether the keys are kept in the store, as they are by default where it is Redis.
+func (g Gateway) keysInStore(e *expander) (bool, error) {
+	shared := g.storeModule() == redisModule
+	switch where := e.text("token keys", g.Token.Keys); {
+	case e.err != nil:
+		return false, e.err
+	case where == "":
+		return shared, nil
+	case where == keysInStorage:
+		return false, nil
+	case where != keysInStore:
+		return false, fmt.Errorf("token keys: %q is neither store nor storage", where)
+	case !shared:
+		return false, errors.New("token keys: only store redis can keep keys; write token { keys storage }, or leave keys out")
+	}
+	return true, nil
+}
+
+// keyring returns the gateway's keys, in Caddy's storage and in the store if that is Redis, which must be
+// open.
+func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store StoreModule, log *slog.Logger) *keyring.Keyring {
+	k := &keyring.Keyring{
+		Owner: owner, Rotation: c.rotation, Memory: new(keyring.Memory), Now: time.Now, Log: log,
+		Storage: keyStorage{storage: storage, gateway: owner.Gateway, log: log},
+	}
+	if shared, ok := store.(*RedisStore); ok {
+		k.Store, k.InStore, k.Mark = shared.store.Documents(), c.inStore, shared.store.Mark()
+		k.Owner.Prefix = shared.config.Prefix
+	}
+	return k
+}
+
+func (g Gateway) rotation(algorithm token.Algorithm) (keyring.Rotation, error) {
 	lifetimes := gateway.Config{
 		Token:  gateway.TokenConfig{Lifetime: time.Duration(g.Token.Lifetime)},
 		Cookie: gateway.CookieConfig{Lifetime: time.Duration(g.Cookie.Lifetime)},
 	}.WithDefaults()
 	longest := max(lifetimes.Token.Lifetime, lifetimes.Cookie.Lifetime)
 	// Less, and the last key but one would still be needed when the next one takes over.
-	least := longest + keyMargin + keyLead
+	least := longest + keyring.Margin + keyring.Lead
 	every := time.Duration(g.Token.Rotate)
 	switch {
 	case every == 0:
 		every = max(DefaultRotate, least)
 	case every < least || every > MaxRotate:
-		return rotation{}, fmt.Errorf("token rotate: %v is out of bounds; with tokens that last up to %v use %v to %v", every, longest, least, MaxRotate)
+		return keyring.Rotation{}, fmt.Errorf("token rotate: %v is out of bounds; with tokens that last up to %v use %v to %v", every, longest, least, MaxRotate)
 	}
-	return rotation{algorithm: algorithm, every: every.Truncate(time.Second), longest: longest}, nil
+	return keyring.Rotation{Algorithm: algorithm, Every: every.Truncate(time.Second), Longest: longest}, nil
 }

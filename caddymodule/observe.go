@@ -28,8 +28,8 @@ func (i *instance) observe(config *gateway.Config) {
 		i.events.revocation(name, m, v)
 	}
 	if i.keys != nil {
-		i.keys.failed = m.keysFailed.Inc
-		i.keys.changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
+		i.keys.Failed = m.keysFailed.Inc
+		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = meteredStore{config.Store, m}
 	if config.Families != nil {

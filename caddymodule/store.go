@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
@@ -23,6 +24,18 @@ type StoreModule interface {
 	// there is to know of the store, and never fails: a store that is away is not a
 	// configuration error.
 	Start()
+}
+
+// redisModule is the name of the store that replicas share.
+const redisModule = "redis"
+
+// storeModule is the name of the store's module, empty where the configuration names none.
+func (g *Gateway) storeModule() string {
+	var named struct {
+		Module string `json:"module"`
+	}
+	_ = json.Unmarshal(g.StoreRaw, &named) // loading it tells what is wrong
+	return named.Module
 }
 
 // loadStore loads the module that the configuration names, or the memory store.

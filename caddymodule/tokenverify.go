@@ -12,6 +12,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -128,13 +129,17 @@ func (g gatewayKeys) set(ctx context.Context) (*token.KeySet, error) {
 	if g.file != "" {
 		return readKeyFile(g.file, g.algorithm, slog.New(slog.DiscardHandler))
 	}
-	stored, err := g.store.read(ctx)
+	keys, err := g.open()
 	if err != nil {
 		return nil, err
 	}
-	published := stored.published(g.store.rotation, g.store.now())
-	if len(published) == 0 {
-		return nil, errNoStoredKeys
+	state, err := keys.Read(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return keySet(published)
+	published := state.Set().Published(keys.Rotation, keys.Now())
+	if len(published) == 0 {
+		return nil, keyring.ErrNoKeys
+	}
+	return keyring.KeySet(published)
 }

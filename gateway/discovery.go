@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 const (
 	// JWKSMaxAge is how long a verifier may keep the JWKS, in seconds.
-	JWKSMaxAge = 900
+	JWKSMaxAge = token.JWKSMaxAge
 	// metadataMaxAge is how long discovery documents may be kept, in seconds.
 	metadataMaxAge = "public, max-age=3600"
 )

@@ -13,6 +13,9 @@ import (
 // ErrDuplicateKey is returned when the same key is in a KeySet twice.
 var ErrDuplicateKey = errors.New("key is in the set twice")
 
+// JWKSMaxAge is how long a service that verifies tokens may keep the JWKS, in seconds.
+const JWKSMaxAge = 900
+
 // KeySet is the key that signs, and every key that is published and verified with. It is immutable.
 type KeySet struct {
 	current *Key

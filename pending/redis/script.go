@@ -26,11 +26,13 @@ var (
 	familySource string
 	//go:embed lua/revoked.lua
 	revokedSource string
+	//go:embed lua/document.lua
+	documentSource string
 )
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, family, revoke, revoked script
+	create, update, count, remember, allow, family, revoke, revoked, document script
 }
 
 // script is one of them, by the name of its file.
@@ -49,6 +51,7 @@ func newScripts() scripts {
 		family:   script{"family", rueidis.NewLuaScript(familySource)},
 		revoke:   script{"revoke", rueidis.NewLuaScript(revokeSource)},
 		revoked:  script{"revoked", rueidis.NewLuaScript(revokedSource)},
+		document: script{"document", rueidis.NewLuaScript(documentSource)},
 	}
 }
 
@@ -86,6 +89,9 @@ func (k keys) remembered(name string) string { return k.prefix + "value:" + name
 
 // family returns where a family is; its name is a keyed hash.
 func (k keys) family(name string) string { return k.prefix + "family:" + name }
+
+// document returns where a document is.
+func (k keys) document(name string) string { return k.prefix + "keyring:" + name }
 
 // counter returns where a counter is; its name is a keyed hash.
 func (k keys) counter(name string) string { return k.prefix + "count:" + name }

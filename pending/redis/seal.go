@@ -88,6 +88,7 @@ const (
 	counterName    = "counter"
 	familyName     = "family"
 	revocationName = "revocation"
+	markName       = "mark"
 )
 
 // name returns the keyed hash of a text, 22 characters of base64url.

@@ -1,15 +1,15 @@
-package caddymodule
+package keyring
 
 import (
 	"context"
 	"io/fs"
-	"log/slog"
 	"slices"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/caddy-itsme/caddy-itsme/keyring/keyringtest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -38,10 +38,12 @@ type fleet struct {
 	t          *rapid.T
 	algorithms []token.Algorithm
 	now        time.Time
-	storage    memoryStorage
-	replicas   []*replica
-	tokens     []fleetToken
-	documents  []document // that nobody serves any more
+	// store is what the replicas share, and folders whether each has a storage of its own beside it.
+	store     keyringtest.Memory
+	folders   bool
+	replicas  []*member
+	tokens    []fleetToken
+	documents []document // that nobody serves any more
 	// signed is when each key last signed at any replica.
 	signed map[string]time.Time
 	// patience is how long after that a key may be published.
@@ -49,11 +51,11 @@ type fleet struct {
 	most     int // keys in one document
 }
 
-// replica is one gateway with a clock of its own.
-type replica struct {
-	keeper    keyKeeper
+// member is one gateway with a clock of its own.
+type member struct {
+	keeper    *Manager
 	ring      token.Ring
-	storage   failingStorage
+	storage   keyringtest.Memory // of its own
 	ahead     time.Duration
 	authority *token.Authority
 	readAt    time.Time
@@ -82,15 +84,14 @@ const (
 
 func newFleet(t *rapid.T, algorithms ...token.Algorithm) *fleet {
 	f := &fleet{
-		t: t, algorithms: algorithms, now: now, signed: make(map[string]time.Time),
-		patience: longestEver + keyMargin + 3*keyLag,
+		t: t, algorithms: algorithms, folders: rapid.Bool().Draw(t, "keys in the store"), now: now, signed: make(map[string]time.Time),
+		patience: longestEver + Margin + 3*keyLag,
 	}
 	if len(algorithms) > 1 {
-		f.patience += longestEver + keyMargin
+		f.patience += longestEver + Margin
 	}
 	for range rapid.IntRange(2, 3).Draw(t, "replicas") {
-		r := &replica{ahead: f.draw(0, token.Skew, "clock ahead")}
-		r.storage.Storage = &f.storage
+		r := &member{ahead: f.draw(0, token.Skew, "clock ahead")}
 		f.replicas = append(f.replicas, r)
 		f.load(r)
 	}
@@ -103,21 +104,23 @@ func (f *fleet) draw(least, most time.Duration, label string) time.Duration {
 }
 
 // load starts a replica, or reloads it with another configuration.
-func (f *fleet) load(r *replica) {
+func (f *fleet) load(r *member) {
 	clock := func() time.Time { return f.now.Add(r.ahead) }
 	longest := rapid.SampledFrom([]time.Duration{time.Hour, 8 * time.Hour, longestEver}).Draw(f.t, "longest")
-	r.keeper = keyKeeper{
-		store: keyStore{
-			storage: &r.storage, gateway: "default", now: clock, log: slog.New(slog.DiscardHandler),
-			rotation: rotation{
-				algorithm: rapid.SampledFrom(f.algorithms).Draw(f.t, "algorithm"),
-				every:     f.draw(30*day, 90*day, "rotate"),
-				longest:   longest,
-			},
-		},
-		force:  func(set *token.KeySet) { f.force(r, set) },
-		failed: func() {}, changed: func(string) {},
+	keys := keysIn(&f.store)
+	if f.folders {
+		keys = replicaOf(&f.store, &r.storage)
 	}
+	if r.keeper != nil && rapid.Bool().Draw(f.t, "same process") {
+		keys.Memory = r.keeper.Keyring.Memory
+	}
+	keys.Now = clock
+	keys.Rotation = Rotation{
+		Algorithm: rapid.SampledFrom(f.algorithms).Draw(f.t, "algorithm"),
+		Every:     f.draw(30*day, 90*day, "rotate"),
+		Longest:   longest,
+	}
+	r.keeper = &Manager{Keyring: keys, Force: func(set *token.KeySet) { f.force(r, set) }, Failed: func() {}, Changed: func(string) {}}
 	var err error
 	if r.authority, err = token.NewAuthority(token.Config{
 		Issuer: "https://app.example.be", Audience: []string{"https://api.example.be"}, ClientID: "app.example.be",
@@ -125,17 +128,16 @@ func (f *fleet) load(r *replica) {
 	}, &r.ring); err != nil {
 		f.t.Fatal(err)
 	}
-	r.storage.load = nil
-	if err := r.keeper.start(context.Background()); err != nil {
+	if err := r.keeper.Start(context.Background()); err != nil {
 		f.t.Fatal(err)
 	}
 	f.act(r)
 }
 
 // force replaces what a replica publishes.
-func (f *fleet) force(r *replica, set *token.KeySet) {
+func (f *fleet) force(r *member, set *token.KeySet) {
 	if r.document.ids != nil {
-		r.document.until = f.now.Add(jwksMaxAge)
+		r.document.until = f.now.Add(JWKSMaxAge)
 		f.documents = append(f.documents, r.document)
 	}
 	r.document, r.verified = document{ids: publishedIDs(f.t, set)}, make(map[string]bool)
@@ -144,17 +146,17 @@ func (f *fleet) force(r *replica, set *token.KeySet) {
 }
 
 // act is what a replica does when it wakes.
-func (f *fleet) act(r *replica) {
+func (f *fleet) act(r *member) {
 	f.issue(r) // the last moment before
-	r.storage.load = nil
 	if f.now.Sub(r.readAt) < attempt && rapid.Bool().Draw(f.t, "storage is away") {
-		r.storage.load = fs.ErrPermission
+		f.store.Fail(fs.ErrPermission, fs.ErrPermission)
 	} else {
 		r.readAt = f.now
 	}
-	r.keeper.refresh(context.Background())
+	r.keeper.Refresh(context.Background())
+	f.store.Fail(nil, nil)
 	f.issue(r)
-	pause := rapid.SampledFrom([]time.Duration{time.Second, rereadEvery, 2 * rereadEvery, attempt}).Draw(f.t, "pause")
+	pause := rapid.SampledFrom([]time.Duration{time.Second, Interval, 2 * Interval, attempt}).Draw(f.t, "pause")
 	if due, ok := r.keeper.due(); ok {
 		pause = min(pause, due)
 	}
@@ -162,9 +164,9 @@ func (f *fleet) act(r *replica) {
 }
 
 // issue signs, mostly on paper only. Of one key the token that lives longest matters.
-func (f *fleet) issue(r *replica) {
+func (f *fleet) issue(r *member) {
 	kid := r.ring.KeySet().Current().ID()
-	issued := fleetToken{kid: kid, expires: f.now.Add(r.ahead + r.keeper.store.rotation.longest)}
+	issued := fleetToken{kid: kid, expires: f.now.Add(r.ahead + r.keeper.Keyring.Rotation.Longest)}
 	if f.signed[kid].IsZero() {
 		raw, claims, err := r.authority.IssueSession(token.Claims{Subject: "pseudonym=", ACR: "high", AuthTime: f.now})
 		if err != nil {
@@ -182,7 +184,7 @@ func (f *fleet) issue(r *replica) {
 // live goes from one thing that happens to the next.
 func (f *fleet) live(long time.Duration) {
 	for end := f.now.Add(long); f.now.Before(end); {
-		r := slices.MinFunc(f.replicas, func(a, b *replica) int { return a.actsAt.Compare(b.actsAt) })
+		r := slices.MinFunc(f.replicas, func(a, b *member) int { return a.actsAt.Compare(b.actsAt) })
 		f.now = r.actsAt
 		f.check()
 		f.act(r)
@@ -196,10 +198,11 @@ func (f *fleet) live(long time.Duration) {
 // quiet reports whether every replica knows the same, which is what whoever wrote last has stored,
 // and nothing is due.
 func (f *fleet) quiet() bool {
-	return !slices.ContainsFunc(f.replicas, func(r *replica) bool {
-		k, now := &r.keeper, r.keeper.store.now()
-		return !slices.Equal(k.known.Keys, f.replicas[0].keeper.known.Keys) || k.store.rotation.due(k.known, now) ||
-			!slices.EqualFunc(k.known.published(k.store.rotation, now), k.published, sameKey)
+	return !slices.ContainsFunc(f.replicas, func(r *member) bool {
+		k, now := r.keeper, r.keeper.Keyring.Now()
+		known := k.Shown().Set()
+		return !slices.Equal(known.Keys, f.replicas[0].keeper.Shown().Set().Keys) || k.Keyring.Rotation.due(known, now) ||
+			!slices.EqualFunc(known.Published(k.Keyring.Rotation, now), k.published, sameKey)
 	})
 }
 
@@ -227,11 +230,11 @@ func (f *fleet) leap() bool {
 func (f *fleet) nextChange() time.Time {
 	soonest := f.now.Add(365 * day)
 	for _, r := range f.replicas {
-		for _, key := range r.keeper.known.Keys {
-			known := r.keeper.store.rotation.noted(key)
+		for _, key := range r.keeper.Shown().Set().Keys {
+			known := r.keeper.Keyring.Rotation.noted(key)
 			for _, change := range []time.Time{
 				key.SignsFrom, key.VerifiesUntil,
-				key.VerifiesUntil.Add(-known.afterlife() - keyMargin), // when one that signs loses its end
+				key.VerifiesUntil.Add(-known.afterlife() - Margin), // when one that signs loses its end
 			} {
 				if change = change.Add(-r.ahead); !change.Before(f.now) && change.Before(soonest) {
 					soonest = change
@@ -249,8 +252,7 @@ func (f *fleet) meddle() {
 	case 0:
 		f.load(r)
 	case 1: // on the machine of that replica; refused when it happens too often
-		r.storage.load = nil
-		_, _ = r.keeper.store.update(context.Background(), r.keeper.store.rotated)
+		_, _ = r.keeper.Keyring.Rotate(context.Background())
 		r.readAt = time.Time{}
 		f.act(r)
 	}
@@ -280,7 +282,7 @@ func (f *fleet) check() {
 	}
 }
 
-func (f *fleet) verify(i int, r *replica, issued fleetToken) {
+func (f *fleet) verify(i int, r *member, issued fleetToken) {
 	if !f.now.Add(r.ahead).Before(issued.expires.Add(token.Skew)) {
 		return
 	}

@@ -1,0 +1,70 @@
+package keyring
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// ErrDamaged is returned when a document cannot be read.
+var ErrDamaged = errors.New("stored keys are damaged")
+
+// setDocument is a [Set] as it is stored.
+type setDocument struct {
+	Lineage  string    `json:"lineage,omitempty"`
+	BeganAt  time.Time `json:"began_at,omitzero"`
+	Revision uint64    `json:"revision,omitempty"`
+	Mark     string    `json:"store,omitempty"`
+	Keys     []Key     `json:"keys"`
+}
+
+// encodeSet returns the document of a set: its own keys and those of other owners.
+func encodeSet(s Set) ([]byte, error) {
+	data, err := json.MarshalIndent(setDocument{
+		Lineage: s.Lineage, BeganAt: s.BeganAt, Revision: s.Revision, Mark: s.Mark,
+		Keys: slices.Concat(s.Keys, s.Foreign),
+	}, "", "\t")
+	if err != nil {
+		return nil, fmt.Errorf("marshaling keys: %w", err)
+	}
+	return data, nil
+}
+
+// decodeSet reads a document and sorts out whose keys are in it. No document is an empty set.
+func decodeSet(data []byte, owner Owner, dropped Dropped) (Set, error) {
+	if data == nil {
+		return Set{}, nil
+	}
+	var d setDocument
+	// The cause is left out: it can quote what is in the document.
+	if len(data) > MaxDocument || json.Unmarshal(data, &d) != nil || len(d.Keys) == 0 {
+		return Set{}, ErrDamaged
+	}
+	s := Set{Lineage: d.Lineage, BeganAt: d.BeganAt, Revision: d.Revision, Mark: d.Mark}
+	for _, key := range d.Keys {
+		switch {
+		case !owner.owns(key.Owner):
+			s.Foreign = append(s.Foreign, key)
+		case dropped.Has(key.ID):
+			s.Dropped = append(s.Dropped, key)
+			s.untidy = true
+		default:
+			owned := key.ownedBy(owner)
+			s.untidy = s.untidy || owned != key
+			s.Keys = append(s.Keys, owned)
+		}
+	}
+	return s, nil
+}
+
+// ownedBy names the owner in a key that is the owner's. It keeps a prefix where there is no store
+// any more.
+func (k Key) ownedBy(owner Owner) Key {
+	if owner.Prefix == "" {
+		owner.Prefix = k.Prefix
+	}
+	k.Owner = owner
+	return k
+}

@@ -1,0 +1,287 @@
+package keyring
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+)
+
+// deadline bounds reading or changing keys. It is longer than the 10 s after which Caddy's file
+// storage takes the lock of a replica that died for stale.
+const deadline = 30 * time.Second
+
+// ErrMissing is returned when the store knows IDs of keys that are nowhere to be found. Keys that a
+// replica made then would log everybody out.
+var ErrMissing = errors.New("the store knows signing keys of this gateway that are nowhere to be found")
+
+// Keyring is where the keys of one gateway are, and how they change. Storage, Memory, Now and Log are
+// required. Its methods do I/O, bounded by half a minute.
+type Keyring struct {
+	Owner    Owner
+	Rotation Rotation
+
+	// Storage is Caddy's.
+	Storage Storage
+	// Store is that of the gateway's store, which all replicas share. Nil where there is none.
+	Store Storage
+	// InStore keeps the keys in Store, and a copy in Storage. Without it they are in Storage
+	// alone.
+	InStore bool
+	// Mark tells the store's prefix and secret apart from others; see [Set].
+	Mark string
+
+	// Memory is what this process knows. It lives as long as the process.
+	Memory *Memory
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// Memory is what a process knows of a gateway's keys. The zero value knows nothing.
+type Memory struct {
+	mu      sync.Mutex
+	set     Set
+	dropped Dropped
+}
+
+// Dropped returns the keys that this process knows to be dropped.
+func (m *Memory) Dropped() Dropped {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dropped
+}
+
+// Set returns the keys that were in force last, without those that were dropped since.
+func (m *Memory) Set() Set {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.set.with(slices.DeleteFunc(slices.Clone(m.set.Keys), func(k Key) bool { return m.dropped.Has(k.ID) }))
+}
+
+func (m *Memory) keep(s Set) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.set = s
+}
+
+func (m *Memory) drop(keys []DroppedKey, now time.Time) Dropped {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dropped = m.dropped.plus(keys, now)
+	return m.dropped
+}
+
+// State is what there is of a gateway's keys.
+type State struct {
+	merged
+	// Dropped are all keys that were dropped, as far as any place remembers.
+	Dropped Dropped
+	// found is what the document held.
+	found Set
+	// behind says that a place lacks something, or that a change is due.
+	behind bool
+	// copied is why the copy could not be read, and partial why the other place did not say which
+	// keys were dropped.
+	copied, partial error
+	// made are the keys that a change made.
+	made []Key
+}
+
+// Set returns the keys that are to be in force here.
+func (s State) Set() Set { return s.set.with(slices.Concat(s.set.Keys, s.kept)) }
+
+// primary holds the keys, and secondary a copy or their IDs. There may be no secondary.
+func (k *Keyring) primary() Storage {
+	if k.InStore {
+		return k.Store
+	}
+	return k.Storage
+}
+
+func (k *Keyring) secondary() Storage {
+	if k.InStore {
+		return k.Storage
+	}
+	return k.Store
+}
+
+// Place names where the keys are to an operator.
+func (k *Keyring) Place() string { return k.primary().Where(KeysDocument) }
+
+// Read returns the keys as they are, and changes nothing.
+func (k *Keyring) Read(ctx context.Context) (State, error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	data, err := k.primary().Read(ctx, KeysDocument)
+	if err != nil {
+		return State{}, err
+	}
+	return k.judge(ctx, data)
+}
+
+// judge returns what is to be made of the document of keys. The dropped keys are read after it: whoever
+// drops a key writes that first.
+func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
+	var lacking bool
+	if s.Dropped, lacking, s.partial, err = k.readDropped(ctx); err != nil {
+		return s, err
+	}
+	if s.found, err = decodeSet(data, k.Owner, s.Dropped); err != nil {
+		return s, damaged(k.primary(), KeysDocument, err)
+	}
+	known, running := k.Memory.Set(), true
+	var stale bool
+	if k.InStore {
+		var copied Set
+		copied, s.copied = k.readCopy(ctx, s.Dropped)
+		if len(known.Keys) == 0 {
+			known, running = copied, false
+		}
+		copied.Foreign = s.found.Foreign
+		stale = s.copied == nil && (copied.Revision != s.found.Revision || copied.untidy || !copied.same(s.found))
+	}
+	now := k.Now()
+	s.merged = k.Rotation.merge(known, s.found, running, now)
+	if k.Mark != "" {
+		s.set.Mark = k.Mark
+	}
+	s.behind = lacking || stale || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
+	return s, nil
+}
+
+func damaged(in Storage, document string, err error) error {
+	return fmt.Errorf("reading %s: %w; restore it, or delete it to log everybody out and begin anew", in.Where(document), err)
+}
+
+// readCopy returns the copy in Caddy's storage.
+func (k *Keyring) readCopy(ctx context.Context, dropped Dropped) (Set, error) {
+	data, err := k.Storage.Read(ctx, KeysDocument)
+	if err != nil {
+		return Set{}, err
+	}
+	s, err := decodeSet(data, k.Owner, dropped)
+	if err != nil {
+		return Set{}, damaged(k.Storage, KeysDocument, err)
+	}
+	return s, nil
+}
+
+// remembered reports whether the store knows the IDs of the keys. While it cannot tell, nothing is
+// written.
+func (k *Keyring) remembered(ctx context.Context, s Set) bool {
+	if k.Store == nil || len(s.Keys) == 0 {
+		return true
+	}
+	want, err := encodeKnown(knownIn(s))
+	if err != nil {
+		return true
+	}
+	held, err := k.Store.Read(ctx, KnownDocument)
+	return err != nil || bytes.Equal(held, want)
+}
+
+// Tend does what is due: it makes the next key, gives a previous one its end, removes those of which
+// every token has expired, and gives each place what it lacks. Replicas that do it at once do it
+// once.
+func (k *Keyring) Tend(ctx context.Context) (State, error) {
+	return k.change(ctx, func(s Set) (Set, error) { return k.Rotation.tended(s, k.Owner, k.Now()) })
+}
+
+// Rotate lets the next key sign as soon as verifiers know it. It returns [ErrNoKeys] or
+// [ErrRotatedOften] where that is not possible.
+func (k *Keyring) Rotate(ctx context.Context) (State, error) {
+	return k.change(ctx, func(s Set) (Set, error) { return k.Rotation.rotated(s, k.Owner, k.Now()) })
+}
+
+// change changes the keys, and returns them as they are then.
+func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s State, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	err = k.primary().Update(ctx, KeysDocument, func(held []byte) ([]byte, error) {
+		if s, err = k.judge(ctx, held); err != nil {
+			return nil, err
+		}
+		return k.changed(ctx, held, &s, change)
+	})
+	if err != nil {
+		return State{}, err
+	}
+	k.tell(s)
+	s.found = s.set
+	k.spread(ctx, s)
+	return s, nil
+}
+
+// changed returns the document with a change.
+func (k *Keyring) changed(ctx context.Context, held []byte, s *State, change func(Set) (Set, error)) ([]byte, error) {
+	if err := s.set.Check(); err != nil { // what is damaged is for the operator to look at
+		return nil, damaged(k.primary(), KeysDocument, err)
+	}
+	if len(s.set.Keys) == 0 {
+		if err := k.mayMake(ctx, *s); err != nil {
+			return nil, err
+		}
+	}
+	after, err := change(s.set)
+	if err != nil {
+		return nil, err
+	}
+	if after.same(s.found) && !s.found.untidy {
+		s.set = s.found
+		return held, nil
+	}
+	for _, key := range after.Keys {
+		if !s.set.has(key.ID) && !contains(s.found.Dropped, key.ID) {
+			s.made = append(s.made, key)
+		}
+	}
+	after = after.named()
+	after.Dropped, after.untidy = nil, false
+	after.Revision = max(s.found.Revision, s.set.Revision) + 1
+	s.set = after
+	return encodeSet(after)
+}
+
+// mayMake refuses to make the first keys where there are some that cannot be found.
+func (k *Keyring) mayMake(ctx context.Context, s State) error {
+	if s.copied != nil {
+		return s.copied
+	}
+	known, err := k.readKnown(ctx, s.Dropped)
+	switch {
+	case err != nil:
+		return err
+	case len(known) > 0:
+		return fmt.Errorf("%w: %s; mount or restore %s, or run caddy itsme keys rotate --drop all to log everybody out and begin anew",
+			ErrMissing, idsOf(known), k.Storage.Where(KeysDocument))
+	}
+	return nil
+}
+
+// readKnown returns the IDs of the keys that the store knows to be in use.
+func (k *Keyring) readKnown(ctx context.Context, dropped Dropped) ([]knownKey, error) {
+	if k.Store == nil {
+		return nil, nil
+	}
+	data, err := k.Store.Read(ctx, KnownDocument)
+	if err != nil {
+		return nil, err
+	}
+	known, err := decodeKnown(data, k.Owner, dropped, k.Now())
+	if err != nil {
+		return nil, damaged(k.Store, KnownDocument, err)
+	}
+	return known, nil
+}
+
+// tell logs which keys were made.
+func (k *Keyring) tell(s State) {
+	for _, key := range s.made {
+		k.Log.Info("made a signing key", slog.String("gateway", k.Owner.Gateway),
+			slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))
+	}
+}

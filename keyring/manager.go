@@ -1,0 +1,253 @@
+package keyring
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+const (
+	// Interval is how often a replica reads the keys again, so that it sees what another one or an
+	// operator did. Several attempts may fail within keyLag.
+	Interval = time.Minute
+	// retryInterval is how soon it tries again what the store did not answer. A replica that started
+	// without the store must know of a dropped key as soon as the store answers requests again.
+	retryInterval = time.Second
+)
+
+// Manager keeps the keys of a gateway in force. All fields are required and set before [Manager.Start].
+type Manager struct {
+	Keyring *Keyring
+	// Force puts a set in force.
+	Force func(*token.KeySet)
+	// Failed receives that keys could not be read or changed.
+	Failed func()
+	// Changed receives the kid of the key that signs when other keys than before are in force.
+	Changed func(kid string)
+
+	// mu makes one change at a time.
+	mu sync.Mutex
+	// published are the keys that are in force.
+	published []Key
+	// reported are the IDs of keys, and the errors, that were logged.
+	reported map[string]bool
+	// failing is what the last attempt could not do at all, and partial what it could not do in full.
+	failing, partial failure
+	shown            atomic.Pointer[State]
+}
+
+// Shown returns the keys that are in force here, and none before there are any. It does no I/O.
+func (m *Manager) Shown() State {
+	if shown := m.shown.Load(); shown != nil {
+		return *shown
+	}
+	return State{}
+}
+
+// Start puts the keys in force for the first time. Without a store, it returns an error where storage
+// fails. With one, a store or storage that cannot be reached is no error: the keys that this process
+// or the copy knows go into force, and where there are none [Manager.Run] tries again.
+func (m *Manager) Start(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.start(ctx)
+	if err == nil || m.Keyring.Store == nil || ctx.Err() != nil {
+		return err
+	}
+	m.fail(err)
+	m.fallBack(ctx)
+	return nil
+}
+
+func (m *Manager) start(ctx context.Context) error {
+	k := m.Keyring
+	s, err := k.Read(ctx)
+	if err != nil {
+		return err
+	}
+	// A replica that only restarts waits for no lock. But that longer tokens than ever are signed,
+	// or other keys than the ones that replicas find, must be stored before.
+	if k.Rotation.news(s.Set(), k.Now()) || !s.set.same(s.found) {
+		m.report(s)
+		if s, err = k.Tend(ctx); err != nil {
+			return err
+		}
+	}
+	return m.adopt(s)
+}
+
+// fallBack puts in force what is known without the store.
+func (m *Manager) fallBack(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	k := m.Keyring
+	known := k.Memory.Set()
+	if len(known.Keys) == 0 && k.InStore {
+		known, _ = k.readCopy(ctx, k.Memory.Dropped()) // Run logs what fails
+	}
+	if len(known.Keys) == 0 {
+		k.Log.Warn("there are no signing keys yet: the gateway is not ready until its store answers", slog.String("gateway", k.Owner.Gateway))
+		return
+	}
+	if err := m.adopt(State{merged: merged{set: known}, Dropped: k.Memory.Dropped()}); err != nil {
+		m.fail(err)
+	}
+}
+
+// Run does what is due, until ctx ends.
+func (m *Manager) Run(ctx context.Context) {
+	for ctx.Err() == nil {
+		m.Refresh(ctx)
+		select {
+		case <-ctx.Done():
+		case <-time.After(m.pause()):
+		}
+	}
+}
+
+// Refresh reads the keys again, puts them in force and does what is due. Where storage fails, the last
+// known keys go on, and take over from each other at their times.
+func (m *Manager) Refresh(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	err := m.refresh(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err == nil {
+		m.failing.end()
+		return
+	}
+	m.fail(err)
+	m.goOn()
+}
+
+// goOn keeps what this process knows in force, without what was dropped since.
+func (m *Manager) goOn() {
+	_ = m.adopt(State{merged: merged{set: m.Keyring.Memory.Set()}, Dropped: m.Keyring.Memory.Dropped()}) // adopted before
+}
+
+func (m *Manager) refresh(ctx context.Context) error {
+	s, err := m.Keyring.Read(ctx)
+	if err != nil {
+		return err
+	}
+	m.report(s)
+	// What is there counts before anything waits for the lock. The first keys are to be stored first.
+	if len(s.found.Keys) > 0 || len(m.published) > 0 {
+		if err := m.adopt(s); err != nil {
+			return err
+		}
+	}
+	if !s.behind {
+		return nil
+	}
+	if s, err = m.Keyring.Tend(ctx); err != nil {
+		return err
+	}
+	return m.adopt(s)
+}
+
+// Rotate lets the next key sign as [Keyring.Rotate] does, and puts that in force here.
+func (m *Manager) Rotate(ctx context.Context) (State, error) {
+	return m.do(func() (State, error) { return m.Keyring.Rotate(ctx) })
+}
+
+// Drop drops keys as [Keyring.Drop] does. When it returns nil, this replica refuses them.
+func (m *Manager) Drop(ctx context.Context, ids []string) (State, error) {
+	return m.do(func() (State, error) { return m.Keyring.Drop(ctx, ids) })
+}
+
+func (m *Manager) do(change func() (State, error)) (State, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s, err := change()
+	if err != nil {
+		m.goOn()
+		return s, err
+	}
+	return s, m.adopt(s)
+}
+
+// adopt puts keys in force, if others than before are to be.
+func (m *Manager) adopt(s State) error {
+	if err := m.publish(s.Set()); err != nil {
+		return err
+	}
+	m.Keyring.Memory.keep(s.Set())
+	m.shown.Store(&s)
+	return nil
+}
+
+func (m *Manager) publish(s Set) error {
+	published := s.Published(m.Keyring.Rotation, m.Keyring.Now())
+	switch {
+	case slices.EqualFunc(published, m.published, sameKey):
+		return nil
+	case len(published) == 0: // every key was dropped, and no other could be made yet
+		m.published = nil
+		m.Force(nil)
+		return nil
+	}
+	set, err := KeySet(published)
+	if err != nil {
+		return err
+	}
+	if len(m.published) > 0 && !sameKey(published[0], m.published[0]) {
+		m.Keyring.Log.Info("another signing key took over",
+			slog.String("gateway", m.Keyring.Owner.Gateway), slog.String("kid", published[0].ID))
+	}
+	first := len(m.published) == 0
+	m.published = published
+	m.Force(set)
+	if !first {
+		m.Changed(published[0].ID)
+	}
+	return nil
+}
+
+func sameKey(a, b Key) bool { return a.ID == b.ID && a.PrivateKey == b.PrivateKey }
+
+// pause is how long nothing is to be done.
+func (m *Manager) pause() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.waitsForStore() {
+		return retryInterval
+	}
+	// Spread, so that replicas do not come at once.
+	pause := Interval - rand.N(Interval/4)
+	if due, ok := m.due(); ok {
+		pause = min(pause, due)
+	}
+	return max(pause, time.Second)
+}
+
+// waitsForStore reports whether the store did not answer what this replica must know as soon as it
+// does: its keys, or which of them were dropped.
+func (m *Manager) waitsForStore() bool {
+	k := m.Keyring
+	if k.InStore {
+		return m.failing.err != nil
+	}
+	return k.Store != nil && (m.partial.err != nil || m.failing.err != nil && len(m.published) == 0)
+}
+
+// due is in how long the role of a known key changes.
+func (m *Manager) due() (in time.Duration, ok bool) {
+	now := m.Keyring.Now()
+	for _, key := range m.Shown().Set().Keys {
+		for _, t := range []time.Time{key.SignsFrom, key.VerifiesUntil} {
+			if t.After(now) && (!ok || t.Sub(now) < in) {
+				in, ok = t.Sub(now), true
+			}
+		}
+	}
+	return in, ok
+}

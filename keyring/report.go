@@ -1,0 +1,91 @@
+package keyring
+
+import (
+	"log/slog"
+	"time"
+)
+
+// failure is something that goes wrong again and again.
+type failure struct {
+	err error
+	at  time.Time // when it was logged
+}
+
+// again notes an error, and reports whether it is to be logged: once, and then once in [Interval].
+func (f *failure) again(err error, now time.Time) bool {
+	known := f.err != nil && f.err.Error() == err.Error() && now.Before(f.at.Add(Interval))
+	f.err = err
+	if !known {
+		f.at = now
+	}
+	return !known
+}
+
+func (f *failure) end() { *f = failure{} }
+
+// fail logs that keys could not be read or changed.
+func (m *Manager) fail(err error) {
+	m.Failed()
+	if m.failing.again(err, m.Keyring.Now()) {
+		m.Keyring.Log.Error("signing keys could not be read or changed; the last known go on",
+			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
+	}
+}
+
+// reportPartial logs that one place did not say which keys were dropped.
+func (m *Manager) reportPartial(err error) {
+	switch {
+	case err == nil:
+		m.partial.end()
+	case m.partial.again(err, m.Keyring.Now()):
+		m.Keyring.Log.Warn("which signing keys were dropped could not be read everywhere",
+			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
+	}
+}
+
+// report logs what is odd about the keys that were found, once for each key.
+func (m *Manager) report(s State) {
+	m.reportPartial(s.partial)
+	gateway := slog.String("gateway", m.Keyring.Owner.Gateway)
+	log := m.Keyring.Log
+	if ids := m.unreported("vanished", s.vanished); len(ids) > 0 {
+		log.Error("signing keys are gone from where replicas share them; their tokens are accepted until they expire", gateway, slog.Any("kid", ids))
+	}
+	if s.rolledBack && len(m.unreported("rolled back", []string{s.found.Lineage})) > 0 {
+		log.Error("an older set of signing keys was written over the newer one; it is not used, and the newer one is put back", gateway)
+	}
+	if !s.rolledBack {
+		delete(m.reported, "rolled back "+s.found.Lineage)
+	}
+	if len(s.found.Keys) == 0 && len(s.set.Keys) > 0 {
+		log.Warn("there are no signing keys where replicas share them; those that this replica knows are put back", gateway)
+	}
+	if ids := m.unreported("dropped", kids(s.found.Dropped)); len(ids) > 0 {
+		log.Error("signing keys that were dropped came back; they are not used, and are taken away again", gateway, slog.Any("kid", ids))
+	}
+	if ids := m.unreported("foreign", kids(s.found.Foreign)); len(ids) > 0 {
+		log.Warn("there are signing keys of another gateway, issuer or store prefix; they are not used", gateway, slog.Any("kid", ids))
+	}
+}
+
+// unreported returns the IDs that were not reported for this reason before.
+func (m *Manager) unreported(reason string, ids []string) (fresh []string) {
+	for _, id := range ids {
+		if m.reported[reason+" "+id] {
+			continue
+		}
+		if m.reported == nil {
+			m.reported = make(map[string]bool)
+		}
+		m.reported[reason+" "+id] = true
+		fresh = append(fresh, id)
+	}
+	return fresh
+}
+
+func kids(keys []Key) (ids []string) {
+	for _, key := range keys {
+		ids = append(ids, key.ID)
+	}
+	return ids
+}

@@ -1,0 +1,267 @@
+package keyring
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Owner says whose a key is. A key of another owner neither signs nor verifies.
+type Owner struct {
+	// Gateway is the gateway's name.
+	Gateway string `json:"gateway,omitempty"`
+	// Issuer is the iss of the tokens.
+	Issuer string `json:"issuer,omitempty"`
+	// Prefix is that of the store. It is empty without a store that replicas share.
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// owns reports whether a key belongs to o. A key of an older release names no owner and belongs to
+// the gateway that finds it. A key that was made before there was a store, or is read when there is
+// none any more, belongs to any prefix.
+func (o Owner) owns(of Owner) bool {
+	if of == (Owner{}) {
+		return true
+	}
+	return of.Gateway == o.Gateway && of.Issuer == o.Issuer && (of.Prefix == o.Prefix || of.Prefix == "" || o.Prefix == "")
+}
+
+// Key is one signing key. Times are in UTC, in whole seconds.
+type Key struct {
+	ID        string          `json:"kid"`
+	Algorithm token.Algorithm `json:"alg"`
+	// PrivateKey is PKCS #8 in PEM.
+	PrivateKey string    `json:"private_key"`
+	CreatedAt  time.Time `json:"created_at"`
+	// SignsFrom is when the key takes over from the one before it. Until then it is published as
+	// the next one.
+	SignsFrom time.Time `json:"signs_from"`
+	// VerifiesUntil is when the last token that a previous key signed has expired. Zero means
+	// that the key has no end yet.
+	VerifiesUntil time.Time `json:"verifies_until,omitzero"`
+	// LongestSeconds is the longest that a token lives which the key has signed, in all
+	// configurations so far: one that shortens lifetimes does not shorten those of tokens.
+	LongestSeconds int64 `json:"longest_lifetime_seconds,omitempty"`
+	// Retired keys verify until their end and never sign: they are of a set that another one
+	// replaced.
+	Retired bool `json:"retired,omitempty"`
+	Owner
+}
+
+// Set is the keys of a gateway. The roles of keys follow from their times, so that replicas agree
+// without writing.
+type Set struct {
+	// Lineage is the ID of the first key that there was. Every change of a set keeps it; a set
+	// that a replica made because it found none has another.
+	Lineage string
+	// BeganAt is when the lineage began. Of two lineages the older one goes on signing.
+	BeganAt time.Time
+	// Revision counts the changes. The highest that was seen wins.
+	Revision uint64
+	// Mark tells the store's prefix and secret apart from others. Sets of different marks are not
+	// merged. It is empty without a store that replicas share.
+	Mark string
+	// Keys are the gateway's own keys, without those that were dropped.
+	Keys []Key
+	// Dropped are keys of the document that were dropped: a backup was restored. They neither
+	// sign nor verify, and go when the document changes.
+	Dropped []Key
+	// Foreign are keys of other owners in the same document. They stay there.
+	Foreign []Key
+
+	// untidy says that the document is to be written anew: it has dropped keys in it, or keys
+	// without an owner.
+	untidy bool
+}
+
+// lineage returns the lineage and its beginning. Those of a document of an older release follow from
+// its oldest key.
+func (s Set) lineage() (id string, began time.Time) {
+	if s.Lineage != "" || len(s.Keys) == 0 {
+		return s.Lineage, s.BeganAt
+	}
+	oldest := slices.MinFunc(s.Keys, func(a, b Key) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID, b.ID))
+	})
+	return oldest.ID, oldest.CreatedAt
+}
+
+// named returns the set with its lineage written down.
+func (s Set) named() Set {
+	s.Lineage, s.BeganAt = s.lineage()
+	return s
+}
+
+// with returns the set with other keys.
+func (s Set) with(keys []Key) Set {
+	s.Keys = keys
+	return s
+}
+
+// same reports whether two sets have the same content, whatever their revisions.
+func (s Set) same(other Set) bool {
+	a, began := s.lineage()
+	b, otherBegan := other.lineage()
+	return a == b && began.Equal(otherBegan) && s.Mark == other.Mark && slices.Equal(s.Keys, other.Keys) &&
+		slices.Equal(s.Foreign, other.Foreign) && len(s.Dropped) == len(other.Dropped)
+}
+
+// rotating is how many keys rotation counts.
+func (s Set) rotating() (n int) {
+	for _, key := range s.Keys {
+		if !key.Retired {
+			n++
+		}
+	}
+	return n
+}
+
+// has reports whether the set has a key of that ID.
+func (s Set) has(id string) bool { return contains(s.Keys, id) }
+
+func contains(keys []Key, id string) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.ID == id })
+}
+
+func newKey(algorithm token.Algorithm, now time.Time) (Key, error) {
+	key, err := token.GenerateKey(algorithm)
+	if err != nil {
+		return Key{}, err
+	}
+	private, err := key.MarshalPEM()
+	if err != nil {
+		return Key{}, err
+	}
+	now = wholeSecond(now)
+	return Key{ID: key.ID(), Algorithm: algorithm, PrivateKey: string(private), CreatedAt: now, SignsFrom: now}, nil
+}
+
+func wholeSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
+
+// good reports whether tokens of the key may still be.
+func (k Key) good(now time.Time) bool {
+	return k.VerifiesUntil.IsZero() || now.Before(k.VerifiesUntil)
+}
+
+func (k Key) tookOver(now time.Time) bool { return !k.SignsFrom.After(now) }
+
+func (k Key) longest() time.Duration { return time.Duration(k.LongestSeconds) * time.Second }
+
+// afterlife is how long the key verifies after it signed.
+func (k Key) afterlife() time.Duration { return k.longest() + Margin }
+
+// signs reports whether a token that the key signs now stays good for as long as it lives.
+func (k Key) signs(r Rotation, now time.Time) bool {
+	return k.VerifiesUntil.IsZero() || !k.VerifiesUntil.Before(now.Add(r.noted(k).afterlife()))
+}
+
+// Signing returns the key that signs now, if there is one: of the algorithm's keys the last to have
+// taken over. Where none has, one of another algorithm goes on, as verifiers may not know the
+// new one yet. Where no key at all has taken over it is the first to come: the clock of the
+// replica that made a lone key may be ahead, and a second key would only replace the first.
+func (s Set) Signing(r Rotation, now time.Time) (key Key, ok bool) {
+	keys, ok := prefer(s.Keys, func(k Key) bool { return k.good(now) && !k.Retired })
+	if !ok {
+		return Key{}, false
+	}
+	keys, past := prefer(keys, func(k Key) bool { return k.tookOver(now) })
+	if !past {
+		return slices.MinFunc(keys, bySignsFrom), true
+	}
+	// Without this a change back to an algorithm would find its last key, about to expire.
+	keys, _ = prefer(keys, func(k Key) bool { return k.signs(r, now) })
+	keys, _ = prefer(keys, func(k Key) bool { return k.Algorithm == r.Algorithm })
+	return slices.MaxFunc(keys, bySignsFrom), true
+}
+
+// prefer narrows keys down to those that fit, if there are any.
+func prefer(keys []Key, fits func(Key) bool) ([]Key, bool) {
+	var fitting []Key
+	for _, key := range keys {
+		if fits(key) {
+			fitting = append(fitting, key)
+		}
+	}
+	if len(fitting) == 0 {
+		return keys, false
+	}
+	return fitting, true
+}
+
+// Sorted returns keys in the order in which they take over.
+func Sorted(keys []Key) []Key {
+	return slices.SortedFunc(slices.Values(keys), bySignsFrom)
+}
+
+func bySignsFrom(a, b Key) int {
+	return cmp.Or(a.SignsFrom.Compare(b.SignsFrom), cmp.Compare(a.ID, b.ID))
+}
+
+// Next returns the index of the algorithm's key that takes over next, or -1.
+func (s Set) Next(r Rotation, now time.Time) int {
+	current, _ := s.Signing(r, now)
+	next := -1
+	for i, key := range s.Keys {
+		if key.Algorithm != r.Algorithm || key.Retired || key.tookOver(now) || key.ID == current.ID {
+			continue
+		}
+		if next < 0 || bySignsFrom(key, s.Keys[next]) < 0 {
+			next = i
+		}
+	}
+	return next
+}
+
+// Role is what a key does now, in a word: current, next, previous or expired.
+func (s Set) Role(key Key, r Rotation, now time.Time) string {
+	current, _ := s.Signing(r, now)
+	switch {
+	case key.ID == current.ID:
+		return "current"
+	case !key.good(now):
+		return "expired"
+	case !key.tookOver(now) && !key.Retired:
+		return "next"
+	}
+	return "previous"
+}
+
+// Published returns the keys that still verify, the one that signs in front.
+func (s Set) Published(r Rotation, now time.Time) []Key {
+	signing, ok := s.Signing(r, now)
+	if !ok {
+		return nil
+	}
+	published := []Key{signing}
+	for _, key := range s.Keys {
+		if key.ID != signing.ID && key.good(now) {
+			published = append(published, key)
+		}
+	}
+	return published
+}
+
+// Check returns [ErrDamaged] where a key is not what it says. It is the only one that parses keys.
+func (s Set) Check() error {
+	if len(s.Keys) == 0 {
+		return nil
+	}
+	_, err := KeySet(s.Keys)
+	return err
+}
+
+// KeySet parses keys, of which the first signs. It returns [ErrDamaged] where one is not what it says.
+func KeySet(stored []Key) (*token.KeySet, error) {
+	keys := make([]*token.Key, len(stored))
+	for i, s := range stored {
+		key, err := token.ParseKey([]byte(s.PrivateKey), s.Algorithm)
+		if err != nil || key.ID() != s.ID {
+			return nil, fmt.Errorf("%w: the key %q is not what it says; restore it, or delete it to log everybody out and begin anew", ErrDamaged, s.ID)
+		}
+		keys[i] = key
+	}
+	return token.NewKeySet(keys[0], keys[1:]...)
+}

@@ -1,0 +1,98 @@
+package redis
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+const (
+	// documentLife is how long a document stays after its last change. Keys change once a year at
+	// least, and the last token of one lives for a month: what is left then is of no use.
+	documentLife = 400 * 24 * time.Hour
+	// maxDocument bounds a document, in bytes.
+	maxDocument = 256 << 10
+	// updateAttempts bounds how often a change is tried again because another replica was faster.
+	updateAttempts = 20
+)
+
+// Documents keep small documents that all replicas share, sealed: the gateway's signing keys, and
+// what there is to know of them. It is the storage of package keyring in Redis.
+type Documents struct{ store *Store }
+
+// Documents returns those of this store.
+func (s *Store) Documents() Documents { return Documents{s} }
+
+// Mark returns a text that is the same for every store of this prefix and secret, and of no other. It
+// shows nothing of the secret.
+func (s *Store) Mark() string { return s.sealer.name(markName, "") }
+
+// Where names a document to an operator.
+func (d Documents) Where(name string) string {
+	return "the " + name + " of the signing keys in Redis, under " + d.store.keys.document(name)
+}
+
+// Read returns a document, and nil where there is none. It returns [pending.ErrUnavailable] while Redis
+// is unavailable, and with it [ErrUnreadable] where the document does not open.
+func (d Documents) Read(ctx context.Context, name string) ([]byte, error) {
+	document, _, err := d.read(ctx, name)
+	return document, err
+}
+
+// Update replaces a document by what change makes of it. Where another replica was faster, change is
+// called again. An error of change, nil, or the same bytes leave the document as it is.
+func (d Documents) Update(ctx context.Context, name string, change func(held []byte) ([]byte, error)) error {
+	for range updateAttempts {
+		held, version, err := d.read(ctx, name)
+		if err != nil {
+			return err
+		}
+		next, err := change(held)
+		if err != nil || next == nil || bytes.Equal(next, held) {
+			return err
+		}
+		if err = d.replace(ctx, name, version, next); !errors.Is(err, pending.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("changing %s: %w: other replicas change it all the time", d.Where(name), pending.ErrUnavailable)
+}
+
+func (d Documents) read(ctx context.Context, name string) (document []byte, version uint64, err error) {
+	s, doing := d.store, "reading "+d.Where(name)
+	got, err := s.call(ctx, doing, command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Get().Key(s.keys.document(name)).Build())
+	}})
+	if err != nil || got.IsNil() {
+		return nil, 0, err
+	}
+	held, err := got.ToString()
+	if err != nil {
+		return nil, 0, s.unavailable(ctx, doing, err)
+	}
+	number, sealed, _ := strings.Cut(held, " ")
+	if version, err = strconv.ParseUint(number, 10, 64); err != nil || len(sealed) > maxDocument {
+		return nil, 0, s.unavailable(ctx, doing, ErrUnreadable)
+	}
+	document, err = s.sealer.open(d.place(name, version), sealed)
+	return document, version, s.unavailable(ctx, doing, err)
+}
+
+func (d Documents) replace(ctx context.Context, name string, version uint64, document []byte) error {
+	s, next := d.store, version+1
+	held := strconv.FormatUint(next, 10) + " " + s.sealer.seal(d.place(name, next), document)
+	return s.settle(ctx, "writing "+d.Where(name), eval(s.scripts.document, []string{s.keys.document(name)},
+		strconv.FormatUint(version, 10), held, strconv.FormatInt(documentLife.Milliseconds(), 10)))
+}
+
+func (d Documents) place(name string, version uint64) place {
+	return place{key: d.store.keys.document(name), version: version}
+}
