@@ -146,7 +146,7 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	}
 	now := k.Now()
 	s.merged = k.Rotation.merge(known, s.found, running, now)
-	if k.Mark != "" {
+	if k.Mark != "" && len(s.kept) == 0 { // else the set is another store's, until nothing is kept beside it
 		s.set.Mark = k.Mark
 	}
 	s.behind = lacking || stale || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)

@@ -59,6 +59,10 @@ func calls(s *redis.Store) map[string]func(context.Context) error {
 		"DeleteFamily": func(ctx context.Context) error { return s.DeleteFamily(ctx, "a") },
 		"Len":          func(ctx context.Context) error { _, err := s.Len(ctx); return err },
 		"Check":        s.Check,
+		"ReadDocument": func(ctx context.Context) error { _, err := s.Documents().Read(ctx, "keys"); return err },
+		"UpdateDocument": func(ctx context.Context) error {
+			return s.Documents().Update(ctx, "keys", func([]byte) ([]byte, error) { return []byte("text"), nil })
+		},
 	}
 }
 
