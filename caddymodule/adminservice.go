@@ -27,6 +27,7 @@ const (
 // adminService is a running Caddy, by its admin endpoint.
 type adminService struct {
 	origin string
+	socket bool
 	client *http.Client
 }
 
@@ -67,15 +68,15 @@ func (c *storageConfig) adminService() (*adminService, bool) {
 	}
 	target, origin := address.JoinHostPort(0), "http://"+address.JoinHostPort(0)
 	if address.IsUnixNetwork() {
-		// Behind the path there may be the permissions of the socket. The name is what Caddy
-		// expects of who comes through a socket.
+		// Behind the path there may be the permissions of the socket. The host is the one that Caddy
+		// expects there.
 		target, _, _ = strings.Cut(target, "|")
 		origin = "http://127.0.0.1"
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, address.Network, target)
 	}
-	return &adminService{origin, &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
+	return &adminService{origin, address.IsUnixNetwork(), &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
 }
 
 func (s *adminService) gateways(ctx context.Context) ([]gatewayState, error) {
@@ -121,7 +122,9 @@ func (s *adminService) do(ctx context.Context, method, path string, body, answer
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Origin", s.origin)
+	if !s.socket { // Caddy takes no origin of who comes through one
+		r.Header.Set("Origin", s.origin)
+	}
 	r.Header.Set("Content-Type", "application/json")
 	got, err := s.client.Do(r)
 	if err != nil {

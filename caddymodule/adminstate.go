@@ -33,6 +33,12 @@ type storeState struct {
 	PendingSessions *int `json:"pending_sessions,omitempty"`
 }
 
+// The roles of keys that are among a gateway's keys, and neither sign nor verify.
+const (
+	roleDropped = "dropped"
+	roleForeign = "foreign"
+)
+
 // keyState is one signing key, of which nothing is told but what the JWKS tells too, and its times.
 // A key of a file has none.
 type keyState struct {
@@ -102,10 +108,10 @@ func keyStates(state keyring.State, rotation keyring.Rotation, now time.Time) []
 		add(key, set.Role(key, rotation, now))
 	}
 	for _, key := range keyring.Sorted(set.Dropped) {
-		add(key, "dropped")
+		add(key, roleDropped)
 	}
 	for _, key := range keyring.Sorted(set.Foreign) {
-		add(key, "foreign")
+		add(key, roleForeign)
 	}
 	return states
 }

@@ -109,7 +109,7 @@ var doctorRows = []struct {
 	{
 		name:    "a public URL where nobody is",
 		replace: []string{"public_url http://{{addr}}", "public_url http://127.0.0.1:1", "http://{{addr}} {", "http://127.0.0.1:1 {"},
-		problem: true, want: []string{"public_url_unreachable"},
+		problem: true, want: []string{"key_foreign", "public_url_unreachable"},
 	},
 	{
 		name: "a public URL that is somebody else's",
@@ -117,12 +117,12 @@ var doctorRows = []struct {
 			other := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`"hello"`)) })
 			return []string{"{{addr}}", strings.TrimPrefix(other, "http://")}
 		},
-		problem: true, want: []string{"jwks_differs"},
+		problem: true, want: []string{"key_foreign", "jwks_differs"},
 	},
 	{
 		name:    "an issuer that nobody speaks for",
 		replace: []string{"#gateway", "token {\nissuer http://{{addr}}/other\n}"},
-		problem: true, want: []string{"discovery_wrong"},
+		problem: true, want: []string{"key_foreign", "jwks_differs", "discovery_wrong"},
 	},
 	{
 		name:    "app links that Caddy does not serve yet",
@@ -137,7 +137,7 @@ var doctorRows = []struct {
 	{
 		name:    "Redis that is away",
 		replace: []string{"#gateway", redisAt("127.0.0.1:1")},
-		problem: true, want: []string{"redis_unreachable"},
+		problem: true, want: []string{"keys_unreadable", "redis_unreachable"},
 	},
 }
 

@@ -170,7 +170,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 	_ = everybody.Close()
 	<-called
 	want := []string{
-		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "keys_found", "redirect_url", "public_url_local", "left_out",
+		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "left_out", "redirect_url", "public_url_local",
 	}
 	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" || !healthy {
 		t.Errorf("healthy: %t; it finds (-want +got):\n%s", healthy, diff)
@@ -182,7 +182,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 		}
 	}
 	want = []string{
-		"Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
+		"keys: they are in Redis", "Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
 		"app links: needs the network", "certificates: needs the network",
 	}
 	if diff := cmp.Diff(want, left); diff != "" {

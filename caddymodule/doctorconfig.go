@@ -12,6 +12,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // loadedConfig is a configuration that was provisioned, as caddy validate does it, and not started.
@@ -137,7 +139,8 @@ func (c *loadedConfig) patient(name string) *patient {
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
-		keys.Storage = keyStorage{storage: c.storage, gateway: name, log: keys.Log}
+		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Log}
+		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
 		p.keys = &keys
 	}
 	return p

@@ -24,7 +24,7 @@ func (d *doctor) checkStorage(ctx context.Context) []diagnosis {
 	if d.offline && !d.config.localStorage() {
 		return one(leftOut, "storage: it is not on this machine")
 	}
-	if err := probe(ctx, d.config.storage); err != nil {
+	if err := probe(ctx, keepingOwners(d.config.storage)); err != nil {
 		return one(storageUnusable, "Caddy's storage does not work: %v", err)
 	}
 	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
@@ -77,7 +77,7 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 	case err != nil:
 		return one(keysUnreadable, "%v", err)
 	case len(state.Set().Keys) == 0:
-		return one(keysNotYet, "%v", keyring.ErrNoKeys)
+		return append(one(keysNotYet, "%v", keyring.ErrNoKeys), d.checkDropped(p, state)...)
 	}
 	found := one(keysFound, "there are %d keys in %s", len(state.Set().Keys), p.keys.Place())
 	return append(found, d.checkDropped(p, state)...)
@@ -86,20 +86,25 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 // checkDropped finds keys that may be ones that were dropped before a backup was restored, and ones that
 // are.
 func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis) {
-	var older []string
+	var dropped, foreign, older []string
 	for _, key := range keyStates(state, p.keys.Rotation, d.now()) {
 		switch {
-		case key.Role == "dropped":
-			all = append(all, diagnose(keyDroppedCameBack, "the key %s was dropped, and is among the keys again", key.KID))
-		case key.Role == "foreign":
-			all = append(all, diagnose(keyForeign, "the key %s is of another gateway, issuer or store prefix", key.KID))
+		case key.Role == roleDropped:
+			dropped = append(dropped, key.KID)
+		case key.Role == roleForeign:
+			foreign = append(foreign, key.KID)
 		case key.OlderThanDrop:
 			older = append(older, key.KID)
 		}
 	}
-	if len(older) > 0 {
-		all = append(all, diagnose(keyOlderThanDrop, "older than the last drop, at %s: %s", state.Dropped.Newest().Format(time.RFC3339), strings.Join(older, " ")))
+	tell := func(name findingName, what string, kids []string) {
+		if len(kids) > 0 {
+			all = append(all, diagnose(name, "%s: %s", what, strings.Join(kids, " ")))
+		}
 	}
+	tell(keyDroppedCameBack, "dropped, and among the keys again", dropped)
+	tell(keyForeign, "of another gateway, issuer or store prefix", foreign)
+	tell(keyOlderThanDrop, "older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
 	return all
 }
 

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/caddyserver/certmagic"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // forgetful is storage that gives back something else than it was given, and cannot delete.
@@ -71,7 +73,7 @@ func TestOfflineDoctorLeavesStorageElsewhereAlone(t *testing.T) {
 	}{"consul"}
 	d := &doctor{config: config, offline: true}
 	for name, got := range map[string][]diagnosis{
-		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &patient{keys: &keyStore{}}),
+		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &patient{keys: new(keyring.Keyring)}),
 	} {
 		if len(got) != 1 || got[0].Finding != leftOut {
 			t.Errorf("%s: %+v", name, got)

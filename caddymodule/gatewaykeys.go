@@ -151,7 +151,7 @@ func dropsOf(ctx context.Context, all []gatewayKeys, drop []string) ([][]string,
 			return nil, fmt.Errorf("gateway %s: %w", keys.name, err)
 		}
 		for _, id := range drop {
-			if id == keyring.EveryKey || slices.ContainsFunc(states, func(s keyState) bool { return s.KID == id && s.Role != "foreign" }) {
+			if id == keyring.EveryKey || slices.ContainsFunc(states, func(s keyState) bool { return s.KID == id && s.Role != roleForeign }) {
 				drops[i], found[id] = append(drops[i], id), true
 			}
 		}

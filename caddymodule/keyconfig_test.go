@@ -26,8 +26,8 @@ func TestRotationOutlivesTokens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if config.rotation.every != tt.every || config.rotation.longest != tt.longest {
-				t.Errorf("a key signs for %v, and tokens live for %v at most", config.rotation.every, config.rotation.longest)
+			if config.rotation.Every != tt.every || config.rotation.Longest != tt.longest {
+				t.Errorf("a key signs for %v, and tokens live for %v at most", config.rotation.Every, config.rotation.Longest)
 			}
 		})
 	}

@@ -13,7 +13,11 @@ import (
 
 func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 	t.Parallel()
-	key, err := newStoredKey(token.EdDSA, now)
+	key, err := token.GenerateKey(token.EdDSA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem, err := key.MarshalPEM()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +32,7 @@ func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(t.TempDir(), "signing.pem")
-			if err := os.WriteFile(path, []byte(key.PrivateKey), 0o600); err != nil {
+			if err := os.WriteFile(path, pem, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.Chmod(path, tt.mode); err != nil {
@@ -39,7 +43,7 @@ func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if set.Current().ID() != key.ID {
+			if set.Current().ID() != key.ID() {
 				t.Errorf("another key was read: %s", set.Current())
 			}
 			if told := strings.Contains(log.String(), path); told != tt.told {

@@ -7,22 +7,36 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
+
+// runningKeys are keys of which one signs, and another is to take over.
+func runningKeys(t *testing.T) *keyring.Manager {
+	t.Helper()
+	m := &keyring.Manager{
+		Keyring: keysIn(&certmagic.FileStorage{Path: t.TempDir()}),
+		Force:   func(*token.KeySet) {}, Failed: func() {}, Changed: func(string) {},
+	}
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
 
 // gathered is everything that a gateway tells, of which each metric has a series.
 func gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
-	i := &instance{meter: newMeter("default"), key: lastingKey{gateway: "default"}, keys: new(keyKeeper), gateway: idleGateway(t), kept: pending.NewMemory(time.Now)}
+	i := &instance{meter: newMeter("default"), key: lastingKey{gateway: "default"}, keys: runningKeys(t), gateway: idleGateway(t), kept: pending.NewMemory(time.Now)}
 	t.Cleanup(func() { _ = i.kept.Close() })
 	i.meter.login(gateway.LoginStep{Stage: gateway.LoginUnstarted, Kind: "app", Reason: "rate_limited"})
-	now := time.Now()
-	i.keys.shown.Store(&storedKeys{[]storedKey{{ID: "a", SignsFrom: now.Add(-time.Hour)}, {ID: "b", SignsFrom: now.Add(time.Hour)}}})
 	registry := prometheus.NewPedanticRegistry()
 	if err := i.tell(registry); err != nil {
 		t.Fatal(err)

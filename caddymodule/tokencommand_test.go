@@ -154,7 +154,7 @@ func TestTokenVerifyErrors(t *testing.T) {
 		{"nothing", " \n", "there is no token; give it on standard input"},
 		{"a megabyte", strings.Repeat("A", 1<<20), "this is no token: it is longer than 65536 bytes"},
 		{"a refresh token", "abc~1~def", "this is a refresh token: only a gateway can say whether it is good"},
-		{"no keys", "e30.e30.A", "gateway default: there are no keys in Caddy's storage yet"},
+		{"no keys", "e30.e30.A", "gateway default: there are no signing keys yet"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			out, err := itsmeReads(t, row.raw, "token", "verify", "--config", file, "-")
