@@ -139,7 +139,7 @@ func (c *loadedConfig) patient(name string) *patient {
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
-		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Log}
+		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Logger}
 		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
 		p.keys = &keys
 	}

@@ -19,7 +19,7 @@ const deadline = 30 * time.Second
 // replica made then would log everybody out.
 var ErrMissing = errors.New("the store knows signing keys of this gateway that are nowhere to be found")
 
-// Keyring is where the keys of one gateway are, and how they change. Storage, Memory, Now and Log are
+// Keyring is where the keys of one gateway are, and how they change. Storage, Memory, Now and Logger are
 // required. Its methods do I/O, bounded by half a minute.
 type Keyring struct {
 	Owner    Owner
@@ -38,7 +38,7 @@ type Keyring struct {
 	// Memory is what this process knows. It lives as long as the process.
 	Memory *Memory
 	Now    func() time.Time
-	Log    *slog.Logger
+	Logger *slog.Logger
 }
 
 // Memory is what a process knows of a gateway's keys. The zero value knows nothing.
@@ -281,7 +281,7 @@ func (k *Keyring) readKnown(ctx context.Context, dropped Dropped) ([]knownKey, e
 // tell logs which keys were made.
 func (k *Keyring) tell(s State) {
 	for _, key := range s.made {
-		k.Log.Info("made a signing key", slog.String("gateway", k.Owner.Gateway),
+		k.Logger.Info("made a signing key", slog.String("gateway", k.Owner.Gateway),
 			slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))
 	}
 }

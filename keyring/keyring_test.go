@@ -29,7 +29,7 @@ var ours = Owner{Gateway: "default", Issuer: "https://app.example.be"}
 func keysIn(storage Storage) *Keyring {
 	return &Keyring{
 		Owner: ours, Rotation: Rotation{Algorithm: token.ES256, Every: 30 * day, Longest: 8 * time.Hour},
-		Storage: storage, Memory: new(Memory), Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler),
+		Storage: storage, Memory: new(Memory), Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 

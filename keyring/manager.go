@@ -92,7 +92,7 @@ func (m *Manager) fallBack(ctx context.Context) {
 		known, _ = k.readCopy(ctx, k.Memory.Dropped()) // Run logs what fails
 	}
 	if len(known.Keys) == 0 {
-		k.Log.Warn("there are no signing keys yet: the gateway is not ready until its store answers", slog.String("gateway", k.Owner.Gateway))
+		k.Logger.Warn("there are no signing keys yet: the gateway is not ready until its store answers", slog.String("gateway", k.Owner.Gateway))
 		return
 	}
 	if err := m.adopt(State{merged: merged{set: known}, Dropped: k.Memory.Dropped()}); err != nil {
@@ -200,7 +200,7 @@ func (m *Manager) publish(s Set) error {
 		return err
 	}
 	if len(m.published) > 0 && !sameKey(published[0], m.published[0]) {
-		m.Keyring.Log.Info("another signing key took over",
+		m.Keyring.Logger.Info("another signing key took over",
 			slog.String("gateway", m.Keyring.Owner.Gateway), slog.String("kid", published[0].ID))
 	}
 	first := len(m.published) == 0

@@ -41,7 +41,7 @@ func replicaOf(store, storage Storage) *Keyring {
 func run(t *testing.T, keys *Keyring) *replica {
 	t.Helper()
 	r := &replica{keys: keys}
-	keys.Now, keys.Rotation, keys.Log = time.Now, halfDaily, slog.New(slog.NewTextHandler(&r.log, nil))
+	keys.Now, keys.Rotation, keys.Logger = time.Now, halfDaily, slog.New(slog.NewTextHandler(&r.log, nil))
 	r.manager = manage(keys, &r.ring)
 	if err := r.manager.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -23,11 +23,12 @@ func (f *failure) again(err error, now time.Time) bool {
 
 func (f *failure) end() { *f = failure{} }
 
-// fail logs that keys could not be read or changed.
+// fail logs and counts that keys could not be read or changed. While it tries every second, it does so
+// once in [Interval].
 func (m *Manager) fail(err error) {
-	m.Failed()
 	if m.failing.again(err, m.Keyring.Now()) {
-		m.Keyring.Log.Error("signing keys could not be read or changed; the last known go on",
+		m.Failed()
+		m.Keyring.Logger.Error("signing keys could not be read or changed; the last known go on",
 			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
 	}
 }
@@ -38,7 +39,7 @@ func (m *Manager) reportPartial(err error) {
 	case err == nil:
 		m.partial.end()
 	case m.partial.again(err, m.Keyring.Now()):
-		m.Keyring.Log.Warn("which signing keys were dropped could not be read everywhere",
+		m.Keyring.Logger.Warn("which signing keys were dropped could not be read everywhere",
 			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
 	}
 }
@@ -47,17 +48,14 @@ func (m *Manager) reportPartial(err error) {
 func (m *Manager) report(s State) {
 	m.reportPartial(s.partial)
 	gateway := slog.String("gateway", m.Keyring.Owner.Gateway)
-	log := m.Keyring.Log
+	log := m.Keyring.Logger
 	if ids := m.unreported("vanished", s.vanished); len(ids) > 0 {
 		log.Error("signing keys are gone from where replicas share them; their tokens are accepted until they expire", gateway, slog.Any("kid", ids))
 	}
-	if s.rolledBack && len(m.unreported("rolled back", []string{s.found.Lineage})) > 0 {
+	if m.begins("rolled back", s.rolledBack) {
 		log.Error("an older set of signing keys was written over the newer one; it is not used, and the newer one is put back", gateway)
 	}
-	if !s.rolledBack {
-		delete(m.reported, "rolled back "+s.found.Lineage)
-	}
-	if len(s.found.Keys) == 0 && len(s.set.Keys) > 0 {
+	if m.begins("put back", len(s.found.Keys) == 0 && len(s.set.Keys) > 0) {
 		log.Warn("there are no signing keys where replicas share them; those that this replica knows are put back", gateway)
 	}
 	if ids := m.unreported("dropped", kids(s.found.Dropped)); len(ids) > 0 {
@@ -81,6 +79,15 @@ func (m *Manager) unreported(reason string, ids []string) (fresh []string) {
 		fresh = append(fresh, id)
 	}
 	return fresh
+}
+
+// begins reports whether something is so now, and was not so before.
+func (m *Manager) begins(what string, so bool) bool {
+	if !so {
+		delete(m.reported, what+" ")
+		return false
+	}
+	return len(m.unreported(what, []string{""})) > 0
 }
 
 func kids(keys []Key) (ids []string) {

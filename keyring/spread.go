@@ -26,7 +26,7 @@ func (k *Keyring) spread(ctx context.Context, s State) {
 
 func (k *Keyring) notWritten(ctx context.Context, in Storage, document string, err error) {
 	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		k.Log.Warn("a copy of what is known of signing keys could not be written",
+		k.Logger.Warn("a copy of what is known of signing keys could not be written",
 			slog.String("gateway", k.Owner.Gateway), slog.String("document", in.Where(document)), slog.Any("error", err))
 	}
 }

@@ -17,9 +17,12 @@
 // then, or refuses everything. When Redis loses its data, the replicas write back the
 // revocations that they know. Pending sessions are lost then; people log in again.
 //
+// [Documents] keep the gateway's signing keys, for package keyring: each changes by
+// compare-and-set, and stays for 400 days after its last change.
+//
 // # What Redis sees
 //
-// Records, values, families and revocations are sealed with XChaCha20-Poly1305 under a
+// Records, values, families, documents and revocations are sealed with XChaCha20-Poly1305 under a
 // key from [Config.Secret], each bound to its place and version. Clients, and the names
 // of values, counters, families and revocations, are keyed hashes. In the clear are
 // session IDs (themselves hashes), times, counts and sizes. So a dump shows nobody's

@@ -71,7 +71,7 @@ func keysIn(store *redis.Store, folder keyring.Storage) *keyring.Keyring {
 	return &keyring.Keyring{
 		Owner:    keyring.Owner{Gateway: "default", Issuer: "https://app.example.be", Prefix: "itsme:default"},
 		Rotation: rotation, Store: store.Documents(), Storage: folder, InStore: true, Mark: store.Mark(),
-		Memory: new(keyring.Memory), Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Memory: new(keyring.Memory), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
