@@ -31,9 +31,8 @@ It asks Signicat for an access token and for a session that does not exist,
 which costs nothing, and puts a key into Caddy's storage that it deletes again.
 It starts no login, and shows no secret.
 
-Run this as the user that Caddy runs as, with the same environment, and while
-Caddy runs: else it looks for another storage, or leaves a folder there that
-Caddy may not write.
+Run this while Caddy runs, with the same environment, as its user or as root:
+else it looks for another storage, or may not read it.
 `
 
 // errProblems is returned when the doctor found problems, which it has told already.

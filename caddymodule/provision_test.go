@@ -140,6 +140,15 @@ func TestProvisionErrors(t *testing.T) {
 			"rotate with a key file", "#gateway", "token {\nkey /etc/itsme/signing.pem\nrotate 30d\n}",
 			"gateway default: token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated",
 		}, {
+			"keys nowhere", "#gateway", "token {\nkeys disk\n}",
+			`gateway default: token keys: "disk" is neither store nor storage`,
+		}, {
+			"keys in a store that cannot keep them", "#gateway", "token {\nkeys store\n}",
+			"gateway default: token keys: only store redis can keep keys; write token { keys storage }, or leave keys out",
+		}, {
+			"keys with a key file", "#gateway", "token {\nkey /etc/itsme/signing.pem\nkeys storage\n}",
+			"gateway default: token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated",
+		}, {
 			"claim of an attribute that is not asked for", "#gateway", "token {\nclaims nin\n}",
 			`gateway default: token claims: "nin" comes from no attribute that is asked for; add its attribute to attributes, or drop the claim`,
 		}, {

@@ -21,14 +21,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// fleet is two replicas of a gateway, each a process of its own, with one Redis and one storage,
+// fleet is two replicas of a gateway, each a process with a storage of its own, that share one Redis,
 // behind a balancer that knows nothing of sessions.
 type fleet struct {
 	*logintest.Front
 	replicas [2]*exec.Cmd
 	backends [2]*url.URL
 	admin    [2]string // where Caddy's admin endpoint listens
-	storage  string    // the folder that both keep their keys in
+	storages [2]string // the folders in which they keep a copy of the keys
 	behind   string    // the upstream's URL
 	redis    *exec.Cmd
 	redisDir string
@@ -41,7 +41,7 @@ type fleet struct {
 
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	f := &fleet{storages: [2]string{t.TempDir(), t.TempDir()}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
@@ -144,7 +144,7 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	f.backends[i] = backend
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	f.admin[i] = freeAddress(t)
-	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], f.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], f.storages[i], f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
 		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)

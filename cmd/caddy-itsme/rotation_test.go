@@ -69,20 +69,26 @@ func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 	t.Logf("%d calls with tokens of %d keys, %d refused", calls.Load(), len(tokens.signedBy), refused.Load())
 }
 
-// ageKeys moves the times of all stored keys so that the next one takes over at a given time.
+// ageKeys moves the times of all keys so that the next one takes over at a given time. It does so in
+// the copies, and counts the change as the newest, so that the replicas put it into Redis when they start.
 func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
 	t.Helper()
-	file := filepath.Join(f.storage, "itsme", "default", "keys.json")
-	data, err := os.ReadFile(file)
+	file := func(storage string) string { return filepath.Join(storage, "itsme", "default", "keys.json") }
+	data, err := os.ReadFile(file(f.storages[0]))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var stored struct {
-		Keys []map[string]any `json:"keys"`
+		Lineage  string           `json:"lineage"`
+		BeganAt  string           `json:"began_at"`
+		Revision int              `json:"revision"`
+		Store    string           `json:"store"`
+		Keys     []map[string]any `json:"keys"`
 	}
 	if err := json.Unmarshal(data, &stored); err != nil {
 		t.Fatal(err)
 	}
+	stored.Revision++
 	timeOf := func(key map[string]any, name string) time.Time {
 		text, _ := key[name].(string)
 		at, err := time.Parse(time.RFC3339, text)
@@ -108,8 +114,10 @@ func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
 	if data, err = json.Marshal(stored); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, data, 0o600); err != nil {
-		t.Fatal(err)
+	for _, storage := range f.storages {
+		if err := os.WriteFile(file(storage), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -7,7 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/google/go-cmp/cmp"
 
 	_ "github.com/caddy-itsme/caddy-itsme" // what the Caddyfiles name
@@ -25,6 +28,104 @@ import (
 )
 
 const password = "the password"
+
+// asCaddy in the environment has the test's own program run Caddy.
+const asCaddy = "ITSME_TEST_RUNS_CADDY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCaddy) != "" {
+		caddycmd.Main() // ends the process
+	}
+	os.Exit(m.Run())
+}
+
+// replica is a process of the example's replica, with a folder of its own.
+type replica struct {
+	process *exec.Cmd
+	folder  string
+	url     string
+}
+
+// startReplica runs replica.Caddyfile, but for its ports and Redis', until it is stopped or the test ends.
+func startReplica(t *testing.T, redis, folder string) *replica {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "Caddyfile")
+	config := strings.Replace(read(t, "replica.Caddyfile"), "127.0.0.1:6379", redis, 1)
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address, admin := freeAddress(t), freeAddress(t)
+	r := &replica{folder: folder, url: "http://" + address}
+	_, port, _ := strings.Cut(address, ":")
+	_, adminPort, _ := strings.Cut(admin, ":")
+	r.process = exec.Command(os.Args[0], "run", "--config", file, "--adapter", "caddyfile")
+	r.process.Env = append(os.Environ(), asCaddy+"=1", "HOME="+folder, "XDG_CONFIG_HOME=", "XDG_DATA_HOME=",
+		"REPLICA_PORT="+port, "ADMIN_PORT="+adminPort, "SIGNICAT_CLIENT_ID=x", "SIGNICAT_CLIENT_SECRET=x",
+		"REDIS_PASSWORD="+password, "ITSME_STORE_SECRET="+strings.Repeat("0123456789abcdef", 2))
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.process.Stderr = log
+	if err := r.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		r.stop()
+		if text, err := os.ReadFile(log.Name()); err == nil && t.Failed() {
+			t.Logf("the replica in %s:\n%s", folder, text)
+		}
+	})
+	return r
+}
+
+func (r *replica) stop() {
+	_ = r.process.Process.Kill()
+	_ = r.process.Wait()
+}
+
+// keys are the key set that a replica publishes, once it has one.
+func (r *replica) keys(t *testing.T) string {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
+		answer, err := http.Get(r.url + "/itsme/jwks.json")
+		if err == nil {
+			text, err := io.ReadAll(answer.Body)
+			_ = answer.Body.Close()
+			if err == nil && answer.StatusCode == http.StatusOK {
+				return string(text)
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the replica in %s publishes no keys: %v", r.folder, err)
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// TestReplicasShareRedisAlone runs two replicas, each with a folder of its own. They start at once. Then one is
+// lost with its folder, and then Redis with all that it holds.
+func TestReplicasShareRedisAlone(t *testing.T) {
+	t.Parallel()
+	address := startRedis(t)
+	one, other := startReplica(t, address, t.TempDir()), startReplica(t, address, t.TempDir())
+	first := one.keys(t)
+	if got := other.keys(t); got != first || !strings.Contains(first, `"kid"`) {
+		t.Fatalf("one replica publishes %s, and the other %s", first, got)
+	}
+	other.stop()
+	if got := startReplica(t, address, t.TempDir()).keys(t); got != first {
+		t.Errorf("a replica with an empty folder publishes %s, want %s", got, first)
+	}
+	one.stop()
+	empty := startRedis(t)
+	if got := startReplica(t, empty, one.folder).keys(t); got != first {
+		t.Errorf("with an empty Redis a replica publishes %s, want %s", got, first)
+	}
+	if got := startReplica(t, empty, t.TempDir()).keys(t); got != first {
+		t.Errorf("with what that one put back a replica publishes %s, want %s", got, first)
+	}
+}
 
 func TestRedisIsGoodForTheGateway(t *testing.T) {
 	t.Parallel()

@@ -83,6 +83,9 @@ func TestUnitAndCaddyfileAgree(t *testing.T) {
 		{"admin", caddyfile, "admin unix//run/" + setting(t, "RuntimeDirectory") + "/admin.sock\n"},
 		{"README calls the admin endpoint", readme, " /run/" + setting(t, "RuntimeDirectory") + "/admin.sock "},
 		{"Caddy's storage", setting(t, "Environment"), "XDG_DATA_HOME=%S/" + setting(t, "StateDirectory")},
+		{"README lists the keys", readme, "`sudo " + filepath.Base(binary) + " itsme keys list --config " + config + "`"},
+		{"README rotates the keys", readme, "`sudo " + filepath.Base(binary) + " itsme keys rotate --config " + config + "`"},
+		{"README drops a key of the stopped service", readme, "`sudo env XDG_DATA_HOME=/var/lib/" + setting(t, "StateDirectory") + " " + filepath.Base(binary) + " itsme keys rotate --drop <kid> --config " + config + "`"},
 		{"README backs up the storage", readme, "`/var/lib/" + setting(t, "StateDirectory") + "`"},
 	} {
 		if !strings.Contains(row.text, row.want) {
