@@ -31,7 +31,7 @@ type adminService struct {
 	client *http.Client
 }
 
-// findService has those gateways ask the running Caddy that it runs, by name, public URL and issuer. A
+// findService has those gateways ask the running Caddy that it runs, by name and issuer. A
 // Caddy that does not answer, or runs another configuration, is no error.
 func (c *storageConfig) findService(ctx context.Context, all []gatewayKeys) {
 	service, ok := c.adminService()

@@ -96,7 +96,7 @@ func ownerOf(root *os.Root, name string) (owner, error) {
 }
 
 // writeOwned replaces a file as a whole, with the same owner and mode.
-func writeOwned(root *os.Root, name string, value []byte) (err error) {
+func writeOwned(root *os.Root, name string, value []byte) error {
 	mode := fs.FileMode(0o600)
 	of := filepath.Dir(name)
 	switch info, err := root.Lstat(name); {
@@ -112,6 +112,11 @@ func writeOwned(root *os.Root, name string, value []byte) (err error) {
 	if err != nil {
 		return err
 	}
+	return replaceOwned(root, name, owner, mode, value)
+}
+
+// replaceOwned replaces a file by one of that owner and mode, or leaves it as it is.
+func replaceOwned(root *os.Root, name string, owner owner, mode fs.FileMode, value []byte) error {
 	next := name + "." + rand.Text()
 	file, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -114,33 +114,40 @@ func TestCommandsMakeFoldersForTheirOwner(t *testing.T) {
 	wantSomeones(t, files, 0o600)
 }
 
-// TestFileThatCannotKeepItsOwnerIsNotChanged asks for an owner that this process may not give files to.
+// TestFileThatCannotKeepItsOwnerIsNotChanged runs a command as a user who may write to the folder, and give files to
+// no other user. The file would become that user's, and the service could not read it any more.
 func TestFileThatCannotKeepItsOwnerIsNotChanged(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	path := filepath.Join(dir, "next")
-	file, err := os.Create(path)
+	files := serviceStorage(t)
+	if err := os.Chmod(filepath.Dir(files.Filename("itsme/default/keys.json")), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(files.Filename("itsme/default/keys.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	denied := func(int, int) error { return syscall.EPERM }
-	if err := someone().take(denied); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run this as root") {
-		t.Errorf("the error is %v", err)
-	}
-	// The owner -2 exists nowhere. Root may give files to anybody, and the system refuses this one to all.
-	_ = file.Close()
-	if file, err = os.OpenFile(path, os.O_RDONLY, 0); err != nil {
+	root, err := os.OpenRoot(files.Path)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := fillOwned(file, someone(), 0o600, []byte("text")); err == nil {
-		t.Error("a file that cannot be written is said to be")
+	t.Cleanup(func() { _ = root.Close() })
+	theirs := owner{uid: someone().uid + 1, gid: someone().gid + 1}
+	asUnprivileged(t, func() {
+		err = replaceOwned(root, "itsme/default/keys.json", theirs, 0o600, []byte("text"))
+	})
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run this as root, or as that user") {
+		t.Errorf("the error is %v", err)
 	}
-	if data, err := os.ReadFile(path); err != nil || len(data) != 0 {
-		t.Errorf("it holds %q, %v", data, err)
+	after, err := os.ReadFile(files.Filename("itsme/default/keys.json"))
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the file was changed to %q, %v", after, err)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(files.Filename("itsme/default/keys.json"))); len(left) != 1 {
+		t.Errorf("something is left: %v", left)
 	}
 }
 
-// TestCommandsFollowNoLinkOutOfTheStorage: the folder is the service's. Whoever took over the service would have root
+// TestCommandsFollowNoLinkOutOfTheStorage: the folder is the service's. An attacker who took over the service would have root
 // write elsewhere.
 func TestCommandsFollowNoLinkOutOfTheStorage(t *testing.T) {
 	t.Parallel()

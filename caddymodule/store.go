@@ -34,7 +34,7 @@ func (g *Gateway) storeModule() string {
 	var named struct {
 		Module string `json:"module"`
 	}
-	_ = json.Unmarshal(g.StoreRaw, &named) // loading it tells what is wrong
+	_ = json.Unmarshal(g.StoreRaw, &named) // loading it finds what is wrong
 	return named.Module
 }
 

@@ -90,7 +90,7 @@ func (k *Keyring) remember(ctx context.Context, keys []DroppedKey) error {
 		if k.Store == nil {
 			return err
 		}
-		k.notWritten(ctx, k.Storage, DroppedDocument, err) // the store has it, and tells every replica
+		k.notWritten(ctx, k.Storage, DroppedDocument, err) // the store has it, and every replica reads it there
 	}
 	k.Memory.drop(keys, k.Now())
 	return nil

@@ -34,7 +34,7 @@ func (b backup) restore(storage *keyringtest.Memory, documents ...string) {
 
 // TestDroppedKeyNeverComesBack drops the key that signs, and has an operator, or an attacker who has a copy of
 // the key, bring back the document that has it. One place still remembers the drop, a different one in
-// each row. Whoever has the key could otherwise be anybody.
+// each row. With the key the attacker could log in as any user.
 func TestDroppedKeyNeverComesBack(t *testing.T) {
 	t.Parallel()
 	all := []string{KeysDocument, DroppedDocument, KnownDocument}

@@ -32,7 +32,7 @@ type Keyring struct {
 	// InStore keeps the keys in Store, and a copy in Storage. Without it they are in Storage
 	// alone.
 	InStore bool
-	// Mark tells the store's prefix and secret apart from others; see [Set].
+	// Mark identifies the store's prefix and secret; see [Set].
 	Mark string
 
 	// Memory is what this process knows. It lives as long as the process.
@@ -123,7 +123,7 @@ func (k *Keyring) Read(ctx context.Context) (State, error) {
 	return k.judge(ctx, data)
 }
 
-// judge returns what is to be made of the document of keys. The dropped keys are read after it: whoever
+// judge returns what is to be made of the document of keys. The dropped keys are read after it: a replica that
 // drops a key writes that first.
 func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	var lacking bool

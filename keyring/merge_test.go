@@ -154,7 +154,7 @@ func TestSetsOfTwoStoresAreNotMerged(t *testing.T) {
 }
 
 // TestForeignKeysNeverSignNorVerify puts the keys of another gateway, issuer or prefix where a gateway looks for
-// its own: a copied folder, or one prefix for two gateways. Whoever holds a token of the other one would be let in.
+// its own: a copied folder, or one prefix for two gateways. A token of the other one would be accepted.
 func TestForeignKeysNeverSignNorVerify(t *testing.T) {
 	t.Parallel()
 	for name, foreign := range map[string]Owner{

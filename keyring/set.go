@@ -61,8 +61,7 @@ type Set struct {
 	BeganAt time.Time
 	// Revision counts the changes. The highest that was seen wins.
 	Revision uint64
-	// Mark tells the store's prefix and secret apart from others. Sets of different marks are not
-	// merged. It is empty without a store that replicas share.
+	// Mark identifies the store's prefix and secret. Sets of different marks are not merged. It is empty without a store that replicas share.
 	Mark string
 	// Keys are the gateway's own keys, without those that were dropped.
 	Keys []Key

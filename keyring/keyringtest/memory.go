@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// Memory is a [keyring.Storage] in memory that fails when it is told to. The zero value is empty.
+// Memory is a [keyring.Storage] in memory that fails on demand. The zero value is empty.
 type Memory struct {
 	mu        sync.Mutex
 	documents map[string][]byte
@@ -39,7 +39,7 @@ func (m *Memory) Get(document string) []byte {
 	return slices.Clone(m.documents[document])
 }
 
-// Put replaces a document, as somebody does who restores a backup; nil takes it away.
+// Put replaces a document, as the restore of a backup does; nil takes it away.
 func (m *Memory) Put(document string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

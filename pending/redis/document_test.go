@@ -75,7 +75,7 @@ func keysIn(store *redis.Store, folder keyring.Storage) *keyring.Keyring {
 	}
 }
 
-// TestDumpShowsNoKey: whoever reads Redis must not be able to sign.
+// TestDumpShowsNoKey: an attacker who reads Redis must not be able to sign.
 func TestDumpShowsNoKey(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
