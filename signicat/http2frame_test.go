@@ -244,7 +244,7 @@ func TestServerThatTakesNoCall(t *testing.T) {
 				wantOutcome(t, err, signicat.OperationAccessToken, outcome{want: signicat.ErrUnavailable})
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				if n := len(s.calls); n != 1 {
+				if n := len(s.calls); n > 1 {
 					t.Errorf("%d requests for one call: %v", n, err)
 				}
 			})
