@@ -35,8 +35,10 @@ type fleet struct {
 	redisAt  string
 	line     *proxytest.Line // from the replicas to Redis
 	config   string          // the Caddyfile of the first replica
-	turn     atomic.Uint64
-	only     atomic.Int64 // 1 or 2: requests go to that replica alone
+	// authority is the file with the certificate that the replicas trust.
+	authority string
+	turn      atomic.Uint64
+	only      atomic.Int64 // 1 or 2: requests go to that replica alone
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -51,6 +53,7 @@ func newFleet(t *testing.T) *fleet {
 	front := httptest.NewServer(f.balancer())
 	t.Cleanup(front.Close)
 	simulator, err := signicattest.Start(signicattest.Config{
+		TLS:               true,
 		AllowLoopbackHTTP: true,
 		RedirectURLs:      []string{front.URL + logintest.Path + "/callback", front.URL + logintest.Path + "/app/callback"},
 	})
@@ -60,6 +63,10 @@ func newFleet(t *testing.T) *fleet {
 	t.Cleanup(simulator.Close)
 	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
 	f.behind = behind.URL
+	f.authority = filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(f.authority, simulator.AuthorityPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f.startReplicas(t)
 	return f
 }
@@ -153,7 +160,7 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 		f.config = file
 	}
 	command := exec.Command("caddy-itsme", "run", "--config", file, "--adapter", "caddyfile")
-	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+f.authority)
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
