@@ -8,7 +8,6 @@ import (
 	"os"
 	"regexp"
 	"sync"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -48,7 +47,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 	if err != nil {
 		return nil, err
 	}
-	config.Name, config.Logger = name, ctx.Slogger()
+	config.Name, config.Logger, config.Now = name, ctx.Slogger(), clock
 	config.Replica, _ = os.Hostname() // a host without a name is told from none
 	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
 	if err := i.findKeys(ctx, keys); err != nil {
@@ -71,7 +70,7 @@ func (i *instance) findKeys(ctx caddy.Context, config keyConfig) error {
 		poked: make(chan struct{}, 1),
 		store: keyStore{
 			storage: ctx.Storage(), gateway: i.key.gateway, rotation: config.rotation,
-			now: time.Now, log: ctx.Slogger(),
+			now: clock, log: ctx.Slogger(),
 		},
 		force: func(set *token.KeySet) {
 			i.lasting.keys.Set(set)

@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,15 +20,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// fleet is two replicas of a gateway, each a process of its own, with one Redis and one storage,
-// behind a balancer that knows nothing of sessions.
+// fleet is replicas of a gateway, each a process of its own, with one Redis and one storage, behind
+// a balancer that knows nothing of sessions.
 type fleet struct {
 	*logintest.Front
-	replicas [2]*exec.Cmd
-	backends [2]*url.URL
-	admin    [2]string // where Caddy's admin endpoint listens
-	storage  string    // the folder that both keep their keys in
-	behind   string    // the upstream's URL
+	replicas []*replica
+	storage  string // the folder that both keep their keys in
+	behind   string // the upstream's URL
 	redis    *exec.Cmd
 	redisDir string
 	redisAt  string
@@ -38,12 +35,29 @@ type fleet struct {
 	// authority is the file with the certificate that the replicas trust.
 	authority string
 	turn      atomic.Uint64
+	resend    atomic.Bool  // the balancer sends again what a replica did not answer
 	only      atomic.Int64 // 1 or 2: requests go to that replica alone
 }
 
+// replica is one of a fleet.
+type replica struct {
+	ahead   time.Duration // of its clock, in the build of the soak
+	process *exec.Cmd
+	exited  chan struct{} // closed when the process has ended
+	backend atomic.Pointer[url.URL]
+	admin   string // where Caddy's admin endpoint listens
+	away    atomic.Bool
+}
+
+// newFleet is two replicas.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	return newFleetOf(t, new(replica), new(replica))
+}
+
+func newFleetOf(t *testing.T, replicas ...*replica) *fleet {
+	t.Helper()
+	f := &fleet{replicas: replicas, storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
@@ -74,32 +88,25 @@ func newFleet(t *testing.T) *fleet {
 func (f *fleet) startReplicas(t *testing.T) {
 	t.Helper()
 	for i := range f.replicas {
-		const attempts = 3 // somebody else may take a port that was free
-		for n := 1; !f.startReplica(t, i); n++ {
-			if n == attempts {
-				t.Fatalf("replica %d does not start", i)
-			}
-		}
+		f.mustStart(t, i)
 	}
 }
 
-// balancer sends every request to the next replica, or to the only one.
-func (f *fleet) balancer() http.Handler {
-	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		i := f.turn.Add(1) % 2
-		if only := f.only.Load(); only > 0 {
-			i = uint64(only - 1)
+func (f *fleet) mustStart(t *testing.T, i int) {
+	t.Helper()
+	const attempts = 3 // another process may take a port that was free
+	for n := 1; !f.startReplica(t, i); n++ {
+		if n == attempts {
+			t.Fatalf("replica %d does not start", i)
 		}
-		r.SetURL(f.backends[i])
-		r.Out.Host = r.In.Host
-	}}
+	}
 }
 
 // use sends everything to one replica from now on.
 func (f *fleet) use(i int) { f.only.Store(int64(i + 1)) }
 
 // kill ends a replica without a word.
-func (f *fleet) kill(i int) { end(f.replicas[i]) }
+func (f *fleet) kill(i int) { end(f.replicas[i].process) }
 
 func end(c *exec.Cmd) { _ = c.Process.Kill() }
 
@@ -148,10 +155,10 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.backends[i] = backend
+	r := f.replicas[i]
 	file := filepath.Join(t.TempDir(), "Caddyfile")
-	f.admin[i] = freeAddress(t)
-	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], f.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+	r.admin = freeAddress(t)
+	config := fmt.Sprintf(replicaCaddyfile, r.admin, f.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
 		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -160,7 +167,7 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 		f.config = file
 	}
 	command := exec.Command("caddy-itsme", "run", "--config", file, "--adapter", "caddyfile")
-	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+f.authority)
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+f.authority, "SOAK_CLOCK_AHEAD="+r.ahead.String())
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -169,8 +176,9 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	if err := command.Start(); err != nil {
 		t.Fatalf("starting caddy-itsme: %v", err)
 	}
-	f.replicas[i] = command
 	exited := make(chan struct{})
+	r.process, r.exited = command, exited
+	r.backend.Store(backend)
 	go func() {
 		_ = command.Wait()
 		close(exited)

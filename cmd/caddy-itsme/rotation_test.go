@@ -135,18 +135,14 @@ type issuedTokens struct {
 }
 
 func (i *issuedTokens) add(token string) {
-	head, _ := base64.RawURLEncoding.DecodeString(strings.SplitN(token, ".", 2)[0])
-	var header struct {
-		KeyID string `json:"kid"`
-	}
-	_ = json.Unmarshal(head, &header) // what is no token is refused where it is presented
+	kid := keyID(token)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(i.all) == 0 {
-		i.first = header.KeyID
+		i.first = kid
 	}
 	i.all = append(i.all, token)
-	i.signedBy[header.KeyID]++
+	i.signedBy[kid]++
 }
 
 // latest are the first token and the last few.
@@ -161,4 +157,15 @@ func (i *issuedTokens) afterRotation() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.all) - i.signedBy[i.first]
+}
+
+// keyID is that of the key that signed a token. What is no token is refused where it is presented.
+func keyID(token string) string {
+	head, _, _ := strings.Cut(token, ".")
+	text, _ := base64.RawURLEncoding.DecodeString(head)
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	_ = json.Unmarshal(text, &header)
+	return header.KeyID
 }
