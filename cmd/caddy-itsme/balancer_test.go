@@ -9,8 +9,7 @@ import (
 
 // balancer sends every request to the next replica that is not away, or to the only one.
 func (f *fleet) balancer() http.Handler {
-	transport := resending{f, &http.Transport{MaxIdleConnsPerHost: 100}}
-	return &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) {
+	return &httputil.ReverseProxy{Transport: resending{f}, Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(f.choose().backend.Load())
 		r.Out.Host = r.In.Host
 	}}
@@ -30,15 +29,12 @@ func (f *fleet) choose() *replica {
 
 // resending sends a request again, to another replica, when one ended before it answered and the
 // fleet asks for that.
-type resending struct {
-	fleet     *fleet
-	transport *http.Transport
-}
+type resending struct{ fleet *fleet }
 
 // RoundTrip implements http.RoundTripper.
 func (b resending) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !b.fleet.resend.Load() {
-		return b.transport.RoundTrip(r)
+		return b.fleet.toReplicas.RoundTrip(r)
 	}
 	var sent []byte
 	if r.Body != nil {
@@ -61,7 +57,7 @@ func (b resending) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // whole reads the answer to its end.
 func (b resending) whole(r *http.Request) (*http.Response, error) {
-	answer, err := b.transport.RoundTrip(r)
+	answer, err := b.fleet.toReplicas.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

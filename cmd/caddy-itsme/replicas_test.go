@@ -33,10 +33,11 @@ type fleet struct {
 	line     *proxytest.Line // from the replicas to Redis
 	config   string          // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
-	authority string
-	turn      atomic.Uint64
-	resend    atomic.Bool  // the balancer sends again what a replica did not answer
-	only      atomic.Int64 // 1 or 2: requests go to that replica alone
+	authority  string
+	turn       atomic.Uint64
+	toReplicas *http.Transport // of the balancer
+	resend     atomic.Bool     // the balancer sends again what a replica did not answer
+	only       atomic.Int64    // 1 or 2: requests go to that replica alone
 }
 
 // replica is one of a fleet.
@@ -57,7 +58,7 @@ func newFleet(t *testing.T) *fleet {
 
 func newFleetOf(t *testing.T, replicas ...*replica) *fleet {
 	t.Helper()
-	f := &fleet{replicas: replicas, storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	f := &fleet{replicas: replicas, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, storage: t.TempDir(), redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
@@ -66,6 +67,7 @@ func newFleetOf(t *testing.T, replicas ...*replica) *fleet {
 	t.Cleanup(behind.Close)
 	front := httptest.NewServer(f.balancer())
 	t.Cleanup(front.Close)
+	t.Cleanup(f.toReplicas.CloseIdleConnections)
 	simulator, err := signicattest.Start(signicattest.Config{
 		TLS:               true,
 		AllowLoopbackHTTP: true,

@@ -262,6 +262,7 @@ var (
 )
 
 func (s *soak) sizes(t *testing.T) (sizes []size) {
+	s.toReplicas.CloseIdleConnections()
 	for _, r := range s.replicas {
 		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process.Process.Pid))
 		if err != nil {
