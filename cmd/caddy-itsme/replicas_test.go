@@ -37,7 +37,7 @@ type fleet struct {
 	turn       atomic.Uint64
 	toReplicas *http.Transport // of the balancer
 	resend     atomic.Bool     // the balancer sends again what a replica did not answer
-	only       atomic.Int64    // 1 or 2: requests go to that replica alone
+	only       atomic.Int64    // the number of a replica, from 1: requests go to it alone
 }
 
 // replica is one of a fleet.

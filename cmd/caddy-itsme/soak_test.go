@@ -269,7 +269,6 @@ func (s *soak) sizes(t *testing.T) (sizes []size) {
 			t.Fatal(err)
 		}
 		admin := "http://" + r.admin
-		profile := ask(t, admin+"/debug/pprof/goroutine?debug=1")
 		for range 2 { // what a pool holds goes with the second
 			ask(t, admin+"/debug/pprof/heap?gc=1")
 		}
@@ -279,6 +278,7 @@ func (s *soak) sizes(t *testing.T) (sizes []size) {
 		if err := json.Unmarshal(ask(t, admin+"/debug/vars"), &vars); err != nil {
 			t.Fatal(err)
 		}
+		profile := ask(t, admin+"/debug/pprof/goroutine?debug=1") // last, when closed connections have ended
 		sizes = append(sizes, size{number(rss, status), number(total, profile), int64(vars.Memory.HeapAlloc)})
 	}
 	return sizes
