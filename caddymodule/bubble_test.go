@@ -31,27 +31,28 @@ type bubble struct {
 	signicat *signicattest.Server
 }
 
-const bubbleURL = "http://127.0.0.1:1"
+const (
+	bubbleURL         = "http://127.0.0.1:1"
+	bubbleSignicatURL = "https://127.0.0.1:2"
+)
 
 func openBubble(t *testing.T, limit gateway.LimitConfig, c signicattest.Config) *bubble {
 	t.Helper()
 	wire := pipetest.New()
-	c.BaseURL, c.AllowLoopbackHTTP = bubbleURL, true
+	c.BaseURL, c.TLS, c.AllowLoopbackHTTP = bubbleSignicatURL, true, true
 	c.RedirectURLs = []string{bubbleURL + logintest.Path + "/callback", bubbleURL + logintest.Path + "/app/callback"}
 	sim, err := signicattest.StartOn(wire, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	transport := &http.Transport{DialContext: wire.Dial}
-	t.Cleanup(transport.CloseIdleConnections)
 	store := pending.NewMemory(time.Now)
 	t.Cleanup(func() { _ = store.Close() })
 	g, err := gateway.New(gateway.Config{
 		PublicURL: bubbleURL,
 		Signicat: signicat.Config{
 			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
-			APIURL: bubbleURL, Transport: transport,
+			APIURL: bubbleSignicatURL, DialContext: wire.Dial, RootCAs: sim.RootCAs(),
 		},
 		Attributes: []string{"name"},
 		Limit:      limit,

@@ -49,7 +49,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 	if err != nil {
 		return nil, err
 	}
-	config.Name, config.Logger = name, ctx.Slogger()
+	config.Name, config.Logger, config.Now = name, ctx.Slogger(), clock
 	config.Replica, _ = os.Hostname() // a host without a name is told from none
 	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
 	if err := i.openStore(ctx, g, &config); err != nil {

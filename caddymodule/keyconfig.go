@@ -90,7 +90,7 @@ func (g Gateway) keysInStore(e *expander) (bool, error) {
 // open.
 func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store StoreModule, log *slog.Logger) *keyring.Keyring {
 	k := &keyring.Keyring{
-		Owner: owner, Rotation: c.rotation, Memory: new(keyring.Memory), Now: time.Now, Logger: log,
+		Owner: owner, Rotation: c.rotation, Memory: new(keyring.Memory), Now: clock, Logger: log,
 		Storage: keyStorage{storage: storage, gateway: owner.Gateway, log: log},
 	}
 	if shared, ok := store.(*RedisStore); ok {

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -38,7 +37,7 @@ func (m *MemoryStore) Provision(ctx caddy.Context) error {
 // Open implements StoreModule.
 func (m *MemoryStore) Open(gateway string) (pending.Store, error) {
 	kept, _, err := memoryStores.LoadOrNew(gateway, func() (caddy.Destructor, error) {
-		return pooledMemory{pending.NewMemory(time.Now)}, nil
+		return pooledMemory{pending.NewMemory(clock)}, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening memory store: %w", err)

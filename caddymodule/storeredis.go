@@ -90,6 +90,7 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 		Database:  s.Database,
 		Prefix:    e.text("store redis prefix", s.Prefix),
 		Secret:    []byte(e.text(redisSecret, s.Secret)),
+		Now:       clock,
 	}
 	if e.err != nil {
 		return e.err

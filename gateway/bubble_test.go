@@ -36,25 +36,26 @@ type bubble struct {
 	ended    *phone // whose login has ended
 }
 
-const bubbleURL = "http://127.0.0.1:1"
+const (
+	bubbleURL         = "http://127.0.0.1:1"
+	bubbleSignicatURL = "https://127.0.0.1:2"
+)
 
 // openBubble starts a gateway with the defaults, but for what change does to them.
 func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) *bubble {
 	t.Helper()
 	wire := pipetest.New()
-	transport := &http.Transport{DialContext: wire.Dial}
-	t.Cleanup(transport.CloseIdleConnections)
 	config := gateway.Config{
 		PublicURL: bubbleURL,
 		Signicat: signicat.Config{
 			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
-			APIURL: bubbleURL, Transport: transport,
+			APIURL: bubbleSignicatURL, DialContext: wire.Dial,
 		},
 		Attributes: []string{"name"},
 		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 	}
 	simulated := signicattest.Config{
-		BaseURL: bubbleURL, AllowLoopbackHTTP: true,
+		BaseURL: bubbleSignicatURL, TLS: true, AllowLoopbackHTTP: true,
 		RedirectURLs: []string{bubbleURL + logintest.Path + "/callback", bubbleURL + logintest.Path + "/app/callback"},
 	}
 	for _, c := range change {
@@ -65,6 +66,7 @@ func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
+	config.Signicat.RootCAs = sim.RootCAs()
 	b := &bubble{t: t, config: config, signicat: sim}
 	if config.Store == nil {
 		b.forget(t)

@@ -51,7 +51,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	public := "http://" + listener.Addr().String()
 	sim := o.Simulator
 	sim.RedirectURLs = []string{public + logintest.Path + "/callback", public + logintest.Path + "/app/callback"}
-	sim.AllowLoopbackHTTP = true
+	sim.AllowLoopbackHTTP, sim.TLS = true, true
 	sim.Now = clock.now
 	server, err := signicattest.Start(sim)
 	if err != nil {
@@ -70,6 +70,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 			ClientID:     signicattest.DefaultClientID,
 			ClientSecret: signicattest.DefaultClientSecret,
 			APIURL:       server.URL,
+			RootCAs:      server.RootCAs(),
 			Timeout:      2 * time.Second,
 		},
 		AppLinks: gateway.AppLinkConfig{

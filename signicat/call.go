@@ -73,8 +73,9 @@ func (c *Client) exchange(ctx context.Context, request call) (err error) {
 	if c.config.PropagateTrace {
 		propagate(ctx, r.Header)
 	}
-	// The RoundTripper itself, since an http.Client follows redirects or fails on odd ones.
-	response, err := c.transport.RoundTrip(r)
+	t := c.newTrip()
+	defer func() { t.end(ctx, err) }()
+	response, err := t.roundTrip(r)
 	if err != nil {
 		return &Error{Operation: request.operation, Err: lost(ctx, err)}
 	}

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 )
 
 // Paths of the API below Config.APIURL.
@@ -25,10 +23,9 @@ var ErrSessionID = errors.New("not the id of a session")
 
 // Client calls Signicat. Make one with [New] and share it: it is safe for concurrent use.
 type Client struct {
-	config    Config
-	transport http.RoundTripper
-	own       *http.Transport // the transport to close; nil when it is the caller's
-	tokens    *tokenSource
+	config     Config
+	transports *transports // nil when the transport is the caller's
+	tokens     *tokenSource
 }
 
 // New returns a client, or an [ErrConfig] that names the field and the remedy in one line.
@@ -38,40 +35,20 @@ func New(config Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{config: config, transport: config.Transport}
-	if c.transport == nil {
-		c.own = newTransport(config.Timeout)
-		c.transport = c.own
+	c := &Client{config: config}
+	if config.Transport == nil {
+		c.transports = newTransports(config)
 	}
 	c.tokens = &tokenSource{fetch: c.fetchToken, now: config.Now}
 	return c, nil
-}
-
-// idleTimeout is shorter than load balancers keep connections: net/http does not send a POST again
-// whose connection was being closed, and to us its answer would be lost.
-const idleTimeout = 30 * time.Second
-
-// newTransport returns a transport with bounds that one API host needs: answers of Signicat have
-// small headers, and a dial that outlives its call must end by itself.
-func newTransport(timeout time.Duration) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
-		TLSHandshakeTimeout:    timeout,
-		ForceAttemptHTTP2:      true,
-		MaxConnsPerHost:        256,
-		MaxIdleConnsPerHost:    64,
-		IdleConnTimeout:        idleTimeout,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
 }
 
 // Close ends a renewal of the Signicat access token that is still going on, and closes idle
 // connections. Call it after the last call has returned. Its error is always nil.
 func (c *Client) Close() error {
 	c.tokens.stop()
-	if c.own != nil {
-		c.own.CloseIdleConnections()
+	if c.transports != nil {
+		c.transports.use().CloseIdleConnections()
 	}
 	return nil
 }

@@ -13,9 +13,10 @@ import (
 
 const appRedirectURL = signicattest.DefaultAppRedirectURL
 
-// simulate starts the simulator and connects a client to it.
+// simulate starts the simulator, with TLS and HTTP/2, and connects a client to it.
 func simulate(t *testing.T, config signicattest.Config, change ...func(*signicat.Config)) (*signicattest.Server, *signicat.Client) {
 	t.Helper()
+	config.TLS = true
 	sim, err := signicattest.Start(config)
 	if err != nil {
 		t.Fatal(err)
@@ -23,6 +24,7 @@ func simulate(t *testing.T, config signicattest.Config, change ...func(*signicat
 	t.Cleanup(sim.Close)
 	credentials := func(c *signicat.Config) {
 		c.ClientID, c.ClientSecret = signicattest.DefaultClientID, signicattest.DefaultClientSecret
+		c.RootCAs = sim.RootCAs()
 	}
 	return sim, connect(t, sim.URL, append([]func(*signicat.Config){credentials}, change...)...)
 }

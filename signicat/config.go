@@ -2,6 +2,8 @@ package signicat
 
 import (
 	"cmp"
+	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -62,8 +64,16 @@ type Config struct {
 	// what somebody else put into them. False, the default, sends nothing.
 	// Unverified: whether Signicat reads it.
 	PropagateTrace bool
-	// Transport carries the calls and stays the caller's to close. Nil: a transport of the
-	// client's own, which takes its proxy from the environment as net/http does.
+	// DialContext connects to Signicat. Nil: a [net.Dialer] that gives up after Timeout.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// RootCAs verify Signicat's certificate. Nil: those of the system, or of the file that the
+	// environment variable SSL_CERT_FILE names, as in crypto/x509.
+	RootCAs *x509.CertPool
+	// Transport carries the calls and stays the caller's to close; DialContext and RootCAs are then
+	// ignored. Nil, as it should be in production: a transport of the client's own. That one takes its
+	// proxy from the environment as net/http does, and uses no HTTP/2 connection that went silent:
+	// it closes one that does not answer a PING for half of Timeout, and no call follows one that
+	// timed out over a connection that answered nothing meanwhile.
 	Transport http.RoundTripper
 	// Observe is told of every call that is over, on the way of its answer. It returns at once.
 	// Nil tells nobody.

@@ -1,12 +1,8 @@
 package signicat
 
 import (
-	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -161,21 +157,6 @@ func atLeastRetryAfter(wait time.Duration, err error) time.Duration {
 		return max(wait, refused.RetryAfter)
 	}
 	return wait
-}
-
-// lost says that no whole answer came, and why. Of what the peer sent only the names in a bad
-// certificate are kept: net/http quotes malformed answers in some of its own errors.
-func lost(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
-	}
-	if network, ok := errors.AsType[*net.OpError](err); ok {
-		return fmt.Errorf("%w: %w", ErrUnavailable, network)
-	}
-	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fmt.Errorf("%w: %w", ErrUnavailable, certificate)
-	}
-	return fmt.Errorf("%w: connection broken", ErrUnavailable)
 }
 
 // word returns s when it is a code or an id, else "": a peer's free text belongs in no log.

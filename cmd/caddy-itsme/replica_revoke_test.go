@@ -102,7 +102,7 @@ func (f *fleet) revoke(t *testing.T, what, id string) int {
 
 func (f *fleet) post(t *testing.T, body string) int {
 	t.Helper()
-	answer, err := http.Post("http://"+f.admin[0]+"/itsme/revoke", "application/json", strings.NewReader(body))
+	answer, err := http.Post("http://"+f.replicas[0].admin+"/itsme/revoke", "application/json", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -207,8 +207,8 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 			t.Errorf("%s: starting: %d %s", name, got.Status, got.Body)
 		}
 		away.mend()
-		for _, backend := range f.backends {
-			awaitReady(t, backend.String()+logintest.Path+"/health/ready", nil)
+		for _, r := range f.replicas {
+			awaitReady(t, r.backend.Load().String()+logintest.Path+"/health/ready", nil)
 		}
 		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
 			t.Errorf("%s: afterwards: %d %s", name, got.Status, got.Body)

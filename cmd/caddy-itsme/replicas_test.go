@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
@@ -21,27 +20,48 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// fleet is two replicas of a gateway, each a process with a storage of its own, that share one Redis,
+// fleet is replicas of a gateway, each a process with a storage of its own, that share one Redis,
 // behind a balancer that knows nothing of sessions.
 type fleet struct {
 	*logintest.Front
-	replicas [2]*exec.Cmd
-	backends [2]*url.URL
-	admin    [2]string // where Caddy's admin endpoint listens
-	storages [2]string // the folders in which they keep a copy of the keys
-	behind   string    // the upstream's URL
+	replicas []*replica
+	behind   string // the upstream's URL
 	redis    *exec.Cmd
 	redisDir string
 	redisAt  string
 	line     *proxytest.Line // from the replicas to Redis
 	config   string          // the Caddyfile of the first replica
-	turn     atomic.Uint64
-	only     atomic.Int64 // 1 or 2: requests go to that replica alone
+	// authority is the file with the certificate that the replicas trust.
+	authority  string
+	turn       atomic.Uint64
+	toReplicas *http.Transport // of the balancer
+	resend     atomic.Bool     // the balancer sends again what a replica did not answer
+	only       atomic.Int64    // the number of a replica, from 1: requests go to it alone
 }
 
+// replica is one of a fleet.
+type replica struct {
+	ahead   time.Duration // of its clock, in the build of the soak
+	process *exec.Cmd
+	exited  chan struct{} // closed when the process has ended
+	storage string        // the folder in which it keeps a copy of the keys
+	backend atomic.Pointer[url.URL]
+	admin   string // where Caddy's admin endpoint listens
+	away    atomic.Bool
+}
+
+// newFleet is two replicas.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	f := &fleet{storages: [2]string{t.TempDir(), t.TempDir()}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	return newFleetOf(t, new(replica), new(replica))
+}
+
+func newFleetOf(t *testing.T, replicas ...*replica) *fleet {
+	t.Helper()
+	f := &fleet{replicas: replicas, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	for _, r := range replicas {
+		r.storage = t.TempDir()
+	}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
 	f.line = proxytest.New(t, f.redisAt)
@@ -50,7 +70,9 @@ func newFleet(t *testing.T) *fleet {
 	t.Cleanup(behind.Close)
 	front := httptest.NewServer(f.balancer())
 	t.Cleanup(front.Close)
+	t.Cleanup(f.toReplicas.CloseIdleConnections)
 	simulator, err := signicattest.Start(signicattest.Config{
+		TLS:               true,
 		AllowLoopbackHTTP: true,
 		RedirectURLs:      []string{front.URL + logintest.Path + "/callback", front.URL + logintest.Path + "/app/callback"},
 	})
@@ -60,6 +82,10 @@ func newFleet(t *testing.T) *fleet {
 	t.Cleanup(simulator.Close)
 	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
 	f.behind = behind.URL
+	f.authority = filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(f.authority, simulator.AuthorityPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	f.startReplicas(t)
 	return f
 }
@@ -67,32 +93,25 @@ func newFleet(t *testing.T) *fleet {
 func (f *fleet) startReplicas(t *testing.T) {
 	t.Helper()
 	for i := range f.replicas {
-		const attempts = 3 // somebody else may take a port that was free
-		for n := 1; !f.startReplica(t, i); n++ {
-			if n == attempts {
-				t.Fatalf("replica %d does not start", i)
-			}
-		}
+		f.mustStart(t, i)
 	}
 }
 
-// balancer sends every request to the next replica, or to the only one.
-func (f *fleet) balancer() http.Handler {
-	return &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		i := f.turn.Add(1) % 2
-		if only := f.only.Load(); only > 0 {
-			i = uint64(only - 1)
+func (f *fleet) mustStart(t *testing.T, i int) {
+	t.Helper()
+	const attempts = 3 // another process may take a port that was free
+	for n := 1; !f.startReplica(t, i); n++ {
+		if n == attempts {
+			t.Fatalf("replica %d does not start", i)
 		}
-		r.SetURL(f.backends[i])
-		r.Out.Host = r.In.Host
-	}}
+	}
 }
 
 // use sends everything to one replica from now on.
 func (f *fleet) use(i int) { f.only.Store(int64(i + 1)) }
 
 // kill ends a replica without a word.
-func (f *fleet) kill(i int) { end(f.replicas[i]) }
+func (f *fleet) kill(i int) { end(f.replicas[i].process) }
 
 func end(c *exec.Cmd) { _ = c.Process.Kill() }
 
@@ -141,10 +160,10 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.backends[i] = backend
+	r := f.replicas[i]
 	file := filepath.Join(t.TempDir(), "Caddyfile")
-	f.admin[i] = freeAddress(t)
-	config := fmt.Sprintf(replicaCaddyfile, f.admin[i], f.storages[i], f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+	r.admin = freeAddress(t)
+	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
 		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -153,7 +172,7 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 		f.config = file
 	}
 	command := exec.Command("caddy-itsme", "run", "--config", file, "--adapter", "caddyfile")
-	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+f.authority, "SOAK_CLOCK_AHEAD="+r.ahead.String())
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -162,8 +181,9 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	if err := command.Start(); err != nil {
 		t.Fatalf("starting caddy-itsme: %v", err)
 	}
-	f.replicas[i] = command
 	exited := make(chan struct{})
+	r.process, r.exited = command, exited
+	r.backend.Store(backend)
 	go func() {
 		_ = command.Wait()
 		close(exited)

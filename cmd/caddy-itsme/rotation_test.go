@@ -74,7 +74,7 @@ func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
 	t.Helper()
 	file := func(storage string) string { return filepath.Join(storage, "itsme", "default", "keys.json") }
-	data, err := os.ReadFile(file(f.storages[0]))
+	data, err := os.ReadFile(file(f.replicas[0].storage))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,8 +114,8 @@ func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
 	if data, err = json.Marshal(stored); err != nil {
 		t.Fatal(err)
 	}
-	for _, storage := range f.storages {
-		if err := os.WriteFile(file(storage), data, 0o600); err != nil {
+	for _, r := range f.replicas {
+		if err := os.WriteFile(file(r.storage), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -143,18 +143,14 @@ type issuedTokens struct {
 }
 
 func (i *issuedTokens) add(token string) {
-	head, _ := base64.RawURLEncoding.DecodeString(strings.SplitN(token, ".", 2)[0])
-	var header struct {
-		KeyID string `json:"kid"`
-	}
-	_ = json.Unmarshal(head, &header) // what is no token is refused where it is presented
+	kid := keyID(token)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(i.all) == 0 {
-		i.first = header.KeyID
+		i.first = kid
 	}
 	i.all = append(i.all, token)
-	i.signedBy[header.KeyID]++
+	i.signedBy[kid]++
 }
 
 // latest are the first token and the last few.
@@ -169,4 +165,15 @@ func (i *issuedTokens) afterRotation() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.all) - i.signedBy[i.first]
+}
+
+// keyID is that of the key that signed a token. What is no token is refused where it is presented.
+func keyID(token string) string {
+	head, _, _ := strings.Cut(token, ".")
+	text, _ := base64.RawURLEncoding.DecodeString(head)
+	var header struct {
+		KeyID string `json:"kid"`
+	}
+	_ = json.Unmarshal(text, &header)
+	return header.KeyID
 }

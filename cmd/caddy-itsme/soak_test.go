@@ -35,6 +35,10 @@ const (
 	wrongPercent      = 5 // of logins present a made-up code, of requests a token that is not valid
 	faultEvery        = 2 * time.Second
 	loginPatience     = 2 * time.Minute
+	restartEvery      = 20 * time.Second
+	theftEvery        = 5 * time.Second
+	refreshingApps    = 30
+	clockAhead        = 20 * time.Second
 
 	// What a replica may grow by: each token that it sees may stay until its end, as a verified one and
 	// as a result that an app may ask for again; the rest is connections and their buffers.
@@ -50,43 +54,34 @@ type soak struct {
 	wronglyRefused, wronglyAdmitted atomic.Int64
 	stuck                           atomic.Int64 // logins that came to no end
 	faults                          atomic.Int64
+	refreshes                       refreshCounts
+	restarts                        atomic.Int64
 
 	mu      sync.Mutex
 	refused map[string]int // logins by the error that they ended in
 	tokens  []string       // the latest, all valid
+	// signedBy is the key IDs of all tokens.
+	signedBy map[string]bool
 }
 
-// TestSoak logs people in through two replicas while Signicat fails at random, and ends with a
-// table. It fails when anybody was wrongly refused or let in, or when the replicas grow.
+// The replicas of the soak: one as usual, one whose clock is ahead, one that is restarted all the time.
+const restarted = 2
+
+// TestSoak logs people in through three replicas, refreshes logins over a network that loses answers,
+// steals refresh tokens and rotates the signing key, while Signicat and the connections to it fail at
+// random. It ends with a table, and fails when a client was wrongly refused or let in, or when the
+// replicas that last grow.
 func TestSoak(t *testing.T) {
 	seed := *soakSeed
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	s := &soak{fleet: newFleet(t), refused: make(map[string]int)}
+	s := &soak{fleet: newFleetOf(t, new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
+	s.resend.Store(true)
 	learned(t, s.fleet)
+	s.rotateKeysIn(t, *soakTime/2)
 	before := s.sizes(t)
-	end := time.After(*soakTime)
-	logins, requests := time.NewTicker(time.Second/loginsPerSecond), time.NewTicker(time.Second/requestsPerSecond)
-	faults := time.NewTicker(faultEvery)
-	random := rand.New(rand.NewPCG(seed, seed))
-	var all sync.WaitGroup
-	for running := true; running; {
-		select {
-		case <-end:
-			running = false
-		case <-faults.C:
-			s.fault(t, random)
-		case <-logins.C:
-			wrong := random.IntN(100) < wrongPercent
-			all.Go(func() { s.login(t, wrong) })
-		case <-requests.C:
-			wrong, pick := random.IntN(100) < wrongPercent, random.Uint64()
-			all.Go(func() { s.request(t, wrong, pick) })
-		}
-	}
-	s.Signicat.ClearScript()
-	all.Wait()
+	s.run(t, rand.New(rand.NewPCG(seed, seed)))
 	after := s.sizes(t)
 	t.Logf("seed %d\n%s", seed, s.table(before, after))
 	for i := range after {
@@ -96,8 +91,41 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	if s.wronglyRefused.Load() != 0 || s.wronglyAdmitted.Load() != 0 || s.stuck.Load() != 0 {
-		t.Error("somebody was wrongly refused or let in, or waits without end")
+		t.Error("a client was wrongly refused or let in, or waits without end")
 	}
+}
+
+// run plays everything until the time is over, and waits for what is under way.
+func (s *soak) run(t *testing.T, random *rand.Rand) {
+	var all sync.WaitGroup
+	over := make(chan struct{})
+	all.Go(func() { s.restartAgainAndAgain(t, over) })
+	for range refreshingApps {
+		own := rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
+		all.Go(func() { s.keepRefreshing(t, over, own) })
+	}
+	end := time.After(*soakTime)
+	logins, requests := time.NewTicker(time.Second/loginsPerSecond), time.NewTicker(time.Second/requestsPerSecond)
+	faults, thefts := time.NewTicker(faultEvery), time.NewTicker(theftEvery)
+	for running := true; running; {
+		select {
+		case <-end:
+			running = false
+		case <-faults.C:
+			s.fault(t, random)
+		case <-thefts.C:
+			all.Go(func() { s.steal(t) })
+		case <-logins.C:
+			wrong := random.IntN(100) < wrongPercent
+			all.Go(func() { s.login(t, wrong) })
+		case <-requests.C:
+			wrong, pick := random.IntN(100) < wrongPercent, random.Uint64()
+			all.Go(func() { s.request(t, wrong, pick) })
+		}
+	}
+	close(over)
+	s.Signicat.ClearScript()
+	all.Wait()
 }
 
 // fault makes one operation of Signicat fail a few times, in one of the ways that it can, until the
@@ -112,6 +140,9 @@ func (s *soak) fault(t *testing.T, random *rand.Rand) {
 		{Status: 401},
 		{Cut: signicattest.CutBeforeHeaders},
 		{Cut: signicattest.CutMidBody},
+		{Cut: signicattest.CutConnection},
+		{Cut: signicattest.CutSilence},
+		{Cut: signicattest.CutGoAway},
 		{Body: signicattest.BodyHTML},
 		{Body: signicattest.BodyHuge},
 		{Body: signicattest.BodyTruncated},
@@ -122,7 +153,8 @@ func (s *soak) fault(t *testing.T, random *rand.Rand) {
 	fault := ways[random.IntN(len(ways))]
 	fault.Operation = operations[random.IntN(len(operations))]
 	fault.Call, fault.Times = 1+random.IntN(10), 1+random.IntN(20)
-	fault.After = random.IntN(2) == 0
+	// With GOAWAY comes an answer, which has to be the true one.
+	fault.After = fault.Cut == signicattest.CutGoAway || random.IntN(2) == 0
 	if fault.Operation == "validate_code" && (fault.Cut == signicattest.CutMidBody || fault.Body != "" && fault.Body != signicattest.BodyHTML) {
 		// These have a status of 2xx, with which Signicat says that it validated the code. Of a
 		// code that it did not validate it would be a lie, and the login would wait for its end.
@@ -188,6 +220,7 @@ func (s *soak) refuse(why string) {
 func (s *soak) keep(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.signedBy[keyID(token)] = true
 	if s.tokens = append(s.tokens, token); len(s.tokens) > 1000 {
 		s.tokens = s.tokens[len(s.tokens)-1000:]
 	}
@@ -228,14 +261,14 @@ var (
 	total = regexp.MustCompile(`total (\d+)`)
 )
 
-func (s *soak) sizes(t *testing.T) (sizes [2]size) {
-	for i, replica := range s.replicas {
-		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", replica.Process.Pid))
+func (s *soak) sizes(t *testing.T) (sizes []size) {
+	s.toReplicas.CloseIdleConnections()
+	for _, r := range s.replicas {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.process.Process.Pid))
 		if err != nil {
 			t.Fatal(err)
 		}
-		admin := "http://" + s.admin[i]
-		profile := ask(t, admin+"/debug/pprof/goroutine?debug=1")
+		admin := "http://" + r.admin
 		for range 2 { // what a pool holds goes with the second
 			ask(t, admin+"/debug/pprof/heap?gc=1")
 		}
@@ -245,7 +278,8 @@ func (s *soak) sizes(t *testing.T) (sizes [2]size) {
 		if err := json.Unmarshal(ask(t, admin+"/debug/vars"), &vars); err != nil {
 			t.Fatal(err)
 		}
-		sizes[i] = size{number(rss, status), number(total, profile), int64(vars.Memory.HeapAlloc)}
+		profile := ask(t, admin+"/debug/pprof/goroutine?debug=1") // last, when closed connections have ended
+		sizes = append(sizes, size{number(rss, status), number(total, profile), int64(vars.Memory.HeapAlloc)})
 	}
 	return sizes
 }
@@ -273,7 +307,7 @@ func number(pattern *regexp.Regexp, text []byte) int {
 	return n
 }
 
-func (s *soak) table(before, after [2]size) string {
+func (s *soak) table(before, after []size) string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	row := func(what string, value any) { fmt.Fprintf(w, "%s\t%v\n", what, value) }
@@ -290,6 +324,12 @@ func (s *soak) table(before, after [2]size) string {
 		fmt.Fprintln(w, reason)
 	}
 	row("requests", s.requests.Load())
+	row("refreshes", s.refreshes.made.Load())
+	row("refreshes whose answer was lost", s.refreshes.lost.Load())
+	row("of these repeated after more than 30 s", s.refreshes.late.Load())
+	row("stolen refresh tokens found", s.refreshes.thefts.Load())
+	row("restarts of replica 3", s.restarts.Load())
+	row("keys that signed", len(s.signedBy))
 	row("wrongly refused", s.wronglyRefused.Load())
 	row("wrongly admitted", s.wronglyAdmitted.Load())
 	for i := range before {

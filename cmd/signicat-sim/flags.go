@@ -22,6 +22,7 @@ const (
 type settings struct {
 	config             signicattest.Config
 	listen, management string
+	authority          string // the file for the authority's certificate; empty: plain HTTP
 	anywhere           bool
 	version            bool
 }
@@ -37,6 +38,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	if err != nil {
 		return s, err
 	}
+	s.config.TLS = s.authority != ""
 	if f.NArg() > 0 {
 		err = fmt.Errorf("unexpected argument %q; flags alone are taken", f.Arg(0))
 	} else {
@@ -54,6 +56,7 @@ func (s *settings) bind(f *flag.FlagSet) {
 	f.StringVar(&s.management, "management", defaultManagement, "address of the management API; off: none")
 	f.BoolVar(&s.version, "version", false, "print the version, and end")
 	f.BoolVar(&s.anywhere, "insecure-listen-anywhere", false, "accept addresses that are not loopback: anybody there can log in as anybody")
+	f.StringVar(&s.authority, "tls", "", "serve the API over TLS with HTTP/2, and write the certificate that callers have to trust to this `file`; for the gateway, name it in SSL_CERT_FILE")
 	f.StringVar(&c.BaseURL, "base-url", "", "how callers reach the API (default: the address it listens on)")
 	f.StringVar(&c.ClientID, "client-id", signicattest.DefaultClientID, "client id of the API client")
 	f.StringVar(&c.ClientSecret, "client-secret", signicattest.DefaultClientSecret, "secret of the API client")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -47,24 +48,30 @@ func serve(ctx context.Context, s settings, stdout io.Writer) error {
 	}
 	defer api.Close()
 	if s.config.BaseURL == "" {
-		s.config.BaseURL = signicattest.BaseURL(api.Addr())
+		s.config.BaseURL = s.config.URLAt(api.Addr())
 	}
 	sim, err := signicattest.New(s.config)
 	if err != nil {
 		return err
 	}
 	defer sim.Close()
-	servers := []*http.Server{{Handler: sim.Handler()}}
-	listeners := []net.Listener{api}
+	if s.authority != "" {
+		if err := os.WriteFile(s.authority, sim.AuthorityPEM(), 0o644); err != nil {
+			return fmt.Errorf("-tls %s: %w", s.authority, err)
+		}
+	}
+	servers := []*http.Server{sim.HTTPServer()}
+	listeners := []net.Listener{sim.Listener(api)}
 	if s.management != "off" {
 		l, err := listen("management", s.management)
 		if err != nil {
 			return err
 		}
 		defer l.Close()
-		servers, listeners = append(servers, &http.Server{Handler: sim.Management()}), append(listeners, l)
+		management := &http.Server{Handler: sim.Management(), ReadHeaderTimeout: 10 * time.Second}
+		servers, listeners = append(servers, management), append(listeners, l)
 	}
-	announce(stdout, s.config, sim, listeners)
+	announce(stdout, s, sim, listeners)
 	return serveAll(ctx, sim, servers, listeners)
 }
 
@@ -72,7 +79,6 @@ func serve(ctx context.Context, s settings, stdout io.Writer) error {
 func serveAll(ctx context.Context, sim *signicattest.Server, servers []*http.Server, listeners []net.Listener) error {
 	failed := make(chan error, len(servers))
 	for i, server := range servers {
-		server.ReadHeaderTimeout = 10 * time.Second
 		go func() { failed <- server.Serve(listeners[i]) }()
 	}
 	ended := 0
@@ -106,7 +112,8 @@ func listen(name, address string) (net.Listener, error) {
 }
 
 // announce says what was started. The secret is printed only when it is the one that everybody knows.
-func announce(w io.Writer, c signicattest.Config, sim *signicattest.Server, listeners []net.Listener) {
+func announce(w io.Writer, s settings, sim *signicattest.Server, listeners []net.Listener) {
+	c := s.config
 	secret := "(as given)"
 	if c.ClientSecret == signicattest.DefaultClientSecret {
 		secret = c.ClientSecret
@@ -117,6 +124,9 @@ func announce(w io.Writer, c signicattest.Config, sim *signicattest.Server, list
 	}
 	fmt.Fprintln(w, "A simulator of Signicat and itsme. It identifies nobody.")
 	fmt.Fprintf(w, "  API            %s (listens on %s)\n", sim.URL, listeners[0].Addr())
+	if s.authority != "" {
+		fmt.Fprintf(w, "  authority      %s (SSL_CERT_FILE of the gateway)\n", s.authority)
+	}
 	if len(listeners) > 1 {
 		fmt.Fprintf(w, "  management     http://%s\n", listeners[1].Addr())
 	}

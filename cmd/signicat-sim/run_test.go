@@ -4,10 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -121,6 +125,36 @@ func TestServesWithDefaults(t *testing.T) {
 	}
 }
 
+// TestServesTLS trusts what the program wrote, as a gateway does with SSL_CERT_FILE.
+func TestServesTLS(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "authority.pem")
+	p := startProgram(t, "-tls", file)
+	if !strings.HasPrefix(p.api, "https://") || p.field(`authority +(\S+)`) != file {
+		t.Errorf("%s", p.announced)
+	}
+	certificate, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(certificate) {
+		t.Fatalf("no certificate in %q", certificate)
+	}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, ForceAttemptHTTP2: true, DisableKeepAlives: true}}
+	r, err := client.Get(p.api + "/v2/authorization")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Body.Close()
+	if r.ProtoMajor != 2 || r.StatusCode != http.StatusBadRequest {
+		t.Errorf("%s %d", r.Proto, r.StatusCode)
+	}
+	if status, _ := get(t, http.MethodGet, p.management+"/switches", "", nil); status != http.StatusOK {
+		t.Errorf("management: %d", status)
+	}
+}
+
 // TestShutdownEndsDelays stops the program while a scripted delay would go on for an hour.
 func TestShutdownEndsDelays(t *testing.T) {
 	t.Parallel()
@@ -192,6 +226,8 @@ func TestRefuses(t *testing.T) {
 		"a port in use":               {[]string{"-listen", used}, 1, "signicat-sim: -listen " + used + ": the port is in use; stop what uses it or choose another address\n"},
 		"a management port in use":    {[]string{"-listen", "127.0.0.1:0", "-management", used}, 1, "signicat-sim: -management " + used + ": the port is in use"},
 		"a port that does not exist":  {[]string{"-listen", "127.0.0.1:99999"}, 1, "-listen 127.0.0.1:99999: "},
+		"a file in no folder":         {[]string{"-listen", "127.0.0.1:0", "-tls", "/nowhere/authority.pem"}, 1, "signicat-sim: -tls /nowhere/authority.pem: "},
+		"http with TLS":               {[]string{"-listen", "127.0.0.1:0", "-tls", "authority.pem", "-base-url", "http://127.0.0.1:1"}, 1, "BaseURL: must begin with https"},
 		"a lifetime that is too long": {[]string{"-listen", "127.0.0.1:0", "-access-token-lifetime", "2h"}, 1, "AccessTokenLifetime"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -233,7 +269,7 @@ func TestListenAnywhere(t *testing.T) {
 	if err != nil || s.listen != "0.0.0.0:1" {
 		t.Errorf("%+v: %v", s, err)
 	}
-	if got := signicattest.BaseURL(&net.TCPAddr{IP: net.IPv4zero, Port: 1}); got != "" {
+	if got := s.config.URLAt(&net.TCPAddr{IP: net.IPv4zero, Port: 1}); got != "" {
 		t.Errorf("base URL %q", got)
 	}
 }

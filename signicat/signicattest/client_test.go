@@ -1,6 +1,7 @@
 package signicattest_test
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -33,7 +34,7 @@ func (c *clock) advance(d time.Duration) {
 	c.t = c.t.Add(d)
 }
 
-// client speaks to a simulator with plain HTTP, and with no type of the simulator.
+// client speaks to a simulator with net/http, and with no type of the simulator.
 type client struct {
 	t     *testing.T
 	sim   *signicattest.Server
@@ -48,7 +49,7 @@ func start(t *testing.T, cfg signicattest.Config) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
+	transport := trusting(sim)
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		sim.Close()
@@ -59,6 +60,11 @@ func start(t *testing.T, cfg signicattest.Config) *client {
 	}}
 	c.authenticate(orElse(cfg.ClientID, signicattest.DefaultClientID), orElse(cfg.ClientSecret, signicattest.DefaultClientSecret))
 	return c
+}
+
+// trusting speaks HTTP/2 with a simulator that has TLS.
+func trusting(sim *signicattest.Server) *http.Transport {
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: sim.RootCAs()}, ForceAttemptHTTP2: true}
 }
 
 // on is the client in another test, which may run beside this one.

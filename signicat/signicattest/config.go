@@ -70,6 +70,22 @@ type Config struct {
 	// BaseURL is how callers reach the simulator, for example http://127.0.0.1:8090. [Start] fills it. Empty: each
 	// answer uses the host of its request.
 	BaseURL string
+
+	// TLS serves https with HTTP/2, as Signicat does, with a certificate that is made at the start for loopback and the
+	// host of BaseURL. Callers trust [Server.RootCAs]. False, the default, serves plain HTTP/1.1.
+	TLS bool
+}
+
+// URLAt is the BaseURL of a simulator that listens on that address. It is empty for an address of every interface,
+// which has no host that callers could use: each answer then uses the host of its request.
+func (c Config) URLAt(a net.Addr) string {
+	switch tcp, ok := a.(*net.TCPAddr); {
+	case ok && tcp.IP.IsUnspecified():
+		return ""
+	case c.TLS:
+		return "https://" + a.String()
+	}
+	return "http://" + a.String()
 }
 
 func (c Config) withDefaults() Config {
@@ -107,6 +123,9 @@ func (c Config) validate() error {
 	}
 	if u, err := url.Parse(c.BaseURL); c.BaseURL != "" && (err != nil || u.Host == "") {
 		return fmt.Errorf("%w: BaseURL: not an absolute URL", ErrConfig)
+	}
+	if c.TLS && c.BaseURL != "" && !strings.HasPrefix(c.BaseURL, "https://") {
+		return fmt.Errorf("%w: BaseURL: must begin with https, since TLS is asked for", ErrConfig)
 	}
 	if err := c.Switches.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)

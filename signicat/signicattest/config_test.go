@@ -40,6 +40,8 @@ func TestNewRefusesConfig(t *testing.T) {
 		"access token of an hour":             {signicattest.Config{AccessTokenLifetime: time.Hour}, nil},
 		"no room for a session":               {signicattest.Config{MaxSessions: -1}, signicattest.ErrConfig},
 		"relative base URL":                   {signicattest.Config{BaseURL: "/api"}, signicattest.ErrConfig},
+		"https base URL with TLS":             {signicattest.Config{BaseURL: "https://api.example.be", TLS: true}, nil},
+		"http base URL with TLS":              {signicattest.Config{BaseURL: "http://127.0.0.1:1", TLS: true}, signicattest.ErrConfig},
 		"form of a switch that is none":       {signicattest.Config{Switches: signicattest.Switches{ValidationStatus: 201}}, signicattest.ErrSwitch},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,8 +32,8 @@
 //
 // # What goes wrong
 //
-// [Server.Script] lets calls fail: a status, a redirect, a delay, a cut connection, or a body that is not what it should
-// be, before the operation was performed or after it, when only the answer is lost. [Override] makes a well-formed
+// [Server.Script] lets calls fail: a status, a redirect, a delay, a cut or silent connection, or a body that is not what
+// it should be, before the operation was performed or after it, when only the answer is lost. [Override] makes a well-formed
 // answer lie.
 //
 // # What it does not simulate
@@ -46,7 +46,7 @@
 //   - events and webhooks
 //   - rate limits of Signicat's own: script a fault with status 429
 //   - the allow-list's certificates, Universal Links, App Links and anything else of a real phone
-//   - TLS: it speaks plain HTTP, on loopback
+//   - a certificate that systems trust: with [Config].TLS it makes one of its own, else it speaks plain HTTP
 //   - itsme's end of a request that the person leaves open: only the session expires
 //   - forgetting a session some time after its end: it is kept until newer ones need the room
 //
@@ -65,7 +65,7 @@ func NotSimulated() []string {
 		"events and webhooks",
 		"rate limits of Signicat's own: script a fault with status 429",
 		"the allow-list's certificates, Universal Links, App Links and anything else of a real phone",
-		"TLS: it speaks plain HTTP, on loopback",
+		"a certificate that systems trust: with [Config].TLS it makes one of its own, else it speaks plain HTTP",
 		"itsme's end of a request that the person leaves open: only the session expires",
 		"forgetting a session some time after its end: it is kept until newer ones need the room",
 	}

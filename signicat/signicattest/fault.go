@@ -3,6 +3,7 @@ package signicattest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -20,11 +21,17 @@ const (
 	BodyEmpty       = "empty"        // nothing
 )
 
-// Where a [Fault] can cut the connection.
+// What a [Fault] can do to the call's connection. Over HTTP/2 the first two reset the call's stream (RST_STREAM), and
+// the others concern all calls that share the connection.
 const (
-	CutBeforeHeaders = "before_headers"
-	CutMidBody       = "mid_body"
+	CutBeforeHeaders = "before_headers" // before the answer
+	CutMidBody       = "mid_body"       // in the middle of its body
+	CutConnection    = "connection"     // before the answer, with every other call on the connection
+	CutSilence       = "silence"        // the connection stays open and carries nothing any more, in either direction
+	CutGoAway        = "goaway"         // the answer comes; GOAWAY, or Connection: close, asks for another connection
 )
+
+var cuts = []string{"", CutBeforeHeaders, CutMidBody, CutConnection, CutSilence, CutGoAway}
 
 // hugeBody is the size of [BodyHuge].
 const hugeBody = 5 << 20
@@ -39,7 +46,7 @@ var ErrFault = errors.New("unusable fault")
 // of Delay alone slows the call down and leaves its true answer.
 //
 // Go's http.Transport repeats a GET by itself when a connection that it had used before is cut without an answer, as
-// with [CutBeforeHeaders]: such a read is counted twice.
+// with [CutBeforeHeaders] over HTTP/1.1: such a read is counted twice.
 type Fault struct {
 	// Operation is one of the Operation constants. Required.
 	Operation string
@@ -69,7 +76,8 @@ type Fault struct {
 	// Body is one of the Body constants. Empty: the body that belongs to the answer.
 	Body string
 
-	// Cut is one of the Cut constants: the connection ends there.
+	// Cut is one of the Cut constants. A handler that is not served by [Server.HTTPServer] has no connection to close or
+	// to silence: there [CutConnection] is [CutBeforeHeaders], and [CutSilence] an answer that does not come.
 	Cut string
 }
 
@@ -88,7 +96,7 @@ func (f Fault) Validate() error {
 		{f.Status != 0 && (f.Status < 200 || f.Status > 599), "Status"},
 		{f.RetryAfter != "" && f.Status == 0, "RetryAfter needs a Status"},
 		{!slices.Contains(bodies, f.Body), "Body"},
-		{!slices.Contains([]string{"", CutBeforeHeaders, CutMidBody}, f.Cut), "Cut"},
+		{!slices.Contains(cuts, f.Cut), "Cut"},
 		{f.Delay == 0 && !f.spoils(), "nothing goes wrong"},
 	} {
 		if rule.wrong {
@@ -106,13 +114,16 @@ func (f Fault) spoils() bool {
 // status is what the caller gets; 0 when it gets none.
 func (f Fault) status() int {
 	switch {
-	case f.Cut == CutBeforeHeaders:
+	case f.Cut == CutBeforeHeaders, f.Cut == CutConnection, f.Cut == CutSilence:
 		return 0
 	case f.Status == 0 && f.Redirect != "":
 		return http.StatusFound
 	}
 	return orDefault(f.Status, http.StatusOK)
 }
+
+// forever is longer than any caller waits.
+const forever = time.Duration(1<<63 - 1)
 
 // script is the faults that are still to come.
 type script []*scripted
@@ -163,9 +174,8 @@ func (s script) take(operation string) (due Fault) {
 
 // last is the last call that fails.
 func (f *scripted) last() int {
-	const forever = int(^uint(0) >> 1)
 	if f.Call == 0 && f.Times == 0 {
-		return forever
+		return math.MaxInt
 	}
 	return max(f.Call, 1) + max(f.Times, 1) - 1
 }
@@ -184,13 +194,30 @@ func (s *Server) stock(operation string, f Fault) answer {
 	}
 }
 
-// write puts the fault on the wire. It does not return when the connection is cut.
-func (f Fault) write(w http.ResponseWriter, a answer) {
-	if f.Cut == CutBeforeHeaders {
+// write puts the fault on the wire. It does not return when there is no whole answer.
+func (s *Server) write(f Fault, w http.ResponseWriter, r *http.Request, a answer) {
+	l, _ := r.Context().Value(lineKey{}).(*line)
+	switch {
+	case f.Cut == CutConnection && l != nil:
+		_ = l.Close() // of one that is closed already nothing more is asked
 		panic(http.ErrAbortHandler)
+	case f.Cut == CutBeforeHeaders, f.Cut == CutConnection:
+		panic(http.ErrAbortHandler)
+	case f.Cut == CutSilence:
+		if l != nil {
+			l.silent.Store(true)
+		}
+		s.wait(r, forever)
 	}
-	a = f.spoil(a)
-	if f.Cut == "" {
+	f.writeSpoilt(w, f.spoil(a))
+}
+
+// writeSpoilt does not return when the answer is cut in its body.
+func (f Fault) writeSpoilt(w http.ResponseWriter, a answer) {
+	if f.Cut == CutGoAway {
+		w.Header().Set("Connection", "close") // with which net/http's server says GOAWAY
+	}
+	if f.Cut != CutMidBody {
 		a.write(w)
 		return
 	}

@@ -55,13 +55,19 @@ func (a address) String() string  { return string(a) }
 // startInMemory is start without a network. The transport's idle connections must be closed before the bubble ends.
 func startInMemory(t *testing.T) (*client, *http.Transport) {
 	t.Helper()
+	return startInMemoryAs(t, signicattest.Config{})
+}
+
+func startInMemoryAs(t *testing.T, cfg signicattest.Config) (*client, *http.Transport) {
+	t.Helper()
 	m := newMemory()
-	sim, err := signicattest.StartOn(m, signicattest.Config{})
+	sim, err := signicattest.StartOn(m, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	transport := &http.Transport{DialContext: m.dial}
+	transport := trusting(sim)
+	transport.DialContext = m.dial
 	c := &client{t: t, sim: sim, http: &http.Client{Transport: transport}}
 	c.authenticate(signicattest.DefaultClientID, signicattest.DefaultClientSecret)
 	return c, transport

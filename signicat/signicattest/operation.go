@@ -90,7 +90,7 @@ func (s *Server) serveOperation(o operation) http.Handler {
 			a = s.stock(o.name, fault)
 		}
 		s.answering(call, fault.status())
-		fault.write(w, a)
+		s.write(fault, w, r, a)
 	})
 }
 

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 )
 
 // Server is a simulated Signicat with its itsme. It is safe for concurrent use.
@@ -20,6 +19,7 @@ type Server struct {
 	random        *random
 	key           *ecdsa.PrivateKey
 	keyID         string
+	identity      identity
 	itsmeClientID string
 	people        []Persona
 	handler       http.Handler
@@ -49,9 +49,15 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the key of the access tokens: %w", err)
 	}
+	var id identity
+	if cfg.TLS {
+		if id, err = newIdentity(cfg.BaseURL); err != nil {
+			return nil, err
+		}
+	}
 	r := newRandom(cfg.Seed)
 	s := &Server{
-		URL: cfg.BaseURL, cfg: cfg, random: r, key: key, closed: make(chan struct{}),
+		URL: cfg.BaseURL, cfg: cfg, random: r, key: key, identity: id, closed: make(chan struct{}),
 		keyID: "simulator-signing-key-" + r.trace(), itsmeClientID: r.text(letters, 6), people: cfg.personas(),
 		switches: cfg.Switches.explicit(), sessions: newSessions(), tokens: newTokens(), ledger: newLedger(),
 	}
@@ -76,27 +82,19 @@ func Start(cfg Config) (*Server, error) {
 // StartOn fails it stays open.
 func StartOn(l net.Listener, cfg Config) (*Server, error) {
 	if cfg.BaseURL == "" {
-		cfg.BaseURL = BaseURL(l.Addr())
+		cfg.BaseURL = cfg.URLAt(l.Addr())
 	}
 	s, err := New(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s.http = &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 32 << 10}
-	s.serve.Go(func() { _ = s.http.Serve(l) }) // ends with ErrServerClosed, or with a listener that others closed
+	s.http = s.HTTPServer()
+	s.serve.Go(func() { _ = s.http.Serve(s.Listener(l)) }) // ends with ErrServerClosed, or with a listener that others closed
 	return s, nil
 }
 
-// BaseURL is the [Config].BaseURL of a simulator that listens on that address. It is empty for an address of every
-// interface, which nobody can be reached by: each answer then uses the host of its request.
-func BaseURL(a net.Addr) string {
-	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		return ""
-	}
-	return "http://" + a.String()
-}
-
-// Handler serves Signicat's API and itsme's pages.
+// Handler serves Signicat's API and itsme's pages. [Fault].Cut needs [Server.HTTPServer] around it for a silent or a
+// closed connection.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close stops listening, ends every delay and closes every connection. It is safe to call more than once.

@@ -1,0 +1,97 @@
+package signicat
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+)
+
+// trip is one request on its way, and its answer.
+type trip struct {
+	client *Client
+	own    *http.Transport // nil when the transport is the caller's
+	cancel context.CancelCauseFunc
+
+	sent    atomic.Int32 // how often the request's headers were written
+	over    *connection  // nil until the request has one, or with the caller's transport
+	answers uint64       // of that connection before the request
+}
+
+func (c *Client) newTrip() *trip {
+	t := &trip{client: c}
+	if c.transports != nil {
+		t.own = c.transports.use()
+	}
+	return t
+}
+
+// errSentOnce is returned when net/http would send a request again.
+var errSentOnce = errors.New("refused, and not sent again")
+
+// roundTrip sends the request over the RoundTripper itself, since an http.Client follows redirects or
+// fails on odd ones. end has to follow, whatever comes.
+func (t *trip) roundTrip(r *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(r.Context())
+	t.cancel = cancel
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:      func(got httptrace.GotConnInfo) { t.gotConn(got, r.Method) },
+		WroteHeaders: func() { t.sent.Add(1) },
+	}))
+	response, err := t.carrier().RoundTrip(r)
+	if err != nil && errors.Is(context.Cause(ctx), errSentOnce) {
+		err = errSentOnce
+	}
+	return response, err
+}
+
+func (t *trip) carrier() http.RoundTripper {
+	if t.own == nil {
+		return t.client.config.Transport
+	}
+	return t.own
+}
+
+// gotConn is called before the request is written to a connection. What was written once Signicat may
+// have carried out, and only the caller repeats it. net/http would send a request again that was reset
+// with REFUSED_STREAM or PROTOCOL_ERROR, or refused with GOAWAY, for as long as the server goes on. A
+// read is sent once more: its connection may have been about to be closed.
+func (t *trip) gotConn(got httptrace.GotConnInfo, method string) {
+	repeats := int32(0)
+	if method == http.MethodGet {
+		repeats = 1
+	}
+	if t.sent.Load() > repeats {
+		t.cancel(errSentOnce)
+	}
+	if t.over = connectionOf(got.Conn); t.over != nil {
+		t.answers = t.over.answers.Load()
+	}
+}
+
+// end is called once the answer was read, or is not waited for any more. ctx is that of the request.
+func (t *trip) end(ctx context.Context, err error) {
+	t.cancel(nil)
+	if t.own == nil {
+		return
+	}
+	transports := t.client.transports
+	timedOut := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
+	switch {
+	case t.over == nil:
+	case !timedOut && answered(err):
+		t.over.answers.Add(1)
+	case timedOut && t.over.answers.Load() == t.answers:
+		transports.replace(t.own)
+	}
+	if t.own != transports.use() {
+		t.own.CloseIdleConnections()
+	}
+}
+
+// answered reports whether Signicat sent a status.
+func answered(err error) bool {
+	failure, ok := errors.AsType[*Error](err)
+	return err == nil || ok && failure.StatusCode != 0
+}
