@@ -25,7 +25,7 @@ type call struct {
 	body        []byte
 	contentType string // of the body; application/json when empty
 	template    string // of the path, for a trace; empty when Signicat chose the URL
-	// decode takes the body of a success. Nil: it needs no JSON, it must only not be a web page.
+	// decode takes the JSON body of a 2xx. Nil: the answer only has to pass checkAccepted.
 	decode func([]byte) error
 }
 
@@ -133,21 +133,10 @@ func (r call) read(ctx context.Context, response *http.Response) error {
 	switch {
 	case err != nil:
 		return lost(ctx, err)
-	case r.decode == nil && webPage(mediaType, body):
-		return fmt.Errorf("%w: a web page", ErrInvalidResponse)
-	case r.decode == nil:
-		return nil
 	case len(body) > MaxBody:
 		return fmt.Errorf("%w: over %d bytes", ErrInvalidResponse, MaxBody)
+	case r.decode == nil:
+		return checkAccepted(response.StatusCode, mediaType, body)
 	}
 	return r.decode(body)
-}
-
-// webPage finds what a proxy or a maintenance page answers in Signicat's name.
-func webPage(mediaType string, body []byte) bool {
-	if mediaType == "text/html" || mediaType == "application/xhtml+xml" {
-		return true
-	}
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n\f\v"), []byte("<"))
 }
