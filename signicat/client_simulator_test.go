@@ -72,6 +72,7 @@ func TestLoginAtSimulator(t *testing.T) {
 		{name: "as it is by default"},
 		{name: "encoded state", config: signicattest.Config{Switches: signicattest.Switches{StateEncoding: signicattest.StateEncoded}}, encoding: signicat.StateEncoded},
 		{name: "validated with 204", config: signicattest.Config{Switches: signicattest.Switches{ValidationStatus: 204}}},
+		{name: "validated with a JSON object", config: signicattest.Config{Switches: signicattest.Switches{ValidationBody: signicattest.ValidationBodyObject}}},
 		{name: "address as object, nin as string", config: signicattest.Config{Switches: signicattest.Switches{AddressAsObject: true, NINAsString: true}}},
 		{name: "SUCCESS before the validation", config: signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}}},
 		{name: "organisation's client", config: signicattest.Config{OrganizationID: "o-1"}},
