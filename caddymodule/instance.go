@@ -90,15 +90,14 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 	return err
 }
 
-// build makes the gateway, from the keys and the knowledge of its predecessor where a reload
-// replaces one.
+// build makes the gateway, with the keys of its predecessor where a reload replaces one.
 func (i *instance) build(config gateway.Config) (err error) {
 	i.lasting, i.meter = i.key.keep(), keepMeter(config.Name)
 	i.observe(&config)
 	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil {
 		i.ring.Set(known)
 	}
-	config.Keys, config.Order = &i.ring, &i.lasting.order
+	config.Keys = &i.ring
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}

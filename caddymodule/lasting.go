@@ -3,20 +3,17 @@ package caddymodule
 import (
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// lasting is what a gateway has learned and a reload must not forget.
+// lasting is what a reload must not forget of a gateway.
 type lasting struct {
-	// order is what is known of when Signicat shows SUCCESS.
-	order gateway.Order
 	// keys are the latest from storage: the new configuration may serve requests before its
 	// Start has read them.
 	keys token.Ring
 }
 
-// lastingKey keeps what was learned from one Signicat, such as a simulator, from another.
+// lastingKey keeps the keys of a gateway at Signicat apart from those of one at a simulator.
 type lastingKey struct{ gateway, apiURL string }
 
 var lastings = caddy.NewUsagePool()

@@ -2,7 +2,7 @@ package caddymodule
 
 import "testing"
 
-func TestWhatWasLearnedIsKeptForOneSignicat(t *testing.T) {
+func TestKeysAreKeptForOneSignicat(t *testing.T) {
 	t.Parallel()
 	live := lastingKey{gateway: "lasting", apiURL: "https://api.signicat.com"}
 	simulator := lastingKey{gateway: "lasting", apiURL: "http://127.0.0.1:1"}
@@ -11,7 +11,7 @@ func TestWhatWasLearnedIsKeptForOneSignicat(t *testing.T) {
 		t.Error("a reload forgets")
 	}
 	if simulator.keep() == first {
-		t.Error("what a simulator showed is taken for Signicat's")
+		t.Error("a gateway at a simulator shares keys with one at Signicat")
 	}
 	for _, key := range []lastingKey{live, live, simulator} {
 		if err := key.release(); err != nil {

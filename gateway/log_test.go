@@ -49,12 +49,23 @@ func (j *journal) lines(t *testing.T, message string) (found []map[string]any) {
 	return found
 }
 
-func openLogged(t *testing.T) (*bubble, *journal) {
+func openLogged(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) (*bubble, *journal) {
 	t.Helper()
 	j := new(journal)
-	return openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+	logged := func(c *gateway.Config, _ *signicattest.Config) {
 		c.Logger, c.Name, c.Replica = slog.New(slog.NewJSONHandler(j, nil)), "partners", "web-1"
-	}), j
+	}
+	return openBubble(t, append(change, logged)...), j
+}
+
+// reason returns why the latest login ended; it is empty before any has.
+func (j *journal) reason(t *testing.T) string {
+	t.Helper()
+	lines := j.lines(t, "login ended")
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]["reason"].(string)
 }
 
 func TestEveryLoginHasOneLine(t *testing.T) {
@@ -69,11 +80,25 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 		},
 		"that ends well although an answer was lost": {
 			func(t *testing.T, b *bubble) {
-				b.login(t) // from which the gateway learns to settle by the session
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Status: http.StatusServiceUnavailable})
 				b.login(t)
 			},
 			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued", "operation": "validate_code", "status": "503"},
+		},
+		"whose code is refused after a lost answer": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				b.begun(t).redeem()
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
+		},
+		"whose session shows no SUCCESS": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusNoContent})
+				p := b.begun(t)
+				b.insist(p.redeem, p.redeem())
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "no_success"},
 		},
 		"whose code is refused": {
 			func(t *testing.T, b *bubble) {
@@ -86,13 +111,13 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 		"that expires after Signicat failed in an earlier call": {
 			func(t *testing.T, b *bubble) {
 				p := b.begun(t)
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusForbidden})
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusForbidden})
 				p.redeem()
 				b.signicat.ClearScript()
 				pass(gateway.DefaultSessionLifetime)
 				p.redeem()
 			},
-			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "read_session", "status": "403"},
+			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "validate_code", "status": "403"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,14 +14,15 @@ import (
 // still told which of the two it is: that the person is not through, or that Signicat is away.
 const verdictMargin = 250 * time.Millisecond
 
-// readResult reads the session until it is terminal. The context's end is errUnfinished, or
-// Signicat's failure when no read succeeded at all.
+// readResult reads the session until it is terminal, or the time for its SUCCESS is over. The
+// context's end is errUnfinished, or Signicat's failure when no read succeeded at all.
 func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
+	left := record.ValidatedAt.Add(SuccessWindow).Sub(g.now())
 	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))
-		defer cancel()
+		left = min(left, time.Until(deadline)-verdictMargin)
 	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
 	if ctx.Err() != nil {
 		return nil, errUnfinished // the validation took all the time
 	}
@@ -30,7 +31,6 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 	case err == nil:
 		return session, nil
 	case session != nil && ctx.Err() != nil:
-		g.proveOrder(ctx)
 		return nil, errUnfinished
 	}
 	return nil, err
@@ -44,7 +44,7 @@ func (g *Gateway) conclude(ctx context.Context, record *pending.Record, err erro
 	case errors.Is(err, errUnfinished):
 		return err
 	case errors.Is(err, signicat.ErrNotFound):
-		return g.expire(ctx, record, reasonExpired)
+		return g.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
 	}
 	g.log.WarnContext(ctx, "reading a session", errorAttr(err))
 	return signicatError(err)
