@@ -147,8 +147,14 @@ func TestWrongCodeIsFinalForThatCodeAlone(t *testing.T) {
 func TestLostAnswerOfValidationIsNoAcceptance(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []signicattest.Fault{
-		{Status: 500}, {Status: 202}, {Cut: signicattest.CutBeforeHeaders}, {Cut: signicattest.CutMidBody}, {Body: signicattest.BodyHTML},
-		{Body: signicattest.BodyArray}, {Body: signicattest.BodyHuge}, {Body: signicattest.BodyTruncated},
+		{Status: 500},
+		{Status: 202},
+		{Cut: signicattest.CutBeforeHeaders},
+		{Cut: signicattest.CutMidBody},
+		{Body: signicattest.BodyHTML},
+		{Body: signicattest.BodyArray},
+		{Body: signicattest.BodyHuge},
+		{Body: signicattest.BodyTruncated},
 	} {
 		sim, client := simulate(t, signicattest.Config{})
 		session := begin(t, client)
