@@ -92,6 +92,25 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 			},
 			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
 		},
+		"whose code is refused after a 401": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusUnauthorized})
+				b.begun(t).redeem()
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
+		},
+		"whose code is refused after it could not be sent": {
+			func(t *testing.T, b *bubble) {
+				p := b.begun(t)
+				p.code = "made-up"
+				b.restart(t) // without a Signicat access token
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationAccessToken, Status: http.StatusForbidden})
+				p.redeem()
+				b.signicat.ClearScript()
+				p.redeem()
+			},
+			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
+		},
 		"whose session shows no SUCCESS": {
 			func(t *testing.T, b *bubble) {
 				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusNoContent})

@@ -14,15 +14,14 @@ import (
 // still told which of the two it is: that the person is not through, or that Signicat is away.
 const verdictMargin = 250 * time.Millisecond
 
-// readResult reads the session until it is terminal, or the time for its SUCCESS is over. The
-// context's end is errUnfinished, or Signicat's failure when no read succeeded at all.
+// readResult reads the session until it is terminal. The context's end is errUnfinished, or
+// Signicat's failure when no read succeeded at all.
 func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
-	left := record.ValidatedAt.Add(SuccessWindow).Sub(g.now())
 	if deadline, ok := ctx.Deadline(); ok {
-		left = min(left, time.Until(deadline)-verdictMargin)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))
+		defer cancel()
 	}
-	ctx, cancel := context.WithTimeout(ctx, left)
-	defer cancel()
 	if ctx.Err() != nil {
 		return nil, errUnfinished // the validation took all the time
 	}

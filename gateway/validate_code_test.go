@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,6 +128,33 @@ func TestLostAnswersAreTriedAgainUntilTheCodeIsOld(t *testing.T) {
 	}
 }
 
+// TestCodeIsSentWhileItIsYoung: a call whose code is almost 180 s old sends it once, and another request does not end the
+// login while that sending is under way.
+func TestCodeIsSentWhileItIsYoung(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]string{
+		0:   "the token",
+		503: "503 temporarily_unavailable, Retry-After 5",
+	} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bubble) {
+				p := b.begun(t)
+				b.script(t, signicattest.Fault{Operation: "validate_code", Times: 2, Status: 503})
+				wantReply(t, "the first call", p.redeem(), "503 temporarily_unavailable, Retry-After 5")
+				pass(gateway.CodeLifetime - 2*time.Second)
+				b.script(t, signicattest.Fault{Operation: "validate_code", After: true, Delay: 5 * time.Second, Status: status})
+				answered := make(chan reply, 1)
+				go func() { answered <- p.redeem() }()
+				pass(2500 * time.Millisecond)
+				wantReply(t, "the status meanwhile", p.status(""), "200 pending")
+				wantReply(t, "another call meanwhile", p.redeem(), "400 authorization_pending")
+				wantReply(t, "the last call", <-answered, want)
+				p.wantSent(t, "altogether", 3)
+			})
+		})
+	}
+}
+
 // TestShortRetryAfterIsWaitedFor: Signicat names a time that the call can wait for, and one that it leaves to the app.
 func TestShortRetryAfterIsWaitedFor(t *testing.T) {
 	t.Parallel()
@@ -232,6 +260,9 @@ func TestLateAnswerChangesNothing(t *testing.T) {
 		record, err := b.config.Store.Load(t.Context(), p.sessionID)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if record.SentAt.IsZero() {
+			t.Error("the record does not say that the code was sent")
 		}
 		record.Phase, record.Reason, record.EndedAt, record.Fence = pending.Failed, "answer_lost", time.Now(), record.Fence+1
 		if err := b.config.Store.Update(t.Context(), record); err != nil {
