@@ -97,6 +97,12 @@ var doctorRows = []struct {
 		problem: true, want: []string{"signicat_unreachable"},
 	},
 	{
+		name: "a Signicat at a name below localhost",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", strings.Replace(signicatAt(t, 0), "127.0.0.1", "sim.localhost", 1)}
+		},
+	},
+	{
 		name:    "a clock that is half a minute ahead",
 		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
 		want:    []string{"clock_off"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -216,7 +217,7 @@ func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, 
 	if err != nil || u.Host == "" || u.User != nil {
 		return "", fmt.Errorf("%w: its authorization request URL is not a URL", errSignicat)
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()) || !g.loopbackAPI()) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !g.loopbackAPI()) {
 		return "", fmt.Errorf("%w: its authorization request URL is not https", errSignicat)
 	}
 	query, err := url.ParseQuery(u.RawQuery)

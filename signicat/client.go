@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 // Paths of the API below Config.APIURL.
@@ -56,7 +57,7 @@ const idleTimeout = 30 * time.Second
 func newTransport(timeout time.Duration) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		DialContext:            loopback.Dialer(timeout),
 		TLSHandshakeTimeout:    timeout,
 		ForceAttemptHTTP2:      true,
 		MaxConnsPerHost:        256,
