@@ -103,6 +103,20 @@ var doctorRows = []struct {
 		},
 	},
 	{
+		name: "an api_url that is not Signicat's",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", serve(t, http.NotFound)}
+		},
+		problem: true, want: []string{"signicat_elsewhere"},
+	},
+	{
+		name: "an api_url that is a web site",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!doctype html>")) })}
+		},
+		problem: true, want: []string{"signicat_elsewhere"},
+	},
+	{
 		name:    "a clock that is half a minute ahead",
 		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
 		want:    []string{"clock_off"},

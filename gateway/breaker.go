@@ -91,6 +91,7 @@ func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.S
 func unwell(err error) bool {
 	for _, sign := range []error{
 		signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
+		signicat.ErrNotSignicat,
 	} {
 		if errors.Is(err, sign) {
 			return true

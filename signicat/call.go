@@ -119,13 +119,22 @@ func (c *Client) refusal(operation string, response *http.Response) *Error {
 		Code:       code,
 		TraceID:    traceID,
 		RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.config.Now()),
-		Err:        sentinel(response.StatusCode),
+		Err:        sentinel(operation, response.StatusCode, mediaTypeOf(response)),
 	}
+}
+
+// mediaTypeOf returns the media type without its parameters; empty when there is none.
+func mediaTypeOf(response *http.Response) string {
+	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return mediaType
 }
 
 // read takes the body of a success, if it is one that Signicat would send.
 func (r call) read(ctx context.Context, response *http.Response) error {
-	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	mediaType := mediaTypeOf(response)
+	if elsewhere(r.operation, response.StatusCode, mediaType) {
+		return ErrNotSignicat
+	}
 	if r.decode != nil && mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
 		return fmt.Errorf("%w: not JSON", ErrInvalidResponse)
 	}

@@ -71,7 +71,7 @@ func checkAccepted(status int, mediaType string, body []byte) error {
 	switch {
 	case status != http.StatusOK && status != http.StatusNoContent:
 		return fmt.Errorf("%w: neither 200 nor 204", ErrInvalidResponse)
-	case mediaType == "text/html", mediaType == "application/xhtml+xml":
+	case webPage(mediaType):
 		return fmt.Errorf("%w: a web page", ErrInvalidResponse)
 	case len(body) == 0:
 		return nil
