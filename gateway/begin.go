@@ -82,7 +82,10 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
 	if _, err := g.store.Create(ctx, record, bounds); err != nil {
 		g.cancelLater(ctx, session.ID)
-		return nil, createError(err)
+		if err = createError(err); errors.Is(err, errSignicat) {
+			g.logStart(ctx, s, err)
+		}
+		return nil, err
 	}
 	g.logStart(ctx, s, nil)
 	return record, nil
@@ -124,7 +127,9 @@ const startTimeout = 30 * time.Second
 func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pending.Record, error) {
 	id, err := g.store.Recall(ctx, key)
 	if err != nil {
-		return nil, storeError(err)
+		err = storeError(err)
+		g.observeStart(ctx, s.kind, nil, err)
+		return nil, err
 	}
 	if id != "" {
 		record, err := g.store.Load(ctx, id)
@@ -133,7 +138,7 @@ func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pendin
 		}
 	}
 	record, err := g.begin(ctx, s)
-	g.observeStart(s.kind, record, err)
+	g.observeStart(ctx, s.kind, record, err)
 	if err != nil {
 		return nil, err
 	}

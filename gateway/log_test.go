@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -169,6 +170,28 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLinesSayWhatTheyMeasure: the redirect URL of a start that Signicat rejects, which is most often the reason, and the
+// unit of a duration.
+func TestLinesSayWhatTheyMeasure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j := openLogged(t)
+		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
+		b.newPhone().start()
+		rejected := j.lines(t, "starting a login")
+		if len(rejected) != 1 || rejected[0]["redirect_url"] != bubbleURL+logintest.Path+"/app/callback" {
+			t.Errorf("the start that Signicat rejects: %v", rejected)
+		}
+		p := b.begun(t)
+		pass(1500 * time.Millisecond)
+		p.redeem()
+		ended := j.lines(t, "login ended")
+		if len(ended) != 1 || ended[0]["duration_seconds"] != 1.5 || ended[0]["duration"] != nil {
+			t.Errorf("the login that took 1.5 s: %v", ended)
+		}
+	})
 }
 
 // TestNobodyFillsTheLog: anybody can make any number of requests, of which the log at INFO tells next
