@@ -40,6 +40,7 @@ var rooms = []struct {
 	{"internal/calm", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
+	{"internal/loopback", 1, false},
 	{"internal/version", 1, false},
 }
 

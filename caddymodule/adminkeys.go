@@ -42,7 +42,7 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return caddy.APIError{HTTPStatus: rotationStatus(err), Err: err}
 	}
-	return writeAdmin(w, keyList{i.key.gateway, i.keyStates(state)})
+	return writeAdmin(w, keyList{i.name, i.keyStates(state)})
 }
 
 // rotationStatus is how an error is told: that the request cannot be carried out, now or ever, or
@@ -73,7 +73,7 @@ func (i *instance) rotate(ctx context.Context, drop []string) (state keyring.Sta
 	}
 	signing, _ := state.Set().Signing(i.rotation(), time.Now())
 	i.log.Info("signing keys were rotated through the admin endpoint",
-		slog.String("gateway", i.key.gateway), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
-	i.events.rotation(i.key.gateway, i.meter, signing.ID, causeRequested)
+		slog.String("gateway", i.name), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
+	i.events.rotation(i.name, i.meter, signing.ID, causeRequested)
 	return state, nil
 }

@@ -70,7 +70,7 @@ func serveAdminGateways(w http.ResponseWriter, _ *http.Request) error {
 
 func (i *instance) state() gatewayState {
 	s := gatewayState{
-		Name:      i.key.gateway,
+		Name:      i.name,
 		PublicURL: i.gateway.PublicURL(),
 		Issuer:    i.gateway.Issuer(),
 		Breaker:   i.gateway.Breaker(),

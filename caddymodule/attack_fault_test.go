@@ -21,8 +21,17 @@ var wrongCode = strings.Repeat("a", 36)
 type attackFault struct {
 	name  string
 	fault signicattest.Fault
-	// word says that Signicat accepts a code with just this answer.
-	word bool
+	// accepts says that Signicat accepts a code with just this answer.
+	accepts bool
+}
+
+// strayAcceptances are answers of a machine in between that look like Signicat's own 2xx.
+func strayAcceptances() []attackFault {
+	return []attackFault{
+		{name: "200, empty object", fault: signicattest.Fault{Body: signicattest.BodyEmptyObject}, accepts: true},
+		{name: "200, empty", fault: signicattest.Fault{Body: signicattest.BodyEmpty}, accepts: true},
+		{name: "204", fault: signicattest.Fault{Status: 204}, accepts: true},
+	}
 }
 
 // attackFaults are all that the simulator can do wrong, before and after it did what it was asked.
@@ -40,12 +49,13 @@ func attackFaults() (faults []attackFault) {
 	for _, status := range []int{400, 401, 403, 404, 500} {
 		kinds = append(kinds, attackFault{name: fmt.Sprint(status), fault: signicattest.Fault{Status: status}})
 	}
-	for _, body := range []string{
-		signicattest.BodyTruncated, signicattest.BodyHuge, signicattest.BodyArray, signicattest.BodyEmptyObject, signicattest.BodyEmpty,
-	} {
-		kinds = append(kinds, attackFault{name: "200, body " + body, fault: signicattest.Fault{Body: body}, word: true})
+	for _, body := range []string{signicattest.BodyTruncated, signicattest.BodyHuge, signicattest.BodyArray} {
+		kinds = append(kinds, attackFault{name: "200, body " + body, fault: signicattest.Fault{Body: body}})
 	}
-	kinds = append(kinds, attackFault{name: "204", fault: signicattest.Fault{Status: 204}, word: true})
+	for _, status := range []int{201, 202, 203, 206} {
+		kinds = append(kinds, attackFault{name: fmt.Sprint(status), fault: signicattest.Fault{Status: status}})
+	}
+	kinds = append(kinds, strayAcceptances()...)
 	for _, kind := range kinds {
 		faults = append(faults, kind)
 		kind.name, kind.fault.After = kind.name+", too late", true
@@ -63,72 +73,95 @@ const (
 	afterItsAnswer moment = "after the first answer"
 )
 
-// TestWrongCodeIsNeverIssuedAToken has an attacker start a login, send its link to somebody who
-// approves it, and present a made-up code with the right verifier while Signicat has trouble, again
-// and again. The session becomes SUCCESS; a gateway that took this for the code's would hand the
-// attacker the victim's identity. It plays against a Signicat that shows SUCCESS only once the code
-// was validated and against one that shows it as soon as the person approved, each known to the
-// gateway by an earlier login, or not known yet.
+// TestWrongCodeIsNeverIssuedAToken has an attacker start a login, send its link to a victim who approves it, and present
+// a made-up code with the right verifier while Signicat has trouble, again and again. The session becomes SUCCESS; a
+// gateway that took this for the code's would hand the attacker the victim's identity. It plays against a Signicat that
+// shows SUCCESS only once the code was validated, and against one that shows it as soon as the victim approved.
 func TestWrongCodeIsNeverIssuedAToken(t *testing.T) {
 	t.Parallel()
 	for _, early := range []bool{false, true} {
-		for _, known := range []bool{false, true} {
-			for _, operations := range [][]string{{"validate_code"}, {"read_session"}, {"validate_code", "read_session"}} {
-				for _, approved := range []moment{beforeTheCode, whileItIsSent, afterItsAnswer} {
-					attack := wrongCodeAttack{early, known, operations, approved}
-					t.Run(attack.name(), func(t *testing.T) {
-						t.Parallel()
-						attack.play(t)
-					})
-				}
+		for _, operations := range [][]string{{"validate_code"}, {"read_session"}, {"validate_code", "read_session"}} {
+			for _, approved := range []moment{beforeTheCode, whileItIsSent, afterItsAnswer} {
+				attack := wrongCodeAttack{early, operations, approved}
+				t.Run(attack.name(), func(t *testing.T) {
+					t.Parallel()
+					synctest.Test(t, attack.play)
+				})
 			}
 		}
 	}
 }
 
 type wrongCodeAttack struct {
-	early, known bool // SUCCESS before validation, and the gateway has seen what there is to see of it
-	operations   []string
-	approved     moment
+	early      bool // SUCCESS before validation
+	operations []string
+	approved   moment
 }
 
 func (a wrongCodeAttack) name() string {
-	return fmt.Sprintf("SUCCESS early %t/known %t/trouble at %s/approved %s", a.early, a.known, strings.Join(a.operations, " and "), a.approved)
+	return fmt.Sprintf("SUCCESS early %t/trouble at %s/approved %s", a.early, strings.Join(a.operations, " and "), a.approved)
 }
 
-// play uses one gateway for all faults when it knows Signicat, since it then learns nothing more,
-// and else a fresh one for each.
+// play uses one gateway for all faults: it must learn nothing from one for the next.
 func (a wrongCodeAttack) play(t *testing.T) {
-	t.Helper()
-	open := func(t *testing.T) *bubble {
-		return openBubble(t, gateway.LimitConfig{Pending: 100}, signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: a.early}})
+	b := openBubble(t, gateway.LimitConfig{Pending: 100}, signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: a.early}})
+	for _, f := range a.faults() {
+		b.wantWrongCodeRefused(t, a, f)
+		<-time.After(time.Minute) // for the gateway to trust Signicat again
 	}
-	if !a.known {
-		for _, f := range a.faults() {
-			synctest.Test(t, func(t *testing.T) { open(t).wantWrongCodeRefused(t, a, f) })
-		}
-		return
-	}
-	synctest.Test(t, func(t *testing.T) {
-		b := open(t)
-		login := b.start(t)
-		b.redeem(login, b.approve(t, login))
-		for _, f := range a.faults() {
-			b.wantWrongCodeRefused(t, a, f)
-			<-time.After(time.Minute) // for the gateway to trust Signicat again
-		}
-	})
 }
 
-// faults leaves out what nobody could tell: that Signicat says that the code is good, and shows
-// SUCCESS. To a read it is all one whether it was performed.
+// faults leaves out what TestStrayAcceptanceCountsForAMinute plays: Signicat seems to accept the code, and shows SUCCESS
+// at once. To a read it is all one whether it was performed.
 func (a wrongCodeAttack) faults() []attackFault {
 	return slices.DeleteFunc(attackFaults(), func(f attackFault) bool {
 		if !slices.Contains(a.operations, "validate_code") {
 			return f.fault.After
 		}
-		return f.word && a.early
+		return f.accepts && a.early
 	})
+}
+
+// TestStrayAcceptanceCountsForAMinute has a machine between the gateway and Signicat answer one validation in Signicat's
+// place, for an attacker's made-up code. When the victim approves more than a minute later, the attacker gets nothing,
+// even from a Signicat that shows SUCCESS early, and whatever the attacker sends meanwhile and afterwards. The next login
+// is no weaker for it.
+func TestStrayAcceptanceCountsForAMinute(t *testing.T) {
+	t.Parallel()
+	for _, f := range strayAcceptances() {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := openBubble(t, gateway.LimitConfig{}, signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}})
+				f.fault.Operation, f.fault.Call = "validate_code", 1
+				if err := b.signicat.Script(f.fault); err != nil {
+					t.Fatal(err)
+				}
+				login := b.start(t)
+				for began := time.Now(); time.Since(began) < gateway.SuccessWindow; <-time.After(time.Second) {
+					b.wantNoToken(t, "before the approval", login)
+				}
+				b.approve(t, login)
+				for range 5 {
+					b.wantNoToken(t, "after the approval", login)
+					<-time.After(time.Minute)
+				}
+				if n := b.signicat.Count("validate_code"); n != 1 {
+					t.Errorf("the code was sent %d times", n)
+				}
+				next := b.start(t)
+				b.approve(t, next)
+				b.wantNoToken(t, "of the next login", next)
+			})
+		})
+	}
+}
+
+func (b *bubble) wantNoToken(t *testing.T, when string, login bubbleLogin) {
+	t.Helper()
+	if answer := b.redeem(login, wrongCode); answer.Code == http.StatusOK || strings.Contains(answer.Body.String(), "access_token") {
+		t.Errorf("%s: the wrong code gets %d", when, answer.Code)
+	}
 }
 
 func (b *bubble) wantWrongCodeRefused(t *testing.T, a wrongCodeAttack, f attackFault) {

@@ -97,6 +97,26 @@ var doctorRows = []struct {
 		problem: true, want: []string{"signicat_unreachable"},
 	},
 	{
+		name: "a Signicat at a name below localhost",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", strings.Replace(signicatAt(t, 0), "127.0.0.1", "sim.localhost", 1)}
+		},
+	},
+	{
+		name: "an api_url that is not Signicat's",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", serve(t, http.NotFound)}
+		},
+		problem: true, want: []string{"signicat_elsewhere"},
+	},
+	{
+		name: "an api_url that is a web site",
+		arrange: func(t *testing.T, _ clinic) []string {
+			return []string{"SIGNICAT", serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!doctype html>")) })}
+		},
+		problem: true, want: []string{"signicat_elsewhere"},
+	},
+	{
 		name:    "a clock that is half a minute ahead",
 		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
 		want:    []string{"clock_off"},

@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 const (
@@ -31,7 +33,7 @@ type fetcher struct{ transport *http.Transport }
 func newFetcher(roots *x509.CertPool) fetcher {
 	return fetcher{&http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: fetchTimeout}).DialContext,
+		DialContext:            loopback.Dialer(&net.Dialer{Timeout: fetchTimeout}),
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		TLSHandshakeTimeout:    fetchTimeout,
 		ForceAttemptHTTP2:      true,

@@ -50,6 +50,7 @@ const (
 	redisPolicyUnknown     findingName = "redis_policy_unknown"
 	redisNoLog             findingName = "redis_no_log"
 	signicatUnreachable    findingName = "signicat_unreachable"
+	signicatElsewhere      findingName = "signicat_elsewhere"
 	credentialsAccepted    findingName = "credentials_accepted"
 	credentialsRefused     findingName = "credentials_refused"
 	accountFits            findingName = "account_fits"
@@ -114,6 +115,7 @@ func findingKinds() []findingKind {
 		{redisPolicyUnknown, levelWarning, "Allow INFO to the user, or make sure yourself that maxmemory-policy is noeviction."},
 		{redisNoLog, levelNote, "Set appendonly yes, unless Redis may forget logins when it restarts."},
 		{signicatUnreachable, levelProblem, "Let this machine reach signicat api_url over https; if it can, look at Signicat's status page and try again."},
+		{signicatElsewhere, levelProblem, "Correct signicat api_url, or leave it out; if it is right, look for a proxy that answers in Signicat's place."},
 		{credentialsAccepted, levelOK, ""},
 		{credentialsRefused, levelProblem, "Copy client_id from the API client in the Signicat Dashboard, and give it a new secret if client_secret is not at hand."},
 		{accountFits, levelOK, ""},

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 const jwksPath = "/.well-known/jwks.json"
@@ -18,7 +20,7 @@ func (d *doctor) checkRedirectURLs(_ context.Context, p *patient) []diagnosis {
 	for _, app := range p.config.AppRedirectURLs {
 		all = append(all, diagnose(redirectURL, "%s (for apps)", app))
 	}
-	if strings.HasPrefix(p.config.PublicURL, "http://") {
+	if u, err := url.Parse(p.config.PublicURL); err == nil && loopback.Host(u.Hostname()) {
 		all = append(all, diagnose(publicURLLocal, "public_url is %s, which works with the simulator alone", p.config.PublicURL))
 	}
 	return all

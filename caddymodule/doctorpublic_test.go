@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,21 @@ func serveTLS(t *testing.T, organization []string, handler http.HandlerFunc) (ur
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	return server.URL, roots
+}
+
+// TestDoctorKnowsThisMachine: itsme sends no user back to this machine, whatever the scheme and name of it.
+func TestDoctorKnowsThisMachine(t *testing.T) {
+	t.Parallel()
+	for publicURL, want := range map[string]bool{
+		"http://127.0.0.1:8080": true, "https://localhost": true, "https://app.localhost:8443": true, "https://[::1]": true,
+		"https://app.example.be": false, "https://localhost.example.be": false,
+	} {
+		p := &patient{config: gateway.Config{PublicURL: publicURL}.WithDefaults()}
+		found := slices.ContainsFunc(new(doctor).checkRedirectURLs(t.Context(), p), func(d diagnosis) bool { return d.Finding == publicURLLocal })
+		if found != want {
+			t.Errorf("%s is this machine: %t, want %t", publicURL, found, want)
+		}
+	}
 }
 
 func TestDoctorLooksAtCertificates(t *testing.T) {

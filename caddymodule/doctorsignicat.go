@@ -35,6 +35,8 @@ func (d *doctor) checkSignicat(ctx context.Context, p *patient) []diagnosis {
 // checkAccess tries what every login needs, and stops at what does not work.
 func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []diagnosis {
 	switch err := client.CheckCredentials(ctx); {
+	case errors.Is(err, signicat.ErrNotSignicat):
+		return one(signicatElsewhere, "%v", err)
 	case errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden):
 		return one(credentialsRefused, "%v", err)
 	case err != nil:

@@ -65,7 +65,7 @@ var secrets = []string{clientSecret, redisPassword, redisSecret}
 const clientSecret = "signicat client_secret"
 
 // config translates the configuration for package gateway, all but what needs more than text:
-// name, store, keys, order and logger.
+// name, store, keys and logger.
 func (g Gateway) config(e *expander) gateway.Config {
 	return gateway.Config{
 		PublicURL:       e.text("public_url", g.PublicURL),

@@ -22,7 +22,7 @@ type gauges struct {
 
 func newGauges(i *instance) *gauges {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, metricsSubsystem, name), help, labels, prometheus.Labels{"gateway": i.key.gateway})
+		return prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, metricsSubsystem, name), help, labels, prometheus.Labels{"gateway": i.name})
 	}
 	return &gauges{
 		of:       i,

@@ -28,11 +28,11 @@ type instance struct {
 	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
 	kept    pending.Store // as the gateway uses it
-	lasting *lasting
-	key     lastingKey
-	meter   *meter // nil until build
-	events  *announcer
-	log     *slog.Logger
+
+	name   string
+	meter  *meter // nil until build
+	events *announcer
+	log    *slog.Logger
 
 	work sync.WaitGroup
 	stop context.CancelFunc // nil until start
@@ -51,7 +51,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 	}
 	config.Name, config.Logger, config.Now = name, ctx.Slogger(), clock
 	config.Replica, _ = os.Hostname() // a host without a name is told from none
-	i := &instance{log: ctx.Slogger(), events: events, key: lastingKey{gateway: name, apiURL: config.Signicat.APIURL}}
+	i := &instance{log: ctx.Slogger(), events: events, name: name}
 	if err := i.openStore(ctx, g, &config); err != nil {
 		return nil, err
 	}
@@ -88,17 +88,16 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 	return err
 }
 
-// build makes the gateway, from the keys and the knowledge of its predecessor where a reload
-// replaces one.
+// build makes the gateway, with the keys of its predecessor where a reload replaces one.
 func (i *instance) build(config gateway.Config) (err error) {
-	i.lasting, i.meter = i.key.keep(), keepMeter(config.Name)
+	i.meter = keepMeter(config.Name)
 	i.observe(&config)
 	if i.keys != nil {
 		i.known = keepKeys(i.keys.Keyring.Owner)
 		i.keys.Keyring.Memory = &i.known.memory
 		i.ring.Set(i.known.ring.KeySet())
 	}
-	config.Keys, config.Order = &i.ring, &i.lasting.order
+	config.Keys = &i.ring
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}
@@ -107,7 +106,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 
 // release gives back what lasts. It is for after the last use.
 func (i *instance) release() error {
-	errs := []error{i.key.release(), releaseMeter(i.key.gateway)}
+	errs := []error{releaseMeter(i.name)}
 	if i.known != nil {
 		errs = append(errs, releaseKeys(i.keys.Keyring.Owner))
 	}

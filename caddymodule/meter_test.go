@@ -34,7 +34,7 @@ func runningKeys(t *testing.T) *keyring.Manager {
 // gathered is everything that a gateway tells, of which each metric has a series.
 func gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
-	i := &instance{meter: newMeter("default"), key: lastingKey{gateway: "default"}, keys: runningKeys(t), gateway: idleGateway(t), kept: pending.NewMemory(time.Now)}
+	i := &instance{meter: newMeter("default"), name: "default", keys: runningKeys(t), gateway: idleGateway(t), kept: pending.NewMemory(time.Now)}
 	t.Cleanup(func() { _ = i.kept.Close() })
 	i.meter.login(gateway.LoginStep{Stage: gateway.LoginUnstarted, Kind: "app", Reason: "rate_limited"})
 	registry := prometheus.NewPedanticRegistry()

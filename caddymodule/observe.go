@@ -17,7 +17,7 @@ const (
 
 // observe has what happens in the gateway counted, and told as events.
 func (i *instance) observe(config *gateway.Config) {
-	m, name := i.meter, i.key.gateway
+	m, name := i.meter, i.name
 	config.Observe = m.observer()
 	config.Observe.Login = func(s gateway.LoginStep) {
 		m.login(s)

@@ -17,8 +17,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// loginTrees is what a trace viewer shows of an app's login, which is the first of this gateway and
-// so reads the session once more, and of a browser's: one tree a request, below Caddy's own span.
+// loginTrees is what a trace viewer shows of an app's login and of a browser's: one tree a request,
+// below Caddy's own span.
 const loginTrees = `POST /itsme/sessions
   pending.recall
     redis.get
@@ -37,16 +37,9 @@ POST /itsme/token
   pending.update
     redis.evalsha update
   gateway.complete
-    pending.recall
-      redis.get
-    pending.recall
-      redis.get
-    signicat.read_session
     pending.update
       redis.evalsha update
     signicat.validate_code
-    pending.remember
-      redis.evalsha remember
     pending.update
       redis.evalsha update
     signicat.read_session

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -81,7 +82,10 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
 	if _, err := g.store.Create(ctx, record, bounds); err != nil {
 		g.cancelLater(ctx, session.ID)
-		return nil, createError(err)
+		if err = createError(err); errors.Is(err, errSignicat) {
+			g.logStart(ctx, s, err)
+		}
+		return nil, err
 	}
 	g.logStart(ctx, s, nil)
 	return record, nil
@@ -123,7 +127,9 @@ const startTimeout = 30 * time.Second
 func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pending.Record, error) {
 	id, err := g.store.Recall(ctx, key)
 	if err != nil {
-		return nil, storeError(err)
+		err = storeError(err)
+		g.observeStart(ctx, s.kind, nil, err)
+		return nil, err
 	}
 	if id != "" {
 		record, err := g.store.Load(ctx, id)
@@ -132,7 +138,7 @@ func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pendin
 		}
 	}
 	record, err := g.begin(ctx, s)
-	g.observeStart(s.kind, record, err)
+	g.observeStart(ctx, s.kind, record, err)
 	if err != nil {
 		return nil, err
 	}
@@ -216,7 +222,7 @@ func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, 
 	if err != nil || u.Host == "" || u.User != nil {
 		return "", fmt.Errorf("%w: its authorization request URL is not a URL", errSignicat)
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname()) || !g.loopbackAPI()) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !g.loopbackAPI()) {
 		return "", fmt.Errorf("%w: its authorization request URL is not https", errSignicat)
 	}
 	query, err := url.ParseQuery(u.RawQuery)

@@ -91,6 +91,7 @@ func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.S
 func unwell(err error) bool {
 	for _, sign := range []error{
 		signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
+		signicat.ErrNotSignicat,
 	} {
 		if errors.Is(err, sign) {
 			return true
@@ -156,14 +157,8 @@ func (b *breaker) CancelSession(ctx context.Context, id string) error {
 	return err
 }
 
-// Session reads a session of a login that somebody came back from, whatever the breaker's state.
-func (b *breaker) Session(ctx context.Context, id string) (*signicat.Session, error) {
-	session, err := b.retried(worthRepeating, func() (*signicat.Session, error) { return b.client.Session(ctx, id) })
-	b.note(err)
-	return session, err
-}
-
-// WaitForSession is Session until it is terminal.
+// WaitForSession reads the session of an accepted code until it is terminal, whatever the breaker's
+// state.
 func (b *breaker) WaitForSession(ctx context.Context, id string) (*signicat.Session, error) {
 	session, err := b.client.WaitForSession(ctx, id)
 	if session != nil {
@@ -181,8 +176,8 @@ func (b *breaker) ValidateCode(ctx context.Context, v signicat.CodeValidation) e
 		func(err error) bool { return neverSent(err) && worthRepeating(err) },
 		func() (*signicat.Session, error) { return nil, b.client.ValidateCode(ctx, v) })
 	if lost := errors.Is(err, signicat.ErrUnavailable) || errors.Is(err, signicat.ErrInvalidResponse); lost && !neverSent(err) {
-		// It may be the code that Signicat stumbles over, and who presents it chose it. The
-		// read that follows tells how Signicat is.
+		// It may be the code that Signicat stumbles over, which a client chose. Starts and reads
+		// show how Signicat is.
 		return err
 	}
 	b.note(err)

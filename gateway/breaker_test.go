@@ -92,7 +92,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 func TestBreakerStaysClosedWhileMostSucceeds(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		for range 20 {
-			b.script(t, signicattest.Fault{Operation: "create_session", Call: 1, Status: 404}, signicattest.Fault{Operation: "create_session", Call: 2, Status: 403})
+			b.script(t, signicattest.Fault{Operation: "create_session", Call: 1, Status: 400}, signicattest.Fault{Operation: "create_session", Call: 2, Status: 403})
 			b.newPhone().start()
 			b.newPhone().start()
 			b.login(t)
@@ -113,15 +113,20 @@ func TestBreakerForgetsOldFailures(t *testing.T) {
 	})
 }
 
-// TestBreakerOpensForRefusedCredentials: asking again with the wrong secret is as useless.
-func TestBreakerOpensForRefusedCredentials(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
-		b.script(t, signicattest.Fault{Operation: "access_token", Status: 400})
-		for range 5 {
-			b.newPhone().start()
-		}
-		b.wantRefused(t, 5*time.Second)
-	})
+// TestBreakerOpensForAWrongConfiguration: asking again with the wrong secret, or at the wrong api_url, is as useless.
+func TestBreakerOpensForAWrongConfiguration(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 404} {
+		t.Run(strconv.Itoa(status), func(t *testing.T) {
+			inBubble(t, func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: "access_token", Status: status})
+				for range 5 {
+					b.newPhone().start()
+				}
+				b.wantRefused(t, 5*time.Second)
+			})
+		})
+	}
 }
 
 func TestOneOfManyStartsProbes(t *testing.T) {

@@ -121,10 +121,6 @@ type Config struct {
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
 	Keys *token.Ring
 
-	// Order is what is known of when Signicat shows SUCCESS; share one among gateways that
-	// replace each other. Nil starts with no knowledge.
-	Order *Order
-
 	// Replica tells the processes of one gateway apart in logs, such as the host's name. Zero: no
 	// line says which it is from.
 	Replica string
@@ -208,9 +204,6 @@ func (c Config) WithDefaults() Config {
 	orString(&c.Cookie.Name, DefaultCookieName)
 	orDuration(&c.Cookie.Lifetime, DefaultCookieLifetime)
 	c.Limit = c.Limit.withDefaults()
-	if c.Order == nil {
-		c.Order = new(Order)
-	}
 	c.Observe = c.Observe.withDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

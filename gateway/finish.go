@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
 const (
@@ -18,10 +19,6 @@ const (
 	Lease = 30 * time.Second
 	// LoserWait is how long a call waits for another one that finishes the same login.
 	LoserWait = 2 * time.Second
-	// CodeLifetime is how old a code may get, counted from its first bound presentation.
-	// Source: itsme's authorization codes live three minutes,
-	// https://belgianmobileid.github.io/doc/authentication/.
-	CodeLifetime = 180 * time.Second
 	// ReplayWindow is for how long the same finish gets the same token again.
 	ReplayWindow = 60 * time.Second
 	// Interval is how often a client should ask again.
@@ -70,13 +67,15 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 	for {
 		holder, err := g.take(ctx, record, p)
 		switch {
-		case errors.Is(err, pending.ErrConflict), errors.Is(err, pending.ErrNotFound):
+		case err == nil && record.Phase == pending.Issued:
+			return record, nil
+		case err == nil && holder:
+			if record, err = g.drive(ctx, record, p); !lostRace(err) {
+				return record, err
+			}
+		case lostRace(err):
 		case err != nil:
 			return nil, err
-		case record.Phase == pending.Issued:
-			return record, nil
-		case holder:
-			return g.drive(ctx, record, p)
 		default:
 			if !g.now().Before(loser) {
 				return nil, errUnfinished
@@ -91,12 +90,18 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 	}
 }
 
+// lostRace reports whether another call changed or ended the record first: look again.
+func lostRace(err error) bool {
+	return errors.Is(err, pending.ErrConflict) || errors.Is(err, pending.ErrNotFound)
+}
+
 // take decides what a bound call may do with a record: hand out what was issued, refuse, wait
 // for the holder of the lease, or take the lease (holder).
 func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented) (holder bool, err error) {
 	now := g.now()
 	hash := p.hash()
 	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
+	late, over := overdue(record, now)
 	switch first := record.FirstPresented.IsZero(); {
 	case record.Phase == pending.Issued:
 		return false, g.replay(ctx, record, same)
@@ -104,10 +109,8 @@ func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented)
 		return false, ended(record)
 	case !first && !same:
 		return false, fmt.Errorf("%w: another code", errGrant)
-	case record.Phase != pending.Validated && !now.Before(record.ExpiresAt):
-		return false, g.expire(ctx, record, reasonExpired)
-	case record.Phase != pending.Validated && !first && now.Sub(record.FirstPresented) > CodeLifetime:
-		return false, g.expire(ctx, record, reasonCodeAge)
+	case over:
+		return false, g.giveUp(ctx, record, late)
 	case now.Before(record.LeaseUntil):
 		return false, nil
 	case first:
@@ -181,28 +184,30 @@ func (g *Gateway) complete(ctx, reading context.Context, record *pending.Record,
 		}
 	}
 	session, err := g.readResult(reading, record)
-	if err != nil {
+	switch {
+	case windowOver(record, g.now()) && (err != nil || session.Status == signicat.StatusSuccess):
+		noteFailure(record, err)
+		return g.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
+	case err != nil:
 		return g.conclude(ctx, record, err)
 	}
 	return g.issue(ctx, record, session)
 }
 
-// release gives the lease back, so that the next call need not wait for its end. A code that
-// was sent without any answer is as if it had not been, unless the session can still tell: a
-// SUCCESS that comes only now could be a person's approval of somebody else's made-up code.
+// release gives the lease back, so that the next call need not wait for its end.
 func (g *Gateway) release(ctx context.Context, record *pending.Record) {
+	// The work may have taken all its time; the lease lasts a little longer.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
+	defer cancel()
 	record.LeaseUntil = time.Time{}
-	if !g.config.Order.conclusive() {
-		record.SentAt = time.Time{}
-	}
 	if err := g.update(ctx, record); err != nil {
 		g.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
 	}
 }
 
-// expire ends a login that took too long. Nothing is sent but the cancel.
-func (g *Gateway) expire(ctx context.Context, record *pending.Record, reason string) error {
-	if err := g.end(ctx, record, pending.Expired, reason); err != nil {
+// giveUp ends a login here and at Signicat, where its session may still be open.
+func (g *Gateway) giveUp(ctx context.Context, record *pending.Record, e ending) error {
+	if err := g.end(ctx, record, e.phase, e.reason); err != nil {
 		return err
 	}
 	g.cancelLater(ctx, record.SignicatID)

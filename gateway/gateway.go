@@ -41,6 +41,8 @@ type Gateway struct {
 	look        *look    // of the pages
 	openAPI     openAPIDocument
 
+	storeAlarm storeAlarm
+
 	changes changes
 	starts  singleflight.Group
 	reads   *reads

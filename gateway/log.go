@@ -30,7 +30,8 @@ func (g *Gateway) logStart(ctx context.Context, s start, err error) {
 		g.log.DebugContext(ctx, "login started", slog.String("kind", kindName(s.kind)))
 		return
 	}
-	g.log.WarnContext(ctx, "starting a login", append(signicatAttrs(err), slog.String("kind", kindName(s.kind)), errorAttr(err))...)
+	g.log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+		slog.String("kind", kindName(s.kind)), slog.String("redirect_url", s.redirectURL), errorAttr(err))...)
 }
 
 // loginEnded is the message of the one line that every login gets. None is left out: what a client
@@ -57,7 +58,7 @@ func (g *Gateway) logEnd(ctx context.Context, record *pending.Record) {
 		slog.String("reason", record.Reason),
 		slog.String("kind", kindName(record.Kind)),
 		slog.String("session_id", record.ID),
-		slog.Duration("duration", record.EndedAt.Sub(record.CreatedAt)),
+		slog.Float64("duration_seconds", record.EndedAt.Sub(record.CreatedAt).Seconds()),
 	}
 	if record.FailedCall != "" {
 		attrs = append(attrs,

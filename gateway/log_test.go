@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,12 +50,23 @@ func (j *journal) lines(t *testing.T, message string) (found []map[string]any) {
 	return found
 }
 
-func openLogged(t *testing.T) (*bubble, *journal) {
+func openLogged(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) (*bubble, *journal) {
 	t.Helper()
 	j := new(journal)
-	return openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+	logged := func(c *gateway.Config, _ *signicattest.Config) {
 		c.Logger, c.Name, c.Replica = slog.New(slog.NewJSONHandler(j, nil)), "partners", "web-1"
-	}), j
+	}
+	return openBubble(t, append(change, logged)...), j
+}
+
+// reason returns why the latest login ended; it is empty before any has.
+func (j *journal) reason(t *testing.T) string {
+	t.Helper()
+	lines := j.lines(t, "login ended")
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[len(lines)-1]["reason"].(string)
 }
 
 func TestEveryLoginHasOneLine(t *testing.T) {
@@ -69,11 +81,44 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 		},
 		"that ends well although an answer was lost": {
 			func(t *testing.T, b *bubble) {
-				b.login(t) // from which the gateway learns to settle by the session
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Status: http.StatusServiceUnavailable})
 				b.login(t)
 			},
 			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued", "operation": "validate_code", "status": "503"},
+		},
+		"whose code is refused after a lost answer": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				b.begun(t).redeem()
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
+		},
+		"whose code is refused after a 401": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusUnauthorized})
+				b.begun(t).redeem()
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
+		},
+		"whose code is refused after it could not be sent": {
+			func(t *testing.T, b *bubble) {
+				p := b.begun(t)
+				p.code = "made-up"
+				b.restart(t) // without a Signicat access token
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationAccessToken, Status: http.StatusForbidden})
+				p.redeem()
+				b.signicat.ClearScript()
+				p.redeem()
+			},
+			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
+		},
+		"whose session shows no SUCCESS": {
+			func(t *testing.T, b *bubble) {
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusNoContent})
+				p := b.begun(t)
+				b.insist(p.redeem, p.redeem())
+			},
+			map[string]string{"level": "WARN", "outcome": "failed", "reason": "no_success"},
 		},
 		"whose code is refused": {
 			func(t *testing.T, b *bubble) {
@@ -86,13 +131,13 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 		"that expires after Signicat failed in an earlier call": {
 			func(t *testing.T, b *bubble) {
 				p := b.begun(t)
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusForbidden})
+				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusForbidden})
 				p.redeem()
 				b.signicat.ClearScript()
 				pass(gateway.DefaultSessionLifetime)
 				p.redeem()
 			},
-			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "read_session", "status": "403"},
+			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "validate_code", "status": "403"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +170,28 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLinesSayWhatTheyMeasure: the redirect URL of a start that Signicat rejects, which is most often the reason, and the
+// unit of a duration.
+func TestLinesSayWhatTheyMeasure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, j := openLogged(t)
+		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
+		b.newPhone().start()
+		rejected := j.lines(t, "starting a login")
+		if len(rejected) != 1 || rejected[0]["redirect_url"] != bubbleURL+logintest.Path+"/app/callback" {
+			t.Errorf("the start that Signicat rejects: %v", rejected)
+		}
+		p := b.begun(t)
+		pass(1500 * time.Millisecond)
+		p.redeem()
+		ended := j.lines(t, "login ended")
+		if len(ended) != 1 || ended[0]["duration_seconds"] != 1.5 || ended[0]["duration"] != nil {
+			t.Errorf("the login that took 1.5 s: %v", ended)
+		}
+	})
 }
 
 // TestNobodyFillsTheLog: anybody can make any number of requests, of which the log at INFO tells next

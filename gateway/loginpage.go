@@ -77,7 +77,7 @@ func (g *Gateway) startLogin(x exchange, p page, asked start) error {
 	cookie := newLoginValue(g.now())
 	asked.cookieHash = sha256.Sum256([]byte(cookie))
 	record, err := g.begin(x.r.Context(), asked)
-	g.observeStart(pending.Browser, record, err)
+	g.observeStart(x.r.Context(), pending.Browser, record, err)
 	if err != nil {
 		return err
 	}

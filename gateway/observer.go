@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -171,7 +172,8 @@ func RefusalCodes() []string {
 func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }
 
 // observeStart tells what became of a start.
-func (g *Gateway) observeStart(kind pending.Kind, record *pending.Record, err error) {
+func (g *Gateway) observeStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
+	g.noteStore(ctx, kind, err)
 	if err != nil {
 		g.observe.Login(LoginStep{Stage: LoginUnstarted, Kind: kindName(kind), Reason: failureOf(err).problem})
 		return

@@ -119,7 +119,8 @@ const (
 	reasonExpired      = "session_expired"
 	reasonCodeAge      = "code_expired"
 	reasonCodeRefused  = "code_refused"
-	reasonEarly        = "success_before_code"
+	reasonAnswerLost   = "answer_lost"
+	reasonNoSuccess    = "no_success"
 	reasonOtherSession = "another_session"
 	reasonProvider     = "another_provider"
 	reasonLoA          = "loa_too_low"
@@ -132,21 +133,10 @@ const (
 var operatorsBusiness = map[string]bool{
 	reasonError:        true,
 	reasonInvalid:      true,
-	reasonEarly:        true,
+	reasonAnswerLost:   true,
+	reasonNoSuccess:    true,
 	reasonOtherSession: true,
 	reasonProvider:     true,
 	reasonSubject:      true,
 	reasonTooLarge:     true,
-}
-
-// signicatEndings is how a terminal status of Signicat's ends a record.
-var signicatEndings = map[signicat.Status]struct {
-	phase  pending.Phase
-	reason string
-}{
-	signicat.StatusAbort:     {pending.Aborted, reasonAborted},
-	signicat.StatusError:     {pending.Failed, reasonError},
-	signicat.StatusInvalid:   {pending.Failed, reasonInvalid},
-	signicat.StatusCancelled: {pending.Cancelled, reasonElsewhere},
-	signicat.StatusExpired:   {pending.Expired, reasonExpired},
 }

@@ -30,7 +30,6 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 	case err == nil:
 		return session, nil
 	case session != nil && ctx.Err() != nil:
-		g.proveOrder(ctx)
 		return nil, errUnfinished
 	}
 	return nil, err
@@ -44,7 +43,7 @@ func (g *Gateway) conclude(ctx context.Context, record *pending.Record, err erro
 	case errors.Is(err, errUnfinished):
 		return err
 	case errors.Is(err, signicat.ErrNotFound):
-		return g.expire(ctx, record, reasonExpired)
+		return g.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
 	}
 	g.log.WarnContext(ctx, "reading a session", errorAttr(err))
 	return signicatError(err)

@@ -76,7 +76,7 @@ func (g *Gateway) poll(ctx context.Context, id string, wait time.Duration) (*pen
 	}
 }
 
-// loadSession loads a record by its public name and marks one that ran out.
+// loadSession loads a record by its public name and ends one whose time is over.
 func (g *Gateway) loadSession(ctx context.Context, id string) (*pending.Record, error) {
 	record, err := g.store.Load(ctx, id)
 	if errors.Is(err, pending.ErrNotFound) {
@@ -85,12 +85,12 @@ func (g *Gateway) loadSession(ctx context.Context, id string) (*pending.Record, 
 	if err != nil {
 		return nil, storeError(err)
 	}
-	if record.Phase == pending.Pending && !g.now().Before(record.ExpiresAt) {
-		err := g.expire(ctx, record, reasonExpired)
+	if late, over := overdue(record, g.now()); over {
+		err := g.giveUp(ctx, record, late)
 		if errors.Is(err, errStore) {
 			return nil, err
 		}
-		if errors.Is(err, pending.ErrConflict) {
+		if lostRace(err) {
 			return g.loadSession(ctx, id)
 		}
 	}
@@ -148,7 +148,7 @@ func (g *Gateway) noteStatus(ctx context.Context, record *pending.Record) error 
 	case err != nil:
 		return err
 	case session.Status == signicat.StatusSuccess:
-		return g.tooEarly(ctx, record)
+		return nil // its code is still to come, and decides
 	case session.Status.Terminal():
 		return g.endAs(ctx, record, session)
 	}

@@ -133,7 +133,7 @@ func TestReadsUnderWayAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		b := openBubble(t, roomy)
-		b.login(t) // and learn what a first login has to
+		b.login(t) // for a Signicat access token
 		finisher := b.begun(t)
 		var clients sync.WaitGroup
 		slowReads(t, b, 8*time.Second)

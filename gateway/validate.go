@@ -3,13 +3,13 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -80,7 +80,7 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, configErrorf("%s: %q has the scheme %q; only https works, itsme accepts no custom scheme", field, raw, u.Scheme)
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return nil, configErrorf("%s: %q is plain http; use https (http is for loopback hosts only)", field, raw)
 	case u.User != nil:
 		return nil, configErrorf("%s: the URL carries user information; remove what stands before the @", field)
@@ -90,14 +90,6 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 		return nil, configErrorf("%s: %q has a host that no client sends; write one host, without a wildcard, and a name beyond ASCII as xn--...", field, raw)
 	}
 	return u, nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	addr, err := netip.ParseAddr(host)
-	return err == nil && addr.IsLoopback()
 }
 
 func (c Config) validatePath() error {

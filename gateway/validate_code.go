@@ -3,91 +3,45 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// settleWait is how long the session has to show what became of a code whose answer was lost.
-const settleWait = 3 * time.Second
+const (
+	// maxSendings is how often one call sends a code: once, and once more when the answer was lost.
+	maxSendings = 2
+	// maxResendWait bounds how long a call waits before it sends the code again. A longer
+	// Retry-After is left to the client.
+	maxResendWait = 3 * time.Second
+)
 
-// sends is how often one call may send a code: once, and once more when the answer was lost
-// and the session shows no progress.
-const sends = 2
+// verdict is what Signicat's answer to a code means for the login.
+type verdict uint8
 
-// validate has Signicat validate the code, and leaves the record Validated. What the first
-// answer did not say, the session decides, as far as [Order] lets it.
-func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presented) error {
-	g.recallOrder(ctx)
-	if !record.SentAt.IsZero() {
-		// Whoever sent it never told, because it died: see release.
-		if err := g.settle(ctx, record); err != nil || validated(record) {
-			return err
-		}
-	}
-	var err error
-	for n := range sends {
-		if n > 0 {
-			g.observe.Retry(signicat.OperationValidateCode)
-		}
-		if err = g.send(ctx, record, p); !errors.Is(err, errLost) || validated(record) || record.Phase.Ended() {
-			return err
-		}
-		if wait := retryHint(err); wait > settleWait {
-			return err
-		}
-	}
-	return err
-}
+const (
+	// codeAccepted: Signicat's own 2xx.
+	codeAccepted verdict = iota
+	// codeRefused: 400 or 404. Final for this code.
+	codeRefused
+	// credentialsRefused: 401, 403, or no access token. The code is as good as before.
+	credentialsRefused
+	// answerLost: anything else. It is unknown whether Signicat used the code.
+	answerLost
+)
 
-func validated(record *pending.Record) bool { return record.Phase == pending.Validated }
-
-// errLost is returned when Signicat gave no answer that settles the code.
-var errLost = errors.New("answer lost")
-
-// send sends the code once.
-func (g *Gateway) send(ctx context.Context, record *pending.Record, p presented) error {
-	unfinished, err := g.lookBefore(ctx, record)
-	if err != nil {
-		return err
-	}
-	// Noted before it is sent: a replica that takes over must know that it may have been.
-	record.SentAt = g.now()
-	if record.FirstSentAt.IsZero() {
-		record.FirstSentAt = record.SentAt
-	}
-	if err := g.update(ctx, record); err != nil {
-		return err
-	}
-	err = g.signicat.ValidateCode(ctx, signicat.CodeValidation{
-		TokenRequestURL: record.TokenRequestURL,
-		Code:            p.code,
-		State:           p.state,
-		TransactionID:   record.TransactionID,
-		AccountID:       record.AccountID,
-	})
-	noteFailure(record, err)
+func verdictOf(err error) verdict {
 	switch {
 	case err == nil:
-		if unfinished {
-			g.proveOrder(ctx)
-		}
-		return g.markValidated(ctx, record)
+		return codeAccepted
+	case neverSent(err), errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden):
+		return credentialsRefused
 	case errors.Is(err, signicat.ErrRejected), errors.Is(err, signicat.ErrNotFound):
-		return g.refused(ctx, record, err)
-	case errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden), neverSent(err):
-		// It failed for who we are, not for the code, which is as good as before.
-		record.SentAt = time.Time{}
-		g.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
-		return signicatError(err)
+		return codeRefused
 	}
-	g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
-	if settling := g.settle(ctx, record); settling != nil || validated(record) {
-		return settling
-	}
-	return fmt.Errorf("%w: %w", errLost, signicatError(err))
+	return answerLost
 }
 
 // neverSent reports whether a call failed for want of a Signicat access token.
@@ -96,97 +50,80 @@ func neverSent(err error) bool {
 	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
 }
 
-// lookBefore reads the session before a code is sent, as long as the order is not known, and
-// reports whether it was unfinished: if Signicat then accepts the code, the person had approved
-// and the session waited for the code. It is one read in a gateway's life.
-func (g *Gateway) lookBefore(ctx context.Context, record *pending.Record) (unfinished bool, err error) {
-	if g.config.Order.known() {
-		return false, nil
-	}
-	session, err := g.signicat.Session(ctx, record.SignicatID)
-	switch {
-	case err != nil:
-		// Not sent blindly: the code stays as good as it is.
-		return false, g.conclude(ctx, record, err)
-	case session.Status == signicat.StatusSuccess && record.FirstSentAt.IsZero():
-		return false, g.tooEarly(ctx, record)
-	case session.Status == signicat.StatusSuccess:
-		return false, nil
-	case session.Status.Terminal():
-		return false, g.endAs(ctx, record, session)
-	}
-	return true, nil
-}
-
-// tooEarly ends a login whose session was SUCCESS before any code was sent. From now on a SUCCESS
-// proves nothing, and only Signicat's own answer to a code counts.
-func (g *Gateway) tooEarly(ctx context.Context, record *pending.Record) error {
-	if err := g.end(ctx, record, pending.Failed, reasonEarly); err != nil {
-		return err
-	}
-	g.disproveOrder(ctx)
-	g.log.ErrorContext(ctx, "Signicat showed SUCCESS before the code was sent; lost answers are no longer settled by the session")
-	return ended(record)
-}
-
-// settle reads the session until it tells what became of the code, for at most settleWait. A
-// nil error without a Validated record means that the session showed no progress, and SentAt is
-// zero, or that it could not be read, and SentAt stays.
-//
-// A SUCCESS counts only where SUCCESS is known to wait for the code. That the session was
-// unfinished before the code was sent is not enough: whoever sends made-up codes while Signicat
-// has trouble would need only one at the moment at which somebody else approves.
-func (g *Gateway) settle(ctx context.Context, record *pending.Record) error {
-	reading, cancel := context.WithTimeout(ctx, settleWait)
-	defer cancel()
-	session, err := g.signicat.WaitForSession(reading, record.SignicatID)
-	noteFailure(record, err)
-	if err == nil && session.Status == signicat.StatusSuccess && g.config.Order.conclusive() {
-		return g.markValidated(ctx, record)
-	}
-	if err == nil && session.Status != signicat.StatusSuccess {
-		return g.endAs(ctx, record, session)
-	}
-	if errors.Is(err, signicat.ErrNotFound) {
-		return g.expire(ctx, record, reasonExpired)
-	}
-	if err == nil || session != nil {
-		// The session was read and shows nothing that this code did: settled.
-		record.SentAt = time.Time{}
-		return g.update(ctx, record)
-	}
-	return nil
-}
-
-// refused ends a login whose code Signicat refuses, unless an earlier sending of the same code
-// was the one that counted. As long as the session cannot be read it may have been.
-func (g *Gateway) refused(ctx context.Context, record *pending.Record, refusal error) error {
-	if sentBefore(record, refusal) && g.config.Order.conclusive() {
-		err := g.settle(ctx, record)
-		switch settled := record.SentAt.IsZero(); {
-		case err != nil || validated(record):
+// validate sends the code until an answer settles it, at most maxSendings times, and leaves the
+// record Validated. The session is not read here: its SUCCESS proves nothing about this code.
+func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presented) error {
+	for sending := 1; ; sending++ {
+		before := record.SentAt
+		if err := g.noteSending(ctx, record); err != nil {
 			return err
-		case !settled:
-			return signicatError(refusal)
 		}
+		err := g.signicat.ValidateCode(ctx, p.validation(record))
+		noteFailure(record, err)
+		switch verdictOf(err) {
+		case codeAccepted:
+			return g.markValidated(ctx, record)
+		case codeRefused:
+			return g.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
+		case credentialsRefused:
+			if neverSent(err) {
+				record.SentAt = before
+			}
+			g.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
+			return signicatError(err)
+		}
+		g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
+		err = signicatError(err)
+		if sending == maxSendings || !g.waitToResend(ctx, record, retryHint(err)) {
+			return err
+		}
+		g.observe.Retry(signicat.OperationValidateCode)
 	}
-	noteFailure(record, refusal)
-	if err := g.end(ctx, record, pending.Failed, reasonCodeRefused); err != nil {
-		return err
-	}
-	g.cancelLater(ctx, record.SignicatID)
-	return ended(record)
 }
 
-// sentBefore reports whether the sending that was refused was not the code's first.
-func sentBefore(record *pending.Record, refusal error) bool {
+// noteSending keeps in the record that the code was sent, before it is: the replica may die.
+func (g *Gateway) noteSending(ctx context.Context, record *pending.Record) error {
+	if !record.SentAt.IsZero() {
+		return nil
+	}
+	record.SentAt = g.now()
+	return g.update(ctx, record)
+}
+
+// validation is the call that sends the code.
+func (p presented) validation(record *pending.Record) signicat.CodeValidation {
+	return signicat.CodeValidation{
+		TokenRequestURL: record.TokenRequestURL,
+		Code:            p.code,
+		State:           p.state,
+		TransactionID:   record.TransactionID,
+		AccountID:       record.AccountID,
+	}
+}
+
+// waitToResend waits before the code is sent again. It returns false when this call may not send it.
+func (g *Gateway) waitToResend(ctx context.Context, record *pending.Record, asked time.Duration) bool {
+	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
+	if wait > maxResendWait || g.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
+		return false
+	}
+	return g.await(ctx, nil, wait) == nil
+}
+
+// refusalReason says why a login ends whose code Signicat refused. When the code was sent before
+// without an answer, that sending may have used it.
+func refusalReason(sentBefore time.Time, refusal error) string {
 	var failure *signicat.Error
-	return !record.SentAt.Equal(record.FirstSentAt) || (errors.As(refusal, &failure) && failure.Repeated)
+	repeated := errors.As(refusal, &failure) && failure.Repeated
+	if repeated || !sentBefore.IsZero() {
+		return reasonAnswerLost
+	}
+	return reasonCodeRefused
 }
 
 func (g *Gateway) markValidated(ctx context.Context, record *pending.Record) error {
 	record.Phase = pending.Validated
-	record.SentAt = time.Time{}
+	record.ValidatedAt = g.now()
 	err := g.update(ctx, record)
 	if err == nil {
 		g.observeLogin(LoginValidated, record)

@@ -9,7 +9,7 @@ import (
 
 // codecVersion is the first byte of an encoded record. Another layout is another
 // version, so that replicas of two releases never misread each other.
-const codecVersion = 2
+const codecVersion = 3
 
 // ErrCorrupt is returned when bytes are not a record as [Encode] wrote it.
 var ErrCorrupt = errors.New("encoded record is corrupt")
@@ -52,8 +52,8 @@ func fields(r *Record, c codec) {
 
 	c.hash(&r.CodeHash)
 	c.time(&r.FirstPresented)
-	c.time(&r.FirstSentAt)
 	c.time(&r.SentAt)
+	c.time(&r.ValidatedAt)
 	c.time(&r.LeaseUntil)
 	c.uint64(&r.Fence)
 	c.time(&r.AuthTime)

@@ -124,11 +124,11 @@ type Record struct {
 	CodeHash [32]byte
 	// FirstPresented is when that code came.
 	FirstPresented time.Time
-	// FirstSentAt is when a code was first sent to Signicat. A SUCCESS that was
-	// seen before is nobody's.
-	FirstSentAt time.Time
-	// SentAt is when a code was last sent whose outcome is not settled.
+	// SentAt is when the code was first sent to Signicat. A later sending that is
+	// refused does not say whether the code was good.
 	SentAt time.Time
+	// ValidatedAt is when Signicat accepted the code.
+	ValidatedAt time.Time
 	// LeaseUntil is until when one finisher may validate. After it another may.
 	LeaseUntil time.Time
 	// Fence numbers the leases: who finds a higher one than its own has lost.

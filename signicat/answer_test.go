@@ -60,6 +60,15 @@ func htmlError(w http.ResponseWriter, _ *http.Request) {
 	io.WriteString(w, "<html>"+personNIN+"</html>")
 }
 
+// page is a web page, as a server or proxy that is not Signicat writes it.
+func page(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(code)
+		io.WriteString(w, "<!doctype html><title>"+http.StatusText(code)+"</title>")
+	}
+}
+
 func cut(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 
 func cutBody(w http.ResponseWriter, _ *http.Request) { cutAfter(w, 200) }

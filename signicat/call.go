@@ -25,7 +25,7 @@ type call struct {
 	body        []byte
 	contentType string // of the body; application/json when empty
 	template    string // of the path, for a trace; empty when Signicat chose the URL
-	// decode takes the body of a success. Nil: it needs no JSON, it must only not be a web page.
+	// decode takes the JSON body of a 2xx. Nil: the answer only has to pass checkAccepted.
 	decode func([]byte) error
 }
 
@@ -120,13 +120,22 @@ func (c *Client) refusal(operation string, response *http.Response) *Error {
 		Code:       code,
 		TraceID:    traceID,
 		RetryAfter: retryAfter(response.Header.Get("Retry-After"), c.config.Now()),
-		Err:        sentinel(response.StatusCode),
+		Err:        sentinel(operation, response.StatusCode, mediaTypeOf(response)),
 	}
+}
+
+// mediaTypeOf returns the media type without its parameters; empty when there is none.
+func mediaTypeOf(response *http.Response) string {
+	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	return mediaType
 }
 
 // read takes the body of a success, if it is one that Signicat would send.
 func (r call) read(ctx context.Context, response *http.Response) error {
-	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	mediaType := mediaTypeOf(response)
+	if elsewhere(r.operation, response.StatusCode, mediaType) {
+		return ErrNotSignicat
+	}
 	if r.decode != nil && mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
 		return fmt.Errorf("%w: not JSON", ErrInvalidResponse)
 	}
@@ -134,21 +143,10 @@ func (r call) read(ctx context.Context, response *http.Response) error {
 	switch {
 	case err != nil:
 		return lost(ctx, err)
-	case r.decode == nil && webPage(mediaType, body):
-		return fmt.Errorf("%w: a web page", ErrInvalidResponse)
-	case r.decode == nil:
-		return nil
 	case len(body) > MaxBody:
 		return fmt.Errorf("%w: over %d bytes", ErrInvalidResponse, MaxBody)
+	case r.decode == nil:
+		return checkAccepted(response.StatusCode, mediaType, body)
 	}
 	return r.decode(body)
-}
-
-// webPage finds what a proxy or a maintenance page answers in Signicat's name.
-func webPage(mediaType string, body []byte) bool {
-	if mediaType == "text/html" || mediaType == "application/xhtml+xml" {
-		return true
-	}
-	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	return bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n\f\v"), []byte("<"))
 }

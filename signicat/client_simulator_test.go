@@ -74,6 +74,7 @@ func TestLoginAtSimulator(t *testing.T) {
 		{name: "as it is by default"},
 		{name: "encoded state", config: signicattest.Config{Switches: signicattest.Switches{StateEncoding: signicattest.StateEncoded}}, encoding: signicat.StateEncoded},
 		{name: "validated with 204", config: signicattest.Config{Switches: signicattest.Switches{ValidationStatus: 204}}},
+		{name: "validated with a JSON object", config: signicattest.Config{Switches: signicattest.Switches{ValidationBody: signicattest.ValidationBodyObject}}},
 		{name: "address as object, nin as string", config: signicattest.Config{Switches: signicattest.Switches{AddressAsObject: true, NINAsString: true}}},
 		{name: "SUCCESS before the validation", config: signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}}},
 		{name: "organisation's client", config: signicattest.Config{OrganizationID: "o-1"}},
@@ -145,10 +146,17 @@ func TestWrongCodeIsFinalForThatCodeAlone(t *testing.T) {
 	}
 }
 
-func TestLostAnswerOfValidationIsSettledByTheSession(t *testing.T) {
+func TestLostAnswerOfValidationIsNoAcceptance(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []signicattest.Fault{
-		{Status: 500}, {Cut: signicattest.CutBeforeHeaders}, {Cut: signicattest.CutMidBody}, {Body: signicattest.BodyHTML},
+		{Status: 500},
+		{Status: 202},
+		{Cut: signicattest.CutBeforeHeaders},
+		{Cut: signicattest.CutMidBody},
+		{Body: signicattest.BodyHTML},
+		{Body: signicattest.BodyArray},
+		{Body: signicattest.BodyHuge},
+		{Body: signicattest.BodyTruncated},
 	} {
 		sim, client := simulate(t, signicattest.Config{})
 		session := begin(t, client)

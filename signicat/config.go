@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 const (
@@ -142,15 +144,10 @@ func origin(u *url.URL) string {
 	switch {
 	case host == "" || u.User != nil:
 		return ""
-	case u.Scheme == "http" && loopback(host):
+	case u.Scheme == "http" && loopback.Host(host):
 		port = "80"
 	case u.Scheme != "https":
 		return ""
 	}
 	return u.Scheme + "://" + net.JoinHostPort(host, cmp.Or(u.Port(), port))
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

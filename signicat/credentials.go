@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,16 +44,7 @@ func (c *Client) fetchToken(ctx context.Context) (token accessToken, err error) 
 			return err
 		},
 	})
-	return token, refusedCredentials(err)
-}
-
-// refusedCredentials turns any final refusal but a 403 into ErrUnauthorized: OAuth says 400 as often as
-// 401, and a caller must not take ErrRejected or ErrNotFound for a word about its code or session.
-func refusedCredentials(err error) error {
-	if refused, ok := errors.AsType[*Error](err); ok && (errors.Is(err, ErrRejected) || errors.Is(err, ErrNotFound)) {
-		refused.Err = ErrUnauthorized
-	}
-	return err
+	return token, err
 }
 
 // decodeToken reads an access token answer (RFC 6749 section 5.1). Its life counts from before

@@ -12,6 +12,9 @@ import (
 // What a call can end in. Every error of a call is an [*Error] around exactly one of these, of
 // [ErrSessionID] or of [ErrTokenRequestURL].
 var (
+	// ErrNotSignicat is returned when no API of Signicat's is at Config.APIURL: the first calls of
+	// a login, for an access token and a session, are answered with 404, 405, 407 or a web page.
+	ErrNotSignicat = errors.New("this is not Signicat's API: check api_url")
 	// ErrUnauthorized is returned when Signicat refuses the credentials: a 401 that a new
 	// Signicat access token did not cure, or no access token for this client at all.
 	ErrUnauthorized = errors.New("credentials refused")
@@ -104,9 +107,31 @@ func doing(operation string) string {
 	}
 }
 
-// sentinel says what a status means, whatever the body holds.
-func sentinel(status int) error {
+// elsewhere reports whether an answer shows that Config.APIURL does not lead to Signicat. Only the
+// operations at a fixed path show it: elsewhere a 404 is about a session or a code. A web page
+// with 429 or 5xx may be from Signicat's own load balancer.
+func elsewhere(operation string, status int, mediaType string) bool {
 	switch {
+	case operation != OperationAccessToken && operation != OperationCreateSession:
+		return false
+	case status == http.StatusNotFound, status == http.StatusMethodNotAllowed, status == http.StatusProxyAuthRequired:
+		return true
+	case status == http.StatusRequestTimeout, status == http.StatusTooManyRequests, status >= 300 && status < 400, status >= 500:
+		return false
+	}
+	return webPage(mediaType)
+}
+
+func webPage(mediaType string) bool {
+	return mediaType == "text/html" || mediaType == "application/xhtml+xml"
+}
+
+// sentinel says what a refusal means, whatever the body holds. At the token endpoint every final
+// refusal but a 403 is one of the credentials: OAuth says 400 as often as 401.
+func sentinel(operation string, status int, mediaType string) error {
+	switch {
+	case elsewhere(operation, status, mediaType):
+		return ErrNotSignicat
 	case status == http.StatusUnauthorized:
 		return ErrUnauthorized
 	case status == http.StatusForbidden:
@@ -117,6 +142,8 @@ func sentinel(status int) error {
 		return ErrRateLimited
 	case status == http.StatusRequestTimeout, status >= 500 && status <= 599:
 		return ErrUnavailable
+	case status >= 400 && status <= 499 && operation == OperationAccessToken:
+		return ErrUnauthorized
 	case status >= 400 && status <= 499:
 		return ErrRejected
 	default:

@@ -31,6 +31,7 @@ var outcomes = []struct {
 	err  error
 	word string
 }{
+	{ErrNotSignicat, "not_signicat"},
 	{ErrUnauthorized, "unauthorized"},
 	{ErrForbidden, "forbidden"},
 	{ErrNotFound, "not_found"},

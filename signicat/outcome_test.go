@@ -21,6 +21,7 @@ type outcome struct {
 	answer     http.HandlerFunc
 	want       error
 	token      error // what the access token call makes of it, when that differs
+	start      error // what the access token call and the create make of it, when that differs
 	validation error // what the validation makes of it, when that differs; errNone for nil
 	details    signicat.Error
 }
@@ -29,16 +30,30 @@ func outcomes() []outcome {
 	return []outcome{
 		{name: "204 without a body", answer: status(204), want: signicat.ErrInvalidResponse, validation: errNone},
 		{name: "200 without a body", answer: jsonBody(""), want: signicat.ErrInvalidResponse, validation: errNone},
+		{name: "200 without a body or content type", answer: status(200), want: signicat.ErrInvalidResponse, validation: errNone},
 		{name: "200 without content type", answer: typed("", "{}"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 with a text", answer: typed("text/plain", "ok"), want: signicat.ErrInvalidResponse, validation: errNone},
 		{name: "200 with an empty object", answer: jsonBody("{}"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 with null", answer: jsonBody("null"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 with an array", answer: jsonBody("[]"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 encrypted", answer: typed("application/jose", "a.b.c.d.e"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 with bad JSON", answer: jsonBody(`{"id":`), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 with 5 MB", answer: huge(200, "application/json"), want: signicat.ErrInvalidResponse, validation: errNone},
-		{name: "200 HTML", answer: typed("text/html; charset=utf-8", "<!doctype html>"), want: signicat.ErrInvalidResponse},
-		{name: "200 XHTML", answer: typed("application/xhtml+xml", "<html/>"), want: signicat.ErrInvalidResponse},
+		{name: "200 with an object of problem+json", answer: typed("application/problem+json", `{"a":[1]}`), want: signicat.ErrInvalidResponse, validation: errNone},
+		{name: "200 with a text", answer: typed("text/plain", "ok"), want: signicat.ErrInvalidResponse},
+		{name: "200 with a blank", answer: jsonBody(" "), want: signicat.ErrInvalidResponse},
+		{name: "200 with null", answer: jsonBody("null"), want: signicat.ErrInvalidResponse},
+		{name: "200 with a number", answer: jsonBody("1"), want: signicat.ErrInvalidResponse},
+		{name: "200 with an array", answer: jsonBody("[]"), want: signicat.ErrInvalidResponse},
+		{name: "200 with two objects", answer: jsonBody("{}{}"), want: signicat.ErrInvalidResponse},
+		{name: "200 with an object and a text", answer: jsonBody("{} ok"), want: signicat.ErrInvalidResponse},
+		{name: "200 encrypted", answer: typed("application/jose", "a.b.c.d.e"), want: signicat.ErrInvalidResponse},
+		{name: "200 with bad JSON", answer: jsonBody(`{"id":`), want: signicat.ErrInvalidResponse},
+		{name: "200 with 5 MB", answer: huge(200, "application/json"), want: signicat.ErrInvalidResponse},
+		{name: "201", answer: typedStatus(201, "{}"), want: signicat.ErrInvalidResponse},
+		{name: "202", answer: status(202), want: signicat.ErrInvalidResponse},
+		{name: "203 from a proxy", answer: typedStatus(203, "{}"), want: signicat.ErrInvalidResponse},
+		{name: "205", answer: status(205), want: signicat.ErrInvalidResponse},
+		{name: "206", answer: typedStatus(206, "{}"), want: signicat.ErrInvalidResponse},
+		{name: "299", answer: status(299), want: signicat.ErrInvalidResponse},
+		{name: "200 HTML without a body", answer: typed("text/html", ""), want: signicat.ErrInvalidResponse, start: signicat.ErrNotSignicat},
+		{name: "200 JSON that claims to be HTML", answer: typed("text/html", "{}"), want: signicat.ErrInvalidResponse, start: signicat.ErrNotSignicat},
+		{name: "200 HTML", answer: typed("text/html; charset=utf-8", "<!doctype html>"), want: signicat.ErrInvalidResponse, start: signicat.ErrNotSignicat},
+		{name: "200 XHTML", answer: typed("application/xhtml+xml", "<html/>"), want: signicat.ErrInvalidResponse, start: signicat.ErrNotSignicat},
 		{name: "200 HTML that claims to be JSON", answer: jsonBody("\xef\xbb\xbf\r\n\t <html>"), want: signicat.ErrInvalidResponse},
 		{name: "200 cut in the body", answer: cutBody, want: signicat.ErrUnavailable},
 		{name: "cut before the headers", answer: cut, want: signicat.ErrUnavailable},
@@ -62,7 +77,15 @@ func outcomes() []outcome {
 		},
 		{name: "401 without a body", answer: status(401), want: signicat.ErrUnauthorized},
 		{name: "403 without a body", answer: status(403), want: signicat.ErrForbidden},
-		{name: "404", answer: typed404, want: signicat.ErrNotFound, token: signicat.ErrUnauthorized},
+		{name: "404", answer: typed404, want: signicat.ErrNotFound, start: signicat.ErrNotSignicat},
+		{name: "404 with a problem", answer: typedStatus(404, `{"code":"not_found"}`), want: signicat.ErrNotFound, start: signicat.ErrNotSignicat, details: signicat.Error{Code: "not_found"}},
+		{name: "405", answer: status(405), want: signicat.ErrRejected, start: signicat.ErrNotSignicat},
+		{name: "407", answer: status(407), want: signicat.ErrRejected, start: signicat.ErrNotSignicat},
+		{name: "400 HTML", answer: page(400), want: signicat.ErrRejected, start: signicat.ErrNotSignicat},
+		{name: "401 HTML", answer: page(401), want: signicat.ErrUnauthorized, start: signicat.ErrNotSignicat},
+		{name: "403 HTML", answer: page(403), want: signicat.ErrForbidden, start: signicat.ErrNotSignicat},
+		{name: "429 HTML", answer: page(429), want: signicat.ErrRateLimited},
+		{name: "503 HTML", answer: page(503), want: signicat.ErrUnavailable},
 		{name: "408", answer: status(408), want: signicat.ErrUnavailable},
 		{name: "415", answer: status(415), want: signicat.ErrRejected, token: signicat.ErrUnauthorized},
 		{
@@ -100,6 +123,8 @@ func (o outcome) wanted(operation string) error {
 	switch {
 	case operation == signicat.OperationAccessToken && o.token != nil:
 		want = o.token
+	case (operation == signicat.OperationAccessToken || operation == signicat.OperationCreateSession) && o.start != nil:
+		want = o.start
 	case operation == signicat.OperationValidateCode && o.validation != nil:
 		want = o.validation
 	}
@@ -119,9 +144,14 @@ func TestOutcomes(t *testing.T) {
 				if operation.name == signicat.OperationAccessToken {
 					s.accessToken = o.answer
 				}
-				client, url := newClient(t, s, atPublishedTime)
+				calls := make(chan signicat.Call, 10)
+				client, url := newClient(t, s, atPublishedTime, func(c *signicat.Config) {
+					c.Observe = func(call signicat.Call) { calls <- call }
+				})
 				err := operation.call(t.Context(), client, url)
 				wantOutcome(t, err, operation.name, o)
+				close(calls)
+				wantSameWord(t, calls, operation.name, err)
 			})
 		}
 	}
@@ -155,10 +185,35 @@ func wantOutcome(t *testing.T, err error, operation string, o outcome) {
 	}
 }
 
+// wantSameWord compares what the metrics call the outcome with the error, which is what the log and the doctor tell.
+func wantSameWord(t *testing.T, calls <-chan signicat.Call, operation string, err error) {
+	t.Helper()
+	words := map[error]string{
+		signicat.ErrUnauthorized: "unauthorized", signicat.ErrForbidden: "forbidden", signicat.ErrNotFound: "not_found",
+		signicat.ErrRejected: "rejected", signicat.ErrRateLimited: "rate_limited", signicat.ErrUnavailable: "unavailable",
+		signicat.ErrInvalidResponse: "invalid_response", signicat.ErrNotSignicat: "not_signicat",
+	}
+	want := "ok"
+	for sentinel, word := range words {
+		if errors.Is(err, sentinel) {
+			want = word
+		}
+	}
+	var last string
+	for call := range calls {
+		if call.Operation == operation {
+			last = call.Outcome
+		}
+	}
+	if last != want {
+		t.Errorf("the outcome is %q, want %q as in the error %v", last, want, err)
+	}
+}
+
 func sentinels() []error {
 	return []error{
 		signicat.ErrUnauthorized, signicat.ErrForbidden, signicat.ErrNotFound, signicat.ErrRejected,
-		signicat.ErrRateLimited, signicat.ErrUnavailable, signicat.ErrInvalidResponse,
+		signicat.ErrRateLimited, signicat.ErrUnavailable, signicat.ErrInvalidResponse, signicat.ErrNotSignicat,
 	}
 }
 

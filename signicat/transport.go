@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 // idleTimeout is shorter than load balancers keep connections. net/http does not repeat a POST whose
@@ -44,7 +46,7 @@ func newDialer(timeout time.Duration) *net.Dialer { return &net.Dialer{Timeout: 
 func trackedDial(config Config) func(context.Context, string, string) (net.Conn, error) {
 	dial := config.DialContext
 	if dial == nil {
-		dial = newDialer(config.Timeout).DialContext
+		dial = loopback.Dialer(newDialer(config.Timeout))
 	}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,16 +28,17 @@ type CodeValidation struct {
 	State string
 }
 
-// ValidateCode sends a code to Signicat, which accepts it once. Nil means that it is validated;
-// the person is then in the session, which becomes SUCCESS.
+// ValidateCode sends a code to Signicat, which accepts it once. Nil means that Signicat accepted
+// it: the session becomes SUCCESS, and carries the person.
 //
-// [ErrRejected] is final for this code. [ErrUnauthorized], [ErrForbidden], and [ErrNotFound]
-// are about the credentials and the transaction. After [ErrUnavailable], [ErrRateLimited] and
-// [ErrInvalidResponse] nobody knows whether the code was used: the session tells.
-// [ErrTokenRequestURL] means that nothing was sent.
+// [ErrRejected] and [ErrNotFound] are final for this code. [ErrUnauthorized] and [ErrForbidden]
+// are about the credentials. After [ErrUnavailable], [ErrRateLimited] and [ErrInvalidResponse] it
+// is unknown whether Signicat used the code. [ErrTokenRequestURL] means that nothing was sent.
 //
-// Unverified: which 2xx Signicat answers, and whether with a body. Any is taken for success,
-// unless its body is a web page, which Signicat did not write, or breaks off.
+// Nil needs a 200 or 204 with no body, or with one JSON object. Any other 2xx, such as 202 or a
+// web page, is [ErrInvalidResponse]: a proxy in between may have written it.
+//
+// Unverified: which 2xx Signicat answers, and whether with a body.
 func (c *Client) ValidateCode(ctx context.Context, v CodeValidation) error {
 	if err := c.CheckTokenRequestURL(v.TokenRequestURL); err != nil {
 		return &Error{Operation: OperationValidateCode, Err: err}
@@ -62,6 +64,23 @@ func (c *Client) ValidateCode(ctx context.Context, v CodeValidation) error {
 			body:      body,
 		}
 	})
+}
+
+// checkAccepted reports whether a 2xx for a code is Signicat's own.
+func checkAccepted(status int, mediaType string, body []byte) error {
+	switch {
+	case status != http.StatusOK && status != http.StatusNoContent:
+		return fmt.Errorf("%w: neither 200 nor 204", ErrInvalidResponse)
+	case webPage(mediaType):
+		return fmt.Errorf("%w: a web page", ErrInvalidResponse)
+	case len(body) == 0:
+		return nil
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(body, &object) != nil || object == nil {
+		return fmt.Errorf("%w: neither empty nor a JSON object", ErrInvalidResponse)
+	}
+	return nil
 }
 
 // CheckTokenRequestURL returns [ErrTokenRequestURL] unless the URL has the scheme, host and port

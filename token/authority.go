@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
 // ErrConfig is returned when a Config cannot be used.
@@ -119,15 +120,10 @@ func validateIssuer(issuer string) error {
 		return fmt.Errorf("%w: the issuer is not an https URL", ErrConfig)
 	case strings.ContainsAny(issuer, "?#"):
 		return fmt.Errorf("%w: the issuer has a query or a fragment", ErrConfig)
-	case u.Scheme == "https", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && loopback.Host(u.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("%w: the issuer is not https, and http is for loopback hosts only", ErrConfig)
-}
-
-// isLoopback takes the names below localhost too, which are this machine as well (RFC 6761 section 6.3).
-func isLoopback(host string) bool {
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
 }
 
 // NewID returns a new random login: the ID of its first token, and the part before the dot in those of its others.

@@ -38,12 +38,6 @@ func redeemedWithin(t *testing.T, patience time.Duration, app *logintest.App, co
 	}
 }
 
-// learned makes the replicas know Signicat: one login, of which both hear.
-func learned(t *testing.T, f *fleet) {
-	t.Helper()
-	f.NewApp().Login(t, "adult")
-}
-
 func TestLoginStartsOnOneReplicaAndEndsOnTheOther(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
@@ -89,48 +83,58 @@ func TestLoginSurvivesTheReplicaThatStartedIt(t *testing.T) {
 	}
 }
 
-// Signicat has validated the code, and the replica dies before it hears so. The other one takes
-// over when the lease is over, and the session tells.
-func TestLoginSurvivesTheReplicaThatValidatedIt(t *testing.T) {
+// TestReplicaThatDiesWithACodeIsALostAnswer kills a replica while its code is under way. The other one sends the code
+// once more when the lease is over. If Signicat had accepted the first sending, the login ends, and a new one works.
+func TestReplicaThatDiesWithACodeIsALostAnswer(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	learned(t, f)
-	app := f.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
-	before := f.Signicat.Count("validate_code")
-	if err := f.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Delay: time.Hour}); err != nil {
-		t.Fatal(err)
-	}
-	f.use(0)
-	answered := make(chan struct{})
-	go func() {
-		defer close(answered)
-		// The balancer answers 502 when the replica is gone, which no gateway does.
-		form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "state": {state}, "code_verifier": {app.Verifier}}
-		if answer, err := http.PostForm(f.URL+logintest.Path+"/token", form); err == nil {
-			_ = answer.Body.Close()
-		}
-	}()
-	validated := func() bool { info, err := f.Signicat.Session(app.Link); return err == nil && info.CodeUsed }
-	for deadline := time.Now().Add(20 * time.Second); !validated() && time.Now().Before(deadline); {
-		<-time.After(5 * time.Millisecond)
-	}
-	f.kill(0)
-	<-answered
-	f.use(1)
-	if got := redeemed(t, app, code, state); got.Status != http.StatusOK {
-		t.Errorf("redeeming: %d %s", got.Status, got.Body)
-	}
-	if n := f.Signicat.Count("validate_code") - before; n != 1 {
-		t.Errorf("the code was sent %d times", n)
+	for name, row := range map[string]struct {
+		accepted bool
+		status   int
+	}{
+		"Signicat did not accept it": {false, http.StatusOK},
+		"Signicat accepted it":       {true, http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFleet(t)
+			app := f.NewApp()
+			app.Start(t)
+			code, state := app.Approve(t, "adult")
+			if err := f.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, After: row.accepted, Delay: time.Hour}); err != nil {
+				t.Fatal(err)
+			}
+			f.use(0)
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				// The balancer answers 502 when the replica is gone, which no gateway does.
+				form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "state": {state}, "code_verifier": {app.Verifier}}
+				if answer, err := http.PostForm(f.URL+logintest.Path+"/token", form); err == nil {
+					_ = answer.Body.Close()
+				}
+			}()
+			arrived := func() bool { return f.Signicat.Count("validate_code") == 1 }
+			for deadline := time.Now().Add(20 * time.Second); !arrived() && time.Now().Before(deadline); {
+				<-time.After(5 * time.Millisecond)
+			}
+			f.kill(0)
+			<-answered
+			f.use(1)
+			got := redeemed(t, app, code, state)
+			if got.Status != row.status || row.accepted && got.Text("error") != "invalid_grant" {
+				t.Errorf("redeeming: %d %s", got.Status, got.Body)
+			}
+			if n := f.Signicat.Count("validate_code"); n != 2 {
+				t.Errorf("the code was sent %d times, want 2", n)
+			}
+			f.NewApp().Login(t, "adult")
+		})
 	}
 }
 
 func TestOfAHundredFinishesOverBothReplicasOneWins(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
-	learned(t, f)
 	app := f.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")

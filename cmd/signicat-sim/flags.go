@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -101,8 +102,7 @@ func (s *settings) checkAddress(name, address string) error {
 	if err != nil {
 		return fmt.Errorf("-%s %s: not host:port", name, address)
 	}
-	ip := net.ParseIP(host)
-	if s.anywhere || host == "localhost" || ip != nil && ip.IsLoopback() {
+	if s.anywhere || loopback.Host(host) {
 		return nil
 	}
 	return fmt.Errorf("-%s %s: not a loopback address; -insecure-listen-anywhere allows it", name, address)

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/internal/version"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
@@ -101,7 +102,7 @@ func serveAll(ctx context.Context, sim *signicattest.Server, servers []*http.Ser
 }
 
 func listen(name, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", loopback.Address(address))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("-%s %s: the port is in use; stop what uses it or choose another address", name, address)

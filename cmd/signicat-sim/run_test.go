@@ -114,6 +114,27 @@ func TestServes(t *testing.T) {
 	}
 }
 
+// TestListensOnNamesOfThisMachine, and on nothing that a resolver makes of them.
+func TestListensOnNamesOfThisMachine(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"localhost:0", "sim.localhost:0", "[::1]:0", "127.0.0.1:0"} {
+		s, err := parse([]string{"-listen", address}, io.Discard)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		l, err := listen("listen", s.listen)
+		if err != nil {
+			t.Errorf("%s: %v", address, err)
+			continue
+		}
+		if !l.Addr().(*net.TCPAddr).IP.IsLoopback() {
+			t.Errorf("%s listens on %s", address, l.Addr())
+		}
+		_ = l.Close()
+	}
+}
+
 func TestServesWithDefaults(t *testing.T) {
 	t.Parallel()
 	p := startProgram(t, "-management", "off")

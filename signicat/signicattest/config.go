@@ -152,10 +152,12 @@ func (c Config) redirectURLFault(u string) string {
 	return "must begin with https"
 }
 
-// isLoopback holds for localhost and loopback addresses, without asking a resolver.
+// isLoopback holds for localhost, the names below it (RFC 6761 section 6.3) and loopback addresses, without asking a
+// resolver.
 func isLoopback(host string) bool {
+	host = strings.ToLower(host)
 	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 func orDefault[T comparable](value, fallback T) T {

@@ -15,6 +15,12 @@ const (
 	StateEither  = "either"
 )
 
+// Forms of the body of an accepted code, for [Switches].ValidationBody.
+const (
+	ValidationBodyNone   = "none"
+	ValidationBodyObject = "object"
+)
+
 // Forms of a session after its lifetime, for [Switches].ExpiredAs.
 const (
 	ExpiredAsStatus   = "status"
@@ -27,9 +33,13 @@ var ErrSwitch = errors.New("no such switch or form")
 // Switches choose how the simulator behaves where no public source tells what Signicat does. A client is right when it
 // works with every form. The zero value is the default form of each.
 type Switches struct {
-	// ValidationStatus answers a validated code with 200 (default) or 204, both without a body.
+	// ValidationStatus answers a validated code with 200 (default) or 204.
 	// Unverified: the table of answers is missing from every public copy of the App2App guide.
 	ValidationStatus int
+
+	// ValidationBody is the body of a 200 for a validated code: [ValidationBodyNone] (default), or
+	// [ValidationBodyObject], an empty JSON object. A 204 has no body. Unverified: the same missing table.
+	ValidationBody string
 
 	// UnknownTransactionStatus answers a validation for a transaction that does not exist: 400 (default) or 404.
 	// Unverified: the same missing table.
@@ -48,7 +58,8 @@ type Switches struct {
 	// itsme's own word at its token endpoint. Unverified: Signicat's word is not published.
 	RefusedCode string
 
-	// SuccessBeforeValidation shows SUCCESS as soon as the person approved, instead of only after the validation.
+	// SuccessBeforeValidation shows SUCCESS as soon as the person approved, instead of only after the validation. With it
+	// a SUCCESS proves no code: a client must issue nothing before the code was accepted as well.
 	// Unverified: the guide polls from the start and validates as well, in no stated order.
 	SuccessBeforeValidation bool
 
@@ -127,6 +138,7 @@ type Switch struct {
 func AllSwitches() []Switch {
 	return []Switch{
 		statusSwitch("validation-status", "status of a validated code", func(s *Switches) *int { return &s.ValidationStatus }, 200, 204),
+		formSwitch("validation-body", "body of a 200 for a validated code", func(s *Switches) *string { return &s.ValidationBody }, ValidationBodyNone, ValidationBodyObject),
 		statusSwitch("unknown-transaction-status", "status of a validation for an unknown transaction", func(s *Switches) *int { return &s.UnknownTransactionStatus }, 400, 404),
 		formSwitch("state-encoding", "form of state that a validation must have", func(s *Switches) *string { return &s.StateEncoding }, StateRaw, StateEncoded, StateEither),
 		boolSwitch("used-code-accepted", "answer the same validation again as the first time", func(s *Switches) *bool { return &s.UsedCodeAccepted }),

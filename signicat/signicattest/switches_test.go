@@ -25,6 +25,8 @@ func forms() []form {
 	return []form{
 		{"validation-status", "200", seeValidation, "200"},
 		{"validation-status", "204", seeValidation, "204"},
+		{"validation-body", "none", seeValidation, "200"},
+		{"validation-body", "object", seeValidation, "200{}"},
 		{"unknown-transaction-status", "400", seeUnknownTransaction, "400 invalid_grant"},
 		{"unknown-transaction-status", "404", seeUnknownTransaction, "404 invalid_transaction_id"},
 		{"state-encoding", "raw", seeStates, "raw 200, encoded 400"},

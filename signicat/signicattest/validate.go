@@ -31,6 +31,9 @@ func (s *Server) validateCode(r *request) answer {
 	case reason != "":
 		return s.refuse(status, s.Switches().RefusedCode, reason)
 	}
+	if status == http.StatusOK && s.Switches().ValidationBody == ValidationBodyObject {
+		return jsonAnswer(status, "application/json", struct{}{})
+	}
 	return answer{status: status}
 }
 

@@ -21,7 +21,9 @@ func TestSimulator(t *testing.T) {
 			TransactionIDInRead: true, ScopeOptional: true, InvalidClientStatus: 401, PlainProblems: true, EmptyAuthErrors: true,
 			ReanswerAllowed: true, ReadsBeforeSuccess: 1,
 		},
-		"SUCCESS before validation": {SuccessBeforeValidation: true, StateEncoding: signicattest.StateEither},
+		"SUCCESS before validation": {
+			SuccessBeforeValidation: true, StateEncoding: signicattest.StateEither, ValidationBody: signicattest.ValidationBodyObject,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
