@@ -58,6 +58,7 @@ var failures = []failure{
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
 	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
+	{errSlow, 408, problemRequest, "The body took too long", "invalid_request"},
 	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
 	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
 	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},

@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// maxBody bounds the body of every own endpoint.
-const maxBody = 16 << 10
-
 // exchange is one request to an own endpoint.
 type exchange struct {
 	w    http.ResponseWriter
@@ -132,6 +129,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	if p := passageOf(r.Context()); p != nil {
 		r = p.sent.restored(r)
 	}
+	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
@@ -194,7 +192,6 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
-	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -262,8 +263,10 @@ func (l LimitConfig) validate() error {
 		window time.Duration
 	}{
 		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
+		{"limit sessions", cmp.Or(l.AllSessions, 1), l.AllSessionsWindow}, // zero: no limit
 		{"limit pending", l.Pending, time.Second},
 		{"limit pending_per_client", l.PendingPerClient, time.Second},
+		{"limit long_polls_per_client", l.LongPollsPerClient, time.Second},
 		{"limit status_reads", l.StatusReads, l.StatusWindow},
 	}
 	for _, row := range rows {
