@@ -12,12 +12,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 )
-
-// bodyTime is the time that a body has.
-const bodyTime = 10 * time.Second
 
 // patience is after how long a client gives up a server that still waits.
 const patience = time.Minute
@@ -85,8 +83,8 @@ func TestSlowBodyHoldsNoConnection(t *testing.T) {
 				for range 300 {
 					clients.Go(func() {
 						status, took := slowOverHTTP1(t, wire, row.method, row.path, row.mediaType)
-						if status != row.want || took < bodyTime || took > bodyTime+time.Second {
-							t.Errorf("answered with %d after %s, want %d after %s", status, took, row.want, bodyTime)
+						if status != row.want || took < gateway.BodyTimeout || took > gateway.BodyTimeout+time.Second {
+							t.Errorf("answered with %d after %s, want %d after %s", status, took, row.want, gateway.BodyTimeout)
 						}
 					})
 				}
@@ -141,7 +139,7 @@ func TestSlowBodyHoldsNoStream(t *testing.T) {
 				got, took := slowOverHTTP2(t, b.serve(t, asItIs), row.method, row.path, row.mediaType)
 				want := time.Duration(0)
 				if row.want == http.StatusRequestTimeout {
-					want = bodyTime
+					want = gateway.BodyTimeout
 				}
 				if got != row.want || took < want || took > want+time.Second {
 					t.Errorf("answered with %d after %s, want %d after %s", got, took, row.want, want)
@@ -180,7 +178,7 @@ func TestSlowBodyIsRefusedWithoutDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := openBubble(t)
 		got, took := slowOverHTTP2(t, b.serve(t, withoutDeadlines), http.MethodPost, logintest.Path+"/sessions", "application/json")
-		if got != http.StatusRequestTimeout || took < bodyTime || took > bodyTime+time.Second {
+		if got != http.StatusRequestTimeout || took < gateway.BodyTimeout || took > gateway.BodyTimeout+time.Second {
 			t.Errorf("answered with %d after %s", got, took)
 		}
 	})

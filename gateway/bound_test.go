@@ -88,7 +88,7 @@ func wantEarly(t *testing.T, p *phone) {
 // wait, and so does the same client once it has fewer.
 func TestLongPollsOfAClientAreBounded(t *testing.T) {
 	t.Parallel()
-	const perClient, perNetwork = gateway.DefaultLongPollsPerClient, 16 * gateway.DefaultLongPollsPerClient
+	const perClient, perNetwork = gateway.DefaultLongPollsPerClient, gateway.NetworkShare * gateway.DefaultLongPollsPerClient
 	for name, row := range map[string]struct {
 		flood func(i int) string
 		held  int
@@ -219,28 +219,31 @@ func TestFinishWaitsBehindNoStatus(t *testing.T) {
 
 // bounds are the numbers of the table in docs/operations.md.
 var bounds = map[string]int{
-	"Pending sessions":                         gateway.DefaultPending,
-	"Pending sessions of one client":           gateway.DefaultPendingPerClient,
-	"Starts of one client in a minute":         gateway.DefaultSessionsPerClient,
-	"Bytes of a pending session":               pending.MaxSize,
-	"Challenges remembered":                    pending.MaxRemembered,
-	"Counters of clients":                      pending.MaxCounters,
-	"Refresh families":                         pending.MaxFamilies,
-	"Long polls":                               gateway.MaxPolls,
-	"Long polls of one client":                 gateway.DefaultLongPollsPerClient,
-	"Reads of Signicat for statuses, a second": gateway.DefaultStatusReads,
-	"Sessions whose status is to be read":      gateway.DefaultPending,
-	"Reads for statuses under way":             gateway.MaxReads,
-	"Cancels under way":                        gateway.MaxCancels,
-	"Finishes under way of one login":          1,
-	"Verified tokens":                          gateway.MaxVerified,
-	"Login cookies of one browser":             gateway.MaxLoginCookies,
-	"Events that wait for a handler":           1 << 10, // of package caddymodule, whose own test compares it
-	"Bytes of a session cookie":                gateway.MaxCookieToken,
-	"Bytes of an attribute":                    gateway.MaxValue,
-	"Bytes of a token that is looked at":       jwt.MaxSize,
-	"Bytes of a request's body":                gateway.MaxBody,
-	"Bytes of Signicat's answer":               signicat.MaxBody,
+	"Pending sessions":                          gateway.DefaultPending,
+	"Pending sessions of one client":            gateway.DefaultPendingPerClient,
+	"Starts of one client in a minute":          gateway.DefaultSessionsPerClient,
+	"Starts of one IPv6 /48 in a minute":        gateway.NetworkShare * gateway.DefaultSessionsPerClient,
+	"Bytes of a pending session":                pending.MaxSize,
+	"Challenges remembered":                     pending.MaxRemembered,
+	"Counters of clients":                       pending.MaxCounters,
+	"Refresh families":                          pending.MaxFamilies,
+	"Long polls":                                gateway.MaxPolls,
+	"Long polls of one client":                  gateway.DefaultLongPollsPerClient,
+	"Long polls of one IPv6 /48":                gateway.NetworkShare * gateway.DefaultLongPollsPerClient,
+	"Reads of Signicat for statuses, a second":  gateway.DefaultStatusReads,
+	"Sessions whose status is to be read":       gateway.DefaultPending,
+	"Reads for statuses under way":              gateway.MaxReads,
+	"Cancels under way":                         gateway.MaxCancels,
+	"Finishes under way of one login":           1,
+	"Verified tokens":                           gateway.MaxVerified,
+	"Login cookies of one browser":              gateway.MaxLoginCookies,
+	"Events that wait for a handler":            1 << 10, // of package caddymodule, whose own test compares it
+	"Bytes of a session cookie":                 gateway.MaxCookieToken,
+	"Bytes of an attribute":                     gateway.MaxValue,
+	"Bytes of a token that is looked at":        jwt.MaxSize,
+	"Bytes of a request's body":                 gateway.MaxBody,
+	"Seconds in which a request's body arrives": int(gateway.BodyTimeout / time.Second),
+	"Bytes of Signicat's answer":                signicat.MaxBody,
 }
 
 var (

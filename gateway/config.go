@@ -239,7 +239,9 @@ func (c Config) WithDefaults() Config {
 func (l LimitConfig) withDefaults() LimitConfig {
 	orInt(&l.SessionsPerClient, DefaultSessionsPerClient)
 	orDuration(&l.SessionsWindow, DefaultSessionsWindow)
-	orDuration(&l.AllSessionsWindow, DefaultAllSessionsWindow)
+	if l.AllSessions != 0 {
+		orDuration(&l.AllSessionsWindow, DefaultAllSessionsWindow)
+	}
 	orInt(&l.Pending, DefaultPending)
 	orInt(&l.PendingPerClient, DefaultPendingPerClient)
 	orInt(&l.LongPollsPerClient, DefaultLongPollsPerClient)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -85,6 +86,16 @@ func failureOf(err error) failure {
 		}
 	}
 	return unexpected
+}
+
+// statusAbandoned is the status of a request whose client hung up, as nginx and Caddy have it in
+// their logs. No client reads it.
+const statusAbandoned = 499
+
+// abandoned reports whether a request failed because its client hung up. Nothing was refused, and
+// nothing is unavailable.
+func abandoned(r *http.Request, err error) bool {
+	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // defaultRetry is when to ask again when nobody knows better.

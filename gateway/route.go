@@ -136,7 +136,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 		err = e.serve(g, x)
 	}
 	if err != nil {
-		if e.returns {
+		if e.returns && !abandoned(r, err) {
 			g.logReturn(r.Context(), failureOf(err).problem, "")
 		}
 		g.fail(e.form, x, err)
@@ -203,6 +203,10 @@ func early(r *http.Request) bool {
 
 // fail answers an error in the endpoint's form.
 func (g *Gateway) fail(form answerForm, x exchange, err error) {
+	if abandoned(x.r, err) {
+		x.w.WriteHeader(statusAbandoned)
+		return
+	}
 	g.observe.Refusal(failureOf(err).problem)
 	g.challenge(x.w, x.r, err)
 	switch {
