@@ -11,6 +11,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
 const (
@@ -43,6 +45,7 @@ func newFetcher(roots *x509.CertPool) fetcher {
 // fetched is an answer.
 type fetched struct {
 	status    int
+	instance  string // of a gateway that answers whether it is ready
 	mediaType string
 	body      []byte
 	owner     *x509.Certificate // of the server; nil without TLS
@@ -72,7 +75,7 @@ func (f fetcher) ask(ctx context.Context, method, url string) (fetched, error) {
 		return fetched{}, err
 	}
 	defer func() { _ = response.Body.Close() }() // nothing was written
-	answer := fetched{status: response.StatusCode}
+	answer := fetched{status: response.StatusCode, instance: response.Header.Get(gateway.InstanceHeader)}
 	answer.mediaType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
 		answer.owner = response.TLS.PeerCertificates[0]

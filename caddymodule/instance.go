@@ -98,7 +98,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 	if known := i.lasting.keys.KeySet(); i.keys != nil && known != nil {
 		i.ring.Set(known)
 	}
-	config.Keys, config.Order = &i.ring, &i.lasting.order
+	config.Keys, config.Order, config.Instance = &i.ring, &i.lasting.order, i.lasting.instance
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}

@@ -14,6 +14,8 @@ type lasting struct {
 	// keys are the latest from storage: the new configuration may serve requests before its
 	// Start has read them.
 	keys token.Ring
+	// instance is the gateway's name in the header Itsme-Instance.
+	instance string
 }
 
 // lastingKey keeps what was learned from one Signicat, such as a simulator, from another.
@@ -23,7 +25,7 @@ var lastings = caddy.NewUsagePool()
 
 // keep returns what lasts of that gateway. The caller gives it back with release.
 func (k lastingKey) keep() *lasting {
-	kept, _ := lastings.LoadOrStore(k, new(lasting))
+	kept, _ := lastings.LoadOrStore(k, &lasting{instance: gateway.NewInstance()})
 	return kept.(*lasting)
 }
 

@@ -7,7 +7,7 @@ func TestWhatWasLearnedIsKeptForOneSignicat(t *testing.T) {
 	live := lastingKey{gateway: "lasting", apiURL: "https://api.signicat.com"}
 	simulator := lastingKey{gateway: "lasting", apiURL: "http://127.0.0.1:1"}
 	first := live.keep()
-	if live.keep() != first {
+	if again := live.keep(); again != first || again.instance != first.instance || first.instance == "" {
 		t.Error("a reload forgets")
 	}
 	if simulator.keep() == first {
@@ -18,7 +18,7 @@ func TestWhatWasLearnedIsKeptForOneSignicat(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if live.keep() == first {
+	if later := live.keep(); later == first || later.instance == first.instance {
 		t.Error("what nobody uses is kept")
 	}
 	if err := live.release(); err != nil {

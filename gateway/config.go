@@ -133,6 +133,10 @@ type Config struct {
 	// line says which it is from.
 	Replica string
 
+	// Instance is what /health/ready calls this gateway of this process, in the header
+	// [InstanceHeader]. Pass gateways that replace each other the same one. Zero: a random one.
+	Instance string
+
 	// Logger receives one line a login and what goes wrong. Nil discards.
 	Logger *slog.Logger
 

@@ -56,6 +56,7 @@ type Gateway struct {
 // line that names the subdirective and the remedy. The caller closes the gateway.
 func New(config Config) (*Gateway, error) {
 	config = config.WithDefaults()
+	orString(&config.Instance, NewInstance())
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
