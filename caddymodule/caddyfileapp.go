@@ -64,10 +64,12 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    cookie           <name> <lifetime>
 //	    store            memory|redis        # redis takes a block of its own
 //	    limit {
-//	        sessions_per_client <count> <window>
-//	        pending             <count>
-//	        pending_per_client  <count>
-//	        status_reads        <count> <window>
+//	        sessions_per_client   <count> <window>
+//	        sessions              <count> <window>
+//	        pending               <count>
+//	        pending_per_client    <count>
+//	        long_polls_per_client <count>
+//	        status_reads          <count> <window>
 //	    }
 //	    page {
 //	        name         <text>
@@ -155,8 +157,10 @@ func (t *Token) rows() []subdirective {
 func (l *Limit) rows() []subdirective {
 	return []subdirective{
 		{name: "sessions_per_client", example: "sessions_per_client 60 1m", read: rate(&l.SessionsPerClient)},
+		{name: "sessions", example: "sessions 600 1m", read: rate(&l.Sessions)},
 		{name: "pending", example: "pending 100000", read: count(&l.Pending)},
 		{name: "pending_per_client", example: "pending_per_client 60", read: count(&l.PendingPerClient)},
+		{name: "long_polls_per_client", example: "long_polls_per_client 64", read: count(&l.LongPollsPerClient)},
 		{name: "status_reads", example: "status_reads 50 1s", read: rate(&l.StatusReads)},
 	}
 }

@@ -56,6 +56,7 @@ func checks() []check {
 		{name: "Redis", network: true, each: (*doctor).checkRedis},
 		{name: "Signicat and the clock", network: true, each: (*doctor).checkSignicat},
 		{name: "public URL", network: true, each: (*doctor).checkPublicURL},
+		{name: "instances", network: true, each: (*doctor).checkInstances},
 		{name: "app links", network: true, each: (*doctor).checkAppLinks},
 		{name: "certificates", network: true, each: (*doctor).checkCertificates},
 	}

@@ -116,7 +116,7 @@ func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
 	}
 	want := []string{
 		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "keys_found", "redirect_url", "public_url_local",
-		"store_memory", "credentials_accepted", "account_fits", "permission_granted", "clock_right", "jwks_served", "discovery_served",
+		"store_memory", "credentials_accepted", "account_fits", "permission_granted", "clock_right", "jwks_served", "discovery_served", "instance_one",
 	}
 	if diff := cmp.Diff(want, named(findings, "ok", "note", "warning", "problem")); diff != "" {
 		t.Errorf("it finds (-want +got):\n%s", diff)

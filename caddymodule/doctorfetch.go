@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
@@ -45,6 +46,7 @@ func newFetcher(roots *x509.CertPool) fetcher {
 // fetched is an answer.
 type fetched struct {
 	status    int
+	instance  string // of a gateway that answers whether it is ready
 	mediaType string
 	body      []byte
 	owner     *x509.Certificate // of the server; nil without TLS
@@ -74,7 +76,7 @@ func (f fetcher) ask(ctx context.Context, method, url string) (fetched, error) {
 		return fetched{}, err
 	}
 	defer func() { _ = response.Body.Close() }() // nothing was written
-	answer := fetched{status: response.StatusCode}
+	answer := fetched{status: response.StatusCode, instance: response.Header.Get(gateway.InstanceHeader)}
 	answer.mediaType, _, _ = mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
 		answer.owner = response.TLS.PeerCertificates[0]

@@ -67,6 +67,9 @@ const (
 	publicURLUnreachable   findingName = "public_url_unreachable"
 	discoveryServed        findingName = "discovery_served"
 	discoveryWrong         findingName = "discovery_wrong"
+	instanceOne            findingName = "instance_one"
+	instanceSeveral        findingName = "instance_several"
+	instanceUnknown        findingName = "instance_unknown"
 	appLinkServed          findingName = "app_link_served"
 	appLinkMissing         findingName = "app_link_missing"
 	certificateNamesOwner  findingName = "certificate_names_owner"
@@ -132,6 +135,9 @@ func findingKinds() []findingKind {
 		{publicURLUnreachable, levelProblem, "Start Caddy, and let DNS, firewall and certificate lead this machine to it at public_url."},
 		{discoveryServed, levelOK, ""},
 		{discoveryWrong, levelProblem, "Serve the issuer's host with this gateway, as it is configured here; reload Caddy if the configuration changed."},
+		{instanceOne, levelOK, ""},
+		{instanceSeveral, levelProblem, "Stop all but one, or use store redis: a login that starts at one cannot finish at another. ss -ltnp shows which processes listen. If Caddy has just restarted, try again."},
+		{instanceUnknown, levelNote, "Make sure yourself that one process answers, and let the header Itsme-Instance of /health/ready through."},
 		{appLinkServed, levelOK, ""},
 		{appLinkMissing, levelProblem, "Let the host answer 200 with application/json, without a redirect; reload Caddy if app_link is new."},
 		{certificateNamesOwner, levelOK, ""},

@@ -137,11 +137,14 @@ func (s Signicat) config(e *expander) signicat.Config {
 
 func (l Limit) config() gateway.LimitConfig {
 	return gateway.LimitConfig{
-		SessionsPerClient: l.SessionsPerClient.Count,
-		SessionsWindow:    time.Duration(l.SessionsPerClient.Window),
-		Pending:           l.Pending,
-		PendingPerClient:  l.PendingPerClient,
-		StatusReads:       l.StatusReads.Count,
-		StatusWindow:      time.Duration(l.StatusReads.Window),
+		SessionsPerClient:  l.SessionsPerClient.Count,
+		SessionsWindow:     time.Duration(l.SessionsPerClient.Window),
+		AllSessions:        l.Sessions.Count,
+		AllSessionsWindow:  time.Duration(l.Sessions.Window),
+		Pending:            l.Pending,
+		PendingPerClient:   l.PendingPerClient,
+		LongPollsPerClient: l.LongPollsPerClient,
+		StatusReads:        l.StatusReads.Count,
+		StatusWindow:       time.Duration(l.StatusReads.Window),
 	}
 }

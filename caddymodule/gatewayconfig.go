@@ -201,9 +201,15 @@ type Page struct {
 
 // Limit bounds what clients can make a gateway do. A zero field takes its default.
 type Limit struct {
-	// SessionsPerClient is how many sessions one client address (IPv6: one /64) may start.
-	// Default 60 in 1m; phones share addresses.
+	// SessionsPerClient is how many sessions one client address (IPv6: one /64) may start. The
+	// clients of one IPv6 /48 may together start 16 times as many. Default 60 in 1m; phones share
+	// addresses.
 	SessionsPerClient Rate `json:"sessions_per_client,omitzero"`
+
+	// Sessions is how many sessions all clients together may start, on all replicas that share a
+	// store. Default off: a flood that reaches it stops the logins of all. Set it to what your
+	// contract with Signicat allows, well above your busiest minute.
+	Sessions Rate `json:"sessions,omitzero"`
 
 	// Pending bounds the pending sessions altogether. Zero means 100000.
 	Pending int `json:"pending,omitempty"`
@@ -211,8 +217,13 @@ type Limit struct {
 	// PendingPerClient bounds the pending sessions of one client address. Zero means 60.
 	PendingPerClient int `json:"pending_per_client,omitempty"`
 
-	// StatusReads is how often Signicat is read on behalf of all waiting clients together.
-	// Default 50 in 1s.
+	// LongPollsPerClient bounds the requests of one client address (IPv6: one /64, and 16 times as
+	// many for one /48) that wait for the end of a login. One more is answered at once, with
+	// Retry-After. Zero means 64.
+	LongPollsPerClient int `json:"long_polls_per_client,omitempty"`
+
+	// StatusReads is how often Signicat is read on behalf of all waiting clients together, which
+	// take turns. Default 50 in 1s.
 	StatusReads Rate `json:"status_reads,omitzero"`
 }
 

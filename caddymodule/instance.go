@@ -38,6 +38,9 @@ type instance struct {
 	stop context.CancelFunc // nil until start
 }
 
+// processInstance names this process in the header Itsme-Instance. A reload keeps it.
+var processInstance = gateway.NewInstance()
+
 // newInstance makes a gateway that is not started, without network and without writing.
 func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (*instance, error) {
 	if !gatewayName.MatchString(name) {
@@ -97,7 +100,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 		i.keys.Keyring.Memory = &i.known.memory
 		i.ring.Set(i.known.ring.KeySet())
 	}
-	config.Keys = &i.ring
+	config.Keys, config.Instance = &i.ring, processInstance
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -107,13 +108,16 @@ func (g *Gateway) serveStatus(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, err := g.status(x.r.Context(), x.rest, wait)
+	record, early, err := g.status(x.r.Context(), x.rest, x.info.Client, wait)
 	if err != nil {
 		return err
 	}
 	answer := sessionStatus{Status: record.Phase.String()}
 	if !record.Phase.Ended() {
 		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(g.now()))
+		if early { // a client that asked again at once would spin
+			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(Interval)))
+		}
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", answer)
 	return nil

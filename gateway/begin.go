@@ -57,13 +57,8 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 	if err := g.signicat.refusal(); err != nil {
 		return nil, signicatError(err) // before it counts against the client's limit
 	}
-	client := clientKey(s.client)
-	wait, err := g.store.Allow(ctx, "start:"+client, g.config.Limit.SessionsPerClient, g.config.Limit.SessionsWindow)
-	if err != nil {
-		return nil, storeError(err)
-	}
-	if wait > 0 {
-		return nil, retryAfter(errRate, wait)
+	if err := g.countStart(ctx, s.client); err != nil {
+		return nil, err
 	}
 	session, err := g.signicat.CreateSession(ctx, g.sessionRequest(s))
 	if errors.Is(err, errOpen) {
@@ -73,7 +68,7 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 		g.logStart(ctx, s, err)
 		return nil, signicatError(err)
 	}
-	record, err := g.newRecord(s, client, session)
+	record, err := g.newRecord(s, session)
 	if err != nil {
 		g.cancelLater(ctx, session.ID)
 		g.logStart(ctx, s, err)
@@ -89,6 +84,35 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 	}
 	g.logStart(ctx, s, nil)
 	return record, nil
+}
+
+// countStart counts a start by its client, by the IPv6 network of the client, and altogether. It
+// returns errRate where one of them is full. That one and those after it then count nothing: what
+// a client starts beyond its own limit takes nothing from others.
+func (g *Gateway) countStart(ctx context.Context, addr netip.Addr) error {
+	type bound struct {
+		key    string
+		starts int
+		window time.Duration
+	}
+	limit := g.config.Limit
+	bounds := []bound{{"start:" + clientKey(addr), limit.SessionsPerClient, limit.SessionsWindow}}
+	if network := networkKey(addr); network != "" {
+		bounds = append(bounds, bound{"start:" + network, networkShare * limit.SessionsPerClient, limit.SessionsWindow})
+	}
+	if limit.AllSessions > 0 {
+		bounds = append(bounds, bound{"starts", limit.AllSessions, limit.AllSessionsWindow})
+	}
+	for _, b := range bounds {
+		wait, err := g.store.Allow(ctx, b.key, b.starts, b.window)
+		switch {
+		case err != nil:
+			return storeError(err)
+		case wait > 0:
+			return retryAfter(errRate, wait)
+		}
+	}
+	return nil
 }
 
 // createError: a state that is not new means that Signicat's answer cannot be trusted.
@@ -173,7 +197,7 @@ func (g *Gateway) requestedLoA(asked signicat.LoA) signicat.LoA {
 
 // newRecord refuses an answer of Signicat's that would send the person, the code or our access
 // token anywhere but where they belong.
-func (g *Gateway) newRecord(s start, client string, session *signicat.Session) (*pending.Record, error) {
+func (g *Gateway) newRecord(s start, session *signicat.Session) (*pending.Record, error) {
 	data := session.IDPData
 	state, err := g.checkAuthorizationURL(data.AuthorizationRequestURL, s.redirectURL)
 	if err != nil {
@@ -199,7 +223,7 @@ func (g *Gateway) newRecord(s start, client string, session *signicat.Session) (
 	return &pending.Record{
 		ID:                      SessionID(state),
 		Kind:                    s.kind,
-		Client:                  client,
+		Client:                  clientKey(s.client),
 		RedirectURL:             s.redirectURL,
 		AuthorizationRequestURL: data.AuthorizationRequestURL,
 		TokenRequestURL:         data.TokenRequestURL,
@@ -258,19 +282,6 @@ func (g *Gateway) cancelLater(ctx context.Context, signicatID string) {
 			g.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
 		}
 	})
-}
-
-// clientKey names a client for limits: an IPv4 address, or the /64 that a network gives to one
-// IPv6 customer.
-func clientKey(addr netip.Addr) string {
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		prefix, err := addr.Prefix(64)
-		if err == nil {
-			return prefix.String()
-		}
-	}
-	return addr.String()
 }
 
 // languageOf picks the language of a login: what the client names, else the configured one,

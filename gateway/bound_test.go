@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -12,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,13 +29,17 @@ import (
 
 // roomy lets one client do what it takes many to do.
 func roomy(c *gateway.Config, _ *signicattest.Config) {
-	c.Limit = gateway.LimitConfig{SessionsPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000}
+	c.Limit = gateway.LimitConfig{
+		SessionsPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000, LongPollsPerClient: 100_000,
+	}
 }
 
-// TestLongPollsAreBounded has as many clients wait as may, and 95,000 more, who are answered at once. Nobody waits
+// TestLongPollsAreBounded has as many clients wait as may, and 500 more, which are answered at once. No client waits
 // longer for them.
 func TestLongPollsAreBounded(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, roomy)
 		p := b.newPhone()
 		p.start()
 		if got := p.status(""); got.outcome() != "200 pending" { // Signicat is asked now, and not by those who wait
@@ -48,10 +54,8 @@ func TestLongPollsAreBounded(t *testing.T) {
 		if len(statuses) != 0 {
 			t.Errorf("%d of %d were answered at once", len(statuses), cap(statuses))
 		}
-		for range 100_000 - gateway.MaxPolls {
-			if got := p.status("?wait=25s"); got.outcome() != "200 pending" || time.Since(began) != 0 {
-				t.Fatalf("one more got %s after %s", got.outcome(), time.Since(began))
-			}
+		for range 500 {
+			wantEarly(t, p)
 		}
 		p.cancel()
 		clients.Wait()
@@ -65,8 +69,85 @@ func TestLongPollsAreBounded(t *testing.T) {
 			}
 		}
 		if got := p.status("?wait=25s"); got.outcome() != "200 cancelled" {
-			t.Errorf("the places are not given back: %s", got.outcome())
+			t.Errorf("the end: %s", got.outcome())
 		}
+	})
+}
+
+// wantEarly has a long poll be one too many: it is answered at once, and with when to ask again.
+func wantEarly(t *testing.T, p *phone) {
+	t.Helper()
+	began := time.Now()
+	got := p.status("?wait=25s")
+	if got.outcome() != "200 pending, Retry-After 2" || time.Since(began) != 0 {
+		t.Fatalf("one more got %s after %s", got.outcome(), time.Since(began))
+	}
+}
+
+// TestLongPollsOfAClientAreBounded has one client hold long polls from every address that it has. Other clients still
+// wait, and so does the same client once it has fewer.
+func TestLongPollsOfAClientAreBounded(t *testing.T) {
+	t.Parallel()
+	const perClient, perNetwork = gateway.DefaultLongPollsPerClient, gateway.NetworkShare * gateway.DefaultLongPollsPerClient
+	for name, row := range map[string]struct {
+		flood func(i int) string
+		held  int
+		none  string // another address of the same client
+		other string // another client
+	}{
+		"IPv4":             {func(int) string { return "198.51.100.1" }, perClient, "::ffff:198.51.100.1", "198.51.100.2"},
+		"a /64":            {func(i int) string { return fmt.Sprintf("2001:db8::%x", i) }, perClient, "2001:db8::ffff:1", "2001:db8:0:1::"},
+		"a /48":            {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i) }, perNetwork, "2001:db8:0:ffff::1", "2001:db8:1::1"},
+		"16 /64s of a /48": {func(i int) string { return fmt.Sprintf("2001:db8:0:%x::1", i%16) }, perNetwork, "2001:db8:0:ffff::1", "192.0.2.1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := openBubble(t)
+				p := b.newPhone()
+				p.start()
+				p.status("") // Signicat is asked now
+				var clients sync.WaitGroup
+				var answered atomic.Int64
+				for i := range row.held {
+					clients.Go(func() {
+						p.from(row.flood(i)).status("?wait=20s")
+						answered.Add(1)
+					})
+				}
+				synctest.Wait()
+				if n := answered.Load(); n != 0 {
+					t.Errorf("%d of %d were answered at once", n, row.held)
+				}
+				wantEarly(t, p.from(row.none))
+				wantWait := func(address string) {
+					t.Helper()
+					began := time.Now()
+					got := p.from(address).status("?wait=5s")
+					if got.outcome() != "200 pending" || time.Since(began) != 5*time.Second {
+						t.Errorf("%s got %s after %s", address, got.outcome(), time.Since(began))
+					}
+				}
+				wantWait(row.other)
+				clients.Wait()
+				wantWait(row.none)
+			})
+		})
+	}
+}
+
+// TestLongPollThatTheGatewayEndsNamesATime: a server that is about to stop answers all who wait, and they ask again
+// only later.
+func TestLongPollThatTheGatewayEndsNamesATime(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		p := b.newPhone()
+		p.start()
+		var client sync.WaitGroup
+		client.Go(func() { wantEarly(t, p) })
+		synctest.Wait()
+		b.gateway.SendAway()
+		client.Wait()
+		wantEarly(t, p)
 	})
 }
 
@@ -138,27 +219,31 @@ func TestFinishWaitsBehindNoStatus(t *testing.T) {
 
 // bounds are the numbers of the table in docs/operations.md.
 var bounds = map[string]int{
-	"Pending sessions":                         gateway.DefaultPending,
-	"Pending sessions of one client":           gateway.DefaultPendingPerClient,
-	"Starts of one client in a minute":         gateway.DefaultSessionsPerClient,
-	"Bytes of a pending session":               pending.MaxSize,
-	"Challenges remembered":                    pending.MaxRemembered,
-	"Counters of clients":                      pending.MaxCounters,
-	"Refresh families":                         pending.MaxFamilies,
-	"Long polls":                               gateway.MaxPolls,
-	"Reads of Signicat for statuses, a second": gateway.DefaultStatusReads,
-	"Sessions whose status is to be read":      gateway.DefaultPending,
-	"Reads for statuses under way":             gateway.MaxReads,
-	"Cancels under way":                        gateway.MaxCancels,
-	"Finishes under way of one login":          1,
-	"Verified tokens":                          gateway.MaxVerified,
-	"Login cookies of one browser":             gateway.MaxLoginCookies,
-	"Events that wait for a handler":           1 << 10, // of package caddymodule, whose own test compares it
-	"Bytes of a session cookie":                gateway.MaxCookieToken,
-	"Bytes of an attribute":                    gateway.MaxValue,
-	"Bytes of a token that is looked at":       jwt.MaxSize,
-	"Bytes of a request's body":                gateway.MaxBody,
-	"Bytes of Signicat's answer":               signicat.MaxBody,
+	"Pending sessions":                          gateway.DefaultPending,
+	"Pending sessions of one client":            gateway.DefaultPendingPerClient,
+	"Starts of one client in a minute":          gateway.DefaultSessionsPerClient,
+	"Starts of one IPv6 /48 in a minute":        gateway.NetworkShare * gateway.DefaultSessionsPerClient,
+	"Bytes of a pending session":                pending.MaxSize,
+	"Challenges remembered":                     pending.MaxRemembered,
+	"Counters of clients":                       pending.MaxCounters,
+	"Refresh families":                          pending.MaxFamilies,
+	"Long polls":                                gateway.MaxPolls,
+	"Long polls of one client":                  gateway.DefaultLongPollsPerClient,
+	"Long polls of one IPv6 /48":                gateway.NetworkShare * gateway.DefaultLongPollsPerClient,
+	"Reads of Signicat for statuses, a second":  gateway.DefaultStatusReads,
+	"Sessions whose status is to be read":       gateway.DefaultPending,
+	"Reads for statuses under way":              gateway.MaxReads,
+	"Cancels under way":                         gateway.MaxCancels,
+	"Finishes under way of one login":           1,
+	"Verified tokens":                           gateway.MaxVerified,
+	"Login cookies of one browser":              gateway.MaxLoginCookies,
+	"Events that wait for a handler":            1 << 10, // of package caddymodule, whose own test compares it
+	"Bytes of a session cookie":                 gateway.MaxCookieToken,
+	"Bytes of an attribute":                     gateway.MaxValue,
+	"Bytes of a token that is looked at":        jwt.MaxSize,
+	"Bytes of a request's body":                 gateway.MaxBody,
+	"Seconds in which a request's body arrives": int(gateway.BodyTimeout / time.Second),
+	"Bytes of Signicat's answer":                signicat.MaxBody,
 }
 
 var (

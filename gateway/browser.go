@@ -202,6 +202,7 @@ func (g *Gateway) serveLive(x exchange) error {
 // whoever is logged in is still served, and another replica could do no better.
 func (g *Gateway) serveReady(x exchange) error {
 	_, err := g.store.Len(x.r.Context())
+	x.w.Header().Set(InstanceHeader, g.config.Instance)
 	return writeHealth(x.w, err == nil && g.started())
 }
 

@@ -33,7 +33,8 @@ type bubble struct {
 	gateway  *gateway.Gateway
 	site     *gateway.Site
 	signicat *signicattest.Server
-	ended    *phone // whose login has ended
+	ended    *phone     // whose login has ended
+	client   netip.Addr // who sends
 }
 
 const (
@@ -67,7 +68,7 @@ func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 	}
 	t.Cleanup(sim.Close)
 	config.Signicat.RootCAs = sim.RootCAs()
-	b := &bubble{t: t, config: config, signicat: sim}
+	b := &bubble{t: t, config: config, signicat: sim, client: netip.MustParseAddr("192.0.2.1")}
 	if config.Store == nil {
 		b.forget(t)
 	}
@@ -137,7 +138,7 @@ func (b *bubble) send(r *http.Request) reply {
 	r.Body = io.NopCloser(bytes.NewReader(sent))
 	asked := r.Clone(r.Context()) // a site takes headers off
 	w := httptest.NewRecorder()
-	_ = b.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr("192.0.2.1")}, func(w http.ResponseWriter, _ *http.Request) error {
+	_ = b.site.Serve(w, r, gateway.Request{Client: b.client}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(http.StatusTeapot) // the upstream
 		return nil
 	})
@@ -169,6 +170,13 @@ type phone struct {
 }
 
 func (b *bubble) newPhone() *phone { return &phone{bubble: b, verifier: rand.Text() + rand.Text()} }
+
+// from is the same phone at another address.
+func (p *phone) from(address string) *phone {
+	here, moved := *p.bubble, *p
+	here.client, moved.bubble = netip.MustParseAddr(address), &here
+	return &moved
+}
 
 // start starts a login.
 func (p *phone) start() reply {

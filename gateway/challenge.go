@@ -12,6 +12,11 @@ import (
 // refuse answers a request that is not let through: a browser's navigation is sent to the login
 // page, everything else is told what is missing (RFC 6750 section 3).
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *passage, err error) {
+	if abandoned(r, err) {
+		w.WriteHeader(statusAbandoned)
+		return
+	}
+	boundBody(w, r)
 	if s.showsPages(r, p) {
 		switch {
 		case errors.Is(err, errNoCredential), errors.Is(err, errInsufficient):

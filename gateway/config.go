@@ -25,10 +25,14 @@ const (
 	DefaultSessionsPerClient = 60
 	// DefaultSessionsWindow is the window of DefaultSessionsPerClient.
 	DefaultSessionsWindow = time.Minute
+	// DefaultAllSessionsWindow is the window of LimitConfig.AllSessions, which has no default.
+	DefaultAllSessionsWindow = time.Minute
 	// DefaultPending bounds the pending sessions altogether.
 	DefaultPending = 100_000
 	// DefaultPendingPerClient bounds the pending sessions of one client.
 	DefaultPendingPerClient = 60
+	// DefaultLongPollsPerClient is how many long polls of one client are held at once.
+	DefaultLongPollsPerClient = 64
 	// DefaultStatusReads is how many reads of Signicat waiting clients may cause in a window.
 	DefaultStatusReads = 50
 	// DefaultStatusWindow is the window of DefaultStatusReads.
@@ -125,6 +129,10 @@ type Config struct {
 	// line says which it is from.
 	Replica string
 
+	// Instance is what /health/ready calls this gateway of this process, in the header
+	// [InstanceHeader]. Pass gateways that replace each other the same one. Zero: a random one.
+	Instance string
+
 	// Logger receives one line a login and what goes wrong. Nil discards.
 	Logger *slog.Logger
 
@@ -166,19 +174,30 @@ type CookieConfig struct {
 
 // LimitConfig bounds what clients can make the gateway do. Numbers are 1 or more and windows from
 // 1 s to 24 h; zero takes the default.
+//
+// A client is an IPv4 address or an IPv6 /64. The clients of one IPv6 /48 may together start
+// sessions and hold long polls for 16.
 type LimitConfig struct {
 	// SessionsPerClient is how many sessions one client may start in SessionsWindow. Default
 	// [DefaultSessionsPerClient].
 	SessionsPerClient int
 	// SessionsWindow is the window of SessionsPerClient. Default [DefaultSessionsWindow].
 	SessionsWindow time.Duration
+	// AllSessions is how many sessions all clients together may start in AllSessionsWindow. Zero,
+	// the default, sets no such limit: a flood that reaches it stops the starts of all clients.
+	AllSessions int
+	// AllSessionsWindow is the window of AllSessions. Default [DefaultAllSessionsWindow].
+	AllSessionsWindow time.Duration
 	// Pending bounds the pending sessions altogether. Default [DefaultPending].
 	Pending int
 	// PendingPerClient bounds the pending sessions of one client. Default
 	// [DefaultPendingPerClient].
 	PendingPerClient int
+	// LongPollsPerClient bounds the long polls of one client that are held at once. One more is
+	// answered at once. Default [DefaultLongPollsPerClient].
+	LongPollsPerClient int
 	// StatusReads is how many reads of Signicat all waiting clients together may cause in
-	// StatusWindow. Default [DefaultStatusReads].
+	// StatusWindow. Clients take turns. Default [DefaultStatusReads].
 	StatusReads int
 	// StatusWindow is the window of StatusReads. Default [DefaultStatusWindow].
 	StatusWindow time.Duration
@@ -217,8 +236,12 @@ func (c Config) WithDefaults() Config {
 func (l LimitConfig) withDefaults() LimitConfig {
 	orInt(&l.SessionsPerClient, DefaultSessionsPerClient)
 	orDuration(&l.SessionsWindow, DefaultSessionsWindow)
+	if l.AllSessions != 0 {
+		orDuration(&l.AllSessionsWindow, DefaultAllSessionsWindow)
+	}
 	orInt(&l.Pending, DefaultPending)
 	orInt(&l.PendingPerClient, DefaultPendingPerClient)
+	orInt(&l.LongPollsPerClient, DefaultLongPollsPerClient)
 	orInt(&l.StatusReads, DefaultStatusReads)
 	orDuration(&l.StatusWindow, DefaultStatusWindow)
 	return l

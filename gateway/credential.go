@@ -130,6 +130,8 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
 	})
 	switch {
+	case errors.Is(err, context.Canceled): // the client hung up
+		return nil, storeError(err)
 	case err != nil:
 		g.observe.Verification(Verification{kind, Untold, kept})
 		return nil, storeError(err)

@@ -10,6 +10,8 @@ const (
 	MaxLoginCookies = maxLoginCookies
 	MaxCookieToken  = maxCookieToken
 	MaxBody         = maxBody
+	BodyTimeout     = bodyTimeout
+	NetworkShare    = networkShare
 )
 
 // RefreshToken is one of a family with that secret.

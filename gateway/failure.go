@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"math"
@@ -58,6 +59,7 @@ var failures = []failure{
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
 	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
+	{errSlow, 408, problemRequest, "The body took too long", "invalid_request"},
 	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
 	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
 	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
@@ -84,6 +86,16 @@ func failureOf(err error) failure {
 		}
 	}
 	return unexpected
+}
+
+// statusAbandoned is the status of a request whose client hung up, as nginx and Caddy have it in
+// their logs. No client reads it.
+const statusAbandoned = 499
+
+// abandoned reports whether a request failed because its client hung up. Nothing was refused, and
+// nothing is unavailable.
+func abandoned(r *http.Request, err error) bool {
+	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // defaultRetry is when to ask again when nobody knows better.

@@ -81,7 +81,7 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 				return nil, errUnfinished
 			}
 			if err := g.awaitChange(ctx, record.ID, pollStore); err != nil {
-				return nil, errUnfinished
+				return nil, fmt.Errorf("%w: %w", errUnfinished, err)
 			}
 		}
 		if record, err = g.load(ctx, p.state); err != nil {
@@ -172,7 +172,7 @@ func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented
 	case r := <-done:
 		return r.record, r.err
 	case <-ctx.Done():
-		return nil, errUnfinished
+		return nil, fmt.Errorf("%w: %w", errUnfinished, ctx.Err())
 	}
 }
 

@@ -3,7 +3,6 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -72,18 +71,6 @@ func requireMediaType(r *http.Request, want string) error {
 		return errMediaType
 	}
 	return nil
-}
-
-func readBody(r *http.Request) ([]byte, error) {
-	body, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, errTooLarge
-	case err != nil:
-		return nil, requestErrorf("the body ends early")
-	}
-	return body, nil
 }
 
 // wish is what a client may ask of a login beyond the gateway's own configuration.

@@ -51,13 +51,14 @@ type Gateway struct {
 	closing context.Context
 	stop    context.CancelFunc
 	cancels chan struct{} // bounds the cancels under way
-	polls   chan struct{} // bounds the long polls
+	polls   *longPolls
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
 // line that names the subdirective and the remedy. The caller closes the gateway.
 func New(config Config) (*Gateway, error) {
 	config = config.WithDefaults()
+	orString(&config.Instance, NewInstance())
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func New(config Config) (*Gateway, error) {
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
 		look:      newLook(config.Page, public),
 		cancels:   make(chan struct{}, maxCancels),
-		polls:     make(chan struct{}, maxPolls),
+		polls:     newLongPolls(config.Limit.LongPollsPerClient),
 	}
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err

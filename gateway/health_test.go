@@ -43,3 +43,30 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 		want("without the store", http.StatusServiceUnavailable)
 	})
 }
+
+// TestReadinessNamesTheInstance: a gateway that replaces another one in the same process has its name, and one of
+// another process has its own.
+func TestReadinessNamesTheInstance(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t)
+		instance := func() string {
+			t.Helper()
+			name := b.get(logintest.Path+"/health/ready", "").Header().Get(gateway.InstanceHeader)
+			if again := b.get(logintest.Path+"/health/ready", "").Header().Get(gateway.InstanceHeader); again != name {
+				t.Errorf("one gateway is %q and %q", name, again)
+			}
+			return name
+		}
+		first := instance()
+		b.restart(t)
+		if second := instance(); second == first || len(second) != len(first) {
+			t.Errorf("another process is %q after %q", second, first)
+		}
+		b.config.Instance = first
+		b.restart(t)
+		if third := instance(); third != first {
+			t.Errorf("a reload made %q of %q", third, first)
+		}
+	})
+}

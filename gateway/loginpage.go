@@ -98,7 +98,7 @@ func (g *Gateway) startLogin(x exchange, p page, asked start) error {
 
 // refuseLogin keeps what the person came for on the page that says why no login began.
 func (g *Gateway) refuseLogin(x exchange, p page, err error) error {
-	if wantsJSON(x.r) {
+	if wantsJSON(x.r) || abandoned(x.r, err) {
 		return err
 	}
 	g.observe.Refusal(failureOf(err).problem)

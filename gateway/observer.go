@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -171,8 +172,11 @@ func RefusalCodes() []string {
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }
 
-// observeStart tells what became of a start.
+// observeStart reports a start that succeeded or failed. One whose client hung up did neither.
 func (g *Gateway) observeStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
 	g.noteStore(ctx, kind, err)
 	if err != nil {
 		g.observe.Login(LoginStep{Stage: LoginUnstarted, Kind: kindName(kind), Reason: failureOf(err).problem})

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"container/heap"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,10 +19,9 @@ const (
 	maxReads = 64
 )
 
-// reads decides when which session is read at Signicat on behalf of waiting clients: the one
-// that is due first, as soon as the budget allows. A session is due when somebody asks about it,
-// and again when somebody asks statusEvery after it was read: so behind all that are due by then.
-// With n of them each is read every n/budget, whoever asks how often.
+// reads decides when a session is read at Signicat on behalf of waiting clients: as soon as the
+// budget allows, and in the order of its [readQueue]. A session is due when a client asks about
+// it, and again when a client asks statusEvery after it was read.
 //
 // There is one timer, and a goroutine for each read under way. Its times are those of the real
 // clock.
@@ -36,44 +33,30 @@ type reads struct {
 
 	mu       sync.Mutex
 	closed   bool
-	sessions map[string]*sessionRead
-	due      dueReads
+	queue    readQueue
 	underWay int
 	timer    *time.Timer
 }
 
-// sessionRead is a session that was asked about, or was read a moment ago. It is in the queue or
-// under way. The lock of its reads guards all but id.
-type sessionRead struct {
-	id    string
-	span  trace.Span // of the request that asked first since it was due
-	due   time.Time
-	asked time.Time     // zero: by nobody since it was due
-	done  chan struct{} // closed when the read that is under way is over; else nil
-	began time.Time
-}
-
 func newReads(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, most int) *reads {
-	r := &reads{perform: perform, hold: hold, budget: budget, most: most, sessions: make(map[string]*sessionRead)}
+	r := &reads{perform: perform, hold: hold, budget: budget, most: most, queue: newReadQueue()}
 	r.timer = time.AfterFunc(time.Hour, r.wake)
 	r.timer.Stop()
 	return r
 }
 
-// ask notes that somebody wants to know how a session goes. It returns a channel that is closed
-// when the read that is under way is over, nil when there is none.
-func (r *reads) ask(id string, span trace.Span) (done <-chan struct{}) {
+// ask notes that a client wants to know how a session goes, which client started. It returns a
+// channel that is closed when the read that is under way is over, nil when there is none.
+func (r *reads) ask(id, client string, span trace.Span) (done <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
-	s := r.sessions[id]
+	s := r.queue.sessions[id]
 	if s == nil {
-		if r.closed || len(r.sessions) >= r.most {
+		if r.closed || len(r.queue.sessions) >= r.most {
 			return nil
 		}
-		s = &sessionRead{id: strings.Clone(id), due: now}
-		r.sessions[s.id] = s
-		heap.Push(&r.due, s)
+		s = r.queue.add(id, shareKey(client), now)
 	}
 	if !now.Before(s.due) {
 		if s.asked.IsZero() {
@@ -85,15 +68,16 @@ func (r *reads) ask(id string, span trace.Span) (done <-chan struct{}) {
 	return s.done
 }
 
-// over tells that a read is.
+// over ends a read.
 func (r *reads) over(s *sessionRead) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	close(s.done)
 	s.done, s.asked, s.due = nil, time.Time{}, s.began.Add(statusEvery)
 	r.underWay--
-	heap.Push(&r.due, s)
-	r.start(time.Now())
+	now := time.Now()
+	r.queue.put(s, now)
+	r.start(now)
 }
 
 func (r *reads) wake() {
@@ -102,7 +86,7 @@ func (r *reads) wake() {
 	r.start(time.Now())
 }
 
-// close reads nothing any more.
+// close ends the reading. Reads under way go on.
 func (r *reads) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,35 +97,26 @@ func (r *reads) close() {
 // start begins the reads that may begin, and sets the timer for the next one. The end of a read
 // is another occasion.
 func (r *reads) start(now time.Time) {
-	for r.next(now) && r.underWay < maxReads {
-		s := r.due[0]
-		wait := s.due.Sub(now)
-		if wait <= 0 {
+	for !r.closed {
+		s := r.queue.next(now)
+		wait := r.queue.idle(now)
+		switch {
+		case s == nil && wait == 0:
+			return
+		case s != nil && r.underWay >= maxReads:
+			return
+		case s != nil:
 			wait = r.wait(now)
 		}
 		if wait > 0 {
 			r.timer.Reset(min(wait, statusInterest))
 			return
 		}
-		heap.Pop(&r.due)
+		r.queue.take(s, now)
 		s.began, s.done = now, make(chan struct{})
 		r.underWay++
 		r.perform(s)
 	}
-}
-
-// next forgets the sessions whose turn it is and about which nobody asks, and reports whether
-// there is another one.
-func (r *reads) next(now time.Time) bool {
-	for !r.closed && len(r.due) > 0 {
-		s := r.due[0]
-		if now.Before(s.due) || now.Sub(s.asked) < statusInterest {
-			return true
-		}
-		heap.Pop(&r.due)
-		delete(r.sessions, s.id)
-	}
-	return false
 }
 
 // wait takes one read out of the budget, or tells for how long there is none.
@@ -155,28 +130,4 @@ func (r *reads) wait(now time.Time) time.Duration {
 		reserved.CancelAt(now)
 	}
 	return wait
-}
-
-// dueReads is a heap.Interface: the session that is due first is first.
-type dueReads []*sessionRead
-
-func (d dueReads) Len() int           { return len(d) }
-func (d dueReads) Less(i, j int) bool { return d[i].due.Before(d[j].due) }
-
-func (d dueReads) Swap(i, j int) {
-	d[i], d[j] = d[j], d[i]
-}
-
-// Push appends a session, as heap.Push asks.
-func (d *dueReads) Push(s any) {
-	*d = append(*d, s.(*sessionRead))
-}
-
-// Pop cuts off the last session, as heap.Pop asks.
-func (d *dueReads) Pop() any {
-	last := len(*d) - 1
-	s := (*d)[last]
-	(*d)[last] = nil
-	*d = (*d)[:last]
-	return s
 }

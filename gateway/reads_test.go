@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -56,21 +57,36 @@ func (l *readLog) close() {
 	l.all.Wait()
 }
 
-func (l *readLog) ask(id string) (done <-chan struct{}) {
-	return l.reads.ask(id, trace.SpanFromContext(context.Background()))
+// ask is the only client of that session asking.
+func (l *readLog) ask(id string) (done <-chan struct{}) { return l.askAs(id, "client of "+id) }
+
+// askAs asks about a session that client started.
+func (l *readLog) askAs(id, client string) (done <-chan struct{}) {
+	return l.reads.ask(id, client, trace.SpanFromContext(context.Background()))
 }
 
 // size is how many sessions are remembered, and how many of them are in the queue.
 func (l *readLog) size() (remembered, queued int) {
 	l.reads.mu.Lock()
 	defer l.reads.mu.Unlock()
-	return len(l.reads.sessions), len(l.reads.due)
+	queue := &l.reads.queue
+	for _, c := range queue.clients {
+		queued += len(c.due)
+	}
+	return len(queue.sessions), queued
+}
+
+// clients is how many clients the queue remembers, in whichever place.
+func (l *readLog) clients() int {
+	l.reads.mu.Lock()
+	defer l.reads.mu.Unlock()
+	return max(len(l.reads.queue.clients), len(l.reads.queue.ready), len(l.reads.queue.waiting))
 }
 
 // watch asks about a session again and again, until the time is over.
-func (l *readLog) watch(id string, every, during time.Duration) {
+func (l *readLog) watch(id, client string, every, during time.Duration) {
 	for end := time.Now().Add(during); time.Now().Before(end); <-time.After(every) {
-		l.ask(id)
+		l.askAs(id, client)
 	}
 }
 
@@ -126,7 +142,7 @@ func TestNoSessionStarves(t *testing.T) {
 					}
 					clients.Go(func() {
 						<-time.After(time.Duration(i) * row.every / time.Duration(row.sessions))
-						l.watch(strconv.Itoa(i), every, during)
+						l.watch(strconv.Itoa(i), "client of "+strconv.Itoa(i), every, during)
 					})
 				}
 				clients.Wait()
@@ -141,6 +157,63 @@ func TestNoSessionStarves(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestClientsShareTheReads has some clients ask about 20 to 100 sessions each. A client with one session has it
+// read as often as if the others had one each; what a client does not use goes to the others.
+func TestClientsShareTheReads(t *testing.T) {
+	t.Parallel()
+	const perSecond, during = 10, 60 * time.Second
+	for name, row := range map[string]struct {
+		greedy  []string      // have many sessions each
+		modest  []string      // have one each
+		between time.Duration // two reads of a modest client's session
+	}{
+		"one that floods":             {greedy: []string{"192.0.2.1"}, modest: []string{"192.0.2.2"}, between: statusEvery},
+		"five that flood":             {greedy: []string{"192.0.2.1", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"}, modest: []string{"192.0.2.2"}, between: statusEvery},
+		"another one in its network":  {greedy: []string{"2001:db8:1:100::/64"}, modest: []string{"2001:db8:1:200::/64"}, between: statusEvery},
+		"many modest ones":            {greedy: []string{"192.0.2.1"}, modest: texts("198.51.100.%d", 19), between: statusEvery},
+		"more modest ones than reads": {greedy: []string{"192.0.2.1"}, modest: texts("198.51.100.%d", 49), between: 5 * time.Second},
+		"a /48 of 65,536 networks":    {greedy: texts("2001:db8:1:%02x00::/64", 100), modest: []string{"192.0.2.2"}, between: 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				l := logReads(perSecond, 100_000)
+				began := time.Now()
+				var clients sync.WaitGroup
+				for _, client := range row.greedy {
+					for i := range max(100/len(row.greedy), 20) {
+						clients.Go(func() { l.watch(client+strconv.Itoa(i), client, time.Second, during) })
+					}
+				}
+				for _, client := range row.modest {
+					clients.Go(func() { l.watch(client, client, 500*time.Millisecond, during) })
+				}
+				clients.Wait()
+				l.close()
+				for _, client := range row.modest {
+					l.check(t, client, began, began.Add(during), row.between+time.Second)
+				}
+				read := 0
+				for _, times := range l.at {
+					read += len(times)
+				}
+				if all := perSecond * int(during/time.Second); read < all || read > all+2*perSecond {
+					t.Errorf("%d reads, want all of the budget: %d", read, all)
+				}
+			})
+		})
+	}
+}
+
+// texts are texts with the numbers from 1.
+func texts(format string, n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = fmt.Sprintf(format, i+1)
+	}
+	return all
 }
 
 // TestSessionsThatWaitForAReadAreBounded asks about more sessions than there may be. Those that nobody asks about any
@@ -159,8 +232,8 @@ func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
 		}
 		<-time.After(statusInterest + statusEvery + time.Second)
 		synctest.Wait()
-		if n, queued := l.size(); n != 0 || queued != 0 {
-			t.Errorf("%d sessions are remembered, and %d in the queue, when nobody asks", n, queued)
+		if n, queued := l.size(); n != 0 || queued != 0 || l.clients() != 0 {
+			t.Errorf("%d sessions of %d clients are remembered, and %d in the queue, when no client asks", n, l.clients(), queued)
 		}
 		if most := perSecond * (1 + int(statusInterest/time.Second)); len(l.at) > most {
 			t.Errorf("%d were read, want up to %d", len(l.at), most)

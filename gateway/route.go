@@ -7,9 +7,6 @@ import (
 	"strings"
 )
 
-// maxBody bounds the body of every own endpoint.
-const maxBody = 16 << 10
-
 // exchange is one request to an own endpoint.
 type exchange struct {
 	w    http.ResponseWriter
@@ -132,13 +129,14 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	if p := passageOf(r.Context()); p != nil {
 		r = p.sent.restored(r)
 	}
+	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
 		err = e.serve(g, x)
 	}
 	if err != nil {
-		if e.returns {
+		if e.returns && !abandoned(r, err) {
 			g.logReturn(r.Context(), failureOf(err).problem, "")
 		}
 		g.fail(e.form, x, err)
@@ -194,7 +192,6 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
-	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
 	return nil
 }
 
@@ -206,6 +203,10 @@ func early(r *http.Request) bool {
 
 // fail answers an error in the endpoint's form.
 func (g *Gateway) fail(form answerForm, x exchange, err error) {
+	if abandoned(x.r, err) {
+		x.w.WriteHeader(statusAbandoned)
+		return
+	}
 	g.observe.Refusal(failureOf(err).problem)
 	g.challenge(x.w, x.r, err)
 	switch {

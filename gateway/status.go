@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -24,41 +25,33 @@ const (
 	// together part.
 	minLook = 500 * time.Millisecond
 	maxLook = 2 * time.Second
-	// maxPolls bounds the long polls of a gateway: each holds a request of the server, and looks
-	// at the store.
-	maxPolls = 5_000
 )
 
 // status returns a session's record: at once, or with a wait when it has ended. A read of
-// Signicat that is under way is waited for, shortly. While too many wait already, one more does
-// not.
-func (g *Gateway) status(ctx context.Context, id string, wait time.Duration) (*pending.Record, error) {
-	if wait > 0 && g.takePoll() {
-		defer func() { <-g.polls }()
-		return g.poll(ctx, id, wait)
+// Signicat that is under way is waited for, shortly. Where client holds too many long polls, or
+// all clients together do, the record is returned at once, and early is true. So it is when the
+// gateway ends the wait.
+func (g *Gateway) status(ctx context.Context, id string, client netip.Addr, wait time.Duration) (_ *pending.Record, early bool, _ error) {
+	if wait > 0 {
+		if done := g.polls.take(client); done != nil {
+			defer done()
+			return g.poll(ctx, id, wait)
+		}
 	}
 	record, err := g.loadSession(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
+	early = wait > 0
 	if read := g.askStatus(ctx, record); read == nil || g.await(ctx, read, statusPatience) != nil {
-		return record, nil
+		return record, early, nil
 	}
-	return g.loadSession(ctx, id)
-}
-
-// takePoll takes one of the places for long polls, if there is one.
-func (g *Gateway) takePoll() bool {
-	select {
-	case g.polls <- struct{}{}:
-		return true
-	default:
-		return false
-	}
+	record, err = g.loadSession(ctx, id)
+	return record, early, err
 }
 
 // poll returns a session's record when it has ended, or what there is when the wait is over.
-func (g *Gateway) poll(ctx context.Context, id string, wait time.Duration) (*pending.Record, error) {
+func (g *Gateway) poll(ctx context.Context, id string, wait time.Duration) (_ *pending.Record, early bool, _ error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	over := false
@@ -68,7 +61,7 @@ func (g *Gateway) poll(ctx context.Context, id string, wait time.Duration) (*pen
 		record, err := g.loadSession(ctx, id)
 		if err != nil || record.Phase.Ended() || over {
 			done()
-			return record, err
+			return record, waiting.Err() == nil, err
 		}
 		g.askStatus(ctx, record)
 		over = g.await(waiting, changed, look+rand.N(look/5)) != nil
@@ -103,7 +96,7 @@ func (g *Gateway) askStatus(ctx context.Context, record *pending.Record) (done <
 	if record.Phase != pending.Pending || g.signicat.refusal() != nil {
 		return nil
 	}
-	return g.reads.ask(record.ID, trace.SpanFromContext(ctx))
+	return g.reads.ask(record.ID, record.Client, trace.SpanFromContext(ctx))
 }
 
 // readStatus reads a session on behalf of those who wait.

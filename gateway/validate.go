@@ -248,15 +248,23 @@ func (c Config) validateCookie() error {
 }
 
 func (l LimitConfig) validate() error {
-	rows := []struct {
+	type row struct {
 		field  string
 		n      int
 		window time.Duration
-	}{
+	}
+	rows := []row{
 		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
 		{"limit pending", l.Pending, time.Second},
 		{"limit pending_per_client", l.PendingPerClient, time.Second},
+		{"limit long_polls_per_client", l.LongPollsPerClient, time.Second},
 		{"limit status_reads", l.StatusReads, l.StatusWindow},
+	}
+	switch {
+	case l.AllSessions != 0:
+		rows = append(rows, row{"limit sessions", l.AllSessions, l.AllSessionsWindow})
+	case l.AllSessionsWindow != 0:
+		return configErrorf("limit sessions: the window %s has no number of sessions; write: sessions 600 1m", l.AllSessionsWindow)
 	}
 	for _, row := range rows {
 		if row.n < 1 {

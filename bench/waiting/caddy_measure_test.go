@@ -41,6 +41,7 @@ const caddyfile = `{
 			sessions_per_client 1000000 1s
 			pending 1000000
 			pending_per_client 1000000
+			long_polls_per_client 1000000
 		}
 		%[7]s
 	}

@@ -73,15 +73,17 @@
 		if (polling) return
 		polling = true
 		while (session && !document.hidden) {
+			let wait = 2
 			try {
 				const answer = await fetch(page.path + "/sessions/" + session + "?wait=25s", { signal: leaving.signal })
+				wait = Math.max(wait, Number(answer.headers.get("Retry-After")) || 0)
 				const told = answer.ok ? (await answer.json()).status : answer.status === 404 ? "expired" : "unknown"
 				if (told !== "pending" && told !== "unknown") await end(told)
 			} catch {
 				if (leaving.signal.aborted) break
 			}
-			// A gateway that holds too many of these already answers at once.
-			await pause(2)
+			// A gateway that holds too many of these already answers at once, and says when to ask again.
+			await pause(wait)
 		}
 		polling = false
 	}

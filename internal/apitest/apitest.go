@@ -42,9 +42,15 @@ func Document() *v3.Document { return published.document }
 // must not be born in a bubble of testing/synctest.
 var published = mustRead(docs.OpenAPI())
 
+// statusAbandoned stands in the access log where a client hung up: no client ever gets it.
+const statusAbandoned = 499
+
 // target is where the document speaks of a request: a path and a method of it. It is empty for
 // what the gateway does not answer itself.
 func target(e Exchange) (method, path string) {
+	if e.Status == statusAbandoned {
+		return "", ""
+	}
 	path = e.Request.URL.EscapedPath()
 	own, isOwn := strings.CutPrefix(path, Path)
 	switch {
