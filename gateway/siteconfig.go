@@ -124,8 +124,11 @@ func (c SiteConfig) validate(claims []string) error {
 }
 
 func validatePublic(pattern string) error {
-	path := strings.TrimSuffix(pattern, "/*")
-	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(path, "*?#") || (path != "" && !canonical(path)) {
+	path := pattern
+	if prefix, wild := strings.CutSuffix(pattern, "/*"); wild {
+		path = prefix + "/"
+	}
+	if strings.ContainsAny(path, "*?#") || !canonical(path) {
 		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
 	}
 	return nil
