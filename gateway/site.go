@@ -235,19 +235,33 @@ func (s *Site) identify(h http.Header, p *passage) error {
 	return nil
 }
 
-// public reports whether a path needs no login, by its canonical form alone: as it is now, and
-// as the client asked for it.
+// public reports whether a request needs no login: the path that the client asked for is listed,
+// and the current one is the same, is listed too, or is what a stripped prefix has left of it. Both
+// count in their canonical form alone.
 func (s *Site) public(current, original *url.URL) bool {
 	if len(s.config.Public) == 0 {
 		return false
 	}
-	return s.publicPath(current) && (current == original || s.publicPath(original))
+	asked, path := original.EscapedPath(), current.EscapedPath()
+	if !canonical(asked) || (path != asked && !canonical(path)) {
+		return false
+	}
+	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return lists(pattern, path) })
+	return slices.ContainsFunc(s.config.Public, func(pattern string) bool {
+		return lists(pattern, asked) && (listed || leftOf(pattern, asked, path))
+	})
 }
 
-func (s *Site) publicPath(u *url.URL) bool {
-	path := u.EscapedPath()
-	return canonical(path) && slices.ContainsFunc(s.config.Public, func(pattern string) bool {
-		prefix, wild := strings.CutSuffix(pattern, "*")
-		return path == pattern || (wild && strings.HasPrefix(path, prefix))
-	})
+// lists reports whether a pattern of [SiteConfig.Public] lists a canonical path.
+func lists(pattern, path string) bool {
+	prefix, wild := strings.CutSuffix(pattern, "*")
+	return path == pattern || (wild && strings.HasPrefix(path, prefix))
+}
+
+// leftOf reports whether a path is what a stripped prefix has left of the one that the client asked
+// for, which the pattern lists. Of the pattern, more than a wildcard must be left too: with
+// /assets/* stripped of /assets, a client that asks for /assets/private would choose any path.
+func leftOf(pattern, asked, path string) bool {
+	prefix, stripped := strings.CutSuffix(asked, path)
+	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))
 }
