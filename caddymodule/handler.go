@@ -27,8 +27,9 @@ type Handler struct {
 	// the method from before every rewrite. A matcher that fails counts as matching. Default all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// Public are paths that need no login: exact, or a prefix that ends with /*. They count on
-	// the canonical path only. Default none.
+	// Public are paths that need no login: exact, or a prefix that ends with /*. They count in
+	// their canonical form only, as clients ask for them: inside handle_path /app/* write
+	// /app/assets/*. A path that was rewritten in another way must be listed too. Default none.
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad
@@ -76,13 +77,21 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision implements caddy.Provisioner.
-func (h *Handler) Provision(ctx caddy.Context) (err error) {
+func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = calm.New(ctx.Slogger())
+	around := whereabouts(ctx)
+	return atSite(ctx, around, h.provision(ctx, around))
+}
+
+func (h *Handler) provision(ctx caddy.Context, around []caddyhttp.MatcherSets) (err error) {
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}
 	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
 		return err
+	}
+	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !reaches(around, public, hostMatchers) {
+		return fmt.Errorf("mode browser: browsers log in on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
 	if err != nil {

@@ -27,7 +27,7 @@ type extraHeader struct{ name, claim string }
 // the subdirective and the remedy.
 func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	config = config.withDefaults()
-	if err := config.validate(g.tokenClaims()); err != nil {
+	if err := config.validate(g.config.tokenClaims()); err != nil {
 		return nil, err
 	}
 	s := &Site{gateway: g, config: config}
@@ -48,9 +48,19 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	return s, nil
 }
 
+// CheckSite reports what [Gateway.NewSite] would refuse, without a gateway. It reads no more of the
+// configuration than Attributes and the claims of Token. What is wrong with those, [New] reports.
+func (c Config) CheckSite(site SiteConfig) error {
+	c = c.WithDefaults()
+	if c.validateAttributes() != nil || c.validateClaims() != nil {
+		return nil
+	}
+	return site.withDefaults().validate(c.tokenClaims())
+}
+
 // tokenClaims are the attribute claims that a token can have.
-func (g *Gateway) tokenClaims() []string {
-	claims := slices.Clone(g.config.Token.Claims)
+func (c Config) tokenClaims() []string {
+	claims := slices.Clone(c.Token.Claims)
 	if slices.Contains(claims, "email") {
 		claims = append(claims, "email_verified")
 	}
