@@ -1,10 +1,12 @@
 package caddyitsme_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +72,61 @@ func TestCaddyfilesLoad(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestCaddyfilesMatchFoldersWhole looks for an itsme that matches /x/* and not /x: an operator who
+// copies it leaves /x open.
+func TestCaddyfilesMatchFoldersWhole(t *testing.T) {
+	patterns := 0
+	for where, caddyfile := range caddyfiles(t) {
+		config, err := caddytest.Adapt(environmentPlaceholder.ReplaceAllString(caddyfile, "9"))
+		if err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		var tree any
+		if err := json.Unmarshal(config, &tree); err != nil {
+			t.Fatal(err)
+		}
+		for _, paths := range matchedPaths(tree) {
+			patterns += len(paths)
+			for _, path := range paths {
+				if folder, ok := strings.CutSuffix(path, "/*"); ok && !slices.Contains(paths, folder) {
+					t.Errorf("%s: itsme matches %s and not %s", where, path, folder)
+				}
+			}
+		}
+	}
+	if patterns == 0 {
+		t.Error("no Caddyfile shows an itsme with a path matcher")
+	}
+}
+
+// environmentPlaceholder is a value that a Caddyfile takes from the environment before it is read.
+var environmentPlaceholder = regexp.MustCompile(`\{\$[A-Z_]+\}`)
+
+// matchedPaths are the paths that each itsme handler of a configuration matches.
+func matchedPaths(tree any) (found [][]string) {
+	switch node := tree.(type) {
+	case []any:
+		for _, element := range node {
+			found = append(found, matchedPaths(element)...)
+		}
+	case map[string]any:
+		if sets, ok := node["match"].([]any); ok && node["handler"] == "itsme" {
+			var paths []string
+			for _, set := range sets {
+				patterns, _ := set.(map[string]any)["path"].([]any)
+				for _, pattern := range patterns {
+					paths = append(paths, pattern.(string))
+				}
+			}
+			found = append(found, paths)
+		}
+		for _, member := range node {
+			found = append(found, matchedPaths(member)...)
+		}
+	}
+	return found
 }
 
 // withFiles makes the files of an operator's machine that a Caddyfile names, elsewhere.

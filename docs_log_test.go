@@ -147,7 +147,15 @@ func levelOf(method string, call *ast.CallExpr) string {
 	return strings.ToUpper(strings.TrimSuffix(method, "Context"))
 }
 
+// literal is a text in the source, or the format of one.
 func literal(e ast.Expr) (text string, ok bool) {
+	if call, isCall := e.(*ast.CallExpr); isCall && len(call.Args) > 1 {
+		function, _ := call.Fun.(*ast.SelectorExpr)
+		if function == nil || function.Sel.Name != "Sprintf" {
+			return "", false
+		}
+		e = call.Args[0]
+	}
 	l, isLiteral := e.(*ast.BasicLit)
 	if !isLiteral || l.Kind != token.STRING {
 		return "", false

@@ -100,7 +100,7 @@ func (a *App) checkClaims() error {
 // Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them. Before
 // that it looks at the sites, which no module sees as a whole while they are provisioned.
 func (a *App) Start() error {
-	if err := a.checkSites(); err != nil {
+	if err := a.warnOfSites(); err != nil {
 		return err
 	}
 	for _, name := range a.names() {
@@ -111,8 +111,8 @@ func (a *App) Start() error {
 	return nil
 }
 
-// checkSites warns of what [coverage] finds, and refuses what cannot work.
-func (a *App) checkSites() error {
+// warnOfSites warns of what [coverage] finds.
+func (a *App) warnOfSites() error {
 	module, err := a.ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil
@@ -125,10 +125,8 @@ func (a *App) checkSites() error {
 		return nil
 	}
 	for _, f := range coverage(sites.Servers) {
-		if f.Fatal {
-			return fmt.Errorf("site %s: %s", f.Where, f.Problem)
-		}
-		a.log.Warn("a site is not what it looks like", slog.String("problem", f.Problem), slog.String("where", f.Where), slog.String("server", f.Server))
+		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, f.Name.remedy()),
+			slog.String("finding", string(f.Name)), slog.String("server", f.Server))
 	}
 	return nil
 }
@@ -201,9 +199,13 @@ func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
 	}
 	i, ok := app.instances[name]
 	if !ok {
-		return nil, fmt.Errorf("use: no gateway is named %q; use one of: %s", name, strings.Join(app.names(), " "))
+		return nil, unknownGateway(name, app.Gateways)
 	}
 	return i, nil
+}
+
+func unknownGateway(name string, known map[string]Gateway) error {
+	return fmt.Errorf("use: no gateway is named %q; use one of: %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
 }
 
 var (

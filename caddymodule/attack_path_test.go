@@ -30,10 +30,24 @@ http://stripped.example.be:65000 {
 http://within.example.be:65000 {
 	handle_path /app/* {
 		itsme {
-			public /assets/* /app/assets/*
+			public /app/assets/* /app/health
 		}
 		reverse_proxy UPSTREAM
 	}
+}
+http://emptied.example.be:65000 {
+	uri strip_prefix /assets
+	itsme {
+		public /assets/*
+	}
+	reverse_proxy UPSTREAM
+}
+http://shortened.example.be:65000 {
+	uri strip_suffix /private
+	itsme {
+		public /assets/*
+	}
+	reverse_proxy UPSTREAM
 }
 http://moved.example.be:65000 {
 	rewrite /assets/old /private
@@ -73,6 +87,10 @@ var confusable = []string{
 	"/private?/health", "/private?/../health", "/private&/health", "/health|x", "/health\"", "/health<", "/health^", "/health`", "/health{",
 	// Near misses.
 	"/health.", "/health/", "/health/x", "/Health", "/HEALTH", "/healthz", "/health ", "/assets", "/Assets/x", "/asset/x", "/assetsx/y", "/", "", "*", "/health~", "health",
+	// PATH_INFO, other names of one file, and what is no text.
+	"/assets/x.php/private", "/health/index.php/private", "/index.php/health", "/assets/X.PHP/../private", "/assets./x", "/assets/x.", "/health.", "/health::$DATA",
+	"/assets::$INDEX_ALLOCATION/x", "/assets:$i30:$INDEX_ALLOCATION/x", "/health:80", "/assets:1/x", "/ASSETS~1/x", "/assets/PRIVAT~1/x", "/assets/%e0%80%ae%e0%80%ae/private",
+	"/assets/%f0%80%80%afprivate", "/assets/%ed%a0%80", "/assets /x", "/assets%20/x",
 }
 
 // TestPathThatIsReadInTwoWaysIsNeverPublic asks without a login for paths that the upstream, or a
@@ -80,7 +98,7 @@ var confusable = []string{
 // by the upstream's would be open to all.
 func TestPathThatIsReadInTwoWaysIsNeverPublic(t *testing.T) {
 	f := build(t, pathSites)
-	for _, host := range []string{fortHost, "rewritten.example.be", "stripped.example.be", "within.example.be", "behind.example.be"} {
+	for _, host := range []string{fortHost, "rewritten.example.be", "stripped.example.be", "within.example.be", "emptied.example.be", "shortened.example.be", "behind.example.be"} {
 		for _, target := range confusable {
 			for _, prefix := range []string{"", "/app"} {
 				answer := f.send(head(http.MethodGet, prefix+target, host) + "\r\n")
@@ -96,20 +114,25 @@ func TestPathThatIsReadInTwoWaysIsNeverPublic(t *testing.T) {
 // that its matcher takes for others and the upstream for that part: it drops the parameters after a
 // semicolon, or decodes once more than the matcher, or less often.
 func TestPathOutsideTheMatcherIsOutsideByEveryReading(t *testing.T) {
-	f := build(t, "http://:65000 {\n\titsme /private/*\n\treverse_proxy UPSTREAM\n}")
+	f := build(t, "http://:65000 {\n\t@in path /private /private/*\n\titsme @in\n\treverse_proxy UPSTREAM\n}")
 	for _, target := range []string{
 		"/private;/x", "/private;x=y/z", "/;/private/x", "/a/..;/private/x", "/;private/x", "/a;/../private/x",
 		"/private/x/..%2f..%2fopen", "/private%2fx", "/private%2Fx", "/a/..%2fprivate/x", "/%2fprivate/x", "/private%252fx", "/%2570rivate/x",
 		`/private\x`, `/a\..\private\x`, "/private%5cx", "/a/%2e%2e%5cprivate%5cx", "/a/%2e%2e/%2e/open", "/private/x/%2e%2e/%2e%2e/open",
 		"//private;/x", "/private%3b/x", "/private%00/x", "/open%00/../private/x", "/a/%c0%ae%c0%ae/private/x", "/a/..%c0%afprivate/x", "/.../private",
 		"/private%0a/x", "/private%7f/x", "/private/../open", "/private/./../open", "//open",
+		// PHP routes by what follows the script, Windows by what is left of a name.
+		"/index.php/private/x", "/INDEX.PHP/private/x", "/a/index.php/private", "/index.phtml/private", "/index.php%2fprivate", "/private./x", "/private%20/x", "/private.%20/x",
+		"/private::$DATA", "/private::$INDEX_ALLOCATION/x", "/private:$i30:$INDEX_ALLOCATION/x", "/private%3a%3a$data", "/private:1/x", "/PRIVAT~1/x", "/privat%7e1/x",
+		// Overlong forms of three and four bytes, a surrogate, half a character.
+		"/a/%e0%80%ae%e0%80%ae/private/x", "/a/..%e0%80%afprivate/x", "/a/%f0%80%80%ae%f0%80%80%ae/private/x", "/%f0%80%80%afprivate/x", "/%ed%a0%80/private", "/open%e2%82/private",
 	} {
 		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
 		if received := f.upstream.Take(); len(received) > 0 {
 			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
 		}
 	}
-	for _, target := range []string{"/open", "/", "/private", "/open/a%20b.pdf", "/open/caf%C3%A9", "/open/?q=//;%2f..", "/open/.well-known/x", "/open/a..b"} {
+	for _, target := range []string{"/open", "/", "/privately", "/v1/items:batchGet", "/index.php", "/~user/", "/open/a%20b.pdf", "/open/caf%C3%A9", "/open/?q=//;%2f..", "/open/.well-known/x", "/open/a..b"} {
 		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
 		if received := f.upstream.Take(); len(received) != 1 {
 			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
@@ -136,8 +159,17 @@ func TestPublicPathIsPublicByBothReadings(t *testing.T) {
 		{"stripped.example.be", "/app/assets/x", ""},
 		{"stripped.example.be", "/assets/x", "/assets/x"},
 		{"within.example.be", "/app/assets/x", "/assets/x"},
+		{"within.example.be", "/app/health", "/health"},
 		{"within.example.be", "/app/app/assets/x", ""},
+		{"within.example.be", "/app/app/health", ""},
 		{"within.example.be", "/app/private", ""},
+		{"within.example.be", "/app/assets", ""},
+		// The client would choose any path: what is private at /private is not public at /assets/private.
+		{"emptied.example.be", "/assets/private", ""},
+		{"emptied.example.be", "/private", ""},
+		{"emptied.example.be", "/assets/assets/x", "/assets/x"},
+		{"shortened.example.be", "/assets/x/private", "/assets/x"},
+		{"shortened.example.be", "/assets/private", ""},
 		{"moved.example.be", "/assets/old", ""},
 		{"moved.example.be", "/assets/x", "/assets/x"},
 		{"behind.example.be", "/assets/private", "/private"},

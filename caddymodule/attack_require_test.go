@@ -146,6 +146,25 @@ func TestOnlyPeersAreTold(t *testing.T) {
 	}
 }
 
+// TestPeerOfVerifyIsNoTrustedClient asks /verify through a load balancer that Caddy trusts, for a
+// client whose address is on the list of verify. The list names proxies that connect themselves: a
+// client behind the balancer would get a token for its cookie, and so would a script in its browser.
+func TestPeerOfVerifyIsNoTrustedClient(t *testing.T) {
+	f := buildWith(t, "verify 192.0.2.0/24\n}\nservers :"+fortPort+" {\ntrusted_proxies static 127.0.0.0/8\ntrusted_proxies_strict",
+		verifySites+"\nhttp://who.example.be:"+fortPort+" {\nrespond {client_ip}\n}")
+	const forwarded = "X-Forwarded-For: 192.0.2.1\r\n"
+	if answer := f.send(head("GET", "/", "who.example.be", forwarded) + "\r\n"); answer.Body != "192.0.2.1" {
+		t.Fatalf("Caddy takes the client for %q", answer.Body)
+	}
+	for _, target := range []string{"/itsme/verify", "/itsme/verify/x"} {
+		for _, login := range []string{f.bearer(nil), f.cookie(nil)} {
+			if answer := f.ask("GET", target, login, forwarded); answer.Status != http.StatusNotFound || strings.Contains(answer.Raw, person) {
+				t.Errorf("%s: %q", target, answer.Raw)
+			}
+		}
+	}
+}
+
 // TestVerifyDecidesOnTheCredentialAlone asks as a proxy would for a client that says of its request
 // what would let it through: a path that is public, a host where anybody may come, another method.
 func TestVerifyDecidesOnTheCredentialAlone(t *testing.T) {

@@ -31,7 +31,7 @@ func (AuthProvider) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner.
 func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
 	p.gateway, err = gatewayNamed(ctx, p.Use)
-	return err
+	return atSite(ctx, whereabouts(ctx), err)
 }
 
 // Authenticate implements caddyauth.Authenticator.

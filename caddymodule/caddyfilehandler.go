@@ -24,7 +24,7 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 	if match != nil {
 		handler.MatchRaw = caddyhttp.RawMatcherSets{match}
 	}
-	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+	if err := handler.read(h.Dispenser, gatewaysOf(h)); err != nil {
 		return nil, err
 	}
 	return h.NewRoute(nil, handler), nil
@@ -48,7 +48,10 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //
 // Everything is optional: a bare itsme protects the whole site. See [Handler] for what each
 // means and for defaults.
-func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { return h.read(d, nil) }
+
+// read reads the directive and checks it against the gateways of the same Caddyfile, if there are any.
+func (h *Handler) read(d *caddyfile.Dispenser, gateways map[string]Gateway) error {
 	d.Next() // itsme
 	if d.NextArg() {
 		if h.MatchRaw != nil {
@@ -56,8 +59,11 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		}
 		return d.Errf("%q is no matcher; a matcher is /path, * or @name, and a gateway is chosen with: itsme { use %s }", d.Val(), d.Val())
 	}
-	_, err := readBlock(d, "", h.rows())
-	return err
+	marks := []mark{h.mark(d)}
+	if _, err := readBlock(d, "", h.marked(h.rows(), &marks)); err != nil {
+		return err
+	}
+	return h.check(marks, gateways)
 }
 
 func (h *Handler) rows() []subdirective {

@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	openUpstream = "requests reach an upstream that no itsme stands in front of"
-	notReached   = "the gateway cannot be reached here"
+	openUpstream = "reverse_proxy to 127.0.0.1:9 is reachable without itsme"
+	notReached   = "no request for it reaches the gateway, because every itsme is inside a route that it does not match"
 )
 
-// coverageRows are sites, and where the log warns of what.
+// coverageRows are sites, and what the log warns of: the finding, and the line up to the remedy.
 var coverageRows = []struct {
 	name  string
 	sites string
@@ -28,9 +28,13 @@ var coverageRows = []struct {
 		handle /more/* {
 			reverse_proxy 127.0.0.1:9
 		}
+		handle {
+			file_server
+		}
 	}`, nil},
 	{"itsme with a matcher, which is the handler's own", `SITE {
-		itsme /private/*
+		@in path /private /private/*
+		itsme @in
 		reverse_proxy 127.0.0.1:9
 	}`, nil},
 	{"itsme in one part of a site", `SITE {
@@ -39,22 +43,30 @@ var coverageRows = []struct {
 			reverse_proxy 127.0.0.1:9
 		}
 		handle {
-			reverse_proxy 127.0.0.1:9
+			reverse_proxy 127.0.0.1:9 127.0.0.1:10
 		}
-	}`, []string{"127.0.0.1: " + openUpstream, "URL/itsme/token: " + notReached}},
+	}`, []string{"upstream_uncovered site 127.0.0.1: reverse_proxy to 127.0.0.1:9 127.0.0.1:10 is reachable without itsme", "endpoints_unreachable site URL/itsme/token: " + notReached}},
 	{"itsme behind a matcher of a route", `SITE {
 		route /api/* {
 			itsme
 		}
 		reverse_proxy /other/* 127.0.0.1:9
-	}`, []string{"127.0.0.1 /other/*: " + openUpstream, "URL/itsme/token: " + notReached}},
+	}`, []string{"upstream_uncovered site 127.0.0.1 /other/*: " + openUpstream, "endpoints_unreachable site URL/itsme/token: " + notReached}},
 	{"itsme after the upstream", `SITE {
 		route {
 			reverse_proxy /early/* 127.0.0.1:9
 			itsme
 			reverse_proxy 127.0.0.1:9
 		}
-	}`, []string{"127.0.0.1 /early/*: " + openUpstream}},
+	}`, []string{"itsme_too_late site 127.0.0.1 /early/*: reverse_proxy to 127.0.0.1:9 answers before itsme"}},
+	{"order itsme last", `SITE {
+		itsme
+		file_server /files/*
+		reverse_proxy 127.0.0.1:9
+	}`, []string{
+		"itsme_too_late site 127.0.0.1: reverse_proxy to 127.0.0.1:9 answers before itsme",
+		"itsme_too_late site 127.0.0.1 /files/*: file_server answers before itsme",
+	}},
 	{"the own endpoints apart", `SITE {
 		handle /itsme/* {
 			itsme
@@ -68,15 +80,15 @@ var coverageRows = []struct {
 		handle /itsme/* {
 			itsme
 		}
-		respond ok
-	}`, []string{"URL/.well-known/jwks.json: " + notReached}},
+		respond 404
+	}`, []string{"endpoints_unreachable site URL/.well-known/jwks.json: " + notReached}},
 	{"the own endpoints excluded", `SITE {
 		@rest not path /itsme/*
 		handle @rest {
 			itsme
 			respond ok
 		}
-	}`, []string{"URL/itsme/token: " + notReached}},
+	}`, []string{"endpoints_unreachable site URL/itsme/token: " + notReached}},
 	{"everything but something else excluded", `SITE {
 		@rest not path /assets/*
 		handle @rest {
@@ -84,35 +96,55 @@ var coverageRows = []struct {
 			respond ok
 		}
 	}`, nil},
-	{"PHP", `SITE {
-		itsme /private/*
+	{"PHP on another site", `SITE {
+		itsme
 		respond ok
 	}
 	http://other.example:PORT {
 		php_fastcgi 127.0.0.1:9
-	}`, []string{"other.example *.php: " + openUpstream}},
+	}`, []string{"upstream_uncovered site other.example *.php: php_fastcgi to 127.0.0.1:9 is reachable without itsme"}},
 	{"another host", `SITE {
 		respond ok
 	}
 	http://other.example:PORT {
 		itsme
 		respond ok
-	}`, []string{"URL/itsme/token: " + notReached}},
+	}`, []string{"endpoints_unreachable site URL/itsme/token: " + notReached}},
 	{"an error page from an upstream", `SITE {
 		itsme
 		respond ok
 		handle_errors {
 			reverse_proxy 127.0.0.1:9
 		}
-	}`, []string{"127.0.0.1: " + openUpstream}},
+	}`, []string{"errors_uncovered site 127.0.0.1: reverse_proxy to 127.0.0.1:9 in handle_errors is reachable without itsme"}},
 	{"an error page from an upstream, covered", `SITE {
 		itsme
 		respond ok
 		handle_errors {
-			itsme
+			itsme {
+				optional
+			}
 			reverse_proxy 127.0.0.1:9
 		}
 	}`, nil},
+	{"error pages of files and of text", `SITE {
+		itsme
+		respond ok
+		handle_errors 404 {
+			rewrite * /404.html
+			file_server
+		}
+		handle_errors {
+			respond "{err.status_code}"
+		}
+	}`, nil},
+	{"files in the place of error pages", `SITE {
+		itsme
+		respond ok
+		handle_errors {
+			file_server
+		}
+	}`, []string{"content_uncovered site 127.0.0.1: file_server in handle_errors is reachable without itsme, and serves more than an error page"}},
 	{"forward_auth, which is no upstream", `SITE {
 		forward_auth 127.0.0.1:9 {
 			uri /auth
@@ -132,7 +164,7 @@ var coverageRows = []struct {
 			invoke guarded
 			invoke upstream
 		}
-	}`, []string{"127.0.0.1 /early/*: " + openUpstream}},
+	}`, []string{"itsme_too_late site 127.0.0.1 /early/*: reverse_proxy to 127.0.0.1:9 answers before itsme"}},
 	{"no itsme anywhere", `SITE {
 		reverse_proxy 127.0.0.1:9
 	}`, nil},
@@ -141,6 +173,144 @@ var coverageRows = []struct {
 			mode browser
 		}
 		respond ok
+	}`, nil},
+
+	{"files and responses beside itsme", `SITE {
+		handle /itsme/* {
+			itsme
+		}
+		handle /.well-known/* {
+			itsme
+		}
+		handle /api/* {
+			itsme
+			reverse_proxy 127.0.0.1:9
+		}
+		handle /files/* {
+			root * /srv
+			file_server
+		}
+		respond /a/* ok
+		respond /b ok
+		respond /forbidden/* no 403
+		handle /health {
+			respond ok
+		}
+		handle /php/* {
+			php_fastcgi 127.0.0.1:9
+		}
+		redir /old/* /new
+		redir /page/* /new html
+	}`, []string{
+		"content_uncovered site 127.0.0.1 /files/*: file_server is reachable without itsme",
+		"upstream_uncovered site 127.0.0.1 /php/* *.php: php_fastcgi to 127.0.0.1:9 is reachable without itsme",
+		"content_uncovered site 127.0.0.1 /a/*: respond is reachable without itsme",
+	}},
+	{"files of a site without itsme", `SITE {
+		itsme
+		respond ok
+	}
+	http://other.example:PORT {
+		file_server
+	}`, nil},
+
+	{"a matcher without the folder itself", `SITE {
+		itsme /private/*
+		reverse_proxy 127.0.0.1:9
+	}`, []string{"matcher_half site 127.0.0.1: itsme matches /private/* and not /private"}},
+	{"a matcher without what is below the folder", `SITE {
+		itsme /private
+		reverse_proxy 127.0.0.1:9
+	}`, []string{"matcher_half site 127.0.0.1: itsme matches /private and not /private/*"}},
+	{"several matchers", `SITE {
+		@in {
+			path /a /a/* /b/* /c /file.pdf /d* /e/ *.json /f/*/g /x* /x/y
+			method POST
+		}
+		itsme @in
+		reverse_proxy 127.0.0.1:9
+	}`, []string{"matcher_half site 127.0.0.1: itsme matches /b/* and not /b", "matcher_half site 127.0.0.1: itsme matches /c and not /c/*"}},
+	{"a negated matcher", `SITE {
+		@in not path /assets/*
+		itsme @in
+		reverse_proxy 127.0.0.1:9
+	}`, nil},
+
+	{"a matcher beside handle_path", `SITE {
+		@in path /private /private/*
+		itsme @in
+		handle_path /x/* {
+			reverse_proxy 127.0.0.1:9
+		}
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site rewrites paths"}},
+	{"a matcher behind try_files", `SITE {
+		@in path_regexp ^/private
+		itsme @in
+		try_files {path} /index.html
+		file_server
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site rewrites paths"}},
+	{"a matcher in front of PHP", `SITE {
+		@in not path /assets /assets/*
+		itsme @in
+		php_fastcgi 127.0.0.1:9
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site has a fastcgi transport"}},
+	{"a matcher in front of a proxy that rewrites", `SITE {
+		@in expression ` + "`path('/private*')`" + `
+		itsme @in
+		reverse_proxy 127.0.0.1:9 {
+			rewrite /x{uri}
+		}
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and its reverse_proxy rewrites paths"}},
+	{"rewrites that no matcher is about", `SITE {
+		@in method POST
+		itsme @in
+		uri strip_prefix /x
+		reverse_proxy 127.0.0.1:9
+		handle_errors {
+			rewrite * /{err.status_code}.html
+			file_server
+		}
+	}
+	http://other.example:PORT {
+		@in path /x /x/*
+		itsme @in
+		method GET
+		uri query -a
+		reverse_proxy 127.0.0.1:9
+	}
+	http://third.example:PORT {
+		itsme
+		rewrite * /x
+		php_fastcgi 127.0.0.1:9
+	}`, nil},
+
+	{"public paths of a stripped route", `SITE {
+		itsme
+		handle_path /app/* {
+			itsme {
+				public /assets/* /app/health /app/*
+			}
+			reverse_proxy 127.0.0.1:9
+		}
+	}`, []string{
+		"public_without_effect site 127.0.0.1 /app/*: public /assets/* lists no path of this route",
+		"public_without_effect site 127.0.0.1 /app/*: public /app/* lists no path of this route",
+	}},
+	{"public paths of a stripped route, in both spellings", `SITE {
+		itsme
+		handle_path /app/* {
+			itsme {
+				public /assets/* /app/assets/*
+			}
+			reverse_proxy 127.0.0.1:9
+		}
+	}`, nil},
+	{"public paths of a site that strips where it can", `SITE {
+		uri strip_prefix /app
+		itsme {
+			public /assets/*
+		}
+		reverse_proxy 127.0.0.1:9
 	}`, nil},
 }
 
@@ -151,7 +321,11 @@ func TestStartWarnsOfWaysAroundItsme(t *testing.T) {
 	for _, row := range coverageRows {
 		t.Run(row.name, func(t *testing.T) {
 			before := len(s.Log())
-			if err := s.Reload(coverageConfig(t, s, row.sites)); err != nil {
+			config := coverageConfig(t, s, row.sites)
+			if row.name == "order itsme last" {
+				config = strings.Replace(config, "{", "{\norder itsme last", 1)
+			}
+			if err := s.Reload(config); err != nil {
 				t.Fatal(err)
 			}
 			var want []string
@@ -196,42 +370,63 @@ func TestErrorRoutesReachNoEndpoint(t *testing.T) {
 			{"handle":[{"handler":"subroute",
 			"routes":[{"handle":[{"handler":"static_response","body":"ok"}]}],
 			"errors":{"routes":[{"handle":[{"handler":"itsme"}]}]}}]}]}}}}}`)
-	want := []string{s.URL + "/itsme/token: " + notReached}
+	want := []string{"content_uncovered site " + s.Addr + ": respond is reachable without itsme", "endpoints_unreachable site " + s.URL + "/itsme/token: " + notReached}
 	if diff := cmp.Diff(want, warnings(t, s.Log())); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
-// warnings are where and what, up to the comma or colon.
+// warnings are the findings in a log, and their lines up to the remedy and what explains it.
 func warnings(t *testing.T, log string) (found []string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
-		var entry struct{ Level, Problem, Where string }
+		var entry struct{ Level, Msg, Finding string }
 		if err := json.Unmarshal([]byte(line), &entry); err != nil {
 			t.Fatal(err)
 		}
-		if entry.Level == "warn" && entry.Where != "" {
-			found = append(found, entry.Where+": "+entry.Problem[:strings.IndexAny(entry.Problem, ",:")])
+		if entry.Level != "warn" || entry.Finding == "" {
+			continue
 		}
+		problem, remedy, _ := strings.Cut(entry.Msg, "; ")
+		if remedy == "" {
+			t.Errorf("%q names no remedy", entry.Msg)
+		}
+		for _, explanation := range []string{" (", ", behind", ": paths count"} {
+			problem, _, _ = strings.Cut(problem, explanation)
+		}
+		found = append(found, entry.Finding+" "+problem)
 	}
 	return found
 }
 
-// TestBrowserModeElsewhereIsAnError loads a site that would send browsers to a login page on a host
-// that has none of their cookies.
-func TestBrowserModeElsewhereIsAnError(t *testing.T) {
+// TestStartNamesSiteAndRemedy reads one warning whole.
+func TestStartNamesSiteAndRemedy(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
-	err := s.Reload(coverageConfig(t, s, `SITE {
-		itsme
-		respond ok
+	if err := s.Reload(coverageConfig(t, s, "SITE {\nitsme\nrespond ok\n}\nhttp://other.example:PORT {\nreverse_proxy 127.0.0.1:9000\n}")); err != nil {
+		t.Fatal(err)
 	}
-	http://other.example:PORT {
-		itsme {
-			mode browser
+	const want = "site other.example: reverse_proxy to 127.0.0.1:9000 is reachable without itsme; " +
+		"put itsme at the top level of the site, with public or a matcher for what needs no login"
+	if !strings.Contains(s.Log(), `"`+want+`"`) {
+		t.Errorf("the log lacks %q", want)
+	}
+}
+
+// TestBrowserModeElsewhereIsAnError validates a site that would send browsers to a login page on a
+// host that has none of their cookies. caddy validate finds it, before anything is started.
+func TestBrowserModeElsewhereIsAnError(t *testing.T) {
+	for host, want := range map[string]string{
+		"app.example.be":   "",
+		"other.example.be": "site other.example.be: mode browser: browsers log in on the host of public_url alone, https://app.example.be; ",
+	} {
+		config, err := caddytest.Adapt(strings.Replace(rightConfig, "http://app.example.be {\n\titsme", "http://"+host+" {\n\titsme {\nmode browser\n}", 1))
+		if err != nil {
+			t.Fatal(err)
 		}
-		respond ok
-	}`))
-	if err == nil || !strings.Contains(err.Error(), "site other.example: mode browser: ") || !strings.Contains(err.Error(), s.URL) {
-		t.Errorf("got %v", err)
+		if want != "" {
+			checkInvalid(t, config, want)
+		} else if err := caddytest.Validate(config, t.TempDir()); err != nil {
+			t.Error(err)
+		}
 	}
 }

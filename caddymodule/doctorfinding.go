@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // level is how much a finding of the doctor matters.
@@ -26,7 +27,15 @@ const (
 	sitesCovered           findingName = "sites_covered"
 	upstreamUncovered      findingName = "upstream_uncovered"
 	endpointsUnreachable   findingName = "endpoints_unreachable"
-	siteRefused            findingName = "site_refused"
+	contentUncovered       findingName = "content_uncovered"
+	errorsUncovered        findingName = "errors_uncovered"
+	itsmeTooLate           findingName = "itsme_too_late"
+	matcherHalf            findingName = "matcher_half"
+	matcherRewritten       findingName = "matcher_rewritten"
+	publicWithoutEffect    findingName = "public_without_effect"
+	logCredentials         findingName = "log_credentials"
+	trustedProxiesLenient  findingName = "trusted_proxies_lenient"
+	verifyProxyProtocol    findingName = "verify_proxy_protocol"
 	debugLogsSafe          findingName = "debug_logs_safe"
 	debugLogsIdentity      findingName = "debug_logs_identity"
 	storageWritable        findingName = "storage_writable"
@@ -92,9 +101,17 @@ func findingKinds() []findingKind {
 		{configRefused, levelProblem, "Correct what the message names; everything else is looked at when the configuration loads."},
 		{leftOut, levelNote, "Run the doctor without --offline."},
 		{sitesCovered, levelOK, ""},
-		{upstreamUncovered, levelWarning, "Put itsme at site level, with a matcher or public for what needs no login."},
-		{endpointsUnreachable, levelProblem, "Put itsme at site level, on the host of public_url."},
-		{siteRefused, levelProblem, "Answer for the host of public_url, or write mode auto or mode api."},
+		{upstreamUncovered, levelWarning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
+		{contentUncovered, levelWarning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
+		{errorsUncovered, levelWarning, "Put itsme { optional } into handle_errors, in front of it: it strips identity headers and refuses no error page."},
+		{itsmeTooLate, levelWarning, "Put itsme in front of it: first in its route, and without order itsme in the global options."},
+		{matcherHalf, levelWarning, "Name both in the matcher, such as: @in path /x /x/*."},
+		{matcherRewritten, levelWarning, "Write itsme without a matcher, and name what needs no login in public."},
+		{publicWithoutEffect, levelWarning, "Write the path with the stripped prefix in front, and at least one segment behind it, such as: public /app/assets/*."},
+		{endpointsUnreachable, levelProblem, "Put itsme at the top level of the site that answers for the host of public_url."},
+		{logCredentials, levelProblem, "Remove log_credentials from servers in the global options."},
+		{trustedProxiesLenient, levelWarning, "Add trusted_proxies_strict to servers in the global options."},
+		{verifyProxyProtocol, levelWarning, "Answer the proxies that ask verify on a server without proxy_protocol, or name no address in verify from which a client may come."},
 		{debugLogsSafe, levelOK, ""},
 		{debugLogsIdentity, levelWarning, "Raise the level, or write in that log: format filter { request itsme }."},
 		{storageWritable, levelOK, ""},
@@ -144,6 +161,17 @@ func findingKinds() []findingKind {
 		{certificateNamesDomain, levelWarning, "Ask Signicat whether itsme accepts it: itsme's own guide wants certificates with the organisation's name (OV or EV)."},
 		{certificateUnknown, levelWarning, "Let the host of the redirect URL answer https with a certificate that phones trust."},
 	}
+}
+
+// remedy is what to do about a finding, for the end of a sentence.
+func (name findingName) remedy() string {
+	for _, kind := range findingKinds() {
+		if kind.name == name && kind.remedy != "" {
+			first, size := utf8.DecodeRuneInString(kind.remedy)
+			return string(unicode.ToLower(first)) + strings.TrimSuffix(kind.remedy[size:], ".")
+		}
+	}
+	return ""
 }
 
 // diagnosis is one thing that the doctor found.

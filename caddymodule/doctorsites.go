@@ -13,11 +13,10 @@ import (
 // checkSites finds what the log warns of when Caddy starts.
 func (d *doctor) checkSites(context.Context) (all []diagnosis) {
 	for _, f := range coverage(d.config.servers) {
-		problem, _, _ := strings.Cut(f.Problem, ";") // the remedy is the doctor's own
-		all = append(all, diagnose(f.Name, "%s: %s", f.Where, problem))
+		all = append(all, diagnose(f.Name, "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
-		all = one(sitesCovered, "itsme stands in front of every upstream of its servers, and its endpoints can be reached")
+		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
 	}
 	return all
 }
@@ -25,9 +24,7 @@ func (d *doctor) checkSites(context.Context) (all []diagnosis) {
 // checkUse finds a gateway that no site has: the sites may look as if they were covered.
 func (d *doctor) checkUse(_ context.Context, p *patient) []diagnosis {
 	for _, server := range d.config.servers {
-		w := &walk{server: server}
-		w.routes(server.Routes, chain{})
-		if slices.ContainsFunc(w.handlers, func(h placed) bool { return h.handler.gateway == p.gateway }) {
+		if slices.ContainsFunc(walkServer(server).handlers, func(h placed) bool { return h.handler.gateway == p.gateway && !h.errors }) {
 			return one(gatewayUsed, "a site has this gateway")
 		}
 	}

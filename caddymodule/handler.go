@@ -22,12 +22,14 @@ type Handler struct {
 	Use string `json:"use,omitempty"`
 
 	// MatchRaw says which requests need a login; the others are stripped and go on. It stands
-	// here and not at the route because the handler must see every request. A matcher that
-	// fails counts as matching. Default all.
+	// here and not at the route because the handler must see every request. A request needs a
+	// login when it matches as it is now, or as the client sent it: with the path, the query and
+	// the method from before every rewrite. A matcher that fails counts as matching. Default all.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// Public are paths that need no login: exact, or a prefix that ends with /*. They count on
-	// the canonical path only. Default none.
+	// Public are paths that need no login: exact, or a prefix that ends with /*. They count in
+	// their canonical form only, as clients ask for them: inside handle_path /app/* write
+	// /app/assets/*. A path that was rewritten in another way must be listed too. Default none.
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad
@@ -75,13 +77,21 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision implements caddy.Provisioner.
-func (h *Handler) Provision(ctx caddy.Context) (err error) {
+func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = calm.New(ctx.Slogger())
+	around := whereabouts(ctx)
+	return atSite(ctx, around, h.provision(ctx, around))
+}
+
+func (h *Handler) provision(ctx caddy.Context, around []caddyhttp.MatcherSets) (err error) {
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}
 	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
 		return err
+	}
+	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !reaches(around, public, hostMatchers) {
+		return fmt.Errorf("mode browser: browsers log in on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
 	if err != nil {
@@ -125,9 +135,23 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	})
 }
 
-// matches reports whether the request needs a login. A matcher's error is not returned: that
-// would hand the request, unstripped, to the site's error routes.
+// matches reports whether the request needs a login: as it is now, or as the client sent it. A
+// rewrite in front of the handler would otherwise hide a private path from the matcher.
 func (h *Handler) matches(r *http.Request) bool {
+	if h.matchesAny(r) {
+		return true
+	}
+	sent, rewritten := asSent(r)
+	if !rewritten {
+		return false
+	}
+	defer func() { r.Body = sent.Body }() // {http.request.body} reads it and puts a copy in its place
+	return h.matchesAny(sent)
+}
+
+// matchesAny asks the matchers. An error of theirs is not returned: that would hand the request,
+// unstripped, to the site's error routes.
+func (h *Handler) matchesAny(r *http.Request) bool {
 	matched, err := h.match.AnyMatchWithError(r)
 	if err != nil {
 		h.log.Error("a matcher of itsme failed; the request is taken to need a login", slog.Any("error", err))

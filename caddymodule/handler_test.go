@@ -214,3 +214,43 @@ func TestHandlerSeesTheURLBeforeRewrites(t *testing.T) {
 		t.Errorf("the own endpoints are not served by their own path: %d %s", status, body)
 	}
 }
+
+// TestMatchersReadTheOriginalRequestAndLeaveNoTrace rewrites, and has the matchers of itsme read the
+// body and capture a name. What stands behind gets the whole body, and the captures of its own.
+func TestMatchersReadTheOriginalRequestAndLeaveNoTrace(t *testing.T) {
+	s := runSite(t, `rewrite /private/* /front
+		@in {
+			path_regexp name ^/private/(.*)$
+			expression `+"`{http.request.body} == \"the body\"`"+`
+		}
+		itsme @in
+		respond "{re.name.1}|{http.request.body}|{http.request.uri.path}|{http.request.orig_uri.path}"`)
+	post := func(path, body string, headers ...string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(headers) > 0 {
+			r.Header.Set("Authorization", headers[0])
+		}
+		answer, err := s.Client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = answer.Body.Close() }()
+		got, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer.StatusCode, string(got)
+	}
+	if status, body := post("/private/x", "the body"); status != http.StatusUnauthorized {
+		t.Errorf("without a login: %d %s", status, body)
+	}
+	for body, headers := range map[string][]string{"the body": {"Bearer " + s.token()}, "another body": nil} {
+		if status, got := post("/private/x", body, headers...); status != http.StatusOK || got != "{http.regexp.name.1}|"+body+"|/front|/private/x" {
+			t.Errorf("%s: %d %q", body, status, got)
+		}
+	}
+}

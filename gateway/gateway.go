@@ -98,7 +98,7 @@ func New(config Config) (*Gateway, error) {
 	g.signicat = newBreaker(client, g.now, g.log, g.observe.Retry)
 	budget := rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads)
 	g.reads = newReads(g.readStatus, g.signicat.wait, budget, config.Limit.Pending)
-	g.told = append([]string{"sub", "acr", "auth_time"}, g.tokenClaims()...)
+	g.told = append([]string{"sub", "acr", "auth_time"}, config.tokenClaims()...)
 	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
 		return nil, configErrorf("token: making the cache: %v", err)
 	}

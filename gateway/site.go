@@ -27,7 +27,7 @@ type extraHeader struct{ name, claim string }
 // the subdirective and the remedy.
 func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	config = config.withDefaults()
-	if err := config.validate(g.tokenClaims()); err != nil {
+	if err := config.validate(g.config.tokenClaims()); err != nil {
 		return nil, err
 	}
 	s := &Site{gateway: g, config: config}
@@ -48,9 +48,19 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	return s, nil
 }
 
+// CheckSite reports what [Gateway.NewSite] would refuse, without a gateway. It reads no more of the
+// configuration than Attributes and the claims of Token. What is wrong with those, [New] reports.
+func (c Config) CheckSite(site SiteConfig) error {
+	c = c.WithDefaults()
+	if c.validateAttributes() != nil || c.validateClaims() != nil {
+		return nil
+	}
+	return site.withDefaults().validate(c.tokenClaims())
+}
+
 // tokenClaims are the attribute claims that a token can have.
-func (g *Gateway) tokenClaims() []string {
-	claims := slices.Clone(g.config.Token.Claims)
+func (c Config) tokenClaims() []string {
+	claims := slices.Clone(c.Token.Claims)
 	if slices.Contains(claims, "email") {
 		claims = append(claims, "email_verified")
 	}
@@ -235,19 +245,33 @@ func (s *Site) identify(h http.Header, p *passage) error {
 	return nil
 }
 
-// public reports whether a path needs no login, by its canonical form alone: as it is now, and
-// as the client asked for it.
+// public reports whether a request needs no login: the path that the client asked for is listed,
+// and the current one is the same, is listed too, or is what a stripped prefix has left of it. Both
+// count in their canonical form alone.
 func (s *Site) public(current, original *url.URL) bool {
 	if len(s.config.Public) == 0 {
 		return false
 	}
-	return s.publicPath(current) && (current == original || s.publicPath(original))
+	asked, path := original.EscapedPath(), current.EscapedPath()
+	if !canonical(asked) || (path != asked && !canonical(path)) {
+		return false
+	}
+	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return lists(pattern, path) })
+	return slices.ContainsFunc(s.config.Public, func(pattern string) bool {
+		return lists(pattern, asked) && (listed || leftOf(pattern, asked, path))
+	})
 }
 
-func (s *Site) publicPath(u *url.URL) bool {
-	path := u.EscapedPath()
-	return canonical(path) && slices.ContainsFunc(s.config.Public, func(pattern string) bool {
-		prefix, wild := strings.CutSuffix(pattern, "*")
-		return path == pattern || (wild && strings.HasPrefix(path, prefix))
-	})
+// lists reports whether a pattern of [SiteConfig.Public] lists a canonical path.
+func lists(pattern, path string) bool {
+	prefix, wild := strings.CutSuffix(pattern, "*")
+	return path == pattern || (wild && strings.HasPrefix(path, prefix))
+}
+
+// leftOf reports whether a path is what a stripped prefix has left of the one that the client asked
+// for, which the pattern lists. Of the pattern, more than a wildcard must be left too: with
+// /assets/* stripped of /assets, a client that asks for /assets/private would choose any path.
+func leftOf(pattern, asked, path string) bool {
+	prefix, stripped := strings.CutSuffix(asked, path)
+	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))
 }

@@ -36,7 +36,9 @@ const (
 // SiteConfig describes what one site does with requests. The zero value protects everything.
 type SiteConfig struct {
 	// Public are paths that are let through without a login: exact, or a prefix that ends with
-	// /*. They count on the canonical path only. Default none.
+	// /*. They count in their canonical form only, as the client asks for them. A path that was
+	// rewritten since must be listed too, or be what a stripped prefix has left of the listed one:
+	// /assets/x of /app/assets/x, with at least one segment of the pattern left. Default none.
 	Public []string
 
 	// Optional lets requests without a credential through, without identity headers. A bad
@@ -77,9 +79,10 @@ type Request struct {
 	// Client is the client's address as the server trusts it. The zero value is taken from the
 	// request's RemoteAddr.
 	Client netip.Addr
-	// Unprotected says that the site's matcher does not match: the request is stripped and goes
-	// on. It counts on a path about which all servers agree; with ;, //, dot segments or encoded
-	// separators a request needs a login all the same.
+	// Unprotected says that the site's matcher does not match, neither the request as it is nor as
+	// the client sent it: the request is stripped and goes on. It counts on a path about which all
+	// servers agree. With ;, //, dot segments, encoded separators or /index.php/x, in either URL, a
+	// request needs a login all the same.
 	Unprotected bool
 }
 
@@ -124,8 +127,11 @@ func (c SiteConfig) validate(claims []string) error {
 }
 
 func validatePublic(pattern string) error {
-	path := strings.TrimSuffix(pattern, "/*")
-	if !strings.HasPrefix(pattern, "/") || strings.ContainsAny(path, "*?#") || (path != "" && !canonical(path)) {
+	path := pattern
+	if prefix, wild := strings.CutSuffix(pattern, "/*"); wild {
+		path = prefix + "/"
+	}
+	if strings.ContainsAny(path, "*?#") || !canonical(path) {
 		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
 	}
 	return nil

@@ -33,6 +33,9 @@ func parsePeers(texts []string) ([]netip.Prefix, error) {
 	return peers, nil
 }
 
+// ServesVerify reports whether proxies may ask the gateway at verify.
+func (g *Gateway) ServesVerify() bool { return len(g.peers) > 0 }
+
 // mayVerify reports whether a request comes from one of those proxies, by the connection's own
 // address. What forwarded headers name is anybody's word, and a unix socket has no address.
 func (g *Gateway) mayVerify(r *http.Request) bool {

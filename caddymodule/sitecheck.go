@@ -1,0 +1,76 @@
+package caddymodule
+
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+// mark is a place in a Caddyfile, and the site as it was read up to there.
+type mark struct {
+	at     *caddyfile.Dispenser
+	use    string
+	config gateway.SiteConfig
+}
+
+func (h *Handler) mark(d *caddyfile.Dispenser) mark {
+	at := caddyfile.NewDispenser([]caddyfile.Token{d.Token()})
+	at.Next()
+	return mark{at: at, use: h.Use, config: h.siteConfig()}
+}
+
+// marked notes the place of every row that is read.
+func (h *Handler) marked(rows []subdirective, marks *[]mark) []subdirective {
+	for i, row := range rows {
+		rows[i].read = func(a arguments) error {
+			err := row.read(a)
+			*marks = append(*marks, h.mark(a.Dispenser))
+			return err
+		}
+	}
+	return rows
+}
+
+// check finds what Provision would refuse, and names its line, which nothing knows any more by then.
+// Without gateways in the Caddyfile, and where their attributes come from an environment that this
+// machine does not have, it is left to Provision.
+func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
+	if len(gateways) == 0 {
+		return nil
+	}
+	name := cmp.Or(h.Use, DefaultGateway)
+	g, ok := gateways[name]
+	if !ok {
+		i := slices.IndexFunc(marks, func(m mark) bool { return m.use == h.Use })
+		return marks[i].at.WrapErr(unknownGateway(name, gateways))
+	}
+	e := &expander{replacer: caddy.NewReplacer()}
+	config := gateway.Config{
+		Attributes: e.texts("attributes", g.Attributes),
+		Token:      gateway.TokenConfig{Claims: e.texts("token claims", g.Token.Claims)},
+	}
+	if e.err != nil {
+		return nil
+	}
+	for _, m := range marks {
+		if err := config.CheckSite(m.config); err != nil {
+			return m.at.WrapErr(err)
+		}
+	}
+	return nil
+}
+
+// gatewaysOf are the gateways that a Caddyfile has defined so far.
+func gatewaysOf(h httpcaddyfile.Helper) map[string]Gateway {
+	var app App
+	if option, ok := h.Option("itsme").(httpcaddyfile.App); ok && json.Unmarshal(option.Value, &app) != nil {
+		return nil
+	}
+	return app.Gateways
+}
