@@ -113,6 +113,10 @@ func tokenChar(b byte) bool {
 	return b > ' ' && b < 0x7F && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
 }
 
+// noTokenChar reports whether a character cannot stand in a name of RFC 9110. Some server takes each
+// of them for a blank: U+00A0, its one byte in Latin-1, U+FEFF, a control character, a quote.
+func noTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }
+
 // verify checks a token and that it was not revoked.
 func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*login, error) {
 	key := keyOf(kind, raw)
