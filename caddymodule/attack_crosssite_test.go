@@ -21,6 +21,9 @@ http://optional.example.be:65000 {
 	reverse_proxy UPSTREAM
 }`
 
+// nullOrigin is what browsers send with a form of a page whose URL stays secret.
+const nullOrigin = "Origin: null\r\nSec-Fetch-Site: same-origin\r\n"
+
 // origins are what a request can say of where it comes from, and whether that is the fort's own
 // page. Browsers send Origin with everything that can change something; some leave it out where
 // Sec-Fetch-Site says the same.
@@ -34,7 +37,24 @@ var origins = []struct {
 	{"", false},
 	{"Origin:\r\n", false},
 	{"Origin: null\r\n", false},
-	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	// A form of a page with Referrer-Policy: no-referrer.
+	{nullOrigin, true},
+	{"Origin: null\r\nSec-Fetch-Site: cross-site\r\n", false}, // a sandboxed iframe, a data: URL, a redirect across sites
+	{"Origin: null\r\nSec-Fetch-Site: same-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: none\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin, cross-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: Same-Origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\xa0\r\n", false},
+	{"Origin: NULL\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: \"null\"\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null, null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\xa0\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nOrigin: null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nOrigin: https://app.example.be\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch_Site: same-origin\r\n", false},
+	{"Origin:\r\nSec-Fetch-Site: same-origin\r\n", false},
 	{"Origin: https://evil.example\r\n", false},
 	{"Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n", false},
 	{"Origin: http://app.example.be\r\n", false},
@@ -76,7 +96,9 @@ func TestCookieCarriesNoWriteOfAnotherSite(t *testing.T) {
 				if method == "WebSocket" {
 					line, sent = "GET", sent+upgrade
 				}
-				through := origin.own || method == "GET" || method == "HEAD"
+				// Browsers never send null for the origin of a site's own WebSocket.
+				own := origin.own && (method != "WebSocket" || origin.lines != nullOrigin)
+				through := own || method == "GET" || method == "HEAD"
 				request := head(line, "/", host, sent)
 				f.checkCrossSite(t, request, cookie, through)
 				f.checkCrossSite(t, request, cookie+bearer, true)

@@ -170,13 +170,3 @@ func (g *Gateway) check(ctx context.Context, key tokenKey, kind pending.Kind, ra
 	}
 	return newLogin(kind, claims, g.told), false, nil
 }
-
-// sameOrigin reports whether a request that a cookie authenticates comes from the gateway's own
-// pages. Browsers send Origin with every request that can change something.
-func sameOrigin(r *http.Request, origin string) bool {
-	if sent := r.Header["Origin"]; len(sent) > 0 {
-		return len(sent) == 1 && sent[0] == origin
-	}
-	fetched := r.Header["Sec-Fetch-Site"]
-	return len(fetched) == 1 && fetched[0] == "same-origin"
-}
