@@ -180,7 +180,10 @@ func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
 	if got := person.navigate(f.approve(t, link)); got.Header.Get("Location") != "/next" || person.value(login) != "" {
 		t.Errorf("the person's next login was broken off: %d %s", got.Status, got.Body)
 	}
-	if got := person.submit("/logout", nil, fromOwnPage); got.Header.Get("Location") != "/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
+	if got := person.submit("/login", url.Values{"return_to": {"/"}}, nullOrigin); got.Status != http.StatusOK {
+		t.Errorf("a login by a form without a referrer: %d", got.Status)
+	}
+	if got := person.submit("/logout", nil, nullOrigin); got.Header.Get("Location") != fortURL+"/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
 		t.Errorf("the person's own logout: %d %s", got.Status, got.Raw)
 	}
 }
