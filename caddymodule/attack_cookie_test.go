@@ -57,7 +57,7 @@ func TestBadCookieIsClearedAndNeverLoops(t *testing.T) {
 				t.Fatalf("the page: %d, sets %q", sent.Status, sent.Header["Set-Cookie"])
 			}
 			for _, cookie := range []string{"", line} { // deleted, or by a browser that does not
-				page := f.ask(http.MethodGet, sent.Header.Get("Location"), navigation, cookie)
+				page := f.ask(http.MethodGet, strings.TrimPrefix(sent.Header.Get("Location"), fortURL), navigation, cookie)
 				if page.Status != http.StatusOK || fields(page)["return_to"] != "/page" {
 					t.Errorf("the login page: %d to %q", page.Status, page.Header.Get("Location"))
 				}

@@ -21,6 +21,9 @@ http://optional.example.be:65000 {
 	reverse_proxy UPSTREAM
 }`
 
+// nullOrigin is what browsers send with a form of a page whose URL stays secret.
+const nullOrigin = "Origin: null\r\nSec-Fetch-Site: same-origin\r\n"
+
 // origins are what a request can say of where it comes from, and whether that is the fort's own
 // page. Browsers send Origin with everything that can change something; some leave it out where
 // Sec-Fetch-Site says the same.
@@ -34,7 +37,24 @@ var origins = []struct {
 	{"", false},
 	{"Origin:\r\n", false},
 	{"Origin: null\r\n", false},
-	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	// A form of a page with Referrer-Policy: no-referrer.
+	{nullOrigin, true},
+	{"Origin: null\r\nSec-Fetch-Site: cross-site\r\n", false}, // a sandboxed iframe, a data: URL, a redirect across sites
+	{"Origin: null\r\nSec-Fetch-Site: same-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: none\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin, cross-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: Same-Origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\xa0\r\n", false},
+	{"Origin: NULL\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: \"null\"\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null, null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\xa0\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nOrigin: null\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nOrigin: https://app.example.be\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n", false},
+	{"Origin: null\r\nSec-Fetch-Site: same-origin\r\nSec-Fetch-Site: cross-site\r\n", false},
+	{"Origin: null\r\nSec-Fetch_Site: same-origin\r\n", false},
+	{"Origin:\r\nSec-Fetch-Site: same-origin\r\n", false},
 	{"Origin: https://evil.example\r\n", false},
 	{"Origin: https://evil.example\r\nSec-Fetch-Site: same-origin\r\n", false},
 	{"Origin: http://app.example.be\r\n", false},
@@ -76,7 +96,9 @@ func TestCookieCarriesNoWriteOfAnotherSite(t *testing.T) {
 				if method == "WebSocket" {
 					line, sent = "GET", sent+upgrade
 				}
-				through := origin.own || method == "GET" || method == "HEAD"
+				// Browsers never send null for the origin of a site's own WebSocket.
+				own := origin.own && (method != "WebSocket" || origin.lines != nullOrigin)
+				through := own || method == "GET" || method == "HEAD"
 				request := head(line, "/", host, sent)
 				f.checkCrossSite(t, request, cookie, through)
 				f.checkCrossSite(t, request, cookie+bearer, true)
@@ -158,7 +180,10 @@ func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
 	if got := person.navigate(f.approve(t, link)); got.Header.Get("Location") != "/next" || person.value(login) != "" {
 		t.Errorf("the person's next login was broken off: %d %s", got.Status, got.Body)
 	}
-	if got := person.submit("/logout", nil, fromOwnPage); got.Header.Get("Location") != "/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
+	if got := person.submit("/login", url.Values{"return_to": {"/"}}, nullOrigin); got.Status != http.StatusOK {
+		t.Errorf("a login by a form without a referrer: %d", got.Status)
+	}
+	if got := person.submit("/logout", nil, nullOrigin); got.Header.Get("Location") != fortURL+"/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
 		t.Errorf("the person's own logout: %d %s", got.Status, got.Raw)
 	}
 }

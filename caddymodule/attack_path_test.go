@@ -236,11 +236,11 @@ func TestNoHostIsExempt(t *testing.T) {
 }
 
 // TestOnlyTruePreflightsNeedNoLogin sends what only looks like a browser's CORS preflight to a
-// site that lets those through: as a way in for requests of another kind, or with an identity.
+// site that lets those through: to open a tunnel, to write by another method, or with an identity.
 func TestOnlyTruePreflightsNeedNoLogin(t *testing.T) {
 	f := build(t, "http://:65000 {\n\titsme {\n\t\tcors_preflight\n\t}\n\treverse_proxy UPSTREAM\n}")
 	const origin, wanted = "Origin: https://evil.example\r\n", "Access-Control-Request-Method: DELETE\r\n"
-	for name, request := range map[string]string{
+	requests := map[string]string{
 		"no origin":            head("OPTIONS", "/", fortHost, wanted) + "\r\n",
 		"two origins":          head("OPTIONS", "/", fortHost, origin, origin, wanted) + "\r\n",
 		"no method":            head("OPTIONS", "/", fortHost, origin) + "\r\n",
@@ -250,13 +250,23 @@ func TestOnlyTruePreflightsNeedNoLogin(t *testing.T) {
 		"in lower case":        head("options", "/", fortHost, origin, wanted) + "\r\n",
 		"a body":               head("OPTIONS", "/", fortHost, origin, wanted, "Content-Length: 1\r\n") + "\r\nx",
 		"a body in chunks":     head("OPTIONS", "/", fortHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n1\r\nx\r\n0\r\n\r\n",
+		"an empty body":        head("OPTIONS", "/", fortHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n0\r\n\r\n",
+	}
+	for _, line := range []string{
+		"Upgrade: websocket", "upgrade: websocket", "UPGRADE: WebSocket", "Upgrade: tcp", "Upgrade:",
+		"X-HTTP-Method: DELETE", "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE", "x-http-method-override: DELETE", "X-METHOD-OVERRIDE: DELETE",
 	} {
+		requests[line] = head("OPTIONS", "/", fortHost, origin, wanted, line+"\r\n") + "\r\n"
+		requests[line+", connected"] = head("OPTIONS", "/", fortHost, origin, wanted, line+"\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n") + "\r\n"
+	}
+	for name, request := range requests {
 		answer := f.send(request)
 		if received := f.upstream.Take(); answer.Status != http.StatusUnauthorized || len(received) > 0 {
 			t.Errorf("%s: %d, the upstream got %q", name, answer.Status, received)
 		}
 	}
-	answer := f.ask("OPTIONS", "/", origin, wanted, "X-Itsme-Subject: forged\r\n", f.bearer(nil), f.cookie(nil))
+	asked := "Access-Control-Request-Headers: upgrade, x-http-method-override\r\n"
+	answer := f.ask("OPTIONS", "/", origin, wanted, asked, "Content-Length: 0\r\nX-Itsme-Subject: forged\r\n", f.bearer(nil), f.cookie(nil))
 	received := strings.Join(f.upstream.Take(), "")
 	if answer.Status != http.StatusOK || f.identityLines(received) != nil || strings.Contains(received, sessionCookie) || !strings.Contains(received, wanted) {
 		t.Errorf("a true one: %d, the upstream got %q", answer.Status, received)

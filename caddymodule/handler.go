@@ -38,7 +38,8 @@ type Handler struct {
 	Optional bool `json:"optional,omitempty"`
 
 	// CORSPreflight lets a browser's CORS preflights through, without identity and without
-	// credentials, which they never have. Default false: they need a login like everything else.
+	// credentials, which they never have. A preflight has no body, no Upgrade and no header that
+	// overrides the method. Default false: they need a login like everything else.
 	CORSPreflight bool `json:"cors_preflight,omitempty"`
 
 	// Mode is how a request without a login is answered: auto sends a browser's navigation to

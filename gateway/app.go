@@ -22,6 +22,9 @@ type startRequest struct {
 	MaxAge              *int64 `json:"max_age"`
 }
 
+// startParameters are the members of a startRequest.
+var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
+
 // started is the answer to a start. It is JSON and never a redirect: iOS opens an app only from
 // the person's own tap.
 type started struct {
@@ -33,7 +36,7 @@ type started struct {
 
 func (g *Gateway) serveStart(x exchange) error {
 	var in startRequest
-	if err := readJSON(x.r, &in); err != nil {
+	if err := readJSON(x.r, &in, startParameters...); err != nil {
 		return err
 	}
 	s, err := g.appStart(x, in)
@@ -129,6 +132,9 @@ type cancelRequest struct {
 	Error        string `json:"error"`
 }
 
+// cancelParameters are the members of a cancelRequest.
+var cancelParameters = []string{"code_verifier", "error"}
+
 // serveCancel ends a login for whoever started it: an app with its verifier, a browser with its
 // login cookie.
 func (g *Gateway) serveCancel(x exchange) error {
@@ -138,7 +144,7 @@ func (g *Gateway) serveCancel(x exchange) error {
 	}
 	var in cancelRequest
 	if len(x.r.Header["Content-Type"]) > 0 {
-		if err := readJSON(x.r, &in); err != nil {
+		if err := readJSON(x.r, &in, cancelParameters...); err != nil {
 			return err
 		}
 	}

@@ -68,11 +68,12 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	return nil
 }
 
-// redirect sends a browser to a path of this origin, which was checked when it was taken in.
-func redirect(w http.ResponseWriter, path string) {
+// redirect sends a browser to the login page, or to a path of this origin that was checked when it was
+// taken in.
+func redirect(w http.ResponseWriter, to string) {
 	noStore(w.Header())
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Location", path)
+	w.Header().Set("Location", to)
 	w.WriteHeader(http.StatusSeeOther)
 }
 

@@ -45,7 +45,8 @@ func (s *Site) observeRefusal(err error) {
 	s.gateway.observe.Refusal(failureOf(err).problem)
 }
 
-// sendToLogin sends a browser to the login page, with what its login must be. There is no loop: a
+// sendToLogin sends a browser to the login page, with what its login must be. The URL is absolute: from
+// a site on plain http, where no cookie of the gateway works, a relative one leads nowhere else. There is no loop: a
 // login that was asked for a level has it, or ends on a page of its own without a cookie, and one
 // that has just ended is as recent as anybody may require.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked stepUp) {
@@ -58,7 +59,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked stepUp) {
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
-	w.Header().Set("Location", s.gateway.config.Path+"/login?"+query.Encode())
+	w.Header().Set("Location", s.gateway.own("/login?")+query.Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }
 

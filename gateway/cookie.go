@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/base64"
+	"iter"
 	"net/http"
 	"slices"
 	"strconv"
@@ -86,16 +87,34 @@ func (c cookies) clear(w http.ResponseWriter, name string) {
 	})
 }
 
-// value reads a cookie, by the same reading as strip. One that was sent twice cannot be told apart
-// and counts as unreadable.
+// blank is what browsers and RFC 9110 take off the ends of a cookie's name and value, and nothing
+// else. A name that is ours only without another blank, such as U+2000, has no __Host- prefix to a
+// browser: a sibling host can plant it with Domain=, to log the user in as the attacker or to lock
+// them out.
+const blank = " \t"
+
+// pairs yields the names and values of the cookies that a browser sent. A pair without = is a value
+// without a name (RFC 6265bis section 5.8.3), and left out.
+func pairs(lines []string) iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, line := range lines {
+			for pair := range strings.SplitSeq(line, ";") {
+				name, value, named := strings.Cut(pair, "=")
+				if named && !yield(strings.Trim(name, blank), strings.Trim(value, blank)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// value reads a cookie. Of one that was sent twice, neither counts: it is unreadable.
 func (c cookies) value(lines []string, name string) (value string, sent bool) {
 	found := 0
-	for _, line := range lines {
-		for pair := range strings.SplitSeq(line, ";") {
-			if key, text, _ := strings.Cut(pair, "="); strings.TrimSpace(key) == name {
-				value = strings.TrimSpace(text)
-				found++
-			}
+	for key, text := range pairs(lines) {
+		if key == name {
+			value = text
+			found++
 		}
 	}
 	if found != 1 {
@@ -105,18 +124,28 @@ func (c cookies) value(lines []string, name string) (value string, sent bool) {
 }
 
 // makeRoom deletes the oldest login cookies beyond the bound, before another is set.
-func (c cookies) makeRoom(w http.ResponseWriter, r *http.Request) {
-	logins := slices.DeleteFunc(r.Cookies(), func(k *http.Cookie) bool { return !strings.HasPrefix(k.Name, c.login) })
+func (c cookies) makeRoom(w http.ResponseWriter, lines []string) {
+	type login struct {
+		name string
+		made int64
+	}
+	var logins []login
+	for name, value := range pairs(lines) {
+		if strings.HasPrefix(name, c.login) {
+			logins = append(logins, login{name, madeAt(value)})
+		}
+	}
 	if len(logins) < maxLoginCookies {
 		return
 	}
-	slices.SortFunc(logins, func(a, b *http.Cookie) int { return cmp.Compare(madeAt(b.Value), madeAt(a.Value)) })
+	slices.SortFunc(logins, func(a, b login) int { return cmp.Compare(b.made, a.made) })
 	for _, old := range logins[maxLoginCookies-1:] {
-		c.clear(w, old.Name)
+		c.clear(w, old.name)
 	}
 }
 
-// strip takes our cookies out of what goes upstream and leaves every other byte as it is.
+// strip takes our cookies out of what goes upstream and leaves every other byte as it is. It is more
+// generous than what counts: upstreams trim names in ways of their own.
 func (c cookies) strip(h http.Header) {
 	lines := h["Cookie"]
 	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, c.session) }) {
@@ -139,7 +168,7 @@ func (c cookies) withoutOwn(line string) string {
 	pairs := strings.Split(line, ";")
 	kept := slices.DeleteFunc(slices.Clone(pairs), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		return c.owns(strings.TrimSpace(name))
+		return c.owns(strings.TrimFunc(name, noTokenChar))
 	})
 	if len(kept) == len(pairs) {
 		return line

@@ -113,6 +113,10 @@ func tokenChar(b byte) bool {
 	return b > ' ' && b < 0x7F && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
 }
 
+// noTokenChar reports whether a character cannot stand in a name of RFC 9110. Some server takes each
+// of them for a blank: U+00A0, its one byte in Latin-1, U+FEFF, a control character, a quote.
+func noTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }
+
 // verify checks a token and that it was not revoked.
 func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*login, error) {
 	key := keyOf(kind, raw)
@@ -167,14 +171,4 @@ func (g *Gateway) check(ctx context.Context, key tokenKey, kind pending.Kind, ra
 		return nil, false, err
 	}
 	return newLogin(kind, claims, g.told), false, nil
-}
-
-// sameOrigin reports whether a request that a cookie authenticates comes from the gateway's own
-// pages. Browsers send Origin with every request that can change something.
-func sameOrigin(r *http.Request, origin string) bool {
-	if sent := r.Header["Origin"]; len(sent) > 0 {
-		return len(sent) == 1 && sent[0] == origin
-	}
-	fetched := r.Header["Sec-Fetch-Site"]
-	return len(fetched) == 1 && fetched[0] == "same-origin"
 }

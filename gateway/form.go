@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,8 +42,10 @@ func single(values url.Values, known []string) error {
 	return nil
 }
 
-// readJSON reads one JSON object. Unknown members are ignored.
-func readJSON(r *http.Request, into any) error {
+// readJSON reads one JSON object. Members count by their exact names, which encoding/json by itself
+// does not insist on; of those that are known one that is given twice is refused, as in [readForm].
+// Others are ignored.
+func readJSON(r *http.Request, into any, known ...string) error {
 	if err := requireMediaType(r, "application/json"); err != nil {
 		return err
 	}
@@ -49,10 +53,11 @@ func readJSON(r *http.Request, into any) error {
 	if err != nil {
 		return err
 	}
-	if trimmed := strings.TrimLeft(string(body), " \t\r\n"); !strings.HasPrefix(trimmed, "{") {
-		return requestErrorf("the body is not a JSON object")
+	members, err := membersOf(body, known)
+	if err != nil {
+		return err
 	}
-	if err := json.Unmarshal(body, into); err != nil {
+	if err := json.Unmarshal(members, into); err != nil {
 		var kind *json.UnmarshalTypeError
 		if errors.As(err, &kind) && kind.Field != "" {
 			return requestErrorf("%s has the wrong JSON type", kind.Field)
@@ -62,9 +67,42 @@ func readJSON(r *http.Request, into any) error {
 	return nil
 }
 
+// membersOf returns a JSON object with the known members of another one.
+func membersOf(body []byte, known []string) ([]byte, error) {
+	if !json.Valid(body) {
+		return nil, requestErrorf("the body is not valid JSON")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
+		return nil, requestErrorf("the body is not a JSON object")
+	}
+	members := make(map[string]json.RawMessage)
+	for decoder.More() {
+		var value json.RawMessage
+		token, err := decoder.Token()
+		if err == nil {
+			err = decoder.Decode(&value)
+		}
+		if err != nil {
+			return nil, requestErrorf("the body is not valid JSON")
+		}
+		name, _ := token.(string)
+		if !slices.Contains(known, name) {
+			continue
+		}
+		if _, twice := members[name]; twice {
+			return nil, requestErrorf("%s is given more than once", name)
+		}
+		members[name] = value
+	}
+	return json.Marshal(members)
+}
+
+// requireMediaType refuses every other type. Package mime trims and folds by Unicode, so a value beyond
+// printable ASCII is none.
 func requireMediaType(r *http.Request, want string) error {
 	sent := r.Header["Content-Type"]
-	if len(sent) != 1 {
+	if len(sent) != 1 || strings.ContainsFunc(sent[0], func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
 		return errMediaType
 	}
 	if mediaType, _, err := mime.ParseMediaType(sent[0]); err != nil || mediaType != want {
@@ -82,11 +120,11 @@ type wish struct {
 
 // loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
 func (v wish) loa() (signicat.LoA, error) {
-	if strings.TrimSpace(v.acrValues) == "" {
+	if strings.Trim(v.acrValues, " ") == "" {
 		return "", nil
 	}
 	var highest signicat.LoA
-	for value := range strings.FieldsSeq(v.acrValues) {
+	for value := range strings.SplitSeq(v.acrValues, " ") {
 		if level, err := signicat.ParseLoA(value); err == nil && !highest.AtLeast(level) {
 			highest = level
 		}

@@ -109,7 +109,7 @@ func dropHTTPUpgrade(h http.Header) {
 
 // tokensIn are the words of a field's value, whatever stands between them.
 func tokensIn(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool { return r > '~' || !tokenChar(byte(r)) })
+	return strings.FieldsFunc(value, noTokenChar)
 }
 
 func (g guard) clean(h http.Header) {

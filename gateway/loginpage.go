@@ -84,7 +84,7 @@ func (g *Gateway) startLogin(x exchange, p page, asked start) error {
 	if _, sent := g.cookies.value(x.r.Header["Cookie"], g.cookies.probe); sent {
 		g.cookies.clear(x.w, g.cookies.probe)
 	}
-	g.cookies.makeRoom(x.w, x.r)
+	g.cookies.makeRoom(x.w, x.r.Header["Cookie"])
 	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
 	begun := g.startedOf(record)
 	if wantsJSON(x.r) {

@@ -68,6 +68,7 @@ type pageView struct {
 	Panels         []panel
 	Refusals       []panel
 	Path           string
+	FormURL        string
 	AgainURL       string
 	Languages      []languageLink
 	LanguagesLabel string
@@ -96,6 +97,7 @@ func (g *Gateway) view(p page) pageView {
 		Waiting:  look.words.of("waiting", p.Language),
 		Scripted: p.scripted(),
 		Path:     g.config.Path,
+		FormURL:  g.own("/login"),
 		AgainURL: g.loginURL(p, "", p.Language),
 		Style:    template.CSS(look.style),
 		Script:   template.JS(scriptOf(p)),
@@ -126,19 +128,15 @@ func (g *Gateway) writePage(w http.ResponseWriter, status int, p page) {
 }
 
 // languageLinks lead to the page in every other language. A page that cannot be asked for again,
-// because its URL carried a code, is shown once more by the login page's endpoint. Apps may come
-// back on another host, which has no login page.
+// because its URL carried a code, is shown once more by the login page's endpoint.
 func (g *Gateway) languageLinks(p page) []languageLink {
-	name, base := p.key(), ""
+	name := p.key()
 	if p.scripted() {
 		name = ""
 	}
-	if p.Name == "app_return" {
-		base = g.config.PublicURL
-	}
 	links := make([]languageLink, len(languages))
 	for i, language := range languages {
-		links[i] = languageLink{language, languageNames[language], base + g.loginURL(p, name, language)}
+		links[i] = languageLink{language, languageNames[language], g.loginURL(p, name, language)}
 		if language == p.Language {
 			links[i].URL = ""
 		}
@@ -146,8 +144,8 @@ func (g *Gateway) languageLinks(p page) []languageLink {
 	return links
 }
 
-// loginURL is the login page, as a path of this origin, for the same login as the page's; with a
-// name it shows those words first.
+// loginURL is the login page, for the same login as the page's; with a name it shows those words
+// first. It is absolute: apps may come back on another host, and a site on plain http has no logins.
 func (g *Gateway) loginURL(p page, name, language string) string {
 	query := url.Values{}
 	if p.ReturnTo == "/" {
@@ -161,9 +159,9 @@ func (g *Gateway) loginURL(p page, name, language string) string {
 		}
 	}
 	if len(query) == 0 {
-		return g.config.Path + "/login"
+		return g.own("/login")
 	}
-	return g.config.Path + "/login?" + query.Encode()
+	return g.own("/login?") + query.Encode()
 }
 
 // failurePages is which page tells a problem to a person; others are told as a bad request.

@@ -115,8 +115,8 @@ func TestSwitchingLanguageKeepsTheLogin(t *testing.T) {
 	g := speaker(t, PageConfig{})
 	kept := page{ReturnTo: "/a?b=c", ACRValues: "high", MaxAge: "60", Language: "fr"}
 	for name, want := range map[string]string{
-		"login":      "/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;return_to=%2Fa%3Fb%3Dc",
-		"denied":     "/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;page=denied&amp;return_to=%2Fa%3Fb%3Dc",
+		"login":      "https://app.example.be/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;return_to=%2Fa%3Fb%3Dc",
+		"denied":     "https://app.example.be/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;page=denied&amp;return_to=%2Fa%3Fb%3Dc",
 		"app_return": "https://app.example.be/itsme/login?acr_values=high&amp;language=nl&amp;max_age=60&amp;page=app_return&amp;return_to=%2Fa%3Fb%3Dc",
 	} {
 		kept.Name = name

@@ -195,19 +195,6 @@ func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, p *passage) 
 	return nil
 }
 
-// preflight reports whether a request is a CORS preflight and nothing more (Fetch, "CORS-preflight
-// fetch"): it asks whether another one may be sent, so it has no body.
-func preflight(r *http.Request) bool {
-	return r.Method == http.MethodOptions && r.ContentLength == 0 &&
-		len(r.Header["Origin"]) == 1 && len(r.Header["Access-Control-Request-Method"]) == 1
-}
-
-// changesSomething reports whether a request may do more than read: every other method, and a
-// connection that becomes something else, such as a WebSocket.
-func changesSomething(r *http.Request) bool {
-	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || len(r.Header["Upgrade"]) > 0
-}
-
 // identify hands the identity to the upstream. All values of a request share one array, which is
 // its own: what stands behind the site may append to them and write into them.
 func (s *Site) identify(h http.Header, p *passage) error {

@@ -22,7 +22,7 @@ func TestLogin(t *testing.T) {
 		t.Errorf("without a login: %d %v, the service got %q", refused.Status, refused.Header, got)
 	}
 	sent, got := s.ask(t, "GET", "/account?tab=2&x=1", navigation)
-	if sent.Status != http.StatusSeeOther || sent.Header.Get("Location") != "/itsme/login?acr_values=substantial&return_to=%2Faccount%3Ftab%3D2%26x%3D1" || got != "" {
+	if sent.Status != http.StatusSeeOther || sent.Header.Get("Location") != s.URL+"/itsme/login?acr_values=substantial&return_to=%2Faccount%3Ftab%3D2%26x%3D1" || got != "" {
 		t.Errorf("a browser without a login: %d %v, the service got %q", sent.Status, sent.Header, got)
 	}
 

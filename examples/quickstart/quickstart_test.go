@@ -158,7 +158,7 @@ func checkBrowser(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	if to := answer.Header.Get("Location"); answer.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/itsme/login") {
+	if to := answer.Header.Get("Location"); answer.StatusCode != http.StatusSeeOther || to != url+"itsme/login?return_to=%2F" {
 		t.Errorf("a browser is answered %d and sent to %q", answer.StatusCode, to)
 	}
 }

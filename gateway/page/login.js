@@ -97,6 +97,8 @@
 		poll()
 	}
 
+	// The cookies of a login work on public_url's origin alone, and not on its twin on plain http.
+	if (form && new URL(form.action).origin !== location.origin) return location.replace(form.action + location.search)
 	if (!navigator.cookieEnabled) return show("no_cookies")
 	if (form) {
 		form.hidden = true

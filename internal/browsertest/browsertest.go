@@ -12,8 +12,11 @@ package browsertest
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +33,25 @@ const pause = 20 * time.Millisecond
 type Options struct {
 	// NoCookies refuses every cookie.
 	NoCookies bool
+	// Hosts are the hosts and ports of URLs, such as *.example.be:443, and the loopback addresses that
+	// answer for them. With it, certificates are not checked and http stays http.
+	Hosts map[string]string
+}
+
+// flags are what the options add to the command line.
+func (o Options) flags() []chromedp.ExecAllocatorOption {
+	if len(o.Hosts) == 0 {
+		return nil
+	}
+	var rules []string
+	for _, host := range slices.Sorted(maps.Keys(o.Hosts)) {
+		rules = append(rules, "MAP "+host+" "+o.Hosts[host])
+	}
+	return []chromedp.ExecAllocatorOption{
+		chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
+		chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable"),
+	}
 }
 
 // Browser is a running Chromium with a profile of its own.
@@ -53,10 +75,11 @@ func Start(t testing.TB, o Options) *Browser {
 	if o.NoCookies {
 		writePreferences(t, profile, noCookies)
 	}
-	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath("chromium"), chromedp.UserDataDir(profile), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("hide-scrollbars", true),
-	)...)
+	)
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), append(options, o.flags()...)...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)

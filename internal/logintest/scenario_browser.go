@@ -60,7 +60,7 @@ func browserRefused(t *testing.T, f *Front) {
 		t.Fatal(err)
 	}
 	page := b.Navigate(t, back)
-	if page.Status != http.StatusOK || Link(t, page) != Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
+	if page.Status != http.StatusOK || Link(t, page) != f.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
@@ -149,10 +149,10 @@ func browserLogout(t *testing.T, f *Front) {
 	b.Login(t, "/", "adult")
 	minted, _ := strings.CutPrefix(f.Upstream.Last().Get("Authorization"), "Bearer ")
 	got := b.Submit(t, Path+"/logout", url.Values{})
-	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != Path+"/login?page=logged_out" {
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != f.URL+Path+"/login?page=logged_out" {
 		t.Errorf("logout: %d %v", got.Status, got.Header)
 	}
-	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != Path+"/login?language=en" {
+	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != f.URL+Path+"/login?language=en" {
 		t.Errorf("the page after it: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
@@ -211,7 +211,7 @@ func browserAPI(t *testing.T, f *Front) {
 	}
 	r := request(t, http.MethodGet, f.URL+"/account", "")
 	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	if got := do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], Path+"/login?return_to=%2Faccount") {
+	if got := do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], f.URL+Path+"/login?return_to=%2Faccount") {
 		t.Errorf("an old browser: %d %v", got.Status, got.Header)
 	}
 }
@@ -227,7 +227,7 @@ func browserNoCookies(t *testing.T, f *Front) {
 	}
 	started := f.Signicat.Count("create_session")
 	told := b.Submit(t, Path+"/login", form)
-	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != Path+"/login?language=en&return_to=%2Faccount" {
+	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != f.URL+Path+"/login?language=en&return_to=%2Faccount" {
 		t.Errorf("the login form: %d %s", told.Status, told.Body)
 	}
 	if n := f.Signicat.Count("create_session"); n != started {

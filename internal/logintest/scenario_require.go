@@ -94,10 +94,10 @@ func (b *Browser) lowLogin(t *testing.T, persona string) {
 }
 
 // wantSentToLogin checks that a browser is sent to log in again, once, and with what.
-func wantSentToLogin(t *testing.T, got Answer, want url.Values) {
+func (f *Front) wantSentToLogin(t *testing.T, got Answer, want url.Values) {
 	t.Helper()
 	location, err := url.Parse(got.Header.Get("Location"))
-	if err != nil || got.Status != http.StatusSeeOther || location.Path != Path+"/login" || location.RawQuery != want.Encode() {
+	if err != nil || got.Status != http.StatusSeeOther || location.Scheme+"://"+location.Host != f.URL || location.Path != Path+"/login" || location.RawQuery != want.Encode() {
 		t.Fatalf("got %d to %q, want the login page with %q", got.Status, got.Header.Get("Location"), want.Encode())
 	}
 }
@@ -105,7 +105,7 @@ func wantSentToLogin(t *testing.T, got Answer, want url.Values) {
 func requireBrowser(t *testing.T, f *Front) {
 	b := f.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
+	f.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
 	if got := b.Login(t, "/account?tab=2", "adult"); got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
@@ -138,7 +138,7 @@ func requireNoLoop(t *testing.T, f *Front) {
 
 func requireFirst(t *testing.T, f *Front) {
 	b := f.NewBrowser(t)
-	wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"high"}})
+	f.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"high"}})
 	dutch := b.Navigate(t, Path+"/login?return_to=/account&acr_values=high")
 	for _, kept := range []string{"acr_values=high", "return_to=%2Faccount"} {
 		if !strings.Contains(dutch.Body, kept) {
@@ -256,7 +256,7 @@ func requireFreshBrowser(t *testing.T, f *Front) {
 		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
 	}
 	f.Advance(6 * time.Minute)
-	wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
+	f.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
