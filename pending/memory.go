@@ -23,7 +23,7 @@ const (
 // holds is lost when the process ends.
 //
 // It keeps at most twice [Bounds.Total] records, [MaxRemembered] values,
-// [MaxCounters] counters and [MaxFamilies] families. A record of a common size takes
+// [MaxCounters] counters, [MaxFamilies] families, and logins of [MaxSubjects] subjects. A record of a common size takes
 // about 0.8 KiB.
 type Memory struct {
 	now        func() time.Time
@@ -31,7 +31,8 @@ type Memory struct {
 	ledger     ledger
 	remembered *table[string]
 	families   *table[heldFamily]
-	counters   *table[struct{}] // due at their theoretical arrival time
+	logins     *table[[]enrolled] // of each subject, due when the last of them ends
+	counters   *table[struct{}]   // due at their theoretical arrival time
 	revoked    Revocations
 
 	closed atomic.Bool
@@ -61,6 +62,7 @@ func NewMemory(now func() time.Time) *Memory {
 		ledger:     ledger{clients: make(map[string]*client)},
 		remembered: newTable[string](),
 		families:   newTable[heldFamily](),
+		logins:     newTable[[]enrolled](),
 		counters:   newTable[struct{}](),
 		stop:       sync.OnceFunc(func() { close(stop) }),
 		swept:      make(chan struct{}),

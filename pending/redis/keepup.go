@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 	SyncInterval = 200 * time.Millisecond
 	// MaxStaleness bounds how old the copy of the revocations may be to answer from.
 	// A replica that cannot reach Redis refuses everything from then on.
-	MaxStaleness = time.Second
+	MaxStaleness = pending.MaxStaleness
 )
 
 const (

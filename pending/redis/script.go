@@ -24,13 +24,19 @@ var (
 	revokeSource string
 	//go:embed lua/family.lua
 	familySource string
+	//go:embed lua/loadfamily.lua
+	loadFamilySource string
+	//go:embed lua/enroll.lua
+	enrollSource string
+	//go:embed lua/withdraw.lua
+	withdrawSource string
 	//go:embed lua/revoked.lua
 	revokedSource string
 )
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, family, revoke, revoked script
+	create, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revoked script
 }
 
 // script is one of them, by the name of its file.
@@ -41,14 +47,17 @@ type script struct {
 
 func newScripts() scripts {
 	return scripts{
-		create:   script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
-		update:   script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
-		count:    script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
-		remember: script{"remember", rueidis.NewLuaScript(rememberSource)},
-		allow:    script{"allow", rueidis.NewLuaScript(allowSource)},
-		family:   script{"family", rueidis.NewLuaScript(familySource)},
-		revoke:   script{"revoke", rueidis.NewLuaScript(revokeSource)},
-		revoked:  script{"revoked", rueidis.NewLuaScript(revokedSource)},
+		create:     script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
+		update:     script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
+		count:      script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
+		remember:   script{"remember", rueidis.NewLuaScript(rememberSource)},
+		allow:      script{"allow", rueidis.NewLuaScript(allowSource)},
+		family:     script{"family", rueidis.NewLuaScript(familySource)},
+		loadFamily: script{"loadfamily", rueidis.NewLuaScript(loadFamilySource)},
+		enroll:     script{"enroll", rueidis.NewLuaScript(enrollSource)},
+		withdraw:   script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
+		revoke:     script{"revoke", rueidis.NewLuaScript(revokeSource)},
+		revoked:    script{"revoked", rueidis.NewLuaScript(revokedSource)},
 	}
 }
 
@@ -86,6 +95,9 @@ func (k keys) remembered(name string) string { return k.prefix + "value:" + name
 
 // family returns where a family is; its name is a keyed hash.
 func (k keys) family(name string) string { return k.prefix + "family:" + name }
+
+// logins returns where the logins of a subject are; its name is a keyed hash.
+func (k keys) logins(name string) string { return k.prefix + "logins:" + name }
 
 // counter returns where a counter is; its name is a keyed hash.
 func (k keys) counter(name string) string { return k.prefix + "count:" + name }

@@ -88,6 +88,8 @@ const (
 	counterName    = "counter"
 	familyName     = "family"
 	revocationName = "revocation"
+	subjectName    = "subject"
+	loginName      = "login"
 )
 
 // name returns the keyed hash of a text, 22 characters of base64url.
