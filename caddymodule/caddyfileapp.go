@@ -64,6 +64,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    store            memory|redis        # redis takes a block of its own
 //	    limit {
 //	        sessions_per_client <count> <window>
+//	        token_per_client    <count> <window>
 //	        pending             <count>
 //	        pending_per_client  <count>
 //	        status_reads        <count> <window>
@@ -153,6 +154,7 @@ func (t *Token) rows() []subdirective {
 func (l *Limit) rows() []subdirective {
 	return []subdirective{
 		{name: "sessions_per_client", example: "sessions_per_client 60 1m", read: rate(&l.SessionsPerClient)},
+		{name: "token_per_client", example: "token_per_client 600 1m", read: rate(&l.TokenPerClient)},
 		{name: "pending", example: "pending 100000", read: count(&l.Pending)},
 		{name: "pending_per_client", example: "pending_per_client 60", read: count(&l.PendingPerClient)},
 		{name: "status_reads", example: "status_reads 50 1s", read: rate(&l.StatusReads)},

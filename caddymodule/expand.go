@@ -139,6 +139,8 @@ func (l Limit) config() gateway.LimitConfig {
 	return gateway.LimitConfig{
 		SessionsPerClient: l.SessionsPerClient.Count,
 		SessionsWindow:    time.Duration(l.SessionsPerClient.Window),
+		TokenPerClient:    l.TokenPerClient.Count,
+		TokenWindow:       time.Duration(l.TokenPerClient.Window),
 		Pending:           l.Pending,
 		PendingPerClient:  l.PendingPerClient,
 		StatusReads:       l.StatusReads.Count,

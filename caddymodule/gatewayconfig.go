@@ -200,6 +200,10 @@ type Limit struct {
 	// Default 60 in 1m; phones share addresses.
 	SessionsPerClient Rate `json:"sessions_per_client,omitzero"`
 
+	// TokenPerClient is how many requests to /token and /revoke one client address (IPv6: one /64)
+	// may make. Default 600 in 1m; phones that share an address poll here.
+	TokenPerClient Rate `json:"token_per_client,omitzero"`
+
 	// Pending bounds the pending sessions altogether. Zero means 100000.
 	Pending int `json:"pending,omitempty"`
 

@@ -78,6 +78,10 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 		g.logStart(ctx, s, err)
 		return nil, err
 	}
+	if record.Mark, err = g.store.Mark(ctx); err != nil {
+		g.cancelLater(ctx, session.ID)
+		return nil, storeError(err)
+	}
 	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
 	if _, err := g.store.Create(ctx, record, bounds); err != nil {
 		g.cancelLater(ctx, session.ID)

@@ -27,7 +27,7 @@ import (
 
 // roomy lets one client do what it takes many to do.
 func roomy(c *gateway.Config, _ *signicattest.Config) {
-	c.Limit = gateway.LimitConfig{SessionsPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000}
+	c.Limit = gateway.LimitConfig{SessionsPerClient: 100_000, TokenPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000}
 }
 
 // TestLongPollsAreBounded has as many clients wait as may, and 95,000 more, who are answered at once. Nobody waits

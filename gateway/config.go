@@ -25,6 +25,10 @@ const (
 	DefaultSessionsPerClient = 60
 	// DefaultSessionsWindow is the window of DefaultSessionsPerClient.
 	DefaultSessionsWindow = time.Minute
+	// DefaultTokenPerClient is how many requests one client may make to /token and /revoke in a window.
+	DefaultTokenPerClient = 600
+	// DefaultTokenWindow is the window of DefaultTokenPerClient.
+	DefaultTokenWindow = time.Minute
 	// DefaultPending bounds the pending sessions altogether.
 	DefaultPending = 100_000
 	// DefaultPendingPerClient bounds the pending sessions of one client.
@@ -176,6 +180,11 @@ type LimitConfig struct {
 	SessionsPerClient int
 	// SessionsWindow is the window of SessionsPerClient. Default [DefaultSessionsWindow].
 	SessionsWindow time.Duration
+	// TokenPerClient is how many requests to /token and /revoke one client may make at once. A place
+	// becomes free every TokenWindow/TokenPerClient. Default [DefaultTokenPerClient].
+	TokenPerClient int
+	// TokenWindow is the window of TokenPerClient. Default [DefaultTokenWindow].
+	TokenWindow time.Duration
 	// Pending bounds the pending sessions altogether. Default [DefaultPending].
 	Pending int
 	// PendingPerClient bounds the pending sessions of one client. Default
@@ -224,6 +233,8 @@ func (c Config) WithDefaults() Config {
 func (l LimitConfig) withDefaults() LimitConfig {
 	orInt(&l.SessionsPerClient, DefaultSessionsPerClient)
 	orDuration(&l.SessionsWindow, DefaultSessionsWindow)
+	orInt(&l.TokenPerClient, DefaultTokenPerClient)
+	orDuration(&l.TokenWindow, DefaultTokenWindow)
 	orInt(&l.Pending, DefaultPending)
 	orInt(&l.PendingPerClient, DefaultPendingPerClient)
 	orInt(&l.StatusReads, DefaultStatusReads)

@@ -128,6 +128,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	claims := &l.claims
 	revoked, err := g.store.Revoked(ctx, pending.Credential{
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
+		Mark: markOf(claims.ID),
 	})
 	switch {
 	case err != nil:

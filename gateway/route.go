@@ -25,6 +25,7 @@ type endpoint struct {
 	serve   func(*Gateway, exchange) error
 	form    answerForm
 	changes bool // state: not on early data
+	limited bool // in requests of one client
 	browser bool // on public_url's host alone
 	returns bool // a redirect URL: its query carries a code and state
 	proxies bool // for the peers of verify alone
@@ -54,8 +55,8 @@ func endpointTable() map[string]endpoint {
 		"sessions":          {methods: post, serve: (*Gateway).serveStart, changes: true},
 		"sessions/*":        {methods: get, serve: (*Gateway).serveStatus},
 		"sessions/*/cancel": {methods: post, serve: (*Gateway).serveCancel, changes: true},
-		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
-		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true},
+		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true, limited: true},
+		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true, limited: true},
 		"login":             {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
 		"logout":            {methods: post, serve: (*Gateway).serveLogout, changes: true},
 		"userinfo":          {methods: readPost, serve: (*Gateway).serveUserinfo},
@@ -195,6 +196,21 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		return errTooLarge
 	}
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
+	if e.limited {
+		return g.allowToken(x)
+	}
+	return nil
+}
+
+// allowToken counts a request of a client to /token or /revoke.
+func (g *Gateway) allowToken(x exchange) error {
+	wait, err := g.store.Allow(x.r.Context(), "token:"+clientKey(x.info.Client), g.config.Limit.TokenPerClient, g.config.Limit.TokenWindow)
+	switch {
+	case err != nil:
+		return storeError(err)
+	case wait > 0:
+		return retryAfter(errTokenRate, wait)
+	}
 	return nil
 }
 

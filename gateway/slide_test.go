@@ -40,7 +40,7 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 	if send(raw) == "" {
 		t.Fatal("the login does not slide")
 	}
-	f.clock.advance(gateway.ReuseGrace - time.Second)
+	f.clock.advance(gateway.RepeatWindow - time.Second)
 	next := send(raw)
 	if next == "" {
 		t.Error("the old cookie gets no other one in the grace")

@@ -262,6 +262,7 @@ func (l LimitConfig) validate() error {
 		window time.Duration
 	}{
 		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
+		{"limit token_per_client", l.TokenPerClient, l.TokenWindow},
 		{"limit pending", l.Pending, time.Second},
 		{"limit pending_per_client", l.PendingPerClient, time.Second},
 		{"limit status_reads", l.StatusReads, l.StatusWindow},

@@ -9,7 +9,7 @@ import (
 
 // codecVersion is the first byte of an encoded record. Another layout is another
 // version, so that replicas of two releases never misread each other.
-const codecVersion = 2
+const codecVersion = 3
 
 // ErrCorrupt is returned when bytes are not a record as [Encode] wrote it.
 var ErrCorrupt = errors.New("encoded record is corrupt")
@@ -47,6 +47,7 @@ func fields(r *Record, c codec) {
 	c.text(&r.LoA)
 
 	c.time(&r.CreatedAt)
+	c.text(&r.Mark)
 	c.time(&r.ExpiresAt)
 	c.time(&r.EndedAt)
 

@@ -2,6 +2,7 @@ package pending
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,6 +35,8 @@ type Memory struct {
 	logins     *table[[]enrolled] // of each subject, due when the last of them ends
 	counters   *table[struct{}]   // due at their theoretical arrival time
 	revoked    Revocations
+	epoch      string        // of this process
+	number     atomic.Uint64 // of the last revocation
 
 	closed atomic.Bool
 	stop   func()
@@ -64,6 +67,7 @@ func NewMemory(now func() time.Time) *Memory {
 		families:   newTable[heldFamily](),
 		logins:     newTable[[]enrolled](),
 		counters:   newTable[struct{}](),
+		epoch:      rand.Text()[:EpochSize],
 		stop:       sync.OnceFunc(func() { close(stop) }),
 		swept:      make(chan struct{}),
 	}
@@ -273,7 +277,15 @@ func (m *Memory) Revoke(ctx context.Context, v Revocation) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	return m.revoked.Add(v, m.now())
+	return m.revoked.Add(v, Mark{m.epoch, m.number.Add(1)}, m.now())
+}
+
+// Mark implements [Store].
+func (m *Memory) Mark(ctx context.Context) (string, error) {
+	if err := m.ready(ctx); err != nil {
+		return "", err
+	}
+	return Mark{m.epoch, m.number.Load()}.String(), nil
 }
 
 // Revoked implements [Store].

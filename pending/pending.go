@@ -104,6 +104,9 @@ type Credential struct {
 	Subject string
 	// IssuedAt is its iat. Compared in whole seconds.
 	IssuedAt time.Time
+	// Mark is that of [Store.Mark] when its login began. A revocation of the subject that the mark
+	// includes does not refuse it, whatever the clocks say. Empty includes none.
+	Mark string
 }
 
 // Store keeps pending sessions and what belongs to them. Its methods may be called
@@ -159,6 +162,11 @@ type Store interface {
 	// Revoked tells whether a token is refused. It is called for every request. Its answer may
 	// be [MaxStaleness] old. On an error nothing is known, and the caller refuses.
 	Revoked(ctx context.Context, c Credential) (bool, error)
+
+	// Mark names the revocations that this replica knows now; empty when there are none. A login
+	// that notes it when it begins can show later that it began after a revocation, although the
+	// replicas' clocks differ. It has letters, digits and no other characters.
+	Mark(ctx context.Context) (string, error)
 
 	// Enroll notes that a login of a subject runs until then. A second call for the same login
 	// changes until.

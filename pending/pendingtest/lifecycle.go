@@ -35,6 +35,7 @@ func calls(s pending.Store, r *pending.Record, until time.Time) map[string]func(
 			_, err := s.Revoked(ctx, pending.Credential{TokenID: "token"})
 			return err
 		},
+		"Mark":        func(ctx context.Context) error { _, err := s.Mark(ctx); return err },
 		"Enroll":      func(ctx context.Context) error { return s.Enroll(ctx, "person", "login", until) },
 		"Withdraw":    func(ctx context.Context) error { return s.Withdraw(ctx, "person", "login") },
 		"WithdrawAll": func(ctx context.Context) error { _, err := s.WithdrawAll(ctx, "person"); return err },

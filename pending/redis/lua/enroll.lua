@@ -30,6 +30,6 @@ for i = most + 1, #running do
   redis.call('HDEL', LOGINS, running[i].name)
 end
 if running[1] then
-  redis.call('PEXPIREAT', LOGINS, running[1].expires)
+  redis.call('PEXPIRE', LOGINS, running[1].expires - now)
 end
 return 'kept'
