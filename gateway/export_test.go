@@ -10,6 +10,8 @@ const (
 	MaxLoginCookies = maxLoginCookies
 	MaxCookieToken  = maxCookieToken
 	MaxBody         = maxBody
+
+	MaxTokenRevocations = maxTokenRevocations
 )
 
 // RefreshToken is one of a family with that secret.
