@@ -104,11 +104,9 @@ func (g *Gateway) enroll(ctx context.Context, record *pending.Record, c token.Cl
 	}
 	err := g.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
-		if failed := g.forgetLogin(ctx, c.Login(), c.Subject); failed != nil {
-			g.log.DebugContext(ctx, "forgetting a login", errorAttr(failed))
-		}
+		return errors.Join(err, g.forgetLogin(ctx, c.Login(), c.Subject))
 	}
-	return err
+	return nil
 }
 
 // firstTokenID is the jti of a login's first token: its name, and for a browser the token's number.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -85,6 +87,49 @@ func TestRepeatedFinishGetsTheLoginAgain(t *testing.T) {
 				pass(20 * time.Second)
 				if late := p.redeem(); (late.Code == http.StatusOK) != (refresh > 0) {
 					t.Errorf("after the first token's end: %d %s", late.Code, late.Body)
+				}
+			})
+		})
+	}
+}
+
+// TestRepeatedFinishGetsNothingAfterLogout repeats a finish for as long as its record is kept, after the
+// login was ended. The tokens are so short that their own end comes first.
+func TestRepeatedFinishGetsNothingAfterLogout(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(*testing.T, *bubble, string){
+		"logout": func(t *testing.T, b *bubble, access string) {
+			r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/logout", nil)
+			r.Header.Set("Authorization", "Bearer "+access)
+			if got := b.send(r); got.Code != http.StatusNoContent {
+				t.Errorf("logout: %d %s", got.Code, got.Body)
+			}
+		},
+		"the token's revocation": func(t *testing.T, b *bubble, access string) {
+			if got := b.post("/revoke", "application/x-www-form-urlencoded", "token="+access); got.Code != http.StatusOK {
+				t.Errorf("revoking: %d %s", got.Code, got.Body)
+			}
+		},
+		"the subject's revocation": func(t *testing.T, b *bubble, access string) {
+			_, err := b.gateway.RevokeSubject(t.Context(), b.subjectOf(t, access))
+			check(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := pending.NewMemory(time.Now)
+				t.Cleanup(func() { _ = store.Close() })
+				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+					c.Store, c.Families, c.Token.Refresh = store, store, 30*24*time.Hour
+					c.Token.Lifetime, c.Cookie.Lifetime = time.Minute, time.Minute
+				}, roomy)
+				end(t, b, b.login(t))
+				for range 60 {
+					if got := b.ended.redeem(); got.problem() != "invalid_grant" {
+						t.Fatalf("got %d %s", got.Code, got.Body)
+					}
+					pass(5 * time.Second)
 				}
 			})
 		})

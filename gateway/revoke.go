@@ -61,7 +61,11 @@ const maxTokenRevocations = 20
 
 // revokeToken refuses one token. The subject may be empty when it is not known.
 func (g *Gateway) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
-	v := pending.Revocation{Scope: pending.ScopeToken, ID: id, Until: expires.Add(2 * token.Skew)}
+	// A repeated finish may not get another token in its place, even when this one is over.
+	v := pending.Revocation{Scope: pending.ScopeToken, ID: id, Until: g.untilOver(0)}
+	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
+		v.Until = over
+	}
 	if done, err := g.isRevoked(ctx, v); err != nil || done {
 		return storeError(err)
 	}
