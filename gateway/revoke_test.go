@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -227,6 +228,12 @@ func revokeApart(t *testing.T, a *apart, revoker int) {
 	logins, err := a.replicas[revoker].gateway.RevokeSubject(t.Context(), subject)
 	if logins != len(a.replicas) || err != nil {
 		t.Errorf("%d logins ended, %v; want %d", logins, err, len(a.replicas))
+	}
+	for _, token := range refresh {
+		login, _, _ := strings.Cut(token, "~")
+		if _, err := a.config.Families.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
+			t.Errorf("a family is left: %v", err)
+		}
 	}
 	for _, wait := range []time.Duration{0, time.Minute, 10 * time.Minute} {
 		pass(wait)

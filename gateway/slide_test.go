@@ -82,3 +82,33 @@ func TestRenewedCookieOutlivesItsKey(t *testing.T) {
 		t.Errorf("the second cookie: %+v, %v", c, err)
 	}
 }
+
+// TestRequestInFlightOverTwoRenewals is a browser with cookies of a minute. A slow request with the first
+// cookie arrives after the browser has sent the second, which was renewed at once.
+func TestRequestInFlightOverTwoRenewals(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing, func(c *gateway.Config) { c.Cookie.Lifetime = time.Minute })
+	f.clock.stop()
+	f.family("login", pending.Browser)
+	claims := f.claims()
+	claims.ID, claims.ExpiresAt = "login.1", f.clock.now().Add(time.Minute)
+	first, _, err := f.authority.IssueSession(claims)
+	check(t, err)
+	send := func(cookie string) (status int, next string) {
+		w := f.answerOf(request("Cookie", "__Host-itsme="+cookie))
+		for _, c := range w.Result().Cookies() {
+			next = c.Value
+		}
+		return w.Code, next
+	}
+	f.clock.advance(30 * time.Second)
+	_, second := send(first)
+	f.clock.advance(30 * time.Second)
+	if _, third := send(second); third == "" || third == second {
+		t.Fatal("the second cookie is not renewed")
+	}
+	f.clock.advance(-time.Second) // the first cookie has not expired
+	if status, next := send(first); status != http.StatusOK || next != "" {
+		t.Errorf("the request in flight: %d and %q", status, next)
+	}
+}
