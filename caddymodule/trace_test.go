@@ -32,6 +32,8 @@ const loginTrees = `POST /itsme/sessions
   pending.remember
     redis.evalsha remember
 POST /itsme/token
+  pending.allow
+    redis.evalsha allow
   pending.load
     redis.hget
   pending.update
@@ -50,6 +52,8 @@ POST /itsme/token
     pending.update
       redis.evalsha update
     signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
     pending.update
       redis.evalsha update
 GET /api
@@ -76,6 +80,8 @@ GET /itsme/callback
     pending.update
       redis.evalsha update
     signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
     pending.update
       redis.evalsha update
 GET /page

@@ -198,7 +198,12 @@ func (b *bubble) subjectOf(t *testing.T, access string) string {
 func TestRevokedSubjectIsRefusedEverywhere(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range [][]time.Duration{
-		{0, 0}, {0, time.Second}, {0, 2 * time.Second}, {0, 20 * time.Second}, {0, 59 * time.Second}, {0, time.Minute},
+		{0, 0},
+		{0, time.Second},
+		{0, 2 * time.Second},
+		{0, 20 * time.Second},
+		{0, 59 * time.Second},
+		{0, time.Minute},
 		{-30 * time.Second, 0, 30 * time.Second},
 	} {
 		for revoker := range ahead {
