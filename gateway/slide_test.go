@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -110,5 +111,67 @@ func TestRequestInFlightOverTwoRenewals(t *testing.T) {
 	f.clock.advance(-time.Second) // the first cookie has not expired
 	if status, next := send(first); status != http.StatusOK || next != "" {
 		t.Errorf("the request in flight: %d and %q", status, next)
+	}
+}
+
+// TestOlderCookieIsACopy presents a cookie that the browser has left behind one, two or more renewals ago.
+func TestOlderCookieIsACopy(t *testing.T) {
+	t.Parallel()
+	for newest := uint64(2); newest < 6; newest++ {
+		f := openFort(t, refreshing)
+		claims := f.claims()
+		claims.ID = "login.1"
+		raw, _, err := f.authority.IssueSession(claims)
+		check(t, err)
+		sent := f.clock.now().Add(-time.Minute)
+		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
+			ID: "login", Serial: newest, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+			Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
+		}))
+		f.clock.advance(5 * time.Hour)
+		if w := f.answerOf(request("Cookie", "__Host-itsme="+raw)); w.Code != http.StatusUnauthorized {
+			t.Errorf("the first of %d: %d", newest, w.Code)
+		}
+		if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+			t.Errorf("the first of %d: the login goes on: %v", newest, err)
+		}
+	}
+}
+
+// TestClocksApartMakeNoThief sends each request to two replicas, whose clocks are a minute apart: a
+// repeat is one within 30 s by the store's clock, which is the same for both.
+func TestClocksApartMakeNoThief(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-time.Minute, time.Minute} {
+		f := openFort(t, refreshing)
+		f.clock.stop()
+		other := *f
+		other.rebuild(t, func(c *gateway.Config) {
+			c.Now = func() time.Time { return f.clock.now().Add(ahead) }
+		}, refreshing)
+		f.family("app", pending.App)
+		token := gateway.RefreshToken("app", 1, [32]byte{})
+		for range 10 {
+			here, there := f.refresh(token), other.refresh(token)
+			if here.status != http.StatusOK || there.Refresh != here.Refresh {
+				t.Fatalf("%v: %+v and %+v", ahead, here, there)
+			}
+			token = here.Refresh
+		}
+		f.family("browser", pending.Browser)
+		claims := f.claims()
+		claims.ID = "browser.1"
+		raw, _, err := f.authority.IssueSession(claims)
+		check(t, err)
+		f.clock.advance(5 * time.Hour)
+		next := f.answerOf(request("Cookie", "__Host-itsme="+raw)).Result().Cookies()[0].Value
+		for _, cookie := range []string{next, raw, next, raw} {
+			if w := other.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
+				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
+			}
+			if w := f.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
+				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
+			}
+		}
 	}
 }

@@ -80,6 +80,12 @@ type hoard struct {
 	access, refresh []string
 }
 
+func (h *hoard) add(got logintest.Answer) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.access, h.refresh = append(h.access, got.Text("access_token")), append(h.refresh, got.Text("refresh_token"))
+}
+
 // collect refreshes at a replica until the login ends.
 func (h *hoard) collect(t *testing.T, app *logintest.App, refresh string) {
 	for {
@@ -87,10 +93,8 @@ func (h *hoard) collect(t *testing.T, app *logintest.App, refresh string) {
 		if got.Status != http.StatusOK {
 			return
 		}
+		h.add(got)
 		refresh = got.Text("refresh_token")
-		h.mu.Lock()
-		h.access, h.refresh = append(h.access, got.Text("access_token")), append(h.refresh, refresh)
-		h.mu.Unlock()
 	}
 }
 
@@ -143,7 +147,7 @@ func playRevocation(t *testing.T, replicas []*replica) {
 			t.Fatalf("logging in: %d %s", first.Status, first.Body)
 		}
 		subject = subjectOf(t, app, first.Text("access_token"))
-		all.access = append(all.access, first.Text("access_token"))
+		all.add(first)
 		clients.Go(func() { all.collect(t, replicas[(i+1)%len(replicas)].NewApp(), first.Text("refresh_token")) })
 	}
 	if logins, err := replicas[0].gateway.RevokeSubject(t.Context(), subject); logins != len(replicas) || err != nil {
