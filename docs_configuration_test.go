@@ -7,7 +7,7 @@ import (
 )
 
 // elsewhere are defaults that docs/configuration.md derives or splits in its own words.
-var elsewhere = []string{"redirect_url", "app_redirect_url", "cookie", "token issuer", "token audience", "limit sessions_per_client", "limit status_reads"}
+var elsewhere = []string{"redirect_url", "app_redirect_url", "cookie", "token issuer", "token audience", "limit sessions_per_client", "limit token_per_client", "limit status_reads"}
 
 // TestConfigurationPageNamesTheDefaults looks up every default of README's tables, which are the
 // constants, in what the field's doc comment says.

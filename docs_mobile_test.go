@@ -44,7 +44,7 @@ func TestMobileDurations(t *testing.T) {
 		"login under way":    brief(gateway.DefaultSessionLifetime),
 		"first arrival":      brief(gateway.CodeLifetime),
 		"`/token` waits":     brief(gateway.FinishWait),
-		"get the same token": brief(gateway.ReplayWindow),
+		"get the same login": brief(pending.Retention),
 		"status of a login":  brief(pending.Retention),
 		"`interval`":         brief(gateway.Interval),
 		"`?wait=` holds":     brief(gateway.MaxWait),

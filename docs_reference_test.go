@@ -81,6 +81,7 @@ func defaults() map[string]string {
 		"store redis database":        fmt.Sprint(caddymodule.RedisStore{}.Database),
 		"store redis prefix":          "itsme:<gateway>",
 		"limit sessions_per_client":   fmt.Sprint(c.Limit.SessionsPerClient, " ", brief(c.Limit.SessionsWindow)),
+		"limit token_per_client":      fmt.Sprint(c.Limit.TokenPerClient, " ", brief(c.Limit.TokenWindow)),
 		"limit pending":               fmt.Sprint(c.Limit.Pending),
 		"limit pending_per_client":    fmt.Sprint(c.Limit.PendingPerClient),
 		"limit long_polls_per_client": fmt.Sprint(c.Limit.LongPollsPerClient),
@@ -136,7 +137,7 @@ func TestDefaults(t *testing.T) {
 func TestFixedBounds(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"same token again":  brief(gateway.ReplayWindow),
+		"same login again":  brief(pending.Retention),
 		"first arrival":     brief(gateway.CodeLifetime),
 		"`/token` waits":    brief(gateway.FinishWait),
 		"`?wait=` waits":    brief(gateway.MaxWait),

@@ -97,6 +97,7 @@ const options = `itsme {
 		attributes name
 		limit {
 			sessions_per_client 1000000 1m
+			token_per_client 1000000 1m
 			pending_per_client 100000
 		}
 		token {

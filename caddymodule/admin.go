@@ -21,8 +21,9 @@ func init() { caddy.RegisterModule(Admin{}) }
 //
 // The second revokes, on every replica that shares the store, everything that was issued to a
 // person (sub), one login with all its tokens (login, the jti of any of them), or one token (jti).
+// It answers how many running logins ended. Without gateway it is for every gateway.
 // The third does what caddy itsme keys rotate does: it lets the next key sign, or drops keys that
-// have leaked. The gateway may be left out where it is "default".
+// have leaked. Its gateway may be left out where it is "default".
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.

@@ -209,3 +209,42 @@ func TestAdminRotatesKeys(t *testing.T) {
 		t.Error("the log does not tell")
 	}
 }
+
+// TestAdminRevokeCountsLogins revokes a person at one gateway and then at all of them. The answer counts
+// the logins that ended, and each of their tokens is refused.
+func TestAdminRevokeCountsLogins(t *testing.T) {
+	m := openMetered(t)
+	var tokens [2][]string
+	for i, f := range m.fronts {
+		for range i + 2 {
+			tokens[i] = append(tokens[i], f.NewApp().Login(t, "adult"))
+		}
+	}
+	sub, jti := namesIn(t, tokens[0][0])
+	other, _ := namesIn(t, tokens[1][0])
+	if sub != other {
+		t.Fatalf("the person is %s and %s", sub, other)
+	}
+	for _, step := range []struct{ body, want string }{
+		{`{"jti":"` + jti + `"}`, `{"logins":0}`},
+		{`{"login":"` + jti + `"}`, `{"logins":0}`}, // it cannot be refreshed, so nothing knows of it
+		{`{"gateway":"g1","sub":"` + sub + `"}`, `{"logins":3}`},
+		{`{"sub":"` + sub + `"}`, `{"logins":1}`}, // of the two, one was revoked before
+		{`{"sub":"` + sub + `"}`, `{"logins":0}`},
+		{`{"sub":"stranger"}`, `{"logins":0}`},
+	} {
+		if got := postAdmin(t, m.Server, "/itsme/revoke", step.body); got.status != http.StatusOK || got.body != step.want {
+			t.Errorf("%s: %d %s, want %s", step.body, got.status, got.body, step.want)
+		}
+	}
+	for i, f := range m.fronts {
+		for _, token := range tokens[i] {
+			if got := f.NewApp().Call(t, "/api", token); got.Status != http.StatusUnauthorized {
+				t.Errorf("gateway %d: a token gets %d", i, got.Status)
+			}
+		}
+		if got := f.NewApp().Call(t, "/api", f.NewApp().Login(t, "adult")); got.Status != http.StatusOK {
+			t.Errorf("gateway %d: logged in again: %d", i, got.Status)
+		}
+	}
+}

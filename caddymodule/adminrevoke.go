@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -10,7 +11,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// revocation is the body of a request. Exactly one of Sub, Login and JTI is given.
+// revocation is the body of a request. Exactly one of Sub, Login and JTI is given. Without Gateway
+// it is for every gateway.
 type revocation struct {
 	Gateway string `json:"gateway"`
 	Sub     string `json:"sub"`
@@ -18,47 +20,75 @@ type revocation struct {
 	JTI     string `json:"jti"`
 }
 
+// revocationResult is the answer: how many running logins ended.
+type revocationResult struct {
+	Logins int `json:"logins"`
+}
+
 func serveAdminRevoke(w http.ResponseWriter, r *http.Request) error {
 	var asked revocation
 	if err := readAdmin(w, r, &asked); err != nil {
 		return err
 	}
-	i, err := running(asked.Gateway)
+	revoke, err := asked.choose()
+	if err != nil {
+		return err
+	}
+	instances, err := revoking(asked.Gateway)
 	if err != nil {
 		return err
 	}
 	// An operator who hangs up has asked for it all the same.
-	revoke, id, err := asked.choose(context.WithoutCancel(r.Context()), i.gateway)
-	if err != nil {
-		return err
+	ctx := context.WithoutCancel(r.Context())
+	var result revocationResult
+	var failed error
+	for _, i := range instances {
+		logins, err := revoke(ctx, i.gateway)
+		result.Logins += logins
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("revoking at gateway %s: %w", i.key.gateway, err))
+		}
 	}
-	if err := revoke(id); err != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: fmt.Errorf("revoking: %w", err)}
+	if failed != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: failed}
 	}
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return writeAdmin(w, result)
 }
 
-// choose returns what is to be revoked, and how.
-func (v revocation) choose(ctx context.Context, g *gateway.Gateway) (revoke func(string) error, id string, err error) {
+// revoking returns the gateway of that name, or every gateway for the empty name.
+func revoking(name string) ([]*instance, error) {
+	module, err := caddy.ActiveContext().AppIfConfigured("itsme")
+	if app, ok := module.(*App); ok && err == nil && name == "" {
+		var all []*instance
+		for _, name := range app.names() {
+			all = append(all, app.instances[name])
+		}
+		return all, nil
+	}
+	i, err := running(name)
+	return []*instance{i}, err
+}
+
+// choose returns how to revoke what was asked for. It revokes nothing yet.
+func (v revocation) choose() (revoke func(context.Context, *gateway.Gateway) (int, error), err error) {
 	for _, row := range []struct {
 		id     string
-		revoke func(string) error
+		revoke func(context.Context, *gateway.Gateway) (int, error)
 	}{
-		{v.Sub, func(id string) error { return g.RevokeSubject(ctx, id) }},
-		{v.Login, func(id string) error { return g.RevokeLogin(ctx, id) }},
-		{v.JTI, func(id string) error { return g.RevokeToken(ctx, id) }},
+		{v.Sub, func(ctx context.Context, g *gateway.Gateway) (int, error) { return g.RevokeSubject(ctx, v.Sub) }},
+		{v.Login, func(ctx context.Context, g *gateway.Gateway) (int, error) { return g.RevokeLogin(ctx, v.Login) }},
+		{v.JTI, func(ctx context.Context, g *gateway.Gateway) (int, error) { return 0, g.RevokeToken(ctx, v.JTI) }},
 	} {
 		if row.id == "" {
 			continue
 		}
-		if id != "" {
-			return nil, "", refuseAdmin(http.StatusBadRequest, "more than one of sub, login and jti is given")
+		if revoke != nil {
+			return nil, refuseAdmin(http.StatusBadRequest, "more than one of sub, login and jti is given")
 		}
-		revoke, id = row.revoke, row.id
+		revoke = row.revoke
 	}
-	if id == "" {
-		return nil, "", refuseAdmin(http.StatusBadRequest, "none of sub, login and jti is given")
+	if revoke == nil {
+		return nil, refuseAdmin(http.StatusBadRequest, "none of sub, login and jti is given")
 	}
-	return revoke, id, nil
+	return revoke, nil
 }

@@ -65,6 +65,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    store            memory|redis        # redis takes a block of its own
 //	    limit {
 //	        sessions_per_client   <count> <window>
+//	        token_per_client      <count> <window>
 //	        sessions              <count> <window>
 //	        pending               <count>
 //	        pending_per_client    <count>
@@ -158,6 +159,7 @@ func (l *Limit) rows() []subdirective {
 	return []subdirective{
 		{name: "sessions_per_client", example: "sessions_per_client 60 1m", read: rate(&l.SessionsPerClient)},
 		{name: "sessions", example: "sessions 600 1m", read: rate(&l.Sessions)},
+		{name: "token_per_client", example: "token_per_client 600 1m", read: rate(&l.TokenPerClient)},
 		{name: "pending", example: "pending 100000", read: count(&l.Pending)},
 		{name: "pending_per_client", example: "pending_per_client 60", read: count(&l.PendingPerClient)},
 		{name: "long_polls_per_client", example: "long_polls_per_client 64", read: count(&l.LongPollsPerClient)},

@@ -146,7 +146,7 @@ func findingKinds() []findingKind {
 		{clockRight, levelOK, ""},
 		{clockOff, levelWarning, "Keep this machine's clock right with NTP."},
 		{clockWrong, levelProblem, "Set this machine's clock, and keep it right with NTP: tokens look expired, or are not yet valid."},
-		{clockUnknown, levelNote, "Make sure yourself that this machine's clock is right to within 30 seconds."},
+		{clockUnknown, levelNote, "Make sure yourself that the clocks of any two machines differ by at most a minute."},
 		{jwksServed, levelOK, ""},
 		{jwksDiffers, levelProblem, "If keys changed in the last minute, try again; else let every replica and the doctor use one storage, and reload Caddy."},
 		{publicURLUnreachable, levelProblem, "Start Caddy, and let DNS, firewall and certificate lead this machine to it at public_url."},

@@ -13,8 +13,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// maxClockOff is how far this machine's clock may be off before the doctor says so. From
-// [token.Skew] on, tokens are refused for it.
+// maxClockOff is how far this machine's clock may be off before the doctor warns. Clocks of two
+// machines may be [token.Skew] apart, and the other one may be off the other way.
 const maxClockOff = token.Skew / 2
 
 // checkSignicat asks Signicat for an access token, and for a session that does not exist. Nothing
@@ -136,7 +136,7 @@ func (c *clockWatch) diagnosis() diagnosis {
 	case off > token.Skew:
 		return diagnose(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOff:
-		return diagnose(clockOff, "this machine's clock is %v %s Signicat's", off, direction)
+		return diagnose(clockOff, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
 	}
-	return diagnose(clockRight, "this machine's clock agrees with Signicat's to within %v", maxClockOff)
+	return diagnose(clockRight, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
 }

@@ -139,6 +139,8 @@ func (l Limit) config() gateway.LimitConfig {
 	return gateway.LimitConfig{
 		SessionsPerClient:  l.SessionsPerClient.Count,
 		SessionsWindow:     time.Duration(l.SessionsPerClient.Window),
+		TokenPerClient:     l.TokenPerClient.Count,
+		TokenWindow:        time.Duration(l.TokenPerClient.Window),
 		AllSessions:        l.Sessions.Count,
 		AllSessionsWindow:  time.Duration(l.Sessions.Window),
 		Pending:            l.Pending,

@@ -210,6 +210,9 @@ type Limit struct {
 	// store. Default off: a flood that reaches it stops the logins of all. Set it to what your
 	// contract with Signicat allows, well above your busiest minute.
 	Sessions Rate `json:"sessions,omitzero"`
+	// TokenPerClient is how many requests to /token and /revoke one client address (IPv6: one /64)
+	// may make. Default 600 in 1m; phones that share an address poll here.
+	TokenPerClient Rate `json:"token_per_client,omitzero"`
 
 	// Pending bounds the pending sessions altogether. Zero means 100000.
 	Pending int `json:"pending,omitempty"`

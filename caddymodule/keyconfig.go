@@ -94,7 +94,7 @@ func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store
 		Storage: keyStorage{storage: storage, gateway: owner.Gateway, log: log},
 	}
 	if shared, ok := store.(*RedisStore); ok {
-		k.Store, k.InStore, k.Mark = shared.store.Documents(), c.inStore, shared.store.Mark()
+		k.Store, k.InStore, k.StoreID = shared.store.Documents(), c.inStore, shared.store.ID()
 		k.Owner.Prefix = shared.config.Prefix
 	}
 	return k

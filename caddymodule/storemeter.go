@@ -44,7 +44,7 @@ func storeOutcome(err error) string {
 
 // storeOperations are those whose time is taken.
 var storeOperations = []string{
-	"create", "load", "update", "remember", "recall", "allow", "revoke", "len",
+	"create", "load", "update", "remember", "recall", "allow", "revoke", "enroll", "withdraw", "withdraw_all", "len",
 	"create_family", "load_family", "update_family", "delete_family",
 }
 
@@ -100,6 +100,24 @@ func (s meteredStore) Allow(ctx context.Context, key string, limit int, window t
 func (s meteredStore) Revoke(ctx context.Context, v pending.Revocation) (err error) {
 	defer s.meter.operation("revoke", time.Now(), &err)
 	return s.Store.Revoke(ctx, v)
+}
+
+// Enroll implements pending.Store.
+func (s meteredStore) Enroll(ctx context.Context, subject, login string, until time.Time) (err error) {
+	defer s.meter.operation("enroll", time.Now(), &err)
+	return s.Store.Enroll(ctx, subject, login, until)
+}
+
+// Withdraw implements pending.Store.
+func (s meteredStore) Withdraw(ctx context.Context, subject, login string) (err error) {
+	defer s.meter.operation("withdraw", time.Now(), &err)
+	return s.Store.Withdraw(ctx, subject, login)
+}
+
+// WithdrawAll implements pending.Store.
+func (s meteredStore) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
+	defer s.meter.operation("withdraw_all", time.Now(), &err)
+	return s.Store.WithdrawAll(ctx, subject)
 }
 
 // Len implements pending.Store.

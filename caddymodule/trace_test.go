@@ -32,6 +32,8 @@ const loginTrees = `POST /itsme/sessions
   pending.remember
     redis.evalsha remember
 POST /itsme/token
+  pending.allow
+    redis.evalsha allow
   pending.load
     redis.hget
   pending.update
@@ -43,6 +45,8 @@ POST /itsme/token
     pending.update
       redis.evalsha update
     signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
     pending.update
       redis.evalsha update
 GET /api
@@ -69,6 +73,8 @@ GET /itsme/callback
     pending.update
       redis.evalsha update
     signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
     pending.update
       redis.evalsha update
 GET /page

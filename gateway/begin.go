@@ -74,6 +74,10 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 		g.logStart(ctx, s, err)
 		return nil, err
 	}
+	if record.Mark, err = g.store.Mark(ctx); err != nil {
+		g.cancelLater(ctx, session.ID)
+		return nil, storeError(err)
+	}
 	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
 	if _, err := g.store.Create(ctx, record, bounds); err != nil {
 		g.cancelLater(ctx, session.ID)
@@ -90,29 +94,12 @@ func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err er
 // returns errRate where one of them is full. That one and those after it then count nothing: what
 // a client starts beyond its own limit takes nothing from others.
 func (g *Gateway) countStart(ctx context.Context, addr netip.Addr) error {
-	type bound struct {
-		key    string
-		starts int
-		window time.Duration
-	}
 	limit := g.config.Limit
-	bounds := []bound{{"start:" + clientKey(addr), limit.SessionsPerClient, limit.SessionsWindow}}
-	if network := networkKey(addr); network != "" {
-		bounds = append(bounds, bound{"start:" + network, networkShare * limit.SessionsPerClient, limit.SessionsWindow})
-	}
+	quotas := clientQuotas("start:", addr, limit.SessionsPerClient, limit.SessionsWindow)
 	if limit.AllSessions > 0 {
-		bounds = append(bounds, bound{"starts", limit.AllSessions, limit.AllSessionsWindow})
+		quotas = append(quotas, quota{"starts", limit.AllSessions, limit.AllSessionsWindow})
 	}
-	for _, b := range bounds {
-		wait, err := g.store.Allow(ctx, b.key, b.starts, b.window)
-		switch {
-		case err != nil:
-			return storeError(err)
-		case wait > 0:
-			return retryAfter(errRate, wait)
-		}
-	}
-	return nil
+	return g.allow(ctx, errRate, quotas...)
 }
 
 // createError: a state that is not new means that Signicat's answer cannot be trusted.

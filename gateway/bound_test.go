@@ -30,7 +30,7 @@ import (
 // roomy lets one client do what it takes many to do.
 func roomy(c *gateway.Config, _ *signicattest.Config) {
 	c.Limit = gateway.LimitConfig{
-		SessionsPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000, LongPollsPerClient: 100_000,
+		SessionsPerClient: 100_000, TokenPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000, LongPollsPerClient: 100_000,
 	}
 }
 
@@ -219,30 +219,35 @@ func TestFinishWaitsBehindNoStatus(t *testing.T) {
 
 // bounds are the numbers of the table in docs/operations.md.
 var bounds = map[string]int{
-	"Pending sessions":                          gateway.DefaultPending,
-	"Pending sessions of one client":            gateway.DefaultPendingPerClient,
-	"Starts of one client in a minute":          gateway.DefaultSessionsPerClient,
-	"Starts of one IPv6 /48 in a minute":        gateway.NetworkShare * gateway.DefaultSessionsPerClient,
-	"Bytes of a pending session":                pending.MaxSize,
-	"Challenges remembered":                     pending.MaxRemembered,
-	"Counters of clients":                       pending.MaxCounters,
-	"Refresh families":                          pending.MaxFamilies,
-	"Long polls":                                gateway.MaxPolls,
-	"Long polls of one client":                  gateway.DefaultLongPollsPerClient,
-	"Long polls of one IPv6 /48":                gateway.NetworkShare * gateway.DefaultLongPollsPerClient,
-	"Reads of Signicat for statuses, a second":  gateway.DefaultStatusReads,
-	"Sessions whose status is to be read":       gateway.DefaultPending,
-	"Reads for statuses under way":              gateway.MaxReads,
-	"Cancels under way":                         gateway.MaxCancels,
-	"Finishes under way of one login":           1,
-	"Verified tokens":                           gateway.MaxVerified,
-	"Login cookies of one browser":              gateway.MaxLoginCookies,
-	"Events that wait for a handler":            1 << 10, // of package caddymodule, whose own test compares it
-	"Bytes of a session cookie":                 gateway.MaxCookieToken,
-	"Bytes of an attribute":                     gateway.MaxValue,
-	"Bytes of a token that is looked at":        jwt.MaxSize,
-	"Bytes of a request's body":                 gateway.MaxBody,
-	"Seconds in which a request's body arrives": int(gateway.BodyTimeout / time.Second),
+	"Pending sessions":                                             gateway.DefaultPending,
+	"Pending sessions of one client":                               gateway.DefaultPendingPerClient,
+	"Starts of one client in a minute":                             gateway.DefaultSessionsPerClient,
+	"Starts of one IPv6 /48 in a minute":                           gateway.NetworkShare * gateway.DefaultSessionsPerClient,
+	"Bytes of a pending session":                                   pending.MaxSize,
+	"Challenges remembered":                                        pending.MaxRemembered,
+	"Counters of clients":                                          pending.MaxCounters,
+	"Refresh families":                                             pending.MaxFamilies,
+	"Long polls":                                                   gateway.MaxPolls,
+	"Long polls of one client":                                     gateway.DefaultLongPollsPerClient,
+	"Long polls of one IPv6 /48":                                   gateway.NetworkShare * gateway.DefaultLongPollsPerClient,
+	"Reads of Signicat for statuses, a second":                     gateway.DefaultStatusReads,
+	"Sessions whose status is to be read":                          gateway.DefaultPending,
+	"Reads for statuses under way":                                 gateway.MaxReads,
+	"Cancels under way":                                            gateway.MaxCancels,
+	"Finishes under way of one login":                              1,
+	"Verified tokens":                                              gateway.MaxVerified,
+	"Login cookies of one browser":                                 gateway.MaxLoginCookies,
+	"Events that wait for a handler":                               1 << 10, // of package caddymodule, whose own test compares it
+	"Bytes of a session cookie":                                    gateway.MaxCookieToken,
+	"Bytes of an attribute":                                        gateway.MaxValue,
+	"Bytes of a token that is looked at":                           jwt.MaxSize,
+	"Bytes of a request's body":                                    gateway.MaxBody,
+	"Seconds in which a request's body arrives":                    int(gateway.BodyTimeout / time.Second),
+	"Requests of one client to `/token` and `/revoke` in a minute": gateway.DefaultTokenPerClient,
+	"Tokens of one login revoked one by one, within the lifetime of an access token": gateway.MaxTokenRevocations,
+	"Bytes of a refresh family":                 pending.MaxFamilySize,
+	"Subjects whose running logins are counted": pending.MaxSubjects,
+	"Running logins of a subject":               pending.MaxLogins,
 	"Bytes of Signicat's answer":                signicat.MaxBody,
 }
 

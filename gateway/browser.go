@@ -160,7 +160,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 	case l.kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.endFamily(x.r.Context(), l.claims.Login()); err != nil {
+		if err := g.endLogin(x.r.Context(), l.claims.Login(), l.claims.Subject); err != nil {
 			return err
 		}
 	}
@@ -176,17 +176,22 @@ func (g *Gateway) serveLogout(x exchange) error {
 	return nil
 }
 
-// serveUserinfo tells the claims of the presented token.
+// serveUserinfo returns the claims of the presented token. It renews a cookie, and finds a copied one,
+// as a site does.
 func (g *Gateway) serveUserinfo(x exchange) error {
 	l, err := g.authenticate(x.r.Context(), credentialsOf(x.r))
+	if err == nil && l.kind == pending.Browser {
+		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
+			return errCrossSite
+		}
+		err = g.slide(x.r.Context(), x.w, l)
+	}
 	switch {
 	case errors.Is(err, errCookie):
 		g.cookies.clear(x.w, g.cookies.session)
 		return errNoCredential
 	case err != nil:
 		return err
-	case l.kind == pending.Browser && x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL):
-		return errCrossSite
 	}
 	claims := l.attributeClaims()
 	claims["sub"], claims["acr"], claims["auth_time"] = l.claims.Subject, l.claims.ACR, l.claims.AuthTime.Unix()

@@ -27,6 +27,10 @@ const (
 	DefaultSessionsWindow = time.Minute
 	// DefaultAllSessionsWindow is the window of LimitConfig.AllSessions, which has no default.
 	DefaultAllSessionsWindow = time.Minute
+	// DefaultTokenPerClient is how many requests one client may make to /token and /revoke in a window.
+	DefaultTokenPerClient = 600
+	// DefaultTokenWindow is the window of DefaultTokenPerClient.
+	DefaultTokenWindow = time.Minute
 	// DefaultPending bounds the pending sessions altogether.
 	DefaultPending = 100_000
 	// DefaultPendingPerClient bounds the pending sessions of one client.
@@ -188,6 +192,11 @@ type LimitConfig struct {
 	AllSessions int
 	// AllSessionsWindow is the window of AllSessions. Default [DefaultAllSessionsWindow].
 	AllSessionsWindow time.Duration
+	// TokenPerClient is how many requests to /token and /revoke one client may make at once. A place
+	// becomes free every TokenWindow/TokenPerClient. Default [DefaultTokenPerClient].
+	TokenPerClient int
+	// TokenWindow is the window of TokenPerClient. Default [DefaultTokenWindow].
+	TokenWindow time.Duration
 	// Pending bounds the pending sessions altogether. Default [DefaultPending].
 	Pending int
 	// PendingPerClient bounds the pending sessions of one client. Default
@@ -239,6 +248,8 @@ func (l LimitConfig) withDefaults() LimitConfig {
 	if l.AllSessions != 0 {
 		orDuration(&l.AllSessionsWindow, DefaultAllSessionsWindow)
 	}
+	orInt(&l.TokenPerClient, DefaultTokenPerClient)
+	orDuration(&l.TokenWindow, DefaultTokenWindow)
 	orInt(&l.Pending, DefaultPending)
 	orInt(&l.PendingPerClient, DefaultPendingPerClient)
 	orInt(&l.LongPollsPerClient, DefaultLongPollsPerClient)

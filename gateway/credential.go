@@ -132,6 +132,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	claims := &l.claims
 	revoked, err := g.store.Revoked(ctx, pending.Credential{
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
+		Mark: markOf(claims.ID),
 	})
 	switch {
 	case errors.Is(err, context.Canceled): // the client hung up

@@ -12,6 +12,8 @@ const (
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
 	NetworkShare    = networkShare
+
+	MaxTokenRevocations = maxTokenRevocations
 )
 
 // RefreshToken is one of a family with that secret.

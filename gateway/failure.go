@@ -55,6 +55,7 @@ var failures = []failure{
 	{errStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
 	{errSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
 	{errRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
+	{errTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
 	{errTooEarly, 425, problemEarly, "The request came in early data", "invalid_request"},
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},

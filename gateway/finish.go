@@ -19,8 +19,6 @@ const (
 	Lease = 30 * time.Second
 	// LoserWait is how long a call waits for another one that finishes the same login.
 	LoserWait = 2 * time.Second
-	// ReplayWindow is for how long the same finish gets the same token again.
-	ReplayWindow = 60 * time.Second
 	// Interval is how often a client should ask again.
 	Interval = 2 * time.Second
 	// pollStore is how often a waiting call looks for what another replica did.
@@ -127,22 +125,16 @@ func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented)
 	return true, err
 }
 
-// replay says whether an issued token may be handed out again: to the same finish, for a short
-// time, and never after a logout or a revocation.
+// replay hands out an issued login again, to the same finish, for as long as the record is kept, and
+// never after a logout or a revocation.
 func (g *Gateway) replay(ctx context.Context, record *pending.Record, same bool) error {
-	if !same || record.Token == "" || g.now().Sub(record.IssuedAt) > ReplayWindow {
+	if !same || record.Token == "" {
 		return fmt.Errorf("%w: the code was used", errGrant)
 	}
-	revoked, err := g.store.Revoked(ctx, pending.Credential{
-		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
-	})
-	switch {
-	case err != nil:
-		return storeError(err)
-	case revoked:
-		return fmt.Errorf("%w: the login was ended", errGrant)
+	if err := g.checkIssued(ctx, record); err != nil {
+		return err
 	}
-	return nil
+	return g.renewIssued(ctx, record)
 }
 
 // drive does the work of the lease holder. It goes on when the caller hangs up, so that a code

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -22,16 +23,13 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	if reason := g.checkResult(record, session); reason != "" {
 		return g.refuseResult(ctx, record, reason)
 	}
-	revoked, err := g.store.Revoked(ctx, pending.Credential{Subject: session.Subject.ID, IssuedAt: record.CreatedAt})
-	if err != nil {
-		return storeError(err)
-	}
-	if revoked {
-		return g.refuseResult(ctx, record, reasonRevoked)
-	}
 	now := g.now()
+	login, err := g.newLogin(ctx, record, session.Subject.ID, now)
+	if err != nil {
+		return err
+	}
 	raw, claims, err := g.sign(record.Kind, token.Claims{
-		ID:         g.firstTokenID(record.Kind),
+		ID:         firstTokenID(record.Kind, login),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
@@ -43,10 +41,8 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	case err != nil:
 		return tokenError(err)
 	}
-	if g.refreshes() {
-		if err := g.newFamily(ctx, record.Kind, claims); err != nil {
-			return err
-		}
+	if err := g.enroll(ctx, record, claims); err != nil {
+		return err
 	}
 	record.AuthTime = now
 	record.Subject = claims.Subject
@@ -57,13 +53,68 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	return g.end(ctx, record, pending.Issued, reasonIssued)
 }
 
-// firstTokenID begins a login: its name, and for a browser the token's number in it.
-func (g *Gateway) firstTokenID(kind pending.Kind) string {
-	id := g.authority.NewID()
-	if kind == pending.Browser {
-		return sessionTokenID(id, 1)
+// newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as
+// far as clocks may differ. A login that began after such a revocation has its mark in its name, so
+// that no replica refuses what is issued to it.
+func (g *Gateway) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
+	login := g.authority.NewID()
+	covered, err := g.store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
+	if err != nil {
+		return "", storeError(err)
 	}
-	return id
+	if covered && record.Mark != "" {
+		login += markSeparator + record.Mark
+	}
+	return login, g.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
+}
+
+// barred refuses a login that a revocation of its subject covers. A login that began after it waits
+// until its tokens are not covered either, where its name has no mark.
+func (g *Gateway) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
+	began := pending.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
+	revoked, err := g.store.Revoked(ctx, began)
+	switch {
+	case err != nil:
+		return storeError(err)
+	case revoked:
+		return g.refuseResult(ctx, record, reasonRevoked)
+	}
+	revoked, err = g.store.Revoked(ctx, issued)
+	switch {
+	case err != nil:
+		return storeError(err)
+	case revoked:
+		return wrap(errUnfinished, "the subject was revoked a moment ago")
+	}
+	return nil
+}
+
+// enroll notes a login that was signed for, so that a revocation finds it, and looks once more
+// whether one came meanwhile.
+func (g *Gateway) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
+	until := c.ExpiresAt
+	if g.refreshes() {
+		if err := g.newFamily(ctx, record.Kind, c); err != nil {
+			return err
+		}
+		until = c.IssuedAt.Add(g.config.Token.Refresh)
+	}
+	if err := g.store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
+		return storeError(err)
+	}
+	err := g.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
+	if err != nil {
+		return errors.Join(err, g.forgetLogin(ctx, c.Login(), c.Subject))
+	}
+	return nil
+}
+
+// firstTokenID is the jti of a login's first token: its name, and for a browser the token's number.
+func firstTokenID(kind pending.Kind, login string) string {
+	if kind == pending.Browser {
+		return sessionTokenID(login, 1)
+	}
+	return login
 }
 
 // sign makes the token of a login of that kind.
@@ -90,4 +141,14 @@ func (g *Gateway) refuseResult(ctx context.Context, record *pending.Record, reas
 func loginOf(tokenID string) string {
 	login, _, _ := strings.Cut(tokenID, ".")
 	return login
+}
+
+// markSeparator stands between the random part of a login's name and the login's mark. Most logins
+// have no mark.
+const markSeparator = ":"
+
+// markOf is the mark in the name of the login that a token descends from, or empty.
+func markOf(tokenID string) string {
+	_, mark, _ := strings.Cut(loginOf(tokenID), markSeparator)
+	return mark
 }

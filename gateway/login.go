@@ -10,7 +10,7 @@ import (
 )
 
 // login is a verified credential. Requests at the same time share it: nothing in it changes but
-// the access token made from it. A great many are kept, each of few pieces, because every piece costs
+// the access token made from it, and presented. A great many are kept, each of few pieces, because every piece costs
 // the garbage collector time again and again.
 type login struct {
 	kind       pending.Kind // App for a bearer token, Browser for a cookie
@@ -20,6 +20,7 @@ type login struct {
 	told       []string               // claims that upstreams are told; most logins share one array
 	values     []string               // of each, as the header has it; empty for an absent claim
 	minted     atomic.Pointer[minted] // of a cookie's; nil until an upstream wants it
+	presented  atomic.Bool            // the family knows that the browser has this cookie
 }
 
 // attributeValue is an attribute of the person.

@@ -28,6 +28,8 @@ var (
 	errStarting = errors.New("starting")
 	// errRate is returned when a client starts too many logins.
 	errRate = errors.New("too many requests")
+	// errTokenRate is returned when a client calls /token and /revoke too often.
+	errTokenRate = errors.New("too many token requests")
 	// errRequest is returned when a request is malformed; its text is safe to show.
 	errRequest = errors.New("invalid request")
 	// errNoCookies is returned when a browser does not send the cookie that it was just given.

@@ -3,12 +3,9 @@ package gateway
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -17,10 +14,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// ReuseGrace is for how long a refresh token that was used gets the same successor again, while
-// that one is unused: the answer may have been lost. After it, using it again means that two
-// have it, and the login ends for both (RFC 9700 section 4.14.2).
-const ReuseGrace = 30 * time.Second
+const (
+	// RepeatWindow is how long after an answer the same refresh token gets the same answer again for
+	// free. A later repeat is counted. It is also how long a browser's cookie is served after the
+	// browser has sent its successor, because requests run in parallel.
+	RepeatWindow = 30 * time.Second
+	// CountedRepeats is how many counted repeats a login may have in any [CountedRepeatsWindow]. One
+	// more ends the login (RFC 9700 section 4.14.2).
+	CountedRepeats = pending.CountedRepeats
+	// CountedRepeatsWindow is the window of CountedRepeats.
+	CountedRepeatsWindow = 24 * time.Hour
+	// answerGrain is how exactly the time of the last answer is kept. Repeats within it write nothing
+	// to the store.
+	answerGrain = time.Second
+)
 
 // maxRefreshToken bounds what is looked at as a refresh token; ours have about 70 characters.
 const maxRefreshToken = 256
@@ -52,30 +59,6 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 	return refreshToken{login, serial}, ok && signed && err == nil && login != ""
 }
 
-// refreshes reports whether logins can be refreshed.
-func (g *Gateway) refreshes() bool { return g.config.Token.Refresh > 0 }
-
-// newFamily keeps what a login's refreshed tokens are made from.
-func (g *Gateway) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
-	claims, err := json.Marshal(c.Attributes)
-	if err != nil {
-		return fmt.Errorf("encoding claims: %w", err)
-	}
-	f := &pending.Family{
-		ID:        c.Login(),
-		Serial:    1,
-		Kind:      kind,
-		Subject:   c.Subject,
-		ACR:       c.ACR,
-		AuthTime:  c.AuthTime,
-		Claims:    string(claims),
-		CreatedAt: g.now(),
-		ExpiresAt: g.now().Add(g.config.Token.Refresh),
-	}
-	_, _ = rand.Read(f.Secret[:]) // never fails
-	return storeError(g.config.Families.CreateFamily(ctx, f))
-}
-
 // firstRefreshToken is what belongs to the token that a login ended with: the same for the same
 // finish. Empty when the login cannot be refreshed.
 func (g *Gateway) firstRefreshToken(ctx context.Context, tokenID string) (string, error) {
@@ -92,7 +75,7 @@ func (g *Gateway) firstRefreshToken(ctx context.Context, tokenID string) (string
 	return refreshToken{f.ID, 1}.signed(f.Secret), nil
 }
 
-// refreshed is a new access token, and the refresh token that takes the place of the one used.
+// refreshed is an access token, and the refresh token that takes the place of the one used.
 type refreshed struct {
 	access  string
 	claims  token.Claims
@@ -100,115 +83,81 @@ type refreshed struct {
 }
 
 // refresh exchanges an app's refresh token. Of any number of uses at once all get the same
-// successor.
+// successor and the same access token.
 func (g *Gateway) refresh(ctx context.Context, raw string) (refreshed, error) {
-	presented, ok := parseRefreshToken(raw)
+	used, ok := parseRefreshToken(raw)
 	if !ok || !g.refreshes() {
 		return refreshed{}, wrap(errGrant, "no refresh token")
 	}
-	f, err := g.rotate(ctx, pending.App, presented, func(f *pending.Family) bool {
-		return hmac.Equal([]byte(presented.signed(f.Secret)), []byte(raw))
-	})
-	if err != nil {
-		return refreshed{}, err
-	}
-	claims, err := familyClaims(f)
-	if err != nil {
-		return refreshed{}, err
-	}
-	claims.ID = f.ID + "." + g.authority.NewID()
-	access, claims, err := g.authority.IssueAccess(claims)
-	if err != nil {
-		return refreshed{}, tokenError(err)
-	}
-	return refreshed{access, claims, refreshToken{f.ID, f.Serial}.signed(f.Secret)}, nil
-}
-
-// rotate uses up one token of a family and returns the family as it is then, whose Serial is the
-// successor's. The token must be genuine; one that was used up before ends the family.
-func (g *Gateway) rotate(ctx context.Context, kind pending.Kind, used refreshToken, genuine func(*pending.Family) bool) (*pending.Family, error) {
 	for {
 		f, err := g.family(ctx, used.login)
 		if err != nil {
-			return nil, err
+			return refreshed{}, err
 		}
-		if f.Kind != kind || used.serial > f.Serial || !genuine(f) {
-			return nil, wrap(errGrant, "another refresh token")
+		if f.Kind != pending.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
+			return refreshed{}, wrap(errGrant, "another refresh token")
 		}
-		now := g.now()
-		switch {
-		case used.serial+1 == f.Serial && now.Sub(f.RotatedAt) <= ReuseGrace:
-			return f, nil
-		case used.serial < f.Serial:
-			return nil, g.endReused(ctx, f.ID)
-		}
-		f.Serial++
-		f.RotatedAt = now
-		err = g.config.Families.UpdateFamily(ctx, f)
+		next, err := g.exchange(ctx, f, used.serial)
 		if !errors.Is(err, pending.ErrConflict) {
-			return f, familyError(err)
+			return next, err
 		}
 	}
 }
 
-// errReused is returned when a token was used again, and its login could not be ended for that.
-var errReused = errors.New("used again")
-
-// endReused ends a login of which a token was used again. When the store cannot take that, the answer
-// is to come back: whoever is told that the login is over never presents the token again, and the
-// other one who has it would go on.
-func (g *Gateway) endReused(ctx context.Context, login string) error {
-	if err := g.endFamily(ctx, login); err != nil {
-		return fmt.Errorf("%w: %w", errReused, err)
+// exchange answers the use of one refresh token of a family. It returns [pending.ErrConflict] when
+// another use came first.
+func (g *Gateway) exchange(ctx context.Context, f *pending.Family, serial uint64) (refreshed, error) {
+	before := *f
+	if !useRefreshToken(f, serial) {
+		return refreshed{}, g.endReused(ctx, f)
 	}
-	g.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
-	return wrap(errGrant, "used again")
-}
-
-// family loads a family whose login was not revoked. A person's revocation reaches every login
-// that began before it.
-func (g *Gateway) family(ctx context.Context, login string) (*pending.Family, error) {
-	f, err := g.config.Families.LoadFamily(ctx, login)
+	raw, claims, err := g.newest(ctx, f)
 	if err != nil {
-		return nil, familyError(err)
+		return refreshed{}, err
 	}
-	revoked, err := g.store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt})
+	if *f != before {
+		if err := g.config.Families.UpdateFamily(ctx, f); err != nil {
+			return refreshed{}, familyError(err)
+		}
+	}
+	if err := g.checkFamily(ctx, f); err != nil {
+		return refreshed{}, err
+	}
+	return refreshed{raw, claims, refreshToken{f.ID, f.Serial}.signed(f.Secret)}, nil
+}
+
+// useRefreshToken notes the use of a refresh token. It returns false when the use means that two
+// clients hold the token: the use is older than the parent of the newest one, or its login had too
+// many late repeats.
+func useRefreshToken(f *pending.Family, serial uint64) bool {
+	now := f.ReadAt
 	switch {
-	case err != nil:
-		return nil, storeError(err)
-	case revoked:
-		return nil, wrap(errGrant, "revoked")
+	case serial == f.Serial:
+		f.Serial++
+		f.Token, f.AnsweredAt = "", now
+		return true
+	case serial+1 != f.Serial:
+		return false
+	case now.Sub(f.AnsweredAt) > RepeatWindow && !countRepeat(f, now):
+		return false
 	}
-	return f, nil
+	if now.Sub(f.AnsweredAt) >= answerGrain {
+		f.AnsweredAt = now
+	}
+	return true
 }
 
-// familyError tells a family that is gone from a store that cannot answer.
-func familyError(err error) error {
-	if errors.Is(err, pending.ErrNotFound) {
-		return wrap(errGrant, "the login ended")
+// countRepeat notes a late repeat, unless the login had as many as it may have.
+func countRepeat(f *pending.Family, now time.Time) bool {
+	oldest := 0
+	for i, at := range f.Repeats {
+		if at.Before(f.Repeats[oldest]) {
+			oldest = i
+		}
 	}
-	return storeError(err)
-}
-
-// familyClaims are what every token of a family says. Nothing of it is ever refreshed.
-func familyClaims(f *pending.Family) (token.Claims, error) {
-	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt}
-	if err := json.Unmarshal([]byte(f.Claims), &c.Attributes); err != nil {
-		return token.Claims{}, fmt.Errorf("%w: a family's claims are corrupt", errStore)
+	if now.Sub(f.Repeats[oldest]) < CountedRepeatsWindow {
+		return false
 	}
-	return c, nil
-}
-
-// endFamily ends a login: its tokens are refused first, so that a refresh under way yields
-// nothing that works.
-func (g *Gateway) endFamily(ctx context.Context, login string) error {
-	err := g.revoke(ctx, pending.Revocation{
-		Scope: pending.ScopeLogin,
-		ID:    login,
-		Until: g.now().Add(g.longestToken() + 2*token.Skew),
-	})
-	if err == nil && g.refreshes() {
-		err = g.config.Families.DeleteFamily(ctx, login)
-	}
-	return storeError(err)
+	f.Repeats[oldest] = now
+	return true
 }

@@ -33,7 +33,7 @@ func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 	for id, kind := range map[string]pending.Kind{"login": pending.Browser, "app": pending.App} {
 		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
 			ID: id, Serial: 3, Kind: kind, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime, Claims: "{}",
-			CreatedAt: f.clock.now(), RotatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
+			CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
 		}))
 	}
 	f.clock.advance(5 * time.Hour)

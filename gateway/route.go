@@ -22,6 +22,7 @@ type endpoint struct {
 	serve   func(*Gateway, exchange) error
 	form    answerForm
 	changes bool // state: not on early data
+	limited bool // in requests of one client
 	browser bool // on public_url's host alone
 	returns bool // a redirect URL: its query carries a code and state
 	proxies bool // for the peers of verify alone
@@ -51,8 +52,8 @@ func endpointTable() map[string]endpoint {
 		"sessions":          {methods: post, serve: (*Gateway).serveStart, changes: true},
 		"sessions/*":        {methods: get, serve: (*Gateway).serveStatus},
 		"sessions/*/cancel": {methods: post, serve: (*Gateway).serveCancel, changes: true},
-		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true},
-		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true},
+		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true, limited: true},
+		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true, limited: true},
 		"login":             {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
 		"logout":            {methods: post, serve: (*Gateway).serveLogout, changes: true},
 		"userinfo":          {methods: readPost, serve: (*Gateway).serveUserinfo},
@@ -192,7 +193,16 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
+	if e.limited {
+		return g.allowToken(x)
+	}
 	return nil
+}
+
+// allowToken counts a request of a client to /token or /revoke.
+func (g *Gateway) allowToken(x exchange) error {
+	limit := g.config.Limit
+	return g.allow(x.r.Context(), errTokenRate, clientQuotas("token:", x.info.Client, limit.TokenPerClient, limit.TokenWindow)...)
 }
 
 // early reports whether a request may be a replay of TLS early data. More than one field and an

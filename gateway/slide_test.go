@@ -1,8 +1,8 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -10,26 +10,26 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// TestLostCookieIsGivenAgain is a browser that an answer with its next cookie did not reach. Its next request comes
-// with the old one, gets the same again, and the login goes on when the grace is over.
+// TestLostCookieIsGivenAgain is a browser that never gets an answer with its next cookie, because a
+// proxy drops it. Each request gets the same cookie again, for hours and for free. Once the browser
+// sends that one, the old one is served for half a minute more.
 func TestLostCookieIsGivenAgain(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh, c.Families = 30*24*time.Hour, c.Store.(*pending.Memory) })
+	f := openFort(t, refreshing)
+	f.clock.stop()
+	f.family("login", pending.Browser)
 	claims := f.claims()
 	claims.ID = "login.1"
 	raw, _, err := f.authority.IssueSession(claims)
 	check(t, err)
-	check(t, f.store.CreateFamily(t.Context(), &pending.Family{
-		ID: "login", Serial: 1, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
-	}))
 	// send returns the cookie that the answer sets.
-	send := func(cookie string) string {
+	send := func(path, cookie string, want int) string {
 		t.Helper()
-		w := httptest.NewRecorder()
-		check(t, f.site.Serve(w, request("Cookie", "__Host-itsme="+cookie), gateway.Request{}, handedOn))
-		if w.Code != http.StatusOK {
-			t.Fatalf("got %d", w.Code)
+		r := request("Cookie", "__Host-itsme="+cookie)
+		r.URL.Path = path
+		w := f.answerOf(r)
+		if w.Code != want {
+			t.Fatalf("got %d, want %d", w.Code, want)
 		}
 		for _, c := range w.Result().Cookies() {
 			return c.Value
@@ -37,14 +37,141 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 		return ""
 	}
 	f.clock.advance(5 * time.Hour)
-	if send(raw) == "" {
-		t.Fatal("the login does not slide")
-	}
-	f.clock.advance(gateway.ReuseGrace - time.Second)
-	next := send(raw)
+	next := send("/", raw, http.StatusOK)
 	if next == "" {
-		t.Error("the old cookie gets no other one in the grace")
+		t.Fatal("the login is not renewed")
 	}
-	f.clock.advance(time.Minute)
-	send(next)
+	for range 10 {
+		f.clock.advance(17 * time.Minute)
+		if got := send("/", raw, http.StatusOK); got != next {
+			t.Fatal("the old cookie gets another one")
+		}
+	}
+	if got := send("/", next, http.StatusOK); got != "" {
+		t.Error("the next cookie is renewed at once")
+	}
+	f.clock.advance(gateway.RepeatWindow)
+	if got := send("/", raw, http.StatusOK); got != "" {
+		t.Error("a request in parallel gets a cookie")
+	}
+	f.clock.advance(time.Second)
+	send(gateway.DefaultPath+"/userinfo", raw, http.StatusUnauthorized)
+	send("/", next, http.StatusUnauthorized)
+}
+
+// TestRenewedCookieOutlivesItsKey drops the key of a cookie that the browser did not get. The browser
+// gets another cookie with the same number.
+func TestRenewedCookieOutlivesItsKey(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing)
+	f.family("login", pending.Browser)
+	claims := f.claims()
+	claims.ID = "login.1"
+	old := f.keys.KeySet().Current()
+	raw, _, err := f.authority.IssueSession(claims)
+	check(t, err)
+	f.clock.advance(5 * time.Hour)
+	f.hold(t, newKey(t), old)
+	r := request("Cookie", "__Host-itsme="+raw)
+	first := f.answerOf(r.Clone(t.Context())).Result().Cookies()
+	f.hold(t, newKey(t), old)
+	second := f.answerOf(r.Clone(t.Context())).Result().Cookies()
+	if len(first) != 1 || len(second) != 1 || first[0].Value == second[0].Value {
+		t.Fatalf("the cookies are %v and %v", first, second)
+	}
+	if c, err := f.authority.VerifySession(second[0].Value); err != nil || c.ID != "login.2" {
+		t.Errorf("the second cookie: %+v, %v", c, err)
+	}
+}
+
+// TestRequestInFlightOverTwoRenewals is a browser with cookies of a minute. A slow request with the first
+// cookie arrives after the browser has sent the second, which was renewed at once.
+func TestRequestInFlightOverTwoRenewals(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing, func(c *gateway.Config) { c.Cookie.Lifetime = time.Minute })
+	f.clock.stop()
+	f.family("login", pending.Browser)
+	claims := f.claims()
+	claims.ID, claims.ExpiresAt = "login.1", f.clock.now().Add(time.Minute)
+	first, _, err := f.authority.IssueSession(claims)
+	check(t, err)
+	send := func(cookie string) (status int, next string) {
+		w := f.answerOf(request("Cookie", "__Host-itsme="+cookie))
+		for _, c := range w.Result().Cookies() {
+			next = c.Value
+		}
+		return w.Code, next
+	}
+	f.clock.advance(30 * time.Second)
+	_, second := send(first)
+	f.clock.advance(30 * time.Second)
+	if _, third := send(second); third == "" || third == second {
+		t.Fatal("the second cookie is not renewed")
+	}
+	f.clock.advance(-time.Second) // the first cookie has not expired
+	if status, next := send(first); status != http.StatusOK || next != "" {
+		t.Errorf("the request in flight: %d and %q", status, next)
+	}
+}
+
+// TestOlderCookieIsACopy presents a cookie that the browser has left behind one, two or more renewals ago.
+func TestOlderCookieIsACopy(t *testing.T) {
+	t.Parallel()
+	for newest := uint64(2); newest < 6; newest++ {
+		f := openFort(t, refreshing)
+		claims := f.claims()
+		claims.ID = "login.1"
+		raw, _, err := f.authority.IssueSession(claims)
+		check(t, err)
+		sent := f.clock.now().Add(-time.Minute)
+		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
+			ID: "login", Serial: newest, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+			Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
+		}))
+		f.clock.advance(5 * time.Hour)
+		if w := f.answerOf(request("Cookie", "__Host-itsme="+raw)); w.Code != http.StatusUnauthorized {
+			t.Errorf("the first of %d: %d", newest, w.Code)
+		}
+		if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+			t.Errorf("the first of %d: the login goes on: %v", newest, err)
+		}
+	}
+}
+
+// TestClocksApartMakeNoThief sends each request to two replicas, whose clocks are a minute apart: a
+// repeat is one within 30 s by the store's clock, which is the same for both.
+func TestClocksApartMakeNoThief(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []time.Duration{-time.Minute, time.Minute} {
+		f := openFort(t, refreshing)
+		f.clock.stop()
+		other := *f
+		other.rebuild(t, func(c *gateway.Config) {
+			c.Now = func() time.Time { return f.clock.now().Add(ahead) }
+		}, refreshing)
+		f.family("app", pending.App)
+		token := gateway.RefreshToken("app", 1, [32]byte{})
+		for range 10 {
+			here, there := f.refresh(token), other.refresh(token)
+			if here.status != http.StatusOK || there.Refresh != here.Refresh {
+				t.Fatalf("%v: %+v and %+v", ahead, here, there)
+			}
+			token = here.Refresh
+		}
+		f.family("browser", pending.Browser)
+		claims := f.claims()
+		claims.ID = "browser.1"
+		raw, _, err := f.authority.IssueSession(claims)
+		check(t, err)
+		f.clock.advance(5 * time.Hour)
+		next := f.answerOf(request("Cookie", "__Host-itsme="+raw)).Result().Cookies()[0].Value
+		for _, cookie := range []string{next, raw, next, raw} {
+			if w := other.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
+				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
+			}
+			if w := f.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
+				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
+			}
+		}
+	}
 }

@@ -61,6 +61,27 @@ func (t tracedStore) Revoke(ctx context.Context, v pending.Revocation) (err erro
 	return t.Store.Revoke(ctx, v)
 }
 
+// Enroll implements [pending.Store].
+func (t tracedStore) Enroll(ctx context.Context, subject, login string, until time.Time) (err error) {
+	ctx, s := span.Start(ctx, spanStore+"enroll")
+	defer func() { endStore(s, err) }()
+	return t.Store.Enroll(ctx, subject, login, until)
+}
+
+// Withdraw implements [pending.Store].
+func (t tracedStore) Withdraw(ctx context.Context, subject, login string) (err error) {
+	ctx, s := span.Start(ctx, spanStore+"withdraw")
+	defer func() { endStore(s, err) }()
+	return t.Store.Withdraw(ctx, subject, login)
+}
+
+// WithdrawAll implements [pending.Store].
+func (t tracedStore) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
+	ctx, s := span.Start(ctx, spanStore+"withdraw_all")
+	defer func() { endStore(s, err) }()
+	return t.Store.WithdrawAll(ctx, subject)
+}
+
 // Len implements [pending.Store].
 func (t tracedStore) Len(ctx context.Context) (n int, err error) {
 	ctx, s := span.Start(ctx, spanStore+"len")

@@ -255,6 +255,7 @@ func (l LimitConfig) validate() error {
 	}
 	rows := []row{
 		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
+		{"limit token_per_client", l.TokenPerClient, l.TokenWindow},
 		{"limit pending", l.Pending, time.Second},
 		{"limit pending_per_client", l.PendingPerClient, time.Second},
 		{"limit long_polls_per_client", l.LongPollsPerClient, time.Second},

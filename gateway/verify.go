@@ -70,8 +70,8 @@ func (g *Gateway) serveVerify(x exchange) error {
 }
 
 // verify decides as the site does, on the credential and what is required of it. It knows neither
-// the method nor the path of the request that the proxy holds. It renews no cookie: a proxy that
-// keeps the Set-Cookie to itself would leave the browser with a copy that ends the login.
+// the method nor the path of the request that the proxy holds. It renews no cookie, because proxies
+// drop the Set-Cookie of this answer, and it does not look for copied cookies.
 func (s *Site) verify(x exchange, p *passage) error {
 	l, err := s.gateway.authenticate(x.r.Context(), p.sent)
 	switch {

@@ -16,14 +16,14 @@ type setDocument struct {
 	Lineage  string    `json:"lineage,omitempty"`
 	BeganAt  time.Time `json:"began_at,omitzero"`
 	Revision uint64    `json:"revision,omitempty"`
-	Mark     string    `json:"store,omitempty"`
+	StoreID  string    `json:"store,omitempty"`
 	Keys     []Key     `json:"keys"`
 }
 
 // encodeSet returns the document of a set: its own keys and those of other owners.
 func encodeSet(s Set) ([]byte, error) {
 	data, err := json.MarshalIndent(setDocument{
-		Lineage: s.Lineage, BeganAt: s.BeganAt, Revision: s.Revision, Mark: s.Mark,
+		Lineage: s.Lineage, BeganAt: s.BeganAt, Revision: s.Revision, StoreID: s.StoreID,
 		Keys: slices.Concat(s.Keys, s.Foreign),
 	}, "", "\t")
 	if err != nil {
@@ -42,7 +42,7 @@ func decodeSet(data []byte, owner Owner, dropped Dropped) (Set, error) {
 	if len(data) > MaxDocument || json.Unmarshal(data, &d) != nil || len(d.Keys) == 0 {
 		return Set{}, ErrDamaged
 	}
-	s := Set{Lineage: d.Lineage, BeganAt: d.BeganAt, Revision: d.Revision, Mark: d.Mark}
+	s := Set{Lineage: d.Lineage, BeganAt: d.BeganAt, Revision: d.Revision, StoreID: d.StoreID}
 	for _, key := range d.Keys {
 		switch {
 		case !owner.owns(key.Owner):

@@ -32,8 +32,8 @@ type Keyring struct {
 	// InStore keeps the keys in Store, and a copy in Storage. Without it they are in Storage
 	// alone.
 	InStore bool
-	// Mark identifies the store's prefix and secret; see [Set].
-	Mark string
+	// StoreID identifies the store's prefix and secret; see [Set].
+	StoreID string
 
 	// Memory is what this process knows. It lives as long as the process.
 	Memory *Memory
@@ -146,8 +146,8 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	}
 	now := k.Now()
 	s.merged = k.Rotation.merge(known, s.found, running, now)
-	if k.Mark != "" && len(s.kept) == 0 { // else the set is another store's, until nothing is kept beside it
-		s.set.Mark = k.Mark
+	if k.StoreID != "" && len(s.kept) == 0 { // else the set is another store's, until nothing is kept beside it
+		s.set.StoreID = k.StoreID
 	}
 	s.behind = lacking || stale || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
 	return s, nil

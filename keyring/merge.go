@@ -62,7 +62,7 @@ func (r Rotation) mergeLineages(known, found Set, knownIsOlder bool, now time.Ti
 }
 
 // mergeable reports whether two sets are of one store's prefix and secret.
-func mergeable(a, b Set) bool { return a.Mark != "" && a.Mark == b.Mark }
+func mergeable(a, b Set) bool { return a.StoreID != "" && a.StoreID == b.StoreID }
 
 // keep adds keys that go on verifying to the set, or leaves them to this replica alone.
 func (r Rotation) keep(set, known Set, left []Key) merged {

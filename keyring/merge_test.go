@@ -119,7 +119,7 @@ func TestSetsOfTwoStoresAreNotMerged(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(storage Storage) *Keyring{
 		"without a store": keysIn,
-		"with another store's mark": func(storage Storage) *Keyring {
+		"with the ID of another store": func(storage Storage) *Keyring {
 			keys := replicaOf(new(keyringtest.Memory), storage)
 			keys.InStore = false
 			return keys
@@ -209,8 +209,8 @@ func TestKeysWithoutAnOwnerAreTheFinders(t *testing.T) {
 // its tokens live.
 func TestReplacedKeysNeverSign(t *testing.T) {
 	t.Parallel()
-	older := Set{Lineage: "older", BeganAt: now.Add(-day), Mark: "m", Keys: []Key{at("older", -day, 0), at("its next", 29*day, 0)}}
-	younger := Set{Lineage: "younger", BeganAt: now.Add(-time.Hour), Mark: "m", Keys: []Key{at("younger", -time.Hour, 0), at("never signed", 29*day, 0)}}
+	older := Set{Lineage: "older", BeganAt: now.Add(-day), StoreID: "m", Keys: []Key{at("older", -day, 0), at("its next", 29*day, 0)}}
+	younger := Set{Lineage: "younger", BeganAt: now.Add(-time.Hour), StoreID: "m", Keys: []Key{at("younger", -time.Hour, 0), at("never signed", 29*day, 0)}}
 	for name, sets := range map[string][2]Set{"known is older": {older, younger}, "found is older": {younger, older}} {
 		m := monthly.merge(sets[0], sets[1], true, now)
 		settled := monthly.settled(m.set, now)

@@ -61,8 +61,8 @@ type Set struct {
 	BeganAt time.Time
 	// Revision counts the changes. The highest that was seen wins.
 	Revision uint64
-	// Mark identifies the store's prefix and secret. Sets of different marks are not merged. It is empty without a store that replicas share.
-	Mark string
+	// StoreID identifies the store's prefix and secret. Sets of different stores are not merged. It is empty without a store that replicas share.
+	StoreID string
 	// Keys are the gateway's own keys, without those that were dropped.
 	Keys []Key
 	// Dropped are keys of the document that were dropped: a backup was restored. They neither
@@ -104,7 +104,7 @@ func (s Set) with(keys []Key) Set {
 func (s Set) same(other Set) bool {
 	a, began := s.lineage()
 	b, otherBegan := other.lineage()
-	return a == b && began.Equal(otherBegan) && s.Mark == other.Mark && slices.Equal(s.Keys, other.Keys) &&
+	return a == b && began.Equal(otherBegan) && s.StoreID == other.StoreID && slices.Equal(s.Keys, other.Keys) &&
 		slices.Equal(s.Foreign, other.Foreign) && len(s.Dropped) == len(other.Dropped)
 }
 

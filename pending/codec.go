@@ -47,6 +47,7 @@ func fields(r *Record, c codec) {
 	c.text(&r.LoA)
 
 	c.time(&r.CreatedAt)
+	c.text(&r.Mark)
 	c.time(&r.ExpiresAt)
 	c.time(&r.EndedAt)
 

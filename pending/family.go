@@ -6,8 +6,14 @@ import (
 	"time"
 )
 
-// MaxFamilySize bounds a family in bytes, encoded.
+// MaxFamilySize bounds a family in bytes, encoded and without its Token.
 const MaxFamilySize = 8 << 10
+
+// familyVersion is the first byte of an encoded family. Another layout is another version.
+const familyVersion = 3
+
+// CountedRepeats is how many late repeats of one login [Family.Repeats] remembers.
+const CountedRepeats = 3
 
 // Family is a login that may be refreshed: what its refresh tokens are made from, and
 // what every access token says that it is exchanged for.
@@ -22,10 +28,20 @@ type Family struct {
 
 	// Secret derives the refresh tokens.
 	Secret [32]byte
-	// Serial is the number of the one refresh token that was not used yet.
+	// Serial is the number of the newest token: the refresh token that no app has used yet, or
+	// the cookie that was handed out last.
 	Serial uint64
-	// RotatedAt is when the one before it was used. Zero for the first.
-	RotatedAt time.Time
+	// Token is the token that was handed out with that number: an app's access token, or a
+	// browser's session token. A repeated request gets it again. Empty for the first number.
+	Token string
+	// AnsweredAt is when an app last got that number, to the second. Zero for the first.
+	AnsweredAt time.Time
+	// Repeats is when an app last asked for it again too late to be free, in no order.
+	Repeats [CountedRepeats]time.Time
+	// PresentedAt is when a browser first sent the newest cookie. Zero before.
+	PresentedAt time.Time
+	// ParentPresentedAt is when a browser first sent the cookie before it. Zero for the first.
+	ParentPresentedAt time.Time
 
 	// Kind says what the login's tokens are: access tokens of an app, or session
 	// tokens of a browser.
@@ -43,6 +59,10 @@ type Family struct {
 	CreatedAt time.Time
 	// ExpiresAt is when it can no longer be refreshed, whatever happens. Required.
 	ExpiresAt time.Time
+
+	// ReadAt is the store's clock at the moment of LoadFamily. All replicas that share a store see
+	// one clock in it. It is not kept.
+	ReadAt time.Time
 }
 
 // Families keeps logins that may be refreshed, until they expire. Its methods are called
@@ -51,7 +71,7 @@ type Families interface {
 	// CreateFamily keeps a new family and sets its Version to 1. It returns [ErrExists],
 	// and [ErrInvalid] for one without an ID or larger than [MaxFamilySize].
 	CreateFamily(ctx context.Context, f *Family) error
-	// LoadFamily returns a family, or [ErrNotFound].
+	// LoadFamily returns a family with its ReadAt, or [ErrNotFound].
 	LoadFamily(ctx context.Context, id string) (*Family, error)
 	// UpdateFamily replaces a family if its version is still f.Version, and advances
 	// f.Version; otherwise it returns [ErrConflict] or [ErrNotFound]. ExpiresAt is fixed.
@@ -63,9 +83,9 @@ type Families interface {
 // EncodeFamily returns a family as bytes, for a store outside of the process: all of it
 // but ID and Version. It returns [ErrInvalid] for one that no store keeps.
 func EncodeFamily(f *Family) ([]byte, error) {
-	e := encoder{b: append(make([]byte, 0, 256+len(f.Claims)), codecVersion)}
+	e := encoder{b: append(make([]byte, 0, 256+len(f.Claims)+len(f.Token)), familyVersion)}
 	familyFields(f, &e)
-	if f.ID == "" || len(e.b) > MaxFamilySize {
+	if f.ID == "" || len(f.Token) > MaxTokenSize || len(e.b)-len(f.Token) > MaxFamilySize {
 		return nil, fmt.Errorf("%w: family of %d bytes", ErrInvalid, len(e.b))
 	}
 	return e.b, nil
@@ -74,7 +94,7 @@ func EncodeFamily(f *Family) ([]byte, error) {
 // DecodeFamily returns the family that [EncodeFamily] wrote, its times in UTC, or
 // [ErrCorrupt].
 func DecodeFamily(data []byte) (*Family, error) {
-	if len(data) == 0 || data[0] != codecVersion {
+	if len(data) == 0 || data[0] != familyVersion {
 		return nil, ErrCorrupt
 	}
 	f := new(Family)
@@ -90,7 +110,13 @@ func DecodeFamily(data []byte) (*Family, error) {
 func familyFields(f *Family, c codec) {
 	c.hash(&f.Secret)
 	c.uint64(&f.Serial)
-	c.time(&f.RotatedAt)
+	c.text(&f.Token)
+	c.time(&f.AnsweredAt)
+	for i := range f.Repeats {
+		c.time(&f.Repeats[i])
+	}
+	c.time(&f.PresentedAt)
+	c.time(&f.ParentPresentedAt)
 	c.uint8((*uint8)(&f.Kind))
 	c.text(&f.Subject)
 	c.text(&f.ACR)

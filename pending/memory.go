@@ -2,6 +2,7 @@ package pending
 
 import (
 	"context"
+	"crypto/rand"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ const (
 // holds is lost when the process ends.
 //
 // It keeps at most twice [Bounds.Total] records, [MaxRemembered] values,
-// [MaxCounters] counters and [MaxFamilies] families. A record of a common size takes
+// [MaxCounters] counters, [MaxFamilies] families, and logins of [MaxSubjects] subjects. A record of a common size takes
 // about 0.8 KiB.
 type Memory struct {
 	now        func() time.Time
@@ -31,8 +32,11 @@ type Memory struct {
 	ledger     ledger
 	remembered *table[string]
 	families   *table[heldFamily]
-	counters   *table[struct{}] // due at their theoretical arrival time
+	logins     *table[[]enrolled] // of each subject, due when the last of them ends
+	counters   *table[struct{}]   // due at their theoretical arrival time
 	revoked    Revocations
+	epoch      string        // of this process
+	number     atomic.Uint64 // of the last revocation
 
 	closed atomic.Bool
 	stop   func()
@@ -61,7 +65,9 @@ func NewMemory(now func() time.Time) *Memory {
 		ledger:     ledger{clients: make(map[string]*client)},
 		remembered: newTable[string](),
 		families:   newTable[heldFamily](),
+		logins:     newTable[[]enrolled](),
 		counters:   newTable[struct{}](),
+		epoch:      rand.Text()[:EpochSize],
 		stop:       sync.OnceFunc(func() { close(stop) }),
 		swept:      make(chan struct{}),
 	}
@@ -271,7 +277,15 @@ func (m *Memory) Revoke(ctx context.Context, v Revocation) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	return m.revoked.Add(v, m.now())
+	return m.revoked.Add(v, Mark{m.epoch, m.number.Add(1)}, m.now())
+}
+
+// Mark implements [Store].
+func (m *Memory) Mark(ctx context.Context) (string, error) {
+	if err := m.ready(ctx); err != nil {
+		return "", err
+	}
+	return Mark{m.epoch, m.number.Load()}.String(), nil
 }
 
 // Revoked implements [Store].

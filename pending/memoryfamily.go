@@ -52,7 +52,7 @@ func (m *Memory) LoadFamily(ctx context.Context, id string) (*Family, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.ID, f.Version = id, held.version
+	f.ID, f.Version, f.ReadAt = id, held.version, m.now().UTC()
 	return f, nil
 }
 

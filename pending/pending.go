@@ -25,8 +25,16 @@ const Retention = 5 * time.Minute
 // that long opens no app.
 const MaxSize = 8 << 10
 
-// MaxTokenSize bounds [Record.Token] in bytes.
+// MaxTokenSize bounds [Record.Token] and [Family.Token] in bytes.
 const MaxTokenSize = 8 << 10
+
+// MaxStaleness bounds the age of what [Store.Revoked] answers from. A store that several replicas
+// share may answer from a copy of this age. A store with an older copy answers [ErrUnavailable].
+const MaxStaleness = time.Second
+
+// MaxLogins is how many logins of one subject a store enrolls. When there is one more, the login
+// that ends first is forgotten, and [Store.WithdrawAll] does not return it.
+const MaxLogins = 100
 
 var (
 	// ErrNotFound is returned when the store holds no record with that ID: there
@@ -96,6 +104,9 @@ type Credential struct {
 	Subject string
 	// IssuedAt is its iat. Compared in whole seconds.
 	IssuedAt time.Time
+	// Mark is that of [Store.Mark] when its login began. A revocation of the subject that the mark
+	// includes does not refuse it, whatever the clocks say. Empty includes none.
+	Mark string
 }
 
 // Store keeps pending sessions and what belongs to them. Its methods may be called
@@ -148,9 +159,25 @@ type Store interface {
 	// adds to the first. It returns [ErrInvalid] without a scope or an ID.
 	Revoke(ctx context.Context, v Revocation) error
 
-	// Revoked tells whether a token is refused. It is called for every request. On
-	// an error nothing is known, and the caller refuses.
+	// Revoked tells whether a token is refused. It is called for every request. Its answer may
+	// be [MaxStaleness] old. On an error nothing is known, and the caller refuses.
 	Revoked(ctx context.Context, c Credential) (bool, error)
+
+	// Mark names the revocations that this replica knows now; empty when there are none. A login
+	// that notes it when it begins can show later that it began after a revocation, although the
+	// replicas' clocks differ. It has letters, digits and no other characters.
+	Mark(ctx context.Context) (string, error)
+
+	// Enroll notes that a login of a subject runs until then. A second call for the same login
+	// changes until.
+	Enroll(ctx context.Context, subject, login string, until time.Time) error
+
+	// Withdraw forgets a login of a subject. A login that is not enrolled is no error.
+	Withdraw(ctx context.Context, subject, login string) error
+
+	// WithdrawAll forgets all logins of a subject and returns those that were still running, in no
+	// order. It deletes no [Family] and revokes nothing.
+	WithdrawAll(ctx context.Context, subject string) (logins []string, err error)
 
 	// Len returns how many records count against [Bounds.Total]. One that expired
 	// may count for a few seconds more. It serves as a probe of the store, too.

@@ -114,6 +114,8 @@ type Record struct {
 
 	// CreatedAt is when the login was started.
 	CreatedAt time.Time
+	// Mark is that of [Store.Mark] when the login was started.
+	Mark string
 	// ExpiresAt is when it can no longer finish.
 	ExpiresAt time.Time
 	// EndedAt is when it ended, whichever way. Required once ended.

@@ -32,6 +32,7 @@ type revoked struct {
 	id          string
 	issuedUntil int64 // Unix seconds
 	until       int64 // Unix nanoseconds
+	at          Mark
 	index       int
 }
 
@@ -46,13 +47,13 @@ func (v Revocation) Validate() error {
 	return nil
 }
 
-// Add puts a revocation in, unless it is over. A second one of the same ID only
-// adds to the first. It returns [ErrInvalid].
-func (v *Revocations) Add(r Revocation, now time.Time) error {
+// Add puts a revocation in, unless it is over. At is its own place in the order of revocations. A
+// second one of the same ID only adds to the first. It returns [ErrInvalid].
+func (v *Revocations) Add(r Revocation, at Mark, now time.Time) error {
 	if err := r.Validate(); err != nil {
 		return err
 	}
-	next := &revoked{scope: r.Scope, id: strings.Clone(r.ID), issuedUntil: math.MaxInt64, until: r.Until.UnixNano()}
+	next := &revoked{scope: r.Scope, id: strings.Clone(r.ID), issuedUntil: math.MaxInt64, until: r.Until.UnixNano(), at: at}
 	if !r.IssuedUntil.IsZero() {
 		next.issuedUntil = r.IssuedUntil.Unix()
 	}
@@ -72,6 +73,9 @@ func (v *Revocations) replace(next *revoked) {
 		earlier := old.(*revoked)
 		next.issuedUntil = max(next.issuedUntil, earlier.issuedUntil)
 		next.until = max(next.until, earlier.until)
+		if next.at.Epoch == earlier.at.Epoch {
+			next.at.Number = max(next.at.Number, earlier.at.Number)
+		}
 		v.queue.drop(earlier)
 	} else {
 		v.total.Add(1)
@@ -86,12 +90,12 @@ func (v *Revocations) Cover(c Credential, now func() time.Time) bool {
 	if v.total.Load() == 0 {
 		return false
 	}
-	return v.covers(ScopeToken, c.TokenID, c.IssuedAt, now) ||
-		v.covers(ScopeLogin, c.Login, c.IssuedAt, now) ||
-		v.covers(ScopeSubject, c.Subject, c.IssuedAt, now)
+	return v.covers(ScopeToken, c.TokenID, "", c.IssuedAt, now) ||
+		v.covers(ScopeLogin, c.Login, "", c.IssuedAt, now) ||
+		v.covers(ScopeSubject, c.Subject, c.Mark, c.IssuedAt, now)
 }
 
-func (v *Revocations) covers(scope Scope, id string, issuedAt time.Time, now func() time.Time) bool {
+func (v *Revocations) covers(scope Scope, id, mark string, issuedAt time.Time, now func() time.Time) bool {
 	if id == "" {
 		return false
 	}
@@ -100,7 +104,7 @@ func (v *Revocations) covers(scope Scope, id string, issuedAt time.Time, now fun
 		return false
 	}
 	r := found.(*revoked)
-	return issuedAt.Unix() <= r.issuedUntil && now().UnixNano() < r.until
+	return issuedAt.Unix() <= r.issuedUntil && now().UnixNano() < r.until && !r.at.in(mark)
 }
 
 // Len returns how many there are; some of them may be over.

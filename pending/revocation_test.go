@@ -26,7 +26,7 @@ func TestAllRevocations(t *testing.T) {
 		{Scope: pending.ScopeToken, ID: "over", Until: now},
 		{Scope: pending.ScopeToken, ID: "soon over", Until: now.Add(time.Second)},
 	}) {
-		if err := set.Add(v, now); err != nil {
+		if err := set.Add(v, pending.Mark{}, now); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -38,6 +38,7 @@ func (m *Memory) sweep(rest func() (goOn bool)) {
 	m.records.sweep(now.UnixNano(), m.lapse, rest)
 	m.remembered.sweep(now.UnixNano(), (*shard[string]).remove, rest)
 	m.families.sweep(now.UnixNano(), (*shard[heldFamily]).remove, rest)
+	m.logins.sweep(now.UnixNano(), (*shard[[]enrolled]).remove, rest)
 	m.counters.sweep(now.UnixNano(), (*shard[struct{}]).remove, rest)
 	m.revoked.Sweep(now)
 }

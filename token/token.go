@@ -24,8 +24,8 @@ import (
 // of common servers.
 const MaxSize = 8 << 10
 
-// Skew is how far the clocks of two replicas may be apart: a token is good for so long after its exp, and before its
-// iat and nbf.
+// Skew is how far any two clocks may be apart: of replicas, Redis, Signicat, and services that verify tokens. It is the
+// one limit for clocks. A token is valid for so long after its exp, and before its iat and nbf.
 const Skew = 60 * time.Second
 
 // IDP is the value of every token's idp claim: the identity provider that the person logged in with.

@@ -39,6 +39,7 @@ const caddyfile = `{
 		attributes name firstName lastName dateOfBirth
 		limit {
 			sessions_per_client 1000000 1s
+			token_per_client 1000000 1s
 			pending 1000000
 			pending_per_client 1000000
 			long_polls_per_client 1000000

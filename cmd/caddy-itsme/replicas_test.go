@@ -135,6 +135,7 @@ const replicaCaddyfile = `{
 		}
 		limit {
 			sessions_per_client 100000 1s
+			token_per_client 100000 1s
 			pending_per_client 100000
 		}
 		store redis {

@@ -142,7 +142,7 @@ func Scenarios() []Scenario {
 
 // TimedScenarios are those that need [Front.Advance].
 func TimedScenarios() []Scenario {
-	all := slices.Concat(timedRefreshScenarios, timedRequireScenarios)
+	all := slices.Concat(timedFinishScenarios, timedRefreshScenarios, timedRequireScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}

@@ -26,7 +26,7 @@ var appScenarios = []Scenario{
 	{"app: a wrong state or verifier consumes nothing", Options{}, appWrongBinding},
 	{"app: another code is refused", Options{}, appOtherCode},
 	{"app: a code that Signicat refuses ends the login", Options{}, appRefusedCode},
-	{"app: the same finish gets the same token for a minute", Options{}, appReplay},
+	{"app: the same finish gets the same token", Options{}, appReplay},
 	{"app: after logout the token is refused and not handed out again", Options{}, appLogout},
 	{"app: a start that is repeated is the same session", Options{}, appRepeatedStart},
 	{"app: malformed requests are refused and start nothing", Options{}, appMalformed},

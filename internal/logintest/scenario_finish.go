@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 func appWrongBinding(t *testing.T, f *Front) {
@@ -60,10 +62,53 @@ func appReplay(t *testing.T, f *Front) {
 	if n := f.Signicat.Count("validate_code"); n != 1 {
 		t.Errorf("%d validations, want 1", n)
 	}
-	f.pass(61 * time.Second)
+}
+
+// timedFinishScenarios need a clock that can be moved.
+var timedFinishScenarios = []Scenario{
+	{"app: the same finish gets the same login for five minutes", Options{}, appReplayLate},
+	{"app: a finish that is repeated after a logout gets nothing", Options{}, appReplayAfterLogout},
+}
+
+func appReplayLate(t *testing.T, f *Front) {
+	app := f.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	first := app.Redeem(t, code, state)
+	f.pass(pending.Retention - 10*time.Second)
+	again := app.Redeem(t, code, state)
+	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
+		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
+	}
+	if before, after := first.JSON["expires_in"].(float64), again.JSON["expires_in"].(float64); before-after < 280 {
+		t.Errorf("expires_in was %v and is %v: it must be what is left", before, after)
+	}
+	f.pass(20 * time.Second)
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
 		t.Errorf("the token itself: %d %s", got.Status, got.Body)
+	}
+}
+
+func appReplayAfterLogout(t *testing.T, f *Front) {
+	for what, end := range map[string]func(*App, string) Answer{
+		"logout": func(_ *App, access string) Answer {
+			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+			r.Header.Set("Authorization", "Bearer "+access)
+			return do(t, bare(), r)
+		},
+		"revocation": func(app *App, access string) Answer { return app.Post(t, "/revoke", url.Values{"token": {access}}) },
+	} {
+		app := f.NewApp()
+		app.Start(t)
+		code, state := app.Approve(t, "adult")
+		if got := end(app, app.Redeem(t, code, state).Text("access_token")); got.Status >= http.StatusBadRequest {
+			t.Fatalf("%s: %d %s", what, got.Status, got.Body)
+		}
+		for range 10 {
+			wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+			f.pass(29 * time.Second)
+		}
 	}
 }
 

@@ -25,7 +25,9 @@ var refreshScenarios = []Scenario{
 
 // timedRefreshScenarios need a clock that can be moved.
 var timedRefreshScenarios = []Scenario{
-	{"refresh: after the grace an old token ends the login", refreshing, refreshAfterGrace},
+	{"refresh: an answer that was lost is given again later, three times in a day", refreshing, refreshLate},
+	{"refresh: repeats in a row count once for each half minute", refreshing, refreshInARow},
+	{"refresh: a repeat gets another access token when the first is nearly over", refreshing, refreshSpent},
 	{"refresh: the login ends at its cap, whatever is refreshed", refreshing, refreshCap},
 	{"refresh: a browser's login slides while it is used", refreshing, refreshSlides},
 	{"refresh: a copied cookie ends the login once the browser has moved on", refreshing, refreshThief},
@@ -95,7 +97,8 @@ func refreshRace(t *testing.T, f *Front) {
 	}
 	all.Wait()
 	for _, a := range answers {
-		if a.Status != http.StatusOK || a.Text("refresh_token") != answers[0].Text("refresh_token") {
+		if a.Status != http.StatusOK || a.Text("refresh_token") != answers[0].Text("refresh_token") ||
+			a.Text("access_token") != answers[0].Text("access_token") {
 			t.Fatalf("got %d %s", a.Status, a.Body)
 		}
 	}
@@ -105,7 +108,8 @@ func refreshAgain(t *testing.T, f *Front) {
 	app := f.NewApp()
 	_, refresh := refreshable(t, app)
 	first, again := app.Refresh(t, refresh), app.Refresh(t, refresh)
-	if again.Status != http.StatusOK || first.Text("refresh_token") != again.Text("refresh_token") {
+	if again.Status != http.StatusOK || first.Text("refresh_token") != again.Text("refresh_token") ||
+		first.Text("access_token") != again.Text("access_token") {
 		t.Errorf("first %d, again %d %s", first.Status, again.Status, again.Body)
 	}
 	if next := app.Refresh(t, again.Text("refresh_token")); next.Status != http.StatusOK {
@@ -201,13 +205,73 @@ func revokeAccess(t *testing.T, f *Front) {
 	wantError(t, app.Post(t, "/revoke", url.Values{}), http.StatusBadRequest, "invalid_request")
 }
 
-func refreshAfterGrace(t *testing.T, f *Front) {
+// refreshLate is an app that was closed in a tunnel each time.
+func refreshLate(t *testing.T, f *Front) {
 	app := f.NewApp()
-	_, first := refreshable(t, app)
-	second := app.Refresh(t, first).Text("refresh_token")
+	access, token := refreshable(t, app)
+	second := app.Refresh(t, token)
+	for range 3 {
+		f.pass(31 * time.Second)
+		again := app.Refresh(t, token)
+		if again.Text("refresh_token") != second.Text("refresh_token") || again.Text("access_token") != second.Text("access_token") {
+			t.Fatalf("first %s, later %d %s", second.Body, again.Status, again.Body)
+		}
+		if left := again.JSON["expires_in"].(float64); left > second.JSON["expires_in"].(float64)-31 {
+			t.Errorf("expires_in is %v", left)
+		}
+	}
 	f.pass(31 * time.Second)
-	wantError(t, app.Refresh(t, first), http.StatusBadRequest, "invalid_grant")
-	wantError(t, app.Refresh(t, second), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Refresh(t, token), http.StatusBadRequest, "invalid_grant")
+	wantError(t, app.Refresh(t, second.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
+	for _, token := range []string{access, second.Text("access_token")} {
+		if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
+			t.Errorf("a token of the login still works: %d", got.Status)
+		}
+	}
+
+	app = f.NewApp()
+	_, token = refreshable(t, app)
+	for range 10 { // eight hours apart
+		f.pass(8 * time.Hour)
+		app.Refresh(t, token)
+		f.pass(31 * time.Second)
+		again := app.Refresh(t, token)
+		if again.Status != http.StatusOK {
+			t.Fatalf("three late repeats in a day: %d %s", again.Status, again.Body)
+		}
+		token = again.Text("refresh_token")
+	}
+}
+
+func refreshInARow(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, token := refreshable(t, app)
+	app.Refresh(t, token)
+	for range 3 {
+		f.pass(31 * time.Second)
+		for range 20 {
+			if got := app.Refresh(t, token); got.Status != http.StatusOK {
+				t.Fatalf("a repeat: %d %s", got.Status, got.Body)
+			}
+			f.pass(29 * time.Second)
+		}
+	}
+	f.pass(2 * time.Second)
+	wantError(t, app.Refresh(t, token), http.StatusBadRequest, "invalid_grant")
+}
+
+func refreshSpent(t *testing.T, f *Front) {
+	app := f.NewApp()
+	_, token := refreshable(t, app)
+	first := app.Refresh(t, token)
+	f.pass(14*time.Minute + 30*time.Second) // of fifteen
+	again := app.Refresh(t, token)
+	if again.Text("refresh_token") != first.Text("refresh_token") || again.Text("access_token") == first.Text("access_token") {
+		t.Errorf("first %s, again %d %s", first.Body, again.Status, again.Body)
+	}
+	if left, _ := again.JSON["expires_in"].(float64); left < 14*60 {
+		t.Errorf("the new access token is valid for %v s", left)
+	}
 }
 
 func refreshCap(t *testing.T, f *Front) {
@@ -260,8 +324,10 @@ func refreshThief(t *testing.T, f *Front) {
 	b.Login(t, "/", "adult")
 	thief.steal(t, b)
 	f.pass(5 * time.Hour)
-	if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
-		t.Fatalf("the browser: %d", got.Status)
+	for range 2 { // the first gets the next cookie, the second sends it
+		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
+			t.Fatalf("the browser: %d", got.Status)
+		}
 	}
 	f.pass(time.Minute)
 	for name, copied := range map[string]*Browser{"the thief": thief, "the browser": b} {

@@ -19,6 +19,7 @@ func families() []scenario {
 		{"of many who refresh at once one wins", oneRefreshWins},
 		{"a deleted family is gone", deletesFamily},
 		{"a family that is too large is refused", refusesLargeFamily},
+		{"a family is read with the store's clock", readsClock},
 		{"a call about a family whose context is done does nothing", familyContextDone},
 		{"a closed store has no families", familyClosed},
 	}
@@ -38,7 +39,9 @@ func newFamily(h Harness, id string) *pending.Family {
 	now := h.Now().UTC()
 	return &pending.Family{
 		ID: id, Secret: [32]byte{1, 2, 3}, Serial: 1, Kind: pending.Browser, Subject: "person", ACR: "high",
-		AuthTime: now, Claims: `{"name":"Zoë"}`, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour), RotatedAt: now,
+		AuthTime: now, Claims: `{"name":"Zoë"}`, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
+		Token: "header.payload.signature", AnsweredAt: now, PresentedAt: now.Add(1), ParentPresentedAt: now.Add(2),
+		Repeats: [pending.CountedRepeats]time.Time{now.Add(3), now.Add(4), now.Add(5)},
 	}
 }
 
@@ -63,6 +66,7 @@ func keepsFamily(t *testing.T, h Harness) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	f.ReadAt = loaded.ReadAt
 	if diff := cmp.Diff(f, loaded); diff != "" || loaded.Version != 1 {
 		t.Errorf("version %d (-kept +loaded):\n%s", loaded.Version, diff)
 	}
@@ -159,12 +163,38 @@ func familyClosed(t *testing.T, h Harness) {
 }
 
 func refusesLargeFamily(t *testing.T, h Harness) {
-	f := newFamily(h, "login")
-	f.Claims = strings.Repeat("x", pending.MaxFamilySize)
-	for name, f := range map[string]*pending.Family{"large": f, "nameless": newFamily(h, "")} {
+	claims, token, most := newFamily(h, "claims"), newFamily(h, "token"), newFamily(h, "most")
+	claims.Claims = strings.Repeat("x", pending.MaxFamilySize)
+	token.Token = strings.Repeat("x", pending.MaxTokenSize+1)
+	most.Token = strings.Repeat("x", pending.MaxTokenSize)
+	most.Claims = strings.Repeat("x", pending.MaxFamilySize-300)
+	for name, f := range map[string]*pending.Family{"large claims": claims, "large token": token, "nameless": newFamily(h, "")} {
 		if err := asFamilies(t, h).CreateFamily(t.Context(), f); !errors.Is(err, pending.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := asFamilies(t, h).CreateFamily(t.Context(), most); err != nil {
+		t.Errorf("as large as it may be: %v", err)
+	}
+}
+
+// readsClock looks at the clock that a family is read with. A minute is what the store's clock may
+// differ from the test's.
+func readsClock(t *testing.T, h Harness) {
+	s := asFamilies(t, h)
+	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
+		t.Fatal(err)
+	}
+	var last time.Time
+	for range 2 {
+		f, err := s.LoadFamily(t.Context(), "login")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if off := f.ReadAt.Sub(h.Now()).Abs(); off > time.Minute || f.ReadAt.Before(last) {
+			t.Errorf("read at %s after %s, and it is %s", f.ReadAt, last, h.Now())
+		}
+		last = f.ReadAt
 	}
 }
 

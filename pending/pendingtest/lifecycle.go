@@ -35,7 +35,11 @@ func calls(s pending.Store, r *pending.Record, until time.Time) map[string]func(
 			_, err := s.Revoked(ctx, pending.Credential{TokenID: "token"})
 			return err
 		},
-		"Len": func(ctx context.Context) error { _, err := s.Len(ctx); return err },
+		"Mark":        func(ctx context.Context) error { _, err := s.Mark(ctx); return err },
+		"Enroll":      func(ctx context.Context) error { return s.Enroll(ctx, "person", "login", until) },
+		"Withdraw":    func(ctx context.Context) error { return s.Withdraw(ctx, "person", "login") },
+		"WithdrawAll": func(ctx context.Context) error { _, err := s.WithdrawAll(ctx, "person"); return err },
+		"Len":         func(ctx context.Context) error { _, err := s.Len(ctx); return err },
 	}
 }
 
@@ -59,6 +63,7 @@ func contextDone(t *testing.T, h Harness) {
 		t.Errorf("the first event waits %v", wait)
 	}
 	wantRevoked(t, h, "the token", pending.Credential{TokenID: "token"}, false)
+	wantWithdrawn(t, h, "person")
 }
 
 func closed(t *testing.T, h Harness) {

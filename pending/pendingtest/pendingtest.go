@@ -61,6 +61,7 @@ func RunTimeless(t *testing.T, setup Setup) {
 	run(t, setup, bounds)
 	run(t, setup, limits)
 	run(t, setup, revocations)
+	run(t, setup, logins)
 	run(t, setup, lifecycle)
 }
 

@@ -27,6 +27,7 @@ func retention() []scenario {
 		{"a limit is whole again after its window", limitRecovers},
 		{"events come at the rate of the limit", eventsAtRate},
 		{"a revocation is forgotten when it is over", revocationForgotten},
+		{"a login that ended is not withdrawn", loginForgotten},
 	}
 }
 

@@ -14,6 +14,7 @@ func revocations() []scenario {
 		{"a revocation reaches its scope and no other", revokesScope},
 		{"a person's tokens of that second and before are refused", revokesIssuedUntil},
 		{"a second revocation only adds to the first", revokesMore},
+		{"a login that began after a revocation is not refused", sparesLater},
 		{"a revocation of nothing is refused", revokesNothing},
 		{"a revocation that is over revokes nothing", revokesInThePast},
 	}
@@ -100,6 +101,56 @@ func revokesMore(t *testing.T, h Harness) {
 	wantRevoked(t, h, "whenever issued", token, true)
 	revoke(t, h, until(now))
 	wantRevoked(t, h, "still whenever issued", token, true)
+}
+
+// markAfter returns a mark that includes all revocations, which a store may learn of a moment later.
+func markAfter(t *testing.T, h Harness, before string) string {
+	t.Helper()
+	for begin := time.Now(); ; {
+		mark, err := h.Store.Mark(t.Context())
+		switch {
+		case err != nil:
+			t.Fatalf("marking: %v", err)
+		case mark != before:
+			return mark
+		case time.Since(begin) > time.Minute:
+			t.Fatal("the mark does not change")
+		}
+		// A call to the server, instead of a sleep.
+		_, _ = h.Store.Len(t.Context())
+	}
+}
+
+// sparesLater revokes up to a minute ahead, as long as clocks may differ. The marks tell what began
+// before and what after.
+func sparesLater(t *testing.T, h Harness) {
+	v := pending.Revocation{Scope: pending.ScopeSubject, ID: "subject", IssuedUntil: h.Now().Add(time.Minute)}
+	marked := func(mark string) pending.Credential {
+		return pending.Credential{Subject: "subject", IssuedAt: h.Now(), Mark: mark}
+	}
+	start, err := h.Store.Mark(t.Context())
+	if err != nil || start != "" {
+		t.Errorf("at first the mark is %q, %v", start, err)
+	}
+	revoke(t, h, v)
+	first := markAfter(t, h, start)
+	wantRevoked(t, h, "before the first", marked(start), true)
+	wantRevoked(t, h, "after the first", marked(first), false)
+	wantRevoked(t, h, "of another list", marked("AAAAAAAA"+first[pending.EpochSize:]), true)
+	for _, malformed := range []string{first[:pending.EpochSize], first[:len(first)-1], first + "!", "x"} {
+		wantRevoked(t, h, "marked "+malformed, marked(malformed), true)
+	}
+	v.IssuedUntil = v.IssuedUntil.Add(time.Second)
+	revoke(t, h, v)
+	second := markAfter(t, h, first)
+	wantRevoked(t, h, "before the second", marked(first), true)
+	wantRevoked(t, h, "after the second", marked(second), false)
+	for _, scope := range []pending.Scope{pending.ScopeToken, pending.ScopeLogin} {
+		revoke(t, h, pending.Revocation{Scope: scope, ID: "id"})
+	}
+	third := markAfter(t, h, second)
+	wantRevoked(t, h, "a token, whatever its mark", pending.Credential{TokenID: "id", Mark: third}, true)
+	wantRevoked(t, h, "a login, whatever its mark", pending.Credential{Login: "id", Mark: third}, true)
 }
 
 func revokesNothing(t *testing.T, h Harness) {

@@ -22,6 +22,7 @@ func shared() []scenario {
 		{"events are counted over both replicas", countedOverBoth},
 		{"a value remembered at both is one", rememberedAtBoth},
 		{"a revocation reaches the other replica within a second", revocationReaches},
+		{"logins are enrolled at both replicas", enrolledAtBoth},
 	}
 }
 
@@ -118,4 +119,11 @@ func revocationReaches(t *testing.T, h Harness) {
 		// A call to the server, instead of a sleep.
 		_, _ = h.Replica.Len(t.Context())
 	}
+}
+
+func enrolledAtBoth(t *testing.T, h Harness) {
+	enroll(t, h, "person", "here", time.Hour)
+	enroll(t, h.at(1), "person", "there", time.Hour)
+	wantWithdrawn(t, h.at(1), "person", "here", "there")
+	wantWithdrawn(t, h, "person")
 }

@@ -31,9 +31,9 @@ type Documents struct{ store *Store }
 // Documents returns those of this store.
 func (s *Store) Documents() Documents { return Documents{s} }
 
-// Mark returns a text that is the same for every store of this prefix and secret, and of no other. It
+// ID returns a text that is the same for every store of this prefix and secret, and of no other. It
 // shows nothing of the secret.
-func (s *Store) Mark() string { return s.sealer.name(markName, "") }
+func (s *Store) ID() string { return s.sealer.name(storeName, "") }
 
 // Where names a document to an operator.
 func (d Documents) Where(name string) string {

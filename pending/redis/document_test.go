@@ -70,7 +70,7 @@ var rotation = keyring.Rotation{Algorithm: "ES256", Every: 30 * 24 * time.Hour, 
 func keysIn(store *redis.Store, folder keyring.Storage) *keyring.Keyring {
 	return &keyring.Keyring{
 		Owner:    keyring.Owner{Gateway: "default", Issuer: "https://app.example.be", Prefix: "itsme:default"},
-		Rotation: rotation, Store: store.Documents(), Storage: folder, InStore: true, Mark: store.Mark(),
+		Rotation: rotation, Store: store.Documents(), Storage: folder, InStore: true, StoreID: store.ID(),
 		Memory: new(keyring.Memory), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -192,11 +192,11 @@ func TestMarkTellsPrefixAndSecretApart(t *testing.T) {
 	t.Parallel()
 	prefix, secret := config("127.0.0.1:1"), config("127.0.0.1:1")
 	prefix.Prefix, secret.Secret = "itsme:other", bytes.Repeat([]byte("x"), redis.MinSecret)
-	mark := open(t, config("127.0.0.1:1")).Mark()
-	if again := open(t, config("127.0.0.1:2")).Mark(); again != mark || mark == "" {
-		t.Errorf("the same prefix and secret have the marks %q and %q", mark, again)
+	id := open(t, config("127.0.0.1:1")).ID()
+	if again := open(t, config("127.0.0.1:2")).ID(); again != id || id == "" {
+		t.Errorf("the same prefix and secret have the IDs %q and %q", id, again)
 	}
-	if open(t, prefix).Mark() == mark || open(t, secret).Mark() == mark {
-		t.Error("another prefix or secret has the same mark")
+	if open(t, prefix).ID() == id || open(t, secret).ID() == id {
+		t.Error("another prefix or secret has the same ID")
 	}
 }

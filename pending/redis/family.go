@@ -38,17 +38,36 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 
 // LoadFamily implements [pending.Families].
 func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
-	held, err := s.fetch(ctx, "loading family", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Get().Key(s.familyPlace(id, 0).key).Build())
-	}})
+	const doing = "loading family"
+	got, err := s.call(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
 	if err != nil {
 		return nil, err
 	}
-	f, err := s.openFamily(id, held)
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) < 2 {
+		return nil, s.unavailable(ctx, doing, errMalformed)
+	}
+	if len(fields) == 2 {
+		return nil, pending.ErrNotFound
+	}
+	f, err := s.openFamily(id, fields[2])
+	if err == nil {
+		f.ReadAt, err = serverTime(fields[0], fields[1])
+	}
 	if err != nil {
-		return nil, s.unavailable(ctx, "loading family", err)
+		return nil, s.unavailable(ctx, doing, err)
 	}
 	return f, nil
+}
+
+// serverTime reads what TIME answers.
+func serverTime(seconds, micros string) (time.Time, error) {
+	whole, err := strconv.ParseInt(seconds, 10, 64)
+	part, bad := strconv.ParseInt(micros, 10, 64)
+	if err != nil || bad != nil {
+		return time.Time{}, errMalformed
+	}
+	return time.Unix(whole, part*int64(time.Microsecond)).UTC(), nil
 }
 
 // UpdateFamily implements [pending.Families].

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 const (
@@ -15,7 +17,7 @@ const (
 	SyncInterval = 200 * time.Millisecond
 	// MaxStaleness bounds how old the copy of the revocations may be to answer from.
 	// A replica that cannot reach Redis refuses everything from then on.
-	MaxStaleness = time.Second
+	MaxStaleness = pending.MaxStaleness
 )
 
 const (
@@ -98,12 +100,14 @@ func (s *Store) another(epoch string) bool {
 // and then lacks what the replicas know.
 func (s *Store) writeBack(epoch string) error {
 	for known := range slices.Chunk(slices.Collect(s.revoked.All()), pageSize) {
-		var err error
-		if epoch, err = s.publish(s.alive, known); err != nil {
+		at, err := s.publish(s.alive, known)
+		if err != nil {
 			return err
 		}
+		epoch = at.epoch
 	}
 	s.list = list{epoch: epoch}
+	s.read.Store(&list{epoch: epoch})
 	return nil
 }
 
@@ -138,15 +142,17 @@ func (s *Store) readPage() (page, error) {
 // refuses, nobody knows.
 func (s *Store) take(p page) error {
 	for _, e := range p.entries {
+		at := list{epoch: p.epoch, last: e.number}
 		v, err := s.openRevocation(e.name, e.sealed)
 		if err == nil {
-			err = s.revoked.Add(v, s.config.Now())
+			err = s.revoked.Add(v, at.mark(), s.config.Now())
 		}
 		if err != nil {
 			return s.unavailable(s.alive, "reading revocations", err)
 		}
-		s.list.last = e.number
+		s.list = at
 	}
+	s.read.Store(&list{s.list.epoch, s.list.last})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -23,10 +24,11 @@ func (s *Store) Revoke(ctx context.Context, v pending.Revocation) error {
 	if !v.Until.After(now) {
 		return nil
 	}
-	if _, err := s.publish(ctx, []pending.Revocation{v}); err != nil {
+	at, err := s.publish(ctx, []pending.Revocation{v})
+	if err != nil {
 		return err
 	}
-	return s.revoked.Add(v, now)
+	return s.revoked.Add(v, at.mark(), now)
 }
 
 // Revoked implements [pending.Store]. It answers from the copy, without a round trip.
@@ -37,9 +39,26 @@ func (s *Store) Revoked(ctx context.Context, c pending.Credential) (bool, error)
 	return s.revoked.Cover(c, s.config.Now), nil
 }
 
-// publish adds revocations to the list in Redis, and returns the name of the list. It
-// makes one if there is none.
-func (s *Store) publish(ctx context.Context, added []pending.Revocation) (epoch string, err error) {
+// Mark implements [pending.Store].
+func (s *Store) Mark(ctx context.Context) (string, error) {
+	if err := s.ready(ctx); err != nil {
+		return "", err
+	}
+	return s.read.Load().mark().String(), nil
+}
+
+// mark returns how far a list was read.
+func (l list) mark() pending.Mark {
+	number, err := strconv.ParseFloat(l.last, 64) // a score of Redis, which is below 2^53
+	if err != nil || len(l.epoch) < pending.EpochSize {
+		return pending.Mark{}
+	}
+	return pending.Mark{Epoch: l.epoch[:pending.EpochSize], Number: uint64(number)}
+}
+
+// publish adds revocations to the list in Redis. It makes a list if there is none, and returns the
+// place of the last one added.
+func (s *Store) publish(ctx context.Context, added []pending.Revocation) (at list, err error) {
 	args := []string{rand.Text()}
 	for _, v := range added {
 		data := encodeRevocation(v)
@@ -49,10 +68,13 @@ func (s *Store) publish(ctx context.Context, added []pending.Revocation) (epoch 
 	}
 	got, err := s.try(ctx, "revoking", eval(s.scripts.revoke, s.keys.revoke, args...))
 	if err != nil {
-		return "", err
+		return list{}, err
 	}
-	epoch, err = got.ToString()
-	return epoch, s.unavailable(ctx, "revoking", err)
+	reply, err := got.AsStrSlice()
+	if err != nil || len(reply) != 2 {
+		return list{}, s.unavailable(ctx, "revoking", errMalformed)
+	}
+	return list{epoch: reply[0], last: reply[1]}, nil
 }
 
 func (s *Store) revocationPlace(name string) place {

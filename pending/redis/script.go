@@ -24,6 +24,12 @@ var (
 	revokeSource string
 	//go:embed lua/family.lua
 	familySource string
+	//go:embed lua/loadfamily.lua
+	loadFamilySource string
+	//go:embed lua/enroll.lua
+	enrollSource string
+	//go:embed lua/withdraw.lua
+	withdrawSource string
 	//go:embed lua/revoked.lua
 	revokedSource string
 	//go:embed lua/document.lua
@@ -32,7 +38,7 @@ var (
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, family, revoke, revoked, document script
+	create, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revoked, document script
 }
 
 // script is one of them, by the name of its file.
@@ -43,15 +49,18 @@ type script struct {
 
 func newScripts() scripts {
 	return scripts{
-		create:   script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
-		update:   script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
-		count:    script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
-		remember: script{"remember", rueidis.NewLuaScript(rememberSource)},
-		allow:    script{"allow", rueidis.NewLuaScript(allowSource)},
-		family:   script{"family", rueidis.NewLuaScript(familySource)},
-		revoke:   script{"revoke", rueidis.NewLuaScript(revokeSource)},
-		revoked:  script{"revoked", rueidis.NewLuaScript(revokedSource)},
-		document: script{"document", rueidis.NewLuaScript(documentSource)},
+		create:     script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
+		update:     script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
+		count:      script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
+		remember:   script{"remember", rueidis.NewLuaScript(rememberSource)},
+		allow:      script{"allow", rueidis.NewLuaScript(allowSource)},
+		family:     script{"family", rueidis.NewLuaScript(familySource)},
+		loadFamily: script{"loadfamily", rueidis.NewLuaScript(loadFamilySource)},
+		enroll:     script{"enroll", rueidis.NewLuaScript(enrollSource)},
+		withdraw:   script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
+		revoke:     script{"revoke", rueidis.NewLuaScript(revokeSource)},
+		revoked:    script{"revoked", rueidis.NewLuaScript(revokedSource)},
+		document:   script{"document", rueidis.NewLuaScript(documentSource)},
 	}
 }
 
@@ -92,6 +101,9 @@ func (k keys) family(name string) string { return k.prefix + "family:" + name }
 
 // document returns where a document is.
 func (k keys) document(name string) string { return k.prefix + "keyring:" + name }
+
+// logins returns where the logins of a subject are; its name is a keyed hash.
+func (k keys) logins(name string) string { return k.prefix + "logins:" + name }
 
 // counter returns where a counter is; its name is a keyed hash.
 func (k keys) counter(name string) string { return k.prefix + "count:" + name }

@@ -88,7 +88,9 @@ const (
 	counterName    = "counter"
 	familyName     = "family"
 	revocationName = "revocation"
-	markName       = "mark"
+	storeName      = "store"
+	subjectName    = "subject"
+	loginName      = "login"
 )
 
 // name returns the keyed hash of a text, 22 characters of base64url.

@@ -66,6 +66,10 @@ func liveAFullLife(t testing.TB, store *redis.Store) (hidden map[string]string) 
 	hidden = map[string]string{
 		"secret": secret, "remembered key": "remembered-key", "remembered value": "remembered-value",
 		"counter": "counter-of-198.51.100.7", "family": "hidden-family",
+		"enrolled subject": "enrolled-subject", "enrolled login": "enrolled-login",
+	}
+	if err := store.Enroll(t.Context(), hidden["enrolled subject"], hidden["enrolled login"], time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
 	}
 	if err := store.CreateFamily(t.Context(), family("hidden-family-login")); err != nil {
 		t.Fatal(err)
@@ -236,6 +240,35 @@ func TestMovedFamilyIsRefused(t *testing.T) {
 	wantUnreadable(t, "another's", func() error { _, err := store.LoadFamily(t.Context(), "b"); return err })
 	do(t, client, "SET", names[0], "2"+held[1:], "PX", "60000")
 	wantUnreadable(t, "another version", func() error { _, err := store.LoadFamily(t.Context(), "a"); return err })
+}
+
+// TestMovedLoginIsRefused puts the running login of one subject in the place of another's: a
+// revocation of the one must not end the other's.
+func TestMovedLoginIsRefused(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	store := open(t, config(s.address))
+	client := admin(t, s.address)
+	if err := store.Enroll(t.Context(), "victim", "login", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	names, err := do(t, client, "KEYS", "*:logins:*").AsStrSlice()
+	if err != nil || len(names) != 1 {
+		t.Fatalf("logins are at %q, %v", names, err)
+	}
+	if err := store.Enroll(t.Context(), "attacker", "other", time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	both, err := do(t, client, "KEYS", "*:logins:*").AsStrSlice()
+	if err != nil || len(both) != 2 {
+		t.Fatalf("logins are at %q, %v", both, err)
+	}
+	other := both[0]
+	if other == names[0] {
+		other = both[1]
+	}
+	do(t, client, "COPY", names[0], other, "REPLACE")
+	wantUnreadable(t, "moved", func() error { _, err := store.WithdrawAll(t.Context(), "attacker"); return err })
 }
 
 // TestMovedRevocationIsRefused: a revocation that is put under another's name could

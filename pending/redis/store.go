@@ -20,8 +20,9 @@ type Store struct {
 	keys    keys
 	scripts scripts
 
-	revoked pending.Revocations // the copy of the list
-	list    list                // belongs to keepUp
+	revoked pending.Revocations  // the copy of the list
+	list    list                 // belongs to keepUp
+	read    atomic.Pointer[list] // a copy of it, for Mark
 	pulse   *pulse
 	conns   *conns
 	client  atomic.Pointer[rueidis.Client] // nil until connected
@@ -57,6 +58,7 @@ func Open(c Config) (*Store, error) {
 		scripts: newScripts(),
 		pulse:   newPulse(),
 	}
+	s.read.Store(new(list))
 	s.config.Secret = nil // the sealer has what it needs
 	s.alive, s.cancel = context.WithCancel(context.Background())
 	s.conns = newConns(s.alive, c)

@@ -7,7 +7,8 @@
 --   4 epoch    the name of this list. When the server loses its data there is
 --              another list, to which the replicas add what they know.
 -- ARGV: a name for the list, and for each revocation its name, when it is over and
--- what is sealed. It answers the name of the list. What is there already, stays.
+-- what is sealed. It answers the name of the list, and the number of the last revocation that was
+-- given. What is there already, stays.
 local LOG, REVOKED, UNTIL, EPOCH = unpack(KEYS)
 
 -- BATCH bounds what one call cleans up.
@@ -20,13 +21,14 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- last ones must not give a number again that a replica has read already.
 local last = redis.call('ZREVRANGE', LOG, 0, 0, 'WITHSCORES')[2]
 local number = math.max(time[1] * 1000000 + time[2], (tonumber(last) or 0) + 1)
-local latest = now
+local latest, given = now, 0
 for i = 2, #ARGV, 3 do
   if redis.call('HSETNX', REVOKED, ARGV[i], ARGV[i + 2]) == 1 then
     redis.call('ZADD', LOG, number, ARGV[i])
     redis.call('ZADD', UNTIL, ARGV[i + 1], ARGV[i])
     number = number + 1
   end
+  given = redis.call('ZSCORE', LOG, ARGV[i])
   latest = math.max(latest, tonumber(ARGV[i + 1]))
 end
 redis.call('SET', EPOCH, ARGV[1], 'NX')
@@ -42,4 +44,4 @@ for _, key in ipairs(KEYS) do
     redis.call('PEXPIRE', key, rest)
   end
 end
-return redis.call('GET', EPOCH)
+return {redis.call('GET', EPOCH), given}
