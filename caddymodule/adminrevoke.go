@@ -46,7 +46,7 @@ func serveAdminRevoke(w http.ResponseWriter, r *http.Request) error {
 		logins, err := revoke(ctx, i.gateway)
 		result.Logins += logins
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("revoking at gateway %s: %w", i.key.gateway, err))
+			failed = errors.Join(failed, fmt.Errorf("revoking at gateway %s: %w", i.name, err))
 		}
 	}
 	if failed != nil {
