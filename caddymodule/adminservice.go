@@ -98,7 +98,7 @@ func (s *adminService) keys(ctx context.Context, gateway string) ([]keyState, er
 			return g.Keys, nil
 		}
 	}
-	return nil, errors.New("Caddy does not run it any more; try again")
+	return nil, errors.New("the running Caddy does not have it any more; try again")
 }
 
 // rotate rotates the keys of one gateway, or drops some.

@@ -43,8 +43,10 @@ type Keyring struct {
 
 // Memory is what a process knows of a gateway's keys. The zero value knows nothing.
 type Memory struct {
-	mu      sync.Mutex
-	set     Set
+	mu  sync.Mutex
+	set Set
+	// kept are keys that this process alone verifies with.
+	kept    []Key
 	dropped Dropped
 }
 
@@ -55,17 +57,22 @@ func (m *Memory) Dropped() Dropped {
 	return m.dropped
 }
 
-// Set returns the keys that were in force last, without those that were dropped since.
-func (m *Memory) Set() Set {
+// known returns what was in force last, without the keys that were dropped since: the set, and the keys
+// that this process alone verifies with.
+func (m *Memory) known() merged {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.set.with(slices.DeleteFunc(slices.Clone(m.set.Keys), func(k Key) bool { return m.dropped.Has(k.ID) }))
+	dropped := func(k Key) bool { return m.dropped.Has(k.ID) }
+	return merged{
+		set:  m.set.with(slices.DeleteFunc(slices.Clone(m.set.Keys), dropped)),
+		kept: slices.DeleteFunc(slices.Clone(m.kept), dropped),
+	}
 }
 
-func (m *Memory) keep(s Set) {
+func (m *Memory) keep(known merged) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.set = s
+	m.set, m.kept = known.set, known.kept
 }
 
 func (m *Memory) drop(keys []DroppedKey, now time.Time) Dropped {
@@ -133,7 +140,8 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	if s.found, err = decodeSet(data, k.Owner, s.Dropped); err != nil {
 		return s, damaged(k.primary(), KeysDocument, err)
 	}
-	known, running := k.Memory.Set(), true
+	held := k.Memory.known()
+	known, running := held.set, true
 	var stale bool
 	if k.InStore {
 		var copied Set
@@ -145,11 +153,11 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 		stale = s.copied == nil && (copied.Revision != s.found.Revision || copied.untidy || !copied.same(s.found))
 	}
 	now := k.Now()
-	s.merged = k.Rotation.merge(known, s.found, running, now)
+	s.merged = k.Rotation.merge(known, s.found, running, now).keeping(held.kept, now)
 	if k.StoreID != "" && len(s.kept) == 0 { // else the set is another store's, until nothing is kept beside it
 		s.set.StoreID = k.StoreID
 	}
-	s.behind = lacking || stale || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
+	s.behind = lacking || stale || s.rolledBack || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
 	return s, nil
 }
 
@@ -230,7 +238,7 @@ func (k *Keyring) changed(ctx context.Context, held []byte, s *State, change fun
 	if err != nil {
 		return nil, err
 	}
-	if after.same(s.found) && !s.found.untidy {
+	if after.same(s.found) && !s.found.untidy && !s.rolledBack {
 		s.set = s.found
 		return held, nil
 	}

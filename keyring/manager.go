@@ -87,15 +87,15 @@ func (m *Manager) fallBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	k := m.Keyring
-	known := k.Memory.Set()
-	if len(known.Keys) == 0 && k.InStore {
-		known, _ = k.readCopy(ctx, k.Memory.Dropped()) // Run logs what fails
+	known := k.Memory.known()
+	if len(known.set.Keys) == 0 && k.InStore {
+		known.set, _ = k.readCopy(ctx, k.Memory.Dropped()) // Run logs what fails
 	}
-	if len(known.Keys) == 0 {
+	if len(known.set.Keys) == 0 {
 		k.Logger.Warn("there are no signing keys yet: the gateway is not ready until its store answers", slog.String("gateway", k.Owner.Gateway))
 		return
 	}
-	if err := m.adopt(State{merged: merged{set: known}, Dropped: k.Memory.Dropped()}); err != nil {
+	if err := m.adopt(State{merged: known, Dropped: k.Memory.Dropped()}); err != nil {
 		m.fail(err)
 	}
 }
@@ -130,7 +130,7 @@ func (m *Manager) Refresh(ctx context.Context) {
 
 // goOn keeps what this process knows in force, without what was dropped since.
 func (m *Manager) goOn() {
-	_ = m.adopt(State{merged: merged{set: m.Keyring.Memory.Set()}, Dropped: m.Keyring.Memory.Dropped()}) // adopted before
+	_ = m.adopt(State{merged: m.Keyring.Memory.known(), Dropped: m.Keyring.Memory.Dropped()}) // adopted before
 }
 
 func (m *Manager) refresh(ctx context.Context) error {
@@ -180,7 +180,7 @@ func (m *Manager) adopt(s State) error {
 	if err := m.publish(s.Set()); err != nil {
 		return err
 	}
-	m.Keyring.Memory.keep(s.Set())
+	m.Keyring.Memory.keep(s.merged)
 	m.shown.Store(&s)
 	return nil
 }

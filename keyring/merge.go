@@ -78,6 +78,16 @@ func (r Rotation) keep(set, known Set, left []Key) merged {
 	return m
 }
 
+// keeping goes on with the keys that this process alone verified with before.
+func (m merged) keeping(kept []Key, now time.Time) merged {
+	for _, key := range kept {
+		if key.good(now) && !m.set.has(key.ID) && !contains(m.kept, key.ID) {
+			m.kept = append(m.kept, key)
+		}
+	}
+	return m
+}
+
 // adopting returns the known set in the place of the one that was found. What else is in that
 // document stays.
 func (s Set) adopting(known Set) Set {

@@ -230,3 +230,28 @@ func TestReplacedKeysNeverSign(t *testing.T) {
 		}
 	}
 }
+
+// TestRevisionsNeverGoBack: an older set with the same keys is written back, which is harmless by itself. The count
+// must not begin again from there: then another older set would pass for the newest.
+func TestRevisionsNeverGoBack(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := new(keyringtest.Memory)
+		r := run(t, replicaOf(store, new(keyringtest.Memory)))
+		first := backUp(store)
+		store.Put(KeysDocument, nil)
+		pass(2 * Interval)
+		second := backUp(store) // the same keys, put back
+		first.restore(store, KeysDocument)
+		pass(Lead)
+		if _, err := r.manager.Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		current := r.signing()
+		second.restore(store, KeysDocument)
+		pass(2 * Interval)
+		if r.signing() != current {
+			t.Error("the key before signs again")
+		}
+	})
+}
