@@ -129,7 +129,7 @@ SOAK ?= 5m
 SEED ?= 0
 
 .PHONY: soak
-soak: debian ## Log in through two replicas and Redis while Signicat fails at random, for SOAK (5m)
+soak: debian ## Log in and refresh through three replicas and Redis while Signicat and the network fail at random, for SOAK (5m)
 	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED)
 
 # How many rounds count; a short look is ROUNDS=5. The machine should have nothing else to do.
