@@ -128,27 +128,34 @@ func (g *Gateway) refresh(ctx context.Context, raw string) (refreshed, error) {
 // successor's. The token must be genuine; one that was used up before ends the family.
 func (g *Gateway) rotate(ctx context.Context, kind pending.Kind, used refreshToken, genuine func(*pending.Family) bool) (*pending.Family, error) {
 	for {
-		f, err := g.family(ctx, used.login)
-		if err != nil {
-			return nil, err
-		}
-		if f.Kind != kind || used.serial > f.Serial || !genuine(f) {
-			return nil, wrap(errGrant, "another refresh token")
-		}
-		now := g.now()
-		switch {
-		case used.serial+1 == f.Serial && now.Sub(f.RotatedAt) <= ReuseGrace:
-			return f, nil
-		case used.serial < f.Serial:
-			return nil, g.endReused(ctx, f.ID)
+		f, succeeded, err := g.present(ctx, kind, used, genuine)
+		if err != nil || succeeded {
+			return f, err
 		}
 		f.Serial++
-		f.RotatedAt = now
+		f.RotatedAt = g.now()
 		err = g.config.Families.UpdateFamily(ctx, f)
 		if !errors.Is(err, pending.ErrConflict) {
 			return f, familyError(err)
 		}
 	}
+}
+
+// present returns the family of a token that is being used, and whether the token has its successor
+// already, because the answer with it may have been lost. One that was used up before ends the family.
+func (g *Gateway) present(ctx context.Context, kind pending.Kind, used refreshToken, genuine func(*pending.Family) bool) (f *pending.Family, succeeded bool, err error) {
+	f, err = g.family(ctx, used.login)
+	switch {
+	case err != nil:
+		return nil, false, err
+	case f.Kind != kind || used.serial > f.Serial || !genuine(f):
+		return nil, false, wrap(errGrant, "another refresh token")
+	case used.serial+1 == f.Serial && g.now().Sub(f.RotatedAt) <= ReuseGrace:
+		return f, true, nil
+	case used.serial < f.Serial:
+		return nil, false, g.endReused(ctx, f.ID)
+	}
+	return f, false, nil
 }
 
 // errReused is returned when a token was used again, and its login could not be ended for that.
