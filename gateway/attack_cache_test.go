@@ -19,19 +19,27 @@ import (
 // TestCachesShareNoUsersPage puts the caches that operators run between clients and the gateway.
 func TestCachesShareNoUsersPage(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(t *testing.T, origin string) (addr string){
-		"nginx":                         func(t *testing.T, origin string) string { return cachetest.NGINX(t, origin, "") },
-		"nginx that ignores Set-Cookie": func(t *testing.T, origin string) string { return cachetest.NGINX(t, origin, cachetest.IgnoreSetCookie) },
-		"Apache":                        func(t *testing.T, origin string) string { return cachetest.Apache(t, origin) },
-		"HAProxy":                       func(t *testing.T, origin string) string { return cachetest.HAProxy(t, origin) },
+	for name, row := range map[string]struct {
+		start  func(t testing.TB, origin string) (addr string)
+		stored string
+	}{
+		"nginx":                            {nginx(cachetest.StoreAll), "/immutable"},
+		"nginx that ignores Set-Cookie":    {nginx(cachetest.StoreAll, cachetest.IgnoreSetCookie), "/immutable"},
+		"nginx that obeys X-Accel-Expires": {nginx(cachetest.ObeyAccelExpires), "/accel"},
+		"Apache":                           {cachetest.Apache, "/immutable"},
+		"HAProxy":                          {cachetest.HAProxy, "/immutable"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := cached(t)
-			w.Addr = start(t, w.Addr)
+			w.Addr, w.Stored = row.start(t, w.Addr), row.stored
 			cachetest.Suite(t, w)
 		})
 	}
+}
+
+func nginx(lines ...string) func(t testing.TB, origin string) (addr string) {
+	return func(t testing.TB, origin string) string { return cachetest.NGINX(t, origin, lines...) }
 }
 
 // cached is a gateway that the suite attacks; the cache is still to be put in front.
@@ -68,8 +76,7 @@ func cached(t *testing.T) cachetest.World {
 		}
 	}
 	return cachetest.World{
-		Addr:   server.Listener.Addr().String(),
-		Stores: true,
+		Addr: server.Listener.Addr().String(),
 		Bearer: func(t *testing.T) (line, subject string) {
 			t.Helper()
 			claims := user()

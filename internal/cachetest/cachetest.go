@@ -3,7 +3,7 @@
 // Package cachetest puts the shared caches that people run in front of a server: Debian's nginx, Apache
 // and HAProxy, as they are. [Suite] attacks users through any cache.
 //
-//	cache := cachetest.NGINX(t, origin, cachetest.IgnoreSetCookie)
+//	cache := cachetest.NGINX(t, origin, cachetest.StoreAll, cachetest.IgnoreSetCookie)
 //	answer := rawhttptest.Do(t, cache, "GET / HTTP/1.1\r\nHost: a.example\r\n…")
 package cachetest
 
@@ -21,10 +21,16 @@ import (
 	"testing"
 )
 
-// IgnoreSetCookie is what operators write to have nginx store answers that set a cookie.
-const IgnoreSetCookie = "proxy_ignore_headers Set-Cookie;"
+// What operators write for nginx.
+const (
+	// StoreAll stores what says nothing of caches.
+	StoreAll = "proxy_cache_valid 200 301 404 10m;"
+	// IgnoreSetCookie stores answers that set a cookie.
+	IgnoreSetCookie = "proxy_ignore_headers Set-Cookie;"
+	// ObeyAccelExpires stores what X-Accel-Expires names, whatever Cache-Control forbids.
+	ObeyAccelExpires = "proxy_ignore_headers Set-Cookie Cache-Control Expires;"
+)
 
-// nginxConfig stores everything that its answer does not forbid.
 const nginxConfig = `
 user root;
 events {}
@@ -36,8 +42,7 @@ http {
 		listen LISTEN;
 		location / {
 			proxy_cache c;
-			proxy_cache_valid 200 301 404 10m;
-			OPTION
+			LINES
 			proxy_set_header Host $http_host;
 			proxy_pass http://ORIGIN;
 		}
@@ -45,13 +50,13 @@ http {
 }
 `
 
-// NGINX starts nginx in front of an address, with one more line of configuration, and returns its own.
-func NGINX(t testing.TB, origin, option string) (addr string) {
+// NGINX starts nginx in front of an address, with more lines of configuration, and returns its own.
+func NGINX(t testing.TB, origin string, lines ...string) (addr string) {
 	t.Helper()
 	listener, socket := listen(t)
 	dir := t.TempDir()
 	addr = listener.Addr().String()
-	config := write(t, dir, strings.NewReplacer("LISTEN", addr, "ORIGIN", origin, "OPTION", option).Replace(nginxConfig))
+	config := write(t, dir, strings.NewReplacer("LISTEN", addr, "ORIGIN", origin, "LINES", strings.Join(lines, "\n")).Replace(nginxConfig))
 	// NGINX names a socket that is listened on already, as for nginx when it replaces itself: the
 	// kernel keeps connections until it is ready (https://nginx.org/en/docs/control.html).
 	start(t, []*os.File{socket}, []string{"NGINX=3;"}, "nginx", "-p", dir, "-c", config, "-e", "stderr", "-g", "daemon off; pid nginx.pid;")
