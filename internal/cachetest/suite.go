@@ -49,11 +49,22 @@ var policies = map[string][]string{
 	"/missing":    {"Cache-Control: public, max-age=600", "Status: 404"},
 }
 
+// together is where the upstream answers two requests when both are there.
+const together = "/together"
+
 // NewOrigin is an upstream that answers each user with a page of their own, and counts its answers in
 // it. The first element of a path but /public says what caches may do with it.
 func NewOrigin() http.Handler {
 	var answers atomic.Int64
+	pair := make(chan struct{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == together {
+			select {
+			case pair <- struct{}{}:
+			case <-pair:
+			case <-r.Context().Done():
+			}
+		}
 		status := http.StatusOK
 		for _, line := range policies["/"+strings.Split(strings.TrimPrefix(r.URL.Path, "/public"), "/")[1]] {
 			name, value, _ := strings.Cut(line, ": ")
@@ -77,12 +88,17 @@ func page(subject string) string { return "page of <" + cmp.Or(subject, "nobody"
 // ask sends a client's request through the cache.
 func (w World) ask(t *testing.T, host, path, line string) rawhttptest.Answer {
 	t.Helper()
-	return rawhttptest.Do(t, w.Addr, "GET "+path+" HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n"+line+"\r\n")
+	return rawhttptest.Do(t, w.Addr, request(host, path, line))
+}
+
+func request(host, path, line string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n" + line + "\r\n"
 }
 
 // Suite attacks users through the cache.
 func Suite(t *testing.T, w World) {
 	t.Run("what needs no login is stored", w.control)
+	t.Run("two users at once", w.atOnce)
 	for path := range policies {
 		for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie, "renewed cookie": w.Renewing} {
 			t.Run(name+" at "+path, func(t *testing.T) {
@@ -125,6 +141,25 @@ func (w World) attack(t *testing.T, host, path string, credential func(*testing.
 	line, other := credential(t)
 	if got := w.ask(t, host, path, line); !strings.Contains(got.Body, page(other)) {
 		t.Errorf("%s: another user gets %d %q", host, got.Status, got.Body)
+	}
+}
+
+// atOnce has two users ask for one page at the same time. Some caches merge such requests.
+func (w World) atOnce(t *testing.T) {
+	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie} {
+		var conns [2]*rawhttptest.Conn
+		var subjects [2]string
+		for i := range conns {
+			var line string
+			line, subjects[i] = credential(t)
+			conns[i] = rawhttptest.Dial(t, w.Addr)
+			conns[i].Send(request(Host, together, line))
+		}
+		for i, c := range conns {
+			if got := c.Answer(http.MethodGet); !strings.Contains(got.Body, page(subjects[i])) {
+				t.Errorf("%s: %s gets %d %q", name, subjects[i], got.Status, got.Body)
+			}
+		}
 	}
 }
 
