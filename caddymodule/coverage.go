@@ -48,7 +48,7 @@ func coverage(servers map[string]*caddyhttp.Server) (found []finding) {
 				" with whatever identity headers the client made up; put itsme at site level, with a matcher or public for what needs no login"})
 		}
 	}
-	return append(found, misplaced(handlers)...)
+	return slices.Concat(found, misplaced(handlers), caching(servers))
 }
 
 // placed is an itsme handler and the conditions that a request meets on its way there.

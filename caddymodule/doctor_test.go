@@ -41,6 +41,10 @@ var doctorRows = []struct {
 		replace: []string{"http://{{addr}} {", "http://other.example:PORT {\nitsme {\nmode browser\n}\n}\nhttp://{{addr}} {"},
 		problem: true, want: []string{"site_refused"},
 	},
+	{
+		name: "a header operation that runs after itsme", replace: []string{"\titsme\n", "header >Cache-Control \"public, max-age=60\"\nitsme\n"},
+		want: []string{"header_deferred"},
+	},
 	{name: "DEBUG without the filter", replace: []string{"#global", "debug"}, want: []string{"debug_logs_identity"}},
 	{name: "DEBUG with the filter", replace: []string{"#global", "log {\nlevel DEBUG\nformat filter {\nrequest itsme\n}\n}"}},
 	{

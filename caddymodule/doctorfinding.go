@@ -27,6 +27,8 @@ const (
 	upstreamUncovered      findingName = "upstream_uncovered"
 	endpointsUnreachable   findingName = "endpoints_unreachable"
 	siteRefused            findingName = "site_refused"
+	cacheInFront           findingName = "cache_in_front"
+	headerDeferred         findingName = "header_deferred"
 	debugLogsSafe          findingName = "debug_logs_safe"
 	debugLogsIdentity      findingName = "debug_logs_identity"
 	storageWritable        findingName = "storage_writable"
@@ -88,6 +90,8 @@ func findingKinds() []findingKind {
 		{upstreamUncovered, levelWarning, "Put itsme at site level, with a matcher or public for what needs no login."},
 		{endpointsUnreachable, levelProblem, "Put itsme at site level, on the host of public_url."},
 		{siteRefused, levelProblem, "Answer for the host of public_url, or write mode auto or mode api."},
+		{cacheInFront, levelWarning, "Let a matcher of cache leave out the gateway's path and what needs a login."},
+		{headerDeferred, levelWarning, "Let a matcher of header leave out the gateway's path and what needs a login, or put header behind itsme in a route block."},
 		{debugLogsSafe, levelOK, ""},
 		{debugLogsIdentity, levelWarning, "Raise the level, or write in that log: format filter { request itsme }."},
 		{storageWritable, levelOK, ""},

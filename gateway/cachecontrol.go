@@ -37,16 +37,16 @@ func namesAuthorization(lines []string) bool {
 // dropTargeted removes the fields that some caches obey instead of Cache-Control (RFC 9213).
 func dropTargeted(h http.Header) {
 	for name := range h {
-		if targeted(name) {
+		if Targeted(name) {
 			delete(h, name)
 		}
 	}
 }
 
-// targeted reports whether a field is Cache-Control for some caches alone: CDN-Cache-Control and
+// Targeted reports whether a field is Cache-Control for some caches alone: CDN-Cache-Control and
 // every other name that ends like it, and those that are older than that convention: of Akamai, nginx,
 // and of Fastly, Varnish and Akamai.
-func targeted(name string) bool {
+func Targeted(name string) bool {
 	const suffix = "-Cache-Control"
 	if len(name) > len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
 		return true

@@ -117,7 +117,7 @@ func (a *response) sweep() {
 	h, answered := a.Header(), a.passage.answered
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
-		case !answered.own && identityHeader(trailer), answered.personal && targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+		case !answered.own && identityHeader(trailer), answered.personal && Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
 			delete(h, name)
 		default:
 			respell(h, name)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	_ "github.com/caddyserver/cache-handler"
+	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/cachetest"
@@ -187,4 +189,49 @@ func (w *world) session(t *testing.T, ago time.Duration, claims token.Claims) (l
 		t.Fatal(err)
 	}
 	return "Cookie: theme=dark; itsme=" + raw + "\r\n", claims.Subject
+}
+
+// TestCacheInFrontIsFound has the log warn of a cache in front of itsme, and the doctor find it.
+func TestCacheInFrontIsFound(t *testing.T) {
+	const found = "a cache in front of itsme sees answers of users and of the gateway"
+	for name, row := range map[string]struct {
+		site string
+		want bool
+	}{
+		"in front":               {"cache\nitsme\nrespond ok", true},
+		"of a part":              {"cache /account/*\nitsme\nrespond ok", true},
+		"of what needs no login": {"cache /assets/*\nitsme {\npublic /assets/*\n}\nrespond ok", false},
+		"behind":                 {"route {\nitsme\ncache\nrespond ok\n}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, file := newKey(t)
+			text := strings.NewReplacer("SIGNICAT", "http://127.0.0.1:1", "KEY", file, "CHAIN", "respond ok", "OPTIONAL", "respond ok",
+				"itsme\n\trespond \"logged in\"", row.site).Replace(config)
+			server := caddytest.Run(t, text)
+			if got := strings.Contains(server.Log(), found); got != row.want {
+				t.Errorf("the log warns of it: %t", got)
+			}
+			caddyfile := filepath.Join(t.TempDir(), "Caddyfile")
+			if err := os.WriteFile(caddyfile, []byte(strings.NewReplacer("{{addr}}", server.Addr, ":{{port}}", "").Replace(text)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			doctor := exec.CommandContext(t.Context(), os.Args[0], "itsme", "doctor", "--offline", "--config", caddyfile)
+			doctor.Env = append(os.Environ(), asCaddy+"=1", "HOME="+t.TempDir())
+			out, _ := doctor.CombinedOutput() // it fails for what it finds beside this
+			if got := strings.Contains(string(out), "cache_in_front"); got != row.want {
+				t.Errorf("the doctor finds it: %t\n%s", got, out)
+			}
+		})
+	}
+}
+
+// asCaddy makes this program Caddy.
+const asCaddy = "ITSME_TEST_AS_CADDY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCaddy) != "" {
+		caddycmd.Main()
+		return
+	}
+	os.Exit(m.Run())
 }

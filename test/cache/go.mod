@@ -7,6 +7,7 @@ replace github.com/caddy-itsme/caddy-itsme => ../..
 require (
 	github.com/caddy-itsme/caddy-itsme v0.0.0-00010101000000-000000000000
 	github.com/caddyserver/cache-handler v0.16.0
+	github.com/caddyserver/caddy/v2 v2.11.9
 )
 
 require (
@@ -33,7 +34,6 @@ require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/bits-and-blooms/bitset v1.25.0 // indirect
 	github.com/buger/jsonparser v1.6.1 // indirect
-	github.com/caddyserver/caddy/v2 v2.11.9 // indirect
 	github.com/caddyserver/certmagic v0.25.6 // indirect
 	github.com/caddyserver/zerossl v0.1.6 // indirect
 	github.com/ccoveille/go-safecast/v2 v2.0.1 // indirect
