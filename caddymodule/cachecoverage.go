@@ -167,10 +167,11 @@ func named(conditions []caddyhttp.MatcherSets) (hosts, paths []string) {
 			}
 		}
 	}
-	for _, names := range [][]string{hosts, paths} {
-		for i := range names {
-			names[i] = strings.ReplaceAll(names[i], "*", "x")
-		}
+	for i, host := range hosts {
+		hosts[i] = strings.ReplaceAll(host, "*", "x")
+	}
+	for i, path := range paths {
+		paths[i] = "/" + strings.TrimPrefix(strings.ReplaceAll(path, "*", "x"), "/")
 	}
 	return hosts, paths
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// publicDocuments are the own URLs that say nothing of anybody, and that every cache may keep.
+// publicDocuments are the own URLs that are the same for every client, and that every cache may keep.
 var publicDocuments = []string{
 	"/itsme/jwks.json", "/itsme/openapi.yaml", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server",
 	"/.well-known/openid-configuration", "/.well-known/oauth-protected-resource", "/.well-known/apple-app-site-association", "/.well-known/assetlinks.json",
 }
 
-// TestOwnEndpointsAreNoStore asks every own URL with every credential: whatever it answers, no cache keeps it, but for
+// TestOwnEndpointsAreNoStore asks every own URL with every credential: no cache may keep an answer, but for
 // documents that are the same for all and set no cookie.
 func TestOwnEndpointsAreNoStore(t *testing.T) {
 	t.Parallel()

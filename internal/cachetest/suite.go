@@ -83,7 +83,7 @@ func NewOrigin() http.Handler {
 }
 
 // page is what only a user may see, or the page of who has no login.
-func page(subject string) string { return "page of <" + cmp.Or(subject, "nobody") + ">" }
+func page(subject string) string { return "page of <" + cmp.Or(subject, "a guest") + ">" }
 
 // ask sends a client's request through the cache.
 func (w World) ask(t *testing.T, host, path, line string) rawhttptest.Answer {
