@@ -34,7 +34,7 @@ var lastWordRows = []struct{ name, site, where, field string }{
 	{"in a part that needs a login", "header /account/* >Cache-Control public", "127.0.0.1 /account/*", "Cache-Control"},
 	{"over the own endpoints alone", "header /itsme/* >Cache-Control public", "127.0.0.1 /itsme/*", "Cache-Control"},
 	{"over the callback alone", "header /itsme/callback >Cache-Control public", "127.0.0.1 /itsme/callback", "Cache-Control"},
-	{"for a kind of file, which any path can end in", "header *.css >Cache-Control public", "127.0.0.1 *.css", "Cache-Control"},
+	{"for a kind of file, which any path can end in", "@css path *.css\nheader @css >Cache-Control public", "127.0.0.1 *.css", "Cache-Control"},
 	{"everywhere but in a part", "@rest not path /assets/*\nheader @rest >Cache-Control public", "127.0.0.1", "Cache-Control"},
 	{"with a matcher of another kind", "@get method GET\nheader @get >Cache-Control public", "127.0.0.1", "Cache-Control"},
 
