@@ -16,6 +16,12 @@ help: ## List the targets
 test: debian node ## Vet, and run every test in a new order with the race detector
 	$(GO) vet ./...
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
+	$(MAKE) --no-print-directory test-cache
+
+# Without the race detector: it would find the cache's own races.
+.PHONY: test-cache
+test-cache: ## Attack users through Caddy's cache-handler, which is in no go.mod but that of test/cache
+	cd test/cache && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
 check: ## Check format, lint, workflows, and that go.mod is tidy
@@ -28,6 +34,7 @@ check: ## Check format, lint, workflows, and that go.mod is tidy
 	$(GO) vet -tags measure ./bench/...
 	$(GO) mod tidy -diff
 	cd tools && $(GO) mod tidy -diff
+	cd test/cache && $(GO) mod tidy -diff
 
 # Without the network where the system can take it away: a configuration is validated offline.
 OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
@@ -170,7 +177,7 @@ vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light systemd-analyze:systemd promtool:prometheus
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif

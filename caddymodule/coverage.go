@@ -39,7 +39,7 @@ func coverage(servers map[string]*caddyhttp.Server) (found []finding) {
 			found = append(found, f)
 		}
 	}
-	return append(found, unreachable(handlers)...)
+	return slices.Concat(found, unreachable(handlers), caching(servers))
 }
 
 // unreachable finds gateways whose own endpoints no request reaches.

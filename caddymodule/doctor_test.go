@@ -54,6 +54,10 @@ var doctorRows = []struct {
 		replace: []string{"#global", "servers {\nlistener_wrappers {\nproxy_protocol\n}\n}", "#gateway", "verify 10.0.0.0/8"},
 		want:    []string{"verify_proxy_protocol"},
 	},
+	{
+		name: "a header operation that runs after itsme", replace: []string{"\titsme\n", "header >Cache-Control \"public, max-age=60\"\nitsme\n"},
+		want: []string{"header_deferred"},
+	},
 	{name: "DEBUG without the filter", replace: []string{"#global", "debug"}, want: []string{"debug_logs_identity"}},
 	{name: "DEBUG with the filter", replace: []string{"#global", "log {\nlevel DEBUG\nformat filter {\nrequest itsme\n}\n}"}},
 	{

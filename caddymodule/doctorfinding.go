@@ -36,6 +36,8 @@ const (
 	logCredentials         findingName = "log_credentials"
 	trustedProxiesLenient  findingName = "trusted_proxies_lenient"
 	verifyProxyProtocol    findingName = "verify_proxy_protocol"
+	cacheInFront           findingName = "cache_in_front"
+	headerDeferred         findingName = "header_deferred"
 	debugLogsSafe          findingName = "debug_logs_safe"
 	debugLogsIdentity      findingName = "debug_logs_identity"
 	storageWritable        findingName = "storage_writable"
@@ -112,6 +114,8 @@ func findingKinds() []findingKind {
 		{logCredentials, levelProblem, "Remove log_credentials from servers in the global options."},
 		{trustedProxiesLenient, levelWarning, "Add trusted_proxies_strict to servers in the global options."},
 		{verifyProxyProtocol, levelWarning, "Answer the proxies that ask verify on a server without proxy_protocol, or name no address in verify from which a client may come."},
+		{cacheInFront, levelWarning, "Let a matcher of cache leave out the gateway's path and what needs a login."},
+		{headerDeferred, levelWarning, "Let a matcher of header leave out the gateway's path and what needs a login, or put header behind itsme in a route block."},
 		{debugLogsSafe, levelOK, ""},
 		{debugLogsIdentity, levelWarning, "Raise the level, or write in that log: format filter { request itsme }."},
 		{storageWritable, levelOK, ""},

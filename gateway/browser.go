@@ -184,7 +184,10 @@ func (g *Gateway) serveUserinfo(x exchange) error {
 		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
 			return errCrossSite
 		}
-		err = g.slide(x.r.Context(), x.w, l)
+		var renewed string
+		if renewed, err = g.slide(x.r.Context(), l, true); renewed != "" {
+			x.w.Header().Add("Set-Cookie", renewed)
+		}
 	}
 	switch {
 	case errors.Is(err, errCookie):

@@ -64,27 +64,33 @@ func madeAt(value string) int64 {
 const untilClosed time.Duration = 0
 
 func (c cookies) set(w http.ResponseWriter, name, value string, lifetime time.Duration) {
-	http.SetCookie(w, &http.Cookie{
-		Name:     name,
-		Value:    value,
-		Path:     "/",
-		MaxAge:   int(lifetime / time.Second),
-		Secure:   c.secure,
-		HttpOnly: true,
-		SameSite: http.SameSiteLaxMode,
-	})
+	w.Header().Add("Set-Cookie", c.valued(name, value, lifetime))
+}
+
+// valued is the Set-Cookie that sets a cookie.
+func (c cookies) valued(name, value string, lifetime time.Duration) string {
+	return c.line(name, value, int(lifetime/time.Second))
 }
 
 // clear deletes a cookie, with the attributes that it was set with.
 func (c cookies) clear(w http.ResponseWriter, name string) {
-	http.SetCookie(w, &http.Cookie{
+	w.Header().Add("Set-Cookie", c.cleared(name))
+}
+
+// cleared is the Set-Cookie that deletes a cookie.
+func (c cookies) cleared(name string) string { return c.line(name, "", -1) }
+
+// line is a Set-Cookie; a maxAge below zero deletes the cookie.
+func (c cookies) line(name, value string, maxAge int) string {
+	return (&http.Cookie{
 		Name:     name,
+		Value:    value,
 		Path:     "/",
-		MaxAge:   -1,
+		MaxAge:   maxAge,
 		Secure:   c.secure,
 		HttpOnly: true,
 		SameSite: http.SameSiteLaxMode,
-	})
+	}).String()
 }
 
 // blank is what browsers and RFC 9110 take off the ends of a cookie's name and value, and nothing

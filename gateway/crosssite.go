@@ -5,7 +5,7 @@ import "net/http"
 // changesSomething reports whether a request may do more than read: every other method, and a
 // connection that becomes something else, such as a WebSocket.
 func changesSomething(r *http.Request) bool {
-	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || len(r.Header["Upgrade"]) > 0
+	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || opensTunnel(r)
 }
 
 // sameOrigin reports whether a request that a cookie authenticates comes from the gateway's own

@@ -1,5 +1,7 @@
 package gateway
 
+import "strings"
+
 // Bounds that the tests in package gateway_test push past, or compare the documentation with.
 const (
 	MaxPolls        = maxPolls
@@ -25,4 +27,15 @@ func RefreshToken(login string, serial uint64, secret [32]byte) string {
 func (g *Gateway) Kept() int {
 	g.verified.logins.CleanUp()
 	return g.verified.logins.EstimatedSize()
+}
+
+// OwnURLs are the URLs of every endpoint, and of one that is not there.
+func (g *Gateway) OwnURLs() (urls []string) {
+	for name := range endpointTable() {
+		urls = append(urls, g.own("/"+strings.ReplaceAll(name, "*", "abcdefgh")))
+	}
+	for at := range g.hosted {
+		urls = append(urls, "https://"+at)
+	}
+	return append(urls, g.own("/nosuch"))
 }

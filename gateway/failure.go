@@ -185,7 +185,10 @@ func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
 	_, _ = w.Write(text) // the client hung up: there is nobody to tell
 }
 
+// noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
+// said to some of them.
 func noStore(h http.Header) {
+	dropTargeted(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
@@ -31,16 +32,22 @@ func openFort(t testing.TB, change ...func(*gateway.Config)) *fort {
 	f.store = pending.NewMemory(f.clock.now)
 	t.Cleanup(func() { _ = f.store.Close() })
 	f.rebuild(t, change...)
-	var err error
-	f.authority, err = token.NewAuthority(token.Config{
+	f.authority = f.authorityAt(t, f.clock.now)
+	return f
+}
+
+// authorityAt signs by another clock.
+func (f *fort) authorityAt(t testing.TB, now func() time.Time) *token.Authority {
+	t.Helper()
+	authority, err := token.NewAuthority(token.Config{
 		Issuer: fortURL, Audience: []string{fortURL}, ClientID: "app.example.be",
 		SessionAudience: fortURL + gateway.DefaultPath,
-		Lifetime:        gateway.DefaultTokenLifetime, SessionLifetime: gateway.DefaultCookieLifetime, Now: f.clock.now,
+		Lifetime:        gateway.DefaultTokenLifetime, SessionLifetime: gateway.DefaultCookieLifetime, Now: now,
 	}, f.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return authority
 }
 
 // rebuild puts another gateway in the place of the one before, as a reload does.

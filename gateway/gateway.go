@@ -127,6 +127,9 @@ func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
 // PublicURL is the origin at which clients reach the gateway.
 func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 
+// Path returns the prefix of the own endpoints, such as /itsme.
+func (g *Gateway) Path() string { return g.config.Path }
+
 // Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
 // what phones ask for.
 func (g *Gateway) Hosts() []string {

@@ -16,3 +16,14 @@ func OwnHeaders(names ...string) (owns func(name string) bool) {
 	g.prefix = fold(HeaderPrefix)
 	return g.owns
 }
+
+// identityHeader reports whether a header's name begins with [HeaderPrefix], under any spelling.
+func identityHeader(name string) bool {
+	if len(name) < len(HeaderPrefix) || name[0]|0x20 != 'x' {
+		return false
+	}
+	var room [len(HeaderPrefix)]byte
+	return string(appendFolded(room[:0], name[:len(HeaderPrefix)])) == foldedPrefix
+}
+
+const foldedPrefix = "x-itsme-"

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -76,6 +77,21 @@ type passage struct {
 	login    *login      // nil: nobody
 	identity *Identity
 	required stepUp // of a login, by all of them
+	cookie   string // the Set-Cookie that the answer is to have
+	answered *answered
+	first    answered // where answered is for the first passage of a request
+}
+
+// writeCookie sets the cookie of the answer, once.
+func (p *passage) writeCookie(h http.Header) {
+	if p.cookie == "" {
+		return
+	}
+	if !slices.Contains(h["Set-Cookie"], p.cookie) {
+		h.Add("Set-Cookie", p.cookie)
+	}
+	p.answered.personal = true
+	p.answered.cookies = append(p.answered.cookies, p.cookie)
 }
 
 type passageKey struct{}

@@ -129,6 +129,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	}
 	if p := passageOf(r.Context()); p != nil {
 		r = p.sent.restored(r)
+		p.answered.own = true
 	}
 	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}

@@ -89,43 +89,46 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	if info.Unprotected && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
 		s.dropForeignBearer(r.Header, p)
 		s.gateway.observe.Request(Unprotected)
-		return next(w, r)
+		return s.pass(w, r, p, next, false)
 	}
 	if p.login == nil {
 		delete(r.Header, "Authorization")
 	}
 	if s.public(r.URL, info.OriginalURL) {
 		s.gateway.observe.Request(Public)
-		return next(w, r)
+		return s.pass(w, r, p, next, false)
 	}
 	if s.config.CORSPreflight && preflight(r) {
 		s.gateway.observe.Request(Preflight)
-		return next(w, r)
+		return s.pass(w, r, p, next, false)
 	}
-	err := s.admit(w, r, p)
+	err := s.admit(r, p)
 	if err == nil {
 		err = s.identify(r.Header, p)
 	}
 	switch {
 	case err == nil:
 		s.gateway.observe.Request(Allowed)
+		p.answered.personal = true
+		return s.pass(w, r, p, next, false)
 	case errors.Is(err, errNoCredential) && s.config.Optional:
 		p.login, p.identity = nil, nil // of a login that is at its very end, see mint
 		s.gateway.observe.Request(Anonymous)
+		return s.pass(w, r, p, next, true)
 	default:
+		p.writeCookie(w.Header())
 		s.refuse(w, r, info, p, err)
 		return nil
 	}
-	return next(w, r)
 }
 
 // admit finds out who a request is from, unless a site before did, and whether they get through
 // here. What the sites before required of a login goes on to count: one login is to be enough for
 // all of them.
-func (s *Site) admit(w http.ResponseWriter, r *http.Request, p *passage) error {
+func (s *Site) admit(r *http.Request, p *passage) error {
 	p.required = p.required.with(s.config.Require)
 	if p.login == nil {
-		if err := s.authenticate(w, r, p); err != nil {
+		if err := s.authenticate(r, p); err != nil {
 			return err
 		}
 	}
@@ -151,8 +154,9 @@ func (s *Site) enter(p *passage, r *http.Request) (*passage, *http.Request) {
 		return p, r
 	}
 	entered := &passage{gateway: s.gateway, sent: credentialsOf(r)}
+	entered.answered = &entered.first
 	if p != nil {
-		entered.sent = p.sent
+		entered.sent, entered.answered = p.sent, p.answered
 	}
 	s.gateway.guard.load().strip(r)
 	s.gateway.cookies.strip(r.Header)
@@ -174,18 +178,18 @@ func (s *Site) dropForeignBearer(h http.Header, p *passage) {
 }
 
 // authenticate finds out who the request is from and notes it.
-func (s *Site) authenticate(w http.ResponseWriter, r *http.Request, p *passage) error {
+func (s *Site) authenticate(r *http.Request, p *passage) error {
 	g := s.gateway
 	l, err := g.authenticate(r.Context(), p.sent)
 	if err == nil && l.kind == pending.Browser {
 		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
-		err = g.slide(r.Context(), w, l)
+		p.cookie, err = g.slide(r.Context(), l, !opensTunnel(r))
 	}
 	switch {
 	case errors.Is(err, errCookie):
-		g.cookies.clear(w, g.cookies.session)
+		p.cookie = g.cookies.cleared(g.cookies.session)
 		return errNoCredential
 	case err != nil:
 		return err

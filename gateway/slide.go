@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -12,28 +11,31 @@ import (
 
 // slide renews a browser's cookie in the second half of its life, as long as the login may be
 // refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
-// family. It returns errCookie for a login that is over, and errReused for one that should be.
-func (g *Gateway) slide(ctx context.Context, w http.ResponseWriter, l *login) error {
+// family. It returns the Set-Cookie that the answer is to have, or nothing; errCookie for a login that is
+// over, and errReused for one that should be. An answer that can set no cookie renews none.
+func (g *Gateway) slide(ctx context.Context, l *login, settable bool) (cookie string, err error) {
 	serial, ok := g.cookieNumber(l)
 	if !ok {
-		return nil
+		return "", nil
 	}
-	due := !g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt) / 2))
+	due := settable && !g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt)/2))
 	if !due && (serial == 1 || l.presented.Load()) {
-		return nil
+		return "", nil
 	}
 	for {
-		err := g.renew(ctx, w, l, serial, due)
+		cookie, err := g.renew(ctx, l, serial, due)
 		switch {
 		case errors.Is(err, pending.ErrConflict):
 			continue
 		case errors.Is(err, errGrant):
-			return errCookie
+			return "", errCookie
 		case errors.Is(err, errReused):
-			return err
+			return "", err
+		case err != nil || !settable:
+			// With the store down or without keys, the cookie counts until its own end.
+			return "", nil
 		}
-		// With the store down or without keys, the cookie counts until its own end.
-		return nil
+		return cookie, nil
 	}
 }
 
@@ -46,42 +48,38 @@ func (g *Gateway) cookieNumber(l *login) (serial uint64, ok bool) {
 
 // renew looks at one cookie with its family. It hands out the newest cookie where the browser may
 // not have it yet.
-func (g *Gateway) renew(ctx context.Context, w http.ResponseWriter, l *login, serial uint64, due bool) error {
+func (g *Gateway) renew(ctx context.Context, l *login, serial uint64, due bool) (cookie string, err error) {
 	f, err := g.config.Families.LoadFamily(ctx, l.claims.Login())
 	if err != nil {
-		return storeError(err)
+		return "", storeError(err)
 	}
 	if f.Kind != pending.Browser || serial > f.Serial {
-		return wrap(errGrant, "another cookie")
+		return "", wrap(errGrant, "another cookie")
 	}
 	before := *f
 	handOut, honest := useCookie(f, serial, due && f.ExpiresAt.After(l.claims.ExpiresAt))
 	if !honest {
-		return g.endReused(ctx, f)
+		return "", g.endReused(ctx, f)
 	}
 	var raw string
 	claims := l.claims
 	if handOut {
 		if raw, claims, err = g.newest(ctx, f); err != nil {
-			return err
+			return "", err
 		}
 	}
 	if *f != before {
 		if err := g.config.Families.UpdateFamily(ctx, f); err != nil {
-			return familyError(err)
+			return "", familyError(err)
 		}
 	}
 	if serial == f.Serial {
 		l.presented.Store(true)
 	}
 	if !handOut {
-		return nil
+		return "", nil
 	}
-	if err := g.checkFamily(ctx, f); err != nil {
-		return err
-	}
-	g.cookies.set(w, g.cookies.session, raw, claims.ExpiresAt.Sub(g.now()))
-	return nil
+	return g.cookies.valued(g.cookies.session, raw, claims.ExpiresAt.Sub(g.now())), g.checkFamily(ctx, f)
 }
 
 // useCookie notes the use of a cookie. A browser gets the same successor until it sends it; then its

@@ -65,6 +65,7 @@ func (g *Gateway) serveVerify(x exchange) error {
 	noStore(h)
 	g.clear(h)
 	maps.Copy(h, given)
+	h.Set("Itsme-Cache", "private") // of the answer that the proxy will pass on
 	x.w.WriteHeader(http.StatusOK)
 	return nil
 }

@@ -33,6 +33,12 @@ type stack struct {
 // run starts all of it; change is made to the Caddyfile.
 func run(t *testing.T, change ...string) *stack {
 	t.Helper()
+	return runWith(t, nil, change...)
+}
+
+// runWith makes changes to nginx.conf too.
+func runWith(t *testing.T, nginx []string, change ...string) *stack {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -51,21 +57,21 @@ func run(t *testing.T, change ...string) *stack {
 	caddyfile := replaced(t, read(t, "Caddyfile"),
 		"http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8090", s.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
 	s.gateway = caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
-	s.startNginx(t, listener)
+	s.startNginx(t, listener, nginx...)
 	return s
 }
 
 // startNginx hands nginx the socket that it is to listen on, as nginx does itself when it is replaced
 // by a newer one (https://nginx.org/en/docs/control.html): it has the address that everybody was told,
 // and nobody has to wait for it.
-func (s *stack) startNginx(t *testing.T, listener net.Listener) {
+func (s *stack) startNginx(t *testing.T, listener net.Listener, change ...string) {
 	t.Helper()
 	dir := t.TempDir()
 	s.log = filepath.Join(dir, "access.log")
-	config := replaced(t, read(t, "nginx.conf"),
+	config := replaced(t, replaced(t, read(t, "nginx.conf"), change...),
 		"127.0.0.1:8080", s.nginx, "127.0.0.1:8081", s.gateway, "127.0.0.1:9000", s.service.Addr(),
 		"http {", "http {\naccess_log access.log;\nclient_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;")
-	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": read(t, "identity.conf")} {
+	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": read(t, "identity.conf"), "cache.conf": read(t, "cache.conf")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -3,8 +3,11 @@
 package nginx_test
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +152,47 @@ func TestNobodyOutsideReachesVerify(t *testing.T) {
 		answer, got := s.ask(t, "GET", target, bearer)
 		if answer.Status == http.StatusOK || answer.Header.Get("X-Itsme-Subject") != "" || answer.Header.Get("Authorization") != "" || got != "" {
 			t.Errorf("%s: %d %v, the service got %q", target, answer.Status, answer.Header, got)
+		}
+	}
+}
+
+// TestCachesShareNoUsersPageThroughNginx gives nginx a cache of its own, and the service answers that every cache may
+// store. Each user gets their own page, and no cache in front of nginx may store it.
+func TestCachesShareNoUsersPageThroughNginx(t *testing.T) {
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"CDN-Cache-Control", "Cloudflare-CDN-Cache-Control", "Surrogate-Control", "Edge-Control", "X-LiteSpeed-Cache-Control"} {
+			w.Header().Set(name, "max-age=600")
+		}
+		w.Header().Set("X-Accel-Expires", "600")
+		w.Header().Set("Cache-Control", r.URL.Query().Get("cache"))
+		_, _ = io.WriteString(w, "page of "+r.Header.Get("X-Itsme-Name"))
+	}))
+	t.Cleanup(service.Close)
+	s := runWith(t, []string{
+		"events {}", "user root;\nevents {}", "variables_hash_max_size", "proxy_cache_path cache keys_zone=c:1m;\n\tvariables_hash_max_size",
+		"auth_request /itsme/verify;", "auth_request /itsme/verify;\n\t\t\tproxy_cache c;\n\t\t\tproxy_cache_valid 200 10m;",
+		"server 127.0.0.1:9000;", "server " + service.Listener.Addr().String() + "; # not 127.0.0.1:9000",
+	})
+	users := map[string]string{"adult": "Lien Peeters", "mononym": "Suharto"}
+	for persona := range users {
+		users[persona] += "\x00Authorization: Bearer " + s.NewApp().Login(t, persona) + "\r\n"
+	}
+	for cache, want := range map[string]string{
+		"": "private", "public,max-age=600,s-maxage=600": "private", `private="X-Foo"`: "private", "no-cache": "private, no-cache", "public,No-Store": "private, no-store",
+	} {
+		for persona, user := range users {
+			name, bearer, _ := strings.Cut(user, "\x00")
+			for range 2 {
+				answer, _ := s.ask(t, "GET", "/?cache="+url.QueryEscape(cache), bearer)
+				if answer.Body != "page of "+name || !slices.Equal(answer.Header["Cache-Control"], []string{want}) {
+					t.Errorf("%q: %s gets %d %q with Cache-Control %q", cache, persona, answer.Status, answer.Body, answer.Header["Cache-Control"])
+				}
+				for field := range answer.Header {
+					if gateway.Targeted(field) || field == "Itsme-Cache" {
+						t.Errorf("%q: %s: %q", cache, field, answer.Header[field])
+					}
+				}
+			}
 		}
 	}
 }

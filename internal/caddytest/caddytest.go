@@ -40,6 +40,8 @@ import (
 const (
 	// Address stands in a configuration for the host and port that the server gets.
 	Address = "{{addr}}"
+	// Port stands there for its port alone, for sites of other hosts.
+	Port = "{{port}}"
 	// AdminAddress stands there for those of the admin endpoint, which is off otherwise.
 	AdminAddress = "{{admin}}"
 )
@@ -131,7 +133,8 @@ func (a afterReload) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // Reload replaces the configuration, even by an equal one, as caddy reload does.
 func (s *Server) Reload(config string) error {
-	adapted, err := s.adapt(strings.NewReplacer(Address, s.Addr, AdminAddress, s.admin).Replace(config))
+	_, port, _ := net.SplitHostPort(s.Addr)
+	adapted, err := s.adapt(strings.NewReplacer(Address, s.Addr, Port, port, AdminAddress, s.admin).Replace(config))
 	if err != nil {
 		return err
 	}

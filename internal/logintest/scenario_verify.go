@@ -53,14 +53,14 @@ func verifyApp(t *testing.T, f *Front) {
 		}
 		for name, want := range map[string]string{
 			"Authorization": "Bearer " + token, "X-Itsme-Name": "Suharto", "X-Itsme-Acr": "high", "X-Itsme-Given-Name": "", "X-Itsme-Birthdate": "",
-			"X-Itsme-Nin": "", "X-Itsme-Email": "", "X-Itsme-Email-Verified": "", "X-Itsme-Itsme-Eid": "", "Cookie": "",
+			"X-Itsme-Nin": "", "X-Itsme-Email": "", "X-Itsme-Email-Verified": "", "X-Itsme-Itsme-Eid": "", "Cookie": "", "Itsme-Cache": "private",
 		} {
 			if values := got.Header[name]; len(values) != 1 || values[0] != want {
 				t.Errorf("%s %s: %s is %q, want %q", ask.method, ask.path, name, values, want)
 			}
 		}
 	}
-	if got := f.Verify(t, http.MethodGet, "", nil); got.Status != http.StatusUnauthorized || strings.Contains(got.Header.Get("WWW-Authenticate"), "error") || got.Header.Get("Location") != "" {
+	if got := f.Verify(t, http.MethodGet, "", nil); got.Status != http.StatusUnauthorized || strings.Contains(got.Header.Get("WWW-Authenticate"), "error") || got.Header.Get("Location")+got.Header.Get("Itsme-Cache") != "" {
 		t.Errorf("without a login: %d %v", got.Status, got.Header)
 	}
 	for name, header := range map[string]http.Header{

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// response is the [http.ResponseWriter] behind a site. Just before an answer's header is written it
+// decides what caches may do with the answer, sets the gateway's cookie, and removes what an upstream
+// must not send: a cookie of the gateway's, and X-Itsme headers.
+type response struct {
+	http.ResponseWriter
+	site    *Site
+	passage *passage
+	varies  bool // another answer is there for a client with a login
+	written bool // the final header
+	fields  int  // of the header when it was written
+	control [1]string
+}
+
+// answered is what the sites that a request went through share of its answer. Each of them protects
+// it: a handler between two of them may undo what the inner one did.
+type answered struct {
+	personal bool     // it depends on who asks, or sets a cookie of a gateway's
+	own      bool     // a gateway's own, by another site than the first
+	cookies  []string // that gateways set
+}
+
+// pass hands a request on, and protects the answer.
+func (s *Site) pass(w http.ResponseWriter, r *http.Request, p *passage, next Next, varies bool) error {
+	a := &response{ResponseWriter: w, site: s, passage: p, varies: varies}
+	err := next(a, r)
+	a.end(err)
+	return err
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (a *response) WriteHeader(status int) {
+	switch {
+	case a.written:
+	case status == http.StatusSwitchingProtocols:
+		a.sweep()
+		a.note()
+	case status >= 100 && status < 200:
+		a.writeInformational(status)
+		return
+	default:
+		a.settle()
+		a.note()
+	}
+	a.ResponseWriter.WriteHeader(status)
+}
+
+// writeInformational writes a 1xx. It keeps every Set-Cookie for the final header: a browser obeys
+// it, and some caches add it to what they store.
+func (a *response) writeInformational(status int) {
+	a.sweep()
+	h := a.Header()
+	cookies, set := h["Set-Cookie"]
+	delete(h, "Set-Cookie")
+	a.ResponseWriter.WriteHeader(status)
+	if set {
+		h["Set-Cookie"] = cookies
+	}
+}
+
+// begin writes the header of an answer that comes without one.
+func (a *response) begin() {
+	if !a.written {
+		a.WriteHeader(http.StatusOK)
+	}
+}
+
+// note remembers the header that is written, to see whether trailers come.
+func (a *response) note() { a.written, a.fields = true, len(a.Header()) }
+
+// end looks at the header once more. Nothing may be written yet: then the server writes what the
+// header holds, or an error route writes its own answer, in which no cookie is safe. Trailers may have
+// come, which a handler in front that buffers the answer makes into headers.
+func (a *response) end(err error) {
+	switch h := a.Header(); {
+	case !a.written && err == nil:
+		a.settle()
+	case !a.written:
+		a.sweep()
+		a.protect()
+	case len(h) != a.fields || len(h["Trailer"]) > 0:
+		a.sweep()
+		a.protect()
+	}
+}
+
+// settle makes the header final.
+func (a *response) settle() {
+	a.passage.writeCookie(a.Header())
+	a.sweep()
+	a.protect()
+}
+
+// sweep removes what an upstream must not send, and what speaks to some caches alone.
+func (a *response) sweep() {
+	h, answered := a.Header(), a.passage.answered
+	for name := range h {
+		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
+		case !answered.own && identityHeader(trailer), answered.personal && Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+			delete(h, name)
+		default:
+			respell(h, name)
+		}
+	}
+	if cookies := h["Set-Cookie"]; slices.ContainsFunc(cookies, a.forged) {
+		if cookies = slices.DeleteFunc(slices.Clone(cookies), a.forged); len(cookies) == 0 {
+			delete(h, "Set-Cookie")
+			return
+		}
+		h["Set-Cookie"] = cookies
+	}
+}
+
+// protect says what caches may do with the answer.
+func (a *response) protect() {
+	if a.varies {
+		varyByCredential(a.Header())
+	}
+	if a.passage.answered.personal {
+		keepPrivate(a.Header(), &a.control)
+	}
+}
+
+// forged reports whether a Set-Cookie is for one of the gateway's names and not from a gateway.
+// Browsers store one without a name as its value alone, and send that as name and value.
+func (a *response) forged(line string) bool {
+	pair, _, _ := strings.Cut(line, ";")
+	name, value, _ := strings.Cut(pair, "=")
+	if strings.TrimSpace(name) == "" {
+		name, _, _ = strings.Cut(value, "=")
+	}
+	return a.site.gateway.cookies.owns(strings.TrimSpace(name)) &&
+		!a.passage.answered.own && !slices.Contains(a.passage.answered.cookies, line)
+}
+
+// Write implements [http.ResponseWriter].
+func (a *response) Write(body []byte) (int, error) {
+	a.begin()
+	return a.ResponseWriter.Write(body)
+}
+
+// ReadFrom implements [io.ReaderFrom], so that files go out without a copy where the server can do
+// that.
+func (a *response) ReadFrom(body io.Reader) (int64, error) {
+	a.begin()
+	return io.Copy(a.ResponseWriter, body)
+}
+
+// Flush implements [http.Flusher].
+func (a *response) Flush() { _ = a.FlushError() }
+
+// FlushError is what [http.ResponseController] calls.
+func (a *response) FlushError() error {
+	a.begin()
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
+// Hijack implements [http.Hijacker]. What comes after it is no answer of HTTP's.
+func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
+	if err == nil {
+		a.note()
+	}
+	return conn, buffered, err
+}
+
+// Unwrap is for [http.ResponseController].
+func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -1,0 +1,187 @@
+//go:build unix
+
+package cachetest
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
+)
+
+// Hosts of the sites that the gateway under attack must have. Below /public/ neither needs a login.
+const (
+	Host     = "app.example.be"
+	Optional = "optional.example.be" // with optional
+)
+
+// World is a gateway behind a cache.
+type World struct {
+	// Addr is where clients reach it.
+	Addr string
+	// Bearer and Cookie are the header lines of a user, who is new for each call.
+	Bearer, Cookie func(t *testing.T) (line, subject string)
+	// Renewing is Cookie, and the answer renews the cookie.
+	Renewing func(t *testing.T) (line, subject string)
+	// Stored is a path below /public that the cache stores.
+	Stored string
+}
+
+// policies are what upstreams write, by path. Each lets some cache store the answer.
+var policies = map[string][]string{
+	"/immutable":  {"Cache-Control: public, max-age=31536000, immutable"},
+	"/fresh":      {"Cache-Control: max-age=600"},
+	"/shared":     {"Cache-Control: s-maxage=600"},
+	"/revalidate": {"Cache-Control: max-age=600, must-revalidate"},
+	"/bare":       {},
+	"/expires":    {"Expires: Thu, 01 Jan 2099 00:00:00 GMT", "Last-Modified: Thu, 01 Jan 2015 00:00:00 GMT"},
+	"/field":      {`Cache-Control: private="X-Foo", max-age=600`},
+	"/cookie":     {`Cache-Control: no-cache="Set-Cookie", public, max-age=600`},
+	"/accel":      {"X-Accel-Expires: 600"},
+	"/cdn":        {"Cache-Control: private", "CDN-Cache-Control: max-age=600", "Surrogate-Control: max-age=600", "Souin-Cache-Control: max-age=600", "X-LiteSpeed-Cache-Control: public,max-age=600", "Edge-Control: cache-maxage=600s"},
+	"/vary":       {"Cache-Control: private, max-age=600", "Vary: Authorization"},
+	"/moved":      {"Cache-Control: public, max-age=600", "Status: 301"},
+	"/missing":    {"Cache-Control: public, max-age=600", "Status: 404"},
+}
+
+// together is where the upstream answers two requests when both are there.
+const together = "/together"
+
+// NewOrigin is an upstream that answers each user with a page of their own, and counts its answers in
+// it. The first element of a path but /public says what caches may do with it.
+func NewOrigin() http.Handler {
+	var answers atomic.Int64
+	pair := make(chan struct{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == together {
+			select {
+			case pair <- struct{}{}:
+			case <-pair:
+			case <-r.Context().Done():
+			}
+		}
+		status := http.StatusOK
+		for _, line := range policies["/"+strings.Split(strings.TrimPrefix(r.URL.Path, "/public"), "/")[1]] {
+			name, value, _ := strings.Cut(line, ": ")
+			if name == "Status" {
+				_, _ = fmt.Sscan(value, &status)
+				continue
+			}
+			w.Header().Set(name, value)
+		}
+		if status == http.StatusMovedPermanently {
+			w.Header().Set("Location", "/elsewhere")
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, page(r.Header.Get("X-Itsme-Subject"))+fmt.Sprintf(" answer %d", answers.Add(1)))
+	})
+}
+
+// page is what only a user may see, or the page of who has no login.
+func page(subject string) string { return "page of <" + cmp.Or(subject, "a guest") + ">" }
+
+// ask sends a client's request through the cache.
+func (w World) ask(t *testing.T, host, path, line string) rawhttptest.Answer {
+	t.Helper()
+	return rawhttptest.Do(t, w.Addr, request(host, path, line))
+}
+
+func request(host, path, line string) string {
+	return "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n" + line + "\r\n"
+}
+
+// Suite attacks users through the cache.
+func Suite(t *testing.T, w World) {
+	t.Run("what needs no login is stored", w.control)
+	t.Run("two users at once", w.atOnce)
+	for path := range policies {
+		for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie, "renewed cookie": w.Renewing} {
+			t.Run(name+" at "+path, func(t *testing.T) {
+				for _, host := range []string{Host, Optional} {
+					w.attack(t, host, path+"/"+strings.ReplaceAll(t.Name(), "/", "-"), credential)
+				}
+			})
+		}
+		t.Run("bad cookie at "+path, func(t *testing.T) { w.poison(t, path+"/"+strings.ReplaceAll(t.Name(), "/", "-")) })
+	}
+}
+
+// control shows that the cache stores at all: else nothing here would prove anything.
+func (w World) control(t *testing.T) {
+	for _, host := range []string{Host, Optional} {
+		first, second := w.ask(t, host, "/public"+w.Stored, ""), w.ask(t, host, "/public"+w.Stored, "")
+		if first.Status != http.StatusOK || first.Body != second.Body {
+			t.Errorf("%s: %d %q, then %q", host, first.Status, first.Body, second.Body)
+		}
+	}
+}
+
+// attack has a user ask for a page. Then an attacker without a login asks, who wants their page and their
+// cookie, and another user, who wants their own.
+func (w World) attack(t *testing.T, host, path string, credential func(*testing.T) (string, string)) {
+	t.Helper()
+	path = strings.ReplaceAll(path, " ", "_")
+	line, subject := credential(t)
+	for range 2 { // some caches store what they see for the second time
+		if got := w.ask(t, host, path, line); !strings.Contains(got.Body, page(subject)) {
+			t.Fatalf("%s: the user gets %d %q", host, got.Status, got.Body)
+		}
+	}
+	for name, other := range map[string]string{"no credential": "", "another cookie": "Cookie: theme=dark\r\n", "a bad one": "Cookie: itsme=x; __Host-itsme=x\r\n"} {
+		got := w.ask(t, host, path, other)
+		if strings.Contains(got.Body, subject) || strings.Contains(strings.Join(got.Header["Set-Cookie"], " "), "itsme=ey") {
+			t.Errorf("%s, %s: an attacker gets %d %q and the cookies %q", host, name, got.Status, got.Body, got.Header["Set-Cookie"])
+		}
+	}
+	line, other := credential(t)
+	if got := w.ask(t, host, path, line); !strings.Contains(got.Body, page(other)) {
+		t.Errorf("%s: another user gets %d %q", host, got.Status, got.Body)
+	}
+}
+
+// atOnce has two users ask for one page at the same time. Some caches merge such requests.
+func (w World) atOnce(t *testing.T) {
+	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie} {
+		var conns [2]*rawhttptest.Conn
+		var subjects [2]string
+		for i := range conns {
+			var line string
+			line, subjects[i] = credential(t)
+			conns[i] = rawhttptest.Dial(t, w.Addr)
+			conns[i].Send(request(Host, together, line))
+		}
+		for i, c := range conns {
+			if got := c.Answer(http.MethodGet); !strings.Contains(got.Body, page(subjects[i])) {
+				t.Errorf("%s: %s gets %d %q", name, subjects[i], got.Status, got.Body)
+			}
+		}
+	}
+}
+
+// poison asks with a bad cookie, whose answer deletes it. Stored, that would log every user out. Users get
+// their own page after it, and clients without a login one that sets no cookie.
+func (w World) poison(t *testing.T, path string) {
+	t.Helper()
+	path = strings.ReplaceAll(path, " ", "_")
+	for range 2 {
+		if got := w.ask(t, Optional, path, "Cookie: itsme=garbage; __Host-itsme=garbage\r\n"); !strings.Contains(got.Body, page("")) || !strings.Contains(got.Header.Get("Set-Cookie"), "Max-Age=0") {
+			t.Fatalf("the attacker gets %d %q and the cookies %q", got.Status, got.Body, got.Header["Set-Cookie"])
+		}
+	}
+	for range 2 {
+		if got := w.ask(t, Optional, path, ""); !strings.Contains(got.Body, page("")) || got.Header.Get("Set-Cookie") != "" {
+			t.Errorf("a client without a login gets %d %q and the cookies %q", got.Status, got.Body, got.Header["Set-Cookie"])
+		}
+	}
+	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie} {
+		line, subject := credential(t)
+		if got := w.ask(t, Optional, path, line); !strings.Contains(got.Body, page(subject)) {
+			t.Errorf("%s: a user gets %d %q", name, got.Status, got.Body)
+		}
+	}
+}
