@@ -182,7 +182,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 		}
 	}
 	want = []string{
-		"Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
+		"Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network", "instances: needs the network",
 		"app links: needs the network", "certificates: needs the network",
 	}
 	if diff := cmp.Diff(want, left); diff != "" {
