@@ -183,7 +183,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 	}
 	want = []string{
 		"keys: they are in Redis", "Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
-		"app links: needs the network", "certificates: needs the network",
+		"instances: needs the network", "app links: needs the network", "certificates: needs the network",
 	}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("it leaves out (-want +got):\n%s", diff)
