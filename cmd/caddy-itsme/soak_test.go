@@ -76,7 +76,7 @@ func TestSoak(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	s := &soak{fleet: newFleetOf(t, new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
+	s := &soak{fleet: newFleetOf(t, "no", new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
 	s.resend.Store(true)
 	learned(t, s.fleet)
 	s.rotateKeysIn(t, *soakTime/2)
