@@ -24,13 +24,14 @@ import (
 // behind a balancer that knows nothing of sessions.
 type fleet struct {
 	*logintest.Front
-	replicas []*replica
-	behind   string // the upstream's URL
-	redis    *exec.Cmd
-	redisDir string
-	redisAt  string
-	line     *proxytest.Line // from the replicas to Redis
-	config   string          // the Caddyfile of the first replica
+	replicas    []*replica
+	behind      string // the upstream's URL
+	redis       *exec.Cmd
+	redisDir    string
+	appendfsync string
+	redisAt     string
+	line        *proxytest.Line // from the replicas to Redis
+	config      string          // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
 	authority  string
 	turn       atomic.Uint64
@@ -53,12 +54,14 @@ type replica struct {
 // newFleet is two replicas.
 func newFleet(t *testing.T) *fleet {
 	t.Helper()
-	return newFleetOf(t, new(replica), new(replica))
+	return newFleetOf(t, "always", new(replica), new(replica))
 }
 
-func newFleetOf(t *testing.T, replicas ...*replica) *fleet {
+// newFleetOf has Redis write its changes to the disk as appendfsync says: a test that ends Redis
+// needs all of it.
+func newFleetOf(t *testing.T, appendfsync string, replicas ...*replica) *fleet {
 	t.Helper()
-	f := &fleet{replicas: replicas, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	f := &fleet{replicas: replicas, appendfsync: appendfsync, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	for _, r := range replicas {
 		r.storage = t.TempDir()
 	}
@@ -228,7 +231,7 @@ func (f *fleet) startRedis(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", f.redisDir, "--appendonly", "yes", "--appendfsync", "always")
+	f.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", f.redisDir, "--appendonly", "yes", "--appendfsync", f.appendfsync)
 	out, err := f.redis.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

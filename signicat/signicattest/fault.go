@@ -28,7 +28,7 @@ const (
 	CutMidBody       = "mid_body"       // in the middle of its body
 	CutConnection    = "connection"     // before the answer, with every other call on the connection
 	CutSilence       = "silence"        // the connection stays open and carries nothing any more, in either direction
-	CutGoAway        = "goaway"         // the answer comes; GOAWAY, or Connection: close, asks for another connection
+	CutGoAway        = "goaway"         // the true answer comes; GOAWAY, or Connection: close, asks for another connection
 )
 
 var cuts = []string{"", CutBeforeHeaders, CutMidBody, CutConnection, CutSilence, CutGoAway}
@@ -43,7 +43,7 @@ var ErrFault = errors.New("unusable fault")
 //
 // Without After the fault stands in the place of the operation: no session is created, no code is used. With After the
 // operation is performed in full, and what fails is its answer: the code is used, and the caller does not know. A fault
-// of Delay alone slows the call down and leaves its true answer.
+// of Delay or [CutGoAway] alone leaves the call its true answer.
 //
 // Go's http.Transport repeats a GET by itself when a connection that it had used before is cut without an answer, as
 // with [CutBeforeHeaders] over HTTP/1.1: such a read is counted twice.
@@ -97,7 +97,7 @@ func (f Fault) Validate() error {
 		{f.RetryAfter != "" && f.Status == 0, "RetryAfter needs a Status"},
 		{!slices.Contains(bodies, f.Body), "Body"},
 		{!slices.Contains(cuts, f.Cut), "Cut"},
-		{f.Delay == 0 && !f.spoils(), "nothing goes wrong"},
+		{f.Delay == 0 && f.Cut == "" && !f.spoils(), "nothing goes wrong"},
 	} {
 		if rule.wrong {
 			return fmt.Errorf("%w: %s", ErrFault, rule.field)
@@ -106,9 +106,9 @@ func (f Fault) Validate() error {
 	return nil
 }
 
-// spoils holds for a fault that does more than delay.
+// spoils holds for a fault that leaves no true answer.
 func (f Fault) spoils() bool {
-	return f.Status != 0 || f.Redirect != "" || f.Body != "" || f.Cut != ""
+	return f.Status != 0 || f.Redirect != "" || f.Body != "" || f.Cut != "" && f.Cut != CutGoAway
 }
 
 // status is what the caller gets; 0 when it gets none.
@@ -214,9 +214,6 @@ func (s *Server) write(f Fault, w http.ResponseWriter, r *http.Request, a answer
 
 // writeSpoilt does not return when the answer is cut in its body.
 func (f Fault) writeSpoilt(w http.ResponseWriter, a answer) {
-	if f.Cut == CutGoAway {
-		w.Header().Set("Connection", "close") // with which net/http's server says GOAWAY
-	}
 	if f.Cut != CutMidBody {
 		a.write(w)
 		return

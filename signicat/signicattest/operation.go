@@ -70,6 +70,9 @@ func (s *Server) serveOperation(o operation) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBody))
 		call, fault := s.begin(o.name, r, body)
+		if fault.Cut == CutGoAway {
+			w.Header().Set("Connection", "close") // with which net/http's server says GOAWAY
+		}
 		if !fault.After {
 			s.wait(r, fault.Delay)
 		}

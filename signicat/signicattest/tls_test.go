@@ -123,6 +123,21 @@ func TestFaultOfAConnection(t *testing.T) {
 	}
 }
 
+// TestGoAwayLeavesTheAnswer takes a refusal, which has to stay one.
+func TestGoAwayLeavesTheAnswer(t *testing.T) {
+	t.Parallel()
+	for _, after := range []bool{false, true} {
+		c := start(t, withTLS)
+		script(t, c, signicattest.Fault{Operation: signicattest.OperationReadSession, Cut: signicattest.CutGoAway, After: after})
+		for range 2 {
+			c.do(http.MethodGet, "/auth/rest/sessions/x", "", nil).want(http.StatusNotFound)
+		}
+		if got := c.login(sessionBody).read(); got.status != http.StatusOK || got.text("status") != "CREATED" {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+}
+
 // TestSilenceOverHTTP1 needs no HTTP/2: nothing comes, not even the end of the connection.
 func TestSilenceOverHTTP1(t *testing.T) {
 	t.Parallel()
