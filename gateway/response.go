@@ -85,10 +85,7 @@ func (a *response) end(err error) {
 	switch h := a.Header(); {
 	case !a.written && err == nil:
 		a.settle()
-	case !a.written:
-		a.sweep()
-		a.protect()
-	case len(h) != a.fields || len(h["Trailer"]) > 0:
+	case !a.written, len(h) != a.fields, len(h["Trailer"]) > 0:
 		a.sweep()
 		a.protect()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -145,16 +146,21 @@ func TestTrailersReachTheClient(t *testing.T) {
 func TestTrailersOfABufferedAnswerAreNoHeaders(t *testing.T) {
 	t.Parallel()
 	f := openFort(t)
-	r, _ := f.bearer(t)
-	w := buffering{http.Header{}}
-	f.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Trailer", "Cache-Control")
-		w.WriteHeader(http.StatusOK)
-		w.Header().Set("Cache-Control", "public")
-		w.Header().Set("CDN-Cache-Control", "max-age=60")
-	})).ServeHTTP(w, r)
-	if diff := cmp.Diff(http.Header{"Cache-Control": {"private"}, "Trailer": {"Cache-Control"}}, w.header); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
+	for name, row := range map[string]struct{ announced, trailers http.Header }{
+		"announced": {fields("Trailer", "Cache-Control"), fields("Cache-Control", "public")},
+		"another":   {fields(), fields("CDN-Cache-Control", "max-age=60", "X-Itsme-Subject", "1")},
+	} {
+		r, _ := f.bearer(t)
+		w := buffering{http.Header{}}
+		f.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			maps.Copy(w.Header(), row.announced)
+			w.WriteHeader(http.StatusOK)
+			maps.Copy(w.Header(), row.trailers)
+		})).ServeHTTP(w, r)
+		row.announced["Cache-Control"] = []string{"private"}
+		if diff := cmp.Diff(row.announced, w.header); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
 	}
 }
 
@@ -304,6 +310,10 @@ func TestFilesAreHandedToTheServer(t *testing.T) {
 			t.Error("files are copied")
 		}
 		w.Header().Set("Cache-Control", "public")
+		if r.URL.Path == "/copied" {
+			_, _ = io.Copy(w, io.LimitReader(strings.NewReader(body), int64(len(body)))) // without WriteHeader
+			return
+		}
 		http.ServeFile(w, r, name)
 	})
 	bearer := "Authorization: " + sent.Header.Get("Authorization") + "\r\n"
@@ -320,6 +330,10 @@ func TestFilesAreHandedToTheServer(t *testing.T) {
 		if answer.Status != row.status || answer.Body != row.body || !slices.Equal(answer.Header["Cache-Control"], []string{"private"}) {
 			t.Errorf("%s: %d, %d bytes, %v", row.name, answer.Status, len(answer.Body), answer.Header)
 		}
+	}
+	copied := rawhttptest.Do(t, addr, strings.Replace(ask("a=b", bearer), "GET / ", "GET /copied ", 1))
+	if copied.Body != body || !slices.Equal(copied.Header["Cache-Control"], []string{"private"}) {
+		t.Errorf("copied: %d bytes, %v", len(copied.Body), copied.Header)
 	}
 	// The server's own writer gets the file itself.
 	r, _ := f.bearer(t)
