@@ -138,8 +138,10 @@ func TestOtherMediaTypesAreRefused(t *testing.T) {
 		if e.mediaType == "" {
 			continue
 		}
-		types := []string{"", other[e.mediaType], "text/plain", "multipart/form-data; boundary=x", e.mediaType + ", text/plain", e.mediaType + "\r\nContent-Type: text/plain", e.mediaType + "x", ";" + e.mediaType, "*/*",
-			"\u2000" + e.mediaType, e.mediaType + "\u00a0", e.mediaType + "\xa0; charset=utf-8", e.mediaType + "; charset=\u2000utf-8"}
+		types := []string{
+			"", other[e.mediaType], "text/plain", "multipart/form-data; boundary=x", e.mediaType + ", text/plain", e.mediaType + "\r\nContent-Type: text/plain", e.mediaType + "x", ";" + e.mediaType, "*/*",
+			"\u2000" + e.mediaType, e.mediaType + "\u00a0", e.mediaType + "\xa0; charset=utf-8", e.mediaType + "; charset=\u2000utf-8",
+		}
 		for _, mediaType := range types {
 			lines := []string{"Origin: " + fortURL + "\r\n"}
 			if mediaType == "" && strings.HasSuffix(e.path, "/cancel") {
