@@ -187,3 +187,23 @@ func TestOriginalPathIsOutsideByEveryReading(t *testing.T) {
 		t.Errorf("/open: %d, the upstream got %q", answer.Status, received)
 	}
 }
+
+// TestCurrentPathIsOutsideByEveryReading asks a site that makes its path of a parameter. The path that
+// the client asked for is clear; what the rewrite makes of it is outside the private part by Caddy's
+// reading and inside by the upstream's.
+func TestCurrentPathIsOutsideByEveryReading(t *testing.T) {
+	f := build(t, `http://:65000 {
+		rewrite /go /{http.request.uri.query.to}
+		@in path /private /private/*
+		itsme @in
+		reverse_proxy UPSTREAM
+	}`)
+	for _, to := range []string{"index.php/private/x", "a%3b/private", "private./x", "private::$DATA", "PRIVAT~1/x", "%3b/private", "private%20"} {
+		if answer, received := f.hit(fortHost, "GET /go?to="+to); answer.Status != http.StatusUnauthorized || received != "" {
+			t.Errorf("%q: %d, the upstream got %q", to, answer.Status, received)
+		}
+	}
+	if answer, received := f.hit(fortHost, "GET /go?to=open"); answer.Status != http.StatusOK || !strings.HasPrefix(received, "GET /open?to=open ") {
+		t.Errorf("open: %d, the upstream got %q", answer.Status, received)
+	}
+}
