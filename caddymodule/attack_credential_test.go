@@ -79,7 +79,7 @@ func TestSpellingOfBearerIsNoWayAround(t *testing.T) {
 		v.wantRefused(t, v.ask(http.MethodGet, "/", "Authorization: "+scheme+"x.y.z\r\n", cookie), http.StatusUnauthorized)
 	}
 	for _, value := range []string{
-		"Bearer\t" + raw, "Bearer," + raw, "Bearer=" + raw, "Bearer:" + raw, `Bearer "` + raw + `"`, "Bearer " + raw + "\t", "Bearer \t" + raw,
+		"Bearer\t" + raw, "Bearer," + raw, "Bearer=" + raw, "Bearer:" + raw, `Bearer "` + raw + `"`, "Bearer " + raw + "\t", "Bearer \t" + raw, "Bearer: " + raw, "Bearer,x " + raw, "Bearer\t " + raw, "Bearer\xa0 " + raw,
 		"Bearer", "Bearer Bearer " + raw, "Bearer " + raw + ", Basic dTpw", "Bearer token=" + raw,
 	} {
 		answer := v.ask(http.MethodGet, "/", "Authorization: "+value+"\r\n", cookie)

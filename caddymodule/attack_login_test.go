@@ -1,6 +1,7 @@
 package caddymodule_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -208,6 +209,38 @@ func TestAnotherCodeDoesNotReplaceTheFirst(t *testing.T) {
 		t.Errorf("another code: %d %s, sent %d times", answer.Status, answer.Text("error"), h.Sent(before, "validate_code"))
 	}
 	wantRedeemed(t, app, code, state)
+}
+
+// TestIssuedTokenIsForItsOwnCodeAlone has a thief hold what binds a login to the device, and no code:
+// within the minute in which a lost answer is sent again, any other code would fetch the token.
+func TestIssuedTokenIsForItsOwnCodeAlone(t *testing.T) {
+	h := openTheatre(t, plainTheatre)
+	app, other, browser := h.NewApp(), h.NewApp(), h.visitor()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	other.Start(t)
+	theirs, _ := other.Approve(t, "adult")
+	back, browserCode, browserState := h.approved(t, browser.start(t))
+	thief := &visitor{theatre: h, cookies: maps.Clone(browser.cookies)}
+	wantRedeemed(t, app, code, state)
+	browser.wantFinished(t, back)
+
+	before := h.Counts()
+	for _, wrong := range []string{wrongCode, theirs, browserCode, strings.ToUpper(code), code + "x", code[1:]} {
+		if answer := app.Redeem(t, wrong, state); answer.Status != http.StatusBadRequest || answer.Text("error") != "invalid_grant" || answer.Text("access_token") != "" {
+			t.Errorf("another code of an app: %d %s", answer.Status, answer.Text("error"))
+		}
+	}
+	for _, wrong := range []string{wrongCode, theirs, code, browserCode + "x"} {
+		query := url.Values{"code": {wrong}, "state": {browserState}}.Encode()
+		if answer := thief.get(t, logintest.Path+"/callback?"+query); answer.Status != http.StatusBadRequest || thief.cookies["itsme"] != "" {
+			t.Errorf("another code of a browser: %d", answer.Status)
+		}
+	}
+	if n := h.Sent(before, "validate_code"); n != 0 {
+		t.Errorf("%d codes were sent", n)
+	}
+	wantRedeemed(t, app, code, state) // the same finish fetches the same token
 }
 
 // TestFiftyFinishesAreOneLogin presents the same return fifty times at once, as a person who taps

@@ -230,7 +230,7 @@ func (g *Gateway) newRecord(s start, session *signicat.Session) (*pending.Record
 // checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
 func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil {
+	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || notVSCHAR(r) }) || !sentHost.MatchString(u.Host) || u.User != nil {
 		return "", fmt.Errorf("%w: its authorization request URL is not a URL", errSignicat)
 	}
 	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !g.loopbackAPI()) {
@@ -244,11 +244,14 @@ func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, 
 		return "", fmt.Errorf("%w: its redirect_uri is not the one asked for (is it allow-listed in the Signicat Dashboard?)", errSignicat)
 	}
 	states := query["state"]
-	if len(states) != 1 || len(states[0]) < minState {
-		return "", fmt.Errorf("%w: its state has fewer than %d characters", errSignicat, minState)
+	if len(states) != 1 || len(states[0]) < minState || strings.ContainsFunc(states[0], notVSCHAR) {
+		return "", fmt.Errorf("%w: its state has fewer than %d characters, or others than RFC 6749 has", errSignicat, minState)
 	}
 	return states[0], nil
 }
+
+// notVSCHAR reports whether a character cannot stand in a state (RFC 6749 appendix A.5).
+func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }
 
 // loopbackAPI reports whether Signicat is a simulator on this machine.
 func (g *Gateway) loopbackAPI() bool {

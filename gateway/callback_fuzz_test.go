@@ -68,6 +68,7 @@ type browser struct {
 	handler  http.Handler
 	signicat *signicattest.Server
 	kept     []started // that are still pending
+	starts   int       // of apps
 }
 
 // started is a login that the person approved.

@@ -86,13 +86,14 @@ func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 }
 
 // bearer reads the credentials of RFC 6750 section 2.1. Whatever names the scheme is a bearer
-// token, and a malformed one is a bad one: it never falls back to the cookie.
+// token, and a malformed one is a bad one: it never falls back to the cookie, and no token counts
+// in it.
 func bearer(value string) (raw string, ok bool) {
 	scheme, rest, _ := strings.Cut(strings.Trim(value, " \t"), " ")
-	if !strings.EqualFold(scheme, "Bearer") && !hasBearerPrefix(scheme) {
-		return "", false
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimLeft(rest, " "), true
 	}
-	return strings.TrimLeft(rest, " "), true
+	return "", hasBearerPrefix(scheme)
 }
 
 // namesBearer reports whether a value holds the word Bearer anywhere. An upstream that splits it

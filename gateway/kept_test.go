@@ -49,7 +49,7 @@ var endings = []struct {
 	}, 401},
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

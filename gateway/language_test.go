@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,4 +24,40 @@ func TestLanguageFollowsTheRequest(t *testing.T) {
 			t.Errorf("Accept-Language %.40q gives %q, want %q", accept, got, want)
 		}
 	}
+}
+
+// FuzzAcceptLanguage writes the header. Whatever it is, the pages have words in the language that is
+// chosen; the case of a tag decides nothing; and one that the client refuses with q=0 is not chosen for it.
+func FuzzAcceptLanguage(f *testing.F) {
+	for _, seed := range []string{
+		"", "nl", "nl-BE,nl;q=0.9,en;q=0.8", "FR-ca", "de;q=0", "de;q=0, fr", "*", "nl;q=abc", "x-klingon", "en-US-u-rg-nlzzzz", "zh-Hant-TW", "nl,,fr", "n\u2000l", "nl\xa0", strings.Repeat("fr,", 90),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, accept string) {
+		got := preferred(accept)
+		if !slices.Contains(languages, got) {
+			t.Fatalf("%q gives %q, in which there are no words", accept, got)
+		}
+		if upper := preferred(asciiUpper(accept)); upper != got && !strings.Contains(accept, ";") {
+			t.Errorf("%q gives %q, and in capitals %q", accept, got, upper)
+		}
+		for _, language := range []string{"nl", "fr", "de"} {
+			if refused := preferred(language + ";q=0"); refused != "en" {
+				t.Errorf("%q is chosen although it is refused", refused)
+			}
+			if len(accept) < 100 && preferred(language+","+accept) == "en" && preferred(accept) != "en" {
+				t.Errorf("%s in front of %q is overlooked", language, accept)
+			}
+		}
+	})
+}
+
+func asciiUpper(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, text)
 }

@@ -74,7 +74,8 @@ func TestTruncatedRecordIsRefused(t *testing.T) {
 	}
 }
 
-// FuzzDecode: what decodes at all is a record that is kept as it is.
+// FuzzDecode: what decodes at all is a record that is kept as it is, and takes no more than it was
+// written in: a store that somebody else writes to cannot fill the memory.
 func FuzzDecode(f *testing.F) {
 	f.Add(string(encode(&Record{})))
 	f.Add(string(encode(&Record{Phase: Issued, Token: "t", CookieHash: [32]byte{1}, ExpiresAt: time.Unix(1, 1), Fence: 1})))
@@ -90,6 +91,59 @@ func FuzzDecode(f *testing.F) {
 		}
 		if diff := cmp.Diff(r, again); diff != "" {
 			t.Errorf("record changed (-first +second):\n%s", diff)
+		}
+		size := len(encode(r))
+		if size > len(data) {
+			t.Errorf("%d bytes became %d", len(data), size)
+		}
+		r.ID = "x"
+		fits := len(r.Token) <= MaxTokenSize && size-len(r.Token) <= MaxSize
+		if _, err := Encode(r); (err == nil) != fits {
+			t.Errorf("a record of %d bytes, a token of %d: %v", size, len(r.Token), err)
+		}
+	})
+}
+
+// FuzzDecodeFamily: what decodes at all is a family that is kept as it is, whole.
+func FuzzDecodeFamily(f *testing.F) {
+	whole, err := EncodeFamily(&Family{
+		ID: "x", Secret: [32]byte{1}, Serial: 7, RotatedAt: time.Unix(1, 1), Kind: Browser, Subject: "s", ACR: "high", AuthTime: time.Unix(2, 0), Claims: `{"name":"n"}`,
+		CreatedAt: time.Unix(3, 0), ExpiresAt: time.Unix(4, 0),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][]byte{whole, whole[:len(whole)-1], append(whole, 0), {codecVersion}, {1}, {}, {codecVersion, 1, 2, 3}} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		family, err := DecodeFamily(data)
+		if err != nil {
+			if !errors.Is(err, ErrCorrupt) || family != nil {
+				t.Errorf("got %v and %v", family, err)
+			}
+			return
+		}
+		family.ID = "x"
+		written, err := EncodeFamily(family)
+		if len(data) <= MaxFamilySize && (err != nil || len(written) > len(data)) {
+			t.Fatalf("%d bytes became %d: %v", len(data), len(written), err)
+		}
+		if err != nil {
+			return
+		}
+		again, err := DecodeFamily(written)
+		if err != nil {
+			t.Fatalf("decoding what was encoded: %v", err)
+		}
+		again.ID = "x"
+		if diff := cmp.Diff(family, again); diff != "" {
+			t.Errorf("family changed (-first +second):\n%s", diff)
+		}
+		for n := range written {
+			if _, err := DecodeFamily(written[:n]); !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("%d of %d bytes: %v", n, len(written), err)
+			}
 		}
 	})
 }
