@@ -76,11 +76,11 @@ func FuzzBearer(f *testing.F) {
 }
 
 // FuzzRefreshToken writes a refresh token. LOGIN stands for a login's name, NEW for the proof of its
-// unused token, number 3, and OLD for that of number 2. Only the one spelling of number 3 is exchanged.
-// Number 2 ends the login. Anything else changes nothing.
+// unused token, number 3, and OLD for that of number 1. Only the one spelling of number 3 is exchanged.
+// Number 1, which is older than the parent of the newest, ends the login. Anything else changes nothing.
 func FuzzRefreshToken(f *testing.F) {
 	for _, seed := range []string{
-		"LOGIN~3~NEW", "LOGIN~2~OLD", "LOGIN~3~OLD", "LOGIN~2~NEW", "LOGIN~03~NEW", "LOGIN~+3~NEW", "LOGIN~3~NEW~", "LOGIN~3~NEW=", " LOGIN~3~NEW", "LOGIN~3~NEW\u2000",
+		"LOGIN~3~NEW", "LOGIN~1~OLD", "LOGIN~3~OLD", "LOGIN~1~NEW", "LOGIN~03~NEW", "LOGIN~+3~NEW", "LOGIN~3~NEW~", "LOGIN~3~NEW=", " LOGIN~3~NEW", "LOGIN~3~NEW\u2000",
 		"LOGIN~4~NEW", "LOGIN~~NEW", "~3~NEW", "LOGIN~3", "LOGIN", "", "LOGIN~18446744073709551619~NEW", "LOGIN~1~", "login~3~NEW", "LOGIN~3~" + strings.Repeat("A", 300),
 	} {
 		f.Add(seed)
@@ -92,14 +92,14 @@ func FuzzRefreshToken(f *testing.F) {
 		login++
 		family := &pending.Family{
 			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 3, Kind: pending.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
-			CreatedAt: w.clock.now(), RotatedAt: w.clock.now().Add(-time.Hour), ExpiresAt: w.clock.now().Add(time.Hour),
+			CreatedAt: w.clock.now(), AnsweredAt: w.clock.now().Add(-time.Hour), ExpiresAt: w.clock.now().Add(time.Hour),
 		}
 		check(t, w.store.CreateFamily(t.Context(), family))
 		defer func() { _ = w.store.DeleteFamily(t.Context(), family.ID) }()
-		raw := strings.NewReplacer("LOGIN", family.ID, "NEW", proofOf(family, 3), "OLD", proofOf(family, 2)).Replace(presented)
+		raw := strings.NewReplacer("LOGIN", family.ID, "NEW", proofOf(family, 3), "OLD", proofOf(family, 1)).Replace(presented)
 
 		status, body := w.post("/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {raw}}.Encode())
-		isNew, isOld := raw == family.ID+"~3~"+proofOf(family, 3), raw == family.ID+"~2~"+proofOf(family, 2)
+		isNew, isOld := raw == family.ID+"~3~"+proofOf(family, 3), raw == family.ID+"~1~"+proofOf(family, 1)
 		if (status == http.StatusOK) != isNew || (!isNew && status != http.StatusBadRequest) || strings.Contains(body, `"access_token"`) != isNew {
 			t.Fatalf("%q: %d %s", presented, status, body)
 		}

@@ -107,7 +107,7 @@ func FuzzDecode(f *testing.F) {
 // FuzzDecodeFamily: what decodes at all is a family that is kept as it is, whole.
 func FuzzDecodeFamily(f *testing.F) {
 	whole, err := EncodeFamily(&Family{
-		ID: "x", Secret: [32]byte{1}, Serial: 7, RotatedAt: time.Unix(1, 1), Kind: Browser, Subject: "s", ACR: "high", AuthTime: time.Unix(2, 0), Claims: `{"name":"n"}`,
+		ID: "x", Secret: [32]byte{1}, Serial: 7, Token: "t", AnsweredAt: time.Unix(1, 0), Kind: Browser, Subject: "s", ACR: "high", AuthTime: time.Unix(2, 0), Claims: `{"name":"n"}`,
 		CreatedAt: time.Unix(3, 0), ExpiresAt: time.Unix(4, 0),
 	})
 	if err != nil {
