@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
@@ -71,7 +70,7 @@ func (i *instance) rotate(ctx context.Context, drop []string) (state keyring.Sta
 	if err != nil {
 		return state, err
 	}
-	signing, _ := state.Set().Signing(i.rotation(), time.Now())
+	signing, _ := state.Set().Signing(i.rotation(), clock())
 	i.log.Info("signing keys were rotated through the admin endpoint",
 		slog.String("gateway", i.name), slog.String("kid", signing.ID), slog.Int("dropped", len(drop)))
 	i.events.rotation(i.name, i.meter, signing.ID, causeRequested)

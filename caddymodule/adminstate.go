@@ -88,7 +88,7 @@ func (i *instance) keyStates(state keyring.State) []keyState {
 	if set := i.ring.KeySet(); i.keys == nil && set != nil {
 		return []keyState{{KID: set.Current().ID(), Algorithm: set.Current().Algorithm(), Role: "current"}}
 	}
-	return keyStates(state, i.rotation(), time.Now())
+	return keyStates(state, i.rotation(), clock())
 }
 
 // keyStates are the keys of a gateway, in the order in which they take over, and behind them those that are

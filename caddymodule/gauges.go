@@ -55,7 +55,7 @@ func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
 	if err == nil {
 		gauge(g.pending, float64(waiting))
 	}
-	keys, now := g.of.keyState().Set(), time.Now()
+	keys, now := g.of.keyState().Set(), clock()
 	if signing, ok := keys.Signing(g.of.rotation(), now); ok {
 		gauge(g.signs, float64(signing.SignsFrom.Unix()))
 	}
