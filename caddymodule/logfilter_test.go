@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule"
 )
 
-func newLogFilter(t *testing.T, line string) *caddymodule.LogFilter {
+func newLogFilter(t testing.TB, line string) *caddymodule.LogFilter {
 	t.Helper()
 	filter := new(caddymodule.LogFilter)
 	if err := filter.UnmarshalCaddyfile(caddyfile.NewTestDispenser(line)); err != nil {

@@ -58,6 +58,8 @@ func TestEncodingIsStrict(t *testing.T) {
 		{"a JWE", encode(`{"alg":"dir","enc":"A256GCM","kid":"`+key.ID()+`"}`) + "..AAAAAAAAAAAAAAAA.AAAA.AAAAAAAAAAAAAAAAAAAAAA", token.ErrMalformed},
 		{"no token", "", token.ErrMalformed},
 		{"two dots", "..", token.ErrMalformed},
+		{"8 KiB of letters", strings.Repeat("A", token.MaxSize), token.ErrMalformed},
+		{"8 KiB of letters and one more", strings.Repeat("A", token.MaxSize+1), token.ErrTooLarge},
 		{"8 KiB of dots", strings.Repeat(".", token.MaxSize), token.ErrMalformed},
 		{"1 MB of dots", strings.Repeat(".", 1<<20), token.ErrTooLarge},
 		{"1 MB of letters", strings.Repeat("A", 1<<20), token.ErrTooLarge},
