@@ -65,7 +65,7 @@ func (b *browser) another() string {
 
 // FuzzToken writes the form of /token for a login that the user approved. CODE, STATE and VERIFIER stand
 // for what belongs to it. A token is issued for exactly the right ones, each given once, and a code is
-// sent to Signicat for nobody else.
+// sent to Signicat for no other request.
 func FuzzToken(f *testing.F) {
 	const right = "grant_type=authorization_code&code=CODE&state=STATE&code_verifier=VERIFIER"
 	for _, seed := range []string{
