@@ -55,8 +55,12 @@ type cacheWalk struct {
 }
 
 // routes follows a list and returns the handlers that a request has passed at its end. Of the routes of
-// one group a request takes one.
+// one group a request takes one; the names of groups count within their list alone.
 func (w *cacheWalk) routes(routes caddyhttp.RouteList, c way) (passed []outer) {
+	c.passed = slices.Clone(c.passed)
+	for i := range c.passed {
+		c.passed[i].group = ""
+	}
 	for _, route := range routes {
 		inside := c
 		inside.passed = slices.DeleteFunc(slices.Clone(c.passed), func(o outer) bool { return route.Group != "" && o.group == route.Group })
@@ -65,9 +69,6 @@ func (w *cacheWalk) routes(routes caddyhttp.RouteList, c way) (passed []outer) {
 			o.group = route.Group
 			c.passed = append(slices.Clip(c.passed), o)
 		}
-	}
-	for i := range c.passed {
-		c.passed[i].group = ""
 	}
 	return c.passed
 }

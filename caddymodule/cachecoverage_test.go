@@ -91,6 +91,20 @@ func TestStartKnowsTheOrderOfHeaders(t *testing.T) {
 	}
 }
 
+// TestGroupsOfNestedRoutesAreTheirOwn has two lists whose groups have one name, which a Caddyfile does not write: a request
+// takes a route of each.
+func TestGroupsOfNestedRoutesAreTheirOwn(t *testing.T) {
+	s := caddytest.RunJSON(t, `{"apps":{
+		"itsme":{"gateways":{"default":{"public_url":"http://{{addr}}","attributes":["name"],
+			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},
+		"http":{"servers":{"s":{"listen":["{{addr}}"],"automatic_https":{"disable":true},"routes":[
+			{"group":"g","handle":[{"handler":"headers","response":{"deferred":true,"set":{"Cache-Control":["public"]}}}]},
+			{"handle":[{"handler":"subroute","routes":[{"group":"g","handle":[{"handler":"itsme"}]}]}]}]}}}}}`)
+	if diff := cmp.Diff(lastWord(s.Addr, "Cache-Control"), warnings(t, s.Log())); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
 // wantWarnings loads sites and compares what the log warns of.
 func wantWarnings(t *testing.T, s *caddytest.Server, sites string, want []string) {
 	t.Helper()
