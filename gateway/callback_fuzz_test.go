@@ -87,7 +87,7 @@ func openBrowser(tb testing.TB) *browser {
 		PublicURL:  "https://app.example.be",
 		Signicat:   signicat.Config{ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret, APIURL: server.URL},
 		Attributes: []string{"name"},
-		Limit:      gateway.LimitConfig{SessionsPerClient: 1 << 30},
+		Limit:      gateway.LimitConfig{SessionsPerClient: 1 << 30, TokenPerClient: 1 << 30},
 		Store:      store,
 		Keys:       ringtest.New(tb, token.DefaultAlgorithm),
 	})

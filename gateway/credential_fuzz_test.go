@@ -86,7 +86,9 @@ func FuzzRefreshToken(f *testing.F) {
 		f.Add(seed)
 	}
 	w := openFort(f)
-	w.rebuild(f, func(c *gateway.Config) { c.Token.Refresh, c.Families = 24*time.Hour, w.store })
+	w.rebuild(f, func(c *gateway.Config) {
+		c.Token.Refresh, c.Families, c.Limit.TokenPerClient = 24*time.Hour, w.store, 1<<30
+	})
 	login := 0
 	f.Fuzz(func(t *testing.T, presented string) {
 		login++
@@ -142,7 +144,9 @@ func FuzzRevoke(f *testing.F) {
 		f.Add(seed)
 	}
 	w := openFort(f)
-	w.rebuild(f, func(c *gateway.Config) { c.Token.Refresh, c.Families = 24*time.Hour, w.store })
+	w.rebuild(f, func(c *gateway.Config) {
+		c.Token.Refresh, c.Families, c.Limit.TokenPerClient = 24*time.Hour, w.store, 1<<30
+	})
 	login := 0
 	f.Fuzz(func(t *testing.T, form string) {
 		login++
