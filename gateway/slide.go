@@ -18,12 +18,13 @@ func (g *Gateway) slide(ctx context.Context, l *login, settable bool) (cookie st
 	if !ok {
 		return "", nil
 	}
-	due := settable && !g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt)/2))
-	if !due && (serial == 1 || l.presented.Load()) {
+	replaceable := !g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt) / 2))
+	if !replaceable && (serial == 1 || l.presented.Load()) { // it has no successor yet
+
 		return "", nil
 	}
 	for {
-		cookie, err := g.renew(ctx, l, serial, due)
+		cookie, err := g.renew(ctx, l, serial, replaceable && settable)
 		switch {
 		case errors.Is(err, pending.ErrConflict):
 			continue
