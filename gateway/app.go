@@ -250,7 +250,7 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	refresh, err := g.firstRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := g.latestRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}

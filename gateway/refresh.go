@@ -59,9 +59,9 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 	return refreshToken{login, serial}, ok && signed && err == nil && login != ""
 }
 
-// firstRefreshToken is what belongs to the token that a login ended with: the same for the same
-// finish. Empty when the login cannot be refreshed.
-func (g *Gateway) firstRefreshToken(ctx context.Context, tokenID string) (string, error) {
+// latestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
+// gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
+func (g *Gateway) latestRefreshToken(ctx context.Context, tokenID string) (string, error) {
 	if !g.refreshes() {
 		return "", nil
 	}
@@ -72,7 +72,7 @@ func (g *Gateway) firstRefreshToken(ctx context.Context, tokenID string) (string
 	case err != nil:
 		return "", storeError(err)
 	}
-	return refreshToken{f.ID, 1}.signed(f.Secret), nil
+	return refreshToken{f.ID, f.Serial}.signed(f.Secret), nil
 }
 
 // refreshed is an access token, and the refresh token that takes the place of the one used.
