@@ -32,6 +32,7 @@ const (
 type presented struct {
 	state string
 	code  string
+	now   func() time.Time // the store's clock, which finish sets
 }
 
 func (p presented) hash() [sha256.Size]byte { return sha256.Sum256([]byte(p.code)) }
@@ -63,6 +64,7 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 	*record = *loaded // the work may outlive this call
 	loser := g.now().Add(LoserWait)
 	for {
+		p.now = g.clockOf(record)
 		holder, err := g.take(ctx, record, p)
 		switch {
 		case err == nil && record.Phase == pending.Issued:
@@ -88,6 +90,13 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 	}
 }
 
+// clockOf returns the store's clock, by a record that was just loaded. Replicas pass a login on to
+// each other within seconds, and their own clocks differ by more.
+func (g *Gateway) clockOf(record *pending.Record) func() time.Time {
+	ahead := record.ReadAt.Sub(g.now())
+	return func() time.Time { return g.now().Add(ahead) }
+}
+
 // lostRace reports whether another call changed or ended the record first: look again.
 func lostRace(err error) bool {
 	return errors.Is(err, pending.ErrConflict) || errors.Is(err, pending.ErrNotFound)
@@ -96,10 +105,10 @@ func lostRace(err error) bool {
 // take decides what a bound call may do with a record: hand out what was issued, refuse, wait
 // for the holder of the lease, or take the lease (holder).
 func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented) (holder bool, err error) {
-	now := g.now()
+	now := p.now()
 	hash := p.hash()
 	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
-	late, over := overdue(record, now)
+	late, over := overdue(record)
 	switch first := record.FirstPresented.IsZero(); {
 	case record.Phase == pending.Issued:
 		return false, g.replay(ctx, record, same)
@@ -177,7 +186,7 @@ func (g *Gateway) complete(ctx, reading context.Context, record *pending.Record,
 	}
 	session, err := g.readResult(reading, record)
 	switch {
-	case windowOver(record, g.now()) && (err != nil || session.Status == signicat.StatusSuccess):
+	case windowOver(record, p.now()) && (err != nil || session.Status == signicat.StatusSuccess):
 		noteFailure(record, err)
 		return g.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
 	case err != nil:

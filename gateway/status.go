@@ -78,7 +78,7 @@ func (g *Gateway) loadSession(ctx context.Context, id string) (*pending.Record, 
 	if err != nil {
 		return nil, storeError(err)
 	}
-	if late, over := overdue(record, g.now()); over {
+	if late, over := overdue(record); over {
 		err := g.giveUp(ctx, record, late)
 		if errors.Is(err, errStore) {
 			return nil, err

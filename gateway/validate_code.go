@@ -55,14 +55,14 @@ func neverSent(err error) bool {
 func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presented) error {
 	for sending := 1; ; sending++ {
 		before := record.SentAt
-		if err := g.noteSending(ctx, record); err != nil {
+		if err := g.noteSending(ctx, record, p); err != nil {
 			return err
 		}
 		err := g.signicat.ValidateCode(ctx, p.validation(record))
 		noteFailure(record, err)
 		switch verdictOf(err) {
 		case codeAccepted:
-			return g.markValidated(ctx, record)
+			return g.markValidated(ctx, record, p)
 		case codeRefused:
 			return g.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
 		case credentialsRefused:
@@ -74,7 +74,7 @@ func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presen
 		}
 		g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
 		err = signicatError(err)
-		if sending == maxSendings || !g.waitToResend(ctx, record, retryHint(err)) {
+		if sending == maxSendings || !g.waitToResend(ctx, record, p, retryHint(err)) {
 			return err
 		}
 		g.observe.Retry(signicat.OperationValidateCode)
@@ -82,11 +82,11 @@ func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presen
 }
 
 // noteSending keeps in the record that the code was sent, before it is: the replica may die.
-func (g *Gateway) noteSending(ctx context.Context, record *pending.Record) error {
+func (g *Gateway) noteSending(ctx context.Context, record *pending.Record, p presented) error {
 	if !record.SentAt.IsZero() {
 		return nil
 	}
-	record.SentAt = g.now()
+	record.SentAt = p.now()
 	return g.update(ctx, record)
 }
 
@@ -102,9 +102,9 @@ func (p presented) validation(record *pending.Record) signicat.CodeValidation {
 }
 
 // waitToResend waits before the code is sent again. It returns false when this call may not send it.
-func (g *Gateway) waitToResend(ctx context.Context, record *pending.Record, asked time.Duration) bool {
+func (g *Gateway) waitToResend(ctx context.Context, record *pending.Record, p presented, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
-	if wait > maxResendWait || g.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
+	if wait > maxResendWait || p.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
 		return false
 	}
 	return g.await(ctx, nil, wait) == nil
@@ -121,9 +121,9 @@ func refusalReason(sentBefore time.Time, refusal error) string {
 	return reasonCodeRefused
 }
 
-func (g *Gateway) markValidated(ctx context.Context, record *pending.Record) error {
+func (g *Gateway) markValidated(ctx context.Context, record *pending.Record, p presented) error {
 	record.Phase = pending.Validated
-	record.ValidatedAt = g.now()
+	record.ValidatedAt = p.now()
 	err := g.update(ctx, record)
 	if err == nil {
 		g.observeLogin(LoginValidated, record)
