@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -155,22 +156,14 @@ func (c Config) validateAttributes() error {
 		return configErrorf("attributes: missing; name what the upstream needs, such as: attributes name firstName lastName")
 	}
 	for i, name := range c.Attributes {
-		if _, ok := AttributeNamed(name); !ok {
-			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, attributeNames())
+		if _, ok := attribute.Named(name); !ok {
+			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, strings.Join(attribute.Names(), " "))
 		}
 		if slices.Contains(c.Attributes[:i], name) {
 			return configErrorf("attributes: %q stands there twice; remove one", name)
 		}
 	}
 	return nil
-}
-
-func attributeNames() string {
-	names := make([]string, len(attributes))
-	for i, a := range attributes {
-		names[i] = a.Name
-	}
-	return strings.Join(names, " ")
 }
 
 func (c Config) validateLogin() error {
@@ -229,7 +222,7 @@ func (c Config) validateRefresh() error {
 
 func (c Config) validateClaims() error {
 	for i, claim := range c.Token.Claims {
-		asked := func(name string) bool { a, _ := AttributeNamed(name); return a.Claim == claim }
+		asked := func(name string) bool { a, _ := attribute.Named(name); return a.Claim == claim }
 		if !slices.ContainsFunc(c.Attributes, asked) {
 			return configErrorf("token claims: %q comes from no attribute that is asked for; add its attribute to attributes, or drop the claim", claim)
 		}
