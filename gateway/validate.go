@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -32,7 +33,6 @@ var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // beyond ASCII its A-labels (RFC 5890)
 	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
-	languages  = []string{"nl", "fr", "de", "en"}
 )
 
 // validate checks a configuration that has its defaults.
@@ -172,7 +172,7 @@ func (c Config) validateLogin() error {
 			return configErrorf("loa: %q is no level of assurance; use low, substantial or high", c.LoA)
 		}
 	}
-	if c.Language != "" && !slices.Contains(languages, c.Language) {
+	if c.Language != "" && !page.Offers(c.Language) {
 		return configErrorf("language: %q is not offered; use nl, fr, de or en, or leave it out to follow the request", c.Language)
 	}
 	return validateDuration("session_lifetime", c.SessionLifetime, MinSessionLifetime, MaxSessionLifetime)
