@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -272,16 +271,4 @@ func (g *Gateway) cancelLater(ctx context.Context, signicatID string) {
 			g.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
 		}
 	})
-}
-
-// languageOf picks the language of a login: what the client names, else the configured one,
-// else the first of Accept-Language that is offered, else English.
-func (g *Gateway) languageOf(asked, acceptLanguage string) string {
-	switch {
-	case slices.Contains(languages, asked):
-		return asked
-	case g.config.Language != "":
-		return g.config.Language
-	}
-	return preferred(acceptLanguage)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -49,12 +50,12 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	finished, err := g.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
 	switch {
 	case errors.Is(err, errUnfinished):
-		g.writeReturn(x, record, http.StatusOK, page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
 		// The code is still good, and the page comes back with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		g.writeReturn(x, record, http.StatusServiceUnavailable, page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		g.writeReturn(x, record, http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
 		g.cookies.clear(x.w, cookie)
@@ -90,13 +91,13 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if code == "access_denied" {
 		name = "denied"
 	}
-	g.writeReturn(x, record, http.StatusOK, page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
+	g.writeReturn(x, record, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
 	return nil
 }
 
 // writeReturn answers a request to a redirect URL with a page, and notes it; record is nil for one
 // that is nobody's.
-func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page) {
+func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page.Page) {
 	var sessionID string
 	if record != nil {
 		sessionID = record.ID
@@ -107,14 +108,14 @@ func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p 
 
 // writeEnd shows how a login ended that issued nothing.
 func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
-	p := page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
+	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, errDenied):
 		p.Name = "denied"
 	case errors.Is(err, errExpired):
 		p.Name = "expired"
 	case errors.Is(err, errLevel):
-		p.Name, p.Case = "not_enough", caseLevel
+		p.Name, p.Case = "not_enough", page.CaseLevel
 	case errors.Is(err, errTokenSize):
 		p.Name, p.Again = "too_large", false
 	default:
@@ -128,21 +129,21 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 //
 // A browser that refuses cookies ends here each time: it is told so, rather than to try again.
 func (g *Gateway) writeUnbound(x exchange) {
-	p := page{
+	p := page.Page{
 		Name:     "unbound",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Again:    true,
 		Hide:     true,
 	}
 	if len(x.r.Header["Cookie"]) == 0 {
-		p.Case = caseNoCookies
+		p.Case = page.CaseNoCookies
 	}
 	g.writeReturn(x, nil, http.StatusBadRequest, p)
 }
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
 func (g *Gateway) serveAppReturn(x exchange) error {
-	g.writeReturn(x, nil, http.StatusOK, page{
+	g.writeReturn(x, nil, http.StatusOK, page.Page{
 		Name:     "app_return",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,
@@ -168,7 +169,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 		g.cookies.clear(x.w, g.cookies.session)
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
-		redirect(x.w, g.loginURL(page{}, "logged_out", ""))
+		redirect(x.w, g.pages.LoginURL(page.Page{}, "logged_out", ""))
 		return nil
 	}
 	noStore(x.w.Header())

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -26,9 +27,9 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *p
 		case errors.Is(err, errRequirement):
 			s.observeRefusal(err)
 			w.Header().Set("Vary", navigationHeaders)
-			s.gateway.writePage(w, http.StatusForbidden, page{
+			s.gateway.writePage(w, http.StatusForbidden, page.Page{
 				Name:     "not_enough",
-				Case:     caseClaim,
+				Case:     page.CaseClaim,
 				Language: s.gateway.languageOf("", r.Header.Get("Accept-Language")),
 				ReturnTo: s.gateway.returnTo(info.OriginalURL.RequestURI()),
 			})

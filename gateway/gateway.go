@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -38,7 +39,7 @@ type Gateway struct {
 	cookies     cookies
 	verified    *verifiedCache
 	told        []string // claims that upstreams are told
-	look        *look    // of the pages
+	pages       *page.Pages
 	openAPI     openAPIDocument
 
 	storeAlarm storeAlarm
@@ -88,7 +89,7 @@ func New(config Config) (*Gateway, error) {
 		public:    public,
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
-		look:      newLook(config.Page, public),
+		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 		cancels:   make(chan struct{}, maxCancels),
 		polls:     newLongPolls(config.Limit.LongPollsPerClient),
 	}

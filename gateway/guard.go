@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
 // guard is the set of headers that only the gateway may hand to an upstream: every X-Itsme one,
@@ -36,14 +38,14 @@ func (s *sharedGuard) load() guard {
 	if g := s.all.Load(); g != nil {
 		return *g
 	}
-	return guard{prefix: fold(HeaderPrefix)}
+	return guard{prefix: fold(attribute.HeaderPrefix)}
 }
 
 // add owns the names of one more site.
 func (s *sharedGuard) add(site guard) {
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	sum := guard{prefix: fold(HeaderPrefix), names: maps.Clone(site.names)}
+	sum := guard{prefix: fold(attribute.HeaderPrefix), names: maps.Clone(site.names)}
 	maps.Copy(sum.names, s.load().names)
 	s.all.Store(&sum)
 }

@@ -1,6 +1,10 @@
 package gateway
 
-import "crypto/rand"
+import (
+	"crypto/rand"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
+)
 
 // InstanceHeader is the header of /health/ready that names the gateway of a process, so that two
 // processes behind one address can be told apart.
@@ -13,17 +17,17 @@ func NewInstance() string { return rand.Text() }
 // under any spelling: the X-Itsme ones, and those given.
 func OwnHeaders(names ...string) (owns func(name string) bool) {
 	g := newGuard(names...)
-	g.prefix = fold(HeaderPrefix)
+	g.prefix = fold(attribute.HeaderPrefix)
 	return g.owns
 }
 
-// identityHeader reports whether a header's name begins with [HeaderPrefix], under any spelling.
+// identityHeader reports whether a header's name begins with [attribute.HeaderPrefix], under any spelling.
 func identityHeader(name string) bool {
-	if len(name) < len(HeaderPrefix) || name[0]|0x20 != 'x' {
+	if len(name) < len(attribute.HeaderPrefix) || name[0]|0x20 != 'x' {
 		return false
 	}
-	var room [len(HeaderPrefix)]byte
-	return string(appendFolded(room[:0], name[:len(HeaderPrefix)])) == foldedPrefix
+	var room [len(attribute.HeaderPrefix)]byte
+	return string(appendFolded(room[:0], name[:len(attribute.HeaderPrefix)])) == foldedPrefix
 }
 
 const foldedPrefix = "x-itsme-"

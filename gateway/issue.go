@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -33,7 +34,7 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
-		Attributes: g.claimsOf(session.Subject),
+		Attributes: claimsOf(session.Subject, g.config.Token.Claims),
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
@@ -51,6 +52,13 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	record.TokenExpiresAt = claims.ExpiresAt
 	record.IssuedAt = now
 	return g.end(ctx, record, pending.Issued, reasonIssued)
+}
+
+// claimsOf returns the wanted attribute claims of a user.
+func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
+	address, _ := s.Address()
+	nin, _ := s.NIN()
+	return attribute.Subject{Text: s.Text, Address: address, NIN: attribute.NationalNumber(nin)}.Claims(wanted)
 }
 
 // newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 // exchange is one request to an own endpoint.
@@ -224,7 +226,7 @@ func (g *Gateway) fail(form answerForm, x exchange, err error) {
 	case form == asOAuth:
 		g.writeOAuthError(x.w, err)
 	case form == asPage && !wantsJSON(x.r):
-		g.writeFailurePage(x, page{}, err)
+		g.writeFailurePage(x, page.Page{}, err)
 	default:
 		g.writeProblem(x.w, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -221,7 +222,7 @@ func (s *Site) identify(h http.Header, p *passage) error {
 		h[name] = values[n : n+1 : n+1]
 	}
 	for i, claim := range l.told {
-		set(ownHeader(claim), l.values[i])
+		set(attribute.Header(claim), l.values[i])
 	}
 	for _, extra := range s.headers {
 		set(extra.name, l.value(extra.claim))

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
 // Mode says how a site answers a request that needs a login and has none.
@@ -172,8 +174,8 @@ func validateHeaderName(field, name string) error {
 		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
 	case slices.Contains(notOurs, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
 		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
-	case strings.HasPrefix(canonicalName, HeaderPrefix):
-		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, HeaderPrefix)
+	case strings.HasPrefix(canonicalName, attribute.HeaderPrefix):
+		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, attribute.HeaderPrefix)
 	}
 	return nil
 }

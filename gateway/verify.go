@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -101,11 +102,8 @@ func mayWrite(r *http.Request) bool { return changesSomething(r) || len(r.Header
 func (g *Gateway) clear(h http.Header) {
 	empty := func(name string) { h[name] = []string{""} }
 	empty("Authorization")
-	for _, claim := range []string{"subject", "acr", "auth_time", "email_verified"} {
-		empty(claimHeader(claim))
-	}
-	for _, a := range attributes {
-		empty(a.Header())
+	for _, name := range attribute.Headers() {
+		empty(name)
 	}
 	for name := range g.guard.load().names {
 		empty(textproto.CanonicalMIMEHeaderKey(name))

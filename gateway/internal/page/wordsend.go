@@ -1,4 +1,4 @@
-package gateway
+package page
 
 // endWords are the texts of a login that came to nothing, or that is not enough.
 func endWords() vocabulary {

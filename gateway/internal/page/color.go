@@ -1,4 +1,4 @@
-package gateway
+package page
 
 import (
 	"encoding/hex"
@@ -14,7 +14,7 @@ var (
 	black = color{}
 )
 
-// The grounds on which a button stands, --paper of page/style.css.
+// The grounds on which a button stands, --paper of style.css.
 var (
 	lightPaper = white
 	darkPaper  = color{0x24, 0x22, 0x20}
@@ -28,16 +28,21 @@ const (
 )
 
 // parseColor reads rrggbb or rgb. The # is optional, since a Caddyfile takes it for a comment.
-func parseColor(text string) (color, error) {
+func parseColor(text string) (c color, ok bool) {
 	digits := strings.TrimPrefix(text, "#")
 	if len(digits) == 3 {
 		digits = string([]byte{digits[0], digits[0], digits[1], digits[1], digits[2], digits[2]})
 	}
-	var c color
 	if n, err := hex.Decode(c[:], []byte(digits[:min(len(digits), 6)])); err != nil || n != len(c) || len(digits) != 6 {
-		return color{}, configErrorf("page color: %q is no colour; write six hexadecimal digits, such as 0b5cad", text)
+		return color{}, false
 	}
-	return c, nil
+	return c, true
+}
+
+// IsColor reports whether a text can stand in [Config].Color.
+func IsColor(text string) bool {
+	_, ok := parseColor(text)
+	return ok
 }
 
 func (c color) String() string { return "#" + hex.EncodeToString(c[:]) }
@@ -79,15 +84,15 @@ func accent(c, paper color) string {
 	return ":root{--accent:" + c.String() + ";--on-accent:" + textOn(c).String() + ";--edge:" + edge + "}"
 }
 
-// style is the pages' style with the configured colours.
-func (p PageConfig) style() string {
-	if len(p.Color) == 0 {
-		return pageStyle
+// coloredStyle is the pages' style with the configured colours.
+func (c Config) coloredStyle() string {
+	if len(c.Color) == 0 {
+		return style
 	}
-	colors := make([]color, len(p.Color))
-	for i, text := range p.Color {
+	colors := make([]color, len(c.Color))
+	for i, text := range c.Color {
 		colors[i], _ = parseColor(text) // validated
 	}
 	dark := colors[len(colors)-1]
-	return pageStyle + accent(colors[0], lightPaper) + "@media (prefers-color-scheme:dark){" + accent(dark, darkPaper) + "}"
+	return style + accent(colors[0], lightPaper) + "@media (prefers-color-scheme:dark){" + accent(dark, darkPaper) + "}"
 }

@@ -1,4 +1,4 @@
-package gateway
+package page
 
 // refusalWords are the texts of requests that were not served.
 func refusalWords() vocabulary {

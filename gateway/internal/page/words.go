@@ -1,4 +1,4 @@
-package gateway
+package page
 
 import (
 	"maps"
@@ -26,8 +26,8 @@ var again = map[string]string{
 	"nl": "Opnieuw proberen", "fr": "Réessayer", "de": "Erneut versuchen", "en": "Try again",
 }
 
-// pageWords are the texts of every page in every language.
-func pageWords() vocabulary {
+// allWords are the texts of every page in every language.
+func allWords() vocabulary {
 	all := make(vocabulary)
 	for _, part := range []vocabulary{loginWords(), endWords(), refusalWords()} {
 		maps.Copy(all, part)
@@ -59,11 +59,11 @@ var textFields = map[string]func(*words, string){
 	".action": func(w *words, text string) { w.Action = text },
 }
 
-// PageTexts lists the keys of [PageConfig].Text: the name of a page, then .title, .text or .action
-// (the button). It is the caller's own copy.
-func PageTexts() []string {
+// Texts lists the keys of [Config].Text: the name of a page, then .title, .text or .action (the
+// button). It is the caller's own copy.
+func Texts() []string {
 	var keys []string
-	for name := range pageWords() {
+	for name := range allWords() {
 		for field := range textFields {
 			if field != ".action" || !slices.Contains(buttonless, name) {
 				keys = append(keys, name+field)

@@ -1,4 +1,4 @@
-package gateway
+package page
 
 import (
 	"encoding/base64"
@@ -20,7 +20,7 @@ func TestLanguageFollowsTheRequest(t *testing.T) {
 		strings.Repeat("nl,", 100): "en",
 		base64.StdEncoding.EncodeToString([]byte("not a language")): "en",
 	} {
-		if got := preferred(accept); got != want {
+		if got := Preferred(accept); got != want {
 			t.Errorf("Accept-Language %.40q gives %q, want %q", accept, got, want)
 		}
 	}
@@ -35,18 +35,18 @@ func FuzzAcceptLanguage(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, accept string) {
-		got := preferred(accept)
+		got := Preferred(accept)
 		if !slices.Contains(languages, got) {
 			t.Fatalf("%q gives %q, in which there are no words", accept, got)
 		}
-		if upper := preferred(asciiUpper(accept)); upper != got && !strings.Contains(accept, ";") {
+		if upper := Preferred(asciiUpper(accept)); upper != got && !strings.Contains(accept, ";") {
 			t.Errorf("%q gives %q, and in capitals %q", accept, got, upper)
 		}
 		for _, language := range []string{"nl", "fr", "de"} {
-			if refused := preferred(language + ";q=0"); refused != "en" {
+			if refused := Preferred(language + ";q=0"); refused != "en" {
 				t.Errorf("%q is chosen although it is refused", refused)
 			}
-			if len(accept) < 100 && preferred(language+","+accept) == "en" && preferred(accept) != "en" {
+			if len(accept) < 100 && Preferred(language+","+accept) == "en" && Preferred(accept) != "en" {
 				t.Errorf("%s in front of %q is overlooked", language, accept)
 			}
 		}

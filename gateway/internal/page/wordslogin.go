@@ -1,4 +1,4 @@
-package gateway
+package page
 
 // loginWords are the texts on the way through a login.
 func loginWords() vocabulary {

@@ -1,9 +1,6 @@
-package gateway
+package attribute
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // Attribute is one row of the translation from a Signicat attribute to a claim and a header.
 type Attribute struct {
@@ -12,7 +9,7 @@ type Attribute struct {
 	Name string
 	// Claim is the name in our tokens: OpenID Connect's where it has one.
 	Claim string
-	// Form says how the value is read.
+	// Form is how the value is read.
 	Form Form
 	// Sensitive attributes reach the token only when token { claims } names them.
 	Sensitive bool
@@ -37,11 +34,12 @@ const (
 	NIN
 )
 
-// Attributes is every attribute that itsme can give through Signicat's REST API.
+// All returns every attribute that itsme can give through Signicat's REST API, as the caller's own
+// copy.
 // Unverified: the names of the device attributes that Signicat documents only in part.
-func Attributes() []Attribute { return slices.Clone(attributes) }
+func All() []Attribute { return slices.Clone(table) }
 
-var attributes = []Attribute{
+var table = []Attribute{
 	{Name: "name", Claim: "name"},
 	{Name: "firstName", Claim: "given_name"},
 	{Name: "lastName", Claim: "family_name"},
@@ -68,60 +66,30 @@ var attributes = []Attribute{
 	{Name: "itsmeAppRelease", Claim: "itsme_app_release"},
 }
 
-// AttributeNamed finds an attribute by Signicat's name.
-func AttributeNamed(name string) (Attribute, bool) {
-	i := slices.IndexFunc(attributes, func(a Attribute) bool { return a.Name == name })
+// Named returns the attribute with that name of Signicat's.
+func Named(name string) (a Attribute, ok bool) {
+	i := slices.IndexFunc(table, func(a Attribute) bool { return a.Name == name })
 	if i < 0 {
 		return Attribute{}, false
 	}
-	return attributes[i], true
+	return table[i], true
 }
 
-// Header is the upstream header of the attribute's claim.
-func (a Attribute) Header() string { return claimHeader(a.Claim) }
-
-// HeaderPrefix begins every identity header that an upstream gets from the gateway.
-const HeaderPrefix = "X-Itsme-"
-
-// subjectHeader tells the subject: sub is no word for a header.
-const subjectHeader = HeaderPrefix + "Subject"
-
-// ownHeaders are the headers of every claim that the gateway gives a token.
-var ownHeaders = func() map[string]string {
-	headers := map[string]string{"sub": subjectHeader}
-	for _, claim := range []string{"acr", "auth_time", "email_verified"} {
-		headers[claim] = claimHeader(claim)
+// Names returns Signicat's name of every attribute, in the order of the table.
+func Names() []string {
+	names := make([]string, len(table))
+	for i, a := range table {
+		names[i] = a.Name
 	}
-	for _, a := range attributes {
-		headers[a.Claim] = a.Header()
-	}
-	return headers
-}()
-
-// ownHeader is the header that tells a claim.
-func ownHeader(claim string) string {
-	if header, ok := ownHeaders[claim]; ok {
-		return header
-	}
-	return claimHeader(claim)
+	return names
 }
 
-// claimHeader is the rule for every claim: X-Itsme- and the claim's words in capitals.
-func claimHeader(claim string) string {
-	words := strings.Split(claim, "_")
-	for i, w := range words {
-		if w != "" {
-			words[i] = strings.ToUpper(w[:1]) + w[1:]
-		}
-	}
-	return HeaderPrefix + strings.Join(words, "-")
-}
-
-// defaultClaims are the claims of every attribute asked for but the sensitive ones.
-func defaultClaims(asked []string) []string {
+// DefaultClaims returns the claims that a token has when the configuration names none: those of
+// every attribute that is asked for, without the sensitive ones.
+func DefaultClaims(asked []string) []string {
 	claims := []string{}
 	for _, name := range asked {
-		if a, ok := AttributeNamed(name); ok && !a.Sensitive {
+		if a, ok := Named(name); ok && !a.Sensitive {
 			claims = append(claims, a.Claim)
 		}
 	}

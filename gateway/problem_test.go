@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"html"
 	"net/http"
@@ -10,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 )
 
@@ -25,12 +28,12 @@ func readProblem(name string) (*httptest.ResponseRecorder, error) {
 func TestEveryProblemHasAPage(t *testing.T) {
 	t.Parallel()
 	for _, f := range append(slices.Clone(failures), unexpected) {
-		page, err := readProblem(f.problem)
+		answer, err := readProblem(f.problem)
 		if err != nil {
 			t.Errorf("%s has no page: %v", f.problem, err)
 		}
-		named := strings.Contains(html.UnescapeString(page.Body.String()), "<li>"+strconv.Itoa(f.status)+": "+f.title)
-		if f.err != nil && named != f.toldAsProblem() {
+		named := strings.Contains(html.UnescapeString(answer.Body.String()), "<li>"+strconv.Itoa(f.status)+": "+f.title)
+		if f.err != nil && named != f.hasPage() {
 			t.Errorf("the page of %s names its answer %q: %t", f.problem, f.title, named)
 		}
 	}
@@ -38,35 +41,36 @@ func TestEveryProblemHasAPage(t *testing.T) {
 
 func TestProblemPageSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	for _, p := range problemTypes {
+	for _, p := range page.Problems() {
 		if !slices.ContainsFunc(failures, func(f failure) bool { return f.problem == p.Name }) {
 			t.Errorf("nothing is told as %s", p.Name)
 		}
-		page, err := readProblem(p.Name)
+		answer, err := readProblem(p.Name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		body := html.UnescapeString(page.Body.String())
+		body := html.UnescapeString(answer.Body.String())
 		for _, text := range []string{p.Title, p.Cause, p.Remedy} {
 			if text == "" || !strings.Contains(body, text) {
 				t.Errorf("the page of %s lacks %q", p.Name, text)
 			}
 		}
-		_, rest, _ := strings.Cut(page.Body.String(), "<style>")
+		_, rest, _ := strings.Cut(answer.Body.String(), "<style>")
 		style, _, _ := strings.Cut(rest, "</style>")
-		if policy := page.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "style-src '"+sourceHash(style)+"'") {
+		hash := sha256.Sum256([]byte(style))
+		if policy := answer.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "style-src 'sha256-"+base64.StdEncoding.EncodeToString(hash[:])+"'") {
 			t.Errorf("the policy %q does not allow the style of %s", policy, p.Name)
 		}
 		asked := httptest.NewRequest(http.MethodGet, apitest.Path+"/problems/"+p.Name, http.NoBody)
-		apitest.Check(t, apitest.Exchange{Request: asked, Status: page.Code, Header: page.Header(), Body: page.Body.String()})
+		apitest.Check(t, apitest.Exchange{Request: asked, Status: answer.Code, Header: answer.Header(), Body: answer.Body.String()})
 	}
 }
 
 func TestUnknownProblemHasNoPage(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"nosuch", "Invalid_Token", "invalid_token/", "<script>", "%69nvalid_token", ""} {
-		if page, err := readProblem(name); !errors.Is(err, errNotFound) || page.Body.Len() != 0 {
-			t.Errorf("%q: error %v, page %s", name, err, page.Body)
+		if answer, err := readProblem(name); !errors.Is(err, errNotFound) || answer.Body.Len() != 0 {
+			t.Errorf("%q: error %v, page %s", name, err, answer.Body)
 		}
 	}
 }
