@@ -1,6 +1,6 @@
-package caddymodule
+package block
 
-// nearest finds the known word that name is most likely a misspelling of.
+// nearest returns the known word of which name is most likely a misspelling.
 func nearest(name string, known []string) (word string, ok bool) {
 	// With more than a third of its letters wrong, it is another word.
 	limit := max(1, len(name)/3)
