@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
@@ -47,7 +48,7 @@ func (c *loadedConfig) localStorage() bool {
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
 	loaded = new(loadedConfig)
-	var where storageConfig
+	var where keystorage.Config
 	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
@@ -61,7 +62,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 			_ = loaded.close() // the first error is the one that tells
 		}
 	}()
-	if loaded.storage, err = where.storage(ctx); err != nil {
+	if loaded.storage, err = where.Open(ctx); err != nil {
 		return nil, err
 	}
 	return loaded, loaded.provision(config)
@@ -139,7 +140,7 @@ func (c *loadedConfig) patient(name string) *patient {
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
-		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Logger}
+		keys.Storage = keystorage.New(keystorage.KeepOwners(c.storage), name, keys.Logger)
 		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
 		p.keys = &keys
 	}

@@ -68,7 +68,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 // findKeys reads the key file, or prepares what start needs to load or make keys.
 func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.Owner) error {
 	if config.file != "" {
-		set, err := readKeyFile(config.file, config.algorithm, ctx.Slogger())
+		set, err := keyring.ReadFile(config.file, config.algorithm, ctx.Slogger())
 		i.ring.Set(set)
 		return err
 	}

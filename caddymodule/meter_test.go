@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"log/slog"
 	"os"
 	"slices"
 	"strings"
@@ -22,8 +23,9 @@ import (
 func runningKeys(t *testing.T) *keyring.Manager {
 	t.Helper()
 	m := &keyring.Manager{
-		Keyring: keysIn(&certmagic.FileStorage{Path: t.TempDir()}),
-		Force:   func(*token.KeySet) {}, Failed: func() {}, Changed: func(string) {},
+		Keyring: keyConfig{rotation: keyring.Rotation{Algorithm: token.ES256, Every: DefaultRotate, Longest: 8 * time.Hour}}.keyring(
+			keyring.Owner{Gateway: "default"}, &certmagic.FileStorage{Path: t.TempDir()}, nil, slog.New(slog.DiscardHandler)),
+		Force: func(*token.KeySet) {}, Failed: func() {}, Changed: func(string) {},
 	}
 	if err := m.Start(t.Context()); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 //go:build unix
 
-package caddymodule
+package keystorage
 
 import (
 	"fmt"
@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// owner is whose a file is.
+// owner is the user and the group that a file belongs to.
 type owner struct{ uid, gid int }
 
 func newOwner(info fs.FileInfo) owner {
@@ -20,7 +20,7 @@ func newOwner(info fs.FileInfo) owner {
 	return owner{int(stat.Uid), int(stat.Gid)}
 }
 
-// take gives something that this process made to the owner.
+// take gives a file that this process made to the owner.
 func (o owner) take(chown func(uid, gid int) error) error {
 	if err := chown(o.uid, o.gid); err != nil {
 		return fmt.Errorf("it belongs to user %d and group %d, and this process may not give it to them: %w; run this as root, or as that user", o.uid, o.gid, err)

@@ -1,4 +1,4 @@
-package caddymodule
+package keyring
 
 import (
 	"bytes"
@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
+func TestKeyFileThatEveryUserReadsIsLogged(t *testing.T) {
 	t.Parallel()
 	key, err := token.GenerateKey(token.EdDSA)
 	if err != nil {
@@ -22,8 +22,8 @@ func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
-		mode os.FileMode
-		told bool
+		mode   os.FileMode
+		logged bool
 	}{
 		"owner only":      {0o600, false},
 		"owner and group": {0o640, false},
@@ -39,15 +39,15 @@ func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 				t.Fatal(err)
 			}
 			var log bytes.Buffer
-			set, err := readKeyFile(path, "", slog.New(slog.NewTextHandler(&log, nil)))
+			set, err := ReadFile(path, "", slog.New(slog.NewTextHandler(&log, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if set.Current().ID() != key.ID() {
 				t.Errorf("another key was read: %s", set.Current())
 			}
-			if told := strings.Contains(log.String(), path); told != tt.told {
-				t.Errorf("told: %v; the log is %q", told, log.String())
+			if logged := strings.Contains(log.String(), path); logged != tt.logged {
+				t.Errorf("logged: %v; the log is %q", logged, log.String())
 			}
 		})
 	}
@@ -56,14 +56,14 @@ func TestKeyFileThatEverybodyReadsIsTold(t *testing.T) {
 func TestKeyFileThatIsNoFile(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	if _, err := readKeyFile(t.TempDir(), "", log); err == nil || !strings.Contains(err.Error(), "not a file") {
+	if _, err := ReadFile(t.TempDir(), "", log); err == nil || !strings.Contains(err.Error(), "not a file") {
 		t.Errorf("a folder: %v", err)
 	}
 	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, bytes.Repeat([]byte("x"), 2*maxKeyFile), 0o600); err != nil {
+	if err := os.WriteFile(large, bytes.Repeat([]byte("x"), 2*maxFile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readKeyFile(large, "", log); err == nil || len(err.Error()) > 500 {
+	if _, err := ReadFile(large, "", log); err == nil || len(err.Error()) > 500 {
 		t.Errorf("a large file: %v", err)
 	}
 }

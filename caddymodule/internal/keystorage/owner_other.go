@@ -1,10 +1,10 @@
 //go:build !unix
 
-package caddymodule
+package keystorage
 
 import "io/fs"
 
-// owner is whose a file is. On this system a file inherits who may use it from its folder.
+// owner does nothing on this system, where a file inherits its access rights from its folder.
 type owner struct{}
 
 func newOwner(fs.FileInfo) owner { return owner{} }

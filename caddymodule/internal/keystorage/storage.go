@@ -1,4 +1,6 @@
-package caddymodule
+// Package keystorage keeps the signing keys of gateways in Caddy's storage. Commands, which may run as
+// another user than Caddy, leave each file to its owner.
+package keystorage
 
 import (
 	"bytes"
@@ -14,30 +16,35 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-const storageRemedy = "make Caddy's storage reachable and writable, or name a key file"
+const remedy = "make Caddy's storage reachable and writable, or name a key file"
 
-// keyStorage keeps the documents of a gateway's keys in Caddy's storage, each in a file of its own.
-type keyStorage struct {
+// Storage keeps the documents of one gateway's keys, each in a file of its own.
+type Storage struct {
 	storage certmagic.Storage
 	gateway string
 	log     *slog.Logger
 }
 
-func (s keyStorage) key(document string) string {
+// New returns the storage of a gateway's keys. It does no I/O.
+func New(storage certmagic.Storage, gateway string, log *slog.Logger) Storage {
+	return Storage{storage: storage, gateway: gateway, log: log}
+}
+
+func (s Storage) key(document string) string {
 	return path.Join("itsme", s.gateway, document+".json")
 }
 
 // Where implements keyring.Storage.
-func (s keyStorage) Where(document string) string { return s.key(document) + " in storage" }
+func (s Storage) Where(document string) string { return s.key(document) + " in storage" }
 
 // Read implements keyring.Storage. It takes no lock: documents are written whole.
-func (s keyStorage) Read(ctx context.Context, document string) ([]byte, error) {
+func (s Storage) Read(ctx context.Context, document string) ([]byte, error) {
 	data, err := s.storage.Load(ctx, s.key(document))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w; %s", s.Where(document), err, storageRemedy)
+		return nil, fmt.Errorf("reading %s: %w; %s", s.Where(document), err, remedy)
 	}
 	if data == nil {
 		data = []byte{} // a file that is there
@@ -46,10 +53,10 @@ func (s keyStorage) Read(ctx context.Context, document string) ([]byte, error) {
 }
 
 // Update implements keyring.Storage. It makes the change under a lock.
-func (s keyStorage) Update(ctx context.Context, document string, change func([]byte) ([]byte, error)) error {
+func (s Storage) Update(ctx context.Context, document string, change func([]byte) ([]byte, error)) error {
 	lock := "itsme_" + document + "_" + s.gateway
 	if err := s.storage.Lock(ctx, lock); err != nil {
-		return fmt.Errorf("locking storage: %w; %s", err, storageRemedy)
+		return fmt.Errorf("locking storage: %w; %s", err, remedy)
 	}
 	defer func() {
 		if err := s.storage.Unlock(context.WithoutCancel(ctx), lock); err != nil {
@@ -65,9 +72,9 @@ func (s keyStorage) Update(ctx context.Context, document string, change func([]b
 		return err
 	}
 	if err := s.storage.Store(ctx, s.key(document), next); err != nil {
-		return fmt.Errorf("writing %s: %w; %s", s.Where(document), err, storageRemedy)
+		return fmt.Errorf("writing %s: %w; %s", s.Where(document), err, remedy)
 	}
 	return nil
 }
 
-var _ keyring.Storage = keyStorage{}
+var _ keyring.Storage = Storage{}

@@ -1,4 +1,4 @@
-package caddymodule
+package keystorage
 
 import (
 	"context"
@@ -12,21 +12,21 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// ownedStorage is Caddy's file storage for a command, which may run as another user than Caddy: as
-// root. What it writes belongs to whom it belonged to before, and something new to the owner of its
-// folder, so that Caddy can read it. Where that is impossible it writes nothing.
+// ownedStorage is Caddy's file storage for a command, which may run as another user than Caddy, such as
+// root. A file that it replaces keeps its owner. A new file gets the owner of its folder, so that Caddy
+// can read it. Where that is impossible, it writes nothing.
 type ownedStorage struct{ *certmagic.FileStorage }
 
-// keepingOwners returns the storage for a command.
-func keepingOwners(storage certmagic.Storage) certmagic.Storage {
+// KeepOwners returns the storage for a command: what it writes stays the property of its owner.
+func KeepOwners(storage certmagic.Storage) certmagic.Storage {
 	if files, ok := storage.(*certmagic.FileStorage); ok {
 		return ownedStorage{files}
 	}
 	return storage
 }
 
-// Store implements certmagic.Storage. It follows no link out of the storage: its folders are the
-// service's, who is not to be trusted with root's writes.
+// Store implements certmagic.Storage. It follows no link out of the storage: an attacker who has taken
+// over the service owns its folders, and could have root write anywhere.
 func (s ownedStorage) Store(_ context.Context, key string, value []byte) error {
 	root, err := s.root()
 	if err != nil {
@@ -62,7 +62,7 @@ func (s ownedStorage) root() (*os.Root, error) {
 	return root, err
 }
 
-// makeOwnedFolder makes a folder, and those around it, for the owner of the one that it is in.
+// makeOwnedFolder makes a folder and its missing parents. Each gets the owner of its own parent.
 func makeOwnedFolder(root *os.Root, name string) error {
 	if name == "." {
 		return nil
@@ -86,7 +86,7 @@ func makeOwnedFolder(root *os.Root, name string) error {
 	return nil
 }
 
-// ownerOf is the owner of a file or folder that is there.
+// ownerOf returns the owner of an existing file or folder.
 func ownerOf(root *os.Root, name string) (owner, error) {
 	info, err := root.Lstat(name)
 	if err != nil {
@@ -95,7 +95,7 @@ func ownerOf(root *os.Root, name string) (owner, error) {
 	return newOwner(info), nil
 }
 
-// writeOwned replaces a file as a whole, with the same owner and mode.
+// writeOwned replaces a whole file, and keeps its owner and mode.
 func writeOwned(root *os.Root, name string, value []byte) error {
 	mode := fs.FileMode(0o600)
 	of := filepath.Dir(name)
@@ -115,7 +115,7 @@ func writeOwned(root *os.Root, name string, value []byte) error {
 	return replaceOwned(root, name, owner, mode, value)
 }
 
-// replaceOwned replaces a file by one of that owner and mode, or leaves it as it is.
+// replaceOwned replaces a file by one with this owner and mode. On an error the file is unchanged.
 func replaceOwned(root *os.Root, name string, owner owner, mode fs.FileMode, value []byte) error {
 	next := name + "." + rand.Text()
 	file, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-package caddymodule
+package keystorage
 
 import (
 	"context"
@@ -20,15 +20,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-const day = 24 * time.Hour
-
-// now is when the tests happen, unless they run in a bubble.
-var now = time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
-
 // keysIn are the keys of a gateway that signs with ES256.
 func keysIn(storage certmagic.Storage) *keyring.Keyring {
-	config := keyConfig{rotation: keyring.Rotation{Algorithm: token.ES256, Every: DefaultRotate, Longest: 8 * time.Hour}}
-	return config.keyring(keyring.Owner{Gateway: "default"}, storage, nil, slog.New(slog.DiscardHandler))
+	log := slog.New(slog.DiscardHandler)
+	return &keyring.Keyring{
+		Owner:    keyring.Owner{Gateway: "default"},
+		Rotation: keyring.Rotation{Algorithm: token.ES256, Every: 30 * 24 * time.Hour, Longest: 8 * time.Hour},
+		Memory:   new(keyring.Memory), Now: time.Now, Logger: log, Storage: New(storage, "default", log),
+	}
 }
 
 // TestCaddysStorageKeepsKeys runs the suite of the keys' storage on files, as Caddy and as a command uses them.
@@ -36,13 +35,13 @@ func TestCaddysStorageKeepsKeys(t *testing.T) {
 	t.Parallel()
 	for name, storage := range map[string]func(*certmagic.FileStorage) certmagic.Storage{
 		"Caddy":   func(files *certmagic.FileStorage) certmagic.Storage { return files },
-		"command": func(files *certmagic.FileStorage) certmagic.Storage { return keepingOwners(files) },
+		"command": func(files *certmagic.FileStorage) certmagic.Storage { return KeepOwners(files) },
 	} {
 		files := storage(&certmagic.FileStorage{Path: t.TempDir()})
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			open := func(gateway string) keyringtest.Storage {
-				return keyStorage{storage: files, gateway: gateway, log: slog.New(slog.DiscardHandler)}
+				return New(files, gateway, slog.New(slog.DiscardHandler))
 			}
 			// The storage's lock waits by the clock.
 			synctest.Test(t, func(t *testing.T) {
@@ -116,7 +115,7 @@ func TestStorageThatFailsIsNamed(t *testing.T) {
 			path := t.TempDir()
 			storage.Storage = &certmagic.FileStorage{Path: path}
 			_, err := keysIn(storage).Tend(t.Context())
-			if !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), name) || !strings.HasSuffix(err.Error(), storageRemedy) {
+			if !errors.Is(err, fs.ErrPermission) || !strings.HasPrefix(err.Error(), name) || !strings.HasSuffix(err.Error(), remedy) {
 				t.Errorf("got %v", err)
 			}
 			if locks, _ := filepath.Glob(filepath.Join(path, "locks", "*")); len(locks) != 0 {

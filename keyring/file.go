@@ -1,4 +1,4 @@
-package caddymodule
+package keyring
 
 import (
 	"errors"
@@ -11,11 +11,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// maxKeyFile bounds what is read of a key file: a path to something else must not fill memory.
-const maxKeyFile = 1 << 20
+// maxFile bounds how many bytes of a key file are read: a wrong path must not fill memory.
+const maxFile = 1 << 20
 
-// readKeyFile reads the one key in a file. The empty algorithm takes what the key is for.
-func readKeyFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.KeySet, error) {
+// ReadFile reads the one key in a file. With the empty algorithm, the key decides. It warns of a file that
+// every user of the machine can read.
+func ReadFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.KeySet, error) {
 	data, mode, err := readRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("token key: %w; name a PEM or JWK file that Caddy may read, or leave key out to have one made", err)
@@ -44,6 +45,6 @@ func readRegular(path string) ([]byte, fs.FileMode, error) {
 	if !info.Mode().IsRegular() {
 		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a file")}
 	}
-	data, err := io.ReadAll(io.LimitReader(file, maxKeyFile))
+	data, err := io.ReadAll(io.LimitReader(file, maxFile))
 	return data, info.Mode(), err
 }

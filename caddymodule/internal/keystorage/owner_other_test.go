@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package caddymodule
+package keystorage
 
 import "testing"
 

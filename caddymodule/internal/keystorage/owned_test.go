@@ -1,6 +1,6 @@
 //go:build unix
 
-package caddymodule
+package keystorage
 
 import (
 	"errors"
@@ -80,7 +80,7 @@ func TestCommandsLeaveFilesToTheirOwner(t *testing.T) {
 		if err := os.Chmod(files.Filename("itsme/default/keys.json"), mode); err != nil {
 			t.Fatal(err)
 		}
-		keys := keysIn(keepingOwners(files))
+		keys := keysIn(KeepOwners(files))
 		before, err := keys.Read(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestCommandsLeaveFilesToTheirOwner(t *testing.T) {
 		if again, err := keysIn(files).Read(t.Context()); err != nil || len(again.Set().Keys) != len(after.Set().Keys) || !again.Dropped.Has(leaked) {
 			t.Errorf("the keys are %v, %v", again.Set(), err)
 		}
-		if probed := probe(t.Context(), keepingOwners(files)); probed != nil {
+		if probed := Probe(t.Context(), KeepOwners(files)); probed != nil {
 			t.Errorf("the doctor's probe: %v", probed)
 		}
 		wantSomeones(t, files, mode)
@@ -108,7 +108,7 @@ func TestCommandsMakeFoldersForTheirOwner(t *testing.T) {
 	if err := os.Chown(files.Path, someone().uid, someone().gid); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := keysIn(keepingOwners(files)).Tend(t.Context()); err != nil {
+	if _, err := keysIn(KeepOwners(files)).Tend(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	wantSomeones(t, files, 0o600)
@@ -166,7 +166,7 @@ func TestCommandsFollowNoLinkOutOfTheStorage(t *testing.T) {
 		if err := errors.Join(os.RemoveAll(path), os.Symlink(target, path)); err != nil {
 			t.Fatal(err)
 		}
-		storage := keepingOwners(files)
+		storage := KeepOwners(files)
 		err := storage.Store(t.Context(), "itsme/default/keys.json", []byte("text"))
 		if link == "locks" {
 			err = storage.Lock(t.Context(), "itsme_keys_default")
