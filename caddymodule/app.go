@@ -65,11 +65,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 		a.instances[name] = made
-		if err := made.tell(ctx.GetMetricsRegistry()); err != nil {
+		if err := made.register(ctx.GetMetricsRegistry()); err != nil {
 			return fmt.Errorf("gateway %s: registering metrics: %w", name, err)
 		}
 	}
-	if err := a.sendAwayBeforeStop(ctx); err != nil {
+	if err := a.endLongPollsBeforeStop(ctx); err != nil {
 		return err
 	}
 	return a.checkClaims()

@@ -129,8 +129,8 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 		return nil, err
 	}
 	kept, _, err := redisStores.LoadOrNew(key, func() (caddy.Destructor, error) {
-		log := new(logInForce)
-		log.put(s.log)
+		log := new(currentLog)
+		log.use(s.log)
 		s.config.Logger = slog.New(log)
 		store, err := redis.Open(s.config)
 		return pooledRedis{store, log}, err
@@ -153,7 +153,7 @@ func (s *RedisStore) fingerprint() (redisKey, error) {
 
 // Start implements StoreModule.
 func (s *RedisStore) Start() {
-	s.store.log.put(s.log)
+	s.store.log.use(s.log)
 	s.store.Start()
 }
 
@@ -223,7 +223,7 @@ func (s *RedisStore) readTLS(a block.Arguments) error {
 // pooledRedis is a store that the pool can close.
 type pooledRedis struct {
 	*redis.Store
-	log *logInForce
+	log *currentLog
 }
 
 // Destruct implements caddy.Destructor.

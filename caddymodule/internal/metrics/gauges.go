@@ -1,7 +1,6 @@
-package caddymodule
+package metrics
 
 import (
-	"context"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,22 +9,33 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// probeLimit bounds the question to a store of whoever asks how a gateway is.
-const probeLimit = time.Second
+// Source reads the state of one gateway of one configuration. All fields are required.
+type Source struct {
+	// Breaker returns the state of the circuit breaker before Signicat.
+	Breaker func() string
+	// Pending returns the number of logins under way, or an error while the store is unavailable.
+	Pending func() (int, error)
+	// Keys returns the signing keys as this replica knows them, and how they rotate. Both are zero with a
+	// key file.
+	Keys func() (keyring.State, keyring.Rotation)
+	// Now is the clock of the keys.
+	Now func() time.Time
+}
 
-// gauges tells what a gateway is at the moment at which it is asked. Unlike a meter it is of one
-// configuration, and goes with it.
-type gauges struct {
-	of                                       *instance
+// Gauges reads a gateway's state at the moment of a scrape. Unlike a [Meter], it belongs to one
+// configuration.
+type Gauges struct {
+	source                                   Source
 	breaker, pending, store, signs, takeover *prometheus.Desc
 }
 
-func newGauges(i *instance) *gauges {
+// NewGauges returns the gauges of a gateway.
+func NewGauges(gatewayName string, source Source) *Gauges {
 	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc(prometheus.BuildFQName(metricsNamespace, metricsSubsystem, name), help, labels, prometheus.Labels{"gateway": i.name})
+		return prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, labels, prometheus.Labels{"gateway": gatewayName})
 	}
-	return &gauges{
-		of:       i,
+	return &Gauges{
+		source:   source,
 		breaker:  desc("signicat_breaker_state", "1 for the state that the circuit breaker before Signicat is in, 0 for the others.", "state"),
 		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store cannot tell."),
 		store:    desc("store_up", "Whether the store answers."),
@@ -35,31 +45,32 @@ func newGauges(i *instance) *gauges {
 }
 
 // Describe implements prometheus.Collector.
-func (g *gauges) Describe(descs chan<- *prometheus.Desc) {
+func (g *Gauges) Describe(descs chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.signs, g.takeover} {
 		descs <- desc
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (g *gauges) Collect(metrics chan<- prometheus.Metric) {
+func (g *Gauges) Collect(metrics chan<- prometheus.Metric) {
 	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
 	}
-	is := g.of.gateway.Breaker()
+	is := g.source.Breaker()
 	for _, state := range []string{gateway.BreakerClosed, gateway.BreakerHalfOpen, gateway.BreakerOpen} {
 		gauge(g.breaker, oneIf(is == state), state)
 	}
-	waiting, err := g.of.pending()
+	waiting, err := g.source.Pending()
 	gauge(g.store, oneIf(err == nil))
 	if err == nil {
 		gauge(g.pending, float64(waiting))
 	}
-	keys, now := g.of.keyState().Set(), clock()
-	if signing, ok := keys.Signing(g.of.rotation(), now); ok {
+	state, rotation := g.source.Keys()
+	keys, now := state.Set(), g.source.Now()
+	if signing, ok := keys.Signing(rotation, now); ok {
 		gauge(g.signs, float64(signing.SignsFrom.Unix()))
 	}
-	if next := keys.Next(g.of.rotation(), now); next >= 0 {
+	if next := keys.Next(rotation, now); next >= 0 {
 		gauge(g.takeover, float64(keys.Keys[next].SignsFrom.Unix()))
 	}
 }
@@ -71,27 +82,4 @@ func oneIf(is bool) float64 {
 	return 0
 }
 
-// pending is how many logins are under way, or why the store cannot tell.
-func (i *instance) pending() (int, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
-	defer cancel()
-	return i.kept.Len(ctx)
-}
-
-// keyState returns the keys as this replica knows them; none with a key file, and before start.
-func (i *instance) keyState() keyring.State {
-	if i.keys == nil {
-		return keyring.State{}
-	}
-	return i.keys.Shown()
-}
-
-// rotation says when the keys change. Zero with a key file.
-func (i *instance) rotation() keyring.Rotation {
-	if i.keys == nil {
-		return keyring.Rotation{}
-	}
-	return i.keys.Keyring.Rotation
-}
-
-var _ prometheus.Collector = (*gauges)(nil)
+var _ prometheus.Collector = (*Gauges)(nil)

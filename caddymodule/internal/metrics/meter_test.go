@@ -1,6 +1,7 @@
-package caddymodule
+package metrics
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 	"slices"
@@ -13,34 +14,41 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// runningKeys are keys of which one signs, and another is to take over.
-func runningKeys(t *testing.T) *keyring.Manager {
+// keysInTurn returns keys of which one signs, and another is to take over.
+func keysInTurn(t *testing.T) (keyring.State, keyring.Rotation) {
 	t.Helper()
-	m := &keyring.Manager{
-		Keyring: keyConfig{rotation: keyring.Rotation{Algorithm: token.ES256, Every: DefaultRotate, Longest: 8 * time.Hour}}.keyring(
-			keyring.Owner{Gateway: "default"}, &certmagic.FileStorage{Path: t.TempDir()}, nil, slog.New(slog.DiscardHandler)),
-		Force: func(*token.KeySet) {}, Failed: func() {}, Changed: func(string) {},
-	}
-	if err := m.Start(t.Context()); err != nil {
+	log := slog.New(slog.DiscardHandler)
+	rotation := keyring.Rotation{Algorithm: token.ES256, Every: 30 * 24 * time.Hour, Longest: 8 * time.Hour}
+	state, err := (&keyring.Keyring{
+		Owner: keyring.Owner{Gateway: "default"}, Rotation: rotation, Memory: new(keyring.Memory), Now: time.Now, Logger: log,
+		Storage: keystorage.New(&certmagic.FileStorage{Path: t.TempDir()}, "default", log),
+	}).Tend(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	return state, rotation
 }
 
-// gathered is everything that a gateway tells, of which each metric has a series.
+// gathered returns every metric of a gateway, each with at least one series.
 func gathered(t *testing.T) []*dto.MetricFamily {
 	t.Helper()
-	i := &instance{meter: newMeter("default"), name: "default", keys: runningKeys(t), gateway: idleGateway(t), kept: pending.NewMemory(time.Now)}
-	t.Cleanup(func() { _ = i.kept.Close() })
-	i.meter.login(gateway.LoginStep{Stage: gateway.LoginUnstarted, Kind: "app", Reason: "rate_limited"})
+	meter := New("default")
+	meter.Observer().Login(gateway.LoginStep{Stage: gateway.LoginUnstarted, Kind: "app", Reason: "rate_limited"})
+	state, rotation := keysInTurn(t)
+	gauges := NewGauges("default", Source{
+		Breaker: func() string { return gateway.BreakerClosed },
+		Pending: func() (int, error) { return 3, nil },
+		Keys:    func() (keyring.State, keyring.Rotation) { return state, rotation },
+		Now:     time.Now,
+	})
 	registry := prometheus.NewPedanticRegistry()
-	if err := i.tell(registry); err != nil {
+	if err := errors.Join(registry.Register(meter), registry.Register(gauges)); err != nil {
 		t.Fatal(err)
 	}
 	families, err := registry.Gather()
@@ -48,13 +56,6 @@ func gathered(t *testing.T) []*dto.MetricFamily {
 		t.Fatal(err)
 	}
 	return families
-}
-
-// idleGateway is a gateway that nobody calls.
-func idleGateway(t *testing.T) *gateway.Gateway {
-	t.Helper()
-	handler, _ := benchHandler(t)
-	return handler.gateway
 }
 
 // TestOperationsNamesEveryMetric compares the table of docs/operations.md with what is registered.
@@ -71,7 +72,7 @@ func TestOperationsNamesEveryMetric(t *testing.T) {
 		slices.Sort(labels)
 		want = append(want, strings.Join([]string{family.GetName(), strings.ToLower(family.GetType().String()), strings.Join(labels, " ")}, "|"))
 	}
-	text, err := os.ReadFile("../docs/operations.md")
+	text, err := os.ReadFile("../../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,11 +92,11 @@ func TestOperationsNamesEveryMetric(t *testing.T) {
 	}
 }
 
-// TestTallyLosesNothing counts in many goroutines at once.
-func TestTallyLosesNothing(t *testing.T) {
+// TestStripedCounterLosesNothing counts in many goroutines at once.
+func TestStripedCounterLosesNothing(t *testing.T) {
 	t.Parallel()
 	const goroutines, each = 8, 10_000
-	var counted tally
+	var counted stripedCounter
 	done := make(chan struct{})
 	for range goroutines {
 		go func() {

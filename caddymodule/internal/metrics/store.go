@@ -1,4 +1,4 @@
-package caddymodule
+package metrics
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// storeOK and storeOther are the outcomes of an operation that succeeded, and of one that failed in
-// a way that package pending does not name.
+// storeOK is the outcome of an operation that succeeded. storeOther is that of an error for which package
+// pending has no name.
 const (
 	storeOK    = "ok"
 	storeOther = "other"
 )
 
-// storeOutcomes are the words for what an operation can end in.
+// storeOutcomes are the label values of operations that failed.
 var storeOutcomes = []struct {
 	err  error
 	word string
@@ -42,22 +42,27 @@ func storeOutcome(err error) string {
 	return storeOther
 }
 
-// storeOperations are those whose time is taken.
+// storeOperations are the operations that are timed.
 var storeOperations = []string{
 	"create", "load", "update", "remember", "recall", "allow", "revoke", "enroll", "withdraw", "withdraw_all", "len",
 	"create_family", "load_family", "update_family", "delete_family",
 }
 
-// operation tells how long an operation took that began then.
-func (m *meter) operation(name string, began time.Time, err *error) {
+// operation records the duration and the outcome of an operation.
+func (m *Meter) operation(name string, began time.Time, err *error) {
 	m.operations.WithLabelValues(name, storeOutcome(*err)).Observe(time.Since(began).Seconds())
 }
 
-// meteredStore takes the time of a store's operations. It leaves Revoked alone, which is a look-up
-// in memory for nearly every request; where that fails, a verification tells.
+// Store returns a store whose operations are timed. Revoked is not timed: it is a look-up in memory for
+// nearly every request, and its failures are counted as verifications.
+func (m *Meter) Store(s pending.Store) pending.Store { return meteredStore{s, m} }
+
+// Families returns a store of families whose operations are timed.
+func (m *Meter) Families(f pending.Families) pending.Families { return meteredFamilies{f, m} }
+
 type meteredStore struct {
 	pending.Store
-	meter *meter
+	meter *Meter
 }
 
 // Create implements pending.Store.
@@ -126,10 +131,9 @@ func (s meteredStore) Len(ctx context.Context) (n int, err error) {
 	return s.Store.Len(ctx)
 }
 
-// meteredFamilies takes the time of what a store does with families.
 type meteredFamilies struct {
 	families pending.Families
-	meter    *meter
+	meter    *Meter
 }
 
 // CreateFamily implements pending.Families.

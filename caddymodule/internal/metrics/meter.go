@@ -1,7 +1,6 @@
-package caddymodule
+package metrics
 
 import (
-	"github.com/caddyserver/caddy/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
@@ -9,17 +8,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// meters holds what gateways count, by their name, so that a reload goes on counting. The last
-// configuration with a gateway of that name takes it along.
-var meters = caddy.NewUsagePool()
-
-// meter is what one gateway counts, in whatever configuration. What it tells is told by its
-// collectors; what a gateway is at a moment is told by [gauges].
+// Meter counts and times what happens in one gateway. It outlives configurations. Values that are read at
+// the moment of a scrape are in [Gauges].
 //
-// All values of its labels are words of the program: nothing that anybody sends adds a series.
-type meter struct {
-	requests      []tally       // by gateway.Decision
-	verifications [][2][2]tally // by gateway.VerificationResult, kind, and whether it was kept
+// All label values are words of the program: a client cannot add a series.
+type Meter struct {
+	requests      []stripedCounter       // by gateway.Decision
+	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
 
 	refusals, started, unstarted, returned, validated, ended, retries, revocations *prometheus.CounterVec
 
@@ -28,33 +23,23 @@ type meter struct {
 	collectors                []prometheus.Collector
 }
 
-// Buckets in seconds. A person takes half a minute to approve, and may take twenty; a call to
-// Signicat ends by its timeout, which is 1m at most; Redis is a millisecond away.
+// Buckets in seconds. A user takes half a minute to approve, and may take twenty. A call to Signicat ends
+// by its timeout, which is 1m at most. Redis answers within a millisecond.
 var (
 	loginBuckets = []float64{2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200}
 	callBuckets  = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60}
 	storeBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5}
 )
 
-// keepMeter returns the meter of a gateway's name. The caller gives it back with releaseMeter.
-func keepMeter(gatewayName string) *meter {
-	kept, _ := meters.LoadOrStore(gatewayName, newMeter(gatewayName))
-	return kept.(*meter)
-}
-
-func releaseMeter(gatewayName string) error {
-	_, err := meters.Delete(gatewayName)
-	return err
-}
-
-func newMeter(gatewayName string) *meter {
-	m := &meter{
-		requests:      make([]tally, len(gateway.Decisions())),
-		verifications: make([][2][2]tally, len(gateway.VerificationResults())),
+// New returns the meter of a gateway.
+func New(gatewayName string) *Meter {
+	m := &Meter{
+		requests:      make([]stripedCounter, len(gateway.Decisions())),
+		verifications: make([][2][2]stripedCounter, len(gateway.VerificationResults())),
 	}
 	r := registrar{meter: m, labels: prometheus.Labels{"gateway": gatewayName}}
-	r.tallyRequests()
-	r.tallyVerifications()
+	r.requests()
+	r.verifications()
 	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code that the answer names.", "code")
 	m.started = r.counter("logins_started_total", "Logins that were started.", "kind")
 	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code that the client was told.", "kind", "reason")
@@ -72,9 +57,9 @@ func newMeter(gatewayName string) *meter {
 	return m
 }
 
-// beginAtZero makes the series that will come, as far as they can be known: what appears with its
-// first event has no increase that could alert anybody.
-func (m *meter) beginAtZero() {
+// beginAtZero makes the series that are known in advance. A series that appears with its first event shows
+// no increase, so that an alert on the increase would miss it.
+func (m *Meter) beginAtZero() {
 	for _, kind := range gateway.KindNames() {
 		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
 			stage.WithLabelValues(kind)
@@ -98,29 +83,32 @@ func (m *meter) beginAtZero() {
 	}
 }
 
-// scopes are the words for what is revoked.
+// scopes are the label values of a revocation.
 var scopes = map[pending.Scope]string{
 	pending.ScopeToken:   "token",
 	pending.ScopeLogin:   "login",
 	pending.ScopeSubject: "subject",
 }
 
+// Scope returns the word for what was revoked: token, login or subject.
+func Scope(s pending.Scope) string { return scopes[s] }
+
 // Describe implements prometheus.Collector.
-func (m *meter) Describe(descs chan<- *prometheus.Desc) {
+func (m *Meter) Describe(descs chan<- *prometheus.Desc) {
 	for _, c := range m.collectors {
 		c.Describe(descs)
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *meter) Collect(metrics chan<- prometheus.Metric) {
+func (m *Meter) Collect(metrics chan<- prometheus.Metric) {
 	for _, c := range m.collectors {
 		c.Collect(metrics)
 	}
 }
 
-// observer has what happens in a gateway counted.
-func (m *meter) observer() gateway.Observer {
+// Observer returns the callbacks with which a gateway's events are counted.
+func (m *Meter) Observer() gateway.Observer {
 	return gateway.Observer{
 		Request:      m.request,
 		Verification: m.verification,
@@ -132,9 +120,9 @@ func (m *meter) observer() gateway.Observer {
 	}
 }
 
-func (m *meter) request(d gateway.Decision) { m.requests[d].add() }
+func (m *Meter) request(d gateway.Decision) { m.requests[d].add() }
 
-func (m *meter) verification(v gateway.Verification) {
+func (m *Meter) verification(v gateway.Verification) {
 	kind, kept := 0, 0
 	if v.Kind == pending.Browser {
 		kind = 1
@@ -145,9 +133,9 @@ func (m *meter) verification(v gateway.Verification) {
 	m.verifications[v.Result][kind][kept].add()
 }
 
-func (m *meter) refusal(code string) { m.refusals.WithLabelValues(code).Inc() }
+func (m *Meter) refusal(code string) { m.refusals.WithLabelValues(code).Inc() }
 
-func (m *meter) login(s gateway.LoginStep) {
+func (m *Meter) login(s gateway.LoginStep) {
 	switch s.Stage {
 	case gateway.LoginStarted:
 		m.started.WithLabelValues(s.Kind).Inc()
@@ -163,14 +151,20 @@ func (m *meter) login(s gateway.LoginStep) {
 	}
 }
 
-func (m *meter) call(c signicat.Call) {
+func (m *Meter) call(c signicat.Call) {
 	m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())
 }
 
-func (m *meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
+func (m *Meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
 
-func (m *meter) revocation(v pending.Revocation) {
+// EventDropped counts an event of Caddy's that no handler got.
+func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
+
+// KeysFailed counts a failure to read or to change signing keys.
+func (m *Meter) KeysFailed() { m.keysFailed.Inc() }
+
+func (m *Meter) revocation(v pending.Revocation) {
 	m.revocations.WithLabelValues(scopes[v.Scope]).Inc()
 }
 
-var _ prometheus.Collector = (*meter)(nil)
+var _ prometheus.Collector = (*Meter)(nil)

@@ -1,4 +1,4 @@
-package caddymodule
+package metrics
 
 import (
 	"strconv"
@@ -9,22 +9,22 @@ import (
 )
 
 const (
-	// metricsNamespace and metricsSubsystem begin every name.
-	metricsNamespace = "caddy"
-	metricsSubsystem = "itsme"
+	// namespace and subsystem begin every name.
+	namespace = "caddy"
+	subsystem = "itsme"
 )
 
-// registrar makes the collectors of a meter. All have the gateway's name as a label, so that those
-// of several gateways fit into one registry.
+// registrar makes the collectors of a Meter. All have the gateway's name as a label, so that one registry
+// takes those of several gateways.
 type registrar struct {
-	meter  *meter
+	meter  *Meter
 	labels prometheus.Labels
 }
 
 func (r registrar) add(c prometheus.Collector) { r.meter.collectors = append(r.meter.collectors, c) }
 
 func (r registrar) opts(name, help string) prometheus.Opts {
-	return prometheus.Opts{Namespace: metricsNamespace, Subsystem: metricsSubsystem, Name: name, Help: help, ConstLabels: r.labels}
+	return prometheus.Opts{Namespace: namespace, Subsystem: subsystem, Name: name, Help: help, ConstLabels: r.labels}
 }
 
 func (r registrar) counter(name, help string, labels ...string) *prometheus.CounterVec {
@@ -48,8 +48,8 @@ func (r registrar) histogram(name, help string, buckets []float64, labels ...str
 	return h
 }
 
-// tallied is a counter of which each series has a tally of its own.
-func (r registrar) tallied(name, help string, labels prometheus.Labels, t *tally) {
+// striped adds one series of a counter, which reads a stripedCounter.
+func (r registrar) striped(name, help string, labels prometheus.Labels, c *stripedCounter) {
 	o := r.opts(name, help)
 	o.ConstLabels = prometheus.Labels{}
 	for _, set := range []prometheus.Labels{r.labels, labels} {
@@ -57,21 +57,21 @@ func (r registrar) tallied(name, help string, labels prometheus.Labels, t *tally
 			o.ConstLabels[label] = value
 		}
 	}
-	r.add(prometheus.NewCounterFunc(prometheus.CounterOpts(o), t.total))
+	r.add(prometheus.NewCounterFunc(prometheus.CounterOpts(o), c.total))
 }
 
-func (r registrar) tallyRequests() {
+func (r registrar) requests() {
 	for _, d := range gateway.Decisions() {
-		r.tallied("requests_total", "What sites did with requests. A request that goes through two of them counts twice.",
+		r.striped("requests_total", "What sites did with requests. A request that goes through two of them counts twice.",
 			prometheus.Labels{"decision": d.String()}, &r.meter.requests[d])
 	}
 }
 
-func (r registrar) tallyVerifications() {
+func (r registrar) verifications() {
 	for _, result := range gateway.VerificationResults() {
 		for kind, name := range gateway.KindNames() {
 			for kept := range 2 {
-				r.tallied("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were looked at.",
+				r.striped("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were looked at.",
 					prometheus.Labels{"result": result.String(), "kind": name, "cached": strconv.FormatBool(kept == 1)},
 					&r.meter.verifications[result][kind][kept])
 			}
