@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
@@ -20,7 +21,7 @@ import (
 // loadedConfig is a configuration that was provisioned, as caddy validate does it, and not started.
 type loadedConfig struct {
 	app     *App
-	servers map[string]*caddyhttp.Server
+	sites   *coverage.Survey
 	storage certmagic.Storage // Caddy's own, which nothing was done to
 	parts   configParts
 	cleanup []func() error
@@ -47,7 +48,7 @@ func (c *loadedConfig) localStorage() bool {
 // loadWhole loads a configuration without starting it. Close it.
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
-	loaded = new(loadedConfig)
+	loaded = &loadedConfig{sites: new(coverage.Survey)}
 	var where keystorage.Config
 	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
@@ -102,7 +103,7 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 		return nil
 	}
 	if sites, ok := module.(*caddyhttp.App); ok {
-		c.servers = sites.Servers
+		c.sites = coverage.Of(sites.Servers, coverageHandler)
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package coverage
 
 import (
 	"reflect"
@@ -10,27 +10,27 @@ import (
 )
 
 // options are the findings about options of a server that weaken the itsme of its sites.
-func (w *walk) options() (found []finding) {
+func (w *walk) options() (found []Finding) {
 	var sites []string
 	verify := false
 	for _, p := range w.handlers {
 		if site := describe(w.server, p.conditions[:min(1, len(p.conditions))]); !slices.Contains(sites, site) {
 			sites = append(sites, site)
 		}
-		verify = verify || p.handler.gateway.ServesVerify()
+		verify = verify || p.handler.Gateway.ServesVerify()
 	}
 	slices.Sort(sites)
-	add := func(name findingName, problem string) {
-		found = append(found, finding{Name: name, Site: strings.Join(sites, " "), Problem: problem})
+	add := func(name Name, problem string) {
+		found = append(found, Finding{Name: name, Site: strings.Join(sites, " "), Problem: problem})
 	}
 	if w.server.Logs != nil && w.server.Logs.ShouldLogCredentials {
-		add(logCredentials, "log_credentials writes every bearer token and cookie into the access log")
+		add(LogCredentials, "log_credentials writes every bearer token and cookie into the access log")
 	}
 	if w.server.TrustedProxiesStrict == 0 && trustsProxies(w.server) && readsForwardedFor(w.server) {
-		add(trustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, which limits count")
+		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, which limits count")
 	}
 	if verify && speaksProxyProtocol(w.server) {
-		add(verifyProxyProtocol, "the listener wrapper proxy_protocol hands on the client's address as the connection's own, by which verify knows its peers")
+		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol hands on the client's address as the connection's own, by which verify knows its peers")
 	}
 	return found
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package coverage
 
 import (
 	"fmt"
@@ -9,17 +9,17 @@ import (
 )
 
 // matchers are the findings about which requests the itsme handlers of a server protect.
-func (w *walk) matchers() (found []finding) {
+func (w *walk) matchers() (found []Finding) {
 	for _, p := range w.handlers {
 		site := describe(w.server, p.conditions)
-		for _, half := range halves(p.handler.match) {
-			found = append(found, finding{Name: matcherHalf, Site: site, Problem: "itsme matches " + half.named + " and not " + half.missing})
+		for _, half := range halves(p.handler.Match) {
+			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "itsme matches " + half.named + " and not " + half.missing})
 		}
-		if what, ok := w.rewrites[p.site()]; ok && asksForPath(p.handler.match) && !p.errors {
-			found = append(found, finding{Name: matcherRewritten, Site: site, Problem: "itsme has a matcher of paths, and " + what})
+		if what, ok := w.rewrites[p.site()]; ok && asksForPath(p.handler.Match) && !p.errors {
+			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a matcher of paths, and " + what})
 		}
 		for _, pattern := range p.withoutEffect() {
-			found = append(found, finding{Name: publicWithoutEffect, Site: site, Problem: fmt.Sprintf(
+			found = append(found, Finding{Name: PublicWithoutEffect, Site: site, Problem: fmt.Sprintf(
 				"public %s lists no path of this route: paths count as clients send them, and %s is stripped on the way", pattern, p.stripped[0])})
 		}
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package coverage
 
 import (
 	"slices"
@@ -15,21 +15,21 @@ const fastCGI = "http.reverse_proxy.transport.fastcgi"
 // uncovered are the findings about what answers where no itsme precedes. Upstreams count on all
 // sites of a server that has an itsme: they believe identity headers, wherever a request comes in.
 // Files and responses count on sites that have one.
-func (w *walk) uncovered() (found []finding) {
+func (w *walk) uncovered() (found []Finding) {
 	for order, a := range w.open {
 		if !a.upstream && !w.guarded[a.site()] {
 			continue
 		}
-		f := finding{Site: describe(w.server, a.conditions), Name: contentUncovered, Problem: a.what + " is reachable without itsme"}
+		f := Finding{Site: describe(w.server, a.conditions), Name: ContentUncovered, Problem: a.what + " is reachable without itsme"}
 		switch {
 		case a.errors && a.upstream:
-			f.Name, f.Problem = errorsUncovered, a.what+" in handle_errors is reachable without itsme"
+			f.Name, f.Problem = ErrorsUncovered, a.what+" in handle_errors is reachable without itsme"
 		case a.errors:
 			f.Problem = a.what + " in handle_errors is reachable without itsme, and serves more than an error page"
 		case w.comesLater(a, order):
-			f.Name, f.Problem = itsmeTooLate, a.what+" answers before itsme"
+			f.Name, f.Problem = ItsmeTooLate, a.what+" answers before itsme"
 		case a.upstream:
-			f.Name = upstreamUncovered
+			f.Name = UpstreamUncovered
 		}
 		if !slices.Contains(found, f) {
 			found = append(found, f)
