@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 const (
@@ -86,7 +88,7 @@ func (s *adminService) gateways(ctx context.Context) ([]gatewayState, error) {
 }
 
 // keys returns the keys of one gateway.
-func (s *adminService) keys(ctx context.Context, gateway string) ([]keyState, error) {
+func (s *adminService) keys(ctx context.Context, gateway string) ([]keyring.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
 	running, err := s.gateways(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
@@ -65,11 +66,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 		a.instances[name] = made
-		if err := made.tell(ctx.GetMetricsRegistry()); err != nil {
+		if err := made.register(ctx.GetMetricsRegistry()); err != nil {
 			return fmt.Errorf("gateway %s: registering metrics: %w", name, err)
 		}
 	}
-	if err := a.sendAwayBeforeStop(ctx); err != nil {
+	if err := a.endLongPollsBeforeStop(ctx); err != nil {
 		return err
 	}
 	return a.checkClaims()
@@ -111,7 +112,7 @@ func (a *App) Start() error {
 	return nil
 }
 
-// warnOfSites warns of what [coverage] finds.
+// warnOfSites logs a warning for each way around itsme.
 func (a *App) warnOfSites() error {
 	module, err := a.ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
@@ -124,8 +125,8 @@ func (a *App) warnOfSites() error {
 	if !ok {
 		return nil
 	}
-	for _, f := range coverage(sites.Servers) {
-		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, f.Name.remedy()),
+	for _, f := range coverage.Of(sites.Servers, coverageHandler).Findings {
+		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, findingName(f.Name).remedy()),
 			slog.String("finding", string(f.Name)), slog.String("server", f.Server))
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
@@ -31,9 +32,9 @@ func (f *configFlags) register(command *cobra.Command) {
 // storageConfig is the part of a configuration that commands about keys need. The rest is not
 // loaded: it may need a network, or secrets that are not at hand.
 type storageConfig struct {
-	StorageRaw json.RawMessage   `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
-	Admin      caddy.AdminConfig `json:"admin,omitzero"`
-	Apps       struct {
+	keystorage.Config
+	Admin caddy.AdminConfig `json:"admin,omitzero"`
+	Apps  struct {
 		Itsme App `json:"itsme"`
 	} `json:"apps"`
 }
@@ -85,38 +86,18 @@ func (f *configFlags) withKeys(command *cobra.Command, use func([]gatewayKeys) e
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: command.Context()})
 	defer cancel()
-	storage, err := config.storage(ctx)
+	storage, err := config.Open(ctx)
 	if err != nil {
 		return err
 	}
 	keys := make([]gatewayKeys, len(names))
 	for i, name := range names {
-		if keys[i], err = keysOf(ctx, name, config.Apps.Itsme.Gateways[name], keepingOwners(storage)); err != nil {
+		if keys[i], err = keysOf(ctx, name, config.Apps.Itsme.Gateways[name], keystorage.KeepOwners(storage)); err != nil {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 	}
 	config.findService(command.Context(), keys)
 	return use(keys)
-}
-
-// storage returns where Caddy would keep its files with this configuration.
-func (c *storageConfig) storage(ctx caddy.Context) (certmagic.Storage, error) {
-	if c.StorageRaw == nil {
-		return caddy.DefaultStorage, nil
-	}
-	module, err := ctx.LoadModule(c, "StorageRaw")
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	converter, ok := module.(caddy.StorageConverter)
-	if !ok {
-		return nil, fmt.Errorf("storage: the module is a %T, which is no storage", module)
-	}
-	storage, err := converter.CertMagicStorage()
-	if err != nil {
-		return nil, fmt.Errorf("storage: %w", err)
-	}
-	return storage, nil
 }
 
 // keysOf returns the keys of one gateway of a configuration. They are not read yet.

@@ -13,13 +13,15 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // loadedConfig is a configuration that was provisioned, as caddy validate does it, and not started.
 type loadedConfig struct {
 	app     *App
-	servers map[string]*caddyhttp.Server
+	sites   *coverage.Survey
 	storage certmagic.Storage // Caddy's own, which nothing was done to
 	parts   configParts
 	cleanup []func() error
@@ -46,8 +48,8 @@ func (c *loadedConfig) localStorage() bool {
 // loadWhole loads a configuration without starting it. Close it.
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
-	loaded = new(loadedConfig)
-	var where storageConfig
+	loaded = &loadedConfig{sites: new(coverage.Survey)}
+	var where keystorage.Config
 	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
@@ -61,7 +63,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 			_ = loaded.close() // the first error is the one that tells
 		}
 	}()
-	if loaded.storage, err = where.storage(ctx); err != nil {
+	if loaded.storage, err = where.Open(ctx); err != nil {
 		return nil, err
 	}
 	return loaded, loaded.provision(config)
@@ -101,7 +103,7 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 		return nil
 	}
 	if sites, ok := module.(*caddyhttp.App); ok {
-		c.servers = sites.Servers
+		c.sites = coverage.Of(sites.Servers, coverageHandler)
 	}
 	return err
 }
@@ -139,7 +141,7 @@ func (c *loadedConfig) patient(name string) *patient {
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
-		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Logger}
+		keys.Storage = keystorage.New(keystorage.KeepOwners(c.storage), name, keys.Logger)
 		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
 		p.keys = &keys
 	}

@@ -12,8 +12,8 @@ import (
 
 // checkSites finds what the log warns of when Caddy starts.
 func (d *doctor) checkSites(context.Context) (all []diagnosis) {
-	for _, f := range coverage(d.config.servers) {
-		all = append(all, diagnose(f.Name, "site %s: %s", f.Site, f.Problem))
+	for _, f := range d.config.sites.Findings {
+		all = append(all, diagnose(findingName(f.Name), "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
 		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
@@ -23,10 +23,8 @@ func (d *doctor) checkSites(context.Context) (all []diagnosis) {
 
 // checkUse finds a gateway that no site has: the sites may look as if they were covered.
 func (d *doctor) checkUse(_ context.Context, p *patient) []diagnosis {
-	for _, server := range d.config.servers {
-		if slices.ContainsFunc(walkServer(server).handlers, func(h placed) bool { return h.handler.gateway == p.gateway && !h.errors }) {
-			return one(gatewayUsed, "a site has this gateway")
-		}
+	if d.config.sites.Uses(p.gateway) {
+		return one(gatewayUsed, "a site has this gateway")
 	}
 	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
 }

@@ -1,18 +1,12 @@
 package caddymodule
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"errors"
-	"fmt"
-	"path"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/caddyserver/certmagic"
-
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
@@ -24,38 +18,10 @@ func (d *doctor) checkStorage(ctx context.Context) []diagnosis {
 	if d.offline && !d.config.localStorage() {
 		return one(leftOut, "storage: it is not on this machine")
 	}
-	if err := probe(ctx, keepingOwners(d.config.storage)); err != nil {
+	if err := keystorage.Probe(ctx, keystorage.KeepOwners(d.config.storage)); err != nil {
 		return one(storageUnusable, "Caddy's storage does not work: %v", err)
 	}
 	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
-}
-
-// errProbe is returned when storage gives back something else than it was given.
-var errProbe = errors.New("it gave back something else")
-
-// probe locks, writes, reads and deletes a key that nobody else has.
-func probe(ctx context.Context, storage certmagic.Storage) (err error) {
-	name := "doctor_" + rand.Text()
-	key, value := path.Join("itsme", name), []byte(rand.Text())
-	if err := storage.Lock(ctx, "itsme_"+name); err != nil {
-		return fmt.Errorf("locking: %w", err)
-	}
-	defer func() {
-		err = errors.Join(err, storage.Unlock(context.WithoutCancel(ctx), "itsme_"+name))
-	}()
-	if err := storage.Store(ctx, key, value); err != nil {
-		return fmt.Errorf("writing: %w", err)
-	}
-	read, err := storage.Load(ctx, key)
-	switch deleted := storage.Delete(context.WithoutCancel(ctx), key); {
-	case err != nil:
-		return fmt.Errorf("reading: %w", err)
-	case !bytes.Equal(read, value):
-		return fmt.Errorf("reading: %w", errProbe)
-	case deleted != nil:
-		return fmt.Errorf("deleting: %w", deleted)
-	}
-	return nil
 }
 
 // checkKeys reads the signing keys.
@@ -87,11 +53,11 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 // are.
 func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis) {
 	var dropped, foreign, older []string
-	for _, key := range keyStates(state, p.keys.Rotation, d.now()) {
+	for _, key := range keyring.Statuses(state, p.keys.Rotation, d.now()) {
 		switch {
-		case key.Role == roleDropped:
+		case key.Role == keyring.RoleDropped:
 			dropped = append(dropped, key.KID)
-		case key.Role == roleForeign:
+		case key.Role == keyring.RoleForeign:
 			foreign = append(foreign, key.KID)
 		case key.OlderThanDrop:
 			older = append(older, key.KID)

@@ -28,7 +28,7 @@ type gatewayKeys struct {
 }
 
 // states returns the keys, as the running Caddy knows them or else as they are kept.
-func (g gatewayKeys) states(ctx context.Context) ([]keyState, error) {
+func (g gatewayKeys) states(ctx context.Context) ([]keyring.Status, error) {
 	if g.service != nil {
 		return g.service.keys(ctx, g.name)
 	}
@@ -40,7 +40,7 @@ func (g gatewayKeys) states(ctx context.Context) ([]keyState, error) {
 	if err != nil {
 		return nil, err
 	}
-	return keyStates(state, g.rotation, keys.Now()), nil
+	return keyring.Statuses(state, g.rotation, keys.Now()), nil
 }
 
 // rotate lets the next key sign, or drops keys if there are any to drop.
@@ -151,7 +151,7 @@ func dropsOf(ctx context.Context, all []gatewayKeys, drop []string) ([][]string,
 			return nil, fmt.Errorf("gateway %s: %w", keys.name, err)
 		}
 		for _, id := range drop {
-			if id == keyring.EveryKey || slices.ContainsFunc(states, func(s keyState) bool { return s.KID == id && s.Role != roleForeign }) {
+			if id == keyring.EveryKey || slices.ContainsFunc(states, func(s keyring.Status) bool { return s.KID == id && s.Role != keyring.RoleForeign }) {
 				drops[i], found[id] = append(drops[i], id), true
 			}
 		}

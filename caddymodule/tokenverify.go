@@ -127,7 +127,7 @@ func (g gatewayKeys) tokenConfig() (gateway.Config, error) {
 // set is the keys that the gateway publishes now.
 func (g gatewayKeys) set(ctx context.Context) (*token.KeySet, error) {
 	if g.file != "" {
-		return readKeyFile(g.file, g.algorithm, slog.New(slog.DiscardHandler))
+		return keyring.ReadFile(g.file, g.algorithm, slog.New(slog.DiscardHandler))
 	}
 	keys, err := g.open()
 	if err != nil {
