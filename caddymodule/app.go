@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
@@ -26,7 +27,8 @@ const DefaultGateway = "default"
 // goes on by itself; each has a deadline of its own.
 const stopPatience = 10 * time.Second
 
-const noGateway = "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"
+// errNoGateway is returned when a configuration has no gateway.
+var errNoGateway = errors.New("no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes")
 
 // App holds the gateways, by name. Sites choose one with use.
 type App struct {
@@ -54,7 +56,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Slogger()
 	a.instances = make(map[string]*instance, len(a.Gateways))
 	if len(a.Gateways) == 0 {
-		return errors.New("gateways: " + noGateway)
+		return fmt.Errorf("gateways: %w", errNoGateway)
 	}
 	var err error
 	if a.events, err = newAnnouncer(ctx); err != nil {
@@ -126,7 +128,7 @@ func (a *App) warnOfSites() error {
 		return nil
 	}
 	for _, f := range coverage.Of(sites.Servers, coverageHandler).Findings {
-		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, findingName(f.Name).remedy()),
+		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, doctor.Remedy(f.Name)),
 			slog.String("finding", string(f.Name)), slog.String("server", f.Server))
 	}
 	return nil
@@ -189,7 +191,7 @@ func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
 	module, err := ctx.AppIfConfigured("itsme")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil, errors.New("use: " + noGateway)
+		return nil, fmt.Errorf("use: %w", errNoGateway)
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/certmagic"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
@@ -54,7 +55,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
 	if len(loaded.parts.Apps.Itsme.Gateways) == 0 {
-		return nil, errors.New(noGateway)
+		return nil, errNoGateway
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
@@ -129,23 +130,39 @@ func (c *loadedConfig) close() error {
 	return errors.Join(errs...)
 }
 
-// patient is a gateway of that name, with Caddy's own storage for its keys.
-func (c *loadedConfig) patient(name string) *patient {
+// forDoctor returns what the doctor needs to look at these gateways.
+func (c *loadedConfig) forDoctor(names []string) doctor.Config {
+	config := doctor.Config{
+		Sites: c.sites.Findings, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
+	}
+	for _, name := range names {
+		config.Gateways = append(config.Gateways, c.gatewayForDoctor(name))
+	}
+	return config
+}
+
+// gatewayForDoctor returns one gateway, with Caddy's own storage for its keys.
+func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	instance := c.app.instances[name]
-	p := &patient{
-		name:     name,
-		config:   c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
-		gateway:  instance.gateway,
-		store:    instance.store,
-		fileKeys: instance.ring.KeySet(),
+	g := doctor.Gateway{
+		Name:    name,
+		Config:  c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
+		Used:    c.sites.Uses(instance.gateway),
+		KeyFile: instance.ring.KeySet(),
+	}
+	switch store := instance.store.(type) {
+	case *MemoryStore:
+		g.Memory = true
+	case *RedisStore:
+		g.Redis = store.store.Servers
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
 		keys.Storage = keystorage.New(keystorage.KeepOwners(c.storage), name, keys.Logger)
 		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
-		p.keys = &keys
+		g.Keys = &keys
 	}
-	return p
+	return g
 }
 
 // quieted is a configuration that, when it is provisioned, opens no log file, writes nothing where

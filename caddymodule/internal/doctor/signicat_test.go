@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"net/http"
@@ -26,7 +26,7 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		answer dated
-		want   findingName
+		want   Name
 		told   string
 	}{
 		{"the same time", ahead(0), clockRight, ""},
@@ -50,7 +50,7 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = response.Body.Close()
-			if got := watch.diagnosis(); got.Finding != row.want || row.told != "" && got.Message != row.told {
+			if got := watch.finding(); got.Name != row.want || row.told != "" && got.Message != row.told {
 				t.Errorf("got %+v, want %s: %s", got, row.want, row.told)
 			}
 		})

@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"context"
@@ -19,9 +19,9 @@ const maxClockOff = token.Skew / 2
 
 // checkSignicat asks Signicat for an access token, and for a session that does not exist. Nothing
 // that it does is charged.
-func (d *doctor) checkSignicat(ctx context.Context, p *patient) []diagnosis {
+func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
 	watch := &clockWatch{transport: d.fetch.transport, now: d.now}
-	config := p.config.Signicat
+	config := g.Config.Signicat
 	config.Transport, config.Now = watch, d.now
 	client, err := signicat.New(config)
 	if err != nil { // impossible: the gateway was made from the same
@@ -29,11 +29,11 @@ func (d *doctor) checkSignicat(ctx context.Context, p *patient) []diagnosis {
 	}
 	defer func() { _ = client.Close() }() // its error is always nil
 	all := checkAccess(ctx, client, config.AccountID)
-	return append(all, watch.diagnosis())
+	return append(all, watch.finding())
 }
 
 // checkAccess tries what every login needs, and stops at what does not work.
-func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []diagnosis {
+func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []Finding {
 	switch err := client.CheckCredentials(ctx); {
 	case errors.Is(err, signicat.ErrNotSignicat):
 		return one(signicatElsewhere, "%v", err)
@@ -52,37 +52,37 @@ func checkAccess(ctx context.Context, client *signicat.Client, accountID string)
 // checkAccount compares the configured account with the one in Signicat's access token.
 //
 // Unverified: whether the token of an organisation's API client names an account, and which.
-func checkAccount(ctx context.Context, client *signicat.Client, configured string) diagnosis {
+func checkAccount(ctx context.Context, client *signicat.Client, configured string) Finding {
 	theirs, err := client.TokenAccountID(ctx)
 	switch {
 	case err != nil:
-		return diagnose(signicatUnreachable, "%v", err)
+		return find(signicatUnreachable, "%v", err)
 	case configured != "" && theirs != "" && configured != theirs:
-		return diagnose(accountDiffers, "signicat account_id is %q, and the API client belongs to %q", configured, theirs)
+		return find(accountDiffers, "signicat account_id is %q, and the API client belongs to %q", configured, theirs)
 	case configured != "" && theirs != "":
-		return diagnose(accountFits, "signicat account_id is the API client's account, %q", theirs)
+		return find(accountFits, "signicat account_id is the API client's account, %q", theirs)
 	case configured != "":
-		return diagnose(accountFits, "signicat account_id is %q; Signicat's access token names none", configured)
+		return find(accountFits, "signicat account_id is %q; Signicat's access token names none", configured)
 	case theirs != "":
-		return diagnose(accountFits, "the account is %q, as Signicat's access token says", theirs)
+		return find(accountFits, "the account is %q, as Signicat's access token says", theirs)
 	}
-	return diagnose(accountFits, "neither the configuration nor Signicat's access token names an account")
+	return find(accountFits, "neither the configuration nor Signicat's access token names an account")
 }
 
 // checkPermission reads a session that does not exist: who may not read any is told so first.
 //
 // Unverified: that Signicat answers 404 to a client with the permission, and 403 to one without.
-func checkPermission(ctx context.Context, client *signicat.Client) diagnosis {
+func checkPermission(ctx context.Context, client *signicat.Client) Finding {
 	_, err := client.Session(ctx, madeUpSessionID())
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
-		return diagnose(permissionGranted, "the API client may use the Authentication REST API")
+		return find(permissionGranted, "the API client may use the Authentication REST API")
 	case errors.Is(err, signicat.ErrForbidden), errors.Is(err, signicat.ErrUnauthorized):
-		return diagnose(permissionMissing, "%v", err)
+		return find(permissionMissing, "%v", err)
 	case err == nil:
 		err = signicat.ErrInvalidResponse // nobody has such a session
 	}
-	return diagnose(permissionUnknown, "%v", err)
+	return find(permissionUnknown, "%v", err)
 }
 
 // madeUpSessionID is shaped as Signicat's are, so that it is looked up and not refused.
@@ -122,7 +122,7 @@ func (c *clockWatch) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-func (c *clockWatch) diagnosis() diagnosis {
+func (c *clockWatch) finding() Finding {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	off := c.off.Round(time.Second)
@@ -132,11 +132,11 @@ func (c *clockWatch) diagnosis() diagnosis {
 	}
 	switch {
 	case !c.seen:
-		return diagnose(clockUnknown, "Signicat does not tell the time")
+		return find(clockUnknown, "Signicat does not tell the time")
 	case off > token.Skew:
-		return diagnose(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
+		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOff:
-		return diagnose(clockOff, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
+		return find(clockOff, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
 	}
-	return diagnose(clockRight, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
+	return find(clockRight, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
 }

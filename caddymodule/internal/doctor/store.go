@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"context"
@@ -14,28 +14,28 @@ import (
 const minRedis = 6
 
 // checkStorage does with a key of its own what the gateways do with theirs.
-func (d *doctor) checkStorage(ctx context.Context) []diagnosis {
-	if d.offline && !d.config.localStorage() {
+func (d *doctor) checkStorage(ctx context.Context) []Finding {
+	if d.offline && !d.LocalStorage {
 		return one(leftOut, "storage: it is not on this machine")
 	}
-	if err := keystorage.Probe(ctx, keystorage.KeepOwners(d.config.storage)); err != nil {
+	if err := keystorage.Probe(ctx, keystorage.KeepOwners(d.Storage)); err != nil {
 		return one(storageUnusable, "Caddy's storage does not work: %v", err)
 	}
 	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
 }
 
 // checkKeys reads the signing keys.
-func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
-	if p.keys == nil { // a key file, which was read when the configuration loaded
+func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
+	if g.Keys == nil { // a key file, which was read when the configuration loaded
 		return one(keysFound, "tokens are signed with the key in a file")
 	}
-	if d.offline && !d.config.localStorage() {
+	if d.offline && !d.LocalStorage {
 		return one(leftOut, "keys: storage is not on this machine")
 	}
-	if d.offline && p.keys.InStore {
+	if d.offline && g.Keys.InStore {
 		return one(leftOut, "keys: they are in Redis")
 	}
-	state, err := p.keys.Read(ctx)
+	state, err := g.Keys.Read(ctx)
 	if err == nil {
 		err = state.Set().Check()
 	}
@@ -43,17 +43,17 @@ func (d *doctor) checkKeys(ctx context.Context, p *patient) []diagnosis {
 	case err != nil:
 		return one(keysUnreadable, "%v", err)
 	case len(state.Set().Keys) == 0:
-		return append(one(keysNotYet, "%v", keyring.ErrNoKeys), d.checkDropped(p, state)...)
+		return append(one(keysNotYet, "%v", keyring.ErrNoKeys), d.checkDropped(g, state)...)
 	}
-	found := one(keysFound, "there are %d keys in %s", len(state.Set().Keys), p.keys.Place())
-	return append(found, d.checkDropped(p, state)...)
+	found := one(keysFound, "there are %d keys in %s", len(state.Set().Keys), g.Keys.Place())
+	return append(found, d.checkDropped(g, state)...)
 }
 
 // checkDropped finds keys that may be ones that were dropped before a backup was restored, and ones that
 // are.
-func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis) {
+func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 	var dropped, foreign, older []string
-	for _, key := range keyring.Statuses(state, p.keys.Rotation, d.now()) {
+	for _, key := range keyring.Statuses(state, g.Keys.Rotation, d.now()) {
 		switch {
 		case key.Role == keyring.RoleDropped:
 			dropped = append(dropped, key.KID)
@@ -63,9 +63,9 @@ func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis)
 			older = append(older, key.KID)
 		}
 	}
-	tell := func(name findingName, what string, kids []string) {
+	tell := func(name Name, what string, kids []string) {
 		if len(kids) > 0 {
-			all = append(all, diagnose(name, "%s: %s", what, strings.Join(kids, " ")))
+			all = append(all, find(name, "%s: %s", what, strings.Join(kids, " ")))
 		}
 	}
 	tell(keyDroppedCameBack, "dropped, and among the keys again", dropped)
@@ -75,44 +75,43 @@ func (d *doctor) checkDropped(p *patient, state keyring.State) (all []diagnosis)
 }
 
 // checkMemory finds a store for one replica where there may be several.
-func (d *doctor) checkMemory(_ context.Context, p *patient) []diagnosis {
-	if _, ok := p.store.(*MemoryStore); !ok {
+func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
+	if !g.Memory {
 		return nil
 	}
 	const what = "pending sessions are kept in the memory of one replica"
 	if host, _ := d.replacer.GetString("env.KUBERNETES_SERVICE_HOST"); host != "" {
 		return one(storeMemoryReplicas, "%s, and this is Kubernetes", what)
 	}
-	if !d.config.localStorage() {
+	if !d.LocalStorage {
 		return one(storeMemoryReplicas, "%s, and Caddy's storage is one that replicas share", what)
 	}
 	return one(storeMemory, "%s", what)
 }
 
 // checkRedis asks every server about itself.
-func (d *doctor) checkRedis(ctx context.Context, p *patient) (all []diagnosis) {
-	module, ok := p.store.(*RedisStore)
-	if !ok {
+func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
+	if g.Redis == nil {
 		return nil
 	}
-	servers, err := module.store.Servers(ctx)
+	servers, err := g.Redis(ctx)
 	if err != nil {
 		return one(redisUnreachable, "%v", err)
 	}
 	for _, server := range servers {
-		all = append(all, diagnose(redisReady, "%s answers, version %q", server.Address, server.Version))
+		all = append(all, find(redisReady, "%s answers, version %q", server.Address, server.Version))
 		if major, _, _ := strings.Cut(server.Version, "."); older(major, minRedis) {
-			all = append(all, diagnose(redisTooOld, "%s has version %q", server.Address, server.Version))
+			all = append(all, find(redisTooOld, "%s has version %q", server.Address, server.Version))
 		}
 		switch server.Policy {
 		case "noeviction":
 		case "":
-			all = append(all, diagnose(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
+			all = append(all, find(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
 		default:
-			all = append(all, diagnose(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
+			all = append(all, find(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
 		}
 		if server.Policy != "" && !server.Logs {
-			all = append(all, diagnose(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
+			all = append(all, find(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
 		}
 	}
 	return all

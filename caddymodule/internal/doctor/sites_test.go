@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"encoding/json"
@@ -10,7 +10,7 @@ import (
 func TestDoctorReadsLogs(t *testing.T) {
 	for _, row := range []struct {
 		name, log string
-		want      findingName
+		want      Name
 	}{
 		{"no level, which is INFO", `{}`, debugLogsSafe},
 		{"INFO", `{"level": "INFO"}`, debugLogsSafe},
@@ -40,11 +40,11 @@ func TestDoctorReadsLogs(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Setenv("ITSME_TEST_LEVEL", "DEBUG")
-			d := doctor{config: new(loadedConfig), replacer: caddy.NewReplacer()}
-			if err := json.Unmarshal([]byte(`{"logging": {"logs": {"default": `+row.log+`}}}`), &d.config.parts); err != nil {
+			d := doctor{replacer: caddy.NewReplacer()}
+			if err := json.Unmarshal([]byte(`{"default": `+row.log+`}`), &d.Logs); err != nil {
 				t.Fatal(err)
 			}
-			if got := d.checkLogs(t.Context()); len(got) != 1 || got[0].Finding != row.want {
+			if got := d.checkLogs(t.Context()); len(got) != 1 || got[0].Name != row.want {
 				t.Errorf("got %+v, want %s", got, row.want)
 			}
 		})

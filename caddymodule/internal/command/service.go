@@ -1,4 +1,4 @@
-package caddymodule
+package command
 
 import (
 	"bytes"
@@ -18,49 +18,65 @@ import (
 )
 
 const (
-	// adminPatience bounds the question whether a Caddy runs a configuration.
+	// adminPatience bounds the request that asks whether a Caddy runs a configuration.
 	adminPatience = 5 * time.Second
-	// rotationPatience bounds a change of keys: the service may wait for storage and for Redis.
+	// rotationPatience bounds a change of keys. The service may wait for storage and for Redis.
 	rotationPatience = 2 * time.Minute
 	// maxAdminAnswer bounds what is read of an answer.
 	maxAdminAnswer = 1 << 20
 )
 
-// adminService is a running Caddy, by its admin endpoint.
-type adminService struct {
+// service is a running Caddy, by its admin endpoint.
+type service struct {
 	origin string
 	socket bool
 	client *http.Client
 }
 
-// findService has those gateways ask the running Caddy that it runs, by name and issuer. A
-// Caddy that does not answer, or runs another configuration, is no error.
-func (c *storageConfig) findService(ctx context.Context, all []gatewayKeys) {
-	service, ok := c.adminService()
+// running is what GET /itsme/gateways answers, as far as the commands need it.
+type running struct {
+	Gateways []struct {
+		Name   string           `json:"name"`
+		Issuer string           `json:"issuer"`
+		Keys   []keyring.Status `json:"keys"`
+	} `json:"gateways"`
+}
+
+// findService asks the Caddy that the configuration is for which gateways it runs. Those with the same name
+// and issuer get it as their service. A Caddy that does not answer is no error, and neither is one with
+// another configuration.
+func findService(ctx context.Context, config []byte, gateways []Gateway) {
+	var admin struct {
+		Admin caddy.AdminConfig `json:"admin"`
+	}
+	if json.Unmarshal(config, &admin) != nil {
+		return // the adapter reads the same JSON, and reports it
+	}
+	s, ok := newService(admin.Admin)
 	if !ok {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
-	running, err := service.gateways(ctx)
+	found, err := s.running(ctx)
 	if err != nil {
 		return
 	}
-	for i, keys := range all {
-		for _, g := range running {
-			if g.Name == keys.name && g.Issuer == keys.owner.Issuer && keys.file == "" {
-				all[i].service = service
+	for i, g := range gateways {
+		for _, theirs := range found.Gateways {
+			if theirs.Name == g.name() && theirs.Issuer == g.Owner.Issuer && g.KeyFile == "" {
+				gateways[i].service = s
 			}
 		}
 	}
 }
 
-// adminService returns the admin endpoint of the configuration, unless it is off.
-func (c *storageConfig) adminService() (*adminService, bool) {
-	if c.Admin.Disabled {
+// newService returns the service of a configuration, unless its admin endpoint is off.
+func newService(admin caddy.AdminConfig) (*service, bool) {
+	if admin.Disabled {
 		return nil, false
 	}
-	listen := c.Admin.Listen
+	listen := admin.Listen
 	if listen == "" {
 		listen = caddy.DefaultAdminListen
 	}
@@ -70,32 +86,29 @@ func (c *storageConfig) adminService() (*adminService, bool) {
 	}
 	target, origin := address.JoinHostPort(0), "http://"+address.JoinHostPort(0)
 	if address.IsUnixNetwork() {
-		// Behind the path there may be the permissions of the socket. The host is the one that Caddy
-		// expects there.
+		// Behind the path there may be the permissions of the socket. Caddy expects this host there.
 		target, _, _ = strings.Cut(target, "|")
 		origin = "http://127.0.0.1"
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, address.Network, target)
 	}
-	return &adminService{origin, address.IsUnixNetwork(), &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
+	return &service{origin, address.IsUnixNetwork(), &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
 }
 
-func (s *adminService) gateways(ctx context.Context) ([]gatewayState, error) {
-	var list gatewayList
-	err := s.do(ctx, http.MethodGet, "/itsme/gateways", nil, &list)
-	return list.Gateways, err
+func (s *service) running(ctx context.Context) (answer running, err error) {
+	return answer, s.do(ctx, http.MethodGet, "/itsme/gateways", nil, &answer)
 }
 
 // keys returns the keys of one gateway.
-func (s *adminService) keys(ctx context.Context, gateway string) ([]keyring.Status, error) {
+func (s *service) keys(ctx context.Context, gateway string) ([]keyring.Status, error) {
 	ctx, cancel := context.WithTimeout(ctx, adminPatience)
 	defer cancel()
-	running, err := s.gateways(ctx)
+	found, err := s.running(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range running {
+	for _, g := range found.Gateways {
 		if g.Name == gateway {
 			return g.Keys, nil
 		}
@@ -104,14 +117,18 @@ func (s *adminService) keys(ctx context.Context, gateway string) ([]keyring.Stat
 }
 
 // rotate rotates the keys of one gateway, or drops some.
-func (s *adminService) rotate(ctx context.Context, gateway string, drop []string) error {
+func (s *service) rotate(ctx context.Context, gateway string, drop []string) error {
 	ctx, cancel := context.WithTimeout(ctx, rotationPatience)
 	defer cancel()
-	return s.do(ctx, http.MethodPost, "/itsme/keys/rotate", keyRotation{gateway, drop}, new(keyList))
+	body := struct {
+		Gateway string   `json:"gateway"`
+		Drop    []string `json:"drop"`
+	}{gateway, drop}
+	return s.do(ctx, http.MethodPost, "/itsme/keys/rotate", body, new(struct{}))
 }
 
 // do makes a request, and reads its answer or its error.
-func (s *adminService) do(ctx context.Context, method, path string, body, answer any) error {
+func (s *service) do(ctx context.Context, method, path string, body, answer any) error {
 	var content io.Reader
 	if body != nil {
 		data, err := json.Marshal(body)
@@ -124,7 +141,7 @@ func (s *adminService) do(ctx context.Context, method, path string, body, answer
 	if err != nil {
 		return err
 	}
-	if !s.socket { // Caddy takes no origin of who comes through one
+	if !s.socket { // Caddy refuses an origin on a socket
 		r.Header.Set("Origin", s.origin)
 	}
 	r.Header.Set("Content-Type", "application/json")

@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"testing"
@@ -9,15 +9,11 @@ import (
 // TestOfflineDoctorLeavesStorageElsewhereAlone has storage that would fail the test if it were asked.
 func TestOfflineDoctorLeavesStorageElsewhereAlone(t *testing.T) {
 	t.Parallel()
-	config := &loadedConfig{}
-	config.parts.Storage = &struct {
-		Module string `json:"module"`
-	}{"consul"}
-	d := &doctor{config: config, offline: true}
-	for name, got := range map[string][]diagnosis{
-		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &patient{keys: new(keyring.Keyring)}),
+	d := &doctor{offline: true} // the storage is not local
+	for name, got := range map[string][]Finding{
+		"storage": d.checkStorage(t.Context()), "keys": d.checkKeys(t.Context(), &Gateway{Keys: new(keyring.Keyring)}),
 	} {
-		if len(got) != 1 || got[0].Finding != leftOut {
+		if len(got) != 1 || got[0].Name != leftOut {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

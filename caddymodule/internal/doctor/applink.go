@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"bytes"
@@ -36,31 +36,31 @@ func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 }
 
 // checkAppLinks asks each host of the apps' redirect URLs for the files, as phones do.
-func (d *doctor) checkAppLinks(ctx context.Context, p *patient) (all []diagnosis) {
-	for _, origin := range origins(p.config.AppRedirectURLs) {
-		for _, file := range appLinkFiles(p.config.AppLinks) {
+func (d *doctor) checkAppLinks(ctx context.Context, g *Gateway) (all []Finding) {
+	for _, origin := range origins(g.Config.AppRedirectURLs) {
+		for _, file := range appLinkFiles(g.Config.AppLinks) {
 			all = append(all, d.checkAppLink(ctx, origin+file.path, file.apps))
 		}
 	}
 	return all
 }
 
-func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) diagnosis {
+func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) Finding {
 	answer, err := d.fetch.get(ctx, at)
 	switch {
 	case err != nil:
-		return diagnose(appLinkMissing, "%s: %v", at, err)
+		return find(appLinkMissing, "%s: %v", at, err)
 	case answer.status != http.StatusOK:
-		return diagnose(appLinkMissing, "%s answers %d", at, answer.status)
+		return find(appLinkMissing, "%s answers %d", at, answer.status)
 	case answer.mediaType != "application/json":
-		return diagnose(appLinkMissing, "%s is %q", at, answer.mediaType)
+		return find(appLinkMissing, "%s is %q", at, answer.mediaType)
 	case len(answer.body) > maxAppleFile || !json.Valid(answer.body):
-		return diagnose(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
+		return find(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
 	}
 	for _, app := range apps {
 		if !bytes.Contains(answer.body, []byte(strconv.Quote(app))) {
-			return diagnose(appLinkMissing, "%s does not name %s", at, app)
+			return find(appLinkMissing, "%s does not name %s", at, app)
 		}
 	}
-	return diagnose(appLinkServed, "%s names the apps of app_link", at)
+	return find(appLinkServed, "%s names the apps of app_link", at)
 }

@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import "context"
 
@@ -9,11 +9,11 @@ const instanceAsks = 16
 
 // checkInstances finds two processes behind one address that each keep logins in their own memory.
 // A second Caddy on the same port starts without an error, and takes its part of the connections.
-func (d *doctor) checkInstances(ctx context.Context, p *patient) []diagnosis {
-	if _, ok := p.store.(*MemoryStore); !ok {
+func (d *doctor) checkInstances(ctx context.Context, g *Gateway) []Finding {
+	if !g.Memory {
 		return nil // replicas that share Redis are meant to be several
 	}
-	at := p.config.PublicURL + p.config.Path + "/health/ready"
+	at := g.Config.PublicURL + g.Config.Path + "/health/ready"
 	var first string
 	for range instanceAsks {
 		answer, err := d.fetch.head(ctx, at) // on a connection of its own

@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"io"
@@ -24,17 +24,17 @@ func TestDoctorAsksForAppLinks(t *testing.T) {
 		links     gateway.AppLinkConfig
 		mediaType string
 		files     map[string]string
-		want      []findingName
+		want      []Name
 	}{
 		{"no app", gateway.AppLinkConfig{}, "application/json", nil, nil},
-		{"both", both, "application/json", right, []findingName{appLinkServed, appLinkServed}},
-		{"a parameter of the type", iPhone, "application/json; charset=utf-8", right, []findingName{appLinkServed}},
-		{"Android alone", phone, "application/json", map[string]string{android: right[android]}, []findingName{appLinkServed}},
-		{"a file that is missing", iPhone, "application/json", map[string]string{android: `[]`}, []findingName{appLinkMissing}},
-		{"another type", iPhone, "text/html", right, []findingName{appLinkMissing}},
-		{"no JSON", phone, "application/json", map[string]string{android: `<html>`}, []findingName{appLinkMissing}},
-		{"another app", phone, "application/json", map[string]string{android: `["be.example.app2"]`}, []findingName{appLinkMissing}},
-		{"too long for a phone", iPhone, "application/json", map[string]string{ios: right[ios] + strings.Repeat(" ", maxAppleFile)}, []findingName{appLinkMissing}},
+		{"both", both, "application/json", right, []Name{appLinkServed, appLinkServed}},
+		{"a parameter of the type", iPhone, "application/json; charset=utf-8", right, []Name{appLinkServed}},
+		{"Android alone", phone, "application/json", map[string]string{android: right[android]}, []Name{appLinkServed}},
+		{"a file that is missing", iPhone, "application/json", map[string]string{android: `[]`}, []Name{appLinkMissing}},
+		{"another type", iPhone, "text/html", right, []Name{appLinkMissing}},
+		{"no JSON", phone, "application/json", map[string]string{android: `<html>`}, []Name{appLinkMissing}},
+		{"another app", phone, "application/json", map[string]string{android: `["be.example.app2"]`}, []Name{appLinkMissing}},
+		{"too long for a phone", iPhone, "application/json", map[string]string{ios: right[ios] + strings.Repeat(" ", maxAppleFile)}, []Name{appLinkMissing}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -48,11 +48,11 @@ func TestDoctorAsksForAppLinks(t *testing.T) {
 				_, _ = io.WriteString(w, file)
 			}))
 			t.Cleanup(server.Close)
-			p := &patient{config: gateway.Config{AppLinks: row.links, AppRedirectURLs: []string{server.URL + "/a", server.URL + "/b"}}}
+			g := &Gateway{Config: gateway.Config{AppLinks: row.links, AppRedirectURLs: []string{server.URL + "/a", server.URL + "/b"}}}
 			d := &doctor{fetch: newFetcher(nil)}
-			var got []findingName
-			for _, finding := range d.checkAppLinks(t.Context(), p) {
-				got = append(got, finding.Finding)
+			var got []Name
+			for _, finding := range d.checkAppLinks(t.Context(), g) {
+				got = append(got, finding.Name)
 			}
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Errorf("it finds (-want +got):\n%s", diff)

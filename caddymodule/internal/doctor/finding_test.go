@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"fmt"
@@ -13,10 +13,10 @@ import (
 func TestOperationsNamesEveryFinding(t *testing.T) {
 	t.Parallel()
 	var want []string
-	for _, kind := range findingKinds() {
+	for _, kind := range kinds() {
 		want = append(want, strings.TrimSpace(fmt.Sprintf("| `%s` | %s | %s", kind.name, kind.level, kind.remedy))+" |")
 	}
-	page, err := os.ReadFile("../docs/operations.md")
+	page, err := os.ReadFile("../../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func TestOperationsNamesEveryFinding(t *testing.T) {
 // TestFindingsFitALine checks what the doctor could be told to show by a server.
 func TestFindingsFitALine(t *testing.T) {
 	t.Parallel()
-	got := diagnose(redisMayEvict, "a\tb\r\nc\x1b[2J\u009b\u202ed é")
-	if got.Message != "a b  c [2J  d é" || got.Level != levelProblem || got.Remedy == "" {
+	got := find(redisMayEvict, "a\tb\r\nc\x1b[2J\u009b\u202ed é")
+	if got.Message != "a b  c [2J  d é" || got.Level != Problem || got.Remedy == "" {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -40,13 +40,13 @@ func TestFindingsFitALine(t *testing.T) {
 // has a remedy.
 func TestFindingsAreDifferent(t *testing.T) {
 	t.Parallel()
-	seen := make(map[findingName]bool)
-	for _, kind := range findingKinds() {
+	seen := make(map[Name]bool)
+	for _, kind := range kinds() {
 		if seen[kind.name] {
 			t.Errorf("%s is there twice", kind.name)
 		}
 		seen[kind.name] = true
-		if (kind.level == levelOK) != (kind.remedy == "") {
+		if (kind.level == OK) != (kind.remedy == "") {
 			t.Errorf("%s: %s with the remedy %q", kind.name, kind.level, kind.remedy)
 		}
 	}

@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"context"
@@ -59,11 +59,11 @@ func ready(instance string, status int) http.Handler {
 // that begin at one of the two and come back to the other.
 func TestDoctorFindsASecondProcess(t *testing.T) {
 	t.Parallel()
-	memory, redis := &MemoryStore{}, &RedisStore{}
+	const memory, redis = true, false
 	for name, row := range map[string]struct {
 		handlers []http.Handler
-		store    StoreModule
-		want     findingName
+		memory   bool
+		want     Name
 	}{
 		"one process":              {[]http.Handler{ready("A", 200)}, memory, instanceOne},
 		"one that is not ready":    {[]http.Handler{ready("A", 503)}, memory, instanceOne},
@@ -78,13 +78,13 @@ func TestDoctorFindsASecondProcess(t *testing.T) {
 			t.Parallel()
 			url := sharePort(t, row.handlers...)
 			d := &doctor{fetch: newFetcher(nil)}
-			got := d.checkInstances(t.Context(), &patient{store: row.store, config: gateway.Config{PublicURL: url, Path: "/itsme"}})
+			got := d.checkInstances(t.Context(), &Gateway{Memory: row.memory, Config: gateway.Config{PublicURL: url, Path: "/itsme"}})
 			switch {
 			case row.want == "":
 				if len(got) != 0 {
 					t.Errorf("got %+v", got)
 				}
-			case len(got) != 1 || got[0].Finding != row.want || !strings.Contains(got[0].Message, url):
+			case len(got) != 1 || got[0].Name != row.want || !strings.Contains(got[0].Message, url):
 				t.Errorf("got %+v, want %s", got, row.want)
 			}
 		})

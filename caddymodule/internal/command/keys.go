@@ -1,4 +1,4 @@
-package caddymodule
+package command
 
 import (
 	"github.com/spf13/cobra"
@@ -43,28 +43,28 @@ Without --gateway, this is done for every gateway; --drop <kid> for the one that
 has the key.
 `
 
-func keysCommand() *cobra.Command {
+func keysCommand(a Adapter) *cobra.Command {
 	var in configFlags
 	command := &cobra.Command{Use: "keys <command>", Short: "Lists and rotates the keys that sign tokens", Long: keysHelp}
 	in.register(command)
-	command.AddCommand(keysListCommand(&in), keysRotateCommand(&in))
+	command.AddCommand(keysListCommand(a, &in), keysRotateCommand(a, &in))
 	return command
 }
 
-func keysListCommand(in *configFlags) *cobra.Command {
+func keysListCommand(a Adapter, in *configFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "Lists the keys, without what is secret of them",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return in.withKeys(command, func(keys []gatewayKeys) error {
-				return listKeys(command.Context(), command.OutOrStdout(), keys)
+			return in.withGateways(command, a, func(gateways []Gateway) error {
+				return listKeys(command.Context(), command.OutOrStdout(), gateways)
 			})
 		},
 	}
 }
 
-func keysRotateCommand(in *configFlags) *cobra.Command {
+func keysRotateCommand(a Adapter, in *configFlags) *cobra.Command {
 	var drop []string
 	command := &cobra.Command{
 		Use:   "rotate [--drop <kid>]",
@@ -72,11 +72,11 @@ func keysRotateCommand(in *configFlags) *cobra.Command {
 		Long:  keysRotateHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return in.withKeys(command, func(keys []gatewayKeys) error {
-				if err := rotateKeys(command.Context(), keys, drop); err != nil {
+			return in.withGateways(command, a, func(gateways []Gateway) error {
+				if err := rotateKeys(command.Context(), gateways, drop); err != nil {
 					return err
 				}
-				return listKeys(command.Context(), command.OutOrStdout(), keys)
+				return listKeys(command.Context(), command.OutOrStdout(), gateways)
 			})
 		},
 	}

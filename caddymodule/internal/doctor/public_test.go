@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"crypto/ecdsa"
@@ -65,8 +65,8 @@ func TestDoctorKnowsThisMachine(t *testing.T) {
 		"http://127.0.0.1:8080": true, "https://localhost": true, "https://app.localhost:8443": true, "https://[::1]": true,
 		"https://app.example.be": false, "https://localhost.example.be": false,
 	} {
-		p := &patient{config: gateway.Config{PublicURL: publicURL}.WithDefaults()}
-		found := slices.ContainsFunc(new(doctor).checkRedirectURLs(t.Context(), p), func(d diagnosis) bool { return d.Finding == publicURLLocal })
+		g := &Gateway{Config: gateway.Config{PublicURL: publicURL}.WithDefaults()}
+		found := slices.ContainsFunc(new(doctor).checkRedirectURLs(t.Context(), g), func(d Finding) bool { return d.Name == publicURLLocal })
 		if found != want {
 			t.Errorf("%s is this machine: %t, want %t", publicURL, found, want)
 		}
@@ -80,7 +80,7 @@ func TestDoctorLooksAtCertificates(t *testing.T) {
 		name         string
 		organization []string
 		trusted      bool
-		want         findingName
+		want         Name
 	}{
 		{"one that names the organisation", []string{"Voorbeeld NV"}, true, certificateNamesOwner},
 		{"one that names the domain alone", nil, true, certificateNamesDomain},
@@ -93,10 +93,10 @@ func TestDoctorLooksAtCertificates(t *testing.T) {
 				roots = x509.NewCertPool()
 			}
 			d := &doctor{fetch: newFetcher(roots)}
-			got := d.checkCertificates(t.Context(), &patient{config: gateway.Config{
+			got := d.checkCertificates(t.Context(), &Gateway{Config: gateway.Config{
 				RedirectURL: url + "/itsme/callback", AppRedirectURLs: []string{url + "/app", "http://127.0.0.1:1/app"},
 			}})
-			if len(got) != 1 || got[0].Finding != row.want || !strings.Contains(got[0].Message, url) {
+			if len(got) != 1 || got[0].Name != row.want || !strings.Contains(got[0].Message, url) {
 				t.Errorf("got %+v, want %s", got, row.want)
 			}
 		})
@@ -137,8 +137,8 @@ func TestDoctorFollowsNobody(t *testing.T) {
 			server := httptest.NewServer(row.handle)
 			t.Cleanup(server.Close)
 			d := &doctor{fetch: newFetcher(nil), now: time.Now}
-			got := d.checkPublicURL(t.Context(), &patient{config: gateway.Config{PublicURL: server.URL}})
-			if len(got) != 1 || got[0].Finding != publicURLUnreachable || !strings.Contains(got[0].Message, row.want) {
+			got := d.checkPublicURL(t.Context(), &Gateway{Config: gateway.Config{PublicURL: server.URL}})
+			if len(got) != 1 || got[0].Name != publicURLUnreachable || !strings.Contains(got[0].Message, row.want) {
 				t.Errorf("got %+v, want %s", got, row.want)
 			}
 		})
@@ -149,7 +149,7 @@ func TestDoctorReadsDiscovery(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name, path, answer string
-		want               findingName
+		want               Name
 	}{
 		{"an issuer with a path", "/a/b", `{"issuer": "URL/a/b", "jwks_uri": "URL/.well-known/jwks.json"}`, discoveryServed},
 		{"another issuer", "", `{"issuer": "https://other.example.be", "jwks_uri": "URL/.well-known/jwks.json"}`, discoveryWrong},
@@ -167,8 +167,8 @@ func TestDoctorReadsDiscovery(t *testing.T) {
 			t.Cleanup(server.Close)
 			url = server.URL
 			d := &doctor{fetch: newFetcher(nil)}
-			p := &patient{config: gateway.Config{PublicURL: url, Token: gateway.TokenConfig{Issuer: url + row.path}}}
-			if got := d.checkDiscovery(t.Context(), p); got.Finding != row.want {
+			g := &Gateway{Config: gateway.Config{PublicURL: url, Token: gateway.TokenConfig{Issuer: url + row.path}}}
+			if got := d.checkDiscovery(t.Context(), g); got.Name != row.want {
 				t.Errorf("got %+v, want %s", got, row.want)
 			}
 		})

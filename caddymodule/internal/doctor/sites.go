@@ -1,4 +1,4 @@
-package caddymodule
+package doctor
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 )
 
 // checkSites finds what the log warns of when Caddy starts.
-func (d *doctor) checkSites(context.Context) (all []diagnosis) {
-	for _, f := range d.config.sites.Findings {
-		all = append(all, diagnose(findingName(f.Name), "site %s: %s", f.Site, f.Problem))
+func (d *doctor) checkSites(context.Context) (all []Finding) {
+	for _, f := range d.Sites {
+		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
 		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
@@ -22,8 +22,8 @@ func (d *doctor) checkSites(context.Context) (all []diagnosis) {
 }
 
 // checkUse finds a gateway that no site has: the sites may look as if they were covered.
-func (d *doctor) checkUse(_ context.Context, p *patient) []diagnosis {
-	if d.config.sites.Uses(p.gateway) {
+func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
+	if g.Used {
 		return one(gatewayUsed, "a site has this gateway")
 	}
 	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
@@ -33,14 +33,14 @@ func (d *doctor) checkUse(_ context.Context, p *patient) []diagnosis {
 const talkative = "http.handlers.reverse_proxy"
 
 // checkLogs finds logs in which people's names and national numbers end.
-func (d *doctor) checkLogs(context.Context) (all []diagnosis) {
-	logs := d.config.parts.Logging.Logs
+func (d *doctor) checkLogs(context.Context) (all []Finding) {
+	logs := d.Logs
 	for _, name := range slices.Sorted(maps.Keys(logs)) {
 		log := logs[name]
 		if log == nil || !d.debugs(log) || !listens(log, talkative) || discards(log) || safe(log.EncoderRaw) {
 			continue
 		}
-		all = append(all, diagnose(debugLogsIdentity, "log %q is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them", name))
+		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them", name))
 	}
 	if len(all) == 0 {
 		all = one(debugLogsSafe, "no log shows identity headers")
