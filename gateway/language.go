@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"slices"
+
 	"golang.org/x/text/language"
 )
 
@@ -22,4 +24,16 @@ func preferred(acceptLanguage string) string {
 	}
 	base, _ := tag.Base()
 	return base.String()
+}
+
+// languageOf picks the language of a login: what the client names, else the configured one,
+// else the first of Accept-Language that is offered, else English.
+func (g *Gateway) languageOf(asked, acceptLanguage string) string {
+	switch {
+	case slices.Contains(languages, asked):
+		return asked
+	case g.config.Language != "":
+		return g.config.Language
+	}
+	return preferred(acceptLanguage)
 }
