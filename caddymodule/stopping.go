@@ -29,7 +29,7 @@ type stopping struct{ app *App }
 // Handle implements caddyevents.Handler.
 func (s *stopping) Handle(context.Context, caddy.Event) error {
 	for _, i := range s.app.instances {
-		i.gateway.SendAway()
+		i.gateway.EndLongPolls()
 	}
 	return nil
 }
