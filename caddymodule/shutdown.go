@@ -29,7 +29,7 @@ type onStopping struct{ app *App }
 // Handle implements caddyevents.Handler.
 func (s *onStopping) Handle(context.Context, caddy.Event) error {
 	for _, i := range s.app.instances {
-		i.gateway.SendAway()
+		i.gateway.EndLongPolls()
 	}
 	return nil
 }

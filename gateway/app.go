@@ -43,7 +43,7 @@ func (g *Gateway) serveStart(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, err := g.beginOnce(x.r.Context(), s)
+	record, err := g.engine.beginOnce(x.r.Context(), s)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (g *Gateway) serveStatus(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, early, err := g.status(x.r.Context(), x.rest, x.info.Client, wait)
+	record, early, err := g.engine.status(x.r.Context(), x.rest, x.info.Client, wait)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (g *Gateway) serveCancel(x exchange) error {
 	if in.Error != "" && !redirectError.MatchString(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
-	record, err := g.loadSession(x.r.Context(), id)
+	record, err := g.engine.loadSession(x.r.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -164,7 +164,7 @@ func (g *Gateway) serveCancel(x exchange) error {
 		// Not told apart from one that does not exist: nobody learns whose it is.
 		return errUnknown
 	}
-	if err := g.cancel(x.r.Context(), record, in.Error); err != nil {
+	if err := g.engine.cancel(x.r.Context(), record, in.Error); err != nil {
 		return err // and the cookie stays, for the login that goes on
 	}
 	if byCookie {
@@ -212,13 +212,13 @@ func (g *Gateway) serveToken(x exchange) error {
 
 // serveRefresh exchanges a refresh token for the next access token (RFC 6749 section 6).
 func (g *Gateway) serveRefresh(x exchange, form url.Values) error {
-	if !g.refreshes() {
+	if g.config.Token.Refresh == 0 {
 		return errGrantType
 	}
 	if form.Get("refresh_token") == "" {
 		return requestErrorf("refresh_token is required")
 	}
-	next, err := g.refresh(x.r.Context(), form.Get("refresh_token"))
+	next, err := g.engine.refresh(x.r.Context(), form.Get("refresh_token"))
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if err := checkTokenForm(form); err != nil {
 		return err
 	}
-	record, err := g.load(x.r.Context(), form.Get("state"))
+	record, err := g.engine.load(x.r.Context(), form.Get("state"))
 	if err != nil {
 		return err
 	}
@@ -246,11 +246,11 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(errGrant, "another redirect_uri")
 	}
-	record, err = g.finish(x.r.Context(), record, presented{state: form.Get("state"), code: form.Get("code")})
+	record, err = g.engine.finish(x.r.Context(), record, presented{state: form.Get("state"), code: form.Get("code")})
 	if err != nil {
 		return err
 	}
-	refresh, err := g.latestRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := g.engine.latestRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}

@@ -47,58 +47,58 @@ func SessionID(state string) string {
 }
 
 // begin starts a session at Signicat and keeps it as a pending session.
-func (g *Gateway) begin(ctx context.Context, s start) (_ *pending.Record, err error) {
+func (e *engine) begin(ctx context.Context, s start) (_ *pending.Record, err error) {
 	ctx, traced := startSpan(ctx, spanBegin, s.kind)
 	defer func() { endSpan(traced, err) }()
-	if !g.started() {
+	if !e.started() {
 		return nil, errStarting
 	}
-	if err := g.signicat.refusal(); err != nil {
+	if err := e.signicat.refusal(); err != nil {
 		return nil, signicatError(err) // before it counts against the client's limit
 	}
-	if err := g.countStart(ctx, s.client); err != nil {
+	if err := e.countStart(ctx, s.client); err != nil {
 		return nil, err
 	}
-	session, err := g.signicat.CreateSession(ctx, g.sessionRequest(s))
+	session, err := e.signicat.CreateSession(ctx, e.sessionRequest(s))
 	if errors.Is(err, errOpen) {
 		return nil, signicatError(err) // the breaker told the log once
 	}
 	if err != nil {
-		g.logStart(ctx, s, err)
+		e.logStart(ctx, s, err)
 		return nil, signicatError(err)
 	}
-	record, err := g.newRecord(s, session)
+	record, err := e.newRecord(s, session)
 	if err != nil {
-		g.cancelLater(ctx, session.ID)
-		g.logStart(ctx, s, err)
+		e.cancelLater(ctx, session.ID)
+		e.logStart(ctx, s, err)
 		return nil, err
 	}
-	if record.Mark, err = g.store.Mark(ctx); err != nil {
-		g.cancelLater(ctx, session.ID)
+	if record.Mark, err = e.store.Mark(ctx); err != nil {
+		e.cancelLater(ctx, session.ID)
 		return nil, storeError(err)
 	}
-	bounds := pending.Bounds{Total: g.config.Limit.Pending, PerClient: g.config.Limit.PendingPerClient}
-	if _, err := g.store.Create(ctx, record, bounds); err != nil {
-		g.cancelLater(ctx, session.ID)
+	bounds := pending.Bounds{Total: e.config.Limit.Pending, PerClient: e.config.Limit.PendingPerClient}
+	if _, err := e.store.Create(ctx, record, bounds); err != nil {
+		e.cancelLater(ctx, session.ID)
 		if err = createError(err); errors.Is(err, errSignicat) {
-			g.logStart(ctx, s, err)
+			e.logStart(ctx, s, err)
 		}
 		return nil, err
 	}
-	g.logStart(ctx, s, nil)
+	e.logStart(ctx, s, nil)
 	return record, nil
 }
 
 // countStart counts a start by its client, by the IPv6 network of the client, and altogether. It
 // returns errRate where one of them is full. That one and those after it then count nothing: what
 // a client starts beyond its own limit takes nothing from others.
-func (g *Gateway) countStart(ctx context.Context, addr netip.Addr) error {
-	limit := g.config.Limit
+func (e *engine) countStart(ctx context.Context, addr netip.Addr) error {
+	limit := e.config.Limit
 	quotas := clientQuotas("start:", addr, limit.SessionsPerClient, limit.SessionsWindow)
 	if limit.AllSessions > 0 {
 		quotas = append(quotas, quota{"starts", limit.AllSessions, limit.AllSessionsWindow})
 	}
-	return g.allow(ctx, errRate, quotas...)
+	return e.allow(ctx, errRate, quotas...)
 }
 
 // createError: a state that is not new means that Signicat's answer cannot be trusted.
@@ -116,13 +116,13 @@ func createError(err error) error {
 
 // beginOnce gives the same session to an app that repeats its start, because its first answer
 // was lost, instead of starting another.
-func (g *Gateway) beginOnce(ctx context.Context, s start) (*pending.Record, error) {
+func (e *engine) beginOnce(ctx context.Context, s start) (*pending.Record, error) {
 	key := "challenge:" + clientKey(s.client) + ":" + s.challenge + ":" + s.redirectURL
-	shared, err, _ := g.starts.Do(key, func() (any, error) {
+	shared, err, _ := e.starts.Do(key, func() (any, error) {
 		// Whoever waits along must not fail because the first one hung up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 		defer cancel()
-		return g.beginOrFind(ctx, key, s)
+		return e.beginOrFind(ctx, key, s)
 	})
 	if err != nil {
 		return nil, err
@@ -134,39 +134,39 @@ func (g *Gateway) beginOnce(ctx context.Context, s start) (*pending.Record, erro
 // startTimeout bounds a start: an access token, a session, and the store.
 const startTimeout = 30 * time.Second
 
-func (g *Gateway) beginOrFind(ctx context.Context, key string, s start) (*pending.Record, error) {
-	id, err := g.store.Recall(ctx, key)
+func (e *engine) beginOrFind(ctx context.Context, key string, s start) (*pending.Record, error) {
+	id, err := e.store.Recall(ctx, key)
 	if err != nil {
 		err = storeError(err)
-		g.observeStart(ctx, s.kind, nil, err)
+		e.observeStart(ctx, s.kind, nil, err)
 		return nil, err
 	}
 	if id != "" {
-		record, err := g.store.Load(ctx, id)
+		record, err := e.store.Load(ctx, id)
 		if err == nil && record.Phase == pending.Pending {
 			return record, nil
 		}
 	}
-	record, err := g.begin(ctx, s)
-	g.observeStart(ctx, s.kind, record, err)
+	record, err := e.begin(ctx, s)
+	e.observeStart(ctx, s.kind, record, err)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := g.store.Remember(ctx, key, record.ID, sameStart); err != nil {
+	if _, err := e.store.Remember(ctx, key, record.ID, sameStart); err != nil {
 		return nil, storeError(err)
 	}
 	return record, nil
 }
 
 // sessionRequest asks for the headless flow with itsme and nothing else.
-func (g *Gateway) sessionRequest(s start) signicat.SessionRequest {
+func (e *engine) sessionRequest(s start) signicat.SessionRequest {
 	return signicat.SessionRequest{
 		AllowedProviders:       []string{provider},
 		AdditionalParameters:   map[string]string{"itsme_redirect_url": s.redirectURL},
-		RequestedAttributes:    g.config.Attributes,
-		RequestedLoA:           g.requestedLoA(s.loa),
+		RequestedAttributes:    e.config.Attributes,
+		RequestedLoA:           e.requestedLoA(s.loa),
 		Language:               s.language,
-		SessionLifetimeSeconds: int(g.config.SessionLifetime / time.Second),
+		SessionLifetimeSeconds: int(e.config.SessionLifetime / time.Second),
 	}
 }
 
@@ -174,32 +174,32 @@ func (g *Gateway) sessionRequest(s start) signicat.SessionRequest {
 const provider = "itsme"
 
 // requestedLoA is the higher of what the gateway and the client ask for.
-func (g *Gateway) requestedLoA(asked signicat.LoA) signicat.LoA {
-	if g.config.LoA == "" || asked.AtLeast(g.config.LoA) {
+func (e *engine) requestedLoA(asked signicat.LoA) signicat.LoA {
+	if e.config.LoA == "" || asked.AtLeast(e.config.LoA) {
 		return asked
 	}
-	return g.config.LoA
+	return e.config.LoA
 }
 
 // newRecord refuses an answer of Signicat's that would send the person, the code or our access
 // token anywhere but where they belong.
-func (g *Gateway) newRecord(s start, session *signicat.Session) (*pending.Record, error) {
+func (e *engine) newRecord(s start, session *signicat.Session) (*pending.Record, error) {
 	data := session.IDPData
-	state, err := g.checkAuthorizationURL(data.AuthorizationRequestURL, s.redirectURL)
+	state, err := e.checkAuthorizationURL(data.AuthorizationRequestURL, s.redirectURL)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
+	if err := e.signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
 		return nil, fmt.Errorf("%w: %w", errSignicat, err)
 	}
 	if session.ID == "" || data.TransactionID == "" || session.AccountID == "" {
 		return nil, fmt.Errorf("%w: its answer names no session, transaction or account", errSignicat)
 	}
-	if want := g.config.Signicat.AccountID; want != "" && want != session.AccountID {
+	if want := e.config.Signicat.AccountID; want != "" && want != session.AccountID {
 		return nil, fmt.Errorf("%w: the session is of another account than signicat account_id", errSignicat)
 	}
-	now := g.now()
-	expires := now.Add(g.config.SessionLifetime)
+	now := e.now()
+	expires := now.Add(e.config.SessionLifetime)
 	if !session.ExpiresAt.IsZero() && session.ExpiresAt.Before(expires) {
 		expires = session.ExpiresAt
 	}
@@ -220,19 +220,19 @@ func (g *Gateway) newRecord(s start, session *signicat.Session) (*pending.Record
 		CookieHash:              s.cookieHash,
 		ReturnTo:                s.returnTo,
 		Language:                s.language,
-		LoA:                     string(g.requestedLoA(s.loa)),
+		LoA:                     string(e.requestedLoA(s.loa)),
 		CreatedAt:               now,
 		ExpiresAt:               expires,
 	}, nil
 }
 
 // checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
-func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
+func (e *engine) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || notVSCHAR(r) }) || !sentHost.MatchString(u.Host) || u.User != nil {
 		return "", fmt.Errorf("%w: its authorization request URL is not a URL", errSignicat)
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !g.loopbackAPI()) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !e.loopbackAPI()) {
 		return "", fmt.Errorf("%w: its authorization request URL is not https", errSignicat)
 	}
 	query, err := url.ParseQuery(u.RawQuery)
@@ -253,22 +253,22 @@ func (g *Gateway) checkAuthorizationURL(raw, redirectURL string) (state string, 
 func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }
 
 // loopbackAPI reports whether Signicat is a simulator on this machine.
-func (g *Gateway) loopbackAPI() bool {
-	return strings.HasPrefix(g.config.Signicat.APIURL, "http://")
+func (e *engine) loopbackAPI() bool {
+	return strings.HasPrefix(e.config.Signicat.APIURL, "http://")
 }
 
 // cancelLater cancels a session at Signicat that nobody will finish. It is a courtesy to the
 // person, whose phone would otherwise still ask: a failure is left to the session's expiry.
-func (g *Gateway) cancelLater(ctx context.Context, signicatID string) {
+func (e *engine) cancelLater(ctx context.Context, signicatID string) {
 	select {
-	case g.cancels <- struct{}{}:
+	case e.cancels <- struct{}{}:
 	default:
 		return
 	}
-	g.after(ctx, cancelTimeout, func(ctx context.Context) {
-		defer func() { <-g.cancels }()
-		if err := g.signicat.CancelSession(ctx, signicatID); err != nil {
-			g.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
+	e.after(ctx, cancelTimeout, func(ctx context.Context) {
+		defer func() { <-e.cancels }()
+		if err := e.signicat.CancelSession(ctx, signicatID); err != nil {
+			e.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
 		}
 	})
 }

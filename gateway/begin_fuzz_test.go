@@ -22,12 +22,12 @@ func FuzzAuthorizationURL(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	g := &Gateway{}
-	g.config.Signicat.APIURL = "https://api.signicat.com"
+	e := &engine{}
+	e.config.Signicat.APIURL = "https://api.signicat.com"
 	escaped, state := url.QueryEscape(back), strings.Repeat("s", minState)
 	f.Fuzz(func(t *testing.T, link string) {
 		link = strings.NewReplacer("BACK", escaped, "STATE", state).Replace(link)
-		got, err := g.checkAuthorizationURL(link, back)
+		got, err := e.checkAuthorizationURL(link, back)
 		if err != nil {
 			if !errors.Is(err, errSignicat) || len(err.Error()) > 200 {
 				t.Errorf("%q: %v", link, err)

@@ -146,7 +146,7 @@ func TestLongPollThatTheGatewayEndsNamesATime(t *testing.T) {
 		var client sync.WaitGroup
 		client.Go(func() { wantEarly(t, p) })
 		synctest.Wait()
-		b.gateway.SendAway()
+		b.gateway.EndLongPolls()
 		client.Wait()
 		wantEarly(t, p)
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net"
-	"net/http"
 	"sync"
 	"time"
 
@@ -99,9 +98,6 @@ func unwell(err error) bool {
 	}
 	return false
 }
-
-// Breaker is the state of the circuit breaker before Signicat: closed, half_open or open.
-func (g *Gateway) Breaker() string { return g.signicat.state() }
 
 func (b *breaker) state() string {
 	switch {
@@ -243,6 +239,9 @@ func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session
 	return failsafe.With(policy).Get(call)
 }
 
+// statusRequestTimeout is RFC 9110 section 15.5.9.
+const statusRequestTimeout = 408
+
 // worthRepeating reports whether the same call may succeed a moment later: after a 5xx or a cut
 // connection. Not after a timeout, which has used the client's patience up, and not when
 // Signicat names a time.
@@ -252,7 +251,7 @@ func worthRepeating(err error) bool {
 		return false
 	}
 	var network net.Error
-	timeout := failure.StatusCode == http.StatusRequestTimeout || errors.As(err, &network) && network.Timeout()
+	timeout := failure.StatusCode == statusRequestTimeout || errors.As(err, &network) && network.Timeout()
 	return !timeout && failure.RetryAfter == 0 && !errors.Is(err, context.Canceled)
 }
 

@@ -25,7 +25,7 @@ func (g *Gateway) serveCallback(x exchange) error {
 		g.writeUnbound(x)
 		return nil
 	}
-	record, err := g.load(x.r.Context(), state)
+	record, err := g.engine.load(x.r.Context(), state)
 	if errors.Is(err, errGrant) {
 		g.writeUnbound(x)
 		return nil
@@ -47,7 +47,7 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return g.cancelBrowser(x, record, code, cookie)
 	}
-	finished, err := g.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
+	finished, err := g.engine.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
 	switch {
 	case errors.Is(err, errUnfinished):
 		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
@@ -83,7 +83,7 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if !redirectError.MatchString(code) {
 		code = "invalid_request"
 	}
-	if err := g.cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, errConflict) {
+	if err := g.engine.cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, errConflict) {
 		return err
 	}
 	g.cookies.clear(x.w, cookie)
@@ -161,7 +161,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 	case l.kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.endLogin(x.r.Context(), l.claims.Login(), l.claims.Subject); err != nil {
+		if err := g.engine.endLogin(x.r.Context(), l.claims.Login(), l.claims.Subject); err != nil {
 			return err
 		}
 	}
@@ -186,7 +186,7 @@ func (g *Gateway) serveUserinfo(x exchange) error {
 			return errCrossSite
 		}
 		var renewed string
-		if renewed, err = g.slide(x.r.Context(), l, true); renewed != "" {
+		if renewed, err = g.renewCookie(x.r.Context(), l, true); renewed != "" {
 			x.w.Header().Add("Set-Cookie", renewed)
 		}
 	}

@@ -14,7 +14,7 @@ var redirectError = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$`)
 // cancel ends a login that its owner gives up, here and at Signicat. code is what itsme put on
 // the redirect URL as error, empty when the person just stopped. Cancelling what has ended is
 // no error; cancelling what is being finished is errConflict.
-func (g *Gateway) cancel(ctx context.Context, record *pending.Record, code string) error {
+func (e *engine) cancel(ctx context.Context, record *pending.Record, code string) error {
 	for {
 		switch {
 		case record.Phase == pending.Issued, record.Phase == pending.Validating, record.Phase == pending.Validated:
@@ -23,15 +23,15 @@ func (g *Gateway) cancel(ctx context.Context, record *pending.Record, code strin
 			return nil
 		}
 		phase, reason := cancelled(code)
-		err := g.end(ctx, record, phase, reason)
+		err := e.end(ctx, record, phase, reason)
 		if err == nil {
-			g.cancelLater(ctx, record.SignicatID)
+			e.cancelLater(ctx, record.SignicatID)
 			return nil
 		}
 		if !errors.Is(err, pending.ErrConflict) {
 			return err
 		}
-		if record, err = g.loadSession(ctx, record.ID); err != nil {
+		if record, err = e.loadSession(ctx, record.ID); err != nil {
 			return err
 		}
 	}

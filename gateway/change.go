@@ -52,15 +52,15 @@ func (c *changes) announce(id string) {
 
 // awaitChange waits until the session changes here, or for a while, since another replica's
 // changes are not announced.
-func (g *Gateway) awaitChange(ctx context.Context, id string, limit time.Duration) error {
-	changed, done := g.changes.watch(id)
+func (e *engine) awaitChange(ctx context.Context, id string, limit time.Duration) error {
+	changed, done := e.changes.watch(id)
 	defer done()
-	return g.await(ctx, changed, limit)
+	return e.await(ctx, changed, limit)
 }
 
 // await waits until something happens, or for a while. It is an error when the caller's time or
 // the gateway's is over.
-func (g *Gateway) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
+func (e *engine) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -68,7 +68,7 @@ func (g *Gateway) await(ctx context.Context, happened <-chan struct{}, limit tim
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-g.closing.Done():
+	case <-e.closing.Done():
 		return context.Canceled
 	}
 	return nil

@@ -72,7 +72,7 @@ func (g *Gateway) routeDiscovery() {
 
 func (g *Gateway) serverMetadata() serverMetadata {
 	grants := []string{appGrantType}
-	if g.refreshes() {
+	if g.config.Token.Refresh > 0 {
 		grants = append(grants, "refresh_token")
 	}
 	return serverMetadata{

@@ -16,11 +16,11 @@ import (
 const minLeft = time.Minute
 
 // refreshes reports whether logins can be refreshed.
-func (g *Gateway) refreshes() bool { return g.config.Token.Refresh > 0 }
+func (e *engine) refreshes() bool { return e.config.Token.Refresh > 0 }
 
 // newFamily keeps what a login's refreshed tokens are made from. The family is as old as the login's
 // first token, so that a revocation that covers the one covers the other.
-func (g *Gateway) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
+func (e *engine) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
 	claims, err := json.Marshal(c.Attributes)
 	if err != nil {
 		return fmt.Errorf("encoding claims: %w", err)
@@ -34,26 +34,26 @@ func (g *Gateway) newFamily(ctx context.Context, kind pending.Kind, c token.Clai
 		AuthTime:  c.AuthTime,
 		Claims:    string(claims),
 		CreatedAt: c.IssuedAt,
-		ExpiresAt: c.IssuedAt.Add(g.config.Token.Refresh),
+		ExpiresAt: c.IssuedAt.Add(e.config.Token.Refresh),
 	}
 	_, _ = rand.Read(f.Secret[:]) // never fails
-	return storeError(g.config.Families.CreateFamily(ctx, f))
+	return storeError(e.config.Families.CreateFamily(ctx, f))
 }
 
 // family loads a family whose login was not revoked. A subject's revocation covers every login
 // that began before it.
-func (g *Gateway) family(ctx context.Context, login string) (*pending.Family, error) {
-	f, err := g.config.Families.LoadFamily(ctx, login)
+func (e *engine) family(ctx context.Context, login string) (*pending.Family, error) {
+	f, err := e.config.Families.LoadFamily(ctx, login)
 	if err != nil {
 		return nil, familyError(err)
 	}
-	return f, g.checkFamily(ctx, f)
+	return f, e.checkFamily(ctx, f)
 }
 
 // checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
 // once more after it: the revocation may have come in between.
-func (g *Gateway) checkFamily(ctx context.Context, f *pending.Family) error {
-	revoked, err := g.store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
+func (e *engine) checkFamily(ctx context.Context, f *pending.Family) error {
+	revoked, err := e.store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
 	switch {
 	case err != nil:
 		return storeError(err)
@@ -82,8 +82,8 @@ func familyClaims(f *pending.Family) (token.Claims, error) {
 
 // newest returns the newest token of a family: the kept one as long as it can be used, else a new
 // one, which it notes in the family.
-func (g *Gateway) newest(ctx context.Context, f *pending.Family) (raw string, claims token.Claims, err error) {
-	kept, ok, err := g.reusable(ctx, f.Kind, f.Token)
+func (e *engine) newest(ctx context.Context, f *pending.Family) (raw string, claims token.Claims, err error) {
+	kept, ok, err := e.reusable(ctx, f.Kind, f.Token)
 	if err != nil {
 		return "", token.Claims{}, err
 	}
@@ -93,8 +93,8 @@ func (g *Gateway) newest(ctx context.Context, f *pending.Family) (raw string, cl
 	if claims, err = familyClaims(f); err != nil {
 		return "", token.Claims{}, err
 	}
-	claims.ID = g.nextTokenID(f.Kind, f.ID, f.Serial)
-	raw, claims, err = g.sign(f.Kind, claims)
+	claims.ID = e.nextTokenID(f.Kind, f.ID, f.Serial)
+	raw, claims, err = e.sign(f.Kind, claims)
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return "", token.Claims{}, wrap(errGrant, "the login ended")
@@ -107,32 +107,32 @@ func (g *Gateway) newest(ctx context.Context, f *pending.Family) (raw string, cl
 
 // reusable verifies a token that was kept to be handed out again. It is refused with less than
 // minLeft to go, when its key has left the set, and when it was revoked.
-func (g *Gateway) reusable(ctx context.Context, kind pending.Kind, raw string) (claims *token.Claims, ok bool, err error) {
+func (e *engine) reusable(ctx context.Context, kind pending.Kind, raw string) (claims *token.Claims, ok bool, err error) {
 	if raw == "" {
 		return nil, false, nil
 	}
-	verify := g.authority.VerifyAccess
+	verify := e.authority.VerifyAccess
 	if kind == pending.Browser {
-		verify = g.authority.VerifySession
+		verify = e.authority.VerifySession
 	}
 	claims, invalid := verify(raw)
 	switch {
 	case errors.Is(invalid, token.ErrNoKeys):
 		return nil, false, errStarting
-	case invalid != nil || claims.ExpiresAt.Sub(g.now()) < minLeft:
+	case invalid != nil || claims.ExpiresAt.Sub(e.now()) < minLeft:
 		return nil, false, nil
 	}
-	revoked, err := g.store.Revoked(ctx, pending.Credential{TokenID: claims.ID})
+	revoked, err := e.store.Revoked(ctx, pending.Credential{TokenID: claims.ID})
 	return claims, err == nil && !revoked, storeError(err)
 }
 
 // nextTokenID is the jti of a login's next token: random for an app, and for a browser the number of
 // its cookie.
-func (g *Gateway) nextTokenID(kind pending.Kind, login string, serial uint64) string {
+func (e *engine) nextTokenID(kind pending.Kind, login string, serial uint64) string {
 	if kind == pending.Browser {
 		return sessionTokenID(login, serial)
 	}
-	return login + "." + g.authority.NewID()
+	return login + "." + e.authority.NewID()
 }
 
 // errReused is returned when a token was used again, and its login could not be ended for that.
@@ -140,33 +140,33 @@ var errReused = errors.New("used again")
 
 // endReused ends a login of which an old token was used. When the store is down, it answers 503 and
 // not invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
-func (g *Gateway) endReused(ctx context.Context, f *pending.Family) error {
-	if err := g.endLogin(ctx, f.ID, f.Subject); err != nil {
+func (e *engine) endReused(ctx context.Context, f *pending.Family) error {
+	if err := e.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", errReused, err)
 	}
-	g.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	e.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
 	return wrap(errGrant, "used again")
 }
 
 // endLogin ends a login. It first refuses the login's tokens, so that a refresh under way yields
 // nothing that works. The family goes even while refresh is off: it must not come back with it.
-func (g *Gateway) endLogin(ctx context.Context, login, subject string) error {
-	err := g.revoke(ctx, pending.Revocation{Scope: pending.ScopeLogin, ID: login, Until: g.untilOver(g.longestToken())})
+func (e *engine) endLogin(ctx context.Context, login, subject string) error {
+	err := e.revoke(ctx, pending.Revocation{Scope: pending.ScopeLogin, ID: login, Until: e.untilOver(e.longestToken())})
 	if err == nil {
-		err = g.forgetLogin(ctx, login, subject)
+		err = e.forgetLogin(ctx, login, subject)
 	}
 	return storeError(err)
 }
 
 // forgetLogin deletes a login's family and withdraws the login from its subject's.
-func (g *Gateway) forgetLogin(ctx context.Context, login, subject string) error {
-	if g.config.Families != nil {
-		if err := g.config.Families.DeleteFamily(ctx, login); err != nil {
+func (e *engine) forgetLogin(ctx context.Context, login, subject string) error {
+	if e.config.Families != nil {
+		if err := e.config.Families.DeleteFamily(ctx, login); err != nil {
 			return err
 		}
 	}
 	if subject == "" {
 		return nil
 	}
-	return g.store.Withdraw(ctx, subject, login)
+	return e.store.Withdraw(ctx, subject, login)
 }

@@ -39,9 +39,9 @@ func (p presented) hash() [sha256.Size]byte { return sha256.Sum256([]byte(p.code
 
 // load finds the pending session of a state. The look-up by hash is the comparison of the
 // state; the second one makes it independent of what a store takes for equal.
-func (g *Gateway) load(ctx context.Context, state string) (*pending.Record, error) {
+func (e *engine) load(ctx context.Context, state string) (*pending.Record, error) {
 	id := SessionID(state)
-	record, err := g.store.Load(ctx, id)
+	record, err := e.store.Load(ctx, id)
 	if errors.Is(err, pending.ErrNotFound) {
 		return nil, fmt.Errorf("%w: unknown state", errGrant)
 	}
@@ -57,34 +57,34 @@ func (g *Gateway) load(ctx context.Context, state string) (*pending.Record, erro
 // finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
 // returns its record with the token. Of any number of calls, on any replica, one does the work.
 // The record that it is given stays as it is.
-func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presented) (*pending.Record, error) {
+func (e *engine) finish(ctx context.Context, loaded *pending.Record, p presented) (*pending.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(pending.Record)
 	*record = *loaded // the work may outlive this call
-	loser := g.now().Add(LoserWait)
+	loser := e.now().Add(LoserWait)
 	for {
-		p.now = g.clockOf(record)
-		holder, err := g.take(ctx, record, p)
+		p.now = e.clockOf(record)
+		holder, err := e.take(ctx, record, p)
 		switch {
 		case err == nil && record.Phase == pending.Issued:
 			return record, nil
 		case err == nil && holder:
-			if record, err = g.drive(ctx, record, p); !lostRace(err) {
+			if record, err = e.drive(ctx, record, p); !lostRace(err) {
 				return record, err
 			}
 		case lostRace(err):
 		case err != nil:
 			return nil, err
 		default:
-			if !g.now().Before(loser) {
+			if !e.now().Before(loser) {
 				return nil, errUnfinished
 			}
-			if err := g.awaitChange(ctx, record.ID, pollStore); err != nil {
+			if err := e.awaitChange(ctx, record.ID, pollStore); err != nil {
 				return nil, fmt.Errorf("%w: %w", errUnfinished, err)
 			}
 		}
-		if record, err = g.load(ctx, p.state); err != nil {
+		if record, err = e.load(ctx, p.state); err != nil {
 			return nil, err
 		}
 	}
@@ -92,9 +92,9 @@ func (g *Gateway) finish(ctx context.Context, loaded *pending.Record, p presente
 
 // clockOf returns the store's clock, by a record that was just loaded. Replicas pass a login on to
 // each other within seconds, and their own clocks differ by more.
-func (g *Gateway) clockOf(record *pending.Record) func() time.Time {
-	ahead := record.ReadAt.Sub(g.now())
-	return func() time.Time { return g.now().Add(ahead) }
+func (e *engine) clockOf(record *pending.Record) func() time.Time {
+	ahead := record.ReadAt.Sub(e.now())
+	return func() time.Time { return e.now().Add(ahead) }
 }
 
 // lostRace reports whether another call changed or ended the record first: look again.
@@ -104,20 +104,20 @@ func lostRace(err error) bool {
 
 // take decides what a bound call may do with a record: hand out what was issued, refuse, wait
 // for the holder of the lease, or take the lease (holder).
-func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented) (holder bool, err error) {
+func (e *engine) take(ctx context.Context, record *pending.Record, p presented) (holder bool, err error) {
 	now := p.now()
 	hash := p.hash()
 	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
 	late, over := overdue(record)
 	switch first := record.FirstPresented.IsZero(); {
 	case record.Phase == pending.Issued:
-		return false, g.replay(ctx, record, same)
+		return false, e.replay(ctx, record, same)
 	case record.Phase.Ended():
 		return false, ended(record)
 	case !first && !same:
 		return false, fmt.Errorf("%w: another code", errGrant)
 	case over:
-		return false, g.giveUp(ctx, record, late)
+		return false, e.giveUp(ctx, record, late)
 	case now.Before(record.LeaseUntil):
 		return false, nil
 	case first:
@@ -127,45 +127,45 @@ func (g *Gateway) take(ctx context.Context, record *pending.Record, p presented)
 	}
 	record.LeaseUntil = now.Add(Lease)
 	record.Fence++
-	err = g.update(ctx, record)
+	err = e.update(ctx, record)
 	if err == nil && record.FirstPresented.Equal(now) {
-		g.observeLogin(LoginReturned, record)
+		e.observeLogin(LoginReturned, record)
 	}
 	return true, err
 }
 
 // replay hands out an issued login again, to the same finish, for as long as the record is kept, and
 // never after a logout or a revocation.
-func (g *Gateway) replay(ctx context.Context, record *pending.Record, same bool) error {
+func (e *engine) replay(ctx context.Context, record *pending.Record, same bool) error {
 	if !same || record.Token == "" {
 		return fmt.Errorf("%w: the code was used", errGrant)
 	}
-	if err := g.checkIssued(ctx, record); err != nil {
+	if err := e.checkIssued(ctx, record); err != nil {
 		return err
 	}
-	return g.renewIssued(ctx, record)
+	return e.renewIssued(ctx, record)
 }
 
 // drive does the work of the lease holder. It goes on when the caller hangs up, so that a code
 // that was sent is not lost: the next call finds what became of it.
-func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented) (*pending.Record, error) {
+func (e *engine) drive(ctx context.Context, record *pending.Record, p presented) (*pending.Record, error) {
 	type result struct {
 		record *pending.Record
 		err    error
 	}
 	done := make(chan result, 1)
 	deadline, _ := ctx.Deadline()
-	g.after(ctx, finishLimit, func(work context.Context) {
+	e.after(ctx, finishLimit, func(work context.Context) {
 		work, traced := startSpan(work, spanComplete, record.Kind)
 		// The reading of the session ends with the caller's wait; a code that is under way
 		// has until finishLimit.
 		reading, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
-		err := g.complete(work, reading, record, p)
+		err := e.complete(work, reading, record, p)
 		if err != nil && !record.Phase.Ended() {
-			g.release(work, record)
+			e.release(work, record)
 		}
-		g.changes.announce(record.ID)
+		e.changes.announce(record.ID)
 		endComplete(traced, record, err)
 		done <- result{record, err}
 	})
@@ -178,65 +178,65 @@ func (g *Gateway) drive(ctx context.Context, record *pending.Record, p presented
 }
 
 // complete validates the code if that is still to be done, reads the session, and issues.
-func (g *Gateway) complete(ctx, reading context.Context, record *pending.Record, p presented) error {
+func (e *engine) complete(ctx, reading context.Context, record *pending.Record, p presented) error {
 	if record.Phase == pending.Validating {
-		if err := g.validate(ctx, record, p); err != nil {
+		if err := e.validate(ctx, record, p); err != nil {
 			return err
 		}
 	}
-	session, err := g.readResult(reading, record)
+	session, err := e.readResult(reading, record)
 	switch {
 	case windowOver(record, p.now()) && (err != nil || session.Status == signicat.StatusSuccess):
 		noteFailure(record, err)
-		return g.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
+		return e.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
 	case err != nil:
-		return g.conclude(ctx, record, err)
+		return e.conclude(ctx, record, err)
 	}
-	return g.issue(ctx, record, session)
+	return e.issue(ctx, record, session)
 }
 
 // release gives the lease back, so that the next call need not wait for its end.
-func (g *Gateway) release(ctx context.Context, record *pending.Record) {
+func (e *engine) release(ctx context.Context, record *pending.Record) {
 	// The work may have taken all its time; the lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()
 	record.LeaseUntil = time.Time{}
-	if err := g.update(ctx, record); err != nil {
-		g.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
+	if err := e.update(ctx, record); err != nil {
+		e.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
 	}
 }
 
 // giveUp ends a login here and at Signicat, where its session may still be open.
-func (g *Gateway) giveUp(ctx context.Context, record *pending.Record, e ending) error {
-	if err := g.end(ctx, record, e.phase, e.reason); err != nil {
+func (e *engine) giveUp(ctx context.Context, record *pending.Record, how ending) error {
+	if err := e.end(ctx, record, how.phase, how.reason); err != nil {
 		return err
 	}
-	g.cancelLater(ctx, record.SignicatID)
+	e.cancelLater(ctx, record.SignicatID)
 	return ended(record)
 }
 
 // end marks a record as ended. Whoever loses the race gets pending.ErrConflict, with the record
 // unchanged, and looks again.
-func (g *Gateway) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string) error {
+func (e *engine) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string) error {
 	next := *record
 	next.Phase = phase
 	next.Reason = reason
-	next.EndedAt = g.now()
+	next.EndedAt = e.now()
 	next.LeaseUntil = time.Time{}
-	if err := g.update(ctx, &next); err != nil {
+	if err := e.update(ctx, &next); err != nil {
 		return err
 	}
 	*record = next
-	g.logEnd(ctx, record)
-	g.observeLogin(LoginEnded, record)
+	e.logEnd(ctx, record)
+	e.observeLogin(LoginEnded, record)
 	return nil
 }
 
 // update is the only way in which a record changes.
-func (g *Gateway) update(ctx context.Context, record *pending.Record) error {
-	if err := g.store.Update(ctx, record); err != nil {
+func (e *engine) update(ctx context.Context, record *pending.Record) error {
+	if err := e.store.Update(ctx, record); err != nil {
 		return storeError(err)
 	}
-	g.changes.announce(record.ID)
+	e.changes.announce(record.ID)
 	return nil
 }

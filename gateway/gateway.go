@@ -1,16 +1,12 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/sync/singleflight"
-	"golang.org/x/time/rate"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -22,7 +18,6 @@ import (
 // concurrent use.
 type Gateway struct {
 	config    Config
-	signicat  *breaker
 	store     pending.Store
 	authority *token.Authority
 	log       *slog.Logger
@@ -42,17 +37,7 @@ type Gateway struct {
 	pages       *page.Pages
 	openAPI     openAPIDocument
 
-	storeAlarm storeAlarm
-
-	changes changes
-	starts  singleflight.Group
-	reads   *reads
-
-	work    tasks // finishes, reads and cancels that outlive their request
-	closing context.Context
-	stop    context.CancelFunc
-	cancels chan struct{} // bounds the cancels under way
-	polls   *longPolls
+	engine *engine
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -90,37 +75,29 @@ func New(config Config) (*Gateway, error) {
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
 		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
 		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
-		cancels:   make(chan struct{}, maxCancels),
-		polls:     newLongPolls(config.Limit.LongPollsPerClient),
 	}
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.signicat = newBreaker(client, g.now, g.log, g.observe.Retry)
-	budget := rate.NewLimiter(rate.Limit(float64(config.Limit.StatusReads)/config.Limit.StatusWindow.Seconds()), config.Limit.StatusReads)
-	g.reads = newReads(g.readStatus, g.signicat.wait, budget, config.Limit.Pending)
+	g.engine = newEngine(config, client, g.store, authority, g.log)
 	g.told = append([]string{"sub", "acr", "auth_time"}, config.tokenClaims()...)
 	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
 		return nil, configErrorf("token: making the cache: %v", err)
 	}
-	g.closing, g.stop = context.WithCancel(context.Background())
 	g.route()
 	return g, nil
 }
 
-// SendAway answers every client that waits for something to change, now and from now on, with what
-// is known. Logins that are being finished go on. It is for a server that is about to stop, which
-// would wait for the clients.
-func (g *Gateway) SendAway() { g.stop() }
+// EndLongPolls answers all waiting status requests at once, and those that come later. Call it before
+// a shutdown, which would wait for them. Logins that are being finished go on.
+func (g *Gateway) EndLongPolls() { g.engine.stop() }
 
 // Close ends every wait, and waits itself for the finishes and cancels under way; each has a
 // deadline, so that this takes less than [Lease]. It does not close the store.
-func (g *Gateway) Close() error {
-	g.stop()
-	g.reads.close()
-	g.work.close()
-	return g.signicat.Close()
-}
+func (g *Gateway) Close() error { return g.engine.close() }
+
+// Breaker is the state of the circuit breaker before Signicat: closed, half_open or open.
+func (g *Gateway) Breaker() string { return g.engine.signicat.state() }
 
 // Issuer is the iss claim of the gateway's tokens.
 func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
@@ -150,4 +127,4 @@ func (g *Gateway) Hosts() []string {
 func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
 
 // started reports whether there are keys to sign and verify with.
-func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }
+func (g *Gateway) started() bool { return g.engine.started() }

@@ -17,32 +17,32 @@ import (
 const maxCookieToken = 3800
 
 // issue ends a login with a token: an access token for an app, a session token for a browser.
-func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *signicat.Session) error {
+func (e *engine) issue(ctx context.Context, record *pending.Record, session *signicat.Session) error {
 	if session.Status != signicat.StatusSuccess {
-		return g.endAs(ctx, record, session)
+		return e.endAs(ctx, record, session)
 	}
-	if reason := g.checkResult(record, session); reason != "" {
-		return g.refuseResult(ctx, record, reason)
+	if reason := e.checkResult(record, session); reason != "" {
+		return e.refuseResult(ctx, record, reason)
 	}
-	now := g.now()
-	login, err := g.newLogin(ctx, record, session.Subject.ID, now)
+	now := e.now()
+	login, err := e.newLogin(ctx, record, session.Subject.ID, now)
 	if err != nil {
 		return err
 	}
-	raw, claims, err := g.sign(record.Kind, token.Claims{
+	raw, claims, err := e.sign(record.Kind, token.Claims{
 		ID:         firstTokenID(record.Kind, login),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
-		Attributes: claimsOf(session.Subject, g.config.Token.Claims),
+		Attributes: claimsOf(session.Subject, e.config.Token.Claims),
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
-		return g.refuseResult(ctx, record, reasonTooLarge)
+		return e.refuseResult(ctx, record, reasonTooLarge)
 	case err != nil:
 		return tokenError(err)
 	}
-	if err := g.enroll(ctx, record, claims); err != nil {
+	if err := e.enroll(ctx, record, claims); err != nil {
 		return err
 	}
 	record.AuthTime = now
@@ -51,7 +51,7 @@ func (g *Gateway) issue(ctx context.Context, record *pending.Record, session *si
 	record.TokenID = claims.ID
 	record.TokenExpiresAt = claims.ExpiresAt
 	record.IssuedAt = now
-	return g.end(ctx, record, pending.Issued, reasonIssued)
+	return e.end(ctx, record, pending.Issued, reasonIssued)
 }
 
 // claimsOf returns the wanted attribute claims of a user.
@@ -64,30 +64,30 @@ func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
 // newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as
 // far as clocks may differ. A login that began after such a revocation has its mark in its name, so
 // that no replica refuses what is issued to it.
-func (g *Gateway) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
-	login := g.authority.NewID()
-	covered, err := g.store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
+func (e *engine) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
+	login := e.authority.NewID()
+	covered, err := e.store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
 	if err != nil {
 		return "", storeError(err)
 	}
 	if covered && record.Mark != "" {
 		login += markSeparator + record.Mark
 	}
-	return login, g.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
+	return login, e.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
 }
 
 // barred refuses a login that a revocation of its subject covers. A login that began after it waits
 // until its tokens are not covered either, where its name has no mark.
-func (g *Gateway) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
+func (e *engine) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
 	began := pending.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
-	revoked, err := g.store.Revoked(ctx, began)
+	revoked, err := e.store.Revoked(ctx, began)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case revoked:
-		return g.refuseResult(ctx, record, reasonRevoked)
+		return e.refuseResult(ctx, record, reasonRevoked)
 	}
-	revoked, err = g.store.Revoked(ctx, issued)
+	revoked, err = e.store.Revoked(ctx, issued)
 	switch {
 	case err != nil:
 		return storeError(err)
@@ -99,20 +99,20 @@ func (g *Gateway) barred(ctx context.Context, record *pending.Record, issued pen
 
 // enroll notes a login that was signed for, so that a revocation finds it, and looks once more
 // whether one came meanwhile.
-func (g *Gateway) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
+func (e *engine) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
 	until := c.ExpiresAt
-	if g.refreshes() {
-		if err := g.newFamily(ctx, record.Kind, c); err != nil {
+	if e.refreshes() {
+		if err := e.newFamily(ctx, record.Kind, c); err != nil {
 			return err
 		}
-		until = c.IssuedAt.Add(g.config.Token.Refresh)
+		until = c.IssuedAt.Add(e.config.Token.Refresh)
 	}
-	if err := g.store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
+	if err := e.store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
 		return storeError(err)
 	}
-	err := g.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
+	err := e.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
-		return errors.Join(err, g.forgetLogin(ctx, c.Login(), c.Subject))
+		return errors.Join(err, e.forgetLogin(ctx, c.Login(), c.Subject))
 	}
 	return nil
 }
@@ -126,11 +126,11 @@ func firstTokenID(kind pending.Kind, login string) string {
 }
 
 // sign makes the token of a login of that kind.
-func (g *Gateway) sign(kind pending.Kind, claims token.Claims) (string, token.Claims, error) {
+func (e *engine) sign(kind pending.Kind, claims token.Claims) (string, token.Claims, error) {
 	if kind == pending.App {
-		return g.authority.IssueAccess(claims)
+		return e.authority.IssueAccess(claims)
 	}
-	raw, claims, err := g.authority.IssueSession(claims)
+	raw, claims, err := e.authority.IssueSession(claims)
 	if err == nil && len(raw) > maxCookieToken {
 		return "", token.Claims{}, token.ErrTooLarge
 	}
@@ -138,8 +138,8 @@ func (g *Gateway) sign(kind pending.Kind, claims token.Claims) (string, token.Cl
 }
 
 // refuseResult ends a login whose result is not good enough.
-func (g *Gateway) refuseResult(ctx context.Context, record *pending.Record, reason string) error {
-	if err := g.end(ctx, record, pending.Failed, reason); err != nil {
+func (e *engine) refuseResult(ctx context.Context, record *pending.Record, reason string) error {
+	if err := e.end(ctx, record, pending.Failed, reason); err != nil {
 		return err
 	}
 	return ended(record)

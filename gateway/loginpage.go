@@ -69,8 +69,8 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, start, e
 func (g *Gateway) startLogin(x exchange, p page.Page, asked start) error {
 	cookie := newLoginValue(g.now())
 	asked.cookieHash = sha256.Sum256([]byte(cookie))
-	record, err := g.begin(x.r.Context(), asked)
-	g.observeStart(x.r.Context(), pending.Browser, record, err)
+	record, err := g.engine.begin(x.r.Context(), asked)
+	g.engine.observeStart(x.r.Context(), pending.Browser, record, err)
 	if err != nil {
 		return err
 	}

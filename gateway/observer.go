@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"time"
 
@@ -171,26 +169,3 @@ func RefusalCodes() []string {
 
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }
-
-// observeStart reports a start that succeeded or failed. One whose client hung up did neither.
-func (g *Gateway) observeStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	g.noteStore(ctx, kind, err)
-	if err != nil {
-		g.observe.Login(LoginStep{Stage: LoginUnstarted, Kind: kindName(kind), Reason: failureOf(err).problem})
-		return
-	}
-	g.observeLogin(LoginStarted, record)
-}
-
-// observeLogin tells of a step that is in the store.
-func (g *Gateway) observeLogin(stage LoginStage, record *pending.Record) {
-	step := LoginStep{Stage: stage, Kind: kindName(record.Kind), SessionID: record.ID}
-	if stage == LoginEnded {
-		step.Outcome, step.Reason, step.Subject = record.Phase.String(), record.Reason, record.Subject
-		step.Duration = record.EndedAt.Sub(record.CreatedAt)
-	}
-	g.observe.Login(step)
-}

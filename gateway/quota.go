@@ -25,9 +25,9 @@ func clientQuotas(prefix string, addr netip.Addr, events int, window time.Durati
 
 // allow counts an event under each key in turn. It returns full, with the time to wait, at the first
 // quota that is reached. That one and those after it count nothing.
-func (g *Gateway) allow(ctx context.Context, full error, quotas ...quota) error {
+func (e *engine) allow(ctx context.Context, full error, quotas ...quota) error {
 	for _, q := range quotas {
-		wait, err := g.store.Allow(ctx, q.key, q.events, q.window)
+		wait, err := e.store.Allow(ctx, q.key, q.events, q.window)
 		switch {
 		case err != nil:
 			return storeError(err)

@@ -61,11 +61,11 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 
 // latestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
 // gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
-func (g *Gateway) latestRefreshToken(ctx context.Context, tokenID string) (string, error) {
-	if !g.refreshes() {
+func (e *engine) latestRefreshToken(ctx context.Context, tokenID string) (string, error) {
+	if !e.refreshes() {
 		return "", nil
 	}
-	f, err := g.config.Families.LoadFamily(ctx, loginOf(tokenID))
+	f, err := e.config.Families.LoadFamily(ctx, loginOf(tokenID))
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
 		return "", nil
@@ -84,20 +84,20 @@ type refreshed struct {
 
 // refresh exchanges an app's refresh token. Of any number of uses at once all get the same
 // successor and the same access token.
-func (g *Gateway) refresh(ctx context.Context, raw string) (refreshed, error) {
+func (e *engine) refresh(ctx context.Context, raw string) (refreshed, error) {
 	used, ok := parseRefreshToken(raw)
-	if !ok || !g.refreshes() {
+	if !ok || !e.refreshes() {
 		return refreshed{}, wrap(errGrant, "no refresh token")
 	}
 	for {
-		f, err := g.family(ctx, used.login)
+		f, err := e.family(ctx, used.login)
 		if err != nil {
 			return refreshed{}, err
 		}
 		if f.Kind != pending.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
 			return refreshed{}, wrap(errGrant, "another refresh token")
 		}
-		next, err := g.exchange(ctx, f, used.serial)
+		next, err := e.exchange(ctx, f, used.serial)
 		if !errors.Is(err, pending.ErrConflict) {
 			return next, err
 		}
@@ -106,21 +106,21 @@ func (g *Gateway) refresh(ctx context.Context, raw string) (refreshed, error) {
 
 // exchange answers the use of one refresh token of a family. It returns [pending.ErrConflict] when
 // another use came first.
-func (g *Gateway) exchange(ctx context.Context, f *pending.Family, serial uint64) (refreshed, error) {
+func (e *engine) exchange(ctx context.Context, f *pending.Family, serial uint64) (refreshed, error) {
 	before := *f
 	if !useRefreshToken(f, serial) {
-		return refreshed{}, g.endReused(ctx, f)
+		return refreshed{}, e.endReused(ctx, f)
 	}
-	raw, claims, err := g.newest(ctx, f)
+	raw, claims, err := e.newest(ctx, f)
 	if err != nil {
 		return refreshed{}, err
 	}
 	if *f != before {
-		if err := g.config.Families.UpdateFamily(ctx, f); err != nil {
+		if err := e.config.Families.UpdateFamily(ctx, f); err != nil {
 			return refreshed{}, familyError(err)
 		}
 	}
-	if err := g.checkFamily(ctx, f); err != nil {
+	if err := e.checkFamily(ctx, f); err != nil {
 		return refreshed{}, err
 	}
 	return refreshed{raw, claims, refreshToken{f.ID, f.Serial}.signed(f.Secret)}, nil

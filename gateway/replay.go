@@ -15,15 +15,15 @@ import (
 // renewIssued makes sure that the token of an issued record can be handed out again. A token that
 // cannot be used any more is replaced by another one with what is left of the login. It returns
 // [pending.ErrConflict] when another call did so first.
-func (g *Gateway) renewIssued(ctx context.Context, record *pending.Record) error {
-	f, err := g.familyOf(ctx, record)
+func (e *engine) renewIssued(ctx context.Context, record *pending.Record) error {
+	f, err := e.familyOf(ctx, record)
 	if err != nil {
 		return err
 	}
 	if f != nil && f.Kind == pending.Browser && f.Serial > 1 {
-		return g.handOutNewest(ctx, record, f)
+		return e.handOutNewest(ctx, record, f)
 	}
-	if _, ok, err := g.reusable(ctx, record.Kind, record.Token); err != nil || ok {
+	if _, ok, err := e.reusable(ctx, record.Kind, record.Token); err != nil || ok {
 		return err
 	}
 	claims, err := issuedClaims(record, f)
@@ -31,9 +31,9 @@ func (g *Gateway) renewIssued(ctx context.Context, record *pending.Record) error
 		return err
 	}
 	if claims.ID = record.TokenID; record.Kind == pending.App {
-		claims.ID = g.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
+		claims.ID = e.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
 	}
-	raw, claims, err := g.sign(record.Kind, claims)
+	raw, claims, err := e.sign(record.Kind, claims)
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return wrap(errGrant, "the login ended")
@@ -42,19 +42,19 @@ func (g *Gateway) renewIssued(ctx context.Context, record *pending.Record) error
 	}
 	next := *record
 	next.Token, next.TokenID, next.TokenExpiresAt = raw, claims.ID, claims.ExpiresAt
-	if err := g.update(ctx, &next); err != nil {
+	if err := e.update(ctx, &next); err != nil {
 		return err
 	}
 	*record = next
-	return g.checkIssued(ctx, record)
+	return e.checkIssued(ctx, record)
 }
 
 // familyOf returns the family of an issued login, or nil when the login cannot be refreshed.
-func (g *Gateway) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
-	if !g.refreshes() {
+func (e *engine) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
+	if !e.refreshes() {
 		return nil, nil
 	}
-	f, err := g.config.Families.LoadFamily(ctx, loginOf(record.TokenID))
+	f, err := e.config.Families.LoadFamily(ctx, loginOf(record.TokenID))
 	if errors.Is(err, pending.ErrNotFound) {
 		return nil, nil
 	}
@@ -63,17 +63,17 @@ func (g *Gateway) familyOf(ctx context.Context, record *pending.Record) (*pendin
 
 // handOutNewest gives a browser its newest cookie instead of the first one, whose number would look
 // like that of a copy.
-func (g *Gateway) handOutNewest(ctx context.Context, record *pending.Record, f *pending.Family) error {
+func (e *engine) handOutNewest(ctx context.Context, record *pending.Record, f *pending.Family) error {
 	before := *f
-	raw, claims, err := g.newest(ctx, f)
+	raw, claims, err := e.newest(ctx, f)
 	if err == nil && *f != before {
-		err = storeError(g.config.Families.UpdateFamily(ctx, f))
+		err = storeError(e.config.Families.UpdateFamily(ctx, f))
 	}
 	if err != nil {
 		return err
 	}
 	record.Token, record.TokenID, record.TokenExpiresAt = raw, claims.ID, claims.ExpiresAt
-	return g.checkIssued(ctx, record)
+	return e.checkIssued(ctx, record)
 }
 
 // issuedClaims are what the next token of an issued login says. The login ends with its family, or
@@ -99,8 +99,8 @@ func issuedClaims(record *pending.Record, f *pending.Family) (token.Claims, erro
 }
 
 // checkIssued refuses an issued login that was ended.
-func (g *Gateway) checkIssued(ctx context.Context, record *pending.Record) error {
-	revoked, err := g.store.Revoked(ctx, pending.Credential{
+func (e *engine) checkIssued(ctx context.Context, record *pending.Record) error {
+	revoked, err := e.store.Revoked(ctx, pending.Credential{
 		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
 	})

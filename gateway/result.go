@@ -16,7 +16,7 @@ const verdictMargin = 250 * time.Millisecond
 
 // readResult reads the session until it is terminal. The context's end is errUnfinished, or
 // Signicat's failure when no read succeeded at all.
-func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
+func (e *engine) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))
@@ -25,7 +25,7 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 	if ctx.Err() != nil {
 		return nil, errUnfinished // the validation took all the time
 	}
-	session, err := g.signicat.WaitForSession(ctx, record.SignicatID)
+	session, err := e.signicat.WaitForSession(ctx, record.SignicatID)
 	switch {
 	case err == nil:
 		return session, nil
@@ -37,33 +37,33 @@ func (g *Gateway) readResult(ctx context.Context, record *pending.Record) (*sign
 
 // conclude turns a failed read into what it means for the login: nearly always that it goes on
 // when Signicat does.
-func (g *Gateway) conclude(ctx context.Context, record *pending.Record, err error) error {
+func (e *engine) conclude(ctx context.Context, record *pending.Record, err error) error {
 	noteFailure(record, err)
 	switch {
 	case errors.Is(err, errUnfinished):
 		return err
 	case errors.Is(err, signicat.ErrNotFound):
-		return g.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
+		return e.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
 	}
-	g.log.WarnContext(ctx, "reading a session", errorAttr(err))
+	e.log.WarnContext(ctx, "reading a session", errorAttr(err))
 	return signicatError(err)
 }
 
 // endAs ends a record the way its session ended.
-func (g *Gateway) endAs(ctx context.Context, record *pending.Record, session *signicat.Session) error {
+func (e *engine) endAs(ctx context.Context, record *pending.Record, session *signicat.Session) error {
 	ending, ok := signicatEndings[session.Status]
 	if !ok {
 		return fmt.Errorf("%w: the session is %q", errSignicat, session.Status)
 	}
 	noteSessionError(record, session)
-	if err := g.end(ctx, record, ending.phase, ending.reason); err != nil {
+	if err := e.end(ctx, record, ending.phase, ending.reason); err != nil {
 		return err
 	}
 	return ended(record)
 }
 
 // checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
-func (g *Gateway) checkResult(record *pending.Record, session *signicat.Session) (reason string) {
+func (e *engine) checkResult(record *pending.Record, session *signicat.Session) (reason string) {
 	wanted := signicat.LoA(record.LoA)
 	switch {
 	case session.ID != record.SignicatID || session.AccountID != record.AccountID:

@@ -4,46 +4,33 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// serveRevoke ends a token (RFC 7009): an access token alone, or with a refresh token the whole
-// login. A token that is not ours or not good any more is no error.
-func (g *Gateway) serveRevoke(x exchange) error {
-	form, err := readForm(x.r, "token", "token_type_hint")
-	if err != nil {
-		return err
-	}
-	raw := form.Get("token")
-	if raw == "" {
-		return requestErrorf("token is required")
-	}
-	if !g.started() {
+// revokePresented ends what a client presents (RFC 7009): an access token alone, or with a refresh
+// token the whole login. A token that is unknown or no longer valid is no error.
+func (e *engine) revokePresented(ctx context.Context, raw string) error {
+	if !e.started() {
 		return errStarting
 	}
 	if presented, ok := parseRefreshToken(raw); ok {
-		err = g.revokeRefreshToken(x.r.Context(), presented, raw)
-	} else if claims, invalid := g.authority.VerifyAccess(raw); invalid == nil {
-		err = g.revokeToken(x.r.Context(), claims.ID, claims.Subject, claims.ExpiresAt)
+		return e.revokeRefreshToken(ctx, presented, raw)
 	}
-	if err != nil {
-		return err
+	if claims, invalid := e.authority.VerifyAccess(raw); invalid == nil {
+		return e.revokeToken(ctx, claims.ID, claims.Subject, claims.ExpiresAt)
 	}
-	noStore(x.w.Header())
-	x.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-func (g *Gateway) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
-	if g.config.Families == nil {
+func (e *engine) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
+	if e.config.Families == nil {
 		return nil
 	}
 	// Even while refresh is off: the login must not come back with it.
-	f, err := g.config.Families.LoadFamily(ctx, presented.login)
+	f, err := e.config.Families.LoadFamily(ctx, presented.login)
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
 		return nil
@@ -52,7 +39,7 @@ func (g *Gateway) revokeRefreshToken(ctx context.Context, presented refreshToken
 	case !hmac.Equal([]byte(presented.signed(f.Secret)), []byte(raw)):
 		return nil
 	}
-	return g.endLogin(ctx, f.ID, f.Subject)
+	return e.endLogin(ctx, f.ID, f.Subject)
 }
 
 // maxTokenRevocations is how many tokens of one login can be revoked one by one at once. One more
@@ -61,45 +48,45 @@ func (g *Gateway) revokeRefreshToken(ctx context.Context, presented refreshToken
 const maxTokenRevocations = 20
 
 // revokeToken refuses one token. The subject may be empty when it is not known.
-func (g *Gateway) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
+func (e *engine) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
 	// A repeated finish may not get another token in its place, even when this one is over.
-	v := pending.Revocation{Scope: pending.ScopeToken, ID: id, Until: g.untilOver(0)}
+	v := pending.Revocation{Scope: pending.ScopeToken, ID: id, Until: e.untilOver(0)}
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
-	if done, err := g.isRevoked(ctx, v); err != nil || done {
+	if done, err := e.isRevoked(ctx, v); err != nil || done {
 		return storeError(err)
 	}
-	wait, err := g.store.Allow(ctx, "revoke:"+loginOf(id), maxTokenRevocations, g.config.Token.Lifetime)
+	wait, err := e.store.Allow(ctx, "revoke:"+loginOf(id), maxTokenRevocations, e.config.Token.Lifetime)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
-		return g.endLogin(ctx, loginOf(id), subject)
+		return e.endLogin(ctx, loginOf(id), subject)
 	}
-	return storeError(g.revoke(ctx, v))
+	return storeError(e.revoke(ctx, v))
 }
 
 // revoke is the only way in which something is refused. A token or login that is refused already is
 // not listed again: nothing of it was issued since.
-func (g *Gateway) revoke(ctx context.Context, v pending.Revocation) error {
-	if done, err := g.isRevoked(ctx, v); err != nil || done {
+func (e *engine) revoke(ctx context.Context, v pending.Revocation) error {
+	if done, err := e.isRevoked(ctx, v); err != nil || done {
 		return err
 	}
-	err := g.store.Revoke(ctx, v)
+	err := e.store.Revoke(ctx, v)
 	if err == nil {
-		g.observe.Revocation(v)
+		e.observe.Revocation(v)
 	}
 	return err
 }
 
 // isRevoked reports whether a token or login is refused already.
-func (g *Gateway) isRevoked(ctx context.Context, v pending.Revocation) (bool, error) {
+func (e *engine) isRevoked(ctx context.Context, v pending.Revocation) (bool, error) {
 	switch v.Scope {
 	case pending.ScopeToken:
-		return g.store.Revoked(ctx, pending.Credential{TokenID: v.ID})
+		return e.store.Revoked(ctx, pending.Credential{TokenID: v.ID})
 	case pending.ScopeLogin:
-		return g.store.Revoked(ctx, pending.Credential{Login: v.ID})
+		return e.store.Revoked(ctx, pending.Credential{Login: v.ID})
 	}
 	return false, nil
 }
@@ -107,16 +94,16 @@ func (g *Gateway) isRevoked(ctx context.Context, v pending.Revocation) (bool, er
 // RevokeToken refuses the token with that jti from now on, on every replica, and nothing else of
 // its login. After many revocations of one login's tokens, one more ends the login. It returns an
 // error when the store cannot take it.
-func (g *Gateway) RevokeToken(ctx context.Context, jti string) error {
-	return g.revokeToken(ctx, jti, "", g.untilOver(g.longestToken()))
+func (e *engine) RevokeToken(ctx context.Context, jti string) error {
+	return e.revokeToken(ctx, jti, "", e.untilOver(e.longestToken()))
 }
 
 // RevokeLogin refuses every token of the login that a jti belongs to, and ends its refreshing. It
 // returns how many refreshable logins it ended: one, or none when the login cannot be refreshed.
-func (g *Gateway) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
+func (e *engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	login, subject := loginOf(jti), ""
-	if g.config.Families != nil {
-		f, err := g.config.Families.LoadFamily(ctx, login)
+	if e.config.Families != nil {
+		f, err := e.config.Families.LoadFamily(ctx, login)
 		switch {
 		case err == nil:
 			logins, subject = 1, f.Subject
@@ -124,7 +111,7 @@ func (g *Gateway) RevokeLogin(ctx context.Context, jti string) (logins int, err 
 			return 0, storeError(err)
 		}
 	}
-	return logins, g.endLogin(ctx, login, subject)
+	return logins, e.endLogin(ctx, login, subject)
 }
 
 // revocationReach is how far in its own future a replica refuses what was issued to a subject. The
@@ -138,40 +125,40 @@ const revocationReach = token.Skew + pending.MaxStaleness
 //
 // The subject can log in again at once. A login that starts on another replica within
 // [pending.MaxStaleness] may count as one that was under way: it then ends without a token.
-func (g *Gateway) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
-	until := g.now().Add(revocationReach)
-	longest := g.longestToken()
-	if g.config.Families != nil {
+func (e *engine) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
+	until := e.now().Add(revocationReach)
+	longest := e.longestToken()
+	if e.config.Families != nil {
 		longest = max(longest, MaxRefresh) // families may be older than the configuration
 	}
-	err = g.revoke(ctx, pending.Revocation{
+	err = e.revoke(ctx, pending.Revocation{
 		Scope:       pending.ScopeSubject,
 		ID:          subject,
 		IssuedUntil: until,
-		Until:       g.untilOver(longest + g.config.SessionLifetime),
+		Until:       e.untilOver(longest + e.config.SessionLifetime),
 	})
 	if err != nil {
 		return 0, storeError(err)
 	}
-	running, err := g.store.WithdrawAll(ctx, subject)
+	running, err := e.store.WithdrawAll(ctx, subject)
 	for _, login := range running {
-		ended, failed := g.store.Revoked(ctx, pending.Credential{Login: login})
+		ended, failed := e.store.Revoked(ctx, pending.Credential{Login: login})
 		if failed == nil && !ended {
 			logins++
 		}
-		err = errors.Join(err, failed, g.forgetLogin(ctx, login, ""))
+		err = errors.Join(err, failed, e.forgetLogin(ctx, login, ""))
 	}
 	return logins, storeError(err)
 }
 
 // longestToken is the longest that a token of the gateway is valid.
-func (g *Gateway) longestToken() time.Duration {
-	return max(g.config.Cookie.Lifetime, g.config.Token.Lifetime)
+func (e *engine) longestToken() time.Duration {
+	return max(e.config.Cookie.Lifetime, e.config.Token.Lifetime)
 }
 
 // untilOver is when everything is over that any replica may issue now with that lifetime, and every
 // finish that could hand it out again: replicas accept a token for [token.Skew] after its end, and
 // the store may forget by another clock.
-func (g *Gateway) untilOver(lifetime time.Duration) time.Time {
-	return g.now().Add(revocationReach + max(lifetime, pending.Retention) + 2*token.Skew)
+func (e *engine) untilOver(lifetime time.Duration) time.Time {
+	return e.now().Add(revocationReach + max(lifetime, pending.Retention) + 2*token.Skew)
 }

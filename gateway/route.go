@@ -205,7 +205,7 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 // allowToken counts a request of a client to /token or /revoke.
 func (g *Gateway) allowToken(x exchange) error {
 	limit := g.config.Limit
-	return g.allow(x.r.Context(), errTokenRate, clientQuotas("token:", x.info.Client, limit.TokenPerClient, limit.TokenWindow)...)
+	return g.engine.allow(x.r.Context(), errTokenRate, clientQuotas("token:", x.info.Client, limit.TokenPerClient, limit.TokenWindow)...)
 }
 
 // early reports whether a request may be a replay of TLS early data. More than one field and an

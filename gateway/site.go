@@ -186,7 +186,7 @@ func (s *Site) authenticate(r *http.Request, p *passage) error {
 		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
-		p.cookie, err = g.slide(r.Context(), l, !opensTunnel(r))
+		p.cookie, err = g.renewCookie(r.Context(), l, !opensTunnel(r))
 	}
 	switch {
 	case errors.Is(err, errCookie):

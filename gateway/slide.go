@@ -5,82 +5,94 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// slide renews a browser's cookie in the second half of its life, as long as the login may be
-// refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
-// family. It returns the Set-Cookie that the answer is to have, or nothing; errCookie for a login that is
-// over, and errReused for one that should be. An answer that can set no cookie renews none.
-func (g *Gateway) slide(ctx context.Context, l *login, settable bool) (cookie string, err error) {
-	serial, ok := g.cookieNumber(l)
-	if !ok {
-		return "", nil
-	}
-	replaceable := !g.now().Before(l.claims.IssuedAt.Add(l.claims.ExpiresAt.Sub(l.claims.IssuedAt) / 2))
-	if !replaceable && (serial == 1 || l.presented.Load()) { // it has no successor yet
+// sessionCookie is a valid session token that a browser sent.
+type sessionCookie struct {
+	claims    *token.Claims
+	presented *atomic.Bool // the family knows that the browser has this cookie
+}
 
-		return "", nil
+// renewedCookie is the session token that a browser gets next. The zero value is none.
+type renewedCookie struct {
+	token    string
+	lifetime time.Duration
+}
+
+// renewCookie renews a browser's cookie in the second half of its life, as long as the login may be
+// refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
+// family. It returns errGrant for a login that is over, and errReused for one that should be. For an
+// answer that can set no cookie it renews none.
+func (e *engine) renewCookie(ctx context.Context, c sessionCookie, settable bool) (renewedCookie, error) {
+	serial, ok := e.cookieNumber(c)
+	if !ok {
+		return renewedCookie{}, nil
+	}
+	replaceable := !e.now().Before(c.claims.IssuedAt.Add(c.claims.ExpiresAt.Sub(c.claims.IssuedAt) / 2))
+	if !replaceable && (serial == 1 || c.presented.Load()) { // it has no successor yet
+		return renewedCookie{}, nil
 	}
 	for {
-		cookie, err := g.renew(ctx, l, serial, replaceable && settable)
+		renewed, err := e.renew(ctx, c, serial, replaceable && settable)
 		switch {
 		case errors.Is(err, pending.ErrConflict):
 			continue
-		case errors.Is(err, errGrant):
-			return "", errCookie
-		case errors.Is(err, errReused):
-			return "", err
+		case errors.Is(err, errGrant), errors.Is(err, errReused):
+			return renewedCookie{}, err
 		case err != nil || !settable:
 			// With the store down or without keys, the cookie counts until its own end.
-			return "", nil
+			return renewedCookie{}, nil
 		}
-		return cookie, nil
+		return renewed, nil
 	}
 }
 
 // cookieNumber is the number of a cookie in its family; ok is false for a login without one.
-func (g *Gateway) cookieNumber(l *login) (serial uint64, ok bool) {
-	_, number, _ := strings.Cut(l.claims.ID, ".")
+func (e *engine) cookieNumber(c sessionCookie) (serial uint64, ok bool) {
+	_, number, _ := strings.Cut(c.claims.ID, ".")
 	serial, err := strconv.ParseUint(number, 10, 63)
-	return serial, err == nil && g.refreshes() && l.kind == pending.Browser
+	return serial, err == nil && e.refreshes()
 }
 
 // renew looks at one cookie with its family. It hands out the newest cookie where the browser may
 // not have it yet.
-func (g *Gateway) renew(ctx context.Context, l *login, serial uint64, due bool) (cookie string, err error) {
-	f, err := g.config.Families.LoadFamily(ctx, l.claims.Login())
+func (e *engine) renew(ctx context.Context, c sessionCookie, serial uint64, due bool) (renewed renewedCookie, err error) {
+	f, err := e.config.Families.LoadFamily(ctx, c.claims.Login())
 	if err != nil {
-		return "", storeError(err)
+		return renewedCookie{}, storeError(err)
 	}
 	if f.Kind != pending.Browser || serial > f.Serial {
-		return "", wrap(errGrant, "another cookie")
+		return renewedCookie{}, wrap(errGrant, "another cookie")
 	}
 	before := *f
-	handOut, honest := useCookie(f, serial, due && f.ExpiresAt.After(l.claims.ExpiresAt))
+	handOut, honest := useCookie(f, serial, due && f.ExpiresAt.After(c.claims.ExpiresAt))
 	if !honest {
-		return "", g.endReused(ctx, f)
+		return renewedCookie{}, e.endReused(ctx, f)
 	}
-	var raw string
-	claims := l.claims
 	if handOut {
-		if raw, claims, err = g.newest(ctx, f); err != nil {
-			return "", err
+		raw, claims, err := e.newest(ctx, f)
+		if err != nil {
+			return renewedCookie{}, err
 		}
+		renewed = renewedCookie{raw, claims.ExpiresAt.Sub(e.now())}
 	}
 	if *f != before {
-		if err := g.config.Families.UpdateFamily(ctx, f); err != nil {
-			return "", familyError(err)
+		if err := e.config.Families.UpdateFamily(ctx, f); err != nil {
+			return renewedCookie{}, familyError(err)
 		}
 	}
 	if serial == f.Serial {
-		l.presented.Store(true)
+		c.presented.Store(true)
 	}
 	if !handOut {
-		return "", nil
+		return renewedCookie{}, nil
 	}
-	return g.cookies.valued(g.cookies.session, raw, claims.ExpiresAt.Sub(g.now())), g.checkFamily(ctx, f)
+	return renewed, e.checkFamily(ctx, f)
 }
 
 // useCookie notes the use of a cookie. A browser gets the same successor until it sends it; then its

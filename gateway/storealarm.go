@@ -46,15 +46,15 @@ func (a *storeAlarm) succeed() (changed bool) {
 
 // noteStore logs that starts fail for the store, and that they do not any more. A client that hung up
 // shows nothing about the store.
-func (g *Gateway) noteStore(ctx context.Context, kind pending.Kind, err error) {
+func (e *engine) noteStore(ctx context.Context, kind pending.Kind, err error) {
 	switch {
 	case err == nil:
-		if g.storeAlarm.succeed() {
-			g.log.InfoContext(ctx, "logins start again")
+		if e.storeAlarm.succeed() {
+			e.log.InfoContext(ctx, "logins start again")
 		}
 	case errors.Is(err, errStore) && ctx.Err() == nil:
-		if starts := g.storeAlarm.fail(g.now()); starts > 0 {
-			g.log.WarnContext(ctx, "starting a login",
+		if starts := e.storeAlarm.fail(e.now()); starts > 0 {
+			e.log.WarnContext(ctx, "starting a login",
 				slog.String("kind", kindName(kind)), slog.Int("failed_starts", starts), errorAttr(err))
 		}
 	}

@@ -52,42 +52,42 @@ func neverSent(err error) bool {
 
 // validate sends the code until an answer settles it, at most maxSendings times, and leaves the
 // record Validated. The session is not read here: its SUCCESS proves nothing about this code.
-func (g *Gateway) validate(ctx context.Context, record *pending.Record, p presented) error {
+func (e *engine) validate(ctx context.Context, record *pending.Record, p presented) error {
 	for sending := 1; ; sending++ {
 		before := record.SentAt
-		if err := g.noteSending(ctx, record, p); err != nil {
+		if err := e.noteSending(ctx, record, p); err != nil {
 			return err
 		}
-		err := g.signicat.ValidateCode(ctx, p.validation(record))
+		err := e.signicat.ValidateCode(ctx, p.validation(record))
 		noteFailure(record, err)
 		switch verdictOf(err) {
 		case codeAccepted:
-			return g.markValidated(ctx, record, p)
+			return e.markValidated(ctx, record, p)
 		case codeRefused:
-			return g.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
+			return e.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
 		case credentialsRefused:
 			if neverSent(err) {
 				record.SentAt = before
 			}
-			g.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
+			e.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
 			return signicatError(err)
 		}
-		g.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
+		e.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
 		err = signicatError(err)
-		if sending == maxSendings || !g.waitToResend(ctx, record, p, retryHint(err)) {
+		if sending == maxSendings || !e.waitToResend(ctx, record, p, retryHint(err)) {
 			return err
 		}
-		g.observe.Retry(signicat.OperationValidateCode)
+		e.observe.Retry(signicat.OperationValidateCode)
 	}
 }
 
 // noteSending keeps in the record that the code was sent, before it is: the replica may die.
-func (g *Gateway) noteSending(ctx context.Context, record *pending.Record, p presented) error {
+func (e *engine) noteSending(ctx context.Context, record *pending.Record, p presented) error {
 	if !record.SentAt.IsZero() {
 		return nil
 	}
 	record.SentAt = p.now()
-	return g.update(ctx, record)
+	return e.update(ctx, record)
 }
 
 // validation is the call that sends the code.
@@ -102,12 +102,12 @@ func (p presented) validation(record *pending.Record) signicat.CodeValidation {
 }
 
 // waitToResend waits before the code is sent again. It returns false when this call may not send it.
-func (g *Gateway) waitToResend(ctx context.Context, record *pending.Record, p presented, asked time.Duration) bool {
+func (e *engine) waitToResend(ctx context.Context, record *pending.Record, p presented, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
 	if wait > maxResendWait || p.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
 		return false
 	}
-	return g.await(ctx, nil, wait) == nil
+	return e.await(ctx, nil, wait) == nil
 }
 
 // refusalReason says why a login ends whose code Signicat refused. When the code was sent before
@@ -121,12 +121,12 @@ func refusalReason(sentBefore time.Time, refusal error) string {
 	return reasonCodeRefused
 }
 
-func (g *Gateway) markValidated(ctx context.Context, record *pending.Record, p presented) error {
+func (e *engine) markValidated(ctx context.Context, record *pending.Record, p presented) error {
 	record.Phase = pending.Validated
 	record.ValidatedAt = p.now()
-	err := g.update(ctx, record)
+	err := e.update(ctx, record)
 	if err == nil {
-		g.observeLogin(LoginValidated, record)
+		e.observeLogin(LoginValidated, record)
 	}
 	return err
 }
