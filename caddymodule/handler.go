@@ -16,9 +16,9 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// Handler is what a site does with a gateway. It belongs in front of everything that answers,
-// for every request of the site: it takes away the headers that carry identity, serves the
-// gateway's own endpoints, and lets what Match matches through with a valid login only.
+// Handler protects a site with a gateway. It belongs in front of everything that answers, for every request
+// of the site: it strips the headers that carry identity, serves the gateway's endpoints, and passes what
+// Match matches on with a valid login only.
 type Handler struct {
 	// Use is the name of the gateway. Default "default".
 	Use string `json:"use,omitempty"`

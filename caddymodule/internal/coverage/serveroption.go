@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/proxyprotocol"
 )
 
-// options are the findings about options of a server that weaken the itsme of its sites.
+// options returns the findings about server options that weaken the itsme of its sites.
 func (w *walk) options() (found []Finding) {
 	var sites []string
 	verify := false
@@ -35,13 +35,13 @@ func (w *walk) options() (found []Finding) {
 	return found
 }
 
-// readsForwardedFor reports whether the client's address comes from a list to which each proxy adds.
+// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy adds.
 func readsForwardedFor(server *caddyhttp.Server) bool {
 	return slices.ContainsFunc(server.ClientIPHeaders, func(name string) bool { return strings.EqualFold(name, "X-Forwarded-For") })
 }
 
-// trustsProxies reports whether a server has trusted_proxies. Caddy drops the JSON of the module when
-// it has loaded it, and exports nothing that says so.
+// trustsProxies reports whether a server has trusted_proxies. Caddy drops the JSON of the module after
+// loading it, and exports no field for it.
 func trustsProxies(server *caddyhttp.Server) bool {
 	field := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
 	return field.IsValid() && !field.IsNil()
