@@ -39,7 +39,7 @@ type keyList struct {
 }
 
 // errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.
-var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs everybody out")
+var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs all users out")
 
 func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	var asked keyRotation

@@ -132,7 +132,7 @@ func (c *clockWatch) finding() Finding {
 	}
 	switch {
 	case !c.seen:
-		return find(clockUnknown, "Signicat does not tell the time")
+		return find(clockUnknown, "Signicat's answers have no Date")
 	case off > token.Skew:
 		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOff:

@@ -26,7 +26,7 @@ func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
 	if g.Used {
 		return one(gatewayUsed, "a site has this gateway")
 	}
-	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
+	return one(gatewayUnused, "no site has this gateway, so that no user can log in")
 }
 
 // talkative is the module that logs every header which it sends upstream, at DEBUG.

@@ -67,9 +67,9 @@ func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 			all = append(all, find(name, "%s: %s", what, strings.Join(kids, " ")))
 		}
 	}
-	add(keyDroppedCameBack, "dropped, and among the keys again", dropped)
-	add(keyForeign, "of another gateway, issuer or store prefix", foreign)
-	add(keyOlderThanDrop, "older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
+	add(keyDroppedCameBack, "dropped keys that a backup brought back", dropped)
+	add(keyForeign, "keys of another gateway, issuer or store prefix", foreign)
+	add(keyOlderThanDrop, "keys that are older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
 	return all
 }
 
@@ -105,12 +105,12 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 		switch server.Policy {
 		case "noeviction":
 		case "":
-			all = append(all, find(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
+			all = append(all, find(redisPolicyUnknown, "%s does not report its maxmemory-policy", server.Address))
 		default:
 			all = append(all, find(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
 		}
 		if server.Policy != "" && !server.Logs {
-			all = append(all, find(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
+			all = append(all, find(redisNoLog, "%s writes no append-only file, and does not report whether it takes snapshots", server.Address))
 		}
 	}
 	return all
