@@ -37,6 +37,7 @@ var rooms = []struct {
 	{"caddymodule/internal/metrics", 6, true},
 	{"caddymodule/internal/block", 6, true},
 	{"caddymodule/internal/keystorage", 6, true},
+	{"caddymodule/internal/request", 6, true},
 	{"gateway", 5, false},
 	{"gateway/internal/page", 4, false},
 	{"keyring", 3, false},

@@ -1,11 +1,12 @@
 package token
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
 )
 
 // maxTime bounds the times in a token, in seconds since 1970: the year 36812.

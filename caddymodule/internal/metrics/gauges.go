@@ -37,7 +37,7 @@ func NewGauges(gatewayName string, source Source) *Gauges {
 	return &Gauges{
 		source:   source,
 		breaker:  desc("signicat_breaker_state", "1 for the state that the circuit breaker before Signicat is in, 0 for the others.", "state"),
-		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store cannot tell."),
+		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store is unavailable."),
 		store:    desc("store_up", "Whether the store answers."),
 		signs:    desc("signing_key_timestamp_seconds", "Since when the key signs that signs now, as a Unix time. Absent with a key file."),
 		takeover: desc("next_signing_key_timestamp_seconds", "When the next key takes over, as a Unix time. Absent with a key file, and while there is none."),

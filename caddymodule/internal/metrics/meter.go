@@ -42,7 +42,7 @@ func New(gatewayName string) *Meter {
 	r.verifications()
 	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code that the answer names.", "code")
 	m.started = r.counter("logins_started_total", "Logins that were started.", "kind")
-	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code that the client was told.", "kind", "reason")
+	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code in the answer.", "kind", "reason")
 	m.returned = r.counter("logins_returned_total", "Logins to which a code came back, with the login's verifier or cookie.", "kind")
 	m.validated = r.counter("logins_validated_total", "Logins whose code Signicat accepted.", "kind")
 	m.ended = r.counter("logins_ended_total", "Logins that ended, with a token (issued) or without one.", "kind", "outcome", "reason")

@@ -1,4 +1,4 @@
-package caddymodule
+package request
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-func TestClientIsTheAddressThatCaddyTrusts(t *testing.T) {
+func TestClientIPIsTheAddressThatCaddyTrusts(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]netip.Addr{
 		"192.0.2.1":        netip.MustParseAddr("192.0.2.1"),
@@ -19,11 +19,11 @@ func TestClientIsTheAddressThatCaddyTrusts(t *testing.T) {
 		"":                 {},
 	} {
 		vars := map[string]any{caddyhttp.ClientIPVarKey: text}
-		if got := client(context.WithValue(t.Context(), caddyhttp.VarsCtxKey, vars)); got != want {
+		if got := ClientIP(context.WithValue(t.Context(), caddyhttp.VarsCtxKey, vars)); got != want {
 			t.Errorf("%q is taken for %v, want %v", text, got, want)
 		}
 	}
-	if got := client(t.Context()); got.IsValid() {
+	if got := ClientIP(t.Context()); got.IsValid() {
 		t.Errorf("outside of Caddy the client is %v", got)
 	}
 }

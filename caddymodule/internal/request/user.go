@@ -1,4 +1,4 @@
-package caddymodule
+package request
 
 import (
 	"context"
@@ -14,18 +14,18 @@ const (
 	// userPrefix begins the placeholders of an authenticated user, as Caddy's own authentication
 	// handler names them. Caddy's access log takes user_id from its id.
 	userPrefix = "http.auth.user."
-	// userVar holds the identity whose placeholders are in force, nil for nobody's.
+	// userVar holds the identity that the placeholders show, nil without a login.
 	userVar = "itsme_user"
 )
 
-// setUser makes {http.auth.user.id} the pseudonymous subject and {http.auth.user.<claim>} each
-// claim of the identity. An absent claim is empty, and so is every one when nobody is logged in.
-func setUser(ctx context.Context) {
+// SetUser sets {http.auth.user.id} to the pseudonymous subject, and {http.auth.user.<claim>} to each claim
+// of the identity. An absent claim is empty, and so are all without a login.
+func SetUser(ctx context.Context) {
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
 		return
 	}
-	identity, found := gateway.IdentityFrom(ctx) // nil when nobody is logged in
+	identity, found := gateway.IdentityFrom(ctx) // nil without a login
 	before, again := caddyhttp.GetVar(ctx, userVar).(*gateway.Identity)
 	if again && before == identity {
 		return
@@ -40,8 +40,8 @@ func setUser(ctx context.Context) {
 	}
 }
 
-// userPlaceholder looks the identity up when asked: a later handler of another gateway replaces
-// it, and most requests never ask.
+// userPlaceholder looks the identity up when a placeholder is read: a later handler of another gateway may
+// replace it, and most requests read none.
 func userPlaceholder(ctx context.Context, key string) (any, bool) {
 	claim, ok := strings.CutPrefix(key, userPrefix)
 	if !ok {

@@ -1,4 +1,4 @@
-package caddymodule
+package request
 
 import (
 	"maps"
@@ -8,11 +8,11 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// asSent is the request as the client sent it, for matchers alone: with the URL and the method from
-// before every rewrite, and with placeholders that read them. Headers, host and vars are the current
-// ones. What a matcher sets in it, such as {re.name.1}, stays in it. It reports false where nothing
-// was rewritten, which costs a comparison and no copy.
-func asSent(r *http.Request) (*http.Request, bool) {
+// Original returns the request as the client sent it, for matchers alone: with the URL and the method from
+// before every rewrite, and with placeholders that read them. Headers, host and vars are the current ones.
+// Placeholders that a matcher sets, such as {re.name.1}, stay in the copy. It reports false if nothing was
+// rewritten, which costs a comparison and no copy.
+func Original(r *http.Request) (*http.Request, bool) {
 	ctx := r.Context()
 	original, known := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request)
 	if !known || (original.Method == r.Method && *original.URL == *r.URL) {
