@@ -25,7 +25,7 @@ const (
 //
 // It keeps at most twice [Bounds.Total] records, [MaxRemembered] values,
 // [MaxCounters] counters, [MaxFamilies] families, and logins of [MaxSubjects] subjects. A record of a common size takes
-// about 0.8 KiB.
+// about 1 KiB.
 type Memory struct {
 	now        func() time.Time
 	records    *table[held]

@@ -167,7 +167,7 @@ func refusesLargeFamily(t *testing.T, h Harness) {
 	claims.Claims = strings.Repeat("x", pending.MaxFamilySize)
 	token.Token = strings.Repeat("x", pending.MaxTokenSize+1)
 	most.Token = strings.Repeat("x", pending.MaxTokenSize)
-	most.Claims = strings.Repeat("x", pending.MaxFamilySize-300)
+	most.Claims = strings.Repeat("x", pending.MaxFamilySize-1000)
 	for name, f := range map[string]*pending.Family{"large claims": claims, "large token": token, "nameless": newFamily(h, "")} {
 		if err := asFamilies(t, h).CreateFamily(t.Context(), f); !errors.Is(err, pending.ErrInvalid) {
 			t.Errorf("%s: %v", name, err)

@@ -63,6 +63,7 @@ func RunTimeless(t *testing.T, setup Setup) {
 	run(t, setup, revocations)
 	run(t, setup, logins)
 	run(t, setup, lifecycle)
+	run(t, setup, releases)
 }
 
 func run(t *testing.T, setup Setup, list func() []scenario) {

@@ -39,7 +39,7 @@
 // speak the same protocol. All keys of a gateway begin with "{prefix}:", a hash tag:
 // they are in one slot, so that a script reaches all of them. One node of a Cluster
 // thus bears the load of one gateway; several gateways spread. A pending session takes
-// some 1.8 KiB there, and every change of it some 60 µs of the server's time.
+// some 2.1 KiB there, and every change of it some 60 µs of the server's time.
 //
 // A server that may evict keys (any maxmemory-policy but noeviction) loses logins and
 // lets revoked tokens in again; see [Store.Check]. What floods can make it hold is

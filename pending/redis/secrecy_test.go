@@ -109,13 +109,17 @@ func mark(r *pending.Record, hidden map[string]string) {
 		name := v.Type().Field(i).Name
 		switch field := v.Field(i).Addr().Interface().(type) {
 		case *string:
-			if name != "ID" {
+			if name != "ID" && name != "Needs" {
 				*field = "hidden-" + name
 				hidden[name] = *field
 			}
-		case *[32]byte:
+		case *pending.Bytes32:
 			copy(field[:], strings.Repeat(name, 32))
-			hidden[name] = string(field[:])
+			text, _ := field.MarshalText()
+			hidden[name], hidden[name+" in text"] = string(field[:]), string(text)
+		case *pending.Members:
+			*field = `{"hidden":"hidden-member"}`
+			hidden[name] = "hidden-member"
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,7 @@ type Store struct {
 	started bool
 	closed  atomic.Bool
 	tasks   sync.WaitGroup
+	newer   sync.Map // the texts of [pending.ErrNewer] that were logged
 }
 
 var _ pending.Store = (*Store)(nil)
@@ -160,12 +162,24 @@ func (s *Store) unavailable(ctx context.Context, doing string, err error) error 
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.Is(err, pending.ErrNewer):
+		s.warnNewer(err)
+		return fmt.Errorf("%s: %w", doing, err)
 	case errors.Is(err, pending.ErrUnavailable):
 		return err
 	case errors.Is(err, ErrUnreadable):
 		return fmt.Errorf("%s: %w: %w", doing, pending.ErrUnavailable, err)
 	}
 	return fmt.Errorf("%s: %w: %s", doing, pending.ErrUnavailable, s.plain(err))
+}
+
+// warnNewer logs that a newer release stored something that this one must leave alone, once for each
+// word in its needs.
+func (s *Store) warnNewer(err error) {
+	if _, logged := s.newer.LoadOrStore(err.Error(), true); !logged {
+		s.config.Logger.Warn("Redis holds logins that this release cannot handle; they are answered with 503: upgrade this replica",
+			slog.String("prefix", s.config.Prefix), slog.String("error", err.Error()))
+	}
 }
 
 // plain is an error's text without what it must not tell. A server answers a command
