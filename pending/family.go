@@ -9,6 +9,10 @@ import (
 // MaxFamilySize bounds a family in bytes, encoded and without its Token.
 const MaxFamilySize = 8 << 10
 
+// MaxLogins is how many logins of one subject a store enrolls. When there is one more, the login
+// that ends first is forgotten, and [Families.WithdrawAll] does not return it.
+const MaxLogins = 100
+
 // CountedRepeats is how many late repeats of one login [Family.Repeats] remembers.
 const CountedRepeats = 3
 
@@ -67,8 +71,8 @@ type Family struct {
 	Unknown Members `json:"-"`
 }
 
-// Families keeps logins that may be refreshed, until they expire. Its methods are called
-// and fail as those of [Store], and share no memory with the caller either.
+// Families keeps logins that ended with a token: those that may be refreshed, until they expire, and
+// which logins of a subject are running. Its methods are called and fail as those of a [Store].
 type Families interface {
 	// CreateFamily keeps a new family and sets its Version to 1. It returns [ErrExists],
 	// and [ErrInvalid] for one without an ID or larger than [MaxFamilySize].
@@ -80,6 +84,17 @@ type Families interface {
 	UpdateFamily(ctx context.Context, f *Family) error
 	// DeleteFamily forgets a family. One that is not there is no error.
 	DeleteFamily(ctx context.Context, id string) error
+
+	// Enroll notes that a login of a subject runs until then. A second call for the same login
+	// changes until.
+	Enroll(ctx context.Context, subject, login string, until time.Time) error
+
+	// Withdraw forgets a login of a subject. A login that is not enrolled is no error.
+	Withdraw(ctx context.Context, subject, login string) error
+
+	// WithdrawAll forgets all logins of a subject and returns those that were still running, in no
+	// order. It deletes no [Family] and revokes nothing.
+	WithdrawAll(ctx context.Context, subject string) (logins []string, err error)
 }
 
 // EncodeFamily returns a family in JSON, for a store outside of the process: all of it but ID and

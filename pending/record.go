@@ -55,7 +55,7 @@ type Record struct {
 
 	// CreatedAt is when the login was started.
 	CreatedAt time.Time `json:"created_at,omitzero"`
-	// Mark is that of [Store.Mark] when the login was started.
+	// Mark is that of [Revocations.Mark] when the login was started.
 	Mark string `json:"revocation_mark,omitzero"`
 	// ExpiresAt is when it can no longer finish.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`

@@ -41,20 +41,20 @@ func keepsUnknown(t *testing.T, h Harness) {
 func keepsUnknownOfFamily(t *testing.T, h Harness) {
 	f := newFamily(h, "login")
 	f.Unknown = unknown
-	if err := asFamilies(t, h).CreateFamily(t.Context(), f); err != nil {
+	if err := h.Store.CreateFamily(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 	for serial := range uint64(2) {
-		loaded, err := asFamilies(t, h).LoadFamily(t.Context(), "login")
+		loaded, err := h.Store.LoadFamily(t.Context(), "login")
 		if err != nil {
 			t.Fatal(err)
 		}
 		loaded.Serial = serial + 10
-		if err := asFamilies(t, h).UpdateFamily(t.Context(), loaded); err != nil {
+		if err := h.Store.UpdateFamily(t.Context(), loaded); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := asFamilies(t, h).LoadFamily(t.Context(), "login")
+	got, err := h.Store.LoadFamily(t.Context(), "login")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,17 +88,17 @@ func leavesNewer(t *testing.T, h Harness) {
 func leavesNewerFamily(t *testing.T, h Harness) {
 	f := newFamily(h, "login")
 	f.Needs = "later"
-	if err := asFamilies(t, h).CreateFamily(t.Context(), f); err != nil {
+	if err := h.Store.CreateFamily(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		got, err := asFamilies(t, h).LoadFamily(t.Context(), "login")
+		got, err := h.Store.LoadFamily(t.Context(), "login")
 		if !errors.Is(err, pending.ErrNewer) || !errors.Is(err, pending.ErrUnavailable) || got != nil {
 			t.Errorf("loading: %v, %v, want %v", got, err, pending.ErrNewer)
 		}
 	}
 	f.ExpiresAt = f.ExpiresAt.Add(time.Hour)
-	if err := asFamilies(t, h).CreateFamily(t.Context(), f); !errors.Is(err, pending.ErrExists) {
+	if err := h.Store.CreateFamily(t.Context(), f); !errors.Is(err, pending.ErrExists) {
 		t.Errorf("creating it again: %v, want %v", err, pending.ErrExists)
 	}
 }

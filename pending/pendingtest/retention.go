@@ -28,6 +28,7 @@ func retention() []scenario {
 		{"events come at the rate of the limit", eventsAtRate},
 		{"a revocation is forgotten when it is over", revocationForgotten},
 		{"a login that ended is not withdrawn", loginForgotten},
+		{"a family ends when it expires", familyExpires},
 	}
 }
 

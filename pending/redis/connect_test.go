@@ -67,7 +67,7 @@ func documentedUser(t testing.TB) []string {
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--requirepass", "right")
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Password, c.Logger = "hunter2", log.logger()
 	store := open(t, c)

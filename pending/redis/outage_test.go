@@ -80,7 +80,7 @@ func TestAwayAtStart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.kill()
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	store := open(t, c)
@@ -95,7 +95,7 @@ func TestAwayAtStart(t *testing.T) {
 func TestAwayInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	store := open(t, c)
@@ -134,7 +134,7 @@ func wantRefusals(t *testing.T, store *redis.Store) {
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	c.Timeout = time.Second

@@ -15,7 +15,7 @@ import (
 func TestNewerIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	server := startServer(t)
-	c, log := config(server.address), newJournal()
+	c, log := config(server.address), newLogCapture()
 	c.Logger = log.logger()
 	store := open(t, c)
 	r := pendingtest.NewRecord("newer", "192.0.2.1", time.Now())

@@ -50,7 +50,7 @@ func TestNewReplicaKnowsAllRevocations(t *testing.T) {
 func TestRevocationsSurviveTheServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	veteran := open(t, c)
@@ -180,7 +180,7 @@ func TestUnreadableRevocationRefusesAll(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	revoke(t, open(t, config(s.address)), "somebody")
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Secret = []byte("another secret that is long enough")
 	c.Logger = log.logger()

@@ -24,7 +24,7 @@ func TestFindings(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, "--maxmemory-policy", row.policy)
 			do(t, admin(t, s.address), "ACL", "SETUSER", "default", row.user)
-			log := newJournal()
+			log := newLogCapture()
 			c := config(s.address)
 			c.Logger = log.logger()
 			store := open(t, c)

@@ -19,27 +19,27 @@ var (
 // Check looks at every server for what would make the store lose what it keeps. It
 // returns [ErrEvicts] or [ErrPolicyUnknown], joined when several are found, and
 // [pending.ErrUnavailable] when it cannot look.
-func (s *Store) Check(ctx context.Context) error {
-	if err := s.ready(ctx); err != nil {
+func (c *connection) Check(ctx context.Context) error {
+	if err := c.ready(ctx); err != nil {
 		return err
 	}
 	var found []error
-	for address, node := range (*s.client.Load()).Nodes() {
-		found = append(found, s.checkNode(ctx, address, node))
+	for address, node := range (*c.client.Load()).Nodes() {
+		found = append(found, c.checkNode(ctx, address, node))
 	}
 	return errors.Join(found...)
 }
 
-func (s *Store) checkNode(ctx context.Context, address string, node rueidis.Client) error {
-	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
+func (c *connection) checkNode(ctx context.Context, address string, node rueidis.Client) error {
+	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	// CONFIG GET would tell the same, but is forbidden more often.
 	info, err := node.Do(limited, node.B().Info().Section("memory").Build()).ToString()
 	if _, refused := rueidis.IsRedisErr(err); refused {
-		return fmt.Errorf("%w: %s: %s", ErrPolicyUnknown, address, s.plain(err))
+		return fmt.Errorf("%w: %s: %s", ErrPolicyUnknown, address, c.plain(err))
 	}
 	if err != nil {
-		return s.unavailable(ctx, "asking for the maxmemory-policy", err)
+		return c.unavailable(ctx, "asking for the maxmemory-policy", err)
 	}
 	return checkPolicy(address, info)
 }
@@ -56,12 +56,11 @@ func checkPolicy(address, info string) error {
 	}
 }
 
-// reportFindings logs what Check finds, once connected. That Redis is away again is
-// told elsewhere.
-func (s *Store) reportFindings() {
-	err := s.Check(s.alive)
+// logFindings logs what Check finds, once connected. [watch] logs that Redis is unavailable.
+func (c *connection) logFindings() {
+	err := c.Check(c.alive)
 	if errors.Is(err, ErrEvicts) || errors.Is(err, ErrPolicyUnknown) {
-		s.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
-			slog.String("prefix", s.config.Prefix), slog.String("error", err.Error()))
+		c.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
+			slog.String("prefix", c.config.Prefix), slog.String("error", err.Error()))
 	}
 }

@@ -28,60 +28,60 @@ const (
 	pageSize = 200
 )
 
-// list is how far the list of revocations was read.
-type list struct {
-	epoch string // its name; empty when there is none
+// position is how far the list of revocations was read.
+type position struct {
+	epoch string // the list's name; empty when there is none
 	last  string // the number of the last one; empty before the first
 }
 
-// keepUp connects, and then brings the copy of the revocations up to date, until the
+// syncUntilClosed connects, and then brings the copy of the revocations up to date, until the
 // store is closed.
-func (s *Store) keepUp() {
-	watch := &watch{store: s}
+func (r *revocations) syncUntilClosed() {
+	watch := &watch{revocations: r}
 	pause := firstPause
-	for s.alive.Err() == nil {
-		began, err := s.catchUp()
+	for r.alive.Err() == nil {
+		began, err := r.sync()
 		if err != nil {
-			s.pulse.fail(err)
+			r.freshness.fail(err)
 			watch.note(err)
-			s.wait(pause)
+			r.wait(pause)
 			pause = min(2*pause, longestPause)
 			continue
 		}
-		s.pulse.succeed(began)
+		r.freshness.succeed(began)
 		watch.note(nil)
-		s.wait(SyncInterval)
+		r.wait(SyncInterval)
 		pause = firstPause
 	}
 }
 
-func (s *Store) wait(d time.Duration) {
+func (r *revocations) wait(d time.Duration) {
 	select {
 	case <-time.After(d):
-	case <-s.alive.Done():
+	case <-r.alive.Done():
 	}
 }
 
-// catchUp reads what is new in the list. It returns when it asked for the last page:
+// sync reads what is new in the list. It returns when it asked for the last page:
 // what was revoked by then is in the copy.
-func (s *Store) catchUp() (began time.Time, err error) {
-	if err := s.connect(); err != nil {
+func (r *revocations) sync() (began time.Time, err error) {
+	if err := r.connect(); err != nil {
 		return began, err
 	}
-	s.revoked.Sweep(s.config.Now())
+	r.known.Sweep(r.config.Now())
 	for {
 		began = time.Now()
-		page, err := s.readPage()
+		page, err := r.readPage()
 		if err != nil {
 			return began, err
 		}
-		if s.another(page.epoch) {
-			if err := s.writeBack(page.epoch); err != nil {
+		if r.another(page.epoch) {
+			if err := r.writeBack(page.epoch); err != nil {
 				return began, err
 			}
 			continue
 		}
-		if err := s.take(page); err != nil {
+		if err := r.take(page); err != nil {
 			return began, err
 		}
 		if len(page.entries) < pageSize {
@@ -90,24 +90,24 @@ func (s *Store) catchUp() (began time.Time, err error) {
 	}
 }
 
-// another tells whether the list in Redis is not the one that was read so far, or is
+// another reports whether the list in Redis is not the one that was read so far, or is
 // gone before it was read again after a revocation of our own.
-func (s *Store) another(epoch string) bool {
-	return epoch != s.list.epoch || epoch == "" && s.revoked.Len() > 0
+func (r *revocations) another(epoch string) bool {
+	return epoch != r.list.epoch || epoch == "" && r.known.Len() > 0
 }
 
 // writeBack begins with another list. It is a new one when the server lost its data,
 // and then lacks what the replicas know.
-func (s *Store) writeBack(epoch string) error {
-	for known := range slices.Chunk(slices.Collect(s.revoked.All()), pageSize) {
-		at, err := s.publish(s.alive, known)
+func (r *revocations) writeBack(epoch string) error {
+	for known := range slices.Chunk(slices.Collect(r.known.All()), pageSize) {
+		at, err := r.publish(r.alive, known)
 		if err != nil {
 			return err
 		}
 		epoch = at.epoch
 	}
-	s.list = list{epoch: epoch}
-	s.read.Store(&list{epoch: epoch})
+	r.list = position{epoch: epoch}
+	r.read.Store(&position{epoch: epoch})
 	return nil
 }
 
@@ -120,16 +120,16 @@ type page struct {
 	entries []entry
 }
 
-func (s *Store) readPage() (page, error) {
+func (r *revocations) readPage() (page, error) {
 	const doing = "reading revocations"
-	got, err := s.try(s.alive, doing, eval(s.scripts.revoked, s.keys.revoked,
-		cmp.Or(s.list.last, "0"), strconv.Itoa(pageSize)))
+	got, err := r.try(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
+		cmp.Or(r.list.last, "0"), strconv.Itoa(pageSize)))
 	if err != nil {
 		return page{}, err
 	}
 	fields, err := got.AsStrSlice()
 	if err != nil || len(fields)%3 != 1 {
-		return page{}, s.unavailable(s.alive, doing, errMalformed)
+		return page{}, r.unavailable(r.alive, doing, errMalformed)
 	}
 	p := page{epoch: fields[0]}
 	for e := range slices.Chunk(fields[1:], 3) {
@@ -138,40 +138,40 @@ func (s *Store) readPage() (page, error) {
 	return p, nil
 }
 
-// take adds a page to the copy. One revocation that does not open fails it: whom it
-// refuses, nobody knows.
-func (s *Store) take(p page) error {
+// take adds a page to the copy. One revocation that does not open fails it: which token it
+// refuses is unknown.
+func (r *revocations) take(p page) error {
 	for _, e := range p.entries {
-		at := list{epoch: p.epoch, last: e.number}
-		v, err := s.openRevocation(e.name, e.sealed)
+		at := position{epoch: p.epoch, last: e.number}
+		v, err := r.openRevocation(e.name, e.sealed)
 		if err == nil {
-			err = s.revoked.Add(v, at.mark(), s.config.Now())
+			err = r.known.Add(v, at.mark(), r.config.Now())
 		}
 		if err != nil {
-			return s.unavailable(s.alive, "reading revocations", err)
+			return r.unavailable(r.alive, "reading revocations", err)
 		}
-		s.list = at
+		r.list = at
 	}
-	s.read.Store(&list{s.list.epoch, s.list.last})
+	r.read.Store(&position{r.list.epoch, r.list.last})
 	return nil
 }
 
-// watch tells the operator how the store fares, once for each change.
+// watch logs that Redis became available or unavailable, once for each change.
 type watch struct {
-	store *Store
-	last  error
-	asked bool
+	revocations *revocations
+	last        error
+	asked       bool
 }
 
 // note notes how an attempt ended.
 func (w *watch) note(err error) {
-	log, prefix := w.store.config.Logger, slog.String("prefix", w.store.config.Prefix)
+	log, prefix := w.revocations.config.Logger, slog.String("prefix", w.revocations.config.Prefix)
 	switch {
-	case w.store.alive.Err() != nil:
+	case w.revocations.alive.Err() != nil:
 	case err == nil && !w.asked:
 		w.asked = true
 		log.Info("Redis keeps pending sessions", prefix)
-		w.store.tasks.Go(w.store.reportFindings)
+		w.revocations.tasks.Go(w.revocations.logFindings)
 	case err == nil && w.last != nil:
 		log.Info("Redis is back", prefix)
 	case errors.Is(err, ErrUnreadable) && !errors.Is(w.last, ErrUnreadable):
