@@ -113,7 +113,7 @@ func EncodeFamily(f *Family) ([]byte, error) {
 }
 
 // DecodeFamily returns the family that [EncodeFamily] wrote, in this release or another. Its times
-// are in UTC. It returns [ErrCorrupt] or [ErrNewer].
+// are in UTC. It returns [ErrNewer] for one that needs a newer release.
 func DecodeFamily(data []byte) (*Family, error) {
 	f, unknown, err := unmarshal[Family](data)
 	if err == nil {
@@ -123,7 +123,7 @@ func DecodeFamily(data []byte) (*Family, error) {
 		return nil, err
 	}
 	if !inUTC(f.times()) {
-		return nil, ErrCorrupt
+		return nil, errCorrupt
 	}
 	f.Unknown = unknown
 	return f, nil

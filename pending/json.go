@@ -14,8 +14,8 @@ import (
 )
 
 var (
-	// ErrCorrupt is returned when bytes are no record or family in JSON.
-	ErrCorrupt = errors.New("stored JSON is corrupt")
+	// errCorrupt is returned when bytes are no record or family in JSON.
+	errCorrupt = errors.New("stored JSON is corrupt")
 	// ErrNewer is returned, together with [ErrUnavailable], for a record or family whose Needs have
 	// a word that this release does not know. It stays as it is.
 	ErrNewer = errors.New("stored by a newer release, upgrade this replica")
@@ -37,11 +37,11 @@ func (b Bytes32) MarshalText() ([]byte, error) {
 	return base64.RawURLEncoding.AppendEncode(nil, b[:]), nil
 }
 
-// UnmarshalText implements encoding.TextUnmarshaler. It returns [ErrCorrupt].
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (b *Bytes32) UnmarshalText(text []byte) error {
 	data, err := base64.RawURLEncoding.Strict().AppendDecode(nil, text)
 	if err != nil || len(data) != len(b) {
-		return ErrCorrupt
+		return errCorrupt
 	}
 	copy(b[:], data)
 	return nil
@@ -71,7 +71,7 @@ func plainJSON(value any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// unmarshal reads what marshal wrote, in this release or another. It returns [ErrCorrupt] or
+// unmarshal reads what marshal wrote, in this release or another. It returns [errCorrupt] or
 // [ErrNewer].
 func unmarshal[T any](data []byte) (value *T, unknown Members, err error) {
 	if value, ok := unmarshalKnown[T](data); ok {
@@ -79,19 +79,19 @@ func unmarshal[T any](data []byte) (value *T, unknown Members, err error) {
 	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
-		return nil, "", ErrCorrupt
+		return nil, "", errCorrupt
 	}
 	// A newer release may store a member in a form that this one cannot read. So its needs come first.
 	var needs string
 	if member, ok := members["needs"]; ok && json.Unmarshal(member, &needs) != nil {
-		return nil, "", ErrCorrupt
+		return nil, "", errCorrupt
 	}
 	if err := checkNeeds(needs); err != nil {
 		return nil, "", err
 	}
 	value = new(T)
 	if err := json.Unmarshal(data, value); err != nil {
-		return nil, "", ErrCorrupt
+		return nil, "", errCorrupt
 	}
 	unknown, err = unknownMembers[T](members)
 	return value, unknown, err
@@ -123,7 +123,7 @@ func unknownMembers[T any](members map[string]json.RawMessage) (Members, error) 
 	}
 	unknown, err := plainJSON(members)
 	if err != nil {
-		return "", ErrCorrupt
+		return "", errCorrupt
 	}
 	return Members(unknown), nil
 }

@@ -139,8 +139,8 @@ func TestWhatIsNoRecordIsRefused(t *testing.T) {
 		refused = append(refused, string(whole[:n]))
 	}
 	for _, data := range refused {
-		if r, err := Decode([]byte(data)); !errors.Is(err, ErrCorrupt) || r != nil {
-			t.Errorf("decoding %q: %v, want %v", data, err, ErrCorrupt)
+		if r, err := Decode([]byte(data)); !errors.Is(err, errCorrupt) || r != nil {
+			t.Errorf("decoding %q: %v, want %v", data, err, errCorrupt)
 		}
 	}
 }
@@ -153,11 +153,11 @@ func TestNewerIsRefused(t *testing.T) {
 		`{"needs":"later"}`, `{"\u006eeeds":"later"}`, `{"kind":"tablet","needs":"  later"}`, `{"needs":"later","phase":["a"],"more":1}`,
 	} {
 		r, err := Decode([]byte(data))
-		if !errors.Is(err, ErrNewer) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrCorrupt) || r != nil {
+		if !errors.Is(err, ErrNewer) || !errors.Is(err, ErrUnavailable) || errors.Is(err, errCorrupt) || r != nil {
 			t.Errorf("decoding the record %s: %v, %v", data, r, err)
 		}
 		f, err := DecodeFamily([]byte(data))
-		if !errors.Is(err, ErrNewer) || !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrCorrupt) || f != nil {
+		if !errors.Is(err, ErrNewer) || !errors.Is(err, ErrUnavailable) || errors.Is(err, errCorrupt) || f != nil {
 			t.Errorf("decoding the family %s: %v, %v", data, f, err)
 		}
 	}
@@ -249,7 +249,7 @@ func FuzzDecodeFamily(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		family, err := DecodeFamily(data)
 		if err != nil {
-			if family != nil || !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNewer) {
+			if family != nil || !errors.Is(err, errCorrupt) && !errors.Is(err, ErrNewer) {
 				t.Errorf("got %v and %v", family, err)
 			}
 			return
@@ -271,7 +271,7 @@ func FuzzDecodeFamily(f *testing.F) {
 			t.Errorf("family changed (-first +second):\n%s", diff)
 		}
 		for n := range written {
-			if _, err := DecodeFamily(written[:n]); !errors.Is(err, ErrCorrupt) {
+			if _, err := DecodeFamily(written[:n]); !errors.Is(err, errCorrupt) {
 				t.Fatalf("%d of %d bytes: %v", n, len(written), err)
 			}
 		}

@@ -22,7 +22,7 @@ var kindTexts = []string{"", App: "app", Browser: "browser"}
 // MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a kind that there is not.
 func (k Kind) MarshalText() ([]byte, error) { return marshalText(kindTexts, k) }
 
-// UnmarshalText implements encoding.TextUnmarshaler. It returns [ErrCorrupt].
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (k *Kind) UnmarshalText(text []byte) error { return unmarshalText(kindTexts, k, text) }
 
 // Phase is how far a login has come. The zero value is [Pending].
@@ -81,7 +81,7 @@ func (p Phase) Ended() bool { return p >= Issued }
 // MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a phase that there is not.
 func (p Phase) MarshalText() ([]byte, error) { return marshalText(phaseTexts, p) }
 
-// UnmarshalText implements encoding.TextUnmarshaler. It returns [ErrCorrupt].
+// UnmarshalText implements encoding.TextUnmarshaler.
 func (p *Phase) UnmarshalText(text []byte) error { return unmarshalText(phaseTexts, p, text) }
 
 func marshalText[T ~uint8](texts []string, value T) ([]byte, error) {
@@ -94,7 +94,7 @@ func marshalText[T ~uint8](texts []string, value T) ([]byte, error) {
 func unmarshalText[T ~uint8](texts []string, value *T, text []byte) error {
 	at := slices.Index(texts, string(text))
 	if at < 0 {
-		return ErrCorrupt
+		return errCorrupt
 	}
 	*value = T(at)
 	return nil

@@ -137,7 +137,7 @@ func Encode(r *Record) ([]byte, error) {
 }
 
 // Decode returns the record that [Encode] wrote, in this release or another. Its times are in UTC. It
-// returns [ErrCorrupt] or [ErrNewer].
+// returns [ErrNewer] for a record that needs a newer release.
 func Decode(data []byte) (*Record, error) {
 	r, unknown, err := unmarshal[Record](data)
 	if err == nil {
@@ -147,7 +147,7 @@ func Decode(data []byte) (*Record, error) {
 		return nil, err
 	}
 	if !inUTC(r.times()) {
-		return nil, ErrCorrupt
+		return nil, errCorrupt
 	}
 	r.Unknown = unknown
 	return r, nil

@@ -75,7 +75,7 @@ func wantEmpty(t *testing.T, m *Memory) {
 	}
 }
 
-// TestSweepLocksForOneBatch: however many entries are due, nobody waits for more
+// TestSweepLocksForOneBatch: however many items are due, no caller waits for more
 // than a batch.
 func TestSweepLocksForOneBatch(t *testing.T) {
 	t.Parallel()

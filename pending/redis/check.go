@@ -10,16 +10,16 @@ import (
 )
 
 var (
-	// ErrEvicts is returned when the server may drop keys on its own account.
-	ErrEvicts = errors.New("server may evict keys: set its maxmemory-policy to noeviction")
-	// ErrPolicyUnknown is returned when the server does not say whether it may.
-	ErrPolicyUnknown = errors.New("maxmemory-policy of the server cannot be read")
+	// errEvicts is returned when the server may drop keys on its own account.
+	errEvicts = errors.New("server may evict keys: set its maxmemory-policy to noeviction")
+	// errPolicyUnknown is returned when the server does not say whether it may.
+	errPolicyUnknown = errors.New("maxmemory-policy of the server cannot be read")
 )
 
-// Check looks at every server for what would make the store lose what it keeps. It
-// returns [ErrEvicts] or [ErrPolicyUnknown], joined when several are found, and
+// check looks at every server for what would make the store lose what it keeps. It
+// returns [errEvicts] or [errPolicyUnknown], joined when several are found, and
 // [pending.ErrUnavailable] when it cannot look.
-func (c *connection) Check(ctx context.Context) error {
+func (c *connection) check(ctx context.Context) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
@@ -33,10 +33,10 @@ func (c *connection) Check(ctx context.Context) error {
 func (c *connection) checkNode(ctx context.Context, address string, node rueidis.Client) error {
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	// CONFIG GET would tell the same, but is forbidden more often.
+	// CONFIG GET has the policy as well, but is forbidden more often.
 	info, err := node.Do(limited, node.B().Info().Section("memory").Build()).ToString()
 	if _, refused := rueidis.IsRedisErr(err); refused {
-		return fmt.Errorf("%w: %s: %s", ErrPolicyUnknown, address, c.plain(err))
+		return fmt.Errorf("%w: %s: %s", errPolicyUnknown, address, c.plain(err))
 	}
 	if err != nil {
 		return c.unavailable(ctx, "asking for the maxmemory-policy", err)
@@ -50,16 +50,16 @@ func checkPolicy(address, info string) error {
 	case "noeviction":
 		return nil
 	case "":
-		return fmt.Errorf("%w: %s does not tell", ErrPolicyUnknown, address)
+		return fmt.Errorf("%w: %s does not report it", errPolicyUnknown, address)
 	default:
-		return fmt.Errorf("%w: %s has %s", ErrEvicts, address, policy)
+		return fmt.Errorf("%w: %s has %s", errEvicts, address, policy)
 	}
 }
 
-// logFindings logs what Check finds, once connected. [watch] logs that Redis is unavailable.
+// logFindings logs what check finds, once connected. [watch] logs that Redis is unavailable.
 func (c *connection) logFindings() {
-	err := c.Check(c.alive)
-	if errors.Is(err, ErrEvicts) || errors.Is(err, ErrPolicyUnknown) {
+	err := c.check(c.alive)
+	if errors.Is(err, errEvicts) || errors.Is(err, errPolicyUnknown) {
 		c.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
 			slog.String("prefix", c.config.Prefix), slog.String("error", err.Error()))
 	}

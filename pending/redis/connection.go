@@ -143,7 +143,7 @@ func (c *connection) settle(ctx context.Context, doing string, script command) e
 }
 
 // unavailable makes an error of the store out of one of the client: the context's,
-// when it is done, and else ErrUnavailable. The cause is told as text: that a call's
+// when it is done, and else ErrUnavailable. The cause is in it as text: that a call's
 // own time was over must not look like the caller'c.
 func (c *connection) unavailable(ctx context.Context, doing string, err error) error {
 	switch {

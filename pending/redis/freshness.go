@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 // freshness knows how old the copy of the revocations is. It goes by the monotonic clock: a clock
@@ -23,7 +25,7 @@ func newFreshness() *freshness { return &freshness{start: time.Now(), outcome: m
 // fresh reports whether the copy is young enough to answer from.
 func (f *freshness) fresh() bool {
 	last := f.lastSync.Load()
-	return last != 0 && time.Since(f.start)-time.Duration(last-1) <= MaxStaleness
+	return last != 0 && time.Since(f.start)-time.Duration(last-1) <= pending.MaxStaleness
 }
 
 // succeed notes that an attempt which began at that time ended well: what the server

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 var errAway = errors.New("away")
@@ -17,11 +19,11 @@ func TestFreshness(t *testing.T) {
 		want error
 	}{
 		"a success just now":                     {func(p *freshness) { p.succeed(time.Now()) }, nil},
-		"a success that is as old as it may be":  {func(p *freshness) { p.succeed(time.Now()); <-time.After(MaxStaleness) }, nil},
+		"a success that is as old as it may be":  {func(p *freshness) { p.succeed(time.Now()); <-time.After(pending.MaxStaleness) }, nil},
 		"a failure after a success just now":     {func(p *freshness) { p.succeed(time.Now()); p.fail(errAway) }, nil},
 		"a failure and nothing before":           {func(p *freshness) { p.fail(errAway) }, errAway},
-		"a failure after a success that is old":  {func(p *freshness) { p.succeed(time.Now()); <-time.After(MaxStaleness + 1); p.fail(errAway) }, errAway},
-		"a success that took too long":           {func(p *freshness) { p.succeed(time.Now().Add(-MaxStaleness - 1)) }, context.DeadlineExceeded},
+		"a failure after a success that is old":  {func(p *freshness) { p.succeed(time.Now()); <-time.After(pending.MaxStaleness + 1); p.fail(errAway) }, errAway},
+		"a success that took too long":           {func(p *freshness) { p.succeed(time.Now().Add(-pending.MaxStaleness - 1)) }, context.DeadlineExceeded},
 		"no attempt yet":                         {func(*freshness) {}, context.DeadlineExceeded},
 		"an attempt that is late":                {func(p *freshness) { p.succeed(time.Now()); <-time.After(time.Minute) }, context.DeadlineExceeded},
 		"a late attempt that then succeeds":      {func(p *freshness) { time.AfterFunc(time.Second, func() { p.succeed(time.Now()) }) }, nil},

@@ -21,7 +21,7 @@ type revocations struct {
 }
 
 // Revoke implements [pending.Revocations]. When it returns nil, this replica refuses already,
-// and every other does within [MaxStaleness].
+// and every other does within [pending.MaxStaleness].
 func (r *revocations) Revoke(ctx context.Context, v pending.Revocation) error {
 	if err := r.ready(ctx); err != nil {
 		return err

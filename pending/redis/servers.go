@@ -9,22 +9,22 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Server is what one server tells of itself.
+// Server describes one server, by its own answer.
 type Server struct {
 	// Address is where it listens, host:port.
 	Address string
-	// Version is its version, such as 7.0.15. Empty when it does not tell.
+	// Version is its version, such as 7.0.15. Empty when the server refuses to answer.
 	Version string
-	// Policy is its maxmemory-policy: noeviction is the one that loses nothing. Empty when it
-	// does not tell.
+	// Policy is its maxmemory-policy: noeviction is the one that loses nothing. Empty when the
+	// server refuses to answer.
 	Policy string
-	// Logs reports whether it writes every change to an append-only file. Whether it takes
-	// snapshots it does not tell.
+	// Logs reports whether it writes every change to an append-only file. Snapshots are
+	// not reported.
 	Logs bool
 }
 
 // Servers asks every server about itself, in the order of their addresses. One that refuses to
-// tell is there with its address alone. It returns [pending.ErrUnavailable] when it cannot ask.
+// answer has its address alone. It returns [pending.ErrUnavailable] when it cannot ask.
 func (c *connection) Servers(ctx context.Context) ([]Server, error) {
 	if err := c.ready(ctx); err != nil {
 		return nil, err

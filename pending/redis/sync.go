@@ -7,18 +7,11 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-const (
-	// SyncInterval is how long after one look at the list of revocations the next
-	// follows. Another replica knows of a revocation after that and a round trip.
-	SyncInterval = 200 * time.Millisecond
-	// MaxStaleness bounds how old the copy of the revocations may be to answer from.
-	// A replica that cannot reach Redis refuses everything from then on.
-	MaxStaleness = pending.MaxStaleness
-)
+// syncInterval is how long after one look at the list of revocations the next
+// follows. Another replica knows of a revocation after that and a round trip.
+const syncInterval = 200 * time.Millisecond
 
 const (
 	// firstPause and longestPause are how long to wait after an attempt that failed:
@@ -50,7 +43,7 @@ func (r *revocations) syncUntilClosed() {
 		}
 		r.freshness.succeed(began)
 		watch.note(nil)
-		r.wait(SyncInterval)
+		r.wait(syncInterval)
 		pause = firstPause
 	}
 }

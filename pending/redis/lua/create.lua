@@ -19,7 +19,7 @@ local function crowded()
   end
   if redis.call('ZCARD', OPEN) > total then
     local heaviest = redis.call('ZRANGE', LOAD, 0, 0)[1]
-    -- Where nobody has a record that may go, this client has none either.
+    -- Where no client has a record that may go, this client has none either.
     return heaviest and string.sub(heaviest, DIGITS + 1) or client
   end
 end
