@@ -8,32 +8,32 @@ import (
 )
 
 // tracedFamilies has a span for each operation, as tracedStore does.
-type tracedFamilies struct{ families pending.Families }
+type tracedFamilies struct{ pending.Families }
 
 // CreateFamily implements [pending.Families].
 func (t tracedFamilies) CreateFamily(ctx context.Context, f *pending.Family) (err error) {
 	ctx, s := span.Start(ctx, spanStore+"create_family")
 	defer func() { endStore(s, err) }()
-	return t.families.CreateFamily(ctx, f)
+	return t.Families.CreateFamily(ctx, f)
 }
 
 // LoadFamily implements [pending.Families].
 func (t tracedFamilies) LoadFamily(ctx context.Context, id string) (f *pending.Family, err error) {
 	ctx, s := span.Start(ctx, spanStore+"load_family")
 	defer func() { endStore(s, err) }()
-	return t.families.LoadFamily(ctx, id)
+	return t.Families.LoadFamily(ctx, id)
 }
 
 // UpdateFamily implements [pending.Families].
 func (t tracedFamilies) UpdateFamily(ctx context.Context, f *pending.Family) (err error) {
 	ctx, s := span.Start(ctx, spanStore+"update_family")
 	defer func() { endStore(s, err) }()
-	return t.families.UpdateFamily(ctx, f)
+	return t.Families.UpdateFamily(ctx, f)
 }
 
 // DeleteFamily implements [pending.Families].
 func (t tracedFamilies) DeleteFamily(ctx context.Context, id string) (err error) {
 	ctx, s := span.Start(ctx, spanStore+"delete_family")
 	defer func() { endStore(s, err) }()
-	return t.families.DeleteFamily(ctx, id)
+	return t.Families.DeleteFamily(ctx, id)
 }

@@ -44,13 +44,13 @@ type Config struct {
 	// Without ServerName it is the host of the address.
 	TLS *tls.Config
 
-	// Prefix is what tells the keys of gateways apart that share a server: they begin
+	// Prefix separates the keys of gateways that share a server: they begin
 	// with "{Prefix}:". Every replica of a gateway has the same, and no other gateway.
 	// Without braces. Default [DefaultPrefix].
 	Prefix string
 
 	// Secret is what values are sealed with: random bytes, the same on every replica,
-	// at least [MinSecret]. Required. A text that somebody thought up is no secret.
+	// at least [MinSecret]. Required. A text that a person made up is no secret.
 	Secret []byte
 
 	// Timeout bounds one call, and the making of a connection. Default
@@ -61,8 +61,8 @@ type Config struct {
 	// server. Nil discards.
 	Logger *slog.Logger
 
-	// Now is the clock that revocations are over by, that tells when a record is not
-	// loaded any more, and how long a new family has. Nil is time.Now. Everything else
+	// Now is the clock by which revocations end, records stop being loaded, and the
+	// lifetime of a new family is computed. Nil is time.Now. Everything else
 	// goes by the server's clock.
 	Now func() time.Time
 }

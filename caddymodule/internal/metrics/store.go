@@ -132,30 +132,30 @@ func (s meteredStore) Len(ctx context.Context) (n int, err error) {
 }
 
 type meteredFamilies struct {
-	families pending.Families
-	meter    *Meter
+	pending.Families
+	meter *Meter
 }
 
 // CreateFamily implements pending.Families.
 func (s meteredFamilies) CreateFamily(ctx context.Context, f *pending.Family) (err error) {
 	defer s.meter.operation("create_family", time.Now(), &err)
-	return s.families.CreateFamily(ctx, f)
+	return s.Families.CreateFamily(ctx, f)
 }
 
 // LoadFamily implements pending.Families.
 func (s meteredFamilies) LoadFamily(ctx context.Context, id string) (f *pending.Family, err error) {
 	defer s.meter.operation("load_family", time.Now(), &err)
-	return s.families.LoadFamily(ctx, id)
+	return s.Families.LoadFamily(ctx, id)
 }
 
 // UpdateFamily implements pending.Families.
 func (s meteredFamilies) UpdateFamily(ctx context.Context, f *pending.Family) (err error) {
 	defer s.meter.operation("update_family", time.Now(), &err)
-	return s.families.UpdateFamily(ctx, f)
+	return s.Families.UpdateFamily(ctx, f)
 }
 
 // DeleteFamily implements pending.Families.
 func (s meteredFamilies) DeleteFamily(ctx context.Context, id string) (err error) {
 	defer s.meter.operation("delete_family", time.Now(), &err)
-	return s.families.DeleteFamily(ctx, id)
+	return s.Families.DeleteFamily(ctx, id)
 }

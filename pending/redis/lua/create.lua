@@ -1,12 +1,12 @@
 -- create.lua keeps a new record within bounds.
 --
 -- ARGV: ID, client, bound altogether, bound per client, expiry and keep in Unix
--- milliseconds, standing (unreturned, returned or over), sealed record.
+-- milliseconds, state (unreturned, returned or over), sealed record.
 -- It answers "exists" or "full" and changes nothing, or "kept" and the IDs that went.
 local id, client = ARGV[1], ARGV[2]
 local total, per_client = tonumber(ARGV[3]), tonumber(ARGV[4])
 local expires, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
-local standing, sealed = ARGV[7], ARGV[8]
+local state, sealed = ARGV[7], ARGV[8]
 
 -- EVICTIONS bounds what one call removes of each sort. One makes room; the second
 -- is for bounds that were lowered.
@@ -19,7 +19,7 @@ local function crowded()
   end
   if redis.call('ZCARD', OPEN) > total then
     local heaviest = redis.call('ZRANGE', LOAD, 0, 0)[1]
-    -- Where nobody has a record that may go, this client has none either.
+    -- Where no client has a record that may go, this client has none either.
     return heaviest and string.sub(heaviest, DIGITS + 1) or client
   end
 end
@@ -56,10 +56,10 @@ for _ = 1, EVICTIONS do
 end
 
 local serial = RETURNED
-if standing == 'over' then
+if state == 'over' then
   leave(id, client, RETURNED)
   redis.call('ZADD', OVER, keep, id)
-elseif standing == 'unreturned' then
+elseif state == 'unreturned' then
   serial = string.format('%0' .. DIGITS .. 'd', redis.call('INCR', SERIAL))
   requeue(client, id, RETURNED, serial)
 end

@@ -16,15 +16,15 @@ func TestFindings(t *testing.T) {
 		"a server that keeps everything":         {"noeviction", "+@all", nil},
 		"a server that evicts any key":           {"allkeys-lru", "+@all", redis.ErrEvicts},
 		"a server that evicts keys that expire":  {"volatile-ttl", "+@all", redis.ErrEvicts},
-		"a server that does not tell":            {"noeviction", "-info", redis.ErrPolicyUnknown},
-		"one that tells, but not by CONFIG GET":  {"allkeys-lfu", "-config", redis.ErrEvicts},
+		"a server that refuses to answer":        {"noeviction", "-info", redis.ErrPolicyUnknown},
+		"one that refuses CONFIG GET only":       {"allkeys-lfu", "-config", redis.ErrEvicts},
 		"one that keeps, and forbids CONFIG GET": {"noeviction", "-config", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := startServer(t, "--maxmemory-policy", row.policy)
 			do(t, admin(t, s.address), "ACL", "SETUSER", "default", row.user)
-			log := newJournal()
+			log := newLogCapture()
 			c := config(s.address)
 			c.Logger = log.logger()
 			store := open(t, c)

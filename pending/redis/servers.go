@@ -9,30 +9,30 @@ import (
 	"github.com/redis/rueidis"
 )
 
-// Server is what one server tells of itself.
+// Server describes one server, by its own answer.
 type Server struct {
 	// Address is where it listens, host:port.
 	Address string
-	// Version is its version, such as 7.0.15. Empty when it does not tell.
+	// Version is its version, such as 7.0.15. Empty when the server refuses to answer.
 	Version string
-	// Policy is its maxmemory-policy: noeviction is the one that loses nothing. Empty when it
-	// does not tell.
+	// Policy is its maxmemory-policy: noeviction is the one that loses nothing. Empty when the
+	// server refuses to answer.
 	Policy string
-	// Logs reports whether it writes every change to an append-only file. Whether it takes
-	// snapshots it does not tell.
+	// Logs reports whether it writes every change to an append-only file. Snapshots are
+	// not reported.
 	Logs bool
 }
 
 // Servers asks every server about itself, in the order of their addresses. One that refuses to
-// tell is there with its address alone. It returns [pending.ErrUnavailable] when it cannot ask.
-func (s *Store) Servers(ctx context.Context) ([]Server, error) {
-	if err := s.ready(ctx); err != nil {
+// answer has its address alone. It returns [pending.ErrUnavailable] when it cannot ask.
+func (c *connection) Servers(ctx context.Context) ([]Server, error) {
+	if err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	nodes := (*s.client.Load()).Nodes()
+	nodes := (*c.client.Load()).Nodes()
 	servers := make([]Server, 0, len(nodes))
 	for _, address := range slices.Sorted(maps.Keys(nodes)) {
-		server, err := s.ask(ctx, address, nodes[address])
+		server, err := c.ask(ctx, address, nodes[address])
 		if err != nil {
 			return nil, err
 		}
@@ -41,15 +41,15 @@ func (s *Store) Servers(ctx context.Context) ([]Server, error) {
 	return servers, nil
 }
 
-func (s *Store) ask(ctx context.Context, address string, node rueidis.Client) (Server, error) {
-	limited, cancel := context.WithTimeout(ctx, s.config.Timeout)
+func (c *connection) ask(ctx context.Context, address string, node rueidis.Client) (Server, error) {
+	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	info, err := node.Do(limited, node.B().Info().Build()).ToString()
 	if _, refused := rueidis.IsRedisErr(err); refused {
 		return Server{Address: address}, nil
 	}
 	if err != nil {
-		return Server{}, s.unavailable(ctx, "asking for the server's state", err)
+		return Server{}, c.unavailable(ctx, "asking for the server's state", err)
 	}
 	return described(address, info), nil
 }

@@ -17,9 +17,9 @@ func TestServersTellAboutThemselves(t *testing.T) {
 		log, policy, user string
 		want              redis.Server
 	}{
-		"a server that logs":          {"yes", "noeviction", "+@all", redis.Server{Policy: "noeviction", Logs: true}},
-		"a server that evicts":        {"no", "allkeys-lru", "+@all", redis.Server{Policy: "allkeys-lru"}},
-		"a server that does not tell": {"yes", "noeviction", "-info", redis.Server{}},
+		"a server that logs":              {"yes", "noeviction", "+@all", redis.Server{Policy: "noeviction", Logs: true}},
+		"a server that evicts":            {"no", "allkeys-lru", "+@all", redis.Server{Policy: "allkeys-lru"}},
+		"a server that refuses to answer": {"yes", "noeviction", "-info", redis.Server{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -30,12 +30,12 @@ func TestServersTellAboutThemselves(t *testing.T) {
 				t.Fatalf("%d servers, %v", len(servers), err)
 			}
 			got := servers[0]
-			if told := strings.Count(got.Version, ".") == 2; told != (row.user == "+@all") {
+			if known := strings.Count(got.Version, ".") == 2; known != (row.user == "+@all") {
 				t.Errorf("its version is %q", got.Version)
 			}
 			got.Version, row.want.Address = "", s.address
 			if diff := cmp.Diff(row.want, got); diff != "" {
-				t.Errorf("it tells (-want +got):\n%s", diff)
+				t.Errorf("it answers (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -21,7 +21,7 @@ func TestAllRevocations(t *testing.T) {
 		{Scope: pending.ScopeLogin, ID: "login", Until: until.Add(time.Nanosecond)},
 		{Scope: pending.ScopeSubject, ID: "subject", IssuedUntil: now, Until: until},
 	}
-	var set pending.Revocations
+	var set pending.RevocationSet
 	for _, v := range slices.Concat(added, added, []pending.Revocation{
 		{Scope: pending.ScopeToken, ID: "over", Until: now},
 		{Scope: pending.ScopeToken, ID: "soon over", Until: now.Add(time.Second)},

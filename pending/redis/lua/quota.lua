@@ -1,6 +1,6 @@
--- ledger.lua stands in front of create.lua, update.lua and count.lua. It counts
+-- quota.lua stands in front of create.lua, update.lua and count.lua. It counts
 -- records, altogether and by client, and knows which goes when a bound is reached.
--- Every step costs O(log n), whoever floods it.
+-- Every step costs O(log n), so that a flood does not slow it down.
 --
 -- KEYS: every key that a script touches is declared, and all are in one slot.
 --   1 records  hash: ID -> "version client serial keep sealed". Client is the keyed
