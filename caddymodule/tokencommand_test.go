@@ -89,7 +89,7 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 	}{
 		{"a good one, as an argument", "", []string{valid}, nil, ""},
 		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
-		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \""+server.URL},
+		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \"" + server.URL},
 		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
 		{"a key of another gateway", with(func(m *mint) { m.key = newKey(t) }), nil, token.ErrUnknownKey, "another gateway"},
 		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},

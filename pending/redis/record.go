@@ -44,6 +44,7 @@ func verdict(reply string) error {
 
 // fetch returns what a script finds, and when that was by the server's clock, or ErrNotFound.
 func (s *Store) fetch(ctx context.Context, doing string, script command) (held string, readAt time.Time, err error) {
+	asked := s.config.Now()
 	got, err := s.call(ctx, doing, script)
 	if err != nil {
 		return "", time.Time{}, err
@@ -52,11 +53,14 @@ func (s *Store) fetch(ctx context.Context, doing string, script command) (held s
 	if err != nil || len(fields) < 2 {
 		return "", time.Time{}, s.unavailable(ctx, doing, errMalformed)
 	}
-	if len(fields) == 2 {
+	readAt, err = s.readTime(asked, fields[0], fields[1])
+	switch {
+	case err != nil:
+		return "", time.Time{}, s.unavailable(ctx, doing, err)
+	case len(fields) == 2:
 		return "", time.Time{}, pending.ErrNotFound
 	}
-	readAt, err = serverTime(fields[0], fields[1])
-	return fields[2], readAt, s.unavailable(ctx, doing, err)
+	return fields[2], readAt, nil
 }
 
 // settle runs a script that keeps something or says why it does not.
@@ -81,6 +85,7 @@ func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 	if err != nil {
 		return nil, err
 	}
+	asked := s.config.Now()
 	got, err := s.call(ctx, "creating record", eval(s.scripts.create, s.keys.ledger,
 		r.ID, s.sealer.name(clientName, r.Client), strconv.Itoa(b.Total), strconv.Itoa(b.PerClient),
 		millis(r.ExpiresAt), millis(r.KeepUntil()), standing(r), s.sealer.seal(s.recordPlace(r.ID, 1), data)))
@@ -94,8 +99,14 @@ func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 	if err := verdict(reply[0]); err != nil {
 		return nil, err
 	}
+	if len(reply) < 3 {
+		return nil, s.unavailable(ctx, "creating record", errMalformed)
+	}
+	if _, err := s.readTime(asked, reply[1], reply[2]); err != nil {
+		return nil, s.unavailable(ctx, "creating record", err)
+	}
 	r.Version = 1
-	return reply[1:], nil
+	return reply[3:], nil
 }
 
 // Load implements [pending.Store].
@@ -159,12 +170,21 @@ func (s *Store) Update(ctx context.Context, r *pending.Record) error {
 
 // Len implements [pending.Store].
 func (s *Store) Len(ctx context.Context) (int, error) {
-	got, err := s.call(ctx, "counting records", eval(s.scripts.count, s.keys.ledger))
+	const doing = "counting records"
+	asked := s.config.Now()
+	got, err := s.call(ctx, doing, eval(s.scripts.count, s.keys.ledger))
 	if err != nil {
 		return 0, err
 	}
-	n, err := got.ToInt64()
-	return int(n), s.unavailable(ctx, "counting records", err)
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) != 3 {
+		return 0, s.unavailable(ctx, doing, errMalformed)
+	}
+	n, err := strconv.Atoi(fields[2])
+	if err == nil {
+		_, err = s.readTime(asked, fields[0], fields[1])
+	}
+	return n, s.unavailable(ctx, doing, err)
 }
 
 func (s *Store) recordPlace(id string, version uint64) place {

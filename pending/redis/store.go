@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -24,6 +25,7 @@ type Store struct {
 	list    list                 // belongs to keepUp
 	read    atomic.Pointer[list] // a copy of it, for Mark
 	pulse   *pulse
+	clock   clockwatch.Watch
 	conns   *conns
 	client  atomic.Pointer[rueidis.Client] // nil until connected
 
