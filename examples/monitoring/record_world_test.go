@@ -135,7 +135,9 @@ func (w *world) openSignicat() {
 		RedirectURLs: []string{w.public + "/itsme/callback", w.public + "/itsme/app/callback"},
 	}
 	w.simulator = w.newSimulator(w.config)
-	w.unavailable = func(rw http.ResponseWriter, _ *http.Request) { http.Error(rw, "maintenance", http.StatusServiceUnavailable) }
+	w.unavailable = func(rw http.ResponseWriter, _ *http.Request) {
+		http.Error(rw, "maintenance", http.StatusServiceUnavailable)
+	}
 	w.silent = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	w.heal()
 }
