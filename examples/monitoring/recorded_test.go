@@ -32,9 +32,9 @@ var recordings = map[string]played{
 	"signicat-silent":    {"ItsmeSignicatUnavailable", 5 * time.Minute, 4 * time.Minute},
 	"secret-400":         {"ItsmeSignicatRefusesCredentials", 5 * time.Minute, 4 * time.Minute},
 	"secret-401":         {"ItsmeSignicatRefusesCredentials", 5 * time.Minute, 4 * time.Minute},
-	"redis-unavailable":  {"ItsmeStoreUnavailable", 4 * time.Minute, 3 * time.Minute},
-	"redis-hangs":        {"ItsmeStoreUnavailable", 4 * time.Minute, 3 * time.Minute},
-	"redis-readonly":     {"ItsmeStoreFails", 5 * time.Minute, 4 * time.Minute},
+	"redis-unavailable":  {"ItsmeStoreUnavailable", 4 * time.Minute, 4 * time.Minute},
+	"redis-hangs":        {"ItsmeStoreUnavailable", 4 * time.Minute, 4 * time.Minute},
+	"redis-readonly":     {"ItsmeStoreUnavailable", 5 * time.Minute, 4 * time.Minute},
 	"app-links":          {"ItsmeAppLinksBroken", 5 * time.Minute, 0},
 	"clock-off":          {"ItsmeClockOff", 3 * time.Minute, 0},
 }
