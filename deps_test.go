@@ -47,6 +47,7 @@ var rooms = []struct {
 	{"attribute", 2, false},
 	{"internal/span", 1, false},
 	{"internal/calm", 1, false},
+	{"internal/clockwatch", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},

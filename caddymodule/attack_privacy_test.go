@@ -253,7 +253,7 @@ func wantAccessLog(t *testing.T, log, subject string) {
 		t.Errorf("the access log knows %d users", len(users))
 	}
 	for outcome, bound := range map[string]bool{
-		"issued": true, "denied": true, "unbound": false, "app_return": false, "invalid_request": false,
+		"finished": true, "denied": true, "unbound_no_cookies": false, "repeated": false, "malformed": false,
 	} {
 		if named, ok := outcomes[outcome]; !ok || named != bound {
 			t.Errorf("a return that is %s: logged %t, with its session_id %t", outcome, ok, named)

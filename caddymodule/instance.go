@@ -30,6 +30,7 @@ type instance struct {
 	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
 	kept    pending.Store // as the gateway uses it
+	clocked clockedStore  // nil where the store has no clock of its own
 
 	name   string
 	meter  *metrics.Meter // nil until build
@@ -90,6 +91,7 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 	}
 	config.Store, err = i.store.Open(config.Name)
 	config.Families, _ = config.Store.(pending.Families)
+	i.clocked, _ = config.Store.(clockedStore)
 	return err
 }
 

@@ -3,7 +3,9 @@ package caddymodule_test
 import (
 	"crypto/rand"
 	"fmt"
+	"math"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -209,6 +211,30 @@ func TestStateIsTold(t *testing.T) {
 	signs, next := got["signing_key_timestamp_seconds{gateway=g0}"], got["next_signing_key_timestamp_seconds{gateway=g0}"]
 	if signs == 0 || next < signs+monthLess {
 		t.Errorf("a key signs since %v, the next one from %v", signs, next)
+	}
+}
+
+// TestReturnsAndClocksAreTold opens an app redirect URL in a browser, and reads the offset to the clock of
+// Signicat, which is this machine's.
+func TestReturnsAndClocksAreTold(t *testing.T) {
+	m := openMetered(t)
+	const clock = "clock_offset_seconds{gateway=g0,peer=signicat}"
+	before := m.scrape(t)
+	if _, there := before[clock]; there {
+		t.Error("an offset is told before Signicat answered")
+	}
+	app := m.fronts[0].NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, "adult")
+	readURL(t, m.Client, m.fronts[0].URL+logintest.Path+"/app/callback?"+url.Values{"code": {code}, "state": {state}}.Encode())
+	after := m.scrape(t)
+	wantSince(t, before, after, map[string]float64{
+		"returns_total{gateway=g0,kind=app,outcome=app_opened_browser}":           1,
+		"returns_total{gateway=g0,kind=browser,outcome=finished}":                 0,
+		"logins_unstarted_total{gateway=g0,kind=app,reason=signicat_unavailable}": 0,
+	})
+	if off, there := after[clock]; !there || math.Abs(off) > 10 {
+		t.Errorf("the offset is %v, there is one: %v", off, there)
 	}
 }
 

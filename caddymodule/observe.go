@@ -47,9 +47,10 @@ func (i *instance) register(registry prometheus.Registerer) error {
 		return err
 	}
 	return registry.Register(metrics.NewGauges(i.name, metrics.Source{
-		Breaker: i.gateway.Breaker,
-		Pending: i.pending,
-		Keys:    func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
-		Now:     clock,
+		Breaker:      i.gateway.Breaker,
+		Pending:      i.pending,
+		Keys:         func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
+		ClockOffsets: i.clockOffsets,
+		Now:          clock,
 	}))
 }

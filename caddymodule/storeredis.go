@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 func init() { caddy.RegisterModule(RedisStore{}) }
@@ -92,6 +93,8 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 		Prefix:    e.text("store redis prefix", s.Prefix),
 		Secret:    []byte(e.text(redisSecret, s.Secret)),
 		Now:       clock,
+
+		MaxClockOffset: token.Skew,
 	}
 	if e.err != nil {
 		return e.err

@@ -15,19 +15,18 @@ var callbackParameters = []string{"code", "state", "error", "error_description"}
 // serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with
 // what it carries: whoever sent the browser here may be somebody else than who started.
 func (g *Gateway) serveCallback(x exchange) error {
-	query, err := url.ParseQuery(x.info.OriginalURL.RawQuery)
-	if err != nil || single(query, callbackParameters) != nil {
-		g.writeUnbound(x)
+	if prefetched(x.r) {
+		g.writePrefetch(x)
 		return nil
 	}
-	state := query.Get("state")
-	if state == "" || len(state) > maxState || len(query.Get("code")) > maxCode {
-		g.writeUnbound(x)
+	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
+	if !ok {
+		g.writeUnbound(x, malformedReturn(pending.Browser))
 		return nil
 	}
-	record, err := g.engine.load(x.r.Context(), state)
+	record, err := g.engine.load(x.r.Context(), query.Get("state"))
 	if errors.Is(err, errGrant) {
-		g.writeUnbound(x)
+		g.writeUnbound(x, unboundReturn(x.r, nil))
 		return nil
 	}
 	if err != nil {
@@ -36,7 +35,7 @@ func (g *Gateway) serveCallback(x exchange) error {
 	name := g.cookies.loginName(record.ID)
 	cookie, _ := g.cookies.value(x.r.Header["Cookie"], name)
 	if !boundToCookie(record, cookie) {
-		g.writeUnbound(x)
+		g.writeUnbound(x, unboundReturn(x.r, record))
 		return nil
 	}
 	return g.finishBrowser(x, record, query, name)
@@ -47,24 +46,25 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return g.cancelBrowser(x, record, code, cookie)
 	}
+	back := boundReturn(record)
 	finished, err := g.engine.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
 	switch {
 	case errors.Is(err, errUnfinished):
-		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		g.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
 		// The code is still good, and the page comes back with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		g.writeReturn(x, record, http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		g.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
 		g.cookies.clear(x.w, cookie)
-		g.writeEnd(x, record, err)
+		g.writeEnd(x, back.as(endedReturn(err)), record, err)
 		return nil
 	}
 	g.cookies.clear(x.w, cookie)
 	g.cookies.set(x.w, g.cookies.session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
-	g.logReturn(x.r.Context(), finished.Phase.String(), finished.ID)
+	g.noteReturn(x.r.Context(), back.as(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
@@ -80,6 +80,7 @@ func redirect(w http.ResponseWriter, to string) {
 
 // cancelBrowser ends a login that came back with an error instead of a code.
 func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+	back := boundReturn(record).as(cancelledReturn(code))
 	if !redirectError.MatchString(code) {
 		code = "invalid_request"
 	}
@@ -91,23 +92,18 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if code == "access_denied" {
 		name = "denied"
 	}
-	g.writeReturn(x, record, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
+	g.writeReturn(x, back, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
 	return nil
 }
 
-// writeReturn answers a request to a redirect URL with a page, and notes it; record is nil for one
-// that is nobody's.
-func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page.Page) {
-	var sessionID string
-	if record != nil {
-		sessionID = record.ID
-	}
-	g.logReturn(x.r.Context(), p.Name, sessionID)
+// writeReturn answers a request to a redirect URL with a page, and notes it.
+func (g *Gateway) writeReturn(x exchange, back returned, status int, p page.Page) {
+	g.noteReturn(x.r.Context(), back)
 	g.writePage(x.w, status, p)
 }
 
 // writeEnd shows how a login ended that issued nothing.
-func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
+func (g *Gateway) writeEnd(x exchange, back returned, record *pending.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, errDenied):
@@ -121,14 +117,14 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 	default:
 		p.Name = "failed"
 	}
-	g.writeReturn(x, record, http.StatusBadRequest, p)
+	g.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
 // writeUnbound answers a return that this browser did not start. It says nothing about the login
 // and carries nothing of the query.
 //
 // A browser that refuses cookies ends here each time: it is told so, rather than to try again.
-func (g *Gateway) writeUnbound(x exchange) {
+func (g *Gateway) writeUnbound(x exchange, back returned) {
 	p := page.Page{
 		Name:     "unbound",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
@@ -138,12 +134,12 @@ func (g *Gateway) writeUnbound(x exchange) {
 	if len(x.r.Header["Cookie"]) == 0 {
 		p.Case = page.CaseNoCookies
 	}
-	g.writeReturn(x, nil, http.StatusBadRequest, p)
+	g.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
 func (g *Gateway) serveAppReturn(x exchange) error {
-	g.writeReturn(x, nil, http.StatusOK, page.Page{
+	g.writeReturn(x, g.appReturned(x), http.StatusOK, page.Page{
 		Name:     "app_return",
 		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,

@@ -24,6 +24,8 @@ type Observer struct {
 	Refusal func(code string)
 	// Login is told how a login goes on.
 	Login func(LoginStep)
+	// Return receives every request to a redirect URL whose client did not hang up.
+	Return func(Return)
 	// Call is told of every call to Signicat.
 	Call func(signicat.Call)
 	// Retry is told of every call to Signicat that is made again, by its operation.
@@ -37,6 +39,7 @@ func (o Observer) withDefaults() Observer {
 	orNothing(&o.Verification)
 	orNothing(&o.Refusal)
 	orNothing(&o.Login)
+	orNothing(&o.Return)
 	orNothing(&o.Call)
 	orNothing(&o.Retry)
 	orNothing(&o.Revocation)
@@ -166,6 +169,10 @@ func RefusalCodes() []string {
 	}
 	return codes
 }
+
+// UnavailableCodes are those of [RefusalCodes] that name what the gateway cannot do without: Signicat,
+// the store, and keys.
+func UnavailableCodes() []string { return []string{problemSignicat, problemStore, problemStarting} }
 
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }

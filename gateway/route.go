@@ -141,7 +141,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	}
 	if err != nil {
 		if e.returns && !abandoned(r, err) {
-			g.logReturn(r.Context(), failureOf(err).problem, "")
+			g.noteReturn(r.Context(), refusedReturn(e, err))
 		}
 		g.fail(e.form, x, err)
 	}

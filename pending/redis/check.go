@@ -16,10 +16,10 @@ var (
 	errPolicyUnknown = errors.New("maxmemory-policy of the server cannot be read")
 )
 
-// check looks at every server for what would make the store lose what it keeps. It
+// Check looks at every server for what would make the store lose what it keeps. It
 // returns [errEvicts] or [errPolicyUnknown], joined when several are found, and
 // [pending.ErrUnavailable] when it cannot look.
-func (c *connection) check(ctx context.Context) error {
+func (c *connection) Check(ctx context.Context) error {
 	if err := c.ready(ctx); err != nil {
 		return err
 	}
@@ -56,9 +56,9 @@ func checkPolicy(address, info string) error {
 	}
 }
 
-// logFindings logs what check finds, once connected. [watch] logs that Redis is unavailable.
+// logFindings logs what Check finds, once connected. [watch] logs that Redis is unavailable.
 func (c *connection) logFindings() {
-	err := c.check(c.alive)
+	err := c.Check(c.alive)
 	if errors.Is(err, errEvicts) || errors.Is(err, errPolicyUnknown) {
 		c.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
 			slog.String("prefix", c.config.Prefix), slog.String("error", err.Error()))

@@ -16,6 +16,8 @@ const (
 	DefaultPrefix = "itsme:default"
 	// DefaultTimeout is how long one call may take.
 	DefaultTimeout = time.Second
+	// DefaultMaxClockOffset is how far this machine's clock and Redis' may be apart.
+	DefaultMaxClockOffset = time.Minute
 	// MinSecret is how long a secret has to be, in bytes.
 	MinSecret = 32
 )
@@ -57,6 +59,10 @@ type Config struct {
 	// [DefaultTimeout], at least 1 ms.
 	Timeout time.Duration
 
+	// MaxClockOffset is how far this machine's clock and Redis' may be apart before Logger receives a
+	// warning. Default [DefaultMaxClockOffset].
+	MaxClockOffset time.Duration
+
 	// Logger receives when Redis is reached and lost, and what is wrong with the
 	// server. Nil discards.
 	Logger *slog.Logger
@@ -74,6 +80,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.MaxClockOffset == 0 {
+		c.MaxClockOffset = DefaultMaxClockOffset
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

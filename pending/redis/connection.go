@@ -12,6 +12,7 @@ import (
 
 	"github.com/redis/rueidis"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -24,6 +25,7 @@ type connection struct {
 
 	freshness *freshness
 	dialer    *dialer
+	clock     clockwatch.Watch
 	client    atomic.Pointer[rueidis.Client] // nil until connected
 
 	alive  context.Context // ends with the store
@@ -114,6 +116,7 @@ func (c *connection) try(ctx context.Context, doing string, do command) (got rue
 
 // fetch returns what a script finds, and when that was by the server's clock, or ErrNotFound.
 func (c *connection) fetch(ctx context.Context, doing string, script command) (held string, readAt time.Time, err error) {
+	asked := c.config.Now()
 	got, err := c.call(ctx, doing, script)
 	if err != nil {
 		return "", time.Time{}, err
@@ -122,11 +125,14 @@ func (c *connection) fetch(ctx context.Context, doing string, script command) (h
 	if err != nil || len(fields) < 2 {
 		return "", time.Time{}, c.unavailable(ctx, doing, errMalformed)
 	}
-	if len(fields) == 2 {
+	readAt, err = c.readTime(asked, fields[0], fields[1])
+	switch {
+	case err != nil:
+		return "", time.Time{}, c.unavailable(ctx, doing, err)
+	case len(fields) == 2:
 		return "", time.Time{}, pending.ErrNotFound
 	}
-	readAt, err = serverTime(fields[0], fields[1])
-	return fields[2], readAt, c.unavailable(ctx, doing, err)
+	return fields[2], readAt, nil
 }
 
 // settle runs a script that keeps something or says why it does not.

@@ -54,6 +54,7 @@ func (l logins) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 	if err != nil {
 		return nil, err
 	}
+	asked := l.config.Now()
 	got, err := l.call(ctx, "creating record", eval(l.scripts.create, l.keys.quota,
 		r.ID, l.sealer.name(clientName, r.Client), strconv.Itoa(b.Total), strconv.Itoa(b.PerClient),
 		millis(r.ExpiresAt), millis(r.KeepUntil()), state(r), l.sealer.seal(l.recordPlace(r.ID, 1), data)))
@@ -67,8 +68,14 @@ func (l logins) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 	if err := verdict(reply[0]); err != nil {
 		return nil, err
 	}
+	if len(reply) < 3 {
+		return nil, l.unavailable(ctx, "creating record", errMalformed)
+	}
+	if _, err := l.readTime(asked, reply[1], reply[2]); err != nil {
+		return nil, l.unavailable(ctx, "creating record", err)
+	}
 	r.Version = 1
-	return reply[1:], nil
+	return reply[3:], nil
 }
 
 // Load implements [pending.Logins].
@@ -132,12 +139,21 @@ func (l logins) Update(ctx context.Context, r *pending.Record) error {
 
 // Len implements [pending.Logins].
 func (l logins) Len(ctx context.Context) (int, error) {
-	got, err := l.call(ctx, "counting records", eval(l.scripts.count, l.keys.quota))
+	const doing = "counting records"
+	asked := l.config.Now()
+	got, err := l.call(ctx, doing, eval(l.scripts.count, l.keys.quota))
 	if err != nil {
 		return 0, err
 	}
-	n, err := got.ToInt64()
-	return int(n), l.unavailable(ctx, "counting records", err)
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) != 3 {
+		return 0, l.unavailable(ctx, doing, errMalformed)
+	}
+	n, err := strconv.Atoi(fields[2])
+	if err == nil {
+		_, err = l.readTime(asked, fields[0], fields[1])
+	}
+	return n, l.unavailable(ctx, doing, err)
 }
 
 func (l logins) recordPlace(id string, version uint64) place {

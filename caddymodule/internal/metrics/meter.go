@@ -16,7 +16,7 @@ type Meter struct {
 	requests      []stripedCounter       // by gateway.Decision
 	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
 
-	refusals, started, unstarted, returned, validated, ended, retries, revocations *prometheus.CounterVec
+	refusals, started, unstarted, returned, validated, ended, returns, retries, revocations *prometheus.CounterVec
 
 	lasted, calls, operations *prometheus.HistogramVec
 	eventsDropped, keysFailed prometheus.Counter
@@ -48,6 +48,7 @@ func New(gatewayName string) *Meter {
 	m.ended = r.counter("logins_ended_total", "Logins that ended, with a token (issued) or without one.", "kind", "outcome", "reason")
 	m.lasted = r.histogram("login_duration_seconds", "From the start of a login to its end.", loginBuckets, "kind", "outcome")
 	m.calls = r.histogram("signicat_call_duration_seconds", "Calls to Signicat, from connecting to the last byte of the answer.", callBuckets, "operation", "outcome")
+	m.returns = r.counter("returns_total", "Requests to redirect URLs, by what the gateway made of them.", "kind", "outcome")
 	m.retries = r.counter("signicat_retries_total", "Calls to Signicat that were made once more.", "operation")
 	m.revocations = r.counter("revocations_total", "Tokens, logins and persons that were revoked here.", "scope")
 	m.operations = r.histogram("store_operation_duration_seconds", "Operations of the store, but for the look-ups of revocations.", storeBuckets, "operation", "outcome")
@@ -63,6 +64,12 @@ func (m *Meter) beginAtZero() {
 	for _, kind := range gateway.KindNames() {
 		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
 			stage.WithLabelValues(kind)
+		}
+		for _, reason := range gateway.UnavailableCodes() {
+			m.unstarted.WithLabelValues(kind, reason)
+		}
+		for _, outcome := range gateway.ReturnOutcomes() {
+			m.returns.WithLabelValues(kind, outcome)
 		}
 		issued := pending.Issued.String()
 		m.ended.WithLabelValues(kind, issued, issued)
@@ -114,6 +121,7 @@ func (m *Meter) Observer() gateway.Observer {
 		Verification: m.verification,
 		Refusal:      m.refusal,
 		Login:        m.login,
+		Return:       m.back,
 		Call:         m.call,
 		Retry:        m.retry,
 		Revocation:   m.revocation,
@@ -150,6 +158,8 @@ func (m *Meter) login(s gateway.LoginStep) {
 		m.lasted.WithLabelValues(s.Kind, s.Outcome).Observe(s.Duration.Seconds())
 	}
 }
+
+func (m *Meter) back(r gateway.Return) { m.returns.WithLabelValues(r.Kind, r.Outcome).Inc() }
 
 func (m *Meter) call(c signicat.Call) {
 	m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())

@@ -2,7 +2,8 @@
 --
 -- ARGV: ID, client, bound altogether, bound per client, expiry and keep in Unix
 -- milliseconds, state (unreturned, returned or over), sealed record.
--- It answers "exists" or "full" and changes nothing, or "kept" and the IDs that went.
+-- It answers "exists" or "full" and changes nothing, or "kept", the seconds and microseconds since
+-- 1970, and the IDs that went.
 local id, client = ARGV[1], ARGV[2]
 local total, per_client = tonumber(ARGV[3]), tonumber(ARGV[4])
 local expires, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -37,7 +38,7 @@ end
 redis.call('ZADD', OPEN, expires, id)
 requeue(client, id, nil, RETURNED)
 
-local reply = {'kept'}
+local gone = {}
 for _ = 1, EVICTIONS do
   local from = crowded()
   if not from then
@@ -45,14 +46,14 @@ for _ = 1, EVICTIONS do
   end
   local serial, oldest = first(from)
   if not oldest then
-    if #reply == 1 then
+    if #gone == 0 then
       leave(id, client, RETURNED)
       return {'full'}
     end
     break
   end
   forget(oldest, from, serial)
-  table.insert(reply, oldest)
+  table.insert(gone, oldest)
 end
 
 local serial = RETURNED
@@ -73,4 +74,4 @@ for _ = 1, EVICTIONS do
   redis.call('HDEL', RECORDS, redis.call('ZPOPMIN', OVER)[1])
 end
 prolong(keep)
-return reply
+return {'kept', time[1], time[2], unpack(gone)}
