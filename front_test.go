@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -38,7 +39,7 @@ func startFront(t *testing.T, config gateway.Config) *logintest.Front {
 	upstream := new(logintest.Upstream)
 	server.Config.Handler = newSite(t, config).Handler(upstream)
 	server.Start()
-	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
+	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream, Check: apitest.Check}
 }
 
 func newSite(t *testing.T, config gateway.Config) *gateway.Site {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
@@ -77,7 +78,7 @@ func openTheatre(t *testing.T, caddyfile string) *theatre {
 	web := &httptest.Server{Listener: signicat, Config: &http.Server{Handler: tokens}}
 	web.Start()
 	t.Cleanup(web.Close)
-	return &theatre{&logintest.Front{URL: server.URL, Signicat: sim}, server, upstream, tokens}
+	return &theatre{&logintest.Front{URL: server.URL, Signicat: sim, Check: apitest.Check}, server, upstream, tokens}
 }
 
 // plainTheatre protects its whole site.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -140,5 +141,5 @@ func (s stage) open(t *testing.T, c signicattest.Config) *logintest.Front {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	return &logintest.Front{URL: url, Signicat: simulator, Upstream: s.upstream}
+	return &logintest.Front{URL: url, Signicat: simulator, Upstream: s.upstream, Check: apitest.Check}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -108,7 +109,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: site.Handler(upstream)}}
 	web.Start()
 	t.Cleanup(web.Close)
-	return &logintest.Front{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance}
+	return &logintest.Front{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance, Check: apitest.Check}
 }
 
 func requirements(r logintest.Require) gateway.Requirements {

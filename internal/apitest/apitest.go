@@ -11,19 +11,14 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"github.com/caddy-itsme/caddy-itsme/docs"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
 // Path is the prefix of the own endpoints in every test.
 const Path = docs.ExamplePath
 
 // Exchange is a request and its answer, both read to the end.
-type Exchange struct {
-	Request *http.Request
-	Sent    string // the request's body
-	Status  int
-	Header  http.Header // the answer's
-	Body    string      // the answer's
-}
+type Exchange = logintest.Exchange
 
 // Check fails the test for everything about an exchange that the document does not say. Answers
 // that are not the gateway's own are left alone. It reads no body of the request and starts no

@@ -55,24 +55,24 @@ func (c contract) violations(e Exchange) []string {
 	if path == "" && method == "" {
 		return nil
 	}
-	asked := e.at(method, path)
+	asked := at(e, method, path)
 	item, _, _ := paths.FindPath(asked, c.document, nil)
 	switch {
 	case item == nil && e.Status != http.StatusNotFound && e.Status != http.StatusMethodNotAllowed:
 		return []string{fmt.Sprintf("the path is not there, but is answered with %d", e.Status)}
 	case item == nil:
-		return c.answer(e, e.at(http.MethodGet, nowhere))
+		return c.answer(e, at(e, http.MethodGet, nowhere))
 	}
 	operation, documented := operationOf(item, method)
 	if !documented && e.Status != http.StatusMethodNotAllowed {
 		return []string{fmt.Sprintf("the method is not there, but is answered with %d", e.Status)}
 	}
-	found := c.answer(e, e.at(operation, path))
+	found := c.answer(e, at(e, operation, path))
 	if !documented {
 		found = append(found, otherMethods(item, e.Header.Get("Allow"))...)
 	}
 	if e.Status < http.StatusBadRequest {
-		found = append(found, c.request(e, e.at(operation, path))...)
+		found = append(found, c.request(e, at(e, operation, path))...)
 	}
 	return found
 }
@@ -109,7 +109,7 @@ func otherMethods(item *v3.PathItem, allow string) []string {
 }
 
 // at is the request as if it had been sent to another path, with another method.
-func (e Exchange) at(method, path string) *http.Request {
+func at(e Exchange, method, path string) *http.Request {
 	u := &url.URL{Path: path, RawQuery: e.Request.URL.RawQuery}
 	if plain, err := url.PathUnescape(path); err == nil {
 		u.Path, u.RawPath = plain, path
