@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-var update = flag.Bool("update", false, "write the golden files in testdata anew")
+var update = flag.Bool("update", false, "write what the Caddyfiles in testdata/adapt adapt to, into the files")
 
 // TestAdapt reads every file of testdata/adapt: a Caddyfile, a line of dashes, and the JSON or
 // the error that it adapts to. What adapts must validate, too.
