@@ -11,6 +11,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
@@ -47,7 +48,7 @@ func TestHeadersArrive(t *testing.T) {
 		config.Attributes = append(config.Attributes, a.Name)
 		config.Token.Claims = append(config.Token.Claims, a.Claim)
 	}
-	front := startFront(t, config)
+	front := gatewaytest.Start(t, config)
 	app := front.NewApp()
 	app.Call(t, "/", app.Login(t, "adult"))
 	var got []string
@@ -71,7 +72,7 @@ func TestHeadersArrive(t *testing.T) {
 // TestEndpointsAnswer asks for every endpoint that the tables name.
 func TestEndpointsAnswer(t *testing.T) {
 	t.Parallel()
-	front := startFront(t, gateway.Config{
+	front := gatewaytest.Start(t, gateway.Config{
 		Attributes: []string{"name"},
 		Verify:     []string{"127.0.0.1"},
 		AppLinks: gateway.AppLinkConfig{

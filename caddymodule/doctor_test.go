@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -238,7 +239,7 @@ func redisAt(address string) string {
 func redisThat(policy string) func(*testing.T, clinic) []string {
 	return func(t *testing.T, _ clinic) []string {
 		t.Helper()
-		listener := listen(t)
+		listener := caddytest.Listen(t)
 		address := listener.Addr().String()
 		_, port, _ := net.SplitHostPort(address)
 		if err := listener.Close(); err != nil {

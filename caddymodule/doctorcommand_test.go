@@ -154,7 +154,7 @@ func TestDoctorLeavesNothingInStorage(t *testing.T) {
 // TestOfflineDoctorTalksToNobody gives it a listener in the place of every server.
 func TestOfflineDoctorTalksToNobody(t *testing.T) {
 	c := newClinic(t)
-	everybody := listen(t)
+	everybody := caddytest.Listen(t)
 	called := make(chan struct{})
 	go func() {
 		defer close(called)
