@@ -155,7 +155,7 @@ func (g *Gateway) serveCancel(x exchange) error {
 	if err != nil {
 		return err
 	}
-	cookie, _ := g.cookies.value(x.r.Header["Cookie"], g.cookies.loginName(id))
+	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Login(id))
 	byCookie := boundToCookie(record, cookie)
 	switch {
 	case byCookie && !sameOrigin(x.r, g.config.PublicURL):
@@ -168,7 +168,7 @@ func (g *Gateway) serveCancel(x exchange) error {
 		return err // and the cookie stays, for the login that goes on
 	}
 	if byCookie {
-		g.cookies.clear(x.w, g.cookies.loginName(id))
+		g.cookies.Clear(x.w, g.cookies.Login(id))
 	}
 	noStore(x.w.Header())
 	x.w.WriteHeader(http.StatusNoContent)

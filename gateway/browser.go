@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -33,8 +34,8 @@ func (g *Gateway) serveCallback(x exchange) error {
 	if err != nil {
 		return err
 	}
-	name := g.cookies.loginName(record.ID)
-	cookie, _ := g.cookies.value(x.r.Header["Cookie"], name)
+	name := g.cookies.Login(record.ID)
+	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], name)
 	if !boundToCookie(record, cookie) {
 		g.writeUnbound(x)
 		return nil
@@ -58,12 +59,12 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 		g.writeReturn(x, record, http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
-		g.cookies.clear(x.w, cookie)
+		g.cookies.Clear(x.w, cookie)
 		g.writeEnd(x, record, err)
 		return nil
 	}
-	g.cookies.clear(x.w, cookie)
-	g.cookies.set(x.w, g.cookies.session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
+	g.cookies.Clear(x.w, cookie)
+	g.cookies.Set(x.w, g.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
 	g.logReturn(x.r.Context(), finished.Phase.String(), finished.ID)
 	redirect(x.w, finished.ReturnTo)
 	return nil
@@ -86,7 +87,7 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	if err := g.engine.cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, errConflict) {
 		return err
 	}
-	g.cookies.clear(x.w, cookie)
+	g.cookies.Clear(x.w, cookie)
 	name := "failed"
 	if code == "access_denied" {
 		name = "denied"
@@ -153,20 +154,20 @@ func (g *Gateway) serveAppReturn(x exchange) error {
 
 // serveLogout ends a login on every replica and clears the cookie.
 func (g *Gateway) serveLogout(x exchange) error {
-	l, err := g.authenticate(x.r.Context(), credentialsOf(x.r))
+	l, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
 	switch {
-	case errors.Is(err, errNoCredential), errors.Is(err, errCookie):
+	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
 	case err != nil:
 		return err
-	case l.kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
+	case l.Kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.engine.endLogin(x.r.Context(), l.claims.Login(), l.claims.Subject); err != nil {
+		if err := g.engine.endLogin(x.r.Context(), l.Claims.Login(), l.Claims.Subject); err != nil {
 			return err
 		}
 	}
-	if _, hasCookie := g.cookies.value(x.r.Header["Cookie"], g.cookies.session); hasCookie && (l == nil || l.kind == pending.Browser) {
-		g.cookies.clear(x.w, g.cookies.session)
+	if _, hasCookie := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Session); hasCookie && (l == nil || l.Kind == pending.Browser) {
+		g.cookies.Clear(x.w, g.cookies.Session)
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
 		redirect(x.w, g.pages.LoginURL(page.Page{}, "logged_out", ""))
@@ -180,8 +181,8 @@ func (g *Gateway) serveLogout(x exchange) error {
 // serveUserinfo returns the claims of the presented token. It renews a cookie, and finds a copied one,
 // as a site does.
 func (g *Gateway) serveUserinfo(x exchange) error {
-	l, err := g.authenticate(x.r.Context(), credentialsOf(x.r))
-	if err == nil && l.kind == pending.Browser {
+	l, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
+	if err == nil && l.Kind == pending.Browser {
 		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
 			return errCrossSite
 		}
@@ -191,14 +192,14 @@ func (g *Gateway) serveUserinfo(x exchange) error {
 		}
 	}
 	switch {
-	case errors.Is(err, errCookie):
-		g.cookies.clear(x.w, g.cookies.session)
-		return errNoCredential
+	case errors.Is(err, identity.ErrCookie):
+		g.cookies.Clear(x.w, g.cookies.Session)
+		return identity.ErrNoCredential
 	case err != nil:
 		return err
 	}
-	claims := l.attributeClaims()
-	claims["sub"], claims["acr"], claims["auth_time"] = l.claims.Subject, l.claims.ACR, l.claims.AuthTime.Unix()
+	claims := l.AttributeClaims()
+	claims["sub"], claims["acr"], claims["auth_time"] = l.Claims.Subject, l.Claims.ACR, l.Claims.AuthTime.Unix()
 	writeJSON(x.w, http.StatusOK, "application/json", claims)
 	return nil
 }

@@ -1,6 +1,14 @@
 package gateway
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+)
+
+// errCrossSite is returned when a request with a cookie may come from another site.
+var errCrossSite = errors.New("cross-site request")
 
 // changesSomething reports whether a request may do more than read: every other method, and a
 // connection that becomes something else, such as a WebSocket.
@@ -44,7 +52,7 @@ func preflight(r *http.Request) bool {
 		return false
 	}
 	for name := range r.Header {
-		if methodOverrides[fold(name)] {
+		if methodOverrides[identity.Fold(name)] {
 			return false
 		}
 	}

@@ -1,6 +1,10 @@
 package gateway
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+)
 
 // Bounds that the tests in package gateway_test push past, or compare the documentation with.
 const (
@@ -8,8 +12,8 @@ const (
 	MaxReads        = maxReads
 	MaxLook         = maxLook
 	MaxCancels      = maxCancels
-	MaxVerified     = maxVerified
-	MaxLoginCookies = maxLoginCookies
+	MaxVerified     = identity.MaxCached
+	MaxLoginCookies = identity.MaxLoginCookies
 	MaxCookieToken  = maxCookieToken
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
@@ -24,10 +28,7 @@ func RefreshToken(login string, serial uint64, secret [32]byte) string {
 }
 
 // Kept is how many logins the gateway keeps.
-func (g *Gateway) Kept() int {
-	g.verified.logins.CleanUp()
-	return g.verified.logins.EstimatedSize()
-}
+func (g *Gateway) Kept() int { return g.verifier.Cached() }
 
 // OwnURLs are the URLs of every endpoint, and of one that is not there.
 func (g *Gateway) OwnURLs() (urls []string) {

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
 // A problem's name, the last part of its type and its member "code" (RFC 9457).
@@ -51,6 +54,7 @@ var failures = []failure{
 	{errExpired, 400, problemRequest, "The login has expired", "expired_token"},
 	{errUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
 	{errGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
 	{errStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
 	{errStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
 	{errSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
@@ -68,10 +72,11 @@ var failures = []failure{
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
-	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
-	{errToken, 401, problemToken, "The access token is not valid", "invalid_request"},
-	{errInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
-	{errRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
+	{identity.ErrAmbiguous, 400, problemRequest, "The request is malformed", "invalid_request"},
+	{identity.ErrNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
+	{identity.ErrToken, 401, problemToken, "The access token is not valid", "invalid_request"},
+	{identity.ErrInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
+	{identity.ErrRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
 }
 
 // errGrantType is returned when /token is asked for a grant that it does not know.
@@ -118,11 +123,15 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detail is a text for developers: what is wrong with the request, or which requirement the person
-// does not meet. It never repeats what was sent, or what is known of the person.
+// detailed are the errors whose text clients may read.
+var detailed = []error{errRequest, identity.ErrAmbiguous, identity.ErrRequirement}
+
+// detail returns a text for developers: what is wrong with the request, or which requirement the user
+// does not meet. It never repeats what was sent, or what is known of the user.
 func detail(err error) string {
-	for _, told := range []error{errRequest, errRequirement} {
-		if _, text, ok := strings.Cut(err.Error(), told.Error()+": "); ok && errors.Is(err, told) {
+	for _, prefix := range []error{errRequest, identity.ErrRequirement} {
+		_, text, ok := strings.Cut(err.Error(), prefix.Error()+": ")
+		if ok && slices.ContainsFunc(detailed, func(target error) bool { return errors.Is(err, target) }) {
 			return text
 		}
 	}

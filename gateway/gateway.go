@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -30,10 +31,8 @@ type Gateway struct {
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
 	// hostedPaths are their paths, which spare other requests putting host and path together.
 	hostedPaths map[string]bool
-	guard       sharedGuard // the headers of all its sites
-	cookies     cookies
-	verified    *verifiedCache
-	told        []string // claims that upstreams are told
+	cookies     identity.Cookies
+	verifier    *identity.Verifier
 	pages       *page.Pages
 	openAPI     openAPIDocument
 
@@ -73,16 +72,15 @@ func New(config Config) (*Gateway, error) {
 		now:       config.Now,
 		public:    public,
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
-		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
+		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
 		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
 	g.engine = newEngine(config, client, g.store, authority, g.log)
-	g.told = append([]string{"sub", "acr", "auth_time"}, config.tokenClaims()...)
-	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
-		return nil, configErrorf("token: making the cache: %v", err)
+	if g.verifier, err = g.newVerifier(); err != nil {
+		return nil, configErrorf("token: %v", err)
 	}
 	g.route()
 	return g, nil

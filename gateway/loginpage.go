@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -67,18 +68,18 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, start, e
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
 func (g *Gateway) startLogin(x exchange, p page.Page, asked start) error {
-	cookie := newLoginValue(g.now())
+	cookie := identity.NewLoginValue(g.now())
 	asked.cookieHash = sha256.Sum256([]byte(cookie))
 	record, err := g.engine.begin(x.r.Context(), asked)
 	g.engine.observeStart(x.r.Context(), pending.Browser, record, err)
 	if err != nil {
 		return err
 	}
-	if _, sent := g.cookies.value(x.r.Header["Cookie"], g.cookies.probe); sent {
-		g.cookies.clear(x.w, g.cookies.probe)
+	if _, sent := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Probe); sent {
+		g.cookies.Clear(x.w, g.cookies.Probe)
 	}
-	g.cookies.makeRoom(x.w, x.r.Header["Cookie"])
-	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
+	g.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
+	g.cookies.Set(x.w, g.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
 	begun := g.startedOf(record)
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
@@ -112,7 +113,7 @@ func (g *Gateway) showLogin(x exchange) error {
 		p.Name, p.Again = name, page.HasButton(name)
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
-		g.cookies.set(x.w, g.cookies.probe, "1", untilClosed)
+		g.cookies.Set(x.w, g.cookies.Probe, "1", identity.UntilClosed)
 	}
 	g.writePage(x.w, http.StatusOK, p)
 	return nil

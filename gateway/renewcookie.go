@@ -3,17 +3,19 @@ package gateway
 import (
 	"context"
 	"errors"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
 // renewCookie returns the Set-Cookie that renews the cookie of a login, or nothing. It returns
-// errCookie for a login that is over. An answer that can set no cookie renews none.
-func (g *Gateway) renewCookie(ctx context.Context, l *login, settable bool) (cookie string, err error) {
-	renewed, err := g.engine.renewCookie(ctx, sessionCookie{&l.claims, &l.presented}, settable)
+// identity.ErrCookie for a login that is over. An answer that can set no cookie renews none.
+func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
+	renewed, err := g.engine.renewCookie(ctx, sessionCookie{&c.Claims, &c.Presented}, settable)
 	switch {
 	case errors.Is(err, errGrant):
-		return "", errCookie
+		return "", identity.ErrCookie
 	case err != nil || renewed.token == "":
 		return "", err
 	}
-	return g.cookies.valued(g.cookies.session, renewed.token, renewed.lifetime), nil
+	return g.cookies.Valued(g.cookies.Session, renewed.token, renewed.lifetime), nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
@@ -129,9 +130,9 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	if e.proxies && !g.mayVerify(r) {
 		e = nowhere
 	}
-	if p := passageOf(r.Context()); p != nil {
-		r = p.sent.restored(r)
-		p.answered.own = true
+	if p := identity.StateOf(r.Context()); p != nil {
+		r = p.Sent.Restored(r)
+		p.Answer.Endpoint = true
 	}
 	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}

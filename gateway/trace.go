@@ -9,7 +9,6 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
 	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // The spans of this package. Those of signicat and pending/redis stand below them. None is begun
@@ -17,7 +16,6 @@ import (
 const (
 	spanBegin    = "gateway.begin"    // a login is started
 	spanComplete = "gateway.complete" // a code that came back is taken as far as it goes
-	spanVerify   = "token.verify"     // a token is seen for the first time
 	spanStore    = "pending."         // and the store's operation
 )
 
@@ -53,12 +51,6 @@ func endComplete(s trace.Span, record *pending.Record, err error) {
 		}
 	}
 	endSpan(s, err)
-}
-
-// endVerify ends the span of a token's first sight.
-func endVerify(s trace.Span, err error) {
-	span.End(s, err, token.ErrNoKeys, token.ErrMalformed, token.ErrType, token.ErrAlgorithm, token.ErrUnknownKey,
-		token.ErrSignature, token.ErrExpired, token.ErrNotYetValid, token.ErrIssuer, token.ErrAudience, token.ErrClaims)
 }
 
 // endStore ends the span of a store's operation. That there is no such record, or that somebody was

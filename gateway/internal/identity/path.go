@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"net/url"
@@ -7,9 +7,9 @@ import (
 	"unicode/utf8"
 )
 
-// canonical reports whether an escaped path is spelled in the only way there is: it needs no
-// decoding, and every server reads it as the same path. It implies not [doubtful].
-func canonical(path string) bool {
+// CanonicalPath reports whether an escaped path is spelled in the only way there is: it needs no
+// decoding, and every server reads it as the same path. It implies not [DoubtfulPath].
+func CanonicalPath(path string) bool {
 	for i := range len(path) {
 		if path[i] <= ' ' || path[i] > '~' || path[i] == '%' {
 			return false
@@ -18,11 +18,11 @@ func canonical(path string) bool {
 	return !ambiguous(path)
 }
 
-// doubtful reports whether servers may disagree about which path a URL names, such as
+// DoubtfulPath reports whether servers may disagree about which path a URL names, such as
 // /index.php/admin or /a%2fb. A matcher that takes it for a path outside a private part does not
-// know what the upstream takes it for. Unlike [canonical] it accepts the encodings that every server
+// know what the upstream takes it for. Unlike [CanonicalPath] it accepts the encodings that every server
 // decodes to the same, such as those of a blank or é.
-func doubtful(u *url.URL) bool {
+func DoubtfulPath(u *url.URL) bool {
 	if ambiguous(u.Path) {
 		return true
 	}

@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"runtime"
@@ -18,13 +18,13 @@ func BenchmarkKeep(b *testing.B) {
 	runtime.LockOSThread() // whose time counts
 	defer runtime.UnlockOSThread()
 	var took []time.Duration
-	l := loginsOf(b, 1, nil)[0]
-	keys := make([]tokenKey, maxVerified)
+	l := credentialsOf(b, 1, nil)[0]
+	keys := make([]tokenKey, MaxCached)
 	for i := range keys {
 		keys[i] = keyOf(pending.App, strconv.Itoa(i))
 	}
 	for range b.N {
-		v := newCache(b, maxVerified, maxVerifiedBytes)
+		v := newCache(b, MaxCached, maxCachedBytes)
 		for _, key := range keys {
 			start := threadTime(b)
 			v.keep(key, l)

@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"net/http"
@@ -16,7 +16,7 @@ import (
 
 func TestCookieIsReadAndStripped(t *testing.T) {
 	t.Parallel()
-	c := newCookies("itsme", true)
+	c := NewCookies("itsme", true)
 	for name, row := range map[string]struct {
 		sent  []string
 		value string
@@ -39,11 +39,11 @@ func TestCookieIsReadAndStripped(t *testing.T) {
 		"in another case":  {[]string{"__host-itsme=x"}, "", false, []string{"__host-itsme=x"}},
 		"without a prefix": {[]string{"itsme=x"}, "", false, []string{"itsme=x"}},
 	} {
-		if value, found := c.value(row.sent, c.session); value != row.value || found != row.found {
+		if value, found := c.Value(row.sent, c.Session); value != row.value || found != row.found {
 			t.Errorf("%s: %q %v, want %q %v", name, value, found, row.value, row.found)
 		}
 		h := http.Header{"Cookie": slices.Clone(row.sent)}
-		c.strip(h)
+		c.Strip(h)
 		if diff := cmp.Diff(row.kept, h["Cookie"], cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
@@ -52,21 +52,21 @@ func TestCookieIsReadAndStripped(t *testing.T) {
 
 func TestMakeRoomDropsTheOldest(t *testing.T) {
 	t.Parallel()
-	c := newCookies("itsme", false)
+	c := NewCookies("itsme", false)
 	now := time.Unix(1_700_000_000, 0)
 	r := httptest.NewRequest(http.MethodPost, "/", nil)
 	add := func(name string, age time.Duration) {
-		r.AddCookie(&http.Cookie{Name: "itsme-l-" + name, Value: newLoginValue(now.Add(-age))})
+		r.AddCookie(&http.Cookie{Name: "itsme-l-" + name, Value: NewLoginValue(now.Add(-age))})
 	}
 	add("oldest", time.Hour)
-	for i := range maxLoginCookies - 1 {
+	for i := range MaxLoginCookies - 1 {
 		add(string(rune('a'+i)), time.Duration(i)*time.Microsecond)
 	}
 	r.AddCookie(&http.Cookie{Name: "itsme-l-nonsense", Value: "not ours"})
 	r.AddCookie(&http.Cookie{Name: "other", Value: "x"})
 	r.Header.Add("Cookie", "\u2000itsme-l-planted=x; itsme-l-planted\u2000=x") // of a sibling host: not counted
 	answer := httptest.NewRecorder()
-	c.makeRoom(answer, r.Header["Cookie"])
+	c.MakeRoom(answer, r.Header["Cookie"])
 	var gone []string
 	for _, cookie := range answer.Result().Cookies() {
 		gone = append(gone, cookie.Name)
@@ -89,20 +89,20 @@ var blanks = []string{
 // Were it counted, the attacker would choose the login, or lock the victim out beside their own.
 func TestPlantedCookieIsNeverOurs(t *testing.T) {
 	t.Parallel()
-	c := newCookies("itsme", true)
-	for _, name := range []string{c.session, c.probe, c.login + "12345678"} {
+	c := NewCookies("itsme", true)
+	for _, name := range []string{c.Session, c.Probe, c.login + "12345678"} {
 		for _, blank := range blanks {
 			for _, planted := range []string{blank + name, name + blank, blank + name + blank} {
 				for _, rest := range []string{"=attacker", "", "=attacker=" + name} {
-					if got, found := c.value([]string{planted + rest}, name); found {
+					if got, found := c.Value([]string{planted + rest}, name); found {
 						t.Errorf("%q counts as %q", planted+rest, got)
 					}
 					beside := []string{planted + rest + "; " + name + "=victim", planted + rest}
-					if got, _ := c.value(beside, name); got != "victim" {
+					if got, _ := c.Value(beside, name); got != "victim" {
 						t.Errorf("beside %q the cookie is %q", planted+rest, got)
 					}
 					h := http.Header{"Cookie": beside}
-					if c.strip(h); len(h["Cookie"]) > 0 {
+					if c.Strip(h); len(h["Cookie"]) > 0 {
 						t.Errorf("%q goes on", h["Cookie"])
 					}
 				}
@@ -114,10 +114,10 @@ func TestPlantedCookieIsNeverOurs(t *testing.T) {
 // TestCookieValueKeepsItsBlanks: of a value, too, only what browsers trim is trimmed.
 func TestCookieValueKeepsItsBlanks(t *testing.T) {
 	t.Parallel()
-	c := newCookies("itsme", true)
+	c := NewCookies("itsme", true)
 	for _, blank := range blanks {
 		sent := strings.Trim(blank+"x"+blank, " \t")
-		if got, found := c.value([]string{"__Host-itsme= \t" + sent + "\t "}, c.session); !found || got != sent {
+		if got, found := c.Value([]string{"__Host-itsme= \t" + sent + "\t "}, c.Session); !found || got != sent {
 			t.Errorf("%q is read as %q", sent, got)
 		}
 	}
@@ -133,13 +133,13 @@ func FuzzCookie(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	c := newCookies("itsme", true)
+	c := NewCookies("itsme", true)
 	f.Fuzz(func(t *testing.T, sent string) {
 		lines := strings.Split(sent, "\n")
 		h := http.Header{"Cookie": slices.Clone(lines)}
-		c.strip(h)
+		c.Strip(h)
 		for _, cookie := range (&http.Request{Header: h}).Cookies() {
-			if c.owns(cookie.Name) {
+			if c.Owns(cookie.Name) {
 				t.Errorf("%q goes on", cookie.Name)
 			}
 		}
@@ -156,7 +156,7 @@ func FuzzCookie(f *testing.F) {
 			}
 		}
 		want := mayCount(lines)
-		value, found := c.value(lines, c.session)
+		value, found := c.Value(lines, c.Session)
 		if found != (len(want) > 0) || (len(want) == 1 && value != want[0]) || (len(want) != 1 && value != "") {
 			t.Errorf("the login is %q %v, want one of %q", value, found, want)
 		}

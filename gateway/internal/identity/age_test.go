@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"testing"

@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"bufio"
@@ -15,11 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-// testGuard owns what a gateway does whose sites add X-User-Id and hand on the token in X-Token.
-func testGuard() guard {
-	var shared sharedGuard
-	shared.add(newGuard("X-User-Id"))
-	shared.add(newGuard("x-token"))
+// testHeaders are those of a gateway whose sites add X-User-Id and send the token in X-Token.
+func testHeaders() Headers {
+	var shared sharedHeaders
+	shared.add(NewHeaders("X-User-Id"))
+	shared.add(NewHeaders("x-token"))
 	return shared.load()
 }
 
@@ -29,14 +29,14 @@ var owned = regexp.MustCompile(`(?i)^(x[^a-z0-9]itsme[^a-z0-9].*|x[^a-z0-9]user[
 
 func TestGuardOwnsEverySpelling(t *testing.T) {
 	t.Parallel()
-	g := testGuard()
+	g := testHeaders()
 	for name, want := range map[string]bool{
 		"X-Itsme-Subject": true, "x-itsme-subject": true, "X_ITSME_SUBJECT": true, "X.Itsme.Subject": true, "x-itsme_a.b": true,
 		"X-Itsme-": true, "X~Itsme~Nin": true, "X-User-Id": true, "x_user.id": true, "X-Token": true, "X_TOKEN": true,
 		"X-Itsme": false, "X-Itsmes-Subject": false, "Itsme-Subject": false, "XX-Itsme-Subject": false, "X--Itsme-Subject": false,
 		"X-User-Ids": false, "X-User": false, "Token": false, "Authorization": false, "Accept": false, "": false,
 	} {
-		if got := g.owns(name); got != want {
+		if got := g.Has(name); got != want {
 			t.Errorf("owns %q: %v", name, got)
 		}
 	}
@@ -61,7 +61,7 @@ func FuzzGuard(f *testing.F) {
 			return // no server hands this on
 		}
 		stripped, _ := readRequest(head, trailer)
-		testGuard().strip(stripped)
+		testHeaders().Strip(stripped)
 		for _, r := range []*http.Request{sent, stripped} {
 			if _, err := io.Copy(io.Discard, r.Body); err != nil {
 				return // a proxy hands on no trailers of a broken body

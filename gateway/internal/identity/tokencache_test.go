@@ -1,4 +1,4 @@
-package gateway
+package identity
 
 import (
 	"fmt"
@@ -13,19 +13,19 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// loginsOf returns the logins of n verified tokens, as a gateway makes them.
-func loginsOf(t testing.TB, n int, attributes map[string]any) []*login {
+// credentialsOf returns the credentials of n verified tokens.
+func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential {
 	t.Helper()
 	const url = "https://app.example.be"
 	authority, err := token.NewAuthority(token.Config{
-		Issuer: url, Audience: []string{url}, ClientID: "app.example.be", SessionAudience: url + DefaultPath,
+		Issuer: url, Audience: []string{url}, ClientID: "app.example.be", SessionAudience: url + "/itsme",
 		Lifetime: time.Hour, SessionLifetime: time.Hour,
 	}, ringtest.New(t, token.EdDSA))
 	if err != nil {
 		t.Fatal(err)
 	}
-	logins, told := make([]*login, n), []string{"sub", "acr", "auth_time", "name"}
-	for i := range logins {
+	credentials, upstreamClaims := make([]*Credential, n), []string{"sub", "acr", "auth_time", "name"}
+	for i := range credentials {
 		raw, _, err := authority.IssueAccess(token.Claims{
 			Subject: fmt.Sprintf("%032d", i), AuthTime: time.Now(), ACR: "substantial", Attributes: attributes,
 		})
@@ -36,14 +36,14 @@ func loginsOf(t testing.TB, n int, attributes map[string]any) []*login {
 		if err != nil {
 			t.Fatal(err)
 		}
-		logins[i] = newLogin(pending.App, claims, told)
+		credentials[i] = newCredential(pending.App, claims, upstreamClaims)
 	}
-	return logins
+	return credentials
 }
 
-func newCache(t testing.TB, most int, bytes uint64) *verifiedCache {
+func newCache(t testing.TB, most int, bytes uint64) *tokenCache {
 	t.Helper()
-	v, err := newVerifiedCache(most, bytes)
+	v, err := newTokenCache(most, bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,21 +53,21 @@ func newCache(t testing.TB, most int, bytes uint64) *verifiedCache {
 func TestVerifiedTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 1000
-	small := loginsOf(t, 1, nil)[0]
-	large := loginsOf(t, 1, map[string]any{"name": strings.Repeat("n", 4000)})[0]
+	small := credentialsOf(t, 1, nil)[0]
+	large := credentialsOf(t, 1, map[string]any{"name": strings.Repeat("n", 4000)})[0]
 	for name, row := range map[string]struct {
-		login *login
-		want  int
+		credential *Credential
+		want       int
 	}{
 		"small ones by their number": {small, most},
 		"large ones by their size":   {large, most * 1000 / int(large.weight())},
 	} {
 		v := newCache(t, most, most*1000)
 		for i := range 5 * most {
-			v.keep(keyOf(pending.App, strconv.Itoa(i)), row.login)
+			v.keep(keyOf(pending.App, strconv.Itoa(i)), row.credential)
 		}
-		v.logins.CleanUp()
-		if n := v.logins.EstimatedSize(); n > row.want || n < row.want/2 {
+		v.credentials.CleanUp()
+		if n := v.credentials.EstimatedSize(); n > row.want || n < row.want/2 {
 			t.Errorf("%s: %d are kept, want up to %d", name, n, row.want)
 		}
 	}
@@ -78,8 +78,8 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 func TestKindsShareNoEntry(t *testing.T) {
 	t.Parallel()
 	v := newCache(t, 10, 10_000)
-	l := loginsOf(t, 1, nil)[0]
-	long := strings.Repeat("a", maxRecalled+1)
+	l := credentialsOf(t, 1, nil)[0]
+	long := strings.Repeat("a", maxCachedToken+1)
 	v.keep(keyOf(pending.App, "token"), l)
 	v.keep(keyOf(pending.App, long), l)
 	for name, row := range map[string]struct {
@@ -118,7 +118,7 @@ func TestWeightIsNotUnderstated(t *testing.T) {
 		before := live()
 		v := newCache(t, n, 1<<30)
 		var weight uint64
-		for i, l := range loginsOf(t, n, attributes) {
+		for i, l := range credentialsOf(t, n, attributes) {
 			v.keep(keyOf(pending.App, strconv.Itoa(i)), l)
 			weight = l.weight()
 		}
