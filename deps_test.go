@@ -26,18 +26,19 @@ var rooms = []struct {
 	floor int
 	caddy bool // may link Caddy and zap
 }{
-	{"", 6, true},
-	{"bench", 6, true},
-	{"examples", 6, true},
-	{"cmd", 5, true},
-	{"caddymodule", 4, true},
-	{"gateway", 3, false},
+	{"", 9, true},
+	{"bench", 9, true},
+	{"examples", 9, true},
+	{"cmd", 8, true},
+	{"caddymodule", 7, true},
+	{"gateway", 5, false},
+	{"gateway/internal/login", 4, false},
 	{"keyring", 3, false},
 	{"signicat", 2, false},
 	{"token", 2, false},
 	{"pending", 2, false},
 	{"internal/span", 1, false},
-	{"internal/calm", 1, false},
+	{"internal/loglimit", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
@@ -46,6 +47,9 @@ var rooms = []struct {
 
 // programs that link the simulator.
 var withSimulator = []string{module + "/cmd/caddy-itsme", module + "/cmd/signicat-sim"}
+
+// withoutHTTP is the engine of the logins. Its callers read requests and write answers.
+const withoutHTTP = module + "/gateway/internal/login"
 
 // listed is what go list tells about a package, its tests left out.
 type listed struct {
@@ -110,6 +114,9 @@ func violations(p listed) (broken []string) {
 	}
 	if slices.Contains(p.Deps, "testing") {
 		report(" links testing")
+	}
+	if p.ImportPath == withoutHTTP && slices.Contains(p.Imports, "net/http") {
+		report(" imports net/http")
 	}
 	if slices.Contains(p.Deps, simulator) && !mayLinkSimulator(p.ImportPath) {
 		report(" links the simulator")
@@ -201,6 +208,8 @@ func TestViolationsAreSeen(t *testing.T) {
 		"Caddy at the edge":              {"/caddymodule", links("github.com/caddyserver/caddy/v2"), ""},
 		"Caddy in the core":              {"/gateway", links("github.com/caddyserver/caddy/v2"), "/gateway links github.com/caddyserver/caddy/v2"},
 		"zap in the core":                {"/signicat", links("go.uber.org/zap/zapcore"), "/signicat links go.uber.org/zap/zapcore"},
+		"HTTP in the engine":             {"/gateway/internal/login", listed{Imports: []string{"net/http"}}, "/gateway/internal/login imports net/http"},
+		"the engine up":                  {"/gateway/internal/login", imports("/gateway"), "/gateway/internal/login imports /gateway"},
 		"a new room":                     {"/util", listed{}, "/util is in no room of the house: give it one in deps_test.go"},
 	} {
 		t.Run(name, func(t *testing.T) {

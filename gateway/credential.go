@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/internal/span"
+
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -125,7 +128,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
 		g.observe.Verification(Verification{kind, Untold, kept})
-		return nil, errStarting
+		return nil, engine.ErrStarting
 	case err != nil:
 		g.observe.Verification(Verification{kind, Bad, kept})
 		return nil, fmt.Errorf("%w: %w", errToken, err)
@@ -133,14 +136,14 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	claims := &l.claims
 	revoked, err := g.store.Revoked(ctx, pending.Credential{
 		TokenID: claims.ID, Login: claims.Login(), Subject: claims.Subject, IssuedAt: claims.IssuedAt,
-		Mark: markOf(claims.ID),
+		Mark: claims.Mark(),
 	})
 	switch {
 	case errors.Is(err, context.Canceled): // the client hung up
-		return nil, storeError(err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrStore, err)
 	case err != nil:
 		g.observe.Verification(Verification{kind, Untold, kept})
-		return nil, storeError(err)
+		return nil, fmt.Errorf("%w: %w", engine.ErrStore, err)
 	case revoked:
 		g.observe.Verification(Verification{kind, Revoked, kept})
 		return nil, fmt.Errorf("%w: revoked", errToken)
@@ -163,7 +166,7 @@ func (g *Gateway) check(ctx context.Context, key tokenKey, kind pending.Kind, ra
 	if kind == pending.Browser {
 		check = g.authority.VerifySession
 	}
-	_, traced := startSpan(ctx, spanVerify, kind)
+	_, traced := span.Start(ctx, spanVerify, span.KindKey.String(kind.String()))
 	claims, err := check(raw)
 	endVerify(traced, err)
 	if err != nil {

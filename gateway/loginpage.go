@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -46,14 +48,14 @@ func (g *Gateway) serveLogin(x exchange) error {
 }
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
-func (g *Gateway) askedLogin(x exchange, values url.Values) (page, start, error) {
+func (g *Gateway) askedLogin(x exchange, values url.Values) (page, engine.Request, error) {
 	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page{}, start{}, err
+		return page{}, engine.Request{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page{}, start{}, err
+		return page{}, engine.Request{}, err
 	}
 	p := page{
 		Name:      "login",
@@ -62,22 +64,21 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page, start, error)
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
-	return p, start{
-		kind:        pending.Browser,
-		client:      x.info.Client,
-		redirectURL: g.config.RedirectURL,
-		returnTo:    p.ReturnTo,
-		language:    p.Language,
-		loa:         loa,
+	return p, engine.Request{
+		Kind:        pending.Browser,
+		Client:      x.info.Client,
+		RedirectURL: g.config.RedirectURL,
+		ReturnTo:    p.ReturnTo,
+		Language:    p.Language,
+		LoA:         loa,
 	}, nil
 }
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (g *Gateway) startLogin(x exchange, p page, asked start) error {
+func (g *Gateway) startLogin(x exchange, p page, asked engine.Request) error {
 	cookie := newLoginValue(g.now())
-	asked.cookieHash = sha256.Sum256([]byte(cookie))
-	record, err := g.engine.begin(x.r.Context(), asked)
-	g.engine.observeStart(x.r.Context(), pending.Browser, record, err)
+	asked.CookieHash = sha256.Sum256([]byte(cookie))
+	record, err := g.logins.Start(x.r.Context(), asked)
 	if err != nil {
 		return err
 	}
