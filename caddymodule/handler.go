@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
@@ -79,7 +79,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.log = calm.New(ctx.Slogger())
+	h.log = loglimit.New(ctx.Slogger())
 	around := whereabouts(ctx)
 	return atSite(ctx, around, h.provision(ctx, around))
 }

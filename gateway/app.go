@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -9,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -43,7 +43,7 @@ func (g *Gateway) serveStart(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, err := g.engine.beginOnce(x.r.Context(), s)
+	record, err := g.logins.Start(x.r.Context(), s)
 	if err != nil {
 		return err
 	}
@@ -52,32 +52,32 @@ func (g *Gateway) serveStart(x exchange) error {
 }
 
 // appStart checks what an app asks for.
-func (g *Gateway) appStart(x exchange, in startRequest) (start, error) {
+func (g *Gateway) appStart(x exchange, in startRequest) (engine.Request, error) {
 	switch {
-	case !codeChallenge.MatchString(in.CodeChallenge):
-		return start{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+	case !engine.ValidChallenge(in.CodeChallenge):
+		return engine.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
 	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
-		return start{}, requestErrorf("code_challenge_method must be S256")
+		return engine.Request{}, requestErrorf("code_challenge_method must be S256")
 	case in.MaxAge != nil && *in.MaxAge < 0:
-		return start{}, requestErrorf("max_age is not a number of seconds")
+		return engine.Request{}, requestErrorf("max_age is not a number of seconds")
 	}
 	if in.RedirectURI == "" {
 		in.RedirectURI = g.config.AppRedirectURLs[0]
 	}
 	if !slices.Contains(g.config.AppRedirectURLs, in.RedirectURI) {
-		return start{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+		return engine.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	loa, err := wish{acrValues: in.ACRValues}.loa()
 	if err != nil {
-		return start{}, err
+		return engine.Request{}, err
 	}
-	return start{
-		kind:        pending.App,
-		client:      x.info.Client,
-		redirectURL: in.RedirectURI,
-		challenge:   in.CodeChallenge,
-		language:    g.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
-		loa:         loa,
+	return engine.Request{
+		Kind:        pending.App,
+		Client:      x.info.Client,
+		RedirectURL: in.RedirectURI,
+		Challenge:   in.CodeChallenge,
+		Language:    g.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
+		LoA:         loa,
 	}, nil
 }
 
@@ -105,13 +105,13 @@ type sessionStatus struct {
 // serveStatus answers /sessions/{session_id}.
 func (g *Gateway) serveStatus(x exchange) error {
 	if len(x.rest) != sessionIDSize {
-		return errUnknown
+		return engine.ErrUnknown
 	}
 	wait, err := readWait(x.info.OriginalURL.Query())
 	if err != nil {
 		return err
 	}
-	record, early, err := g.engine.status(x.r.Context(), x.rest, x.info.Client, wait)
+	record, early, err := g.logins.Status(x.r.Context(), x.rest, x.info.Client, wait)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ var cancelParameters = []string{"code_verifier", "error"}
 func (g *Gateway) serveCancel(x exchange) error {
 	id := x.rest
 	if len(id) != sessionIDSize {
-		return errUnknown
+		return engine.ErrUnknown
 	}
 	var in cancelRequest
 	if len(x.r.Header["Content-Type"]) > 0 {
@@ -148,23 +148,23 @@ func (g *Gateway) serveCancel(x exchange) error {
 			return err
 		}
 	}
-	if in.Error != "" && !redirectError.MatchString(in.Error) {
+	if in.Error != "" && !engine.ValidRedirectError(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
-	record, err := g.engine.loadSession(x.r.Context(), id)
+	record, err := g.logins.Session(x.r.Context(), id)
 	if err != nil {
 		return err
 	}
 	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Login(id))
-	byCookie := boundToCookie(record, cookie)
+	byCookie := engine.BoundToCookie(record, cookie)
 	switch {
 	case byCookie && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
-	case !byCookie && !boundToVerifier(record, in.CodeVerifier):
+	case !byCookie && !engine.BoundToVerifier(record, in.CodeVerifier):
 		// Not told apart from one that does not exist: nobody learns whose it is.
-		return errUnknown
+		return engine.ErrUnknown
 	}
-	if err := g.engine.cancel(x.r.Context(), record, in.Error); err != nil {
+	if err := g.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
 		return err // and the cookie stays, for the login that goes on
 	}
 	if byCookie {
@@ -197,7 +197,7 @@ func (g *Gateway) serveToken(x exchange) error {
 		return err
 	}
 	if id := form.Get("client_id"); id != "" && id != g.public.Host {
-		return wrap(errGrant, "another client_id")
+		return wrap(engine.ErrGrant, "another client_id")
 	}
 	switch form.Get("grant_type") {
 	case "authorization_code", appGrantType:
@@ -218,15 +218,15 @@ func (g *Gateway) serveRefresh(x exchange, form url.Values) error {
 	if form.Get("refresh_token") == "" {
 		return requestErrorf("refresh_token is required")
 	}
-	next, err := g.engine.refresh(x.r.Context(), form.Get("refresh_token"))
+	next, err := g.logins.Refresh(x.r.Context(), form.Get("refresh_token"))
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
-		AccessToken:  next.access,
+		AccessToken:  next.Access,
 		TokenType:    "Bearer",
-		ExpiresIn:    seconds(next.claims.ExpiresAt.Sub(g.now())),
-		RefreshToken: next.refresh,
+		ExpiresIn:    seconds(next.ExpiresAt.Sub(g.now())),
+		RefreshToken: next.Refresh,
 	})
 	return nil
 }
@@ -235,22 +235,22 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if err := checkTokenForm(form); err != nil {
 		return err
 	}
-	record, err := g.engine.load(x.r.Context(), form.Get("state"))
+	record, err := g.logins.Find(x.r.Context(), form.Get("state"))
 	if err != nil {
 		return err
 	}
 	// A wrong verifier changes and counts nothing on the record.
-	if !boundToVerifier(record, form.Get("code_verifier")) {
-		return wrap(errGrant, "not bound to this verifier")
+	if !engine.BoundToVerifier(record, form.Get("code_verifier")) {
+		return wrap(engine.ErrGrant, "not bound to this verifier")
 	}
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
-		return wrap(errGrant, "another redirect_uri")
+		return wrap(engine.ErrGrant, "another redirect_uri")
 	}
-	record, err = g.engine.finish(x.r.Context(), record, presented{state: form.Get("state"), code: form.Get("code")})
+	record, err = g.logins.Finish(x.r.Context(), record, engine.Return{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
-	refresh, err := g.engine.firstRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := g.logins.FirstRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}
@@ -270,7 +270,7 @@ func checkTokenForm(form url.Values) error {
 		}
 	}
 	if len(form.Get("code")) > maxCode || len(form.Get("state")) > maxState {
-		return wrap(errGrant, "code or state too long")
+		return wrap(engine.ErrGrant, "code or state too long")
 	}
 	return nil
 }
@@ -281,6 +281,3 @@ const (
 	maxCode  = 512
 	maxState = 1024
 )
-
-// wrap says why, for the log; clients see the row of the table.
-func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }

@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -43,9 +45,12 @@ func (g *Gateway) newVerifier() (*identity.Verifier, error) {
 		Now:       g.now,
 		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
 			revoked, err := g.store.Revoked(ctx, pending.Credential{
-				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID),
+				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
 			})
-			return revoked, storeError(err)
+			if err != nil {
+				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+			}
+			return revoked, err
 		},
 		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
 			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -26,8 +27,8 @@ func (g *Gateway) serveCallback(x exchange) error {
 		g.writeUnbound(x)
 		return nil
 	}
-	record, err := g.engine.load(x.r.Context(), state)
-	if errors.Is(err, errGrant) {
+	record, err := g.logins.Find(x.r.Context(), state)
+	if errors.Is(err, engine.ErrGrant) {
 		g.writeUnbound(x)
 		return nil
 	}
@@ -36,7 +37,7 @@ func (g *Gateway) serveCallback(x exchange) error {
 	}
 	name := g.cookies.Login(record.ID)
 	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], name)
-	if !boundToCookie(record, cookie) {
+	if !engine.BoundToCookie(record, cookie) {
 		g.writeUnbound(x)
 		return nil
 	}
@@ -48,9 +49,9 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return g.cancelBrowser(x, record, code, cookie)
 	}
-	finished, err := g.engine.finish(x.r.Context(), record, presented{state: query.Get("state"), code: query.Get("code")})
+	finished, err := g.logins.Finish(x.r.Context(), record, engine.Return{State: query.Get("state"), Code: query.Get("code")})
 	switch {
-	case errors.Is(err, errUnfinished):
+	case errors.Is(err, engine.ErrUnfinished):
 		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
@@ -81,10 +82,10 @@ func redirect(w http.ResponseWriter, to string) {
 
 // cancelBrowser ends a login that came back with an error instead of a code.
 func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
-	if !redirectError.MatchString(code) {
+	if !engine.ValidRedirectError(code) {
 		code = "invalid_request"
 	}
-	if err := g.engine.cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, errConflict) {
+	if err := g.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, engine.ErrConflict) {
 		return err
 	}
 	g.cookies.Clear(x.w, cookie)
@@ -111,13 +112,13 @@ func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p 
 func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
-	case errors.Is(err, errDenied):
+	case errors.Is(err, engine.ErrDenied):
 		p.Name = "denied"
-	case errors.Is(err, errExpired):
+	case errors.Is(err, engine.ErrExpired):
 		p.Name = "expired"
-	case errors.Is(err, errLevel):
+	case errors.Is(err, engine.ErrLevel):
 		p.Name, p.Case = "not_enough", page.CaseLevel
-	case errors.Is(err, errTokenSize):
+	case errors.Is(err, engine.ErrTokenSize):
 		p.Name, p.Again = "too_large", false
 	default:
 		p.Name = "failed"
@@ -162,7 +163,7 @@ func (g *Gateway) serveLogout(x exchange) error {
 	case l.Kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.engine.endLogin(x.r.Context(), l.Claims.Login(), l.Claims.Subject); err != nil {
+		if err := g.logins.EndLogin(x.r.Context(), l.Claims.Login(), l.Claims.Subject); err != nil {
 			return err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -134,7 +135,7 @@ func document(body any) endpoint {
 func (g *Gateway) serveJWKS(x exchange) error {
 	keys := g.config.Keys.KeySet()
 	if keys == nil {
-		return errStarting
+		return engine.ErrStarting
 	}
 	h := x.w.Header()
 	h.Set("Cache-Control", jwksCacheControl)

@@ -4,27 +4,28 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // Bounds that the tests in package gateway_test push past, or compare the documentation with.
 const (
-	MaxPolls        = maxPolls
-	MaxReads        = maxReads
-	MaxLook         = maxLook
-	MaxCancels      = maxCancels
+	MaxPolls        = engine.MaxPolls
+	MaxReads        = engine.MaxReads
+	MaxLook         = engine.MaxLook
+	MaxCancels      = engine.MaxCancels
 	MaxVerified     = identity.MaxCached
 	MaxLoginCookies = identity.MaxLoginCookies
-	MaxCookieToken  = maxCookieToken
+	MaxCookieToken  = engine.MaxCookieToken
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
-	NetworkShare    = networkShare
+	NetworkShare    = engine.NetworkShare
 
-	MaxTokenRevocations = maxTokenRevocations
+	MaxTokenRevocations = engine.MaxTokenRevocations
 )
 
 // RefreshToken is one of a family with that secret.
 func RefreshToken(login string, serial uint64, secret [32]byte) string {
-	return refreshToken{login, serial}.signed(secret)
+	return engine.RefreshToken(login, serial, secret)
 }
 
 // Kept is how many logins the gateway keeps.

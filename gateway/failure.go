@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // A problem's name, the last part of its type and its member "code" (RFC 9457).
@@ -32,12 +34,24 @@ const (
 
 // Refusals of a request for its form.
 var (
+	// errRequest is returned when a request is malformed; its text is safe to show.
+	errRequest = errors.New("invalid request")
+	// errNoCookies is returned when a browser does not send the cookie that it was just given.
+	errNoCookies = errors.New("the browser keeps no cookies")
 	errTooEarly  = errors.New("early data")
 	errMethod    = errors.New("method not allowed")
 	errMediaType = errors.New("unsupported media type")
 	errTooLarge  = errors.New("body too large")
 	errNotFound  = errors.New("not found")
 )
+
+// requestErrorf is an errRequest whose text says to the developer what to change.
+func requestErrorf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errRequest, fmt.Sprintf(format, args...))
+}
+
+// wrap says why, for the log; clients see the row of the table.
+func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 
 // failure is how an error is told to clients: as a problem, and as an OAuth error by /token.
 type failure struct {
@@ -50,24 +64,24 @@ type failure struct {
 
 // failures is the one table from errors to answers; the first row that matches counts.
 var failures = []failure{
-	{errDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
-	{errExpired, 400, problemRequest, "The login has expired", "expired_token"},
-	{errUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
-	{errGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{engine.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
+	{engine.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
+	{engine.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
+	{engine.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
 	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
-	{errStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
-	{errStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
-	{errSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
-	{errRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
-	{errTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
+	{engine.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
+	{engine.ErrStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
+	{engine.ErrSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
+	{engine.ErrRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
+	{engine.ErrTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
 	{errTooEarly, 425, problemEarly, "The request came in early data", "invalid_request"},
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
 	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
 	{errSlow, 408, problemRequest, "The body took too long", "invalid_request"},
 	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
-	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
-	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
+	{engine.ErrUnknown, 404, problemSession, "There is no such session", "invalid_request"},
+	{engine.ErrConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
 	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
@@ -112,7 +126,7 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	if f.status != http.StatusServiceUnavailable && f.status != http.StatusTooManyRequests {
 		return
 	}
-	wait := retryHint(err)
+	wait := engine.RetryAfter(err)
 	switch {
 	case wait > 0:
 	case f.problem == problemStarting:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -36,7 +37,7 @@ type Gateway struct {
 	pages       *page.Pages
 	openAPI     openAPIDocument
 
-	engine *engine
+	logins *engine.Engine
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -56,16 +57,14 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
 	}
-	if config.Families != nil {
-		config.Families = tracedFamilies{config.Families}
-	}
 	authority, err := config.Authority()
 	if err != nil {
 		return nil, err
 	}
+	store, families := engine.Traced(config.Store, config.Families)
 	g := &Gateway{
 		config:    config,
-		store:     tracedStore{config.Store},
+		store:     store,
 		authority: authority,
 		log:       newLog(config),
 		observe:   config.Observe,
@@ -78,7 +77,7 @@ func New(config Config) (*Gateway, error) {
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.engine = newEngine(config, client, g.store, authority, g.log)
+	g.logins = engine.New(g.engineConfig(client, families))
 	if g.verifier, err = g.newVerifier(); err != nil {
 		return nil, configErrorf("token: %v", err)
 	}
@@ -86,16 +85,40 @@ func New(config Config) (*Gateway, error) {
 	return g, nil
 }
 
+// engineConfig is what the engine of the logins needs of the configuration.
+func (g *Gateway) engineConfig(client *signicat.Client, families pending.Families) engine.Config {
+	return engine.Config{
+		Signicat:        client,
+		AccountID:       g.config.Signicat.AccountID,
+		Simulated:       strings.HasPrefix(g.config.Signicat.APIURL, "http://"),
+		Store:           g.store,
+		Families:        families,
+		Authority:       g.authority,
+		Keys:            g.config.Keys,
+		Attributes:      g.config.Attributes,
+		Claims:          g.config.Token.Claims,
+		LoA:             g.config.LoA,
+		SessionLifetime: g.config.SessionLifetime,
+		AccessLifetime:  g.config.Token.Lifetime,
+		CookieLifetime:  g.config.Cookie.Lifetime,
+		Refresh:         g.config.Token.Refresh,
+		Limits:          engine.Limits(g.config.Limit),
+		Log:             g.log,
+		Observe:         g.observe.engine(),
+		Now:             g.now,
+	}
+}
+
 // EndLongPolls answers all waiting status requests at once, and those that come later. Call it before
 // a shutdown, which would wait for them. Logins that are being finished go on.
-func (g *Gateway) EndLongPolls() { g.engine.stop() }
+func (g *Gateway) EndLongPolls() { g.logins.EndLongPolls() }
 
 // Close ends every wait, and waits itself for the finishes and cancels under way; each has a
 // deadline, so that this takes less than [Lease]. It does not close the store.
-func (g *Gateway) Close() error { return g.engine.close() }
+func (g *Gateway) Close() error { return g.logins.Close() }
 
 // Breaker is the state of the circuit breaker before Signicat: closed, half_open or open.
-func (g *Gateway) Breaker() string { return g.engine.signicat.state() }
+func (g *Gateway) Breaker() string { return g.logins.Breaker() }
 
 // Issuer is the iss claim of the gateway's tokens.
 func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
@@ -125,4 +148,4 @@ func (g *Gateway) Hosts() []string {
 func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
 
 // started reports whether there are keys to sign and verify with.
-func (g *Gateway) started() bool { return g.engine.started() }
+func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }

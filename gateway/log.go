@@ -4,8 +4,8 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
 // What a log line of ours may hold: kinds, phases and reasons in our own words, the session's
@@ -14,20 +14,9 @@ import (
 
 func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
-func kindName(k pending.Kind) string {
-	if k == pending.App {
-		return "app"
-	}
-	return "browser"
-}
-
-// loginEnded is the message of the one line that every login gets. None is left out: what a client
-// can bring about costs it a start, which limits bound.
-const loginEnded = "login ended"
-
 // newLog is where a gateway's lines go.
 func newLog(c Config) *slog.Logger {
-	log := calm.New(c.Logger, loginEnded).With(slog.String("gateway", c.Name))
+	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
 	if c.Replica != "" {
 		log = log.With(slog.String("replica", c.Replica))
 	}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -40,14 +41,14 @@ func (g *Gateway) serveLogin(x exchange) error {
 }
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
-func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, start, error) {
+func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
 	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page.Page{}, start{}, err
+		return page.Page{}, engine.Request{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page.Page{}, start{}, err
+		return page.Page{}, engine.Request{}, err
 	}
 	p := page.Page{
 		Name:      "login",
@@ -56,22 +57,21 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, start, e
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
-	return p, start{
-		kind:        pending.Browser,
-		client:      x.info.Client,
-		redirectURL: g.config.RedirectURL,
-		returnTo:    p.ReturnTo,
-		language:    p.Language,
-		loa:         loa,
+	return p, engine.Request{
+		Kind:        pending.Browser,
+		Client:      x.info.Client,
+		RedirectURL: g.config.RedirectURL,
+		ReturnTo:    p.ReturnTo,
+		Language:    p.Language,
+		LoA:         loa,
 	}, nil
 }
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (g *Gateway) startLogin(x exchange, p page.Page, asked start) error {
+func (g *Gateway) startLogin(x exchange, p page.Page, asked engine.Request) error {
 	cookie := identity.NewLoginValue(g.now())
-	asked.cookieHash = sha256.Sum256([]byte(cookie))
-	record, err := g.engine.begin(x.r.Context(), asked)
-	g.engine.observeStart(x.r.Context(), pending.Browser, record, err)
+	asked.CookieHash = sha256.Sum256([]byte(cookie))
+	record, err := g.logins.Start(x.r.Context(), asked)
 	if err != nil {
 		return err
 	}

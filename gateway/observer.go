@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -169,4 +170,32 @@ func RefusalCodes() []string {
 }
 
 // KindNames are the words for the two kinds of logins and credentials.
-func KindNames() []string { return []string{kindName(pending.App), kindName(pending.Browser)} }
+func KindNames() []string { return []string{pending.App.String(), pending.Browser.String()} }
+
+// engine returns the callbacks of the logins' engine.
+func (o Observer) engine() engine.Observer {
+	step := func(stage LoginStage) func(*pending.Record) {
+		return func(r *pending.Record) { o.Login(loginStep(stage, r)) }
+	}
+	return engine.Observer{
+		Started: step(LoginStarted),
+		Unstarted: func(kind pending.Kind, err error) {
+			o.Login(LoginStep{Stage: LoginUnstarted, Kind: kind.String(), Reason: failureOf(err).problem})
+		},
+		Returned:   step(LoginReturned),
+		Validated:  step(LoginValidated),
+		Ended:      step(LoginEnded),
+		Retry:      o.Retry,
+		Revocation: o.Revocation,
+	}
+}
+
+// loginStep describes a step that is in the store.
+func loginStep(stage LoginStage, r *pending.Record) LoginStep {
+	step := LoginStep{Stage: stage, Kind: r.Kind.String(), SessionID: r.ID}
+	if stage == LoginEnded {
+		step.Outcome, step.Reason, step.Subject = r.Phase.String(), r.Reason, r.Subject
+		step.Duration = r.EndedAt.Sub(r.CreatedAt)
+	}
+	return step
+}

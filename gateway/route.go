@@ -198,15 +198,9 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		return errTooLarge
 	}
 	if e.limited {
-		return g.allowToken(x)
+		return g.logins.AllowToken(x.r.Context(), x.info.Client)
 	}
 	return nil
-}
-
-// allowToken counts a request of a client to /token or /revoke.
-func (g *Gateway) allowToken(x exchange) error {
-	limit := g.config.Limit
-	return g.engine.allow(x.r.Context(), errTokenRate, clientQuotas("token:", x.info.Client, limit.TokenPerClient, limit.TokenWindow)...)
 }
 
 // early reports whether a request may be a replay of TLS early data. More than one field and an

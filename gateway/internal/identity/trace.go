@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
@@ -15,16 +14,9 @@ import (
 // happens there that takes time.
 const spanVerify = "token.verify"
 
-// kindKey is the attribute for the kind of a token's login: app or browser.
-const kindKey = attribute.Key("itsme.login.kind")
-
 // startVerify begins the span of a token's first check.
 func startVerify(ctx context.Context, kind pending.Kind) trace.Span {
-	name := "browser"
-	if kind == pending.App {
-		name = "app"
-	}
-	_, s := span.Start(ctx, spanVerify, kindKey.String(name))
+	_, s := span.Start(ctx, spanVerify, span.KindKey.String(kind.String()))
 	return s
 }
 
