@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -193,25 +192,4 @@ func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
 		body.Interval = int(Interval / time.Second)
 	}
 	writeJSON(w, f.status, "application/json", body)
-}
-
-func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	noStore(w.Header())
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the client hung up: there is nobody to tell
-}
-
-// noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
-// said to some of them.
-func noStore(h http.Header) {
-	dropTargeted(h)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 }

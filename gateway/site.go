@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -157,6 +159,19 @@ func (s *Site) authenticate(r *http.Request, p *identity.RequestState) error {
 	}
 	p.Credential = c
 	return nil
+}
+
+// renewCookie returns the Set-Cookie that renews the cookie of a login, or nothing. It returns
+// identity.ErrCookie for a login that is over. An answer that can set no cookie renews none.
+func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
+	renewed, err := g.logins.Renew(ctx, engine.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
+	switch {
+	case errors.Is(err, engine.ErrGrant):
+		return "", identity.ErrCookie
+	case err != nil || renewed.Token == "":
+		return "", err
+	}
+	return g.cookies.Valued(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
 }
 
 // public reports whether a request needs no login: the path that the client asked for is listed,

@@ -1,11 +1,12 @@
 package gateway
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -14,8 +15,8 @@ import (
 // callbackParameters are what itsme appends to the redirect URL.
 var callbackParameters = []string{"code", "state", "error", "error_description"}
 
-// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with
-// what it carries: whoever sent the browser here may be somebody else than who started.
+// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with the query:
+// an attacker may have sent the browser here, with a login of the attacker's own.
 func (g *Gateway) serveCallback(x exchange) error {
 	query, err := url.ParseQuery(x.info.OriginalURL.RawQuery)
 	if err != nil || single(query, callbackParameters) != nil {
@@ -55,7 +56,7 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
-		// The code is still good, and the page comes back with it by itself.
+		// The code is still valid, and the page loads again with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
 		g.writeReturn(x, record, http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
@@ -69,15 +70,6 @@ func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Va
 	g.logReturn(x.r.Context(), finished.Phase.String(), finished.ID)
 	redirect(x.w, finished.ReturnTo)
 	return nil
-}
-
-// redirect sends a browser to the login page, or to a path of this origin that was checked when it was
-// taken in.
-func redirect(w http.ResponseWriter, to string) {
-	noStore(w.Header())
-	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Location", to)
-	w.WriteHeader(http.StatusSeeOther)
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
@@ -97,8 +89,8 @@ func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie
 	return nil
 }
 
-// writeReturn answers a request to a redirect URL with a page, and notes it; record is nil for one
-// that is nobody's.
+// writeReturn answers a request to a redirect URL with a page, and logs it. The record is nil for a request
+// that is bound to no login.
 func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page.Page) {
 	var sessionID string
 	if record != nil {
@@ -129,7 +121,8 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 // writeUnbound answers a return that this browser did not start. It says nothing about the login
 // and carries nothing of the query.
 //
-// A browser that refuses cookies ends here each time: it is told so, rather than to try again.
+// A browser that refuses cookies ends here each time. Its page says so, and not that the user should try
+// again.
 func (g *Gateway) writeUnbound(x exchange) {
 	p := page.Page{
 		Name:     "unbound",
@@ -143,88 +136,13 @@ func (g *Gateway) writeUnbound(x exchange) {
 	g.writeReturn(x, nil, http.StatusBadRequest, p)
 }
 
-// serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
-func (g *Gateway) serveAppReturn(x exchange) error {
-	g.writeReturn(x, nil, http.StatusOK, page.Page{
-		Name:     "app_return",
-		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
-		Hide:     true,
-	})
-	return nil
-}
-
-// serveLogout ends a login on every replica and clears the cookie.
-func (g *Gateway) serveLogout(x exchange) error {
-	l, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
-	switch {
-	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
-	case err != nil:
-		return err
-	case l.Kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
-		return errCrossSite
-	default:
-		if err := g.logins.EndLogin(x.r.Context(), l.Claims.Login(), l.Claims.Subject); err != nil {
-			return err
-		}
+// logReturn writes the line of a request to a redirect URL. The line of the access log is left out: it
+// would hold the code and state. The level is debug: any client can send any number of such requests, and
+// the end of a login has a line of its own. session_id is empty unless the login's binding was there.
+func (g *Gateway) logReturn(ctx context.Context, outcome, sessionID string) {
+	attrs := []slog.Attr{slog.String("outcome", outcome)}
+	if sessionID != "" {
+		attrs = append(attrs, slog.String("session_id", sessionID))
 	}
-	if _, hasCookie := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Session); hasCookie && (l == nil || l.Kind == pending.Browser) {
-		g.cookies.Clear(x.w, g.cookies.Session)
-	}
-	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
-		redirect(x.w, g.pages.LoginURL(page.Page{}, "logged_out", ""))
-		return nil
-	}
-	noStore(x.w.Header())
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
-// serveUserinfo returns the claims of the presented token. It renews a cookie, and finds a copied one,
-// as a site does.
-func (g *Gateway) serveUserinfo(x exchange) error {
-	l, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
-	if err == nil && l.Kind == pending.Browser {
-		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
-			return errCrossSite
-		}
-		var renewed string
-		if renewed, err = g.renewCookie(x.r.Context(), l, true); renewed != "" {
-			x.w.Header().Add("Set-Cookie", renewed)
-		}
-	}
-	switch {
-	case errors.Is(err, identity.ErrCookie):
-		g.cookies.Clear(x.w, g.cookies.Session)
-		return identity.ErrNoCredential
-	case err != nil:
-		return err
-	}
-	claims := l.AttributeClaims()
-	claims["sub"], claims["acr"], claims["auth_time"] = l.Claims.Subject, l.Claims.ACR, l.Claims.AuthTime.Unix()
-	writeJSON(x.w, http.StatusOK, "application/json", claims)
-	return nil
-}
-
-// serveLive tells that the process answers.
-func (g *Gateway) serveLive(x exchange) error {
-	return writeHealth(x.w, true)
-}
-
-// serveReady tells that the keys and the store are there. Signicat is not asked: while it is away
-// whoever is logged in is still served, and another replica could do no better.
-func (g *Gateway) serveReady(x exchange) error {
-	_, err := g.store.Len(x.r.Context())
-	x.w.Header().Set(InstanceHeader, g.config.Instance)
-	return writeHealth(x.w, err == nil && g.started())
-}
-
-func writeHealth(w http.ResponseWriter, ok bool) error {
-	noStore(w.Header())
-	status := http.StatusOK
-	if !ok {
-		w.Header().Set("Retry-After", "1")
-		status = http.StatusServiceUnavailable
-	}
-	w.WriteHeader(status)
-	return nil
+	g.log.LogAttrs(ctx, slog.LevelDebug, "redirect URL answered", attrs...)
 }
