@@ -2,11 +2,21 @@ package gateway
 
 import (
 	"encoding/json"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
+
+// answers writes what the gateway answers itself: pages, problems and challenges.
+type answers struct {
+	config Config
+	pages  *page.Pages
+	log    *slog.Logger
+}
 
 // writeJSON answers with a JSON document that no cache keeps.
 func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {

@@ -69,18 +69,20 @@ type androidTarget struct {
 	Fingerprints []string `json:"sha256_cert_fingerprints"`
 }
 
-// routeAppLinks lays out the files by which phones learn whose the app redirect URLs are. Each
-// host speaks for its own URLs alone.
-func (g *Gateway) routeAppLinks() {
-	links := g.config.AppLinks
-	for host, paths := range g.config.appLinkPaths() {
+// appLinkFiles returns the files that say to phones which app owns the app redirect URLs, by host and
+// path. Each host speaks for its own URLs alone.
+func (c Config) appLinkFiles() map[string]endpoint {
+	files := make(map[string]endpoint)
+	links := c.AppLinks
+	for host, paths := range c.appLinkPaths() {
 		if len(links.IOS) > 0 {
-			g.hosted[host+appleLinkFile] = document(links.association(paths))
+			files[host+appleLinkFile] = document(links.association(paths))
 		}
 		if len(links.Android) > 0 {
-			g.hosted[host+androidLinkFile] = document(links.statements())
+			files[host+androidLinkFile] = document(links.statements())
 		}
 	}
+	return files
 }
 
 // appLinkPaths are the paths of the app redirect URLs by host. Without app links there are none.

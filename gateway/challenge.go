@@ -29,18 +29,18 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *i
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
 			w.Header().Set("Vary", navigationHeaders)
-			s.gateway.writePage(w, http.StatusForbidden, page.Page{
+			s.gateway.answers.writePage(w, http.StatusForbidden, page.Page{
 				Name:     "not_enough",
 				Case:     page.CaseClaim,
-				Language: s.gateway.languageOf("", r.Header.Get("Accept-Language")),
-				ReturnTo: s.gateway.returnTo(info.OriginalURL.RequestURI()),
+				Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+				ReturnTo: returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path),
 			})
 			return
 		}
 	}
 	s.observeRefusal(err)
-	s.gateway.challenge(w, r, err)
-	s.gateway.writeProblem(w, err)
+	s.gateway.answers.challenge(w, r, err)
+	s.gateway.answers.writeProblem(w, err)
 }
 
 func (s *Site) observeRefusal(err error) {
@@ -53,7 +53,7 @@ func (s *Site) observeRefusal(err error) {
 // login that was asked for a level has it, or ends on a page of its own without a cookie, and one
 // that has just ended is as recent as anybody may require.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
-	query := url.Values{"return_to": {s.gateway.returnTo(info.OriginalURL.RequestURI())}}
+	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
 		query.Set("acr_values", string(asked.LoA))
 	}
@@ -62,7 +62,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
-	w.Header().Set("Location", s.gateway.own("/login?")+query.Encode())
+	w.Header().Set("Location", s.gateway.config.endpointURL("/login?")+query.Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -70,7 +70,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
 // challenge names the scheme, and the error only where a credential was sent.
-func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
+func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
 	}
@@ -82,7 +82,7 @@ func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &missing) {
 		params = append(params, stepUpParams(missing)...)
 	}
-	if resource, ok := g.resourceOf(hostOf(r)); ok {
+	if resource, ok := a.config.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
 	}
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))

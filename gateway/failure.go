@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 // A problem's name, the last part of its type and its member "code" (RFC 9457).
@@ -161,16 +162,34 @@ type problem struct {
 }
 
 // writeProblem answers an error as a problem.
-func (g *Gateway) writeProblem(w http.ResponseWriter, err error) {
+func (a *answers) writeProblem(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	writeJSON(w, f.status, "application/problem+json", problem{
-		Type:   g.own("/problems/" + f.problem),
+		Type:   a.config.endpointURL("/problems/" + f.problem),
 		Title:  f.title,
 		Status: f.status,
 		Detail: detail(err),
 		Code:   f.problem,
 	})
+}
+
+// fail answers an error in the endpoint's form.
+func (a *answers) fail(form answerForm, x exchange, err error) {
+	if abandoned(x.r, err) {
+		x.w.WriteHeader(statusAbandoned)
+		return
+	}
+	a.config.Observe.Refusal(failureOf(err).problem)
+	a.challenge(x.w, x.r, err)
+	switch {
+	case form == asOAuth:
+		a.writeOAuthError(x.w, err)
+	case form == asPage && !wantsJSON(x.r):
+		a.writeFailurePage(x, page.Page{}, err)
+	default:
+		a.writeProblem(x.w, err)
+	}
 }
 
 // oauthError is the body of RFC 6749 section 5.2.
@@ -181,7 +200,7 @@ type oauthError struct {
 }
 
 // writeOAuthError answers an error as /token does.
-func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
+func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	body := oauthError{Error: f.oauth, Description: f.title}
@@ -192,4 +211,10 @@ func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
 		body.Interval = int(Interval / time.Second)
 	}
 	writeJSON(w, f.status, "application/json", body)
+}
+
+// wantsJSON reports whether a page's script asks, and not a person.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -26,18 +25,18 @@ type Gateway struct {
 	observe   Observer
 	now       func() time.Time
 
-	public    *url.URL       // public_url
-	peers     []netip.Prefix // of verify
-	endpoints map[string]endpoint
-	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
-	// hostedPaths are their paths, which spare other requests putting host and path together.
-	hostedPaths map[string]bool
-	cookies     identity.Cookies
-	verifier    *identity.Verifier
-	pages       *page.Pages
-	openAPI     openAPIDocument
+	public   *url.URL // public_url
+	peers    peers
+	logins   *engine.Engine
+	verifier *identity.Verifier
+	cookies  identity.Cookies
+	pages    *page.Pages
+	openAPI  openAPIDocument
 
-	logins *engine.Engine
+	answers *answers
+	app     *appAPI
+	browser *browserAPI
+	router  *router
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -81,8 +80,18 @@ func New(config Config) (*Gateway, error) {
 	if g.verifier, err = g.newVerifier(); err != nil {
 		return nil, configErrorf("token: %v", err)
 	}
-	g.route()
+	g.serveEndpoints()
 	return g, nil
+}
+
+// serveEndpoints makes what serves the endpoints.
+func (g *Gateway) serveEndpoints() {
+	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
+	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
+	g.browser = &browserAPI{
+		config: g.config, logins: g.logins, verifier: g.verifier, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
+	}
+	g.router = g.newRouter()
 }
 
 // engineConfig is what the engine of the logins needs of the configuration.
@@ -144,8 +153,5 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// own builds the URL of an own endpoint. Nothing of ours is ever built from a request's Host.
-func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
-
-// started reports whether there are keys to sign and verify with.
-func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }
+// endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
+func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }
