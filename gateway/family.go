@@ -47,7 +47,14 @@ func (g *Gateway) family(ctx context.Context, login string) (*pending.Family, er
 	if err != nil {
 		return nil, familyError(err)
 	}
-	return f, g.checkFamily(ctx, f)
+	err = g.checkFamily(ctx, f)
+	if errors.Is(err, errGrant) {
+		// Who revoked it could not delete it. Once the revocation is over, the login would come back.
+		if err := g.config.Families.DeleteFamily(ctx, login); err != nil {
+			return nil, storeError(err)
+		}
+	}
+	return f, err
 }
 
 // checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
