@@ -1,6 +1,8 @@
 package caddymodule
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 )
 
@@ -72,6 +74,9 @@ func keysRotateCommand(in *configFlags) *cobra.Command {
 		Long:  keysRotateHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if command.Flags().Changed("drop") && len(drop) == 0 { // --drop "$KID" without a KID must not rotate
+				return errors.New("--drop names no key; caddy itsme keys list shows them")
+			}
 			return in.withKeys(command, func(keys []gatewayKeys) error {
 				if err := rotateKeys(command.Context(), keys, drop); err != nil {
 					return err

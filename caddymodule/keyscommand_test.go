@@ -160,6 +160,7 @@ func TestKeysCommandErrors(t *testing.T) {
 		{"configuration that is not there", "list --config /nonexistent", "reading config from file: open /nonexistent: no such file or directory"},
 		{"gateway that is not there", "list --gateway partners --config " + one, `no gateway is named "partners"; use one of: default`},
 		{"a key that no gateway has", "rotate --drop x --config " + two, `no key has the kid "x"; caddy itsme keys list shows them`},
+		{"an empty kid", "rotate --drop= --config " + one, "--drop names no key; caddy itsme keys list shows them"},
 		{"no keys to rotate", "rotate --config " + one, "gateway default: there are no signing keys yet"},
 		{"no keys to drop", "rotate --drop all --gateway second --config " + two, "gateway second: there are no signing keys yet"},
 		{"no gateway", "list --config " + writeCaddyfile(t, ":80\n"), "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},

@@ -251,7 +251,7 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	refresh, err := g.logins.FirstRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := g.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}
