@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
@@ -23,14 +24,14 @@ func TestClaims(t *testing.T) {
 		Sensitive                bool
 	}
 	var want, named []row
-	for _, a := range gateway.Attributes() {
+	for _, a := range attribute.All() {
 		want = append(want, row{a.Name, a.Claim, a.Header(), a.Sensitive})
 	}
 	for _, cells := range readTable(t, "Signicat attribute")[alwaysThere:] {
-		attribute, _ := code(cells[0])
+		name, _ := code(cells[0])
 		claim, _ := code(cells[1])
 		header, _ := code(cells[2])
-		named = append(named, row{attribute, claim, header, strings.HasPrefix(cells[3], "Sensitive.")})
+		named = append(named, row{name, claim, header, strings.HasPrefix(cells[3], "Sensitive.")})
 	}
 	if diff := cmp.Diff(want, named); diff != "" {
 		t.Errorf("the table names others (-gateway +README):\n%s", diff)
@@ -42,7 +43,7 @@ func TestClaims(t *testing.T) {
 func TestHeadersArrive(t *testing.T) {
 	t.Parallel()
 	var config gateway.Config
-	for _, a := range gateway.Attributes() {
+	for _, a := range attribute.All() {
 		config.Attributes = append(config.Attributes, a.Name)
 		config.Token.Claims = append(config.Token.Claims, a.Claim)
 	}
@@ -51,7 +52,7 @@ func TestHeadersArrive(t *testing.T) {
 	app.Call(t, "/", app.Login(t, "adult"))
 	var got []string
 	for name := range front.Upstream.Last() {
-		if strings.HasPrefix(name, gateway.HeaderPrefix) {
+		if strings.HasPrefix(name, attribute.HeaderPrefix) {
 			got = append(got, name)
 		}
 	}
@@ -157,9 +158,9 @@ func TestEndpointsAreNamed(t *testing.T) {
 func TestUpstreamsPageNamesTheHeaders(t *testing.T) {
 	t.Parallel()
 	want := []string{"X-Itsme-Subject sub", "X-Itsme-Acr acr", "X-Itsme-Auth-Time auth_time"}
-	for _, a := range gateway.Attributes() {
+	for _, a := range attribute.All() {
 		want = append(want, a.Header()+" "+a.Claim)
-		if a.Form == gateway.Email {
+		if a.Form == attribute.Email {
 			want = append(want, a.Header()+"-Verified "+a.Claim+"_verified")
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
@@ -144,7 +145,7 @@ func TestFixedBounds(t *testing.T) {
 		"login that ended":  brief(pending.Retention),
 		"Clocks may differ": brief(token.Skew),
 		"may keep the JWKS": brief(gateway.JWKSMaxAge * time.Second),
-		"value is cut at":   fmt.Sprint(gateway.MaxValue, " bytes"),
+		"value is cut at":   fmt.Sprint(attribute.MaxValue, " bytes"),
 		"refused above":     fmt.Sprint(token.MaxSize, " bytes"),
 	}
 	for _, row := range readTable(t, "Fixed bound") {

@@ -13,7 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -141,7 +141,7 @@ func distance(at, now time.Time) string {
 
 // sensitive reports whether a claim is one that tokens have only when a configuration names it.
 func sensitive(claim string) bool {
-	return slices.ContainsFunc(gateway.Attributes(), func(a gateway.Attribute) bool { return a.Sensitive && a.Claim == claim })
+	return slices.ContainsFunc(attribute.All(), func(a attribute.Attribute) bool { return a.Sensitive && a.Claim == claim })
 }
 
 // shown is a value as JSON, fit for a terminal.

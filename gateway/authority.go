@@ -1,8 +1,13 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"net/url"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -28,4 +33,27 @@ func (c Config) Authority() (*token.Authority, error) {
 		return nil, configErrorf("token: %v", err)
 	}
 	return authority, nil
+}
+
+// newVerifier returns what finds out who requests are from. It looks for revocations in the store.
+func (g *Gateway) newVerifier() (*identity.Verifier, error) {
+	return identity.New(identity.Config{
+		Authority: g.authority,
+		Keys:      g.config.Keys.KeySet,
+		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
+		Cookies:   g.cookies,
+		Now:       g.now,
+		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
+			revoked, err := g.store.Revoked(ctx, pending.Credential{
+				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
+			})
+			if err != nil {
+				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+			}
+			return revoked, err
+		},
+		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+		},
+	})
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -239,7 +240,7 @@ var bounds = map[string]int{
 	"Login cookies of one browser":                                 gateway.MaxLoginCookies,
 	"Events that wait for a handler":                               1 << 10, // of package caddymodule, whose own test compares it
 	"Bytes of a session cookie":                                    gateway.MaxCookieToken,
-	"Bytes of an attribute":                                        gateway.MaxValue,
+	"Bytes of an attribute":                                        attribute.MaxValue,
 	"Bytes of a token that is looked at":                           jwt.MaxSize,
 	"Bytes of a request's body":                                    gateway.MaxBody,
 	"Seconds in which a request's body arrives":                    int(gateway.BodyTimeout / time.Second),

@@ -4,14 +4,17 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 // refuse answers a request that is not let through: a browser's navigation is sent to the login
 // page, everything else is told what is missing (RFC 6750 section 3).
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *passage, err error) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
 		return
@@ -19,16 +22,16 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *p
 	boundBody(w, r)
 	if s.showsPages(r, p) {
 		switch {
-		case errors.Is(err, errNoCredential), errors.Is(err, errInsufficient):
+		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
 			s.gateway.observe.Request(Redirected)
-			s.sendToLogin(w, info, p.required)
+			s.sendToLogin(w, info, p.Required)
 			return
-		case errors.Is(err, errRequirement):
+		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
 			w.Header().Set("Vary", navigationHeaders)
-			s.gateway.writePage(w, http.StatusForbidden, page{
+			s.gateway.writePage(w, http.StatusForbidden, page.Page{
 				Name:     "not_enough",
-				Case:     caseClaim,
+				Case:     page.CaseClaim,
 				Language: s.gateway.languageOf("", r.Header.Get("Accept-Language")),
 				ReturnTo: s.gateway.returnTo(info.OriginalURL.RequestURI()),
 			})
@@ -49,13 +52,13 @@ func (s *Site) observeRefusal(err error) {
 // a site on plain http, where no cookie of the gateway works, a relative one leads nowhere else. There is no loop: a
 // login that was asked for a level has it, or ends on a page of its own without a cookie, and one
 // that has just ended is as recent as anybody may require.
-func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked stepUp) {
+func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
 	query := url.Values{"return_to": {s.gateway.returnTo(info.OriginalURL.RequestURI())}}
-	if asked.loa != "" {
-		query.Set("acr_values", string(asked.loa))
+	if asked.LoA != "" {
+		query.Set("acr_values", string(asked.LoA))
 	}
-	if asked.maxAge > 0 {
-		query.Set("max_age", asked.maxAgeSeconds())
+	if asked.MaxAge > 0 {
+		query.Set("max_age", maxAge(asked))
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
@@ -72,12 +75,12 @@ func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	var params []string
-	if errors.Is(err, errToken) {
+	if errors.Is(err, identity.ErrToken) {
 		params = append(params, `error="invalid_token"`, `error_description="The access token is not valid"`)
 	}
-	var missing *stepUp
+	var missing *identity.StepUp
 	if errors.As(err, &missing) {
-		params = append(params, missing.challenge()...)
+		params = append(params, stepUpParams(missing)...)
 	}
 	if resource, ok := g.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
@@ -85,11 +88,27 @@ func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
 }
 
+// stepUpParams returns the parameters of RFC 9470 section 3. Everything that is required stands there, met
+// or not: a login that met only the missing part could lack the other.
+func stepUpParams(s *identity.StepUp) []string {
+	params := []string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}
+	if s.LoA != "" {
+		params = append(params, `acr_values="`+string(s.LoA)+`"`)
+	}
+	if s.MaxAge > 0 {
+		params = append(params, `max_age="`+maxAge(*s)+`"`)
+	}
+	return params
+}
+
+// maxAge returns the parameter max_age.
+func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
+
 // showsPages reports whether the person is in front of a browser that can show a page, and that a
 // login would help: beside a bearer token its cookie counts for nothing. The login's cookies work on
 // public_url's host alone.
-func (s *Site) showsPages(r *http.Request, p *passage) bool {
-	if p.login != nil && p.login.kind == pending.App {
+func (s *Site) showsPages(r *http.Request, p *identity.RequestState) bool {
+	if p.Credential != nil && p.Credential.Kind == pending.App {
 		return false
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -4,8 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -163,7 +163,7 @@ type TokenConfig struct {
 	// again when the cookie's lifetime is over.
 	Refresh time.Duration
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: the
-	// claim of every attribute asked for, without the sensitive ones (see [Attribute]), which
+	// claim of every attribute asked for, without the sensitive ones (see [attribute.Attribute]), which
 	// must be named.
 	Claims []string
 }
@@ -229,7 +229,7 @@ func (c Config) WithDefaults() Config {
 	}
 	orDuration(&c.Token.Lifetime, DefaultTokenLifetime)
 	if c.Token.Claims == nil {
-		c.Token.Claims = defaultClaims(c.Attributes)
+		c.Token.Claims = attribute.DefaultClaims(c.Attributes)
 	}
 	orString(&c.Cookie.Name, DefaultCookieName)
 	orDuration(&c.Cookie.Lifetime, DefaultCookieLifetime)

@@ -2,22 +2,12 @@ package gateway
 
 import (
 	"encoding/json"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
-
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-const (
-	// JWKSMaxAge is how long a verifier may keep the JWKS, in seconds.
-	JWKSMaxAge = token.JWKSMaxAge
-	// metadataMaxAge is how long discovery documents may be kept, in seconds.
-	metadataMaxAge = "public, max-age=3600"
-)
+// metadataMaxAge is how long discovery documents may be kept, in seconds.
+const metadataMaxAge = "public, max-age=3600"
 
 // serverMetadata is RFC 8414 section 2, with the members of OpenID Connect Discovery that
 // verifiers which look only there insist on. No ID token is ever issued.
@@ -127,28 +117,7 @@ func document(body any) endpoint {
 		h.Set("Content-Type", "application/json")
 		h.Set("Cache-Control", metadataMaxAge)
 		h.Set("Access-Control-Allow-Origin", "*")
-		_, _ = x.w.Write(text) // the client hung up: there is nobody to tell
+		_, _ = x.w.Write(text) // fails when the client hung up
 		return nil
 	}}
 }
-
-// serveJWKS publishes the keys that verify the gateway's tokens.
-func (g *Gateway) serveJWKS(x exchange) error {
-	keys := g.config.Keys.KeySet()
-	if keys == nil {
-		return engine.ErrStarting
-	}
-	h := x.w.Header()
-	h.Set("Cache-Control", jwksCacheControl)
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", keys.ETag())
-	if x.r.Header.Get("If-None-Match") == keys.ETag() {
-		x.w.WriteHeader(http.StatusNotModified)
-		return nil
-	}
-	h.Set("Content-Type", "application/jwk-set+json")
-	_, _ = x.w.Write(keys.JWKS()) // the client hung up: there is nobody to tell
-	return nil
-}
-
-var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)

@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
@@ -12,8 +13,8 @@ const (
 	MaxReads        = engine.MaxReads
 	MaxLook         = engine.MaxLook
 	MaxCancels      = engine.MaxCancels
-	MaxVerified     = maxVerified
-	MaxLoginCookies = maxLoginCookies
+	MaxVerified     = identity.MaxCached
+	MaxLoginCookies = identity.MaxLoginCookies
 	MaxCookieToken  = engine.MaxCookieToken
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
@@ -28,10 +29,7 @@ func RefreshToken(login string, serial uint64, secret [32]byte) string {
 }
 
 // Kept is how many logins the gateway keeps.
-func (g *Gateway) Kept() int {
-	g.verified.logins.CleanUp()
-	return g.verified.logins.EstimatedSize()
-}
+func (g *Gateway) Kept() int { return g.verifier.Cached() }
 
 // OwnURLs are the URLs of every endpoint, and of one that is not there.
 func (g *Gateway) OwnURLs() (urls []string) {

@@ -2,15 +2,16 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
@@ -66,6 +67,7 @@ var failures = []failure{
 	{engine.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
 	{engine.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
 	{engine.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
 	{engine.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
 	{engine.ErrStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
 	{engine.ErrSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
@@ -83,10 +85,11 @@ var failures = []failure{
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
-	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
-	{errToken, 401, problemToken, "The access token is not valid", "invalid_request"},
-	{errInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
-	{errRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
+	{identity.ErrAmbiguous, 400, problemRequest, "The request is malformed", "invalid_request"},
+	{identity.ErrNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
+	{identity.ErrToken, 401, problemToken, "The access token is not valid", "invalid_request"},
+	{identity.ErrInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
+	{identity.ErrRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
 }
 
 // errGrantType is returned when /token is asked for a grant that it does not know.
@@ -133,11 +136,15 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detail is a text for developers: what is wrong with the request, or which requirement the person
-// does not meet. It never repeats what was sent, or what is known of the person.
+// detailed are the errors whose text clients may read.
+var detailed = []error{errRequest, identity.ErrAmbiguous, identity.ErrRequirement}
+
+// detail returns a text for developers: what is wrong with the request, or which requirement the user
+// does not meet. It never repeats what was sent, or what is known of the user.
 func detail(err error) string {
-	for _, told := range []error{errRequest, errRequirement} {
-		if _, text, ok := strings.Cut(err.Error(), told.Error()+": "); ok && errors.Is(err, told) {
+	for _, prefix := range []error{errRequest, identity.ErrRequirement} {
+		_, text, ok := strings.Cut(err.Error(), prefix.Error()+": ")
+		if ok && slices.ContainsFunc(detailed, func(target error) bool { return errors.Is(err, target) }) {
 			return text
 		}
 	}
@@ -185,25 +192,4 @@ func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
 		body.Interval = int(Interval / time.Second)
 	}
 	writeJSON(w, f.status, "application/json", body)
-}
-
-func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	noStore(w.Header())
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the client hung up: there is nobody to tell
-}
-
-// noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
-// said to some of them.
-func noStore(h http.Header) {
-	dropTargeted(h)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -31,11 +32,9 @@ type Gateway struct {
 	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
 	// hostedPaths are their paths, which spare other requests putting host and path together.
 	hostedPaths map[string]bool
-	guard       sharedGuard // the headers of all its sites
-	cookies     cookies
-	verified    *verifiedCache
-	told        []string // claims that upstreams are told
-	look        *look    // of the pages
+	cookies     identity.Cookies
+	verifier    *identity.Verifier
+	pages       *page.Pages
 	openAPI     openAPIDocument
 
 	logins *engine.Engine
@@ -72,16 +71,15 @@ func New(config Config) (*Gateway, error) {
 		now:       config.Now,
 		public:    public,
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
-		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
-		look:      newLook(config.Page, public),
+		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
+		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
 	g.logins = engine.New(g.engineConfig(client, families))
-	g.told = append([]string{"sub", "acr", "auth_time"}, config.tokenClaims()...)
-	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
-		return nil, configErrorf("token: making the cache: %v", err)
+	if g.verifier, err = g.newVerifier(); err != nil {
+		return nil, configErrorf("token: %v", err)
 	}
 	g.route()
 	return g, nil
@@ -98,7 +96,7 @@ func (g *Gateway) engineConfig(client *signicat.Client, families pending.Familie
 		Authority:       g.authority,
 		Keys:            g.config.Keys,
 		Attributes:      g.config.Attributes,
-		Claims:          g.claimsOf,
+		Claims:          g.config.Token.Claims,
 		LoA:             g.config.LoA,
 		SessionLifetime: g.config.SessionLifetime,
 		AccessLifetime:  g.config.Token.Lifetime,

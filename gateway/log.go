@@ -1,11 +1,9 @@
 package gateway
 
 import (
-	"context"
 	"log/slog"
 
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
@@ -22,16 +20,4 @@ func newLog(c Config) *slog.Logger {
 		log = log.With(slog.String("replica", c.Replica))
 	}
 	return log
-}
-
-// logReturn writes the line of a request to a redirect URL. It stands in the place of the access
-// log's, which would hold the code and state, but at debug level: anybody can make any number of
-// them, and what became of a login its own line tells. session_id is of a login whose binding was there, and
-// empty else: what anybody sent says nothing of whose it is.
-func (g *Gateway) logReturn(ctx context.Context, outcome, sessionID string) {
-	attrs := []slog.Attr{slog.String("outcome", outcome)}
-	if sessionID != "" {
-		attrs = append(attrs, slog.String("session_id", sessionID))
-	}
-	g.log.LogAttrs(ctx, slog.LevelDebug, "redirect URL answered", attrs...)
 }

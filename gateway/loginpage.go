@@ -4,22 +4,15 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"net/url"
-	"slices"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 // loginParameters are what the login form posts.
 var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
-
-// pageParameter names a page that the login page's endpoint shows in another language, or after a
-// logout. It is text alone: nothing is read or changed.
-const pageParameter = "page"
-
-// unaddressed are the pages that mean nothing without their login.
-var unaddressed = []string{"login", "open", "opened", "waiting"}
 
 // serveLogin shows the page with the button, or starts the login that its form asks for. A mere
 // GET, such as a prefetch, starts nothing.
@@ -48,16 +41,16 @@ func (g *Gateway) serveLogin(x exchange) error {
 }
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
-func (g *Gateway) askedLogin(x exchange, values url.Values) (page, engine.Request, error) {
+func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
 	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page{}, engine.Request{}, err
+		return page.Page{}, engine.Request{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page{}, engine.Request{}, err
+		return page.Page{}, engine.Request{}, err
 	}
-	p := page{
+	p := page.Page{
 		Name:      "login",
 		Language:  g.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
 		ReturnTo:  g.returnTo(values.Get("return_to")),
@@ -75,18 +68,18 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page, engine.Reques
 }
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (g *Gateway) startLogin(x exchange, p page, asked engine.Request) error {
-	cookie := newLoginValue(g.now())
+func (g *Gateway) startLogin(x exchange, p page.Page, asked engine.Request) error {
+	cookie := identity.NewLoginValue(g.now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
 	record, err := g.logins.Start(x.r.Context(), asked)
 	if err != nil {
 		return err
 	}
-	if _, sent := g.cookies.value(x.r.Header["Cookie"], g.cookies.probe); sent {
-		g.cookies.clear(x.w, g.cookies.probe)
+	if _, sent := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Probe); sent {
+		g.cookies.Clear(x.w, g.cookies.Probe)
 	}
-	g.cookies.makeRoom(x.w, x.r.Header["Cookie"])
-	g.cookies.set(x.w, g.cookies.loginName(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
+	g.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
+	g.cookies.Set(x.w, g.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
 	begun := g.startedOf(record)
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
@@ -98,7 +91,7 @@ func (g *Gateway) startLogin(x exchange, p page, asked engine.Request) error {
 }
 
 // refuseLogin keeps what the person came for on the page that says why no login began.
-func (g *Gateway) refuseLogin(x exchange, p page, err error) error {
+func (g *Gateway) refuseLogin(x exchange, p page.Page, err error) error {
 	if wantsJSON(x.r) || abandoned(x.r, err) {
 		return err
 	}
@@ -116,12 +109,11 @@ func (g *Gateway) showLogin(x exchange) error {
 	if err != nil {
 		return err
 	}
-	name := query.Get(pageParameter)
-	if _, known := g.look.words[name]; known && !slices.Contains(unaddressed, name) {
-		p.Name, p.Again = name, !slices.Contains(buttonless, name)
+	if name := query.Get(page.Parameter); g.pages.Standalone(name) {
+		p.Name, p.Again = name, page.HasButton(name)
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
-		g.cookies.set(x.w, g.cookies.probe, "1", untilClosed)
+		g.cookies.Set(x.w, g.cookies.Probe, "1", identity.UntilClosed)
 	}
 	g.writePage(x.w, http.StatusOK, p)
 	return nil

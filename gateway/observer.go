@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -97,13 +97,13 @@ type VerificationResult uint8
 
 const (
 	// Good is one that does.
-	Good VerificationResult = iota
+	Good = VerificationResult(identity.Valid)
 	// Bad is one that is none of the gateway's, is out of date, or was made up.
-	Bad
+	Bad = VerificationResult(identity.Invalid)
 	// Revoked is a good one that was refused before its time.
-	Revoked
+	Revoked = VerificationResult(identity.Revoked)
 	// Untold is one of which nothing is known: there are no keys, or the store is away.
-	Untold
+	Untold = VerificationResult(identity.Unknown)
 )
 
 // results are the words for them, in their order.

@@ -39,6 +39,6 @@ func (g *Gateway) serveOpenAPI(x exchange) error {
 	h.Set("Content-Type", "application/yaml") // RFC 9512
 	h.Set("Content-Length", strconv.Itoa(len(g.openAPI.text)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = io.WriteString(x.w, g.openAPI.text) // the client hung up: there is nobody to tell
+	_, _ = io.WriteString(x.w, g.openAPI.text) // fails when the client hung up
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/docs"
 	"github.com/caddy-itsme/caddy-itsme/internal/apitest"
 )
@@ -119,13 +120,16 @@ func compare(t *testing.T, what string, there map[string]bool, documented []stri
 func TestOpenAPINamesEveryClaim(t *testing.T) {
 	t.Parallel()
 	claims := map[string]bool{"sub": true, "acr": true, "auth_time": true, "email_verified": true}
-	identity := map[string]bool{claimHeader("subject"): true, claimHeader("acr"): true, claimHeader("auth_time"): true, claimHeader("email_verified"): true}
-	for _, a := range attributes {
-		claims[a.Claim], identity[a.Header()] = true, true
+	identity := make(map[string]bool)
+	for _, a := range attribute.All() {
+		claims[a.Claim] = true
+	}
+	for claim := range claims {
+		identity[attribute.Header(claim)] = true
 	}
 	compare(t, "claims", claims, slices.Collect(schemaNamed(t, "Userinfo").Properties.KeysFromOldest()))
 	answer := apitest.Document().Paths.PathItems.GetOrZero("/verify").Get.Responses.Codes.GetOrZero("200")
-	names := slices.DeleteFunc(slices.Collect(answer.Headers.KeysFromOldest()), func(name string) bool { return !strings.HasPrefix(name, HeaderPrefix) })
+	names := slices.DeleteFunc(slices.Collect(answer.Headers.KeysFromOldest()), func(name string) bool { return !strings.HasPrefix(name, attribute.HeaderPrefix) })
 	compare(t, "identity headers", identity, names)
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -39,7 +40,7 @@ func TestOversizedLoginEndsOnAPage(t *testing.T) {
 		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Attributes = attributes })
 		subject := map[string]any{}
 		for _, name := range attributes {
-			subject[name] = strings.Repeat("x", gateway.MaxValue)
+			subject[name] = strings.Repeat("x", attribute.MaxValue)
 		}
 		b.signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
 		got := b.browserLogin(t)

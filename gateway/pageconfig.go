@@ -1,12 +1,13 @@
 package gateway
 
 import (
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 const (
@@ -16,7 +17,8 @@ const (
 	MaxPageText = 1000
 )
 
-// PageConfig replaces the look and the words of the pages. Its zero value keeps both.
+// PageConfig replaces the look and the words of the pages. Its zero value keeps both. It is converted to
+// the config of package page, field by field.
 type PageConfig struct {
 	// Name is the service's name, which stands above every page and in its title. At most
 	// [MaxPageName] bytes. Empty shows none.
@@ -36,6 +38,10 @@ type PageConfig struct {
 	Text map[string]map[string]string
 }
 
+// PageTexts lists the keys of [PageConfig].Text: the name of a page, then .title, .text or .action (the
+// button). It is the caller's own copy.
+func PageTexts() []string { return page.Texts() }
+
 // logoPath is a path that a Content-Security-Policy can name: no blank, comma or semicolon.
 var logoPath = regexp.MustCompile(`^(/[A-Za-z0-9._~@+%-]+)+$`)
 
@@ -50,8 +56,8 @@ func (c Config) validatePage() error {
 		return configErrorf("page color: %d colours; give one, or a second one for dark mode", len(c.Page.Color))
 	}
 	for _, text := range c.Page.Color {
-		if _, err := parseColor(text); err != nil {
-			return err
+		if !page.IsColor(text) {
+			return configErrorf("page color: %q is no colour; write six hexadecimal digits, such as 0b5cad", text)
 		}
 	}
 	return c.Page.validateTexts()
@@ -78,21 +84,13 @@ func (p PageConfig) validateLogo() error {
 	return nil
 }
 
-// logoSource is the logo as a source of the Content-Security-Policy.
-func (p PageConfig) logoSource(public *url.URL) string {
-	if strings.HasPrefix(p.Logo, "/") {
-		return origin(public) + p.Logo
-	}
-	return p.Logo
-}
-
 func (p PageConfig) validateTexts() error {
 	for key, texts := range p.Text {
-		if !slices.Contains(PageTexts(), key) {
-			return configErrorf("page text: there is no text %q; the known ones are %s", key, strings.Join(PageTexts(), " "))
+		if !slices.Contains(page.Texts(), key) {
+			return configErrorf("page text: there is no text %q; the known ones are %s", key, strings.Join(page.Texts(), " "))
 		}
 		for language, text := range texts {
-			if !slices.Contains(languages, language) {
+			if !page.Offers(language) {
 				return configErrorf("page text %s: the language %q is not offered; use nl, fr, de or en", key, language)
 			}
 			if text == "" {

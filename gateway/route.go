@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 // exchange is one request to an own endpoint.
@@ -127,9 +130,9 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	if e.proxies && !g.mayVerify(r) {
 		e = nowhere
 	}
-	if p := passageOf(r.Context()); p != nil {
-		r = p.sent.restored(r)
-		p.answered.own = true
+	if p := identity.StateOf(r.Context()); p != nil {
+		r = p.Sent.Restored(r)
+		p.Answer.Endpoint = true
 	}
 	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
@@ -218,7 +221,7 @@ func (g *Gateway) fail(form answerForm, x exchange, err error) {
 	case form == asOAuth:
 		g.writeOAuthError(x.w, err)
 	case form == asPage && !wantsJSON(x.r):
-		g.writeFailurePage(x, page{}, err)
+		g.writeFailurePage(x, page.Page{}, err)
 	default:
 		g.writeProblem(x.w, err)
 	}

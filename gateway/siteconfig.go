@@ -8,6 +8,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
 // Mode says how a site answers a request that needs a login and has none.
@@ -132,7 +135,7 @@ func validatePublic(pattern string) error {
 	if prefix, wild := strings.CutSuffix(pattern, "/*"); wild {
 		path = prefix + "/"
 	}
-	if strings.ContainsAny(path, "*?#") || !canonical(path) {
+	if strings.ContainsAny(path, "*?#") || !identity.CanonicalPath(path) {
 		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
 	}
 	return nil
@@ -144,13 +147,13 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 		if err := validateHeaderName("header", h.Name); err != nil {
 			return err
 		}
-		if key := fold(h.Name); seen[key] {
+		if key := identity.Fold(h.Name); seen[key] {
 			return configErrorf("header: %q stands there twice; remove one", h.Name)
 		} else {
 			seen[key] = true
 		}
-		if !slices.Contains(claims, h.Claim) && !slices.Contains(registeredClaims, h.Claim) {
-			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(append(slices.Clone(registeredClaims), claims...), " "))
+		if known := append(identity.RegisteredClaims(), claims...); !slices.Contains(known, h.Claim) {
+			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(known, " "))
 		}
 	}
 	if c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff {
@@ -159,7 +162,7 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 	if err := validateHeaderName("forward_token", c.ForwardToken); err != nil {
 		return err
 	}
-	if seen[fold(c.ForwardToken)] {
+	if seen[identity.Fold(c.ForwardToken)] {
 		return configErrorf("forward_token: %q is one of the extra headers; choose another name", c.ForwardToken)
 	}
 	return nil
@@ -172,11 +175,8 @@ func validateHeaderName(field, name string) error {
 		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
 	case slices.Contains(notOurs, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
 		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
-	case strings.HasPrefix(canonicalName, HeaderPrefix):
-		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, HeaderPrefix)
+	case strings.HasPrefix(canonicalName, attribute.HeaderPrefix):
+		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, attribute.HeaderPrefix)
 	}
 	return nil
 }
-
-// registeredClaims are in every access token.
-var registeredClaims = []string{"sub", "acr", "auth_time", "jti", "iss", "client_id", "idp"}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -31,7 +33,6 @@ var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // beyond ASCII its A-labels (RFC 5890)
 	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
-	languages  = []string{"nl", "fr", "de", "en"}
 )
 
 // validate checks a configuration that has its defaults.
@@ -155,8 +156,8 @@ func (c Config) validateAttributes() error {
 		return configErrorf("attributes: missing; name what the upstream needs, such as: attributes name firstName lastName")
 	}
 	for i, name := range c.Attributes {
-		if _, ok := AttributeNamed(name); !ok {
-			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, attributeNames())
+		if _, ok := attribute.Named(name); !ok {
+			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, strings.Join(attribute.Names(), " "))
 		}
 		if slices.Contains(c.Attributes[:i], name) {
 			return configErrorf("attributes: %q stands there twice; remove one", name)
@@ -165,21 +166,13 @@ func (c Config) validateAttributes() error {
 	return nil
 }
 
-func attributeNames() string {
-	names := make([]string, len(attributes))
-	for i, a := range attributes {
-		names[i] = a.Name
-	}
-	return strings.Join(names, " ")
-}
-
 func (c Config) validateLogin() error {
 	if c.LoA != "" {
 		if _, err := signicat.ParseLoA(string(c.LoA)); err != nil {
 			return configErrorf("loa: %q is no level of assurance; use low, substantial or high", c.LoA)
 		}
 	}
-	if c.Language != "" && !slices.Contains(languages, c.Language) {
+	if c.Language != "" && !page.Offers(c.Language) {
 		return configErrorf("language: %q is not offered; use nl, fr, de or en, or leave it out to follow the request", c.Language)
 	}
 	return validateDuration("session_lifetime", c.SessionLifetime, MinSessionLifetime, MaxSessionLifetime)
@@ -229,7 +222,7 @@ func (c Config) validateRefresh() error {
 
 func (c Config) validateClaims() error {
 	for i, claim := range c.Token.Claims {
-		asked := func(name string) bool { a, _ := AttributeNamed(name); return a.Claim == claim }
+		asked := func(name string) bool { a, _ := attribute.Named(name); return a.Claim == claim }
 		if !slices.ContainsFunc(c.Attributes, asked) {
 			return configErrorf("token claims: %q comes from no attribute that is asked for; add its attribute to attributes, or drop the claim", claim)
 		}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
 // request is what the upstream shows of a request.
@@ -78,13 +78,13 @@ func writeEchoPage(w http.ResponseWriter, shown request) {
 }
 
 // identity reports whether the gateway set a header to tell who somebody is.
-func identity(name string) bool { return strings.HasPrefix(name, gateway.HeaderPrefix) }
+func identity(name string) bool { return strings.HasPrefix(name, attribute.HeaderPrefix) }
 
 // person is the name in the headers, or the subject of somebody without one, or empty. The
 // gateway percent-encodes what does not fit into a header.
 func (r request) person() string {
 	for _, name := range []string{"Name", "Subject"} {
-		value := r.Headers[gateway.HeaderPrefix+name]
+		value := r.Headers[attribute.HeaderPrefix+name]
 		if decoded, err := url.PathUnescape(value); err == nil && decoded != "" {
 			return decoded
 		}

@@ -11,7 +11,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
 // oncePatience bounds both logins together, which take a fraction of a second.
@@ -70,7 +70,7 @@ func play(ctx context.Context, t transcript, gatewayURL string) (outcome, error)
 	return result, nil
 }
 
-const subjectHeader = gateway.HeaderPrefix + "Subject"
+const subjectHeader = attribute.HeaderPrefix + "Subject"
 
 func playApp(ctx context.Context, t transcript, gatewayURL string) (outcome, error) {
 	t.chapter("As an app")

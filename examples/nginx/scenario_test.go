@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 )
@@ -80,7 +81,7 @@ func TestClientCannotSupplyIdentityThroughNginx(t *testing.T) {
 		t.Fatalf("the honest request: %d %q", honest.Status, got)
 	}
 	names := []string{"X-Itsme-Subject", "X-Itsme-Acr", "X-Itsme-Auth-Time", "X-Itsme-Email-Verified"}
-	for _, a := range gateway.Attributes() {
+	for _, a := range attribute.All() {
 		names = append(names, a.Header())
 	}
 	for _, name := range names {
@@ -213,7 +214,7 @@ func TestEveryHeaderIsCopied(t *testing.T) {
 	t.Parallel()
 	text := read(t, "identity.conf")
 	names := []string{"Authorization", "Cookie", "X-Itsme-Subject", "X-Itsme-Acr", "X-Itsme-Auth-Time", "X-Itsme-Email-Verified"}
-	for _, a := range gateway.Attributes() {
+	for _, a := range attribute.All() {
 		names = append(names, a.Header())
 	}
 	for _, name := range names {

@@ -38,8 +38,8 @@ type Config struct {
 
 	// Attributes are asked of Signicat, by Signicat's names.
 	Attributes []string
-	// Claims are the attribute claims of a token, made from what Signicat returns of a user.
-	Claims func(*signicat.Subject) map[string]any
+	// Claims are the attribute claims of a token.
+	Claims []string
 	// LoA is asked of Signicat, and checked in its answer. Zero asks for none.
 	LoA signicat.LoA
 	// SessionLifetime is how long a user has to finish.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -32,7 +33,7 @@ func (e *Engine) issue(ctx context.Context, record *pending.Record, session *sig
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
-		Attributes: e.config.Claims(session.Subject),
+		Attributes: claimsOf(session.Subject, e.config.Claims),
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
@@ -50,6 +51,13 @@ func (e *Engine) issue(ctx context.Context, record *pending.Record, session *sig
 	record.TokenExpiresAt = claims.ExpiresAt
 	record.IssuedAt = now
 	return e.end(ctx, record, pending.Issued, reasonIssued)
+}
+
+// claimsOf returns the wanted attribute claims of a user.
+func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
+	address, _ := s.Address()
+	nin, _ := s.NIN()
+	return attribute.Subject{Text: s.Text, Address: address, NIN: attribute.NationalNumber(nin)}.Claims(wanted)
 }
 
 // newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as

@@ -1,0 +1,112 @@
+package attribute
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxValue bounds one attribute's text in bytes. Longer texts are cut at a character's boundary.
+// Nothing on an identity document comes near it.
+const MaxValue = 1024
+
+// Subject holds what Signicat sent of one user.
+type Subject struct {
+	// Text returns an attribute that is a string, by Signicat's name; false when there is none.
+	Text func(name string) (text string, ok bool)
+	// Address is the postal address in one text. Empty when Signicat sent none.
+	Address string
+	// NIN is the national identity number. Zero when Signicat sent none.
+	NIN NationalNumber
+}
+
+// NationalNumber is a national identity number.
+type NationalNumber struct {
+	Value          string // the number itself, such as 11 digits in Belgium
+	IssuingCountry string // ISO 3166-1 alpha-2; empty when unknown
+	Type           string // such as PERSON; empty when unknown
+}
+
+// Claims translates a user's attributes into those of the wanted claims that the user has. It leaves
+// out an attribute that Signicat did not send, or sent in a form that cannot be read.
+func (s Subject) Claims(wanted []string) map[string]any {
+	claims := make(map[string]any, len(wanted)+1)
+	for _, a := range table {
+		if !slices.Contains(wanted, a.Claim) {
+			continue
+		}
+		value, ok := readers[a.Form](s, a.Name)
+		if !ok {
+			continue
+		}
+		claims[a.Claim] = value
+		if a.Form == Email {
+			claims["email_verified"] = false
+		}
+	}
+	return claims
+}
+
+// readers read an attribute in each form.
+var readers = map[Form]func(s Subject, name string) (any, bool){
+	Text:    readText,
+	Email:   readText,
+	Lower:   func(s Subject, name string) (any, bool) { return readMapped(s, name, strings.ToLower) },
+	Phone:   func(s Subject, name string) (any, bool) { return readMapped(s, name, e164) },
+	Address: readAddress,
+	NIN:     readNIN,
+}
+
+func readText(s Subject, name string) (any, bool) {
+	return readMapped(s, name, func(text string) string { return text })
+}
+
+func readMapped(s Subject, name string, f func(string) string) (any, bool) {
+	text, ok := s.Text(name)
+	text = bound(f(text))
+	return text, ok && text != ""
+}
+
+func readAddress(s Subject, _ string) (any, bool) {
+	if s.Address == "" {
+		return nil, false
+	}
+	return map[string]any{"formatted": bound(s.Address)}, true
+}
+
+func readNIN(s Subject, _ string) (any, bool) {
+	if s.NIN.Value == "" {
+		return nil, false
+	}
+	claim := map[string]any{"value": bound(s.NIN.Value)}
+	if s.NIN.IssuingCountry != "" {
+		claim["issuing_country"] = bound(s.NIN.IssuingCountry)
+	}
+	if s.NIN.Type != "" {
+		claim["type"] = bound(s.NIN.Type)
+	}
+	return claim, true
+}
+
+// e164 removes the blanks and punctuation of a number like "+32 453519681".
+func e164(number string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '+' || (r >= '0' && r <= '9') {
+			return r
+		}
+		return -1
+	}, number)
+}
+
+// bound cuts a text to MaxValue bytes of whole characters.
+func bound(text string) string {
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	if len(text) <= MaxValue {
+		return text
+	}
+	cut := MaxValue
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut]
+}

@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"net/http"
+
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+)
+
+// cancelRequest is what an app posts to /sessions/{session_id}/cancel.
+type cancelRequest struct {
+	CodeVerifier string `json:"code_verifier"`
+	Error        string `json:"error"`
+}
+
+// cancelParameters are the members of a cancelRequest.
+var cancelParameters = []string{"code_verifier", "error"}
+
+// serveCancel answers POST /sessions/{session_id}/cancel: it ends a login for the client that started it,
+// an app with its verifier, a browser with its login cookie.
+func (g *Gateway) serveCancel(x exchange) error {
+	id := x.rest
+	if len(id) != sessionIDSize {
+		return engine.ErrUnknown
+	}
+	var in cancelRequest
+	if len(x.r.Header["Content-Type"]) > 0 {
+		if err := readJSON(x.r, &in, cancelParameters...); err != nil {
+			return err
+		}
+	}
+	if in.Error != "" && !engine.ValidRedirectError(in.Error) {
+		return requestErrorf("error is not an OAuth error code")
+	}
+	record, err := g.logins.Session(x.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Login(id))
+	byCookie := engine.BoundToCookie(record, cookie)
+	switch {
+	case byCookie && !sameOrigin(x.r, g.config.PublicURL):
+		return errCrossSite
+	case !byCookie && !engine.BoundToVerifier(record, in.CodeVerifier):
+		// The same answer as for a session that does not exist: a client learns nothing of others.
+		return engine.ErrUnknown
+	}
+	if err := g.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
+		return err // and the cookie stays, for the login that goes on
+	}
+	if byCookie {
+		g.cookies.Clear(x.w, g.cookies.Login(id))
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

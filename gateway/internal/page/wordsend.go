@@ -1,0 +1,55 @@
+package page
+
+// endWords are the texts of a login that came to nothing, or that is not enough.
+func endWords() vocabulary {
+	return vocabulary{
+		"denied": {
+			"nl": {Title: "U bent niet aangemeld", Text: []string{"De aanmelding werd geweigerd of geannuleerd."}},
+			"fr": {Title: "Vous n’êtes pas connecté", Text: []string{"La connexion a été refusée ou annulée."}},
+			"de": {Title: "Sie sind nicht angemeldet", Text: []string{"Die Anmeldung wurde abgelehnt oder abgebrochen."}},
+			"en": {Title: "You are not logged in", Text: []string{"The login was refused or cancelled."}},
+		},
+		"expired": {
+			"nl": {Title: "Te lang gewacht", Text: []string{"Deze aanmelding is verlopen."}},
+			"fr": {Title: "Délai dépassé", Text: []string{"Cette connexion a expiré."}},
+			"de": {Title: "Zeit abgelaufen", Text: []string{"Diese Anmeldung ist abgelaufen."}},
+			"en": {Title: "It took too long", Text: []string{"This login has expired."}},
+		},
+		"failed": {
+			"nl": {Title: "Aanmelden is niet gelukt", Text: []string{"Er ging iets mis en u bent niet aangemeld."}},
+			"fr": {Title: "La connexion a échoué", Text: []string{"Un problème est survenu et vous n’êtes pas connecté."}},
+			"de": {Title: "Die Anmeldung ist fehlgeschlagen", Text: []string{"Etwas ist schiefgegangen, und Sie sind nicht angemeldet."}},
+			"en": {Title: "The login did not succeed", Text: []string{"Something went wrong, and you are not logged in."}},
+		},
+		"too_large": {
+			"nl": {Title: "Aanmelden is niet gelukt", Text: []string{"Uw gegevens passen niet in de cookie van deze dienst. De beheerder kan er minder opvragen: token { claims }."}},
+			"fr": {Title: "La connexion a échoué", Text: []string{"Vos données ne tiennent pas dans le cookie de ce service. L’administrateur peut en demander moins : token { claims }."}},
+			"de": {Title: "Die Anmeldung ist fehlgeschlagen", Text: []string{"Ihre Daten passen nicht in das Cookie dieses Dienstes. Der Betreiber kann weniger anfordern: token { claims }."}},
+			"en": {Title: "The login did not succeed", Text: []string{"Your data do not fit into this service’s cookie. Its operator can ask for less: token { claims }."}},
+		},
+		"unbound": {
+			"nl": {Title: "Deze aanmelding begon niet in deze browser", Text: []string{"Hebt u dit niet zelf gestart, stop dan hier: iemand probeert misschien met uw gegevens binnen te komen.", "Was u het wel, begin dan opnieuw in deze browser."}},
+			"fr": {Title: "Cette connexion n’a pas commencé dans ce navigateur", Text: []string{"Si vous ne l’avez pas lancée vous-même, arrêtez-vous ici : quelqu’un essaie peut-être d’entrer avec vos données.", "Si c’était vous, recommencez dans ce navigateur."}},
+			"de": {Title: "Diese Anmeldung begann nicht in diesem Browser", Text: []string{"Wenn Sie sie nicht selbst gestartet haben, hören Sie hier auf: Vielleicht versucht jemand, mit Ihren Daten hineinzukommen.", "Wenn Sie es waren, beginnen Sie in diesem Browser neu."}},
+			"en": {Title: "This login did not start in this browser", Text: []string{"If you did not start this yourself, stop here: somebody may be trying to get in as you.", "If it was you, start again in this browser."}},
+		},
+		"unbound_no_cookies": {
+			"nl": {Title: "Deze aanmelding kan hier niet afgerond worden", Text: []string{"Hebt u dit niet zelf gestart, stop dan hier: iemand probeert misschien met uw gegevens binnen te komen.", "Was u het wel, dan bewaart deze browser geen cookies, of is het niet de browser waarin u begon. Sta cookies voor deze site toe en begin opnieuw."}},
+			"fr": {Title: "Cette connexion ne peut pas se terminer ici", Text: []string{"Si vous ne l’avez pas lancée vous-même, arrêtez-vous ici : quelqu’un essaie peut-être d’entrer avec vos données.", "Si c’était vous, ce navigateur refuse les cookies, ou ce n’est pas celui où vous avez commencé. Autorisez les cookies pour ce site et recommencez."}},
+			"de": {Title: "Diese Anmeldung kann hier nicht abgeschlossen werden", Text: []string{"Wenn Sie sie nicht selbst gestartet haben, hören Sie hier auf: Vielleicht versucht jemand, mit Ihren Daten hineinzukommen.", "Wenn Sie es waren, behält dieser Browser keine Cookies, oder Sie begannen in einem anderen. Erlauben Sie Cookies für diese Website, und beginnen Sie neu."}},
+			"en": {Title: "This login cannot be finished here", Text: []string{"If you did not start this yourself, stop here: somebody may be trying to get in as you.", "If it was you, this browser keeps no cookies, or is not the one that you started in. Allow cookies for this site, and start again."}},
+		},
+		"not_enough_level": {
+			"nl": {Title: "Deze aanmelding volstaat niet", Text: []string{"Deze pagina vraagt een aanmelding met een hoger niveau van zekerheid, of een recentere.", "Probeer het opnieuw, of vraag de beheerder van deze site wat er nodig is."}},
+			"fr": {Title: "Cette connexion ne suffit pas", Text: []string{"Cette page demande une connexion d’un niveau de garantie plus élevé, ou plus récente.", "Réessayez, ou demandez à l’administrateur de ce site ce qu’il faut."}},
+			"de": {Title: "Diese Anmeldung reicht nicht aus", Text: []string{"Diese Seite verlangt eine Anmeldung mit einem höheren Vertrauensniveau oder eine neuere.", "Versuchen Sie es erneut, oder fragen Sie den Betreiber dieser Website, was nötig ist."}},
+			"en": {Title: "This login is not enough", Text: []string{"This page asks for a login with a higher level of assurance, or for a more recent one.", "Try again, or ask the people behind this site what is needed."}},
+		},
+		"not_enough_claim": {
+			"nl": {Title: "U kunt deze pagina niet gebruiken", Text: []string{"U bent aangemeld, maar voldoet niet aan een voorwaarde van deze pagina, zoals een minimumleeftijd.", "Opnieuw aanmelden verandert daar niets aan."}},
+			"fr": {Title: "Vous ne pouvez pas utiliser cette page", Text: []string{"Vous êtes connecté, mais vous ne remplissez pas une condition de cette page, comme un âge minimum.", "Vous reconnecter n’y change rien."}},
+			"de": {Title: "Sie können diese Seite nicht benutzen", Text: []string{"Sie sind angemeldet, erfüllen aber eine Voraussetzung dieser Seite nicht, etwa ein Mindestalter.", "Eine neue Anmeldung ändert daran nichts."}},
+			"en": {Title: "You cannot use this page", Text: []string{"You are logged in, but do not meet a condition of this page, such as a minimum age.", "Logging in again does not change that."}},
+		},
+	}
+}

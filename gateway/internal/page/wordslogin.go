@@ -1,0 +1,49 @@
+package page
+
+// loginWords are the texts on the way through a login.
+func loginWords() vocabulary {
+	return vocabulary{
+		"login": {
+			"nl": {Title: "Aanmelden met itsme", Text: []string{"U meldt zich aan met de itsme-app op uw telefoon.", "Zit u aan een computer, dan vraagt itsme eerst uw telefoonnummer."}, Action: "Doorgaan met itsme"},
+			"fr": {Title: "Se connecter avec itsme", Text: []string{"Vous vous connectez avec l’application itsme sur votre téléphone.", "Sur un ordinateur, itsme vous demande d’abord votre numéro de téléphone."}, Action: "Continuer avec itsme"},
+			"de": {Title: "Mit itsme anmelden", Text: []string{"Sie melden sich mit der itsme-App auf Ihrem Telefon an.", "An einem Computer fragt itsme zuerst nach Ihrer Telefonnummer."}, Action: "Weiter mit itsme"},
+			"en": {Title: "Log in with itsme", Text: []string{"You log in with the itsme app on your phone.", "On a computer, itsme first asks for your phone number."}, Action: "Continue with itsme"},
+		},
+		"open": {
+			"nl": {Title: "Open itsme", Text: []string{"Tik op de knop en bevestig in de itsme-app. Daarna komt u vanzelf terug."}, Action: "itsme openen"},
+			"fr": {Title: "Ouvrez itsme", Text: []string{"Touchez le bouton et confirmez dans l’application itsme. Vous reviendrez ensuite automatiquement."}, Action: "Ouvrir itsme"},
+			"de": {Title: "itsme öffnen", Text: []string{"Tippen Sie auf die Schaltfläche und bestätigen Sie in der itsme-App. Danach kommen Sie von selbst zurück."}, Action: "itsme öffnen"},
+			"en": {Title: "Open itsme", Text: []string{"Tap the button and confirm in the itsme app. You then come back by yourself."}, Action: "Open itsme"},
+		},
+		"opened": {
+			"nl": {Title: "Bevestig in itsme", Text: []string{"Bevestig in de itsme-app. Deze pagina gaat daarna vanzelf verder.", "Ging de app niet open, of kwam u te vroeg terug? Open itsme dan opnieuw."}, Action: "itsme opnieuw openen", Second: "Opnieuw beginnen"},
+			"fr": {Title: "Confirmez dans itsme", Text: []string{"Confirmez dans l’application itsme. Cette page continue ensuite d’elle-même.", "L’application ne s’est pas ouverte, ou vous êtes revenu trop tôt ? Ouvrez itsme une nouvelle fois."}, Action: "Rouvrir itsme", Second: "Recommencer"},
+			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Ging die App nicht auf, oder kamen Sie zu früh zurück? Öffnen Sie itsme noch einmal."}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
+			"en": {Title: "Confirm in itsme", Text: []string{"Confirm in the itsme app. This page then goes on by itself.", "Did the app not open, or did you come back too soon? Open itsme again."}, Action: "Open itsme again", Second: "Start over"},
+		},
+		"waiting": {
+			"nl": {Title: "Even geduld", Text: []string{"We ronden uw aanmelding af. Deze pagina gaat vanzelf verder."}},
+			"fr": {Title: "Un instant", Text: []string{"Nous terminons votre connexion. Cette page continue d’elle-même."}},
+			"de": {Title: "Einen Moment", Text: []string{"Ihre Anmeldung wird abgeschlossen. Diese Seite geht von selbst weiter."}},
+			"en": {Title: "One moment", Text: []string{"Your login is being completed. This page goes on by itself."}},
+		},
+		"app_return": {
+			"nl": {Title: "Ga terug naar uw app", Text: []string{"Open de app waarin u begon; daar gaat het verder.", "Hebt u dit niet zelf gestart, stop dan hier en sluit deze pagina."}},
+			"fr": {Title: "Revenez à votre application", Text: []string{"Ouvrez l’application dans laquelle vous avez commencé ; la suite s’y trouve.", "Si vous ne l’avez pas lancée vous-même, arrêtez-vous ici et fermez cette page."}},
+			"de": {Title: "Gehen Sie zurück zu Ihrer App", Text: []string{"Öffnen Sie die App, in der Sie begonnen haben; dort geht es weiter.", "Wenn Sie das nicht selbst gestartet haben, hören Sie hier auf und schließen Sie diese Seite."}},
+			"en": {Title: "Go back to your app", Text: []string{"Open the app that you started in; it goes on there.", "If you did not start this yourself, stop here and close this page."}},
+		},
+		"logged_out": {
+			"nl": {Title: "U bent afgemeld", Text: []string{"Gebruiken anderen dit toestel ook, sluit dan dit venster."}, Action: "Opnieuw aanmelden"},
+			"fr": {Title: "Vous êtes déconnecté", Text: []string{"Si d’autres utilisent cet appareil, fermez aussi cette fenêtre."}, Action: "Se reconnecter"},
+			"de": {Title: "Sie sind abgemeldet", Text: []string{"Wenn auch andere dieses Gerät benutzen, schließen Sie dieses Fenster."}, Action: "Erneut anmelden"},
+			"en": {Title: "You are logged out", Text: []string{"If others use this device too, close this window."}, Action: "Log in again"},
+		},
+		"no_cookies": {
+			"nl": {Title: "Cookies staan uit", Text: []string{"Zonder cookie kan deze site niet onthouden dat u bent aangemeld.", "Sta cookies voor deze site toe in de instellingen van uw browser en probeer het dan opnieuw."}},
+			"fr": {Title: "Les cookies sont désactivés", Text: []string{"Sans cookie, ce site ne peut pas retenir que vous êtes connecté.", "Autorisez les cookies pour ce site dans les réglages de votre navigateur, puis réessayez."}},
+			"de": {Title: "Cookies sind ausgeschaltet", Text: []string{"Ohne Cookie kann sich diese Website nicht merken, dass Sie angemeldet sind.", "Erlauben Sie Cookies für diese Website in den Einstellungen Ihres Browsers, und versuchen Sie es dann erneut."}},
+			"en": {Title: "Cookies are switched off", Text: []string{"Without a cookie this site cannot remember that you are logged in.", "Allow cookies for this site in your browser’s settings, then try again."}},
+		},
+	}
+}

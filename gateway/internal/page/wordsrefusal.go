@@ -1,0 +1,31 @@
+package page
+
+// refusalWords are the texts of requests that were not served.
+func refusalWords() vocabulary {
+	return vocabulary{
+		"unavailable": {
+			"nl": {Title: "Aanmelden lukt nu even niet", Text: []string{"De dienst is tijdelijk niet bereikbaar. Probeer het zo dadelijk opnieuw."}},
+			"fr": {Title: "Connexion momentanément impossible", Text: []string{"Le service est temporairement indisponible. Réessayez dans un instant."}},
+			"de": {Title: "Anmeldung derzeit nicht möglich", Text: []string{"Der Dienst ist vorübergehend nicht erreichbar. Versuchen Sie es gleich noch einmal."}},
+			"en": {Title: "Login is unavailable for the moment", Text: []string{"The service cannot be reached right now. Please try again shortly."}},
+		},
+		"too_many": {
+			"nl": {Title: "Te veel pogingen", Text: []string{"Er zijn te veel aanmeldingen gestart. Wacht even en probeer het opnieuw."}},
+			"fr": {Title: "Trop de tentatives", Text: []string{"Trop de connexions ont été lancées. Attendez un instant et réessayez."}},
+			"de": {Title: "Zu viele Versuche", Text: []string{"Es wurden zu viele Anmeldungen gestartet. Warten Sie kurz, und versuchen Sie es erneut."}},
+			"en": {Title: "Too many attempts", Text: []string{"Too many logins were started. Wait a moment and try again."}},
+		},
+		"cross_site": {
+			"nl": {Title: "Dit kwam van een andere site", Text: []string{"Uit voorzorg is er niets gebeurd. Begin hier opnieuw als u zich wilt aanmelden."}},
+			"fr": {Title: "Ceci venait d’un autre site", Text: []string{"Par précaution, rien n’a été fait. Recommencez ici si vous voulez vous connecter."}},
+			"de": {Title: "Das kam von einer anderen Website", Text: []string{"Vorsichtshalber ist nichts geschehen. Beginnen Sie hier neu, wenn Sie sich anmelden möchten."}},
+			"en": {Title: "This came from another site", Text: []string{"To be safe, nothing was done. Start again here if you want to log in."}},
+		},
+		"bad_request": {
+			"nl": {Title: "Dat kon niet verwerkt worden", Text: []string{"De aanvraag klopt niet. Begin opnieuw."}},
+			"fr": {Title: "La demande n’a pas pu être traitée", Text: []string{"La demande n’est pas correcte. Recommencez."}},
+			"de": {Title: "Das konnte nicht verarbeitet werden", Text: []string{"Die Anfrage stimmt nicht. Beginnen Sie neu."}},
+			"en": {Title: "That could not be handled", Text: []string{"The request is not right. Please start again."}},
+		},
+	}
+}

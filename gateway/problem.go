@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
+)
+
+// serveProblem answers /problems/{name} with the explanation of a problem. The name only chooses among
+// the pages. It is never repeated.
+func (g *Gateway) serveProblem(x exchange) error {
+	p, ok := page.ProblemNamed(x.rest)
+	if !ok {
+		return errNotFound
+	}
+	body, err := p.Render(x.w.Header(), answersOf(p.Name), g.config.Path+"/openapi.yaml")
+	if err != nil {
+		return err
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusOK)
+	_, _ = x.w.Write(body) // fails when the client hung up
+	return nil
+}
+
+// answersOf returns the answers whose type is a problem.
+func answersOf(problem string) (answers []page.Answer) {
+	for _, f := range failures {
+		if f.problem == problem && f.hasPage() {
+			answers = append(answers, page.Answer{Status: f.status, Title: f.title})
+		}
+	}
+	return answers
+}
+
+// hasPage reports whether clients see a failure as a problem. The other failures are those of /token
+// alone, for which OAuth has names of its own.
+func (f failure) hasPage() bool {
+	return f.oauth == "invalid_request" || f.oauth == "temporarily_unavailable"
+}
