@@ -34,8 +34,8 @@ func (k *droppedIDs) UnmarshalJSON(text []byte) error {
 
 // keyList is the answer: the keys as they are then in storage.
 type keyList struct {
-	Gateway string     `json:"gateway"`
-	Keys    []keyState `json:"keys"`
+	Gateway string           `json:"gateway"`
+	Keys    []keyring.Status `json:"keys"`
 }
 
 // errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.

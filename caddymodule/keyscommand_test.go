@@ -195,7 +195,7 @@ func TestKeysCommandFindsTheCaddyfileOfTheFolder(t *testing.T) {
 
 // TestHelp checks that every command explains itself.
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"", "doctor", "keys", "keys list", "keys rotate", "token", "token inspect", "token verify"} {
+	for _, args := range []string{"", "doctor", "keys", "keys list", "keys rotate", "token", "token verify"} {
 		out, err := itsme(t, append(strings.Fields(args), "--help")...)
 		if err != nil || !strings.Contains(out, "Usage:") {
 			t.Errorf("caddy itsme %s --help writes %q, %v", args, out, err)
