@@ -18,7 +18,7 @@ import (
 func TestEveryLogLineIsExplained(t *testing.T) {
 	t.Parallel()
 	written := make(map[string]string)
-	for _, dir := range []string{"gateway", "gateway/internal/login", "caddymodule", "signicat", "token", "keyring", "pending", "pending/redis"} {
+	for _, dir := range []string{"gateway", "gateway/internal/login", "caddymodule", "caddymodule/internal/keystorage", "signicat", "token", "keyring", "pending", "pending/redis"} {
 		for message, level := range logCalls(t, dir) {
 			written[message] = level
 		}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -76,17 +77,41 @@ func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 // maxAdminBody bounds the body of a request.
 const maxAdminBody = 16 << 10
 
-// readAdmin reads the body of a request. A member that is not known is refused: one that was to say
-// which key has leaked must not be overlooked.
+// readAdmin reads the body of a request. A member that is not known, or given twice, is refused, and
+// so is what follows the object: one that was to say which key has leaked must not be overlooked.
 func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	if err != nil {
 		return refuseAdmin(http.StatusRequestEntityTooLarge, "the body cannot be read, or is over 16 KiB")
 	}
-	if err := caddy.StrictUnmarshalJSON(body, into); err != nil {
+	if caddy.StrictUnmarshalJSON(body, into) != nil || !unambiguous(body) {
 		return refuseAdmin(http.StatusBadRequest, "the body is not JSON of the form that docs/admin-openapi.yaml shows")
 	}
 	return nil
+}
+
+// unambiguous reports whether a body is one JSON object without a member that is given twice.
+// encoding/json takes names for equal that differ in case.
+func unambiguous(body []byte) bool {
+	if !json.Valid(body) {
+		return false
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
+		return false
+	}
+	seen := make(map[string]bool)
+	for decoder.More() {
+		var value json.RawMessage
+		name, err := decoder.Token()
+		text, _ := name.(string)
+		text = strings.ToLower(text)
+		if err != nil || decoder.Decode(&value) != nil || seen[text] {
+			return false
+		}
+		seen[text] = true
+	}
+	return true
 }
 
 func writeAdmin(w http.ResponseWriter, body any) error {

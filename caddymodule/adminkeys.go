@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -14,14 +15,27 @@ import (
 // keyRotation is the body of a request. Without Drop the next key signs as soon as verifiers know
 // it; with it those keys go at once.
 type keyRotation struct {
-	Gateway string   `json:"gateway"`
-	Drop    []string `json:"drop"`
+	Gateway string     `json:"gateway"`
+	Drop    droppedIDs `json:"drop,omitempty"`
+}
+
+// droppedIDs is one key ID or more. None is refused: an operator who gives an empty list wants to drop a
+// key that has leaked, and it would stay.
+type droppedIDs []string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (k *droppedIDs) UnmarshalJSON(text []byte) error {
+	err := json.Unmarshal(text, (*[]string)(k))
+	if err == nil && len(*k) == 0 {
+		return errors.New("no key ID is given")
+	}
+	return err
 }
 
 // keyList is the answer: the keys as they are then in storage.
 type keyList struct {
-	Gateway string     `json:"gateway"`
-	Keys    []keyState `json:"keys"`
+	Gateway string           `json:"gateway"`
+	Keys    []keyring.Status `json:"keys"`
 }
 
 // errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.

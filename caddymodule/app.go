@@ -13,6 +13,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
@@ -25,7 +27,8 @@ const DefaultGateway = "default"
 // goes on by itself; each has a deadline of its own.
 const stopPatience = 10 * time.Second
 
-const noGateway = "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"
+// errNoGateway is returned when a configuration has no gateway.
+var errNoGateway = errors.New("no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes")
 
 // App holds the gateways, by name. Sites choose one with use.
 type App struct {
@@ -53,7 +56,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Slogger()
 	a.instances = make(map[string]*instance, len(a.Gateways))
 	if len(a.Gateways) == 0 {
-		return errors.New("gateways: " + noGateway)
+		return fmt.Errorf("gateways: %w", errNoGateway)
 	}
 	var err error
 	if a.events, err = newAnnouncer(ctx); err != nil {
@@ -65,11 +68,11 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("gateway %s: %w", name, err)
 		}
 		a.instances[name] = made
-		if err := made.tell(ctx.GetMetricsRegistry()); err != nil {
+		if err := made.register(ctx.GetMetricsRegistry()); err != nil {
 			return fmt.Errorf("gateway %s: registering metrics: %w", name, err)
 		}
 	}
-	if err := a.sendAwayBeforeStop(ctx); err != nil {
+	if err := a.endLongPollsBeforeStop(ctx); err != nil {
 		return err
 	}
 	return a.checkClaims()
@@ -111,7 +114,7 @@ func (a *App) Start() error {
 	return nil
 }
 
-// warnOfSites warns of what [coverage] finds.
+// warnOfSites logs a warning for each way around itsme.
 func (a *App) warnOfSites() error {
 	module, err := a.ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
@@ -124,8 +127,8 @@ func (a *App) warnOfSites() error {
 	if !ok {
 		return nil
 	}
-	for _, f := range coverage(sites.Servers) {
-		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, f.Name.remedy()),
+	for _, f := range coverage.Of(sites.Servers, coverageHandler).Findings {
+		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, doctor.Remedy(f.Name)),
 			slog.String("finding", string(f.Name)), slog.String("server", f.Server))
 	}
 	return nil
@@ -188,7 +191,7 @@ func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
 	module, err := ctx.AppIfConfigured("itsme")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil, errors.New("use: " + noGateway)
+		return nil, fmt.Errorf("use: %w", errNoGateway)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
@@ -31,7 +32,7 @@ func (AuthProvider) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner.
 func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
 	p.gateway, err = gatewayNamed(ctx, p.Use)
-	return atSite(ctx, whereabouts(ctx), err)
+	return coverage.PlaceOf(ctx).Wrap(err)
 }
 
 // Authenticate implements caddyauth.Authenticator.

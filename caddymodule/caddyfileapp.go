@@ -8,6 +8,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
+
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 )
 
 func init() { httpcaddyfile.RegisterGlobalOption("itsme", parseGlobalOption) }
@@ -97,7 +99,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("there are two gateways named %s; name the other, and choose it in a site with use: itsme <name> { ... }", name)
 	}
 	var g Gateway
-	if _, err := readBlock(d, "", g.rows()); err != nil {
+	if err := grammar().Read(d, "", g.rows()); err != nil {
 		return err
 	}
 	if a.Gateways == nil {
@@ -107,83 +109,99 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (g *Gateway) rows() []subdirective {
-	return []subdirective{
-		{name: "public_url", example: "public_url https://app.example.be", read: text(&g.PublicURL)},
-		{name: "path", example: "path /itsme", read: text(&g.Path)},
-		{name: "signicat", example: "signicat { client_id ... }", read: block(g.Signicat.rows()...)},
-		{name: "redirect_url", example: "redirect_url https://app.example.be/itsme/callback", read: text(&g.RedirectURL)},
-		{name: "app_redirect_url", example: "app_redirect_url https://app.example.be/itsme/app/callback", repeats: true, read: texts(&g.AppRedirectURL)},
-		{name: "app_link", example: "app_link ios A1B2C3D4E5.be.example.app, or: app_link android be.example.app AA:BB:...", repeats: true, read: g.AppLink.read},
-		{name: "attributes", example: "attributes name firstName lastName", read: texts(&g.Attributes)},
-		{name: "loa", example: "loa substantial", read: text(&g.LoA)},
-		{name: "language", example: "language nl", read: text(&g.Language)},
-		{name: "session_lifetime", example: "session_lifetime 20m", read: duration(&g.SessionLifetime)},
-		{name: "token", example: "token { lifetime ... }", read: block(g.Token.rows()...)},
-		{name: "cookie", example: "cookie itsme 8h", read: g.Cookie.read},
-		{name: "store", example: "store memory", read: g.readStore},
-		{name: "limit", example: "limit { pending ... }", read: block(g.Limit.rows()...)},
-		{name: "page", example: "page { name ... }", read: block(g.Page.rows()...)},
-		{name: "verify", example: "verify 10.0.0.0/8", read: texts(&g.Verify)},
+// grammar is every block that this package reads.
+func grammar() block.Grammar {
+	var g Gateway
+	var h Handler
+	return block.Grammar{
+		{Name: "the global option itsme", Rows: g.rows()},
+		{Name: "the itsme of a site", Rows: h.rows()},
+		{Name: "signicat", Rows: g.Signicat.rows()},
+		{Name: "token", Rows: g.Token.rows()},
+		{Name: "limit", Rows: g.Limit.rows()},
+		{Name: "page", Rows: g.Page.rows()},
+		{Name: "require", Rows: h.Require.rows()},
+		{Name: "store redis", Rows: new(RedisStore).rows()},
 	}
 }
 
-func (s *Signicat) rows() []subdirective {
-	return []subdirective{
-		{name: "client_id", example: "client_id {env.SIGNICAT_CLIENT_ID}", read: text(&s.ClientID)},
-		{name: "client_secret", example: "client_secret {env.SIGNICAT_CLIENT_SECRET}", read: text(&s.ClientSecret)},
-		{name: "account_id", example: "account_id {env.SIGNICAT_ACCOUNT_ID}", read: text(&s.AccountID)},
-		{name: "organization_id", example: "organization_id {env.SIGNICAT_ORGANIZATION_ID}", read: text(&s.OrganizationID)},
-		{name: "api_url", example: "api_url https://api.signicat.com", read: text(&s.APIURL)},
-		{name: "timeout", example: "timeout 10s", read: duration(&s.Timeout)},
-		{name: "state_encoding", example: "state_encoding raw", read: text(&s.StateEncoding)},
-		{name: "propagate_trace", example: "propagate_trace", read: flag(&s.PropagateTrace)},
+func (g *Gateway) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "public_url", Example: "public_url https://app.example.be", Read: block.Text(&g.PublicURL)},
+		{Name: "path", Example: "path /itsme", Read: block.Text(&g.Path)},
+		{Name: "signicat", Example: "signicat { client_id ... }", Read: block.Nested(g.Signicat.rows()...)},
+		{Name: "redirect_url", Example: "redirect_url https://app.example.be/itsme/callback", Read: block.Text(&g.RedirectURL)},
+		{Name: "app_redirect_url", Example: "app_redirect_url https://app.example.be/itsme/app/callback", Repeats: true, Read: block.Texts(&g.AppRedirectURL)},
+		{Name: "app_link", Example: "app_link ios A1B2C3D4E5.be.example.app, or: app_link android be.example.app AA:BB:...", Repeats: true, Read: g.AppLink.read},
+		{Name: "attributes", Example: "attributes name firstName lastName", Read: block.Texts(&g.Attributes)},
+		{Name: "loa", Example: "loa substantial", Read: block.Text(&g.LoA)},
+		{Name: "language", Example: "language nl", Read: block.Text(&g.Language)},
+		{Name: "session_lifetime", Example: "session_lifetime 20m", Read: block.Duration(&g.SessionLifetime)},
+		{Name: "token", Example: "token { lifetime ... }", Read: block.Nested(g.Token.rows()...)},
+		{Name: "cookie", Example: "cookie itsme 8h", Read: g.Cookie.read},
+		{Name: "store", Example: "store memory", Read: g.readStore},
+		{Name: "limit", Example: "limit { pending ... }", Read: block.Nested(g.Limit.rows()...)},
+		{Name: "page", Example: "page { name ... }", Read: block.Nested(g.Page.rows()...)},
+		{Name: "verify", Example: "verify 10.0.0.0/8", Read: block.Texts(&g.Verify)},
 	}
 }
 
-func (t *Token) rows() []subdirective {
-	return []subdirective{
-		{name: "issuer", example: "issuer https://app.example.be", read: text(&t.Issuer)},
-		{name: "audience", example: "audience https://api.example.be", read: texts(&t.Audience)},
-		{name: "lifetime", example: "lifetime 15m", read: duration(&t.Lifetime)},
-		{name: "refresh", example: "refresh 30d", read: duration(&t.Refresh)},
-		{name: "algorithm", example: "algorithm ES256", read: text(&t.Algorithm)},
-		{name: "claims", example: "claims name birthdate", read: texts(&t.Claims)},
-		{name: "key", example: "key /etc/itsme/signing.pem", read: text(&t.Key)},
-		{name: "rotate", example: "rotate 30d", read: duration(&t.Rotate)},
-		{name: "keys", example: "keys storage", read: text(&t.Keys)},
+func (s *Signicat) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "client_id", Example: "client_id {env.SIGNICAT_CLIENT_ID}", Read: block.Text(&s.ClientID)},
+		{Name: "client_secret", Example: "client_secret {env.SIGNICAT_CLIENT_SECRET}", Read: block.Text(&s.ClientSecret)},
+		{Name: "account_id", Example: "account_id {env.SIGNICAT_ACCOUNT_ID}", Read: block.Text(&s.AccountID)},
+		{Name: "organization_id", Example: "organization_id {env.SIGNICAT_ORGANIZATION_ID}", Read: block.Text(&s.OrganizationID)},
+		{Name: "api_url", Example: "api_url https://api.signicat.com", Read: block.Text(&s.APIURL)},
+		{Name: "timeout", Example: "timeout 10s", Read: block.Duration(&s.Timeout)},
+		{Name: "state_encoding", Example: "state_encoding raw", Read: block.Text(&s.StateEncoding)},
+		{Name: "propagate_trace", Example: "propagate_trace", Read: block.Flag(&s.PropagateTrace)},
 	}
 }
 
-func (l *Limit) rows() []subdirective {
-	return []subdirective{
-		{name: "sessions_per_client", example: "sessions_per_client 60 1m", read: rate(&l.SessionsPerClient)},
-		{name: "sessions", example: "sessions 600 1m", read: rate(&l.Sessions)},
-		{name: "token_per_client", example: "token_per_client 600 1m", read: rate(&l.TokenPerClient)},
-		{name: "pending", example: "pending 100000", read: count(&l.Pending)},
-		{name: "pending_per_client", example: "pending_per_client 60", read: count(&l.PendingPerClient)},
-		{name: "long_polls_per_client", example: "long_polls_per_client 64", read: count(&l.LongPollsPerClient)},
-		{name: "status_reads", example: "status_reads 50 1s", read: rate(&l.StatusReads)},
+func (t *Token) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "issuer", Example: "issuer https://app.example.be", Read: block.Text(&t.Issuer)},
+		{Name: "audience", Example: "audience https://api.example.be", Read: block.Texts(&t.Audience)},
+		{Name: "lifetime", Example: "lifetime 15m", Read: block.Duration(&t.Lifetime)},
+		{Name: "refresh", Example: "refresh 30d", Read: block.Duration(&t.Refresh)},
+		{Name: "algorithm", Example: "algorithm ES256", Read: block.Text(&t.Algorithm)},
+		{Name: "claims", Example: "claims name birthdate", Read: block.Texts(&t.Claims)},
+		{Name: "key", Example: "key /etc/itsme/signing.pem", Read: block.Text(&t.Key)},
+		{Name: "rotate", Example: "rotate 30d", Read: block.Duration(&t.Rotate)},
+		{Name: "keys", Example: "keys storage", Read: block.Text(&t.Keys)},
 	}
 }
 
-func (p *Page) rows() []subdirective {
-	return []subdirective{
-		{name: "name", example: `name "Example Bank"`, read: text(&p.Name)},
-		{name: "logo", example: "logo /assets/logo.svg", read: text(&p.Logo)},
-		{name: "color", example: "color 0b5cad 9ccbff (without a #, which begins a comment)", read: texts(&p.Color)},
-		{name: "text", example: `text login.title nl "Welkom"`, repeats: true, read: p.readText},
+func (l *Limit) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "sessions_per_client", Example: "sessions_per_client 60 1m", Read: block.Rate(&l.SessionsPerClient.Count, &l.SessionsPerClient.Window)},
+		{Name: "sessions", Example: "sessions 600 1m", Read: block.Rate(&l.Sessions.Count, &l.Sessions.Window)},
+		{Name: "token_per_client", Example: "token_per_client 600 1m", Read: block.Rate(&l.TokenPerClient.Count, &l.TokenPerClient.Window)},
+		{Name: "pending", Example: "pending 100000", Read: block.Count(&l.Pending)},
+		{Name: "pending_per_client", Example: "pending_per_client 60", Read: block.Count(&l.PendingPerClient)},
+		{Name: "long_polls_per_client", Example: "long_polls_per_client 64", Read: block.Count(&l.LongPollsPerClient)},
+		{Name: "status_reads", Example: "status_reads 50 1s", Read: block.Rate(&l.StatusReads.Count, &l.StatusReads.Window)},
 	}
 }
 
-func (p *Page) readText(a arguments) error {
-	args, err := a.take(3, "a key, a language and a text")
+func (p *Page) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "name", Example: `name "Example Bank"`, Read: block.Text(&p.Name)},
+		{Name: "logo", Example: "logo /assets/logo.svg", Read: block.Text(&p.Logo)},
+		{Name: "color", Example: "color 0b5cad 9ccbff (without a #, which begins a comment)", Read: block.Texts(&p.Color)},
+		{Name: "text", Example: `text login.title nl "Welkom"`, Repeats: true, Read: p.readText},
+	}
+}
+
+func (p *Page) readText(a block.Arguments) error {
+	args, err := a.Take(3, "a key, a language and a text")
 	if err != nil {
 		return err
 	}
 	key, language := args[0], args[1]
 	if _, twice := p.Text[key][language]; twice {
-		return a.wrong("%s %s stands there twice; keep one", key, language)
+		return a.Wrong("%s %s stands there twice; keep one", key, language)
 	}
 	if p.Text == nil {
 		p.Text = make(map[string]map[string]string)
@@ -195,17 +213,17 @@ func (p *Page) readText(a arguments) error {
 	return nil
 }
 
-func (c *Cookie) read(a arguments) error {
-	args, err := a.take(2, "a name and a lifetime")
+func (c *Cookie) read(a block.Arguments) error {
+	args, err := a.Take(2, "a name and a lifetime")
 	if err != nil {
 		return err
 	}
 	c.Name = args[0]
-	return a.duration(&c.Lifetime, args[1])
+	return a.Duration(&c.Lifetime, args[1])
 }
 
 // read adds one app.
-func (l *AppLink) read(a arguments) error {
+func (l *AppLink) read(a block.Arguments) error {
 	args := a.RemainingArgs()
 	switch {
 	case len(args) == 2 && args[0] == "ios":
@@ -213,16 +231,16 @@ func (l *AppLink) read(a arguments) error {
 	case len(args) >= 3 && args[0] == "android":
 		l.Android = append(l.Android, AndroidApp{Package: args[1], Fingerprints: args[2:]})
 	default:
-		return a.wrong("takes ios and one app, or android, a package and fingerprints")
+		return a.Wrong("takes ios and one app, or android, a package and fingerprints")
 	}
 	return nil
 }
 
 // readStore hands the rest of the line, and a block if there is one, to the store's module.
-func (g *Gateway) readStore(a arguments) error {
+func (g *Gateway) readStore(a block.Arguments) error {
 	const namespace = "itsme.stores"
 	if !a.NextArg() {
-		return a.wrong("takes the name of a store")
+		return a.Wrong("takes the name of a store")
 	}
 	name := a.Val()
 	var known []string

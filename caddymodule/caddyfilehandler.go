@@ -4,6 +4,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 )
 
 func init() {
@@ -60,27 +62,27 @@ func (h *Handler) read(d *caddyfile.Dispenser, gateways map[string]Gateway) erro
 		return d.Errf("%q is no matcher; a matcher is /path, * or @name, and a gateway is chosen with: itsme { use %s }", d.Val(), d.Val())
 	}
 	marks := []mark{h.mark(d)}
-	if _, err := readBlock(d, "", h.marked(h.rows(), &marks)); err != nil {
+	if err := grammar().Read(d, "", h.marked(h.rows(), &marks)); err != nil {
 		return err
 	}
 	return h.check(marks, gateways)
 }
 
-func (h *Handler) rows() []subdirective {
-	return []subdirective{
-		{name: "use", example: "use default", read: text(&h.Use)},
-		{name: "public", example: "public /health /assets/*", repeats: true, read: texts(&h.Public)},
-		{name: "optional", example: "optional", read: flag(&h.Optional)},
-		{name: "cors_preflight", example: "cors_preflight", read: flag(&h.CORSPreflight)},
-		{name: "mode", example: "mode auto", read: text(&h.Mode)},
-		{name: "require", example: "require loa high", repeats: true, read: h.Require.read},
-		{name: "header", example: "header X-User-Id sub", repeats: true, read: h.readHeader},
-		{name: "forward_token", example: "forward_token authorization", read: text(&h.ForwardToken)},
+func (h *Handler) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "use", Example: "use default", Read: block.Text(&h.Use)},
+		{Name: "public", Example: "public /health /assets/*", Repeats: true, Read: block.Texts(&h.Public)},
+		{Name: "optional", Example: "optional", Read: block.Flag(&h.Optional)},
+		{Name: "cors_preflight", Example: "cors_preflight", Read: block.Flag(&h.CORSPreflight)},
+		{Name: "mode", Example: "mode auto", Read: block.Text(&h.Mode)},
+		{Name: "require", Example: "require loa high", Repeats: true, Read: block.Choice("what is required, and of which value", h.Require.rows()...)},
+		{Name: "header", Example: "header X-User-Id sub", Repeats: true, Read: h.readHeader},
+		{Name: "forward_token", Example: "forward_token authorization", Read: block.Text(&h.ForwardToken)},
 	}
 }
 
-func (h *Handler) readHeader(a arguments) error {
-	args, err := a.take(2, "a name and a claim")
+func (h *Handler) readHeader(a block.Arguments) error {
+	args, err := a.Take(2, "a name and a claim")
 	if err != nil {
 		return err
 	}

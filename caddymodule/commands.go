@@ -1,8 +1,23 @@
 package caddymodule
 
 import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/caddyserver/caddy/v2"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
+	"github.com/caddyserver/certmagic"
 	"github.com/spf13/cobra"
+
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/command"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 func init() {
@@ -11,18 +26,107 @@ func init() {
 		Usage: "<command>",
 		Short: "Looks after a gateway that logs people in with itsme",
 		CobraFunc: func(c *cobra.Command) {
-			for _, command := range commands() {
-				c.AddCommand(command)
+			for _, sub := range command.New(command.Adapter{Doctor: loadForDoctor, Gateways: gatewaysForCommands}) {
+				c.AddCommand(sub)
 			}
 		},
 	})
 }
 
-// commands are what caddy itsme can do.
-func commands() []*cobra.Command {
-	return []*cobra.Command{
-		doctorCommand(),
-		keysCommand(),
-		tokenCommand(),
+// loadForDoctor is the Doctor of a [command.Adapter].
+func loadForDoctor(data []byte, gatewayName string) (doctor.Config, func(), error) {
+	config, err := loadWhole(data)
+	if err != nil {
+		return doctor.Config{}, nil, err
 	}
+	closeConfig := func() { _ = config.close() } // nothing was started
+	names, err := chosen(config.app.Gateways, gatewayName)
+	if err != nil {
+		closeConfig()
+		return doctor.Config{}, nil, err
+	}
+	return config.forDoctor(names), closeConfig, nil
+}
+
+// chosen returns the gateway of that name, or all of them for the empty name.
+func chosen(gateways map[string]Gateway, name string) ([]string, error) {
+	names := slices.Sorted(maps.Keys(gateways))
+	switch {
+	case len(names) == 0:
+		return nil, errNoGateway
+	case name == "":
+		return names, nil
+	case !slices.Contains(names, name):
+		return nil, fmt.Errorf("no gateway is named %q; use one of: %s", name, strings.Join(names, " "))
+	}
+	return []string{name}, nil
+}
+
+// gatewaysForCommands is the Gateways of a [command.Adapter].
+func gatewaysForCommands(ctx caddy.Context, data []byte, gatewayName string) ([]command.Gateway, error) {
+	var config struct {
+		keystorage.Config
+		Apps struct {
+			Itsme App `json:"itsme"`
+		} `json:"apps"`
+	}
+	if err := json.Unmarshal(data, &config); err != nil {
+		return nil, fmt.Errorf("reading configuration: %w", err)
+	}
+	names, err := chosen(config.Apps.Itsme.Gateways, gatewayName)
+	if err != nil {
+		return nil, err
+	}
+	storage, err := config.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	gateways := make([]command.Gateway, len(names))
+	for i, name := range names {
+		if gateways[i], err = gatewayForCommands(ctx, name, config.Apps.Itsme.Gateways[name], keystorage.KeepOwners(storage)); err != nil {
+			return nil, fmt.Errorf("gateway %s: %w", name, err)
+		}
+	}
+	return gateways, nil
+}
+
+func gatewayForCommands(ctx caddy.Context, name string, g Gateway, storage certmagic.Storage) (command.Gateway, error) {
+	e := &expander{replacer: caddy.NewReplacer()}
+	keys, err := g.keys(e)
+	if err != nil {
+		return command.Gateway{}, err
+	}
+	open := g
+	open.Signicat = Signicat{} // its secrets may not be at hand
+	tokens := open.config(e).WithDefaults()
+	if e.err != nil {
+		return command.Gateway{}, e.err
+	}
+	owner := keyring.Owner{Gateway: name, Issuer: tokens.Token.Issuer}
+	return command.Gateway{
+		Owner: owner, Tokens: tokens, KeyFile: keys.file, Algorithm: keys.algorithm, Rotation: keys.rotation,
+		Open: sync.OnceValues(func() (*keyring.Keyring, error) {
+			store, err := g.storeOfKeys(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			return keys.keyring(owner, storage, store, slog.New(slog.DiscardHandler)), nil
+		}),
+	}, nil
+}
+
+// storeOfKeys opens the store if it has to do with keys. It needs the store's secrets.
+func (g Gateway) storeOfKeys(ctx caddy.Context, name string) (StoreModule, error) {
+	if g.storeModule() != redisModule {
+		return nil, nil
+	}
+	store, err := g.loadStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if shared, ok := store.(*RedisStore); ok {
+		shared.log = slog.New(slog.DiscardHandler) // the command's own error says what failed
+	}
+	_, err = store.Open(name)
+	return store, err
 }

@@ -13,13 +13,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 // loadedConfig is a configuration that was provisioned, as caddy validate does it, and not started.
 type loadedConfig struct {
 	app     *App
-	servers map[string]*caddyhttp.Server
+	sites   *coverage.Survey
 	storage certmagic.Storage // Caddy's own, which nothing was done to
 	parts   configParts
 	cleanup []func() error
@@ -46,13 +49,13 @@ func (c *loadedConfig) localStorage() bool {
 // loadWhole loads a configuration without starting it. Close it.
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
-	loaded = new(loadedConfig)
-	var where storageConfig
+	loaded = &loadedConfig{sites: new(coverage.Survey)}
+	var where keystorage.Config
 	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
 	if len(loaded.parts.Apps.Itsme.Gateways) == 0 {
-		return nil, errors.New(noGateway)
+		return nil, errNoGateway
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
@@ -61,7 +64,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 			_ = loaded.close() // the first error is the one that tells
 		}
 	}()
-	if loaded.storage, err = where.storage(ctx); err != nil {
+	if loaded.storage, err = where.Open(ctx); err != nil {
 		return nil, err
 	}
 	return loaded, loaded.provision(config)
@@ -101,7 +104,7 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 		return nil
 	}
 	if sites, ok := module.(*caddyhttp.App); ok {
-		c.servers = sites.Servers
+		c.sites = coverage.Of(sites.Servers, coverageHandler)
 	}
 	return err
 }
@@ -127,23 +130,39 @@ func (c *loadedConfig) close() error {
 	return errors.Join(errs...)
 }
 
-// patient is a gateway of that name, with Caddy's own storage for its keys.
-func (c *loadedConfig) patient(name string) *patient {
+// forDoctor returns what the doctor needs to look at these gateways.
+func (c *loadedConfig) forDoctor(names []string) doctor.Config {
+	config := doctor.Config{
+		Sites: c.sites.Findings, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
+	}
+	for _, name := range names {
+		config.Gateways = append(config.Gateways, c.gatewayForDoctor(name))
+	}
+	return config
+}
+
+// gatewayForDoctor returns one gateway, with Caddy's own storage for its keys.
+func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	instance := c.app.instances[name]
-	p := &patient{
-		name:     name,
-		config:   c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
-		gateway:  instance.gateway,
-		store:    instance.store,
-		fileKeys: instance.ring.KeySet(),
+	g := doctor.Gateway{
+		Name:    name,
+		Config:  c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
+		Used:    c.sites.Uses(instance.gateway),
+		KeyFile: instance.ring.KeySet(),
+	}
+	switch store := instance.store.(type) {
+	case *MemoryStore:
+		g.Memory = true
+	case *RedisStore:
+		g.Redis = store.store.Servers
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
-		keys.Storage = keyStorage{storage: keepingOwners(c.storage), gateway: name, log: keys.Logger}
+		keys.Storage = keystorage.New(keystorage.KeepOwners(c.storage), name, keys.Logger)
 		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
-		p.keys = &keys
+		g.Keys = &keys
 	}
-	return p
+	return g
 }
 
 // quieted is a configuration that, when it is provisioned, opens no log file, writes nothing where

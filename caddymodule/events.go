@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -48,7 +49,7 @@ type announcer struct {
 type event struct {
 	name string
 	data map[string]any
-	of   *meter // counts it when it is dropped
+	of   *metrics.Meter // counts it when it is dropped
 }
 
 // newAnnouncer makes one that waits until Caddy has started every app: only then are all handlers
@@ -80,14 +81,14 @@ func (s *onStarted) Handle(context.Context, caddy.Event) error {
 func (a *announcer) tell(e event) {
 	select {
 	case <-a.ended:
-		e.of.eventsDropped.Inc()
+		e.of.EventDropped()
 		return
 	default:
 	}
 	select {
 	case a.queue <- e:
 	default:
-		e.of.eventsDropped.Inc()
+		e.of.EventDropped()
 	}
 }
 
@@ -130,7 +131,7 @@ func (a *announcer) close(ctx context.Context) {
 }
 
 // login tells what the steps of a login are events for.
-func (a *announcer) login(gatewayName string, m *meter, s gateway.LoginStep) {
+func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginStep) {
 	data := map[string]any{"gateway": gatewayName, "session_id": s.SessionID, "kind": s.Kind}
 	e := event{data: data, of: m}
 	switch {
@@ -151,11 +152,11 @@ func (a *announcer) login(gatewayName string, m *meter, s gateway.LoginStep) {
 	a.tell(e)
 }
 
-func (a *announcer) revocation(gatewayName string, m *meter, v pending.Revocation) {
-	a.tell(event{EventTokenRevoked, map[string]any{"gateway": gatewayName, "scope": scopes[v.Scope], "id": v.ID}, m})
+func (a *announcer) revocation(gatewayName string, m *metrics.Meter, v pending.Revocation) {
+	a.tell(event{EventTokenRevoked, map[string]any{"gateway": gatewayName, "scope": metrics.Scope(v.Scope), "id": v.ID}, m})
 }
 
-func (a *announcer) rotation(gatewayName string, m *meter, kid, cause string) {
+func (a *announcer) rotation(gatewayName string, m *metrics.Meter, kid, cause string) {
 	a.tell(event{EventKeysRotated, map[string]any{"gateway": gatewayName, "kid": kid, "cause": cause}, m})
 }
 

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -20,11 +20,11 @@ func waitingAnnouncer() *announcer {
 func TestEventsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
 	const more = 3
-	a, m := waitingAnnouncer(), newMeter("default")
+	a, m := waitingAnnouncer(), metrics.New("default")
 	for range maxEvents + more {
 		a.revocation("default", m, pending.Revocation{Scope: pending.ScopeLogin, ID: "x"})
 	}
-	wantDropped(t, m.eventsDropped, more)
+	wantDropped(t, m, more)
 	page, err := os.ReadFile("../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
@@ -38,22 +38,31 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 // TestEventAfterTheEndIsCounted: there is no handler any more.
 func TestEventAfterTheEndIsCounted(t *testing.T) {
 	t.Parallel()
-	a, m := waitingAnnouncer(), newMeter("default")
+	a, m := waitingAnnouncer(), metrics.New("default")
 	close(a.ended)
 	a.rotation("default", m, "kid", causeInForce)
-	wantDropped(t, m.eventsDropped, 1)
+	wantDropped(t, m, 1)
 	if len(a.queue) != 0 {
 		t.Error("it waits for nobody")
 	}
 }
 
-func wantDropped(t *testing.T, dropped prometheus.Counter, want float64) {
+func wantDropped(t *testing.T, meter prometheus.Collector, want float64) {
 	t.Helper()
-	var told dto.Metric
-	if err := dropped.Write(&told); err != nil {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(meter)
+	families, err := registry.Gather()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if got := told.GetCounter().GetValue(); got != want {
-		t.Errorf("%v events are counted as dropped, want %v", got, want)
+	for _, family := range families {
+		if family.GetName() != "caddy_itsme_events_dropped_total" {
+			continue
+		}
+		if got := family.GetMetric()[0].GetCounter().GetValue(); got != want {
+			t.Errorf("%v events are counted as dropped, want %v", got, want)
+		}
+		return
 	}
+	t.Error("dropped events are not counted")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
@@ -80,18 +81,18 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = loglimit.New(ctx.Slogger())
-	around := whereabouts(ctx)
-	return atSite(ctx, around, h.provision(ctx, around))
+	place := coverage.PlaceOf(ctx)
+	return place.Wrap(h.provision(ctx, place))
 }
 
-func (h *Handler) provision(ctx caddy.Context, around []caddyhttp.MatcherSets) (err error) {
+func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error) {
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}
 	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
 		return err
 	}
-	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !reaches(around, public, hostMatchers) {
+	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
 		return fmt.Errorf("mode browser: browsers log in on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
@@ -159,6 +160,15 @@ func (h *Handler) matchesAny(r *http.Request) bool {
 		return true
 	}
 	return matched
+}
+
+// coverageHandler is a [coverage.Recognize].
+func coverageHandler(handler caddyhttp.MiddlewareHandler) (coverage.Handler, bool) {
+	h, ok := handler.(*Handler)
+	if !ok {
+		return coverage.Handler{}, false
+	}
+	return coverage.Handler{Gateway: h.gateway, Match: h.match, Public: h.Public}, true
 }
 
 var (

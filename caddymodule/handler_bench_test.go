@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -23,10 +24,10 @@ func benchHandler(b testing.TB) (*Handler, string) {
 	store := pending.NewMemory(time.Now)
 	b.Cleanup(func() { _ = store.Close() })
 	const public = "https://app.example.be"
-	m := newMeter("default")
+	m := metrics.New("default")
 	g, err := gateway.New(gateway.Config{
 		PublicURL: public, Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: meteredStore{store, m}, Keys: ring, Observe: m.observer(),
+		Attributes: []string{"name"}, Store: m.Store(store), Keys: ring, Observe: m.Observer(),
 	})
 	if err != nil {
 		b.Fatal(err)

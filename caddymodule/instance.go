@@ -8,9 +8,11 @@ import (
 	"os"
 	"regexp"
 	"sync"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -30,7 +32,7 @@ type instance struct {
 	kept    pending.Store // as the gateway uses it
 
 	name   string
-	meter  *meter // nil until build
+	meter  *metrics.Meter // nil until build
 	events *announcer
 	log    *slog.Logger
 
@@ -68,7 +70,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 // findKeys reads the key file, or prepares what start needs to load or make keys.
 func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.Owner) error {
 	if config.file != "" {
-		set, err := readKeyFile(config.file, config.algorithm, ctx.Slogger())
+		set, err := keyring.ReadFile(config.file, config.algorithm, ctx.Slogger())
 		i.ring.Set(set)
 		return err
 	}
@@ -137,4 +139,30 @@ func (i *instance) close() error {
 	err := i.gateway.Close()
 	i.work.Wait()
 	return err
+}
+
+// probeLimit bounds a question to the store about its state.
+const probeLimit = time.Second
+
+// pending returns the number of logins under way, or an error while the store is unavailable.
+func (i *instance) pending() (int, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
+	defer cancel()
+	return i.kept.Len(ctx)
+}
+
+// keyState returns the keys as this replica knows them. It has none with a key file, and before start.
+func (i *instance) keyState() keyring.State {
+	if i.keys == nil {
+		return keyring.State{}
+	}
+	return i.keys.Shown()
+}
+
+// rotation returns how the keys rotate. It is zero with a key file.
+func (i *instance) rotation() keyring.Rotation {
+	if i.keys == nil {
+		return keyring.Rotation{}
+	}
+	return i.keys.Keyring.Rotation
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/certmagic"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -91,7 +92,7 @@ func (g Gateway) keysInStore(e *expander) (bool, error) {
 func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store StoreModule, log *slog.Logger) *keyring.Keyring {
 	k := &keyring.Keyring{
 		Owner: owner, Rotation: c.rotation, Memory: new(keyring.Memory), Now: clock, Logger: log,
-		Storage: keyStorage{storage: storage, gateway: owner.Gateway, log: log},
+		Storage: keystorage.New(storage, owner.Gateway, log),
 	}
 	if shared, ok := store.(*RedisStore); ok {
 		k.Store, k.InStore, k.StoreID = shared.store.Documents(), c.inStore, shared.store.ID()

@@ -7,6 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
+const day = 24 * time.Hour
+
 func TestRotationOutlivesTokens(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

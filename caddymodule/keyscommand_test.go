@@ -160,6 +160,7 @@ func TestKeysCommandErrors(t *testing.T) {
 		{"configuration that is not there", "list --config /nonexistent", "reading config from file: open /nonexistent: no such file or directory"},
 		{"gateway that is not there", "list --gateway partners --config " + one, `no gateway is named "partners"; use one of: default`},
 		{"a key that no gateway has", "rotate --drop x --config " + two, `no key has the kid "x"; caddy itsme keys list shows them`},
+		{"an empty kid", "rotate --drop= --config " + one, "--drop names no key; caddy itsme keys list shows them"},
 		{"no keys to rotate", "rotate --config " + one, "gateway default: there are no signing keys yet"},
 		{"no keys to drop", "rotate --drop all --gateway second --config " + two, "gateway second: there are no signing keys yet"},
 		{"no gateway", "list --config " + writeCaddyfile(t, ":80\n"), "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
@@ -194,7 +195,7 @@ func TestKeysCommandFindsTheCaddyfileOfTheFolder(t *testing.T) {
 
 // TestHelp checks that every command explains itself.
 func TestHelp(t *testing.T) {
-	for _, args := range []string{"", "doctor", "keys", "keys list", "keys rotate", "token", "token inspect", "token verify"} {
+	for _, args := range []string{"", "doctor", "keys", "keys list", "keys rotate", "token", "token verify"} {
 		out, err := itsme(t, append(strings.Fields(args), "--help")...)
 		if err != nil || !strings.Contains(out, "Usage:") {
 			t.Errorf("caddy itsme %s --help writes %q, %v", args, out, err)

@@ -3,7 +3,9 @@ package caddymodule
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -15,34 +17,39 @@ const (
 	causeRequested = "requested"
 )
 
-// observe has what happens in the gateway counted, and told as events.
+// observe has the gateway's events counted, and emitted as events of Caddy's.
 func (i *instance) observe(config *gateway.Config) {
 	m, name := i.meter, i.name
-	config.Observe = m.observer()
+	config.Observe = m.Observer()
+	counted := config.Observe
 	config.Observe.Login = func(s gateway.LoginStep) {
-		m.login(s)
+		counted.Login(s)
 		i.events.login(name, m, s)
 	}
 	config.Observe.Revocation = func(v pending.Revocation) {
-		m.revocation(v)
+		counted.Revocation(v)
 		i.events.revocation(name, m, v)
 	}
 	if i.keys != nil {
-		i.keys.Failed = m.keysFailed.Inc
+		i.keys.Failed = m.KeysFailed
 		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
-	config.Store = meteredStore{config.Store, m}
+	config.Store = m.Store(config.Store)
 	if config.Families != nil {
-		config.Families = meteredFamilies{config.Families, m}
+		config.Families = m.Families(config.Families)
 	}
 	i.kept = config.Store
 }
 
-// tell registers what the gateway counts and is with a configuration's registry, of which each
-// load has a new one.
-func (i *instance) tell(registry prometheus.Registerer) error {
+// register adds the gateway's metrics to the registry of a configuration. Each load has a new one.
+func (i *instance) register(registry prometheus.Registerer) error {
 	if err := registry.Register(i.meter); err != nil {
 		return err
 	}
-	return registry.Register(newGauges(i))
+	return registry.Register(metrics.NewGauges(i.name, metrics.Source{
+		Breaker: i.gateway.Breaker,
+		Pending: i.pending,
+		Keys:    func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
+		Now:     clock,
+	}))
 }

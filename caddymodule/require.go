@@ -1,11 +1,11 @@
 package caddymodule
 
 import (
-	"slices"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -46,36 +46,19 @@ func (r Require) config() gateway.Requirements {
 	return config
 }
 
-// read reads one requirement: its kind, and what it must be.
-func (r *Require) read(a arguments) error {
-	if !a.NextArg() {
-		return a.wrong("takes what is required, and of which value")
-	}
-	kind, rows := a.Val(), r.rows()
-	i := slices.IndexFunc(rows, func(row subdirective) bool { return row.name == kind })
-	if i < 0 {
-		return a.Err(unknownSubdirective(a.where+" ", kind, rows))
-	}
-	taken := map[string]bool{"loa": r.LoA != "", "max_age": r.MaxAge != 0, "min_age": r.MinAge != 0}
-	if taken[kind] {
-		return a.Errf("%s %s: stands there twice; keep one", a.where, kind)
-	}
-	return rows[i].read(arguments{Dispenser: a.Dispenser, where: a.where + " " + kind, example: rows[i].example})
-}
-
-func (r *Require) rows() []subdirective {
-	return []subdirective{
-		{name: "loa", example: "require loa high", read: text(&r.LoA)},
-		{name: "max_age", example: "require max_age 15m", read: duration(&r.MaxAge)},
-		{name: "min_age", example: "require min_age 18", read: count(&r.MinAge)},
-		{name: "claim", example: "require claim nationality belge", repeats: true, read: r.readClaim},
+func (r *Require) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "loa", Example: "require loa high", Read: block.Text(&r.LoA)},
+		{Name: "max_age", Example: "require max_age 15m", Read: block.Duration(&r.MaxAge)},
+		{Name: "min_age", Example: "require min_age 18", Read: block.Count(&r.MinAge)},
+		{Name: "claim", Example: "require claim nationality belge", Repeats: true, Read: r.readClaim},
 	}
 }
 
-func (r *Require) readClaim(a arguments) error {
+func (r *Require) readClaim(a block.Arguments) error {
 	args := a.RemainingArgs()
 	if len(args) < 2 {
-		return a.wrong("takes a claim and one value or more, got %d", len(args))
+		return a.Wrong("takes a claim and one value or more, got %d", len(args))
 	}
 	r.Claim = append(r.Claim, RequiredClaim{Claim: args[0], Values: args[1:]})
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
@@ -26,10 +27,10 @@ func (h *Handler) mark(d *caddyfile.Dispenser) mark {
 }
 
 // marked notes the place of every row that is read.
-func (h *Handler) marked(rows []subdirective, marks *[]mark) []subdirective {
+func (h *Handler) marked(rows []block.Subdirective, marks *[]mark) []block.Subdirective {
 	for i, row := range rows {
-		rows[i].read = func(a arguments) error {
-			err := row.read(a)
+		rows[i].Read = func(a block.Arguments) error {
+			err := row.Read(a)
 			*marks = append(*marks, h.mark(a.Dispenser))
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/pending/redis"
 )
@@ -128,8 +129,8 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 		return nil, err
 	}
 	kept, _, err := redisStores.LoadOrNew(key, func() (caddy.Destructor, error) {
-		log := new(logInForce)
-		log.put(s.log)
+		log := new(currentLog)
+		log.use(s.log)
 		s.config.Logger = slog.New(log)
 		store, err := redis.Open(s.config)
 		return pooledRedis{store, log}, err
@@ -152,7 +153,7 @@ func (s *RedisStore) fingerprint() (redisKey, error) {
 
 // Start implements StoreModule.
 func (s *RedisStore) Start() {
-	s.store.log.put(s.log)
+	s.store.log.use(s.log)
 	s.store.Start()
 }
 
@@ -181,37 +182,36 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.Err("store: redis takes a block and no argument; write: store redis { address 127.0.0.1:6379 ... }")
 	}
-	_, err := readBlock(d, "store redis ", s.rows())
-	return err
+	return grammar().Read(d, "store redis ", s.rows())
 }
 
-func (s *RedisStore) rows() []subdirective {
-	return []subdirective{
-		{name: "address", example: "address 127.0.0.1:6379", read: texts(&s.Address)},
-		{name: "user", example: "user itsme", read: text(&s.User)},
-		{name: "password", example: "password {env.REDIS_PASSWORD}", read: text(&s.Password)},
-		{name: "database", example: "database 1", read: s.readDatabase},
-		{name: "tls", example: "tls", read: s.readTLS},
-		{name: "prefix", example: "prefix itsme:default", read: text(&s.Prefix)},
-		{name: "secret", example: "secret {env.ITSME_STORE_SECRET}", read: text(&s.Secret)},
+func (s *RedisStore) rows() []block.Subdirective {
+	return []block.Subdirective{
+		{Name: "address", Example: "address 127.0.0.1:6379", Read: block.Texts(&s.Address)},
+		{Name: "user", Example: "user itsme", Read: block.Text(&s.User)},
+		{Name: "password", Example: "password {env.REDIS_PASSWORD}", Read: block.Text(&s.Password)},
+		{Name: "database", Example: "database 1", Read: s.readDatabase},
+		{Name: "tls", Example: "tls", Read: s.readTLS},
+		{Name: "prefix", Example: "prefix itsme:default", Read: block.Text(&s.Prefix)},
+		{Name: "secret", Example: "secret {env.ITSME_STORE_SECRET}", Read: block.Text(&s.Secret)},
 	}
 }
 
-func (s *RedisStore) readDatabase(a arguments) error {
-	args, err := a.take(1, "one argument")
+func (s *RedisStore) readDatabase(a block.Arguments) error {
+	args, err := a.Take(1, "one argument")
 	if err != nil {
 		return err
 	}
 	if s.Database, err = strconv.Atoi(args[0]); err != nil || s.Database < 0 {
-		return a.wrong("%q is no number of a database", args[0])
+		return a.Wrong("%q is no number of a database", args[0])
 	}
 	return nil
 }
 
-func (s *RedisStore) readTLS(a arguments) error {
+func (s *RedisStore) readTLS(a block.Arguments) error {
 	args := a.RemainingArgs()
 	if len(args) > 1 {
-		return a.wrong("takes one file at most, got %d", len(args))
+		return a.Wrong("takes one file at most, got %d", len(args))
 	}
 	s.TLS = new(RedisTLS)
 	if len(args) == 1 {
@@ -223,7 +223,7 @@ func (s *RedisStore) readTLS(a arguments) error {
 // pooledRedis is a store that the pool can close.
 type pooledRedis struct {
 	*redis.Store
-	log *logInForce
+	log *currentLog
 }
 
 // Destruct implements caddy.Destructor.

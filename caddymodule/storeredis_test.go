@@ -2,8 +2,12 @@ package caddymodule
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/pem"
 	"log/slog"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,8 +27,8 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	renew := func() {
-		der, _ := selfSigned(t, nil)
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
+		authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: newAuthority(t)})
+		if err := os.WriteFile(file, authority, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -41,6 +45,21 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 	if open() == before {
 		t.Error("the store trusts the authority that was replaced")
 	}
+}
+
+// newAuthority returns a certificate that is its own authority.
+func newAuthority(t *testing.T) []byte {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 // told is a log of which the messages are read.

@@ -66,8 +66,8 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 	config := configFile(t, server)
 	good := mint{key: storedKey(t, server), issuer: server.URL, audience: server.URL, at: time.Now()}
 	if out, err := itsmeReads(t, "Bearer "+good.token(t)+"\n", "token", "verify", "--config", config); err != nil ||
-		!strings.HasPrefix(out, "good: an access token of gateway default for "+server.URL+", which expires in ") ||
-		!strings.Contains(out, "not looked at: whether it was revoked") {
+		!strings.HasPrefix(out, "valid: an access token of gateway default for "+server.URL+", which expires in ") ||
+		!strings.Contains(out, "not checked: whether it was revoked") {
 		t.Fatalf("a good token: %q, %v", out, err)
 	}
 	rotated := good.token(t)
@@ -89,16 +89,16 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 	}{
 		{"a good one, as an argument", "", []string{valid}, nil, ""},
 		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
-		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for somebody else"},
+		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \""+server.URL},
 		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
 		{"a key of another gateway", with(func(m *mint) { m.key = newKey(t) }), nil, token.ErrUnknownKey, "another gateway"},
 		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
-		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "its time is over"},
+		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m0s ago"},
 		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
 		{"a session token", with(func(m *mint) { m.session = true }), nil, token.ErrType, "a session token, the value of a browser's cookie"},
 		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "was it cut"},
-		{"one that somebody changed", altered(valid), nil, token.ErrSignature, "somebody changed it"},
-		{"garbage", "garbage", nil, token.ErrMalformed, "it is not written as the gateway writes tokens"},
+		{"one that was changed", altered(valid), nil, token.ErrSignature, "its signature does not match"},
+		{"garbage", "garbage", nil, token.ErrMalformed, "it is not in the form in which the gateway writes tokens"},
 		{"one that is too long", "e30." + strings.Repeat("A", token.MaxSize) + ".A", nil, token.ErrTooLarge, "it is longer than 8192 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -106,7 +106,7 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 			if !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
 				t.Fatalf("it writes %q and ends with %v, want %v", out, err, row.want)
 			}
-			if err != nil && !strings.Contains(err.Error(), "gateway default: the token is not good: ") || err != nil && !strings.Contains(err.Error(), row.words) {
+			if err != nil && !strings.Contains(err.Error(), "gateway default: the token is not valid: ") || err != nil && !strings.Contains(err.Error(), row.words) {
 				t.Errorf("it says %q, want %q", err, row.words)
 			}
 			if row.raw != "" && err != nil && strings.Contains(err.Error(), row.raw) {
@@ -136,14 +136,14 @@ func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
 	file := writeCaddyfile(t, config)
 	theirs := mint{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
 	out, err := itsmeReads(t, theirs, "token", "verify", "--config", file)
-	if err != nil || !strings.HasPrefix(out, "good: an access token of gateway second for https://b.example.be") {
+	if err != nil || !strings.HasPrefix(out, "valid: an access token of gateway second for https://b.example.be") {
 		t.Errorf("it writes %q and ends with %v", out, err)
 	}
 	if _, err := itsmeReads(t, theirs, "token", "verify", "--gateway", "default", "--config", file); !errors.Is(err, token.ErrUnknownKey) {
 		t.Errorf("with the other gateway it ends with %v", err)
 	}
 	strange := mint{key: two, issuer: "https://c.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
-	if _, err := itsmeReads(t, strange, "token", "verify", "--config", file); err == nil || !strings.Contains(err.Error(), "its iss is none of the gateways'") {
+	if _, err := itsmeReads(t, strange, "token", "verify", "--config", file); err == nil || !strings.Contains(err.Error(), "none of the gateways is its issuer") {
 		t.Errorf("with a third issuer it ends with %v", err)
 	}
 }
@@ -153,7 +153,7 @@ func TestTokenVerifyErrors(t *testing.T) {
 	for _, row := range []struct{ name, raw, want string }{
 		{"nothing", " \n", "there is no token; give it on standard input"},
 		{"a megabyte", strings.Repeat("A", 1<<20), "this is no token: it is longer than 65536 bytes"},
-		{"a refresh token", "abc~1~def", "this is a refresh token: only a gateway can say whether it is good"},
+		{"a refresh token", "abc~1~def", "this is a refresh token: only its gateway can verify it"},
 		{"no keys", "e30.e30.A", "gateway default: there are no signing keys yet"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -35,7 +35,7 @@ POST /itsme/token
   pending.allow
     redis.evalsha allow
   pending.load
-    redis.hget
+    redis.evalsha loadrecord
   pending.update
     redis.evalsha update
   gateway.complete
@@ -63,7 +63,7 @@ POST /itsme/login
       redis.evalsha create
 GET /itsme/callback
   pending.load
-    redis.hget
+    redis.evalsha loadrecord
   pending.update
     redis.evalsha update
   gateway.complete

@@ -135,3 +135,34 @@ func TestRepeatedFinishGetsNothingAfterLogout(t *testing.T) {
 		})
 	}
 }
+
+// TestRepeatedFinishAfterRefreshes is an app that was closed after some refreshes and posts its code
+// again. What it gets must work: an older refresh token would end the login as stolen.
+func TestRepeatedFinishAfterRefreshes(t *testing.T) {
+	t.Parallel()
+	for refreshes := range 4 {
+		synctest.Test(t, func(t *testing.T) {
+			store := pending.NewMemory(time.Now)
+			t.Cleanup(func() { _ = store.Close() })
+			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+				c.Store, c.Families, c.Token.Refresh, c.Token.Lifetime = store, store, 30*24*time.Hour, time.Minute
+			}, roomy)
+			p := b.begun(t)
+			got := p.redeem()
+			for range refreshes {
+				pass(50 * time.Second)
+				got = b.refresh(got.text("refresh_token"))
+			}
+			again := p.redeem()
+			if again.Code != http.StatusOK {
+				t.Fatalf("after %d refreshes the finish: %d %s", refreshes, again.Code, again.Body)
+			}
+			if used := b.get("/api", again.text("access_token")); used.Code != http.StatusTeapot {
+				t.Errorf("after %d refreshes the access token: %d %s", refreshes, used.Code, used.Body)
+			}
+			if next := b.refresh(again.text("refresh_token")); next.Code != http.StatusOK {
+				t.Errorf("after %d refreshes the refresh token: %d %s", refreshes, next.Code, next.Body)
+			}
+		})
+	}
+}

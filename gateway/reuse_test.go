@@ -61,3 +61,37 @@ func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 		}
 	}
 }
+
+// stuckFamilies forget no family: Redis went away between a revocation and the deletion that follows.
+type stuckFamilies struct{ *pending.Memory }
+
+// DeleteFamily implements [pending.Families].
+func (stuckFamilies) DeleteFamily(context.Context, string) error { return pending.ErrUnavailable }
+
+// TestHalfEndedLoginDoesNotComeBack finds a copy while the store takes the revocation and not the
+// deletion. Each client is asked to come back, and does. Days later, when the revocation is over, the
+// refresh token must not work again.
+func TestHalfEndedLoginDoesNotComeBack(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing)
+	f.clock.stop()
+	f.family("login", pending.App)
+	first := gateway.RefreshToken("login", 1, [32]byte{})
+	second := f.refresh(first)
+	third := f.refresh(second.Refresh)
+	stuck := func(c *gateway.Config) { refreshing(c); c.Families = stuckFamilies{f.store} }
+	f.rebuild(t, stuck)
+	for range 2 {
+		if copied := f.refresh(first); copied.status != http.StatusServiceUnavailable {
+			t.Fatalf("the copy gets %+v", copied)
+		}
+	}
+	f.rebuild(t, refreshing)
+	if again := f.refresh(first); again.Error != "invalid_grant" {
+		t.Fatalf("the copy gets %+v", again)
+	}
+	f.clock.advance(10 * 24 * time.Hour)
+	if back := f.refresh(third.Refresh); back.Error != "invalid_grant" {
+		t.Errorf("the login is back: %+v", back)
+	}
+}

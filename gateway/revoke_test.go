@@ -82,21 +82,26 @@ func TestAppMayRevokeWhatItReplaces(t *testing.T) {
 // again when the tokens of the login have long expired. The refresh token must not work again.
 func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*testing.T, *fort, string){
-		"logout": func(t *testing.T, f *fort, access string) {
-			r := request("Authorization", "Bearer "+access)
+	for name, end := range map[string]func(*testing.T, *fort, pair){
+		"logout": func(t *testing.T, f *fort, got pair) {
+			r := request("Authorization", "Bearer "+got.Access)
 			r.Method, r.URL.Path = http.MethodPost, gateway.DefaultPath+"/logout"
 			if w := f.answerOf(r); w.Code != http.StatusNoContent {
 				t.Fatalf("logout: %d", w.Code)
 			}
 		},
-		"the login's revocation": func(t *testing.T, f *fort, _ string) {
+		"the refresh token's revocation": func(t *testing.T, f *fort, got pair) {
+			if w := f.form("192.0.2.1", "/revoke", url.Values{"token": {got.Refresh}}); w.Code != http.StatusOK {
+				t.Fatalf("revoking: %d", w.Code)
+			}
+		},
+		"the login's revocation": func(t *testing.T, f *fort, _ pair) {
 			n, err := f.RevokeLogin(t.Context(), "login")
 			if n != 1 || err != nil {
 				t.Errorf("%d logins ended, %v", n, err)
 			}
 		},
-		"the subject's revocation": func(t *testing.T, f *fort, _ string) {
+		"the subject's revocation": func(t *testing.T, f *fort, _ pair) {
 			_, err := f.RevokeSubject(t.Context(), fortSubject)
 			check(t, err)
 		},
@@ -108,7 +113,7 @@ func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 			f.family("login", pending.App)
 			got := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
 			f.rebuild(t, func(c *gateway.Config) { c.Families = f.store })
-			end(t, f, got.Access)
+			end(t, f, got)
 			f.clock.advance(10 * 24 * time.Hour)
 			f.rebuild(t, refreshing)
 			if again := f.refresh(got.Refresh); again.Error != "invalid_grant" {

@@ -115,26 +115,37 @@ func TestRequestInFlightOverTwoRenewals(t *testing.T) {
 }
 
 // TestOlderCookieIsACopy presents a cookie that the browser has left behind one, two or more renewals ago.
+// A handshake of a WebSocket, which renews no cookie, shows the copy as well.
 func TestOlderCookieIsACopy(t *testing.T) {
 	t.Parallel()
-	for newest := uint64(2); newest < 6; newest++ {
-		f := openFort(t, refreshing)
-		claims := f.claims()
-		claims.ID = "login.1"
-		raw, _, err := f.authority.IssueSession(claims)
-		check(t, err)
-		sent := f.clock.now().Add(-time.Minute)
-		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
-			ID: "login", Serial: newest, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-			Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
-		}))
-		f.clock.advance(5 * time.Hour)
-		if w := f.answerOf(request("Cookie", "__Host-itsme="+raw)); w.Code != http.StatusUnauthorized {
-			t.Errorf("the first of %d: %d", newest, w.Code)
+	for _, upgrade := range []bool{false, true} {
+		for newest := uint64(2); newest < 6; newest++ {
+			presentOlderCookie(t, newest, upgrade)
 		}
-		if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
-			t.Errorf("the first of %d: the login goes on: %v", newest, err)
-		}
+	}
+}
+
+func presentOlderCookie(t *testing.T, newest uint64, upgrade bool) {
+	f := openFort(t, refreshing)
+	claims := f.claims()
+	claims.ID = "login.1"
+	raw, _, err := f.authority.IssueSession(claims)
+	check(t, err)
+	sent := f.clock.now().Add(-time.Minute)
+	check(t, f.store.CreateFamily(t.Context(), &pending.Family{
+		ID: "login", Serial: newest, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
+	}))
+	f.clock.advance(5 * time.Hour)
+	r := request("Cookie", "__Host-itsme="+raw)
+	if upgrade {
+		r.Header["Connection"], r.Header["Upgrade"], r.Header["Origin"] = []string{"Upgrade"}, []string{"websocket"}, []string{fortURL}
+	}
+	if w := f.answerOf(r); w.Code != http.StatusUnauthorized {
+		t.Errorf("the first of %d, upgrade %t: %d", newest, upgrade, w.Code)
+	}
+	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("the first of %d, upgrade %t: the login goes on: %v", newest, upgrade, err)
 	}
 }
 

@@ -82,7 +82,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	refresh, err := a.logins.FirstRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := a.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}

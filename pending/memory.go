@@ -172,7 +172,7 @@ func (m *Memory) Load(ctx context.Context, id string) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.ID, r.Version = h.ticket.id, h.version
+	r.ID, r.Version, r.ReadAt = h.ticket.id, h.version, m.now().UTC()
 	return r, nil
 }
 

@@ -129,8 +129,8 @@ type Store interface {
 	// then unchanged and nothing is kept or evicted.
 	Create(ctx context.Context, r *Record, b Bounds) (evicted []string, err error)
 
-	// Load returns the record with that ID, or [ErrNotFound]. Its times are in UTC
-	// and to the nanosecond. A record that expired without having ended is
+	// Load returns the record with that ID and its ReadAt, or [ErrNotFound]. Its times are in
+	// UTC and to the nanosecond. A record that expired without having ended is
 	// returned as it is: marking it is the caller's business.
 	Load(ctx context.Context, id string) (*Record, error)
 

@@ -135,14 +135,14 @@ type Record struct {
 	// CodeHash is the SHA-256 of the first code that came with its binding. Zero
 	// until then.
 	CodeHash [32]byte
-	// FirstPresented is when that code came.
+	// FirstPresented is when that code came, by the store's clock.
 	FirstPresented time.Time
 	// SentAt is when the code was first sent to Signicat. A later sending that is
 	// refused does not say whether the code was good.
 	SentAt time.Time
-	// ValidatedAt is when Signicat accepted the code.
+	// ValidatedAt is when Signicat accepted the code, by the store's clock.
 	ValidatedAt time.Time
-	// LeaseUntil is until when one finisher may validate. After it another may.
+	// LeaseUntil is until when one finisher may validate, by the store's clock. After it another may.
 	LeaseUntil time.Time
 	// Fence numbers the leases: who finds a higher one than its own has lost.
 	Fence uint64
@@ -170,6 +170,10 @@ type Record struct {
 
 	// Subject is the person, so that a revocation reaches a running finish.
 	Subject string
+
+	// ReadAt is the store's clock at the moment of Load. All replicas that share a store see one
+	// clock in it. It is not kept.
+	ReadAt time.Time
 }
 
 // Returned tells whether a code came back with its binding, or the login ended.

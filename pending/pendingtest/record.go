@@ -18,6 +18,7 @@ func records() []scenario {
 		{"every field is kept", keepsEveryField},
 		{"what was not set comes back not set", keepsZeroes},
 		{"a record is never shared with the caller", sharesNothing},
+		{"a record is read by the store's clock", readByTheStoresClock},
 		{"an unknown ID is not found", unknownID},
 		{"an ID that is taken is refused", takenID},
 		{"an update with an old version changes nothing", oldVersion},
@@ -30,7 +31,7 @@ func comesBack(t *testing.T, h Harness) {
 	if r.Version != 1 || len(evicted) != 0 {
 		t.Errorf("created with version %d and evicted %q, want version 1 and none", r.Version, evicted)
 	}
-	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+	if diff := cmp.Diff(r, kept(t, h, "a")); diff != "" {
 		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
 	}
 	r.Phase, r.CodeHash, r.FirstPresented = pending.Validating, [32]byte{1}, h.Now()
@@ -38,8 +39,27 @@ func comesBack(t *testing.T, h Harness) {
 	if r.Version != 2 {
 		t.Errorf("version after an update = %d, want 2", r.Version)
 	}
-	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+	if diff := cmp.Diff(r, kept(t, h, "a")); diff != "" {
 		t.Errorf("loaded record differs (-updated +loaded):\n%s", diff)
+	}
+}
+
+// kept returns a record without what Load alone sets.
+func kept(t *testing.T, h Harness, id string) *pending.Record {
+	r := load(t, h, id)
+	r.ReadAt = time.Time{}
+	return r
+}
+
+func readByTheStoresClock(t *testing.T, h Harness) {
+	create(t, h, "a", "client", roomy())
+	var last time.Time
+	for range 2 {
+		r := load(t, h, "a")
+		if off := r.ReadAt.Sub(h.Now()).Abs(); off > time.Minute || r.ReadAt.Before(last) {
+			t.Errorf("read at %s after %s, and it is %s", r.ReadAt, last, h.Now())
+		}
+		last = r.ReadAt
 	}
 }
 
@@ -48,11 +68,11 @@ func comesBack(t *testing.T, h Harness) {
 func keepsEveryField(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	fill(t, r, h.Now())
-	r.ID, r.Version = "a", 0
+	r.ID, r.Version, r.ReadAt = "a", 0, time.Time{}
 	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+	if diff := cmp.Diff(r, kept(t, h, "a")); diff != "" {
 		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
 	}
 }
@@ -88,7 +108,7 @@ func keepsZeroes(t *testing.T, h Harness) {
 	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(r, load(t, h, "a")); diff != "" {
+	if diff := cmp.Diff(r, kept(t, h, "a")); diff != "" {
 		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
 	}
 }

@@ -39,24 +39,15 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 // LoadFamily implements [pending.Families].
 func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
 	const doing = "loading family"
-	got, err := s.call(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
+	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
 	if err != nil {
 		return nil, err
 	}
-	fields, err := got.AsStrSlice()
-	if err != nil || len(fields) < 2 {
-		return nil, s.unavailable(ctx, doing, errMalformed)
-	}
-	if len(fields) == 2 {
-		return nil, pending.ErrNotFound
-	}
-	f, err := s.openFamily(id, fields[2])
-	if err == nil {
-		f.ReadAt, err = serverTime(fields[0], fields[1])
-	}
+	f, err := s.openFamily(id, held)
 	if err != nil {
 		return nil, s.unavailable(ctx, doing, err)
 	}
+	f.ReadAt = readAt
 	return f, nil
 }
 

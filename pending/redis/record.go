@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/redis/rueidis"
-
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -44,17 +42,21 @@ func verdict(reply string) error {
 	return fmt.Errorf("%w: %w", pending.ErrUnavailable, errMalformed)
 }
 
-// fetch returns what a command finds, or ErrNotFound.
-func (s *Store) fetch(ctx context.Context, doing string, c command) (string, error) {
-	got, err := s.call(ctx, doing, c)
+// fetch returns what a script finds, and when that was by the server's clock, or ErrNotFound.
+func (s *Store) fetch(ctx context.Context, doing string, script command) (held string, readAt time.Time, err error) {
+	got, err := s.call(ctx, doing, script)
 	if err != nil {
-		return "", err
+		return "", time.Time{}, err
 	}
-	if got.IsNil() {
-		return "", pending.ErrNotFound
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) < 2 {
+		return "", time.Time{}, s.unavailable(ctx, doing, errMalformed)
 	}
-	held, err := got.ToString()
-	return held, s.unavailable(ctx, doing, err)
+	if len(fields) == 2 {
+		return "", time.Time{}, pending.ErrNotFound
+	}
+	readAt, err = serverTime(fields[0], fields[1])
+	return fields[2], readAt, s.unavailable(ctx, doing, err)
 }
 
 // settle runs a script that keeps something or says why it does not.
@@ -98,16 +100,16 @@ func (s *Store) Create(ctx context.Context, r *pending.Record, b pending.Bounds)
 
 // Load implements [pending.Store].
 func (s *Store) Load(ctx context.Context, id string) (*pending.Record, error) {
-	held, err := s.fetch(ctx, "loading record", command{name: "HGET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Hget().Key(s.keys.records).Field(id).Build())
-	}})
+	const doing = "loading record"
+	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.loadRecord, []string{s.keys.records}, id))
 	if err != nil {
 		return nil, err
 	}
 	r, err := s.openRecord(id, held)
 	if err != nil {
-		return nil, s.unavailable(ctx, "loading record", err)
+		return nil, s.unavailable(ctx, doing, err)
 	}
+	r.ReadAt = readAt
 	if !s.config.Now().Before(r.KeepUntil()) {
 		return nil, pending.ErrNotFound
 	}

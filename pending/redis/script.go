@@ -12,6 +12,8 @@ var (
 	ledgerSource string
 	//go:embed lua/create.lua
 	createSource string
+	//go:embed lua/loadrecord.lua
+	loadRecordSource string
 	//go:embed lua/update.lua
 	updateSource string
 	//go:embed lua/count.lua
@@ -38,7 +40,7 @@ var (
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revoked, document script
+	create, loadRecord, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revoked, document script
 }
 
 // script is one of them, by the name of its file.
@@ -50,6 +52,7 @@ type script struct {
 func newScripts() scripts {
 	return scripts{
 		create:     script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
+		loadRecord: script{"loadrecord", rueidis.NewLuaScript(loadRecordSource)},
 		update:     script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
 		count:      script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
 		remember:   script{"remember", rueidis.NewLuaScript(rememberSource)},

@@ -23,10 +23,11 @@ type ending struct {
 	reason string
 }
 
-// overdue returns how a login ends whose time is over; ok is false while it is not. A login with a
-// lease is its holder's business.
-func overdue(record *pending.Record, now time.Time) (e ending, ok bool) {
-	switch {
+// overdue returns how a login ends whose time was over when its record was loaded; ok is false while
+// it is not. A login with a lease is its holder's business. The store's clock decides: by one that is
+// ahead, a replica would take the login from the holder, or end it too early.
+func overdue(record *pending.Record) (e ending, ok bool) {
+	switch now := record.ReadAt; {
 	case record.Phase.Ended(), now.Before(record.LeaseUntil):
 		return ending{}, false
 	case record.Phase == pending.Validated:

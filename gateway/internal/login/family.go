@@ -15,7 +15,7 @@ import (
 // minLeft is the least that a kept token must have left to be handed out again.
 const minLeft = time.Minute
 
-// refreshes reports whether logins can be Refreshed.
+// refreshes reports whether logins can be refreshed.
 func (e *Engine) refreshes() bool { return e.config.Refresh > 0 }
 
 // newFamily keeps what a login's Refreshed tokens are made from. The family is as old as the login's
@@ -47,7 +47,14 @@ func (e *Engine) family(ctx context.Context, login string) (*pending.Family, err
 	if err != nil {
 		return nil, familyError(err)
 	}
-	return f, e.checkFamily(ctx, f)
+	err = e.checkFamily(ctx, f)
+	if errors.Is(err, ErrGrant) {
+		// Who revoked it could not delete it. Once the revocation is over, the login would come back.
+		if err := e.config.Families.DeleteFamily(ctx, login); err != nil {
+			return nil, storeError(err)
+		}
+	}
+	return f, err
 }
 
 // checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
@@ -71,7 +78,7 @@ func familyError(err error) error {
 	return storeError(err)
 }
 
-// familyClaims are what every token of a family says. Nothing of it is ever Refreshed.
+// familyClaims are what every token of a family says. Nothing of it is ever refreshed.
 func familyClaims(f *pending.Family) (token.Claims, error) {
 	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt}
 	if err := json.Unmarshal([]byte(f.Claims), &c.Attributes); err != nil {

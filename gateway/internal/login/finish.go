@@ -29,7 +29,11 @@ const (
 )
 
 // Return is a code as it came back, with the state that it came with.
-type Return struct{ State, Code string }
+type Return struct {
+	State string
+	Code  string
+	now   func() time.Time // the store's clock, which Finish sets
+}
 
 func (p Return) hash() [sha256.Size]byte { return sha256.Sum256([]byte(p.Code)) }
 
@@ -60,6 +64,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, p Return) (
 	*record = *loaded // the work may outlive this call
 	loser := e.now().Add(LoserWait)
 	for {
+		p.now = e.clockOf(record)
 		holder, err := e.take(ctx, record, p)
 		switch {
 		case err == nil && record.Phase == pending.Issued:
@@ -85,6 +90,13 @@ func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, p Return) (
 	}
 }
 
+// clockOf returns the store's clock, by a record that was just loaded. Replicas pass a login on to
+// each other within seconds, and their own clocks differ by more.
+func (e *Engine) clockOf(record *pending.Record) func() time.Time {
+	ahead := record.ReadAt.Sub(e.now())
+	return func() time.Time { return e.now().Add(ahead) }
+}
+
 // lostRace reports whether another call changed or ended the record first: look again.
 func lostRace(err error) bool {
 	return errors.Is(err, pending.ErrConflict) || errors.Is(err, pending.ErrNotFound)
@@ -93,10 +105,10 @@ func lostRace(err error) bool {
 // take decides what a bound call may do with a record: hand out what was issued, refuse, wait
 // for the holder of the lease, or take the lease (holder).
 func (e *Engine) take(ctx context.Context, record *pending.Record, p Return) (holder bool, err error) {
-	now := e.now()
+	now := p.now()
 	hash := p.hash()
 	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
-	late, over := overdue(record, now)
+	late, over := overdue(record)
 	switch first := record.FirstPresented.IsZero(); {
 	case record.Phase == pending.Issued:
 		return false, e.replay(ctx, record, same)
@@ -174,7 +186,7 @@ func (e *Engine) complete(ctx, reading context.Context, record *pending.Record, 
 	}
 	session, err := e.readResult(reading, record)
 	switch {
-	case windowOver(record, e.now()) && (err != nil || session.Status == signicat.StatusSuccess):
+	case windowOver(record, p.now()) && (err != nil || session.Status == signicat.StatusSuccess):
 		noteFailure(record, err)
 		return e.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
 	case err != nil:

@@ -63,9 +63,9 @@ func RefreshToken(login string, serial uint64, secret [32]byte) string {
 	return refreshToken{login, serial}.signed(secret)
 }
 
-// FirstRefreshToken is what belongs to the token that a login ended with: the same for the same
-// finish. Empty when the login cannot be Refreshed.
-func (e *Engine) FirstRefreshToken(ctx context.Context, tokenID string) (string, error) {
+// LatestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
+// gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
+func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
 	if !e.refreshes() {
 		return "", nil
 	}
@@ -76,7 +76,7 @@ func (e *Engine) FirstRefreshToken(ctx context.Context, tokenID string) (string,
 	case err != nil:
 		return "", storeError(err)
 	}
-	return refreshToken{f.ID, 1}.signed(f.Secret), nil
+	return refreshToken{f.ID, f.Serial}.signed(f.Secret), nil
 }
 
 // Refreshed is an access token, and the refresh token that takes the place of the one used.

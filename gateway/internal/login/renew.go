@@ -33,12 +33,12 @@ func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 	if !ok {
 		return RenewedCookie{}, nil
 	}
-	due := settable && !e.now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt)/2))
-	if !due && (serial == 1 || c.Sent.Load()) {
+	replaceable := !e.now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
+	if !replaceable && (serial == 1 || c.Sent.Load()) { // it has no successor yet
 		return RenewedCookie{}, nil
 	}
 	for {
-		renewed, err := e.renewOnce(ctx, c, serial, due)
+		renewed, err := e.renewOnce(ctx, c, serial, replaceable && settable)
 		switch {
 		case errors.Is(err, pending.ErrConflict):
 			continue

@@ -49,7 +49,7 @@ func (e *Engine) renewIssued(ctx context.Context, record *pending.Record) error 
 	return e.checkIssued(ctx, record)
 }
 
-// familyOf returns the family of an issued login, or nil when the login cannot be Refreshed.
+// familyOf returns the family of an issued login, or nil when the login cannot be refreshed.
 func (e *Engine) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
 	if !e.refreshes() {
 		return nil, nil

@@ -26,9 +26,10 @@ func (e *Engine) Revoke(ctx context.Context, raw string) error {
 }
 
 func (e *Engine) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
-	if !e.refreshes() {
+	if e.config.Families == nil {
 		return nil
 	}
+	// Even while refresh is off: the login must not come back with it.
 	f, err := e.config.Families.LoadFamily(ctx, presented.login)
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
@@ -98,7 +99,7 @@ func (e *Engine) RevokeToken(ctx context.Context, jti string) error {
 }
 
 // RevokeLogin refuses every token of the login that a jti belongs to, and ends its refreshing. It
-// returns how many refreshable logins it ended: one, or none when the login cannot be Refreshed.
+// returns how many refreshable logins it ended: one, or none when the login cannot be refreshed.
 func (e *Engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	login, subject := loginOf(jti), ""
 	if e.config.Families != nil {

@@ -78,7 +78,7 @@ func (e *Engine) Session(ctx context.Context, id string) (*pending.Record, error
 	if err != nil {
 		return nil, storeError(err)
 	}
-	if late, over := overdue(record, e.now()); over {
+	if late, over := overdue(record); over {
 		err := e.giveUp(ctx, record, late)
 		if errors.Is(err, ErrStore) {
 			return nil, err

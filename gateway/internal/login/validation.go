@@ -55,14 +55,14 @@ func neverSent(err error) bool {
 func (e *Engine) validate(ctx context.Context, record *pending.Record, p Return) error {
 	for sending := 1; ; sending++ {
 		before := record.SentAt
-		if err := e.noteSending(ctx, record); err != nil {
+		if err := e.noteSending(ctx, record, p); err != nil {
 			return err
 		}
 		err := e.signicat.ValidateCode(ctx, p.validation(record))
 		noteFailure(record, err)
 		switch verdictOf(err) {
 		case codeAccepted:
-			return e.markValidated(ctx, record)
+			return e.markValidated(ctx, record, p)
 		case codeRefused:
 			return e.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
 		case credentialsRefused:
@@ -74,7 +74,7 @@ func (e *Engine) validate(ctx context.Context, record *pending.Record, p Return)
 		}
 		e.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
 		err = signicatError(err)
-		if sending == maxSendings || !e.waitToResend(ctx, record, RetryAfter(err)) {
+		if sending == maxSendings || !e.waitToResend(ctx, record, p, RetryAfter(err)) {
 			return err
 		}
 		e.config.Observe.Retry(signicat.OperationValidateCode)
@@ -82,11 +82,11 @@ func (e *Engine) validate(ctx context.Context, record *pending.Record, p Return)
 }
 
 // noteSending keeps in the record that the code was sent, before it is: the replica may die.
-func (e *Engine) noteSending(ctx context.Context, record *pending.Record) error {
+func (e *Engine) noteSending(ctx context.Context, record *pending.Record, p Return) error {
 	if !record.SentAt.IsZero() {
 		return nil
 	}
-	record.SentAt = e.now()
+	record.SentAt = p.now()
 	return e.update(ctx, record)
 }
 
@@ -102,9 +102,9 @@ func (p Return) validation(record *pending.Record) signicat.CodeValidation {
 }
 
 // waitToResend waits before the code is sent again. It returns false when this call may not send it.
-func (e *Engine) waitToResend(ctx context.Context, record *pending.Record, asked time.Duration) bool {
+func (e *Engine) waitToResend(ctx context.Context, record *pending.Record, p Return, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
-	if wait > maxResendWait || e.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
+	if wait > maxResendWait || p.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
 		return false
 	}
 	return e.await(ctx, nil, wait) == nil
@@ -121,9 +121,9 @@ func refusalReason(sentBefore time.Time, refusal error) string {
 	return reasonCodeRefused
 }
 
-func (e *Engine) markValidated(ctx context.Context, record *pending.Record) error {
+func (e *Engine) markValidated(ctx context.Context, record *pending.Record, p Return) error {
 	record.Phase = pending.Validated
-	record.ValidatedAt = e.now()
+	record.ValidatedAt = p.now()
 	err := e.update(ctx, record)
 	if err == nil {
 		e.config.Observe.Validated(record)

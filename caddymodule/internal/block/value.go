@@ -1,0 +1,132 @@
+package block
+
+import (
+	"strconv"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// Text reads one argument.
+func Text(target *string) func(Arguments) error {
+	return func(a Arguments) error {
+		args, err := a.Take(1, "one argument")
+		if err != nil {
+			return err
+		}
+		*target = args[0]
+		return nil
+	}
+}
+
+// Texts reads one argument or more, and adds them to those of earlier lines.
+func Texts(target *[]string) func(Arguments) error {
+	return func(a Arguments) error {
+		args := a.RemainingArgs()
+		if len(args) == 0 {
+			return a.Wrong("takes one argument or more, got none")
+		}
+		*target = append(*target, args...)
+		return nil
+	}
+}
+
+// Flag reads no argument and sets the target.
+func Flag(target *bool) func(Arguments) error {
+	return func(a Arguments) error {
+		_, err := a.Take(0, "no argument")
+		*target = err == nil
+		return err
+	}
+}
+
+// Duration reads a duration of more than zero.
+func Duration(target *caddy.Duration) func(Arguments) error {
+	return func(a Arguments) error {
+		args, err := a.Take(1, "one argument")
+		if err != nil {
+			return err
+		}
+		return a.Duration(target, args[0])
+	}
+}
+
+// Count reads a whole number of more than zero.
+func Count(target *int) func(Arguments) error {
+	return func(a Arguments) error {
+		args, err := a.Take(1, "one argument")
+		if err != nil {
+			return err
+		}
+		return a.count(target, args[0])
+	}
+}
+
+// Rate reads a number and the window in which it counts.
+func Rate(number *int, window *caddy.Duration) func(Arguments) error {
+	return func(a Arguments) error {
+		args, err := a.Take(2, "a number and a window")
+		if err != nil {
+			return err
+		}
+		if err := a.count(number, args[0]); err != nil {
+			return err
+		}
+		return a.Duration(window, args[1])
+	}
+}
+
+// Nested reads a block of subdirectives of its own. An empty block is an error.
+func Nested(rows ...Subdirective) func(Arguments) error {
+	return func(a Arguments) error {
+		if _, err := a.Take(0, "a block and no argument"); err != nil {
+			return err
+		}
+		n, err := a.grammar.read(a.Dispenser, a.where+" ", rows)
+		if err == nil && n == 0 {
+			err = a.Wrong("its block is missing or empty")
+		}
+		return err
+	}
+}
+
+// Choice reads a line whose first argument chooses a row, such as require loa high. A row that does not
+// repeat may be read once in all lines.
+func Choice(form string, rows ...Subdirective) func(Arguments) error {
+	seen := make(map[string]bool, len(rows))
+	return func(a Arguments) error {
+		if !a.NextArg() {
+			return a.Wrong("takes %s", form)
+		}
+		name := a.Val()
+		row, ok := find(rows, name)
+		if !ok {
+			return a.Err(a.grammar.unknown(a.where+" ", name, rows))
+		}
+		if seen[name] && !row.Repeats {
+			return a.Errf("%s %s: stands there twice; keep one", a.where, name)
+		}
+		seen[name] = true
+		a.where, a.example = a.where+" "+name, row.Example
+		return row.Read(a)
+	}
+}
+
+// Duration reads a duration from one argument. It refuses zero, which would silently mean the default.
+func (a Arguments) Duration(target *caddy.Duration, arg string) error {
+	d, err := caddy.ParseDuration(arg)
+	if err != nil || d <= 0 {
+		return a.Wrong("%q is no duration of more than zero", arg)
+	}
+	*target = caddy.Duration(d)
+	return nil
+}
+
+// count refuses zero, which would silently mean the default.
+func (a Arguments) count(target *int, arg string) error {
+	n, err := strconv.Atoi(arg)
+	if err != nil || n <= 0 {
+		return a.Wrong("%q is no whole number of more than zero", arg)
+	}
+	*target = n
+	return nil
+}

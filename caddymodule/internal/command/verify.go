@@ -1,0 +1,138 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/keyring"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// refusals explain each error of a verification to an operator.
+func refusals() []refusal {
+	return []refusal{
+		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, and no token of the gateway is", token.MaxSize)},
+		{token.ErrMalformed, "it is not in the form in which the gateway writes tokens; was it cut, or is it another issuer's?"},
+		{token.ErrType, "it is no access token; a session token, the value of a browser's cookie, is for the gateway alone"},
+		{token.ErrUnknownKey, "it names a key that this gateway does not publish: another gateway or another storage made it, or its key was dropped, or rotated so long ago that all its tokens have expired"},
+		{token.ErrAlgorithm, "it is signed with another algorithm than its key is for"},
+		{token.ErrSignature, "its signature does not match; the token was changed or cut"},
+		{token.ErrIssuer, "another issuer made it"},
+		{token.ErrAudience, "it is for another audience"},
+		{token.ErrExpired, "it has expired"},
+		{token.ErrNotYetValid, fmt.Sprintf("it is from the future: the clocks of the gateway and of this machine differ by more than %v", token.Skew)},
+		{token.ErrClaims, "it lacks a claim that every token of the gateway has"},
+	}
+}
+
+type refusal struct {
+	err   error
+	words string
+}
+
+// verification is a token to verify.
+type verification struct {
+	raw      string
+	audience string // empty takes the gateway's
+	now      func() time.Time
+}
+
+// write writes which of the gateways issued the token. If none did, its error says why.
+func (v verification) write(ctx context.Context, out io.Writer, gateways []Gateway) error {
+	if isRefreshToken(v.raw) {
+		return errors.New("this is a refresh token: only its gateway can verify it, by exchanging it")
+	}
+	g, err := v.choose(gateways)
+	if err != nil {
+		return err
+	}
+	claims, err := v.verify(ctx, g)
+	if err != nil {
+		return fmt.Errorf("gateway %s: %w", g.name(), err)
+	}
+	_, err = fmt.Fprintf(out, "valid: an access token of gateway %s for %s, which expires %s\nnot checked: whether it was revoked\n",
+		g.name(), strings.Join(claims.Audience, " "), distance(claims.ExpiresAt, v.now()))
+	return err
+}
+
+// choose returns the gateway that the token names as its issuer. A single gateway needs no issuer.
+func (v verification) choose(gateways []Gateway) (Gateway, error) {
+	if len(gateways) == 1 {
+		return gateways[0], nil
+	}
+	claims, err := unverified(v.raw)
+	if err != nil {
+		return Gateway{}, err
+	}
+	names := make([]string, len(gateways))
+	for i, g := range gateways {
+		if claims.Issuer == g.Owner.Issuer {
+			return g, nil
+		}
+		names[i] = g.name()
+	}
+	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for other reasons choose one with --gateway: %s", strings.Join(names, " "))
+}
+
+// verify judges as the gateway does, with its own keys.
+func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, error) {
+	config := g.Tokens
+	if v.audience != "" {
+		config.Token.Audience = []string{v.audience}
+	}
+	set, err := g.published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	config.Keys, config.Now = new(token.Ring), v.now
+	config.Keys.Set(set)
+	authority, err := config.Authority()
+	if err != nil {
+		return nil, err
+	}
+	claims, err := authority.VerifyAccess(v.raw)
+	for _, refusal := range refusals() {
+		if errors.Is(err, refusal.err) {
+			return nil, fmt.Errorf("the token is not valid: %s%s (%w)", refusal.words, v.detail(err), err)
+		}
+	}
+	return claims, err
+}
+
+// detail returns the claim that an error is about. Its signature was verified by then.
+func (v verification) detail(err error) string {
+	claims, malformed := unverified(v.raw)
+	switch {
+	case malformed != nil:
+	case errors.Is(err, token.ErrAudience):
+		return fmt.Sprintf("; its aud is %q", claims.Audience)
+	case errors.Is(err, token.ErrExpired):
+		return "; it expired " + distance(time.Unix(claims.ExpiresAt, 0), v.now())
+	}
+	return ""
+}
+
+// published returns the keys that the gateway publishes now.
+func (g Gateway) published(ctx context.Context) (*token.KeySet, error) {
+	if g.KeyFile != "" {
+		return keyring.ReadFile(g.KeyFile, g.Algorithm, slog.New(slog.DiscardHandler))
+	}
+	keys, err := g.Open()
+	if err != nil {
+		return nil, err
+	}
+	state, err := keys.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	published := state.Set().Published(keys.Rotation, keys.Now())
+	if len(published) == 0 {
+		return nil, keyring.ErrNoKeys
+	}
+	return keyring.KeySet(published)
+}

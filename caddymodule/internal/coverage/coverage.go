@@ -1,0 +1,94 @@
+// Package coverage follows the routes of Caddy's http app and finds ways around itsme: upstreams, files
+// and responses that requests reach without it, matchers that leave out a path, server options that weaken
+// it, caches in front of it, and gateway endpoints that no request reaches.
+//
+// It reads a configuration that was provisioned, and changes nothing.
+package coverage
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+// Handler is what this package needs of an itsme handler.
+type Handler struct {
+	Gateway *gateway.Gateway
+	// Match says which requests need a login. Empty means all.
+	Match caddyhttp.MatcherSets
+	// Public are paths that need no login.
+	Public []string
+}
+
+// Recognize returns the itsme handler behind a handler of Caddy's, and false for any other.
+type Recognize func(caddyhttp.MiddlewareHandler) (Handler, bool)
+
+// Survey is what the routes of all servers showed.
+type Survey struct {
+	// Findings are all mistakes that were found.
+	Findings []Finding
+
+	handlers []placed
+}
+
+// Of follows every route of the servers.
+func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
+	s := new(Survey)
+	var walks []*walk
+	for _, name := range slices.Sorted(maps.Keys(servers)) {
+		w := walkServer(name, servers[name], recognize)
+		walks = append(walks, w)
+		s.handlers = append(s.handlers, w.handlers...)
+		if len(w.guarded) > 0 {
+			s.add(name, slices.Concat(w.uncovered(), w.matchers(), w.options()))
+		}
+	}
+	s.add("", unreachable(s.handlers))
+	for _, w := range walks {
+		s.add(w.name, w.undone())
+	}
+	return s
+}
+
+// add keeps each finding once.
+func (s *Survey) add(server string, found []Finding) {
+	for _, f := range found {
+		f.Server = server
+		if !slices.Contains(s.Findings, f) {
+			s.Findings = append(s.Findings, f)
+		}
+	}
+}
+
+// Uses reports whether a site has this gateway. Error routes do not count: no client logs in there.
+func (s *Survey) Uses(g *gateway.Gateway) bool {
+	return slices.ContainsFunc(s.handlers, func(p placed) bool { return p.handler.Gateway == g && !p.errors })
+}
+
+// unreachable finds gateways whose endpoints no request reaches.
+func unreachable(handlers []placed) (found []Finding) {
+	var gateways []*gateway.Gateway
+	for _, p := range handlers {
+		if !slices.Contains(gateways, p.handler.Gateway) {
+			gateways = append(gateways, p.handler.Gateway)
+		}
+	}
+	for _, g := range gateways {
+		for _, entrance := range g.Entrances() {
+			reached := func(p placed) bool {
+				return p.handler.Gateway == g && !p.errors && reaches(p.conditions, entrance, hostMatchers, pathMatchers)
+			}
+			if !slices.ContainsFunc(handlers, reached) {
+				found = append(found, Finding{
+					Name: EndpointsUnreachable, Site: entrance,
+					Problem: "no request for it reaches the gateway, because every itsme is inside a route that it does not match",
+				})
+				break
+			}
+		}
+	}
+	return found
+}

@@ -1,0 +1,47 @@
+package coverage
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// describe names a route by its hosts and paths, as a Caddyfile does. A site that answers for every host
+// is named by the addresses on which its server listens.
+func describe(server *caddyhttp.Server, conditions []caddyhttp.MatcherSets) string {
+	words := hostsOf(conditions)
+	if len(words) == 0 && server != nil {
+		words = slices.Clone(server.Listen)
+	}
+	if len(words) == 0 {
+		words = []string{"*"}
+	}
+	for m := range matchersOf[*caddyhttp.MatchPath](conditions) {
+		words = append(words, *m...)
+	}
+	return strings.Join(words, " ")
+}
+
+// hostsOf returns the hosts that conditions name.
+func hostsOf(conditions []caddyhttp.MatcherSets) (hosts []string) {
+	for m := range matchersOf[*caddyhttp.MatchHost](conditions) {
+		hosts = append(hosts, *m...)
+	}
+	return hosts
+}
+
+// matchersOf yields the matchers of one type, but not those in a negation.
+func matchersOf[M any](conditions []caddyhttp.MatcherSets) func(yield func(M) bool) {
+	return func(yield func(M) bool) {
+		for _, sets := range conditions {
+			for _, set := range sets {
+				for _, matcher := range set {
+					if m, ok := matcher.(M); ok && !yield(m) {
+						return
+					}
+				}
+			}
+		}
+	}
+}

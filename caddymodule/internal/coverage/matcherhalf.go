@@ -1,0 +1,108 @@
+package coverage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// matchers are the findings about which requests the itsme handlers of a server protect.
+func (w *walk) matchers() (found []Finding) {
+	for _, p := range w.handlers {
+		site := describe(w.server, p.conditions)
+		for _, half := range halves(p.handler.Match) {
+			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "itsme matches " + half.named + " and not " + half.missing})
+		}
+		if what, ok := w.rewrites[p.site()]; ok && asksForPath(p.handler.Match) && !p.errors {
+			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a matcher of paths, and " + what})
+		}
+		for _, pattern := range p.withoutEffect() {
+			found = append(found, Finding{Name: PublicWithoutEffect, Site: site, Problem: fmt.Sprintf(
+				"public %s lists no path of this route: paths count as clients send them, and %s is stripped on the way", pattern, p.stripped[0])})
+		}
+	}
+	return found
+}
+
+// half is a path that a matcher matches without what is below it, or the other way round.
+type half struct{ named, missing string }
+
+// halves compares /x with /x/* in the path matchers of one itsme.
+func halves(sets caddyhttp.MatcherSets) (found []half) {
+	var all caddyhttp.MatchPath
+	for m := range matchersOf[*caddyhttp.MatchPath]([]caddyhttp.MatcherSets{sets}) {
+		all = append(all, *m...)
+	}
+	for _, pattern := range all {
+		counterpart, sample := other(pattern)
+		if counterpart != "" && !reaches([]caddyhttp.MatcherSets{{{&all}}}, "http://localhost"+sample, pathMatchers) {
+			found = append(found, half{pattern, counterpart})
+		}
+	}
+	return found
+}
+
+// other is what belongs to a pattern, /x to /x/* and the other way round, and a path that it
+// matches. It is empty for other patterns, and for the name of a file.
+func other(pattern string) (counterpart, sample string) {
+	prefix, wild := strings.CutSuffix(pattern, "/*")
+	file := strings.Contains(prefix[strings.LastIndexByte(prefix, '/')+1:], ".")
+	switch {
+	case prefix == "" || prefix == "/" || strings.HasSuffix(prefix, "/") || strings.ContainsAny(prefix, "*?[{%\\"):
+		return "", ""
+	case wild:
+		return prefix, prefix
+	case file:
+		return "", ""
+	}
+	return prefix + "/*", prefix + "/x"
+}
+
+// asksForPath reports whether matchers decide by the path.
+func asksForPath(sets caddyhttp.MatcherSets) bool {
+	return slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {
+		return slices.ContainsFunc(set, func(matcher any) bool {
+			switch m := matcher.(type) {
+			case *caddyhttp.MatchPath, *caddyhttp.MatchPathRE:
+				return true
+			case *caddyhttp.MatchNot:
+				return asksForPath(m.MatcherSets)
+			case *caddyhttp.MatchExpression:
+				return strings.Contains(m.Expr, "path") || strings.Contains(m.Expr, "uri")
+			}
+			return false
+		})
+	})
+}
+
+// withoutEffect are the public patterns that no request can match, because every one that reaches
+// the handler has a prefix that is stripped: handle_path /app/* and public /assets/*, where
+// public /app/assets/* is meant.
+func (p placed) withoutEffect() (patterns []string) {
+	if len(p.stripped) != 1 || !p.below(p.stripped[0]) {
+		return nil
+	}
+	prefix, public := p.stripped[0], p.handler.Public
+	for _, pattern := range public {
+		rest, below := strings.CutPrefix(pattern, prefix+"/")
+		effective := below && rest != "*" && rest != "" || pattern == "/*"
+		if !effective && !slices.Contains(public, prefix+pattern) {
+			patterns = append(patterns, pattern)
+		}
+	}
+	return patterns
+}
+
+// below reports whether every request of a chain is for a path below a prefix.
+func (c chain) below(prefix string) bool {
+	return slices.ContainsFunc(c.conditions, func(sets caddyhttp.MatcherSets) bool {
+		return !slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {
+			return !slices.ContainsFunc(set, func(matcher any) bool {
+				m, ok := matcher.(*caddyhttp.MatchPath)
+				return ok && !slices.ContainsFunc(*m, func(pattern string) bool { return !strings.HasPrefix(pattern, strings.ToLower(prefix)) })
+			})
+		})
+	})
+}

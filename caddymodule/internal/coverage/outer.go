@@ -1,0 +1,98 @@
+package coverage
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
+)
+
+// outer is a handler that sees an answer of itsme on its way out, and that can undo what itsme says to
+// caches.
+type outer struct {
+	finding    Name
+	problem    string
+	conditions []caddyhttp.MatcherSets
+	group      string // of its route in the list that is being followed
+}
+
+// outerOf recognises a handler that decides after itsme what caches may do.
+func outerOf(handler any) (outer, bool) {
+	if h, ok := handler.(*headers.Handler); ok {
+		fields := deferredFields(h.Response)
+		return outer{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and has the last word,"+
+			" also over %%s", strings.Join(fields, " and "))}, len(fields) > 0
+	}
+	module, ok := handler.(caddy.Module)
+	return outer{finding: CacheInFront, problem: "a cache in front of itsme sees answers of users and those below %s, and some caches give one of them" +
+		" to two users who ask at once"}, ok && module.CaddyModule().ID == "http.handlers.cache"
+}
+
+// undone finds caches in front of an itsme handler, and deferred header operations that change what it
+// says to caches. One that only requests without a login meet is no finding.
+func (w *walk) undone() (found []Finding) {
+	for _, p := range w.handlers {
+		for _, o := range p.passed {
+			if p.concerns(o) {
+				found = append(found, Finding{Name: o.finding, Site: describe(w.server, o.conditions), Problem: fmt.Sprintf(o.problem, p.handler.Gateway.Path()+"/*")})
+			}
+		}
+	}
+	return found
+}
+
+// concerns reports whether some request goes through both handlers and needs a login, or is for the
+// gateway itself. It tries the requests that the matchers of both name.
+func (p placed) concerns(o outer) bool {
+	both, g := slices.Concat(o.conditions, p.conditions), p.handler.Gateway
+	met := func(url string) bool { return reaches(both, url, hostMatchers, pathMatchers) }
+	if slices.ContainsFunc(g.Entrances(), met) {
+		return true
+	}
+	scheme, host, _ := strings.Cut(g.PublicURL(), "://")
+	hosts, paths := named(both)
+	_, own := named([]caddyhttp.MatcherSets{p.handler.Match})
+	for _, host := range append(hosts, host) {
+		for _, path := range slices.Concat(paths, own, []string{"/", "/itsme-probe"}) {
+			if url := scheme + "://" + host + path; met(url) && p.handler.needsLogin(url, path) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// needsLogin reports whether a request for a URL may need a login, as far as paths decide.
+func (h Handler) needsLogin(url, path string) bool {
+	public := slices.ContainsFunc(h.Public, func(pattern string) bool {
+		prefix, wild := strings.CutSuffix(pattern, "*")
+		return path == pattern || (wild && strings.HasPrefix(path, prefix))
+	})
+	return !public && (len(h.Match) == 0 || reaches([]caddyhttp.MatcherSets{h.Match}, url, hostMatchers, pathMatchers))
+}
+
+// named returns the hosts and paths that matchers name. Each star is replaced by a letter.
+func named(conditions []caddyhttp.MatcherSets) (hosts, paths []string) {
+	for _, sets := range conditions {
+		for _, set := range sets {
+			for _, matcher := range set {
+				switch m := matcher.(type) {
+				case *caddyhttp.MatchHost:
+					hosts = append(hosts, *m...)
+				case *caddyhttp.MatchPath:
+					paths = append(paths, *m...)
+				}
+			}
+		}
+	}
+	for i, host := range hosts {
+		hosts[i] = strings.ReplaceAll(host, "*", "x")
+	}
+	for i, path := range paths {
+		paths[i] = "/" + strings.TrimPrefix(strings.ReplaceAll(path, "*", "x"), "/")
+	}
+	return hosts, paths
+}

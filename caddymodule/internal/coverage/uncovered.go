@@ -1,0 +1,110 @@
+package coverage
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp/reverseproxy"
+)
+
+// fastCGI is the transport of php_fastcgi.
+const fastCGI = "http.reverse_proxy.transport.fastcgi"
+
+// uncovered are the findings about what answers where no itsme precedes. Upstreams count on all
+// sites of a server that has an itsme: they believe identity headers, wherever a request comes in.
+// Files and responses count on sites that have one.
+func (w *walk) uncovered() (found []Finding) {
+	for order, a := range w.open {
+		if !a.upstream && !w.guarded[a.site()] {
+			continue
+		}
+		f := Finding{Site: describe(w.server, a.conditions), Name: ContentUncovered, Problem: a.what + " is reachable without itsme"}
+		switch {
+		case a.errors && a.upstream:
+			f.Name, f.Problem = ErrorsUncovered, a.what+" in handle_errors is reachable without itsme"
+		case a.errors:
+			f.Problem = a.what + " in handle_errors is reachable without itsme, and serves more than an error page"
+		case w.comesLater(a, order):
+			f.Name, f.Problem = ItsmeTooLate, a.what+" answers before itsme"
+		case a.upstream:
+			f.Name = UpstreamUncovered
+		}
+		if !slices.Contains(found, f) {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// comesLater reports whether a request that is answered here would have met an itsme further on.
+func (w *walk) comesLater(a answering, order int) bool {
+	return slices.ContainsFunc(w.handlers, func(p placed) bool {
+		return p.order > order && !p.errors && !p.grouped && len(p.conditions) <= len(a.conditions) && p.site() == a.site() &&
+			describe(nil, p.conditions) == describe(nil, a.conditions[:len(p.conditions)])
+	})
+}
+
+// answers reports whether a handler answers with something that an operator may want to protect,
+// and names it.
+func answers(handler caddyhttp.MiddlewareHandler, c chain) (what string, ok bool) {
+	switch id := moduleID(handler); id {
+	case "http.handlers.file_server":
+		// An error page is rewritten to. Without that, it is whatever the client asked for.
+		return "file_server", !c.errors || !c.rewritten
+	case "http.handlers.php": // of FrankenPHP
+		return "php_server", true
+	}
+	if h, isResponse := handler.(*caddyhttp.StaticResponse); isResponse {
+		return "respond", !c.errors && shows(h) && !c.literal()
+	}
+	return "", false
+}
+
+// shows reports whether a response has content of its own: it is no redirect, no refusal and not
+// empty.
+func shows(h *caddyhttp.StaticResponse) bool {
+	refusal := len(h.StatusCode) == 3 && (h.StatusCode[0] == '4' || h.StatusCode[0] == '5')
+	redirect := len(h.Headers["Location"]) > 0 || strings.Contains(h.Body, `<meta http-equiv="refresh"`)
+	return h.Body != "" && !h.Abort && !refusal && !redirect
+}
+
+// literal reports whether a chain leads to one path alone, such as that of a health check.
+func (c chain) literal() bool {
+	return slices.ContainsFunc(c.conditions, func(sets caddyhttp.MatcherSets) bool {
+		return len(sets) == 1 && slices.ContainsFunc(sets[0], func(matcher any) bool {
+			m, ok := matcher.(*caddyhttp.MatchPath)
+			return ok && len(*m) == 1 && !strings.ContainsAny((*m)[0], "*?[{")
+		})
+	})
+}
+
+// asksPermission recognises forward_auth, which is a reverse_proxy that asks and goes on: it comes
+// before itsme, and its server is not the upstream.
+func asksPermission(h *reverseproxy.Handler) bool {
+	return h.Rewrite != nil && h.Rewrite.Method == "GET" && len(h.HandleResponse) > 0
+}
+
+// nameOf names an upstream as a Caddyfile would.
+func nameOf(h *reverseproxy.Handler) string {
+	words := []string{"reverse_proxy"}
+	if moduleID(h.Transport) == fastCGI {
+		words[0] = "php_fastcgi"
+	}
+	for i, upstream := range h.Upstreams {
+		if i == 0 {
+			words = append(words, "to")
+		}
+		words = append(words, upstream.Dial)
+	}
+	return strings.Join(words, " ")
+}
+
+// moduleID is the ID of a module that Caddy loaded. It spares an import of the module's package.
+func moduleID(value any) string {
+	if module, ok := value.(caddy.Module); ok {
+		return string(module.CaddyModule().ID)
+	}
+	return ""
+}

@@ -1,0 +1,66 @@
+package doctor
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"strconv"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+// maxAppleFile is the size, in bytes, above which phones do not read an association file.
+// Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
+const maxAppleFile = 128 << 10
+
+// appLinkFile is a file that phones look for, and the apps that it must name.
+type appLinkFile struct {
+	path string
+	apps []string
+}
+
+// appLinkFiles are what the gateway's app_link says. Other apps of the host may stand there too.
+func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
+	if len(links.IOS) > 0 {
+		files = append(files, appLinkFile{"/.well-known/apple-app-site-association", links.IOS})
+	}
+	if len(links.Android) > 0 {
+		packages := make([]string, len(links.Android))
+		for i, app := range links.Android {
+			packages[i] = app.Package
+		}
+		files = append(files, appLinkFile{"/.well-known/assetlinks.json", packages})
+	}
+	return files
+}
+
+// checkAppLinks asks each host of the apps' redirect URLs for the files, as phones do.
+func (d *doctor) checkAppLinks(ctx context.Context, g *Gateway) (all []Finding) {
+	for _, origin := range origins(g.Config.AppRedirectURLs) {
+		for _, file := range appLinkFiles(g.Config.AppLinks) {
+			all = append(all, d.checkAppLink(ctx, origin+file.path, file.apps))
+		}
+	}
+	return all
+}
+
+func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) Finding {
+	answer, err := d.fetch.get(ctx, at)
+	switch {
+	case err != nil:
+		return find(appLinkMissing, "%s: %v", at, err)
+	case answer.status != http.StatusOK:
+		return find(appLinkMissing, "%s answers %d", at, answer.status)
+	case answer.mediaType != "application/json":
+		return find(appLinkMissing, "%s is %q", at, answer.mediaType)
+	case len(answer.body) > maxAppleFile || !json.Valid(answer.body):
+		return find(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
+	}
+	for _, app := range apps {
+		if !bytes.Contains(answer.body, []byte(strconv.Quote(app))) {
+			return find(appLinkMissing, "%s does not name %s", at, app)
+		}
+	}
+	return find(appLinkServed, "%s names the apps of app_link", at)
+}

@@ -1,0 +1,219 @@
+package doctor
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+)
+
+// Level says how much a finding matters.
+type Level string
+
+// The levels of findings.
+const (
+	// OK: it is right.
+	OK Level = "ok"
+	// Note: nothing is wrong, and the operator should know.
+	Note Level = "note"
+	// Warning: something may go wrong.
+	Warning Level = "warning"
+	// Problem: something does not work, or is not safe.
+	Problem Level = "problem"
+)
+
+// Name is a finding's name. It never changes, so that a script can look for it.
+type Name string
+
+const (
+	configLoads            Name = "config_loads"
+	configRefused          Name = "config_refused"
+	leftOut                Name = "left_out"
+	sitesCovered           Name = "sites_covered"
+	upstreamUncovered           = Name(coverage.UpstreamUncovered)
+	endpointsUnreachable        = Name(coverage.EndpointsUnreachable)
+	contentUncovered            = Name(coverage.ContentUncovered)
+	errorsUncovered             = Name(coverage.ErrorsUncovered)
+	itsmeTooLate                = Name(coverage.ItsmeTooLate)
+	matcherHalf                 = Name(coverage.MatcherHalf)
+	matcherRewritten            = Name(coverage.MatcherRewritten)
+	publicWithoutEffect         = Name(coverage.PublicWithoutEffect)
+	logCredentials              = Name(coverage.LogCredentials)
+	trustedProxiesLenient       = Name(coverage.TrustedProxiesLenient)
+	verifyProxyProtocol         = Name(coverage.VerifyProxyProtocol)
+	cacheInFront                = Name(coverage.CacheInFront)
+	headerDeferred              = Name(coverage.HeaderDeferred)
+	debugLogsSafe          Name = "debug_logs_safe"
+	debugLogsIdentity      Name = "debug_logs_identity"
+	storageWritable        Name = "storage_writable"
+	storageUnusable        Name = "storage_unusable"
+	gatewayUsed            Name = "gateway_used"
+	gatewayUnused          Name = "gateway_unused"
+	keysFound              Name = "keys_found"
+	keysNotYet             Name = "keys_not_yet"
+	keysUnreadable         Name = "keys_unreadable"
+	keyOlderThanDrop       Name = "key_older_than_drop"
+	keyDroppedCameBack     Name = "key_dropped_came_back"
+	keyForeign             Name = "key_foreign"
+	redirectURL            Name = "redirect_url"
+	publicURLLocal         Name = "public_url_local"
+	storeMemory            Name = "store_memory"
+	storeMemoryReplicas    Name = "store_memory_replicas"
+	redisReady             Name = "redis_ready"
+	redisUnreachable       Name = "redis_unreachable"
+	redisTooOld            Name = "redis_too_old"
+	redisMayEvict          Name = "redis_may_evict"
+	redisPolicyUnknown     Name = "redis_policy_unknown"
+	redisNoLog             Name = "redis_no_log"
+	signicatUnreachable    Name = "signicat_unreachable"
+	signicatElsewhere      Name = "signicat_elsewhere"
+	credentialsAccepted    Name = "credentials_accepted"
+	credentialsRefused     Name = "credentials_refused"
+	accountFits            Name = "account_fits"
+	accountDiffers         Name = "account_differs"
+	permissionGranted      Name = "permission_granted"
+	permissionMissing      Name = "permission_missing"
+	permissionUnknown      Name = "permission_unknown"
+	clockRight             Name = "clock_right"
+	clockOff               Name = "clock_off"
+	clockWrong             Name = "clock_wrong"
+	clockUnknown           Name = "clock_unknown"
+	jwksServed             Name = "jwks_served"
+	jwksDiffers            Name = "jwks_differs"
+	publicURLUnreachable   Name = "public_url_unreachable"
+	discoveryServed        Name = "discovery_served"
+	discoveryWrong         Name = "discovery_wrong"
+	instanceOne            Name = "instance_one"
+	instanceSeveral        Name = "instance_several"
+	instanceUnknown        Name = "instance_unknown"
+	appLinkServed          Name = "app_link_served"
+	appLinkMissing         Name = "app_link_missing"
+	certificateNamesOwner  Name = "certificate_names_owner"
+	certificateNamesDomain Name = "certificate_names_domain"
+	certificateUnknown     Name = "certificate_unknown"
+)
+
+// kind is what all findings of one name have in common.
+type kind struct {
+	name   Name
+	level  Level
+	remedy string // empty if there is nothing to do
+}
+
+// kinds are all findings, in the order of the checks. docs/operations.md has the same table.
+func kinds() []kind {
+	return []kind{
+		{configLoads, OK, ""},
+		{configRefused, Problem, "Correct what the message names; everything else is looked at when the configuration loads."},
+		{leftOut, Note, "Run the doctor without --offline."},
+		{sitesCovered, OK, ""},
+		{upstreamUncovered, Warning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
+		{contentUncovered, Warning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
+		{errorsUncovered, Warning, "Put itsme { optional } into handle_errors, in front of it: it strips identity headers and refuses no error page."},
+		{itsmeTooLate, Warning, "Put itsme in front of it: first in its route, and without order itsme in the global options."},
+		{matcherHalf, Warning, "Name both in the matcher, such as: @in path /x /x/*."},
+		{matcherRewritten, Warning, "Write itsme without a matcher, and name what needs no login in public."},
+		{publicWithoutEffect, Warning, "Write the path with the stripped prefix in front, and at least one segment behind it, such as: public /app/assets/*."},
+		{endpointsUnreachable, Problem, "Put itsme at the top level of the site that answers for the host of public_url."},
+		{logCredentials, Problem, "Remove log_credentials from servers in the global options."},
+		{trustedProxiesLenient, Warning, "Add trusted_proxies_strict to servers in the global options."},
+		{verifyProxyProtocol, Warning, "Answer the proxies that ask verify on a server without proxy_protocol, or name no address in verify from which a client may come."},
+		{cacheInFront, Warning, "Let a matcher of cache leave out the gateway's path and what needs a login."},
+		{headerDeferred, Warning, "Let a matcher of header leave out the gateway's path and what needs a login, or put header behind itsme in a route block."},
+		{debugLogsSafe, OK, ""},
+		{debugLogsIdentity, Warning, "Raise the level, or write in that log: format filter { request itsme }."},
+		{storageWritable, OK, ""},
+		{storageUnusable, Problem, "Make Caddy's storage reachable and writable for the user that Caddy runs as, and run the doctor as that user."},
+		{gatewayUsed, OK, ""},
+		{gatewayUnused, Warning, "Put itsme into the site that answers for the host of public_url, with use if the gateway has a name."},
+		{keysFound, OK, ""},
+		{keysNotYet, Note, "Start Caddy, which makes them; if it runs already, run the doctor as its user and with its environment."},
+		{keysUnreadable, Problem, "Do what the message says."},
+		{keyDroppedCameBack, Warning, "A backup was restored. The key neither signs nor verifies; a running gateway takes it away within a minute."},
+		{keyForeign, Warning, "The key neither signs nor verifies. Give each gateway a store prefix of its own; if public_url or prefix changed, everybody logs in again."},
+		{keyOlderThanDrop, Note, "If a backup was restored since, drop again every key that was dropped before: caddy itsme keys rotate --drop <kid>."},
+		{redirectURL, Note, "Have exactly this string on the allow-list (Signicat Dashboard > Products > eID and Wallet Hub > eIDs > itsme); that cannot be seen from here."},
+		{publicURLLocal, Warning, "For real logins set public_url to the https origin that clients use; itsme sends nobody back to this machine."},
+		{storeMemory, Note, "If you run more than one replica, use store redis."},
+		{storeMemoryReplicas, Warning, "If you run more than one replica, use store redis: a login that starts on one cannot finish on another."},
+		{redisReady, OK, ""},
+		{redisUnreachable, Problem, "Correct address, user, password and tls in store redis, or start Redis."},
+		{redisTooOld, Problem, "Update Redis to 6 or newer."},
+		{redisMayEvict, Problem, "Set its maxmemory-policy to noeviction: else logins fail, and revoked tokens come back."},
+		{redisPolicyUnknown, Warning, "Allow INFO to the user, or make sure yourself that maxmemory-policy is noeviction."},
+		{redisNoLog, Note, "Set appendonly yes, unless Redis may forget logins when it restarts."},
+		{signicatUnreachable, Problem, "Let this machine reach signicat api_url over https; if it can, look at Signicat's status page and try again."},
+		{signicatElsewhere, Problem, "Correct signicat api_url, or leave it out; if it is right, look for a proxy that answers in Signicat's place."},
+		{credentialsAccepted, OK, ""},
+		{credentialsRefused, Problem, "Copy client_id from the API client in the Signicat Dashboard, and give it a new secret if client_secret is not at hand."},
+		{accountFits, OK, ""},
+		{accountDiffers, Warning, "Copy the account ID from the Signicat Dashboard, or leave account_id out."},
+		{permissionGranted, OK, ""},
+		{permissionMissing, Problem, "Give the API client the permission Authentication REST API in the Signicat Dashboard, and check account_id and organization_id."},
+		{permissionUnknown, Warning, "Try again; if it stays, log in once and look at what Caddy logs."},
+		{clockRight, OK, ""},
+		{clockOff, Warning, "Keep this machine's clock right with NTP."},
+		{clockWrong, Problem, "Set this machine's clock, and keep it right with NTP: tokens look expired, or are not yet valid."},
+		{clockUnknown, Note, "Make sure yourself that the clocks of any two machines differ by at most a minute."},
+		{jwksServed, OK, ""},
+		{jwksDiffers, Problem, "If keys changed in the last minute, try again; else let every replica and the doctor use one storage, and reload Caddy."},
+		{publicURLUnreachable, Problem, "Start Caddy, and let DNS, firewall and certificate lead this machine to it at public_url."},
+		{discoveryServed, OK, ""},
+		{discoveryWrong, Problem, "Serve the issuer's host with this gateway, as it is configured here; reload Caddy if the configuration changed."},
+		{instanceOne, OK, ""},
+		{instanceSeveral, Problem, "Stop all but one, or use store redis: a login that starts at one cannot finish at another. ss -ltnp shows which processes listen. If Caddy has just restarted, try again."},
+		{instanceUnknown, Note, "Make sure yourself that one process answers, and let the header Itsme-Instance of /health/ready through."},
+		{appLinkServed, OK, ""},
+		{appLinkMissing, Problem, "Let the host answer 200 with application/json, without a redirect; reload Caddy if app_link is new."},
+		{certificateNamesOwner, OK, ""},
+		{certificateNamesDomain, Warning, "Ask Signicat whether itsme accepts it: itsme's own guide wants certificates with the organisation's name (OV or EV)."},
+		{certificateUnknown, Warning, "Let the host of the redirect URL answer https with a certificate that phones trust."},
+	}
+}
+
+// Remedy returns what to do about a finding of the sites, for the end of a sentence.
+func Remedy(of coverage.Name) string {
+	for _, kind := range kinds() {
+		if kind.name == Name(of) && kind.remedy != "" {
+			first, size := utf8.DecodeRuneInString(kind.remedy)
+			return string(unicode.ToLower(first)) + strings.TrimSuffix(kind.remedy[size:], ".")
+		}
+	}
+	return ""
+}
+
+// Finding is one result of a check.
+type Finding struct {
+	Level   Level  `json:"level"`
+	Gateway string `json:"gateway,omitempty"` // empty when the finding is about the whole configuration
+	Name    Name   `json:"finding"`
+	Message string `json:"message"`
+	Remedy  string `json:"remedy,omitempty"`
+}
+
+// find makes a finding.
+func find(name Name, format string, args ...any) Finding {
+	for _, kind := range kinds() {
+		if kind.name == name {
+			return Finding{Level: kind.level, Name: name, Message: line(fmt.Sprintf(format, args...)), Remedy: kind.remedy}
+		}
+	}
+	panic("doctor: no such finding: " + string(name))
+}
+
+// line returns text in one line, without the control characters of terminals: other servers wrote some of it.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+// one is the result of a check that found one thing.
+func one(name Name, format string, args ...any) []Finding {
+	return []Finding{find(name, format, args...)}
+}

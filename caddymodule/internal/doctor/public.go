@@ -1,0 +1,158 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
+)
+
+const jwksPath = "/.well-known/jwks.json"
+
+// checkRedirectURLs names what must be on Signicat's allow-list. Their form was checked when the
+// configuration loaded.
+func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
+	all := one(redirectURL, "%s (for browsers)", g.Config.RedirectURL)
+	for _, app := range g.Config.AppRedirectURLs {
+		all = append(all, find(redirectURL, "%s (for apps)", app))
+	}
+	if u, err := url.Parse(g.Config.PublicURL); err == nil && loopback.Host(u.Hostname()) {
+		all = append(all, find(publicURLLocal, "public_url is %s, which works with the simulator alone", g.Config.PublicURL))
+	}
+	return all
+}
+
+// checkPublicURL asks for the gateway's keys and metadata as a verifier does.
+func (d *doctor) checkPublicURL(ctx context.Context, g *Gateway) []Finding {
+	keys, ok := d.checkJWKS(ctx, g)
+	if !ok {
+		return []Finding{keys}
+	}
+	return []Finding{keys, d.checkDiscovery(ctx, g)}
+}
+
+// checkJWKS compares the keys that are served with those in storage, and reports whether any were.
+func (d *doctor) checkJWKS(ctx context.Context, g *Gateway) (result Finding, served bool) {
+	at := g.Config.PublicURL + jwksPath
+	answer, err := d.fetch.get(ctx, at)
+	switch {
+	case err != nil:
+		return find(publicURLUnreachable, "%s: %v", at, err), false
+	case answer.status != http.StatusOK:
+		return find(publicURLUnreachable, "%s answers %d", at, answer.status), false
+	}
+	theirs, ok := keyIDs(answer.body)
+	if !ok {
+		return find(jwksDiffers, "%s is no JWKS", at), false
+	}
+	ours, err := d.publishedIDs(ctx, g)
+	switch {
+	case err != nil:
+		return find(keysUnreadable, "%v", err), true
+	case !slices.Equal(theirs, ours):
+		return find(jwksDiffers, "%s has the keys %q, and the gateway keeps %q", at, theirs, ours), true
+	}
+	return find(jwksServed, "%s has the keys of this gateway", at), true
+}
+
+// publishedIDs are the IDs of the keys that a replica publishes now, sorted.
+func (d *doctor) publishedIDs(ctx context.Context, g *Gateway) ([]string, error) {
+	if g.Keys == nil {
+		ids, _ := keyIDs(g.KeyFile.JWKS())
+		return ids, nil
+	}
+	state, err := g.Keys.Read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []string
+	for _, key := range state.Set().Published(g.Keys.Rotation, d.now()) {
+		ids = append(ids, key.ID)
+	}
+	slices.Sort(ids)
+	return ids, nil
+}
+
+// keyIDs are the IDs of the keys of a JWKS, sorted.
+func keyIDs(body []byte) (ids []string, ok bool) {
+	var jwks struct {
+		Keys []struct {
+			ID string `json:"kid"`
+		} `json:"keys"`
+	}
+	if json.Unmarshal(body, &jwks) != nil || jwks.Keys == nil {
+		return nil, false
+	}
+	for _, key := range jwks.Keys {
+		ids = append(ids, key.ID)
+	}
+	slices.Sort(ids)
+	return ids, true
+}
+
+// checkDiscovery reads the issuer's metadata (RFC 8414), as a verifier finds them by the issuer.
+func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
+	issuer, err := url.Parse(g.Config.Token.Issuer)
+	if err != nil { // impossible: the gateway was made from it
+		return find(discoveryWrong, "token issuer is no URL")
+	}
+	at := issuer.Scheme + "://" + issuer.Host + "/.well-known/oauth-authorization-server" + issuer.EscapedPath()
+	answer, err := d.fetch.get(ctx, at)
+	switch {
+	case err != nil:
+		return find(discoveryWrong, "%s: %v", at, err)
+	case answer.status != http.StatusOK:
+		return find(discoveryWrong, "%s answers %d", at, answer.status)
+	}
+	var metadata struct {
+		Issuer  string `json:"issuer"`
+		JWKSURI string `json:"jwks_uri"`
+	}
+	if json.Unmarshal(answer.body, &metadata) != nil {
+		return find(discoveryWrong, "%s is no JSON object", at)
+	}
+	if metadata.Issuer != g.Config.Token.Issuer || metadata.JWKSURI != g.Config.PublicURL+jwksPath {
+		return find(discoveryWrong, "%s names the issuer %q and the JWKS %q", at, metadata.Issuer, metadata.JWKSURI)
+	}
+	return find(discoveryServed, "%s names the issuer and its keys", at)
+}
+
+// checkCertificates looks at the certificate of each host that itsme sends people to.
+//
+// Unverified: whether itsme asks customers of Signicat for certificates that name the organisation.
+// Its guide asks its own partners for them: https://belgianmobileid.github.io/doc/.
+func (d *doctor) checkCertificates(ctx context.Context, g *Gateway) (all []Finding) {
+	for _, origin := range origins(append([]string{g.Config.RedirectURL}, g.Config.AppRedirectURLs...)) {
+		if strings.HasPrefix(origin, "http://") {
+			continue
+		}
+		answer, err := d.fetch.head(ctx, origin+"/")
+		switch {
+		case err != nil:
+			all = append(all, find(certificateUnknown, "%s: %v", origin, err))
+		case len(answer.owner.Subject.Organization) == 0:
+			all = append(all, find(certificateNamesDomain, "the certificate of %s names no organisation", origin))
+		default:
+			all = append(all, find(certificateNamesOwner, "the certificate of %s names %q", origin, answer.owner.Subject.Organization))
+		}
+	}
+	return all
+}
+
+// origins are the different origins of URLs, in their order.
+func origins(urls []string) (all []string) {
+	for _, raw := range urls {
+		u, err := url.Parse(raw)
+		if err != nil {
+			continue // impossible: they were checked when the gateway was made
+		}
+		if origin := u.Scheme + "://" + u.Host; !slices.Contains(all, origin) {
+			all = append(all, origin)
+		}
+	}
+	return all
+}

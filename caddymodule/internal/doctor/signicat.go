@@ -1,0 +1,142 @@
+package doctor
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// maxClockOff is how far this machine's clock may be off before the doctor warns. Clocks of two
+// machines may be [token.Skew] apart, and the other one may be off the other way.
+const maxClockOff = token.Skew / 2
+
+// checkSignicat asks Signicat for an access token, and for a session that does not exist. Nothing
+// that it does is charged.
+func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
+	watch := &clockWatch{transport: d.fetch.transport, now: d.now}
+	config := g.Config.Signicat
+	config.Transport, config.Now = watch, d.now
+	client, err := signicat.New(config)
+	if err != nil { // impossible: the gateway was made from the same
+		return one(signicatUnreachable, "%v", err)
+	}
+	defer func() { _ = client.Close() }() // its error is always nil
+	all := checkAccess(ctx, client, config.AccountID)
+	return append(all, watch.finding())
+}
+
+// checkAccess tries what every login needs, and stops at what does not work.
+func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []Finding {
+	switch err := client.CheckCredentials(ctx); {
+	case errors.Is(err, signicat.ErrNotSignicat):
+		return one(signicatElsewhere, "%v", err)
+	case errors.Is(err, signicat.ErrUnauthorized), errors.Is(err, signicat.ErrForbidden):
+		return one(credentialsRefused, "%v", err)
+	case err != nil:
+		return one(signicatUnreachable, "%v", err)
+	}
+	return append(
+		one(credentialsAccepted, "Signicat issues access tokens for client_id and client_secret"),
+		checkAccount(ctx, client, accountID),
+		checkPermission(ctx, client),
+	)
+}
+
+// checkAccount compares the configured account with the one in Signicat's access token.
+//
+// Unverified: whether the token of an organisation's API client names an account, and which.
+func checkAccount(ctx context.Context, client *signicat.Client, configured string) Finding {
+	theirs, err := client.TokenAccountID(ctx)
+	switch {
+	case err != nil:
+		return find(signicatUnreachable, "%v", err)
+	case configured != "" && theirs != "" && configured != theirs:
+		return find(accountDiffers, "signicat account_id is %q, and the API client belongs to %q", configured, theirs)
+	case configured != "" && theirs != "":
+		return find(accountFits, "signicat account_id is the API client's account, %q", theirs)
+	case configured != "":
+		return find(accountFits, "signicat account_id is %q; Signicat's access token names none", configured)
+	case theirs != "":
+		return find(accountFits, "the account is %q, as Signicat's access token says", theirs)
+	}
+	return find(accountFits, "neither the configuration nor Signicat's access token names an account")
+}
+
+// checkPermission reads a session that does not exist: who may not read any is told so first.
+//
+// Unverified: that Signicat answers 404 to a client with the permission, and 403 to one without.
+func checkPermission(ctx context.Context, client *signicat.Client) Finding {
+	_, err := client.Session(ctx, madeUpSessionID())
+	switch {
+	case errors.Is(err, signicat.ErrNotFound):
+		return find(permissionGranted, "the API client may use the Authentication REST API")
+	case errors.Is(err, signicat.ErrForbidden), errors.Is(err, signicat.ErrUnauthorized):
+		return find(permissionMissing, "%v", err)
+	case err == nil:
+		err = signicat.ErrInvalidResponse // nobody has such a session
+	}
+	return find(permissionUnknown, "%v", err)
+}
+
+// madeUpSessionID is shaped as Signicat's are, so that it is looked up and not refused.
+func madeUpSessionID() string {
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // never fails
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
+// clockWatch compares this machine's clock with the Date of every answer.
+type clockWatch struct {
+	transport http.RoundTripper
+	now       func() time.Time
+
+	mu   sync.Mutex
+	seen bool
+	off  time.Duration // how far this machine's clock is ahead, by the last answer
+}
+
+// RoundTrip implements http.RoundTripper.
+func (c *clockWatch) RoundTrip(r *http.Request) (*http.Response, error) {
+	asked := c.now()
+	response, err := c.transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	// Date is cut to a second (RFC 9110 section 6.6.1), and half of the way is as good a guess
+	// as any. A cache's answer tells how late it was long ago.
+	date, err := http.ParseTime(response.Header.Get("Date"))
+	if err == nil && response.Header.Get("Age") == "" {
+		answered := c.now()
+		here := asked.Add(answered.Sub(asked) / 2)
+		c.mu.Lock()
+		c.seen, c.off = true, here.Sub(date.Add(time.Second/2))
+		c.mu.Unlock()
+	}
+	return response, nil
+}
+
+func (c *clockWatch) finding() Finding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := c.off.Round(time.Second)
+	direction := "ahead of"
+	if off < 0 {
+		off, direction = -off, "behind"
+	}
+	switch {
+	case !c.seen:
+		return find(clockUnknown, "Signicat does not tell the time")
+	case off > token.Skew:
+		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
+	case off > maxClockOff:
+		return find(clockOff, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
+	}
+	return find(clockRight, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
+}

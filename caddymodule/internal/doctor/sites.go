@@ -1,0 +1,107 @@
+package doctor
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2"
+)
+
+// checkSites finds what the log warns of when Caddy starts.
+func (d *doctor) checkSites(context.Context) (all []Finding) {
+	for _, f := range d.Sites {
+		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
+	}
+	if len(all) == 0 {
+		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
+	}
+	return all
+}
+
+// checkUse finds a gateway that no site has: the sites may look as if they were covered.
+func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
+	if g.Used {
+		return one(gatewayUsed, "a site has this gateway")
+	}
+	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
+}
+
+// talkative is the module that prints every header which it sends upstream, at DEBUG.
+const talkative = "http.handlers.reverse_proxy"
+
+// checkLogs finds logs in which people's names and national numbers end.
+func (d *doctor) checkLogs(context.Context) (all []Finding) {
+	logs := d.Logs
+	for _, name := range slices.Sorted(maps.Keys(logs)) {
+		log := logs[name]
+		if log == nil || !d.debugs(log) || !listens(log, talkative) || discards(log) || safe(log.EncoderRaw) {
+			continue
+		}
+		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them", name))
+	}
+	if len(all) == 0 {
+		all = one(debugLogsSafe, "no log shows identity headers")
+	}
+	return all
+}
+
+func (d *doctor) debugs(log *caddy.CustomLog) bool {
+	return strings.EqualFold(d.replacer.ReplaceAll(log.Level, ""), "debug")
+}
+
+// listens reports whether a log takes what a module says. Of its include and exclude the longest
+// name that fits decides, as documented for CustomLog.
+func listens(log *caddy.CustomLog, module string) bool {
+	accepted, rejected := longest(log.Include, module), longest(log.Exclude, module)
+	if slices.Contains(log.Exclude, "*") || len(log.Include) > 0 && accepted == 0 {
+		return false
+	}
+	return rejected == 0 || accepted > rejected
+}
+
+// longest is the length of the longest of names that is the module's or one above it; 0 for none.
+func longest(names []string, module string) (most int) {
+	for _, name := range names {
+		if strings.HasPrefix(module+".", name+".") {
+			most = max(most, len(name))
+		}
+	}
+	return most
+}
+
+func discards(log *caddy.CustomLog) bool {
+	var writer struct{ Output string }
+	return json.Unmarshal(log.WriterRaw, &writer) == nil && writer.Output == "discard"
+}
+
+// safe reports whether an encoder leaves out a request's headers, or may: of encoders that Caddy
+// does not come with nobody can tell.
+func safe(raw json.RawMessage) bool {
+	var encoder struct {
+		Format string          `json:"format"`
+		Wrap   json.RawMessage `json:"wrap"`
+		Fields map[string]struct {
+			Filter string `json:"filter"`
+		} `json:"fields"`
+	}
+	if len(raw) > 0 && json.Unmarshal(raw, &encoder) != nil {
+		return true // Caddy would not have loaded it
+	}
+	switch encoder.Format {
+	case "", "console", "json":
+		return false
+	case "append":
+		return safe(encoder.Wrap)
+	case "filter":
+		for _, field := range []string{"request", "request>headers"} {
+			if filter := encoder.Fields[field].Filter; filter == "itsme" || filter == "delete" {
+				return true
+			}
+		}
+		return safe(encoder.Wrap)
+	}
+	return true
+}

@@ -1,0 +1,124 @@
+package doctor
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
+)
+
+// minRedis is the oldest major version of Redis that the store works with.
+const minRedis = 6
+
+// checkStorage does with a key of its own what the gateways do with theirs.
+func (d *doctor) checkStorage(ctx context.Context) []Finding {
+	if d.offline && !d.LocalStorage {
+		return one(leftOut, "storage: it is not on this machine")
+	}
+	if err := keystorage.Probe(ctx, keystorage.KeepOwners(d.Storage)); err != nil {
+		return one(storageUnusable, "Caddy's storage does not work: %v", err)
+	}
+	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
+}
+
+// checkKeys reads the signing keys.
+func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
+	if g.Keys == nil { // a key file, which was read when the configuration loaded
+		return one(keysFound, "tokens are signed with the key in a file")
+	}
+	if d.offline && !d.LocalStorage {
+		return one(leftOut, "keys: storage is not on this machine")
+	}
+	if d.offline && g.Keys.InStore {
+		return one(leftOut, "keys: they are in Redis")
+	}
+	state, err := g.Keys.Read(ctx)
+	if err == nil {
+		err = state.Set().Check()
+	}
+	switch {
+	case err != nil:
+		return one(keysUnreadable, "%v", err)
+	case len(state.Set().Keys) == 0:
+		return append(one(keysNotYet, "%v", keyring.ErrNoKeys), d.checkDropped(g, state)...)
+	}
+	found := one(keysFound, "there are %d keys in %s", len(state.Set().Keys), g.Keys.Place())
+	return append(found, d.checkDropped(g, state)...)
+}
+
+// checkDropped finds keys that may be ones that were dropped before a backup was restored, and ones that
+// are.
+func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
+	var dropped, foreign, older []string
+	for _, key := range keyring.Statuses(state, g.Keys.Rotation, d.now()) {
+		switch {
+		case key.Role == keyring.RoleDropped:
+			dropped = append(dropped, key.KID)
+		case key.Role == keyring.RoleForeign:
+			foreign = append(foreign, key.KID)
+		case key.OlderThanDrop:
+			older = append(older, key.KID)
+		}
+	}
+	tell := func(name Name, what string, kids []string) {
+		if len(kids) > 0 {
+			all = append(all, find(name, "%s: %s", what, strings.Join(kids, " ")))
+		}
+	}
+	tell(keyDroppedCameBack, "dropped, and among the keys again", dropped)
+	tell(keyForeign, "of another gateway, issuer or store prefix", foreign)
+	tell(keyOlderThanDrop, "older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
+	return all
+}
+
+// checkMemory finds a store for one replica where there may be several.
+func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
+	if !g.Memory {
+		return nil
+	}
+	const what = "pending sessions are kept in the memory of one replica"
+	if host, _ := d.replacer.GetString("env.KUBERNETES_SERVICE_HOST"); host != "" {
+		return one(storeMemoryReplicas, "%s, and this is Kubernetes", what)
+	}
+	if !d.LocalStorage {
+		return one(storeMemoryReplicas, "%s, and Caddy's storage is one that replicas share", what)
+	}
+	return one(storeMemory, "%s", what)
+}
+
+// checkRedis asks every server about itself.
+func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
+	if g.Redis == nil {
+		return nil
+	}
+	servers, err := g.Redis(ctx)
+	if err != nil {
+		return one(redisUnreachable, "%v", err)
+	}
+	for _, server := range servers {
+		all = append(all, find(redisReady, "%s answers, version %q", server.Address, server.Version))
+		if major, _, _ := strings.Cut(server.Version, "."); older(major, minRedis) {
+			all = append(all, find(redisTooOld, "%s has version %q", server.Address, server.Version))
+		}
+		switch server.Policy {
+		case "noeviction":
+		case "":
+			all = append(all, find(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
+		default:
+			all = append(all, find(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
+		}
+		if server.Policy != "" && !server.Logs {
+			all = append(all, find(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
+		}
+	}
+	return all
+}
+
+// older reports whether a major version is a number, and less than another one.
+func older(major string, least int) bool {
+	n, err := strconv.Atoi(major)
+	return err == nil && n < least
+}

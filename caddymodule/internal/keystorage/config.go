@@ -1,0 +1,35 @@
+package keystorage
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/certmagic"
+)
+
+// Config is the part of Caddy's configuration that says where its storage is.
+type Config struct {
+	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
+}
+
+// Open returns the storage, by default the folder that Caddy uses without a configuration. It does no
+// I/O on a folder; other modules may.
+func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {
+	if c.StorageRaw == nil {
+		return caddy.DefaultStorage, nil
+	}
+	module, err := ctx.LoadModule(c, "StorageRaw")
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	converter, ok := module.(caddy.StorageConverter)
+	if !ok {
+		return nil, fmt.Errorf("storage: the module is a %T, which is no storage", module)
+	}
+	storage, err := converter.CertMagicStorage()
+	if err != nil {
+		return nil, fmt.Errorf("storage: %w", err)
+	}
+	return storage, nil
+}

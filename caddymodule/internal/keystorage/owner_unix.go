@@ -1,0 +1,29 @@
+//go:build unix
+
+package keystorage
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// owner is the user and the group that a file belongs to.
+type owner struct{ uid, gid int }
+
+func newOwner(info fs.FileInfo) owner {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok { // no file system of this machine
+		return owner{os.Geteuid(), os.Getegid()}
+	}
+	return owner{int(stat.Uid), int(stat.Gid)}
+}
+
+// take gives a file that this process made to the owner.
+func (o owner) take(chown func(uid, gid int) error) error {
+	if err := chown(o.uid, o.gid); err != nil {
+		return fmt.Errorf("it belongs to user %d and group %d, and this process may not give it to them: %w; run this as root, or as that user", o.uid, o.gid, err)
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
+)
+
+// Source reads the state of one gateway of one configuration. All fields are required.
+type Source struct {
+	// Breaker returns the state of the circuit breaker before Signicat.
+	Breaker func() string
+	// Pending returns the number of logins under way, or an error while the store is unavailable.
+	Pending func() (int, error)
+	// Keys returns the signing keys as this replica knows them, and how they rotate. Both are zero with a
+	// key file.
+	Keys func() (keyring.State, keyring.Rotation)
+	// Now is the clock of the keys.
+	Now func() time.Time
+}
+
+// Gauges reads a gateway's state at the moment of a scrape. Unlike a [Meter], it belongs to one
+// configuration.
+type Gauges struct {
+	source                                   Source
+	breaker, pending, store, signs, takeover *prometheus.Desc
+}
+
+// NewGauges returns the gauges of a gateway.
+func NewGauges(gatewayName string, source Source) *Gauges {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(prometheus.BuildFQName(namespace, subsystem, name), help, labels, prometheus.Labels{"gateway": gatewayName})
+	}
+	return &Gauges{
+		source:   source,
+		breaker:  desc("signicat_breaker_state", "1 for the state that the circuit breaker before Signicat is in, 0 for the others.", "state"),
+		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store cannot tell."),
+		store:    desc("store_up", "Whether the store answers."),
+		signs:    desc("signing_key_timestamp_seconds", "Since when the key signs that signs now, as a Unix time. Absent with a key file."),
+		takeover: desc("next_signing_key_timestamp_seconds", "When the next key takes over, as a Unix time. Absent with a key file, and while there is none."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *Gauges) Describe(descs chan<- *prometheus.Desc) {
+	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.signs, g.takeover} {
+		descs <- desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (g *Gauges) Collect(metrics chan<- prometheus.Metric) {
+	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
+		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
+	}
+	is := g.source.Breaker()
+	for _, state := range []string{gateway.BreakerClosed, gateway.BreakerHalfOpen, gateway.BreakerOpen} {
+		gauge(g.breaker, oneIf(is == state), state)
+	}
+	waiting, err := g.source.Pending()
+	gauge(g.store, oneIf(err == nil))
+	if err == nil {
+		gauge(g.pending, float64(waiting))
+	}
+	state, rotation := g.source.Keys()
+	keys, now := state.Set(), g.source.Now()
+	if signing, ok := keys.Signing(rotation, now); ok {
+		gauge(g.signs, float64(signing.SignsFrom.Unix()))
+	}
+	if next := keys.Next(rotation, now); next >= 0 {
+		gauge(g.takeover, float64(keys.Keys[next].SignsFrom.Unix()))
+	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+var _ prometheus.Collector = (*Gauges)(nil)

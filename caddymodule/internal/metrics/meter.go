@@ -1,0 +1,170 @@
+package metrics
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// Meter counts and times what happens in one gateway. It outlives configurations. Values that are read at
+// the moment of a scrape are in [Gauges].
+//
+// All label values are words of the program: a client cannot add a series.
+type Meter struct {
+	requests      []stripedCounter       // by gateway.Decision
+	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
+
+	refusals, started, unstarted, returned, validated, ended, retries, revocations *prometheus.CounterVec
+
+	lasted, calls, operations *prometheus.HistogramVec
+	eventsDropped, keysFailed prometheus.Counter
+	collectors                []prometheus.Collector
+}
+
+// Buckets in seconds. A user takes half a minute to approve, and may take twenty. A call to Signicat ends
+// by its timeout, which is 1m at most. Redis answers within a millisecond.
+var (
+	loginBuckets = []float64{2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200}
+	callBuckets  = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60}
+	storeBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .1, .5, 2.5}
+)
+
+// New returns the meter of a gateway.
+func New(gatewayName string) *Meter {
+	m := &Meter{
+		requests:      make([]stripedCounter, len(gateway.Decisions())),
+		verifications: make([][2][2]stripedCounter, len(gateway.VerificationResults())),
+	}
+	r := registrar{meter: m, labels: prometheus.Labels{"gateway": gatewayName}}
+	r.requests()
+	r.verifications()
+	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code that the answer names.", "code")
+	m.started = r.counter("logins_started_total", "Logins that were started.", "kind")
+	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code that the client was told.", "kind", "reason")
+	m.returned = r.counter("logins_returned_total", "Logins to which a code came back, with the login's verifier or cookie.", "kind")
+	m.validated = r.counter("logins_validated_total", "Logins whose code Signicat accepted.", "kind")
+	m.ended = r.counter("logins_ended_total", "Logins that ended, with a token (issued) or without one.", "kind", "outcome", "reason")
+	m.lasted = r.histogram("login_duration_seconds", "From the start of a login to its end.", loginBuckets, "kind", "outcome")
+	m.calls = r.histogram("signicat_call_duration_seconds", "Calls to Signicat, from connecting to the last byte of the answer.", callBuckets, "operation", "outcome")
+	m.retries = r.counter("signicat_retries_total", "Calls to Signicat that were made once more.", "operation")
+	m.revocations = r.counter("revocations_total", "Tokens, logins and persons that were revoked here.", "scope")
+	m.operations = r.histogram("store_operation_duration_seconds", "Operations of the store, but for the look-ups of revocations.", storeBuckets, "operation", "outcome")
+	m.eventsDropped = r.plain("events_dropped_total", "Events that no handler got, since handlers were too slow or Caddy was stopping.")
+	m.keysFailed = r.plain("key_failures_total", "Times that signing keys could not be read from storage or changed there.")
+	m.beginAtZero()
+	return m
+}
+
+// beginAtZero makes the series that are known in advance. A series that appears with its first event shows
+// no increase, so that an alert on the increase would miss it.
+func (m *Meter) beginAtZero() {
+	for _, kind := range gateway.KindNames() {
+		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
+			stage.WithLabelValues(kind)
+		}
+		issued := pending.Issued.String()
+		m.ended.WithLabelValues(kind, issued, issued)
+		m.lasted.WithLabelValues(kind, issued)
+	}
+	for _, code := range gateway.RefusalCodes() {
+		m.refusals.WithLabelValues(code)
+	}
+	for _, operation := range signicat.Operations() {
+		m.calls.WithLabelValues(operation, signicat.OutcomeOK)
+		m.retries.WithLabelValues(operation)
+	}
+	for _, scope := range scopes {
+		m.revocations.WithLabelValues(scope)
+	}
+	for _, operation := range storeOperations {
+		m.operations.WithLabelValues(operation, storeOK)
+	}
+}
+
+// scopes are the label values of a revocation.
+var scopes = map[pending.Scope]string{
+	pending.ScopeToken:   "token",
+	pending.ScopeLogin:   "login",
+	pending.ScopeSubject: "subject",
+}
+
+// Scope returns the word for what was revoked: token, login or subject.
+func Scope(s pending.Scope) string { return scopes[s] }
+
+// Describe implements prometheus.Collector.
+func (m *Meter) Describe(descs chan<- *prometheus.Desc) {
+	for _, c := range m.collectors {
+		c.Describe(descs)
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *Meter) Collect(metrics chan<- prometheus.Metric) {
+	for _, c := range m.collectors {
+		c.Collect(metrics)
+	}
+}
+
+// Observer returns the callbacks with which a gateway's events are counted.
+func (m *Meter) Observer() gateway.Observer {
+	return gateway.Observer{
+		Request:      m.request,
+		Verification: m.verification,
+		Refusal:      m.refusal,
+		Login:        m.login,
+		Call:         m.call,
+		Retry:        m.retry,
+		Revocation:   m.revocation,
+	}
+}
+
+func (m *Meter) request(d gateway.Decision) { m.requests[d].add() }
+
+func (m *Meter) verification(v gateway.Verification) {
+	kind, kept := 0, 0
+	if v.Kind == pending.Browser {
+		kind = 1
+	}
+	if v.Kept {
+		kept = 1
+	}
+	m.verifications[v.Result][kind][kept].add()
+}
+
+func (m *Meter) refusal(code string) { m.refusals.WithLabelValues(code).Inc() }
+
+func (m *Meter) login(s gateway.LoginStep) {
+	switch s.Stage {
+	case gateway.LoginStarted:
+		m.started.WithLabelValues(s.Kind).Inc()
+	case gateway.LoginUnstarted:
+		m.unstarted.WithLabelValues(s.Kind, s.Reason).Inc()
+	case gateway.LoginReturned:
+		m.returned.WithLabelValues(s.Kind).Inc()
+	case gateway.LoginValidated:
+		m.validated.WithLabelValues(s.Kind).Inc()
+	case gateway.LoginEnded:
+		m.ended.WithLabelValues(s.Kind, s.Outcome, s.Reason).Inc()
+		m.lasted.WithLabelValues(s.Kind, s.Outcome).Observe(s.Duration.Seconds())
+	}
+}
+
+func (m *Meter) call(c signicat.Call) {
+	m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())
+}
+
+func (m *Meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
+
+// EventDropped counts an event of Caddy's that no handler got.
+func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
+
+// KeysFailed counts a failure to read or to change signing keys.
+func (m *Meter) KeysFailed() { m.keysFailed.Inc() }
+
+func (m *Meter) revocation(v pending.Revocation) {
+	m.revocations.WithLabelValues(scopes[v.Scope]).Inc()
+}
+
+var _ prometheus.Collector = (*Meter)(nil)

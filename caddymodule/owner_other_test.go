@@ -1,9 +1,0 @@
-//go:build unix && !linux
-
-package caddymodule
-
-import "testing"
-
-// asUnprivileged does something. Unverified: root may give files to anybody where it is not Linux, and
-// threads have no user of their own; run the tests as another user there.
-func asUnprivileged(_ *testing.T, do func()) { do() }

@@ -1,0 +1,37 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+
+	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyevents"
+)
+
+// endLongPollsBeforeStop has the gateways answer all waiting clients when Caddy is about to stop a
+// configuration. Caddy stops its apps in any order, and its servers wait for every request under way:
+// otherwise one long poll would delay the shutdown until it ends.
+func (a *App) endLongPollsBeforeStop(ctx caddy.Context) error {
+	module, err := ctx.App("events")
+	if err != nil {
+		return err
+	}
+	events, ok := module.(*caddyevents.App)
+	if !ok {
+		return errors.New("app events: its module is not the one that this was built with")
+	}
+	return events.On("stopping", &onStopping{a})
+}
+
+// onStopping handles the event of that name. Its field is not exported, since Caddy logs handlers.
+type onStopping struct{ app *App }
+
+// Handle implements caddyevents.Handler.
+func (s *onStopping) Handle(context.Context, caddy.Event) error {
+	for _, i := range s.app.instances {
+		i.gateway.EndLongPolls()
+	}
+	return nil
+}
+
+var _ caddyevents.Handler = (*onStopping)(nil)

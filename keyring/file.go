@@ -1,0 +1,50 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// maxFile bounds how many bytes of a key file are read: a wrong path must not fill memory.
+const maxFile = 1 << 20
+
+// ReadFile reads the one key in a file. With the empty algorithm, the key decides. It warns of a file that
+// every user of the machine can read.
+func ReadFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.KeySet, error) {
+	data, mode, err := readRegular(path)
+	if err != nil {
+		return nil, fmt.Errorf("token key: %w; name a PEM or JWK file that Caddy may read, or leave key out to have one made", err)
+	}
+	key, err := token.ParseKey(data, algorithm)
+	if err != nil {
+		return nil, fmt.Errorf("token key: %s: %w", path, err)
+	}
+	if mode.Perm()&0o007 != 0 {
+		// Not refused: Kubernetes mounts secrets like this for a container of their own.
+		log.Warn("everybody on this machine can reach the signing key; chmod o= it", slog.String("file", path))
+	}
+	return token.NewKeySet(key)
+}
+
+func readRegular(path string) ([]byte, fs.FileMode, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	info, err := file.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a file")}
+	}
+	data, err := io.ReadAll(io.LimitReader(file, maxFile))
+	return data, info.Mode(), err
+}
