@@ -38,6 +38,7 @@ var rooms = []struct {
 	{"caddymodule/internal/block", 6, true},
 	{"caddymodule/internal/keystorage", 6, true},
 	{"gateway", 5, false},
+	{"gateway/internal/cachecontrol", 4, false},
 	{"gateway/internal/identity", 4, false},
 	{"gateway/internal/login", 4, false},
 	{"gateway/internal/page", 4, false},

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/cachecontrol"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
@@ -35,7 +36,7 @@ func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
 // noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
 // said to some of them.
 func noStore(h http.Header) {
-	dropTargeted(h)
+	cachecontrol.DropTargeted(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

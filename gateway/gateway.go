@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -10,6 +12,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -155,3 +158,65 @@ func (g *Gateway) Hosts() []string {
 
 // endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
 func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }
+
+// Authority returns what issues and verifies the tokens of a gateway with this configuration, by
+// Keys and Now, so that a tool judges a token as the gateway does. PublicURL is required. It does
+// no I/O, and checks only what tokens depend on; what does not fit is an [ErrConfig].
+func (c Config) Authority() (*token.Authority, error) {
+	c = c.WithDefaults()
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", c.PublicURL)
+	}
+	authority, err := token.NewAuthority(token.Config{
+		Issuer:          c.Token.Issuer,
+		Audience:        c.Token.Audience,
+		ClientID:        public.Host,
+		SessionAudience: c.PublicURL + c.Path,
+		Lifetime:        c.Token.Lifetime,
+		SessionLifetime: c.Cookie.Lifetime,
+		Now:             c.Now,
+	}, c.Keys)
+	if err != nil {
+		return nil, configErrorf("token: %v", err)
+	}
+	return authority, nil
+}
+
+// newVerifier returns what finds out who requests are from. It looks for revocations in the store.
+func (g *Gateway) newVerifier() (*identity.Verifier, error) {
+	return identity.New(identity.Config{
+		Authority: g.authority,
+		Keys:      g.config.Keys.KeySet,
+		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
+		Cookies:   g.cookies,
+		Now:       g.now,
+		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
+			revoked, err := g.store.Revoked(ctx, pending.Credential{
+				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
+			})
+			if err != nil {
+				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+			}
+			return revoked, err
+		},
+		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+		},
+	})
+}
+
+// What a log line of ours may hold: kinds, phases and reasons in our own words, the session's
+// public name (a hash), Signicat's trace ID and error code. Never a state, code, token,
+// attribute or client secret, and no error text that could quote one.
+
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// newLog is where a gateway's lines go.
+func newLog(c Config) *slog.Logger {
+	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
+	if c.Replica != "" {
+		log = log.With(slog.String("replica", c.Replica))
+	}
+	return log
+}

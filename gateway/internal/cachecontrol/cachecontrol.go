@@ -1,4 +1,5 @@
-package gateway
+// Package cachecontrol says to caches what they may do with an answer.
+package cachecontrol
 
 import (
 	"net/http"
@@ -7,10 +8,10 @@ import (
 	"strings"
 )
 
-// keepPrivate makes the header of an answer one that no shared cache may store (RFC 9111 section 3).
-// A browser may still keep the answer as the upstream allows. Targeted fields are gone already, and
-// names are spelled as net/http does. The line of Cache-Control is stored in room.
-func keepPrivate(h http.Header, room *[1]string) {
+// KeepPrivate changes the header of an answer so that no shared cache may store it (RFC 9111 section 3). A
+// browser may still keep the answer as the upstream allows. The caller has removed targeted fields, and
+// called [Respell]. The line of Cache-Control is stored in room.
+func KeepPrivate(h http.Header, room *[1]string) {
 	if lines := h["Cache-Control"]; !isPrivate(lines) {
 		room[0] = privateOf(lines)
 		h["Cache-Control"] = room[:]
@@ -34,8 +35,8 @@ func namesAuthorization(lines []string) bool {
 	return false
 }
 
-// dropTargeted removes the fields that some caches obey instead of Cache-Control (RFC 9213).
-func dropTargeted(h http.Header) {
+// DropTargeted removes the fields that some caches obey instead of Cache-Control (RFC 9213).
+func DropTargeted(h http.Header) {
 	for name := range h {
 		if Targeted(name) {
 			delete(h, name)
@@ -43,9 +44,8 @@ func dropTargeted(h http.Header) {
 	}
 }
 
-// Targeted reports whether a field is Cache-Control for some caches alone: CDN-Cache-Control and
-// every other name that ends like it, and those that are older than that convention: of Akamai, nginx,
-// and of Fastly, Varnish and Akamai.
+// Targeted reports whether a field is Cache-Control for some caches alone: CDN-Cache-Control and every
+// other name with that ending, and older ones of Akamai, nginx, and of Fastly, Varnish and Akamai.
 func Targeted(name string) bool {
 	const suffix = "-Cache-Control"
 	if len(name) > len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
@@ -74,7 +74,7 @@ func isPrivate(lines []string) bool {
 }
 
 // privateOf is Cache-Control with private in the place of what speaks to shared caches. It stands
-// first: whatever a cache makes of the rest, it has read that.
+// first: a cache has read it before it reads the rest.
 func privateOf(lines []string) string {
 	const private = "private"
 	size := len(private)
@@ -127,8 +127,8 @@ scan:
 	return textproto.TrimString(line[:end]), line[min(end+1, len(line)):], !quoted
 }
 
-// varyByCredential says that an answer depends on Cookie and Authorization.
-func varyByCredential(h http.Header) {
+// VaryByCredential says that an answer depends on Cookie and Authorization.
+func VaryByCredential(h http.Header) {
 	lines := h["Vary"]
 	missing := make([]string, 0, 2)
 	for _, name := range []string{"Cookie", "Authorization"} {
@@ -154,9 +154,9 @@ func fieldLists(lines []string, element string) bool {
 	return false
 }
 
-// respell gives the fields that are looked at here the name under which net/http keeps them. A
-// handler may write into the header under any other one, and all of them reach the client.
-func respell(h http.Header, name string) {
+// Respell gives a field that is read here the name under which net/http keeps it. A handler may write into
+// the header under any other spelling, and all of them reach the client.
+func Respell(h http.Header, name string) {
 	for _, canonical := range [...]string{"Cache-Control", "Set-Cookie", "Vary"} {
 		if len(name) == len(canonical) && name != canonical && strings.EqualFold(name, canonical) {
 			h[canonical] = slices.Concat(h[canonical], h[name])
