@@ -39,6 +39,9 @@ var rooms = []struct {
 	{"caddymodule/internal/keystorage", 6, true},
 	{"caddymodule/internal/request", 6, true},
 	{"gateway", 5, false},
+	{"gateway/internal/cachecontrol", 4, false},
+	{"gateway/internal/identity", 4, false},
+	{"gateway/internal/login", 4, false},
 	{"gateway/internal/page", 4, false},
 	{"keyring", 3, false},
 	{"pending", 3, false},
@@ -46,8 +49,8 @@ var rooms = []struct {
 	{"token", 2, false},
 	{"attribute", 2, false},
 	{"internal/span", 1, false},
-	{"internal/calm", 1, false},
 	{"internal/clockwatch", 1, false},
+	{"internal/loglimit", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
@@ -56,6 +59,9 @@ var rooms = []struct {
 
 // programs that link the simulator.
 var withSimulator = []string{module + "/cmd/caddy-itsme", module + "/cmd/signicat-sim"}
+
+// withoutHTTP is the engine of the logins. Its callers read requests and write answers.
+const withoutHTTP = module + "/gateway/internal/login"
 
 // listed is what go list tells about a package, its tests left out.
 type listed struct {
@@ -120,6 +126,9 @@ func violations(p listed) (broken []string) {
 	}
 	if slices.Contains(p.Deps, "testing") {
 		report(" links testing")
+	}
+	if p.ImportPath == withoutHTTP && slices.Contains(p.Imports, "net/http") {
+		report(" imports net/http")
 	}
 	if slices.Contains(p.Deps, simulator) && !mayLinkSimulator(p.ImportPath) {
 		report(" links the simulator")
@@ -198,6 +207,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		"Caddy in the keys":              {"/keyring", links("github.com/caddyserver/certmagic"), "/keyring links github.com/caddyserver/certmagic"},
 		"within a room":                  {"/pending", imports("/pending/redis"), ""},
 		"down to an inner room":          {"/gateway", imports("/gateway/internal/page"), ""},
+		"between inner rooms":            {"/gateway/internal/identity", imports("/gateway/internal/page"), "/gateway/internal/identity imports /gateway/internal/page"},
 		"up from an inner room":          {"/gateway/internal/page", imports("/gateway"), "/gateway/internal/page imports /gateway"},
 		"up":                             {"/token", imports("/gateway"), "/token imports /gateway"},
 		"up to the root":                 {"/caddymodule", imports(""), "/caddymodule imports "},
@@ -217,6 +227,8 @@ func TestViolationsAreSeen(t *testing.T) {
 		"Caddy at the edge":              {"/caddymodule", links("github.com/caddyserver/caddy/v2"), ""},
 		"Caddy in the core":              {"/gateway", links("github.com/caddyserver/caddy/v2"), "/gateway links github.com/caddyserver/caddy/v2"},
 		"zap in the core":                {"/signicat", links("go.uber.org/zap/zapcore"), "/signicat links go.uber.org/zap/zapcore"},
+		"HTTP in the engine":             {"/gateway/internal/login", listed{Imports: []string{"net/http"}}, "/gateway/internal/login imports net/http"},
+		"the engine up":                  {"/gateway/internal/login", imports("/gateway"), "/gateway/internal/login imports /gateway"},
 		"a new room":                     {"/util", listed{}, "/util is in no room of the house: give it one in deps_test.go"},
 	} {
 		t.Run(name, func(t *testing.T) {

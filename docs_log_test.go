@@ -18,7 +18,7 @@ import (
 func TestEveryLogLineIsExplained(t *testing.T) {
 	t.Parallel()
 	written := make(map[string]string)
-	for _, dir := range []string{"gateway", "caddymodule", "caddymodule/internal/keystorage", "signicat", "token", "keyring", "pending", "pending/redis"} {
+	for _, dir := range []string{"gateway", "gateway/internal/login", "caddymodule", "caddymodule/internal/keystorage", "signicat", "token", "keyring", "pending", "pending/redis"} {
 		for message, level := range logCalls(t, dir) {
 			written[message] = level
 		}
@@ -37,7 +37,7 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 }
 
 var (
-	// reason is a constant of gateway/outcome.go, and business a row of its table of those at WARN.
+	// reason is a constant of gateway/internal/login/errors.go, and business a row of its table of those at WARN.
 	reason   = regexp.MustCompile(`(?m)^	(reason\w+) += "(\w+)"`)
 	business = regexp.MustCompile(`(?m)^	(reason\w+): +true,`)
 )
@@ -45,7 +45,7 @@ var (
 // TestEveryReasonIsExplained does the same for the reasons why a login ended.
 func TestEveryReasonIsExplained(t *testing.T) {
 	t.Parallel()
-	source := readFile(t, filepath.Join("gateway", "outcome.go"))
+	source := readFile(t, filepath.Join("gateway", "internal", "login", "errors.go"))
 	names, written := make(map[string]string), make(map[string]string)
 	for _, found := range reason.FindAllStringSubmatch(source, -1) {
 		names[found[1]], written[found[2]] = found[2], "INFO"

@@ -1,49 +1,56 @@
 package gateway
 
 import (
-	"context"
-	"errors"
-	"regexp"
+	"net/http"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// redirectError is what itsme may put on the redirect URL as error (RFC 6749 section 4.1.2.1).
-var redirectError = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$`)
-
-// cancel ends a login that its owner gives up, here and at Signicat. code is what itsme put on
-// the redirect URL as error, empty when the person just stopped. Cancelling what has ended is
-// no error; cancelling what is being finished is errConflict.
-func (e *engine) cancel(ctx context.Context, record *pending.Record, code string) error {
-	for {
-		switch {
-		case record.Phase == pending.Issued, record.Phase == pending.Validating, record.Phase == pending.Validated:
-			return errConflict
-		case record.Phase.Ended():
-			return nil
-		}
-		phase, reason := cancelled(code)
-		err := e.end(ctx, record, phase, reason)
-		if err == nil {
-			e.cancelLater(ctx, record.SignicatID)
-			return nil
-		}
-		if !errors.Is(err, pending.ErrConflict) {
-			return err
-		}
-		if record, err = e.loadSession(ctx, record.ID); err != nil {
-			return err
-		}
-	}
+// cancelRequest is what an app posts to /sessions/{session_id}/cancel.
+type cancelRequest struct {
+	CodeVerifier string `json:"code_verifier"`
+	Error        string `json:"error"`
 }
 
-// cancelled is how an error on the redirect URL ends a login.
-func cancelled(code string) (pending.Phase, string) {
-	switch code {
-	case "":
-		return pending.Cancelled, reasonCancelled
-	case "access_denied":
-		return pending.Denied, reasonDenied
+// cancelParameters are the members of a cancelRequest.
+var cancelParameters = []string{"code_verifier", "error"}
+
+// serveCancel answers POST /sessions/{session_id}/cancel: it ends a login for the client that started it,
+// an app with its verifier, a browser with its login cookie.
+func (a *appAPI) serveCancel(x exchange) error {
+	id := x.rest
+	if len(id) != sessionIDSize {
+		return engine.ErrUnknown
 	}
-	return pending.Failed, reasonRedirect
+	var in cancelRequest
+	if len(x.r.Header["Content-Type"]) > 0 {
+		if err := readJSON(x.r, &in, cancelParameters...); err != nil {
+			return err
+		}
+	}
+	if in.Error != "" && !engine.ValidRedirectError(in.Error) {
+		return requestErrorf("error is not an OAuth error code")
+	}
+	record, err := a.logins.Session(x.r.Context(), id)
+	if err != nil {
+		return err
+	}
+	cookie, _ := a.cookies.Value(x.r.Header["Cookie"], a.cookies.Login(id))
+	byCookie := engine.BoundToCookie(record, cookie)
+	switch {
+	case byCookie && !sameOrigin(x.r, a.config.PublicURL):
+		return errCrossSite
+	case !byCookie && !engine.BoundToVerifier(record, in.CodeVerifier):
+		// The same answer as for a session that does not exist: a client learns nothing of others.
+		return engine.ErrUnknown
+	}
+	if err := a.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
+		return err // and the cookie stays, for the login that goes on
+	}
+	if byCookie {
+		a.cookies.Clear(x.w, a.cookies.Login(id))
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusNoContent)
+	return nil
 }

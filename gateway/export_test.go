@@ -1,41 +1,43 @@
 package gateway
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+)
 
 // Bounds that the tests in package gateway_test push past, or compare the documentation with.
 const (
-	MaxPolls        = maxPolls
-	MaxReads        = maxReads
-	MaxLook         = maxLook
-	MaxCancels      = maxCancels
-	MaxVerified     = maxVerified
-	MaxLoginCookies = maxLoginCookies
-	MaxCookieToken  = maxCookieToken
+	MaxPolls        = engine.MaxPolls
+	MaxReads        = engine.MaxReads
+	MaxLook         = engine.MaxLook
+	MaxCancels      = engine.MaxCancels
+	MaxVerified     = identity.MaxCached
+	MaxLoginCookies = identity.MaxLoginCookies
+	MaxCookieToken  = engine.MaxCookieToken
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
-	NetworkShare    = networkShare
+	NetworkShare    = engine.NetworkShare
 
-	MaxTokenRevocations = maxTokenRevocations
+	MaxTokenRevocations = engine.MaxTokenRevocations
 )
 
 // RefreshToken is one of a family with that secret.
 func RefreshToken(login string, serial uint64, secret [32]byte) string {
-	return refreshToken{login, serial}.signed(secret)
+	return engine.RefreshToken(login, serial, secret)
 }
 
 // Kept is how many logins the gateway keeps.
-func (g *Gateway) Kept() int {
-	g.verified.logins.CleanUp()
-	return g.verified.logins.EstimatedSize()
-}
+func (g *Gateway) Kept() int { return g.verifier.Cached() }
 
 // OwnURLs are the URLs of every endpoint, and of one that is not there.
 func (g *Gateway) OwnURLs() (urls []string) {
-	for name := range endpointTable() {
-		urls = append(urls, g.own("/"+strings.ReplaceAll(name, "*", "abcdefgh")))
+	for name := range g.endpointTable() {
+		urls = append(urls, g.config.endpointURL("/"+strings.ReplaceAll(name, "*", "abcdefgh")))
 	}
-	for at := range g.hosted {
+	for at := range g.router.hosted {
 		urls = append(urls, "https://"+at)
 	}
-	return append(urls, g.own("/nosuch"))
+	return append(urls, g.config.endpointURL("/nosuch"))
 }

@@ -2,13 +2,18 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 // A problem's name, the last part of its type and its member "code" (RFC 9457).
@@ -29,6 +34,10 @@ const (
 
 // Refusals of a request for its form.
 var (
+	// errRequest is returned when a request is malformed; its text is safe to show.
+	errRequest = errors.New("invalid request")
+	// errNoCookies is returned when a browser does not send the cookie that it was just given.
+	errNoCookies = errors.New("the browser keeps no cookies")
 	errTooEarly  = errors.New("early data")
 	errMethod    = errors.New("method not allowed")
 	errMediaType = errors.New("unsupported media type")
@@ -36,7 +45,15 @@ var (
 	errNotFound  = errors.New("not found")
 )
 
-// failure is how an error is told to clients: as a problem, and as an OAuth error by /token.
+// requestErrorf returns an errRequest whose text says to the developer what to change.
+func requestErrorf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errRequest, fmt.Sprintf(format, args...))
+}
+
+// wrap adds the reason for the log. Clients see the row of the table.
+func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
+
+// failure is what clients see of an error: a problem, and an OAuth error of /token.
 type failure struct {
 	err     error
 	status  int
@@ -45,41 +62,44 @@ type failure struct {
 	oauth   string // RFC 6749 section 5.2, RFC 8628 section 3.5
 }
 
-// failures is the one table from errors to answers; the first row that matches counts.
+// failures is the one table from errors to answers. The first row that matches counts.
 var failures = []failure{
-	{errDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
-	{errExpired, 400, problemRequest, "The login has expired", "expired_token"},
-	{errUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
-	{errGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
-	{errStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
-	{errStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
-	{errSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
-	{errRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
-	{errTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
+	{engine.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
+	{engine.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
+	{engine.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
+	{engine.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
+	{engine.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
+	{engine.ErrStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
+	{engine.ErrSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
+	{engine.ErrRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
+	{engine.ErrTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
 	{errTooEarly, 425, problemEarly, "The request came in early data", "invalid_request"},
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
 	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
 	{errSlow, 408, problemRequest, "The body took too long", "invalid_request"},
 	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
-	{errUnknown, 404, problemSession, "There is no such session", "invalid_request"},
-	{errConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
+	{engine.ErrUnknown, 404, problemSession, "There is no such session", "invalid_request"},
+	{engine.ErrConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
 	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
-	{errNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
-	{errToken, 401, problemToken, "The access token is not valid", "invalid_request"},
-	{errInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
-	{errRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
+	{identity.ErrAmbiguous, 400, problemRequest, "The request is malformed", "invalid_request"},
+	{identity.ErrNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
+	{identity.ErrToken, 401, problemToken, "The access token is not valid", "invalid_request"},
+	{identity.ErrInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
+	{identity.ErrRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
 }
 
 // errGrantType is returned when /token is asked for a grant that it does not know.
 var errGrantType = errors.New("unsupported grant type")
 
-// unexpected is told when no row matches, so that an unknown error refuses and says nothing.
+// unexpected is the answer to an error that no row matches: it refuses, and says nothing of the error.
 var unexpected = failure{status: 503, problem: problemStore, title: "The request could not be served", oauth: "temporarily_unavailable"}
 
+// failureOf returns the row of an error.
 func failureOf(err error) failure {
 	for _, f := range failures {
 		if errors.Is(err, f.err) {
@@ -99,7 +119,7 @@ func abandoned(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
-// defaultRetry is when to ask again when nobody knows better.
+// defaultRetry is when to ask again when the error does not say.
 const defaultRetry = 5 * time.Second
 
 // writeRetryAfter says when to ask again, in whole seconds, at least one.
@@ -107,7 +127,7 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	if f.status != http.StatusServiceUnavailable && f.status != http.StatusTooManyRequests {
 		return
 	}
-	wait := retryHint(err)
+	wait := engine.RetryAfter(err)
 	switch {
 	case wait > 0:
 	case f.problem == problemStarting:
@@ -118,11 +138,15 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detail is a text for developers: what is wrong with the request, or which requirement the person
-// does not meet. It never repeats what was sent, or what is known of the person.
+// detailed are the errors whose text clients may read.
+var detailed = []error{errRequest, identity.ErrAmbiguous, identity.ErrRequirement}
+
+// detail returns a text for developers: what is wrong with the request, or which requirement the user
+// does not meet. It never repeats what was sent, or what is known of the user.
 func detail(err error) string {
-	for _, told := range []error{errRequest, errRequirement} {
-		if _, text, ok := strings.Cut(err.Error(), told.Error()+": "); ok && errors.Is(err, told) {
+	for _, prefix := range []error{errRequest, identity.ErrRequirement} {
+		_, text, ok := strings.Cut(err.Error(), prefix.Error()+": ")
+		if ok && slices.ContainsFunc(detailed, func(target error) bool { return errors.Is(err, target) }) {
 			return text
 		}
 	}
@@ -139,16 +163,34 @@ type problem struct {
 }
 
 // writeProblem answers an error as a problem.
-func (g *Gateway) writeProblem(w http.ResponseWriter, err error) {
+func (a *answers) writeProblem(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	writeJSON(w, f.status, "application/problem+json", problem{
-		Type:   g.own("/problems/" + f.problem),
+		Type:   a.config.endpointURL("/problems/" + f.problem),
 		Title:  f.title,
 		Status: f.status,
 		Detail: detail(err),
 		Code:   f.problem,
 	})
+}
+
+// fail answers an error in the endpoint's form.
+func (a *answers) fail(form answerForm, x exchange, err error) {
+	if abandoned(x.r, err) {
+		x.w.WriteHeader(statusAbandoned)
+		return
+	}
+	a.config.Observe.Refusal(failureOf(err).problem)
+	a.challenge(x.w, x.r, err)
+	switch {
+	case form == asOAuth:
+		a.writeOAuthError(x.w, err)
+	case form == asPage && !wantsJSON(x.r):
+		a.writeFailurePage(x, page.Page{}, err)
+	default:
+		a.writeProblem(x.w, err)
+	}
 }
 
 // oauthError is the body of RFC 6749 section 5.2.
@@ -159,7 +201,7 @@ type oauthError struct {
 }
 
 // writeOAuthError answers an error as /token does.
-func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
+func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	body := oauthError{Error: f.oauth, Description: f.title}
@@ -172,23 +214,8 @@ func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
 	writeJSON(w, f.status, "application/json", body)
 }
 
-func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		w.WriteHeader(http.StatusInternalServerError)
-		return
-	}
-	noStore(w.Header())
-	w.Header().Set("Content-Type", mediaType)
-	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
-	w.WriteHeader(status)
-	_, _ = w.Write(text) // the client hung up: there is nobody to tell
-}
-
-// noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
-// said to some of them.
-func noStore(h http.Header) {
-	dropTargeted(h)
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
+// wantsJSON reports whether a page's script asks, and not a person.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
 }

@@ -102,7 +102,7 @@ func membersOf(body []byte, known []string) ([]byte, error) {
 // printable ASCII is none.
 func requireMediaType(r *http.Request, want string) error {
 	sent := r.Header["Content-Type"]
-	if len(sent) != 1 || strings.ContainsFunc(sent[0], func(r rune) bool { return r != '\t' && notVSCHAR(r) }) {
+	if len(sent) != 1 || strings.ContainsFunc(sent[0], func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {
 		return errMediaType
 	}
 	if mediaType, _, err := mime.ParseMediaType(sent[0]); err != nil || mediaType != want {

@@ -1,20 +1,24 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Gateway logs people in and verifies what it issued. Make one with [New]; it is safe for
+// Gateway logs users in and verifies what it issued. Make one with [New]; it is safe for
 // concurrent use.
 type Gateway struct {
 	config    Config
@@ -25,20 +29,18 @@ type Gateway struct {
 	observe   Observer
 	now       func() time.Time
 
-	public    *url.URL       // public_url
-	peers     []netip.Prefix // of verify
-	endpoints map[string]endpoint
-	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
-	// hostedPaths are their paths, which spare other requests putting host and path together.
-	hostedPaths map[string]bool
-	guard       sharedGuard // the headers of all its sites
-	cookies     cookies
-	verified    *verifiedCache
-	told        []string // claims that upstreams are told
-	pages       *page.Pages
-	openAPI     openAPIDocument
+	public   *url.URL // public_url
+	peers    peers
+	logins   *engine.Engine
+	verifier *identity.Verifier
+	cookies  identity.Cookies
+	pages    *page.Pages
+	openAPI  openAPIDocument
 
-	engine *engine
+	answers *answers
+	app     *appAPI
+	browser *browserAPI
+	router  *router
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -60,16 +62,14 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
 	}
-	if config.Families != nil {
-		config.Families = tracedFamilies{config.Families}
-	}
 	authority, err := config.Authority()
 	if err != nil {
 		return nil, err
 	}
+	store, families := engine.Traced(config.Store, config.Families)
 	g := &Gateway{
 		config:    config,
-		store:     tracedStore{config.Store},
+		store:     store,
 		authority: authority,
 		log:       clock.log,
 		clock:     clock,
@@ -77,31 +77,64 @@ func New(config Config) (*Gateway, error) {
 		now:       config.Now,
 		public:    public,
 		openAPI:   newOpenAPI(config.PublicURL, config.Path),
-		cookies:   newCookies(config.Cookie.Name, public.Scheme == "https"),
+		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
 		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.engine = newEngine(config, client, g.store, authority, g.log)
-	g.told = append([]string{"sub", "acr", "auth_time"}, config.tokenClaims()...)
-	if g.verified, err = newVerifiedCache(maxVerified, maxVerifiedBytes); err != nil {
-		return nil, configErrorf("token: making the cache: %v", err)
+	g.logins = engine.New(g.engineConfig(client, families))
+	if g.verifier, err = g.newVerifier(); err != nil {
+		return nil, configErrorf("token: %v", err)
 	}
-	g.route()
+	g.serveEndpoints()
 	return g, nil
+}
+
+// serveEndpoints makes what serves the endpoints.
+func (g *Gateway) serveEndpoints() {
+	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
+	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
+	g.browser = &browserAPI{
+		config: g.config, logins: g.logins, verifier: g.verifier, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
+	}
+	g.router = g.newRouter()
+}
+
+// engineConfig is what the engine of the logins needs of the configuration.
+func (g *Gateway) engineConfig(client *signicat.Client, families pending.Families) engine.Config {
+	return engine.Config{
+		Signicat:        client,
+		AccountID:       g.config.Signicat.AccountID,
+		Simulated:       strings.HasPrefix(g.config.Signicat.APIURL, "http://"),
+		Store:           g.store,
+		Families:        families,
+		Authority:       g.authority,
+		Keys:            g.config.Keys,
+		Attributes:      g.config.Attributes,
+		Claims:          g.config.Token.Claims,
+		LoA:             g.config.LoA,
+		SessionLifetime: g.config.SessionLifetime,
+		AccessLifetime:  g.config.Token.Lifetime,
+		CookieLifetime:  g.config.Cookie.Lifetime,
+		Refresh:         g.config.Token.Refresh,
+		Limits:          engine.Limits(g.config.Limit),
+		Log:             g.log,
+		Observe:         g.observe.engine(),
+		Now:             g.now,
+	}
 }
 
 // EndLongPolls answers all waiting status requests at once, and those that come later. Call it before
 // a shutdown, which would wait for them. Logins that are being finished go on.
-func (g *Gateway) EndLongPolls() { g.engine.stop() }
+func (g *Gateway) EndLongPolls() { g.logins.EndLongPolls() }
 
 // Close ends every wait, and waits itself for the finishes and cancels under way; each has a
 // deadline, so that this takes less than [Lease]. It does not close the store.
-func (g *Gateway) Close() error { return g.engine.close() }
+func (g *Gateway) Close() error { return g.logins.Close() }
 
 // Breaker is the state of the circuit breaker before Signicat: closed, half_open or open.
-func (g *Gateway) Breaker() string { return g.engine.signicat.state() }
+func (g *Gateway) Breaker() string { return g.logins.Breaker() }
 
 // Issuer is the iss claim of the gateway's tokens.
 func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
@@ -127,8 +160,68 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// own builds the URL of an own endpoint. Nothing of ours is ever built from a request's Host.
-func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
+// endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
+func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }
 
-// started reports whether there are keys to sign and verify with.
-func (g *Gateway) started() bool { return g.engine.started() }
+// Authority returns what issues and verifies the tokens of a gateway with this configuration, by
+// Keys and Now, so that a tool judges a token as the gateway does. PublicURL is required. It does
+// no I/O, and checks only what tokens depend on; what does not fit is an [ErrConfig].
+func (c Config) Authority() (*token.Authority, error) {
+	c = c.WithDefaults()
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", c.PublicURL)
+	}
+	authority, err := token.NewAuthority(token.Config{
+		Issuer:          c.Token.Issuer,
+		Audience:        c.Token.Audience,
+		ClientID:        public.Host,
+		SessionAudience: c.PublicURL + c.Path,
+		Lifetime:        c.Token.Lifetime,
+		SessionLifetime: c.Cookie.Lifetime,
+		Now:             c.Now,
+	}, c.Keys)
+	if err != nil {
+		return nil, configErrorf("token: %v", err)
+	}
+	return authority, nil
+}
+
+// newVerifier returns what finds out who requests are from. It looks for revocations in the store.
+func (g *Gateway) newVerifier() (*identity.Verifier, error) {
+	return identity.New(identity.Config{
+		Authority: g.authority,
+		Keys:      g.config.Keys.KeySet,
+		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
+		Cookies:   g.cookies,
+		Now:       g.now,
+		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
+			revoked, err := g.store.Revoked(ctx, pending.Credential{
+				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
+			})
+			if err != nil {
+				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+			}
+			return revoked, err
+		},
+		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+		},
+	})
+}
+
+// Log lines hold kinds, phases and reasons in our own words, the session's public name (a hash), and
+// Signicat's trace ID and error code. They never hold a state, code, token, attribute or client secret,
+// and no error text that could quote one.
+
+// errorAttr is the attribute with an error.
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// newLog returns the logger of a gateway.
+func newLog(c Config) *slog.Logger {
+	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
+	if c.Replica != "" {
+		log = log.With(slog.String("replica", c.Replica))
+	}
+	return log
+}

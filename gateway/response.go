@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/cachecontrol"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
 // response is the [http.ResponseWriter] behind a site. Just before an answer's header is written it
@@ -15,24 +18,16 @@ import (
 type response struct {
 	http.ResponseWriter
 	site    *Site
-	passage *passage
+	state   *identity.RequestState
 	varies  bool // another answer is there for a client with a login
 	written bool // the final header
 	fields  int  // of the header when it was written
 	control [1]string
 }
 
-// answered is what the sites that a request went through share of its answer. Each of them protects
-// it: a handler between two of them may undo what the inner one did.
-type answered struct {
-	personal bool     // it depends on who asks, or sets a cookie of a gateway's
-	own      bool     // a gateway's own, by another site than the first
-	cookies  []string // that gateways set
-}
-
 // pass hands a request on, and protects the answer.
-func (s *Site) pass(w http.ResponseWriter, r *http.Request, p *passage, next Next, varies bool) error {
-	a := &response{ResponseWriter: w, site: s, passage: p, varies: varies}
+func (s *Site) pass(w http.ResponseWriter, r *http.Request, p *identity.RequestState, next Next, varies bool) error {
+	a := &response{ResponseWriter: w, site: s, state: p, varies: varies}
 	err := next(a, r)
 	a.end(err)
 	return err
@@ -93,20 +88,20 @@ func (a *response) end(err error) {
 
 // settle makes the header final.
 func (a *response) settle() {
-	a.passage.writeCookie(a.Header())
+	a.state.WriteCookie(a.Header())
 	a.sweep()
 	a.protect()
 }
 
 // sweep removes what an upstream must not send, and what speaks to some caches alone.
 func (a *response) sweep() {
-	h, answered := a.Header(), a.passage.answered
+	h, answer := a.Header(), a.state.Answer
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
-		case !answered.own && identityHeader(trailer), answered.personal && Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+		case !answer.Endpoint && identity.IsIdentityHeader(trailer), answer.Personal && cachecontrol.Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
 			delete(h, name)
 		default:
-			respell(h, name)
+			cachecontrol.Respell(h, name)
 		}
 	}
 	if cookies := h["Set-Cookie"]; slices.ContainsFunc(cookies, a.forged) {
@@ -121,10 +116,10 @@ func (a *response) sweep() {
 // protect says what caches may do with the answer.
 func (a *response) protect() {
 	if a.varies {
-		varyByCredential(a.Header())
+		cachecontrol.VaryByCredential(a.Header())
 	}
-	if a.passage.answered.personal {
-		keepPrivate(a.Header(), &a.control)
+	if a.state.Answer.Personal {
+		cachecontrol.KeepPrivate(a.Header(), &a.control)
 	}
 }
 
@@ -136,8 +131,8 @@ func (a *response) forged(line string) bool {
 	if strings.TrimSpace(name) == "" {
 		name, _, _ = strings.Cut(value, "=")
 	}
-	return a.site.gateway.cookies.owns(strings.TrimSpace(name)) &&
-		!a.passage.answered.own && !slices.Contains(a.passage.answered.cookies, line)
+	return a.site.gateway.cookies.Owns(strings.TrimSpace(name)) &&
+		!a.state.Answer.Endpoint && !slices.Contains(a.state.Answer.Cookies, line)
 }
 
 // Write implements [http.ResponseWriter].
@@ -173,3 +168,7 @@ func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap is for [http.ResponseController].
 func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Targeted reports whether a field of an answer is Cache-Control for some caches alone, such as
+// CDN-Cache-Control (RFC 9213). No answer to a user has one.
+func Targeted(name string) bool { return cachecontrol.Targeted(name) }

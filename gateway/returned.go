@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -113,7 +114,7 @@ func refusedReturn(e endpoint, err error) returned {
 
 // endedReturn is the outcome of a login that ended without a token.
 func endedReturn(err error) string {
-	if errors.Is(err, errDenied) {
+	if errors.Is(err, engine.ErrDenied) {
 		return returnDenied
 	}
 	return returnFailed
@@ -121,7 +122,7 @@ func endedReturn(err error) string {
 
 // waitingFor is the outcome of a login that cannot go on for now.
 func waitingFor(err error) string {
-	if errors.Is(err, errSignicat) {
+	if errors.Is(err, engine.ErrSignicat) {
 		return returnWaiting
 	}
 	return returnUnavailable
@@ -151,7 +152,7 @@ func returnQuery(raw string) (query url.Values, ok bool) {
 // appReturned says what came back to an app redirect URL in a browser. Only the state of a login that
 // waits for its code counts as a broken app link, so that an attacker who wants to be counted has to start
 // logins, which limits bound. A HEAD is a look at the URL, as that of a link preview.
-func (g *Gateway) appReturned(x exchange) returned {
+func (b *browserAPI) appReturned(x exchange) returned {
 	back := returned{kind: pending.App}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	switch {
@@ -161,9 +162,9 @@ func (g *Gateway) appReturned(x exchange) returned {
 	case !ok || query.Get("code") == "" && query.Get("error") == "":
 		return malformedReturn(pending.App)
 	}
-	record, err := g.engine.load(x.r.Context(), query.Get("state"))
+	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
 	switch {
-	case errors.Is(err, errGrant):
+	case errors.Is(err, engine.ErrGrant):
 		back.outcome = unboundReturn(x.r, nil).outcome
 	case err != nil:
 		back.outcome = returnUnavailable
@@ -192,21 +193,21 @@ func prefetched(r *http.Request) bool {
 // writePrefetch refuses a request that loads the browser's redirect URL in advance: it would use the
 // code up, and the user's own request would find the login over. A browser drops a 503 and asks again
 // when the user opens the page. One that shows it gets a page that asks again by itself.
-func (g *Gateway) writePrefetch(x exchange) {
+func (b *browserAPI) writePrefetch(x exchange) {
 	x.w.Header().Set("Retry-After", "1")
-	g.writeReturn(x, returned{kind: pending.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
-		page.Page{Name: "unavailable", Language: g.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
+	b.writeReturn(x, returned{kind: pending.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
+		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
 }
 
 // noteReturn counts a request to a redirect URL and writes its line. The line stands in the place of the
 // access log's, which would hold the code and state. Attackers can send any number of such requests, so
 // that the log leaves lines out when they come too often. What anybody sent says nothing of whose it is:
 // session_id is only that of a login whose binding was there.
-func (g *Gateway) noteReturn(ctx context.Context, back returned) {
-	g.observe.Return(Return{Kind: kindName(back.kind), Outcome: back.outcome})
-	attrs := []slog.Attr{slog.String("kind", kindName(back.kind)), slog.String("outcome", back.outcome)}
+func (b *browserAPI) noteReturn(ctx context.Context, back returned) {
+	b.config.Observe.Return(Return{Kind: back.kind.String(), Outcome: back.outcome})
+	attrs := []slog.Attr{slog.String("kind", back.kind.String()), slog.String("outcome", back.outcome)}
 	if back.sessionID != "" {
 		attrs = append(attrs, slog.String("session_id", back.sessionID))
 	}
-	g.log.LogAttrs(ctx, slog.LevelInfo, "redirect URL answered", attrs...)
+	b.log.LogAttrs(ctx, slog.LevelInfo, "redirect URL answered", attrs...)
 }

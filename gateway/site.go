@@ -5,24 +5,22 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"net/textproto"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
 // Site protects one upstream. Make one with [Gateway.NewSite]; it is safe for concurrent use.
 type Site struct {
-	gateway *Gateway
-	config  SiteConfig
-	headers []extraHeader
-	forward string // canonical name of the header that carries the token, or empty
+	gateway  *Gateway
+	config   SiteConfig
+	require  identity.Requirements
+	upstream identity.Upstream
 }
-
-type extraHeader struct{ name, claim string }
 
 // NewSite makes a site from its configuration. An error is an [ErrConfig] in one line that names
 // the subdirective and the remedy.
@@ -31,21 +29,14 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if err := config.validate(g.config.tokenClaims()); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config}
-	var names []string
+	s := &Site{gateway: g, config: config, require: config.Require.translated()}
 	for _, h := range config.Headers {
-		s.headers = append(s.headers, extraHeader{name: textproto.CanonicalMIMEHeaderKey(h.Name), claim: h.Claim})
-		names = append(names, h.Name)
+		s.upstream.AddHeader(h.Name, h.Claim)
 	}
-	switch config.ForwardToken {
-	case ForwardOff:
-	case ForwardAuthorization:
-		s.forward = "Authorization"
-	default:
-		s.forward = textproto.CanonicalMIMEHeaderKey(config.ForwardToken)
-		names = append(names, config.ForwardToken)
+	if config.ForwardToken != ForwardOff {
+		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
-	g.guard.add(newGuard(names...))
+	g.verifier.Own(&s.upstream)
 	return s, nil
 }
 
@@ -83,16 +74,18 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveOwn(w, r, info) {
-		s.gateway.observe.Request(Own)
+		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
-	p, r := s.enter(passageOf(r.Context()), r)
-	if info.Unprotected && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
-		s.dropForeignBearer(r.Header, p)
-		s.gateway.observe.Request(Unprotected)
+	p, r := s.gateway.verifier.Enter(r)
+	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
+		if p.Credential == nil && s.upstream.TakesBearer() {
+			identity.DropBearer(r.Header)
+		}
+		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, p, next, false)
 	}
-	if p.login == nil {
+	if p.Credential == nil {
 		delete(r.Header, "Authorization")
 	}
 	if s.public(r.URL, info.OriginalURL) {
@@ -105,35 +98,34 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 	err := s.admit(r, p)
 	if err == nil {
-		err = s.identify(r.Header, p)
+		err = s.gateway.verifier.SetHeaders(r.Header, p, &s.upstream)
 	}
 	switch {
 	case err == nil:
 		s.gateway.observe.Request(Allowed)
-		p.answered.personal = true
+		p.Answer.Personal = true
 		return s.pass(w, r, p, next, false)
-	case errors.Is(err, errNoCredential) && s.config.Optional:
-		p.login, p.identity = nil, nil // of a login that is at its very end, see mint
+	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
+		p.Credential = nil // of a cookie at its very end, of which no upstream token can be made
 		s.gateway.observe.Request(Anonymous)
 		return s.pass(w, r, p, next, true)
 	default:
-		p.writeCookie(w.Header())
+		p.WriteCookie(w.Header())
 		s.refuse(w, r, info, p, err)
 		return nil
 	}
 }
 
-// admit finds out who a request is from, unless a site before did, and whether they get through
-// here. What the sites before required of a login goes on to count: one login is to be enough for
-// all of them.
-func (s *Site) admit(r *http.Request, p *passage) error {
-	p.required = p.required.with(s.config.Require)
-	if p.login == nil {
+// admit finds out who a request is from, unless a site before did, and checks what this site requires.
+// The requirements of the sites before still count: one login must be enough for all of them.
+func (s *Site) admit(r *http.Request, p *identity.RequestState) error {
+	p.Required = p.Required.With(s.require)
+	if p.Credential == nil {
 		if err := s.authenticate(r, p); err != nil {
 			return err
 		}
 	}
-	return s.config.Require.check(p.identity, p.required, s.gateway.now())
+	return s.require.Check(p.Credential, p.Required, s.gateway.now())
 }
 
 func (i Request) withDefaults(r *http.Request) Request {
@@ -148,93 +140,38 @@ func (i Request) withDefaults(r *http.Request) Request {
 	return i
 }
 
-// enter strips the request and notes what it was sent with. Behind a site of the same gateway
-// nothing of the client's is left to strip; one of another gateway strips what the other one set.
-func (s *Site) enter(p *passage, r *http.Request) (*passage, *http.Request) {
-	if p != nil && p.gateway == s.gateway {
-		return p, r
-	}
-	entered := &passage{gateway: s.gateway, sent: credentialsOf(r)}
-	entered.answered = &entered.first
-	if p != nil {
-		entered.sent, entered.answered = p.sent, p.answered
-	}
-	s.gateway.guard.load().strip(r)
-	s.gateway.cookies.strip(r.Header)
-	return entered, r.WithContext(context.WithValue(r.Context(), passageKey{}, entered))
-}
-
-// dropForeignBearer removes a bearer token that no site verified, on the way to an upstream that
-// takes it for one that the gateway did. Other schemes are not the gateway's.
-func (s *Site) dropForeignBearer(h http.Header, p *passage) {
-	if s.forward != "Authorization" || p.login != nil {
-		return
-	}
-	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), namesBearer)
-	if len(kept) == 0 {
-		delete(h, "Authorization")
-		return
-	}
-	h["Authorization"] = kept
-}
-
-// authenticate finds out who the request is from and notes it.
-func (s *Site) authenticate(r *http.Request, p *passage) error {
+// authenticate finds out who the request is from and notes it. It renews a browser's cookie.
+func (s *Site) authenticate(r *http.Request, p *identity.RequestState) error {
 	g := s.gateway
-	l, err := g.authenticate(r.Context(), p.sent)
-	if err == nil && l.kind == pending.Browser {
+	c, err := g.verifier.Authenticate(r.Context(), p.Sent)
+	if err == nil && c.Kind == pending.Browser {
 		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
-		p.cookie, err = g.renewCookie(r.Context(), l, !opensTunnel(r))
+		p.SetCookie, err = g.renewCookie(r.Context(), c, !opensTunnel(r))
 	}
 	switch {
-	case errors.Is(err, errCookie):
-		p.cookie = g.cookies.cleared(g.cookies.session)
-		return errNoCredential
+	case errors.Is(err, identity.ErrCookie):
+		p.SetCookie = g.cookies.Cleared(g.cookies.Session)
+		return identity.ErrNoCredential
 	case err != nil:
 		return err
 	}
-	p.login = l
-	p.identity = &l.identity
+	p.Credential = c
 	return nil
 }
 
-// identify hands the identity to the upstream. All values of a request share one array, which is
-// its own: what stands behind the site may append to them and write into them.
-func (s *Site) identify(h http.Header, p *passage) error {
-	l := p.login
-	var bearer string
-	if s.forward != "" { // before anything is set: where none can be made, nobody is identified
-		var err error
-		if bearer, err = s.gateway.bearerOf(p); err != nil {
-			return err
-		}
+// renewCookie returns the Set-Cookie that renews the cookie of a login, or nothing. It returns
+// identity.ErrCookie for a login that is over. An answer that can set no cookie renews none.
+func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
+	renewed, err := g.logins.Renew(ctx, engine.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
+	switch {
+	case errors.Is(err, engine.ErrGrant):
+		return "", identity.ErrCookie
+	case err != nil || renewed.Token == "":
+		return "", err
 	}
-	values := make([]string, 0, len(l.values)+len(s.headers)+1)
-	set := func(name, value string) {
-		if value == "" {
-			delete(h, name)
-			return
-		}
-		n := len(values)
-		values = append(values, value)
-		h[name] = values[n : n+1 : n+1]
-	}
-	for i, claim := range l.told {
-		set(attribute.Header(claim), l.values[i])
-	}
-	for _, extra := range s.headers {
-		set(extra.name, l.value(extra.claim))
-	}
-	switch s.forward {
-	case "":
-	case "Authorization":
-		set(s.forward, bearer)
-	default:
-		set(s.forward, strings.TrimPrefix(bearer, bearerPrefix))
-	}
-	return nil
+	return g.cookies.Valued(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
 }
 
 // public reports whether a request needs no login: the path that the client asked for is listed,
@@ -245,7 +182,7 @@ func (s *Site) public(current, original *url.URL) bool {
 		return false
 	}
 	asked, path := original.EscapedPath(), current.EscapedPath()
-	if !canonical(asked) || (path != asked && !canonical(path)) {
+	if !identity.CanonicalPath(asked) || (path != asked && !identity.CanonicalPath(path)) {
 		return false
 	}
 	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return lists(pattern, path) })

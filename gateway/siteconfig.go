@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
 // Mode says how a site answers a request that needs a login and has none.
@@ -82,11 +83,11 @@ type Request struct {
 	// Client is the client's address as the server trusts it. The zero value is taken from the
 	// request's RemoteAddr.
 	Client netip.Addr
-	// Unprotected says that the site's matcher does not match, neither the request as it is nor as
+	// Unmatched says that the site's matcher does not match, neither the request as it is nor as
 	// the client sent it: the request is stripped and goes on. It counts on a path about which all
 	// servers agree. With ;, //, dot segments, encoded separators or /index.php/x, in either URL, a
 	// request needs a login all the same.
-	Unprotected bool
+	Unmatched bool
 }
 
 // Next is what stands behind a site. The request it gets carries the identity in its context.
@@ -134,7 +135,7 @@ func validatePublic(pattern string) error {
 	if prefix, wild := strings.CutSuffix(pattern, "/*"); wild {
 		path = prefix + "/"
 	}
-	if strings.ContainsAny(path, "*?#") || !canonical(path) {
+	if strings.ContainsAny(path, "*?#") || !identity.CanonicalPath(path) {
 		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
 	}
 	return nil
@@ -146,13 +147,13 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 		if err := validateHeaderName("header", h.Name); err != nil {
 			return err
 		}
-		if key := fold(h.Name); seen[key] {
+		if key := identity.Fold(h.Name); seen[key] {
 			return configErrorf("header: %q stands there twice; remove one", h.Name)
 		} else {
 			seen[key] = true
 		}
-		if !slices.Contains(claims, h.Claim) && !slices.Contains(registeredClaims, h.Claim) {
-			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(append(slices.Clone(registeredClaims), claims...), " "))
+		if known := append(identity.RegisteredClaims(), claims...); !slices.Contains(known, h.Claim) {
+			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(known, " "))
 		}
 	}
 	if c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff {
@@ -161,7 +162,7 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 	if err := validateHeaderName("forward_token", c.ForwardToken); err != nil {
 		return err
 	}
-	if seen[fold(c.ForwardToken)] {
+	if seen[identity.Fold(c.ForwardToken)] {
 		return configErrorf("forward_token: %q is one of the extra headers; choose another name", c.ForwardToken)
 	}
 	return nil
@@ -179,6 +180,3 @@ func validateHeaderName(field, name string) error {
 	}
 	return nil
 }
-
-// registeredClaims are in every access token.
-var registeredClaims = []string{"sub", "acr", "auth_time", "jti", "iss", "client_id", "idp"}

@@ -5,17 +5,19 @@ import (
 	"maps"
 	"net/http"
 	"net/netip"
-	"net/textproto"
 	"slices"
 	"strings"
 
-	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// parsePeers reads the addresses that may call verifyEndpoint.
-func parsePeers(texts []string) ([]netip.Prefix, error) {
-	var peers []netip.Prefix
+// peers are the addresses of the proxies that may call verifyEndpoint.
+type peers []netip.Prefix
+
+// parsePeers reads them from the configuration.
+func parsePeers(texts []string) (peers, error) {
+	var all peers
 	for _, text := range texts {
 		peer, err := netip.ParsePrefix(text)
 		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
@@ -29,42 +31,42 @@ func parsePeers(texts []string) ([]netip.Prefix, error) {
 		case peer != peer.Masked():
 			return nil, configErrorf("verify: %q is an address within the range %s; write one of the two", text, peer.Masked())
 		}
-		peers = append(peers, peer)
+		all = append(all, peer)
 	}
-	return peers, nil
+	return all, nil
 }
 
 // ServesVerify reports whether proxies may ask the gateway at verify.
 func (g *Gateway) ServesVerify() bool { return len(g.peers) > 0 }
 
-// mayVerify reports whether a request comes from one of those proxies, by the connection's own
-// address. What forwarded headers name is anybody's word, and a unix socket has no address.
-func (g *Gateway) mayVerify(r *http.Request) bool {
+// sent reports whether a request comes from one of the proxies, by the connection's own address. Any
+// client can write forwarded headers, and a unix socket has no address.
+func (p peers) sent(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
 	}
 	addr := remote.Addr().Unmap().WithZone("")
-	return slices.ContainsFunc(g.peers, func(peer netip.Prefix) bool { return peer.Contains(addr) })
+	return slices.ContainsFunc(p, func(peer netip.Prefix) bool { return peer.Contains(addr) })
 }
 
 // serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's
 // is there, empty where the person has none, so that the proxy that copies them overwrites what the
 // client made up.
 func (g *Gateway) serveVerify(x exchange) error {
-	p := &passage{gateway: g, sent: credentialsOf(x.r), required: stepUp{}.with(x.site.config.Require)}
+	p := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
 	if err := x.site.verify(x, p); err != nil {
 		return err
 	}
-	given := http.Header{"Cookie": slices.Clone(p.sent.cookie)}
-	g.cookies.strip(given)
+	given := http.Header{"Cookie": slices.Clone(p.Sent.Cookie)}
+	g.cookies.Strip(given)
 	given.Set("Cookie", strings.Join(given["Cookie"], "; "))
-	if err := x.site.identify(given, p); err != nil {
+	if err := g.verifier.SetHeaders(given, p, &x.site.upstream); err != nil {
 		return err
 	}
 	h := x.w.Header()
 	noStore(h)
-	g.clear(h)
+	g.verifier.EmptyHeaders(h)
 	maps.Copy(h, given)
 	h.Set("Itsme-Cache", "private") // of the answer that the proxy will pass on
 	x.w.WriteHeader(http.StatusOK)
@@ -74,38 +76,27 @@ func (g *Gateway) serveVerify(x exchange) error {
 // verify decides as the site does, on the credential and what is required of it. It knows neither
 // the method nor the path of the request that the proxy holds. It renews no cookie, because proxies
 // drop the Set-Cookie of this answer, and it does not look for copied cookies.
-func (s *Site) verify(x exchange, p *passage) error {
-	l, err := s.gateway.authenticate(x.r.Context(), p.sent)
+func (s *Site) verify(x exchange, p *identity.RequestState) error {
+	g := s.gateway
+	c, err := g.verifier.Authenticate(x.r.Context(), p.Sent)
 	switch {
-	case errors.Is(err, errCookie):
-		s.gateway.cookies.clear(x.w, s.gateway.cookies.session)
-		return errNoCredential
-	case errors.Is(err, errAmbiguous):
+	case errors.Is(err, identity.ErrCookie):
+		g.cookies.Clear(x.w, g.cookies.Session)
+		return identity.ErrNoCredential
+	case errors.Is(err, identity.ErrAmbiguous):
 		// Proxies know what a 401 means, and take a 400 for trouble of their own.
-		return wrap(errToken, "more than one Authorization header")
+		return wrap(identity.ErrToken, "more than one Authorization header")
 	case err != nil:
 		return err
 	}
-	if l.kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, s.gateway.config.PublicURL) {
+	if c.Kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, g.config.PublicURL) {
 		return errCrossSite
 	}
-	p.login, p.identity = l, &l.identity
-	return s.config.Require.check(p.identity, p.required, s.gateway.now())
+	p.Credential = c
+	return s.require.Check(c, p.Required, g.now())
 }
 
 // mayWrite reports whether the request that a proxy holds may do more than read. Some proxies ask
 // with GET whatever its method is. But browsers send Origin with every method but GET and HEAD, and
 // with a WebSocket's handshake (Fetch, "append a request Origin header").
 func mayWrite(r *http.Request) bool { return changesSomething(r) || len(r.Header["Origin"]) > 0 }
-
-// clear sets every header that only the gateway may hand to an upstream to nothing.
-func (g *Gateway) clear(h http.Header) {
-	empty := func(name string) { h[name] = []string{""} }
-	empty("Authorization")
-	for _, name := range attribute.Headers() {
-		empty(name)
-	}
-	for name := range g.guard.load().names {
-		empty(textproto.CanonicalMIMEHeaderKey(name))
-	}
-}

@@ -209,12 +209,18 @@ func (k *Keyring) Rotate(ctx context.Context) (State, error) {
 func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	err = k.primary().Update(ctx, KeysDocument, func(held []byte) ([]byte, error) {
-		if s, err = k.judge(ctx, held); err != nil {
-			return nil, err
-		}
-		return k.changed(ctx, held, &s, change)
-	})
+	for again := true; again; {
+		var before []byte
+		err = k.primary().Update(ctx, KeysDocument, func(held []byte) ([]byte, error) {
+			before = held
+			if s, err = k.judge(ctx, held); err != nil {
+				return nil, err
+			}
+			return k.changed(ctx, held, &s, change)
+		})
+		// Another replica may have made the first keys after this one looked for them.
+		again = errors.Is(err, ErrMissing) && k.replaced(ctx, before)
+	}
 	if err != nil {
 		return State{}, err
 	}
@@ -222,6 +228,12 @@ func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s 
 	s.found = s.set
 	k.spread(ctx, s)
 	return s, nil
+}
+
+// replaced reports whether the keys are others than those that were read before.
+func (k *Keyring) replaced(ctx context.Context, before []byte) bool {
+	now, err := k.primary().Read(ctx, KeysDocument)
+	return err == nil && !bytes.Equal(now, before)
 }
 
 // changed returns the document with a change.

@@ -25,6 +25,17 @@ func (k Kind) MarshalText() ([]byte, error) { return marshalText(kindTexts, k) }
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (k *Kind) UnmarshalText(text []byte) error { return unmarshalText(kindTexts, k, text) }
 
+// String returns the word for a kind: app or browser.
+func (k Kind) String() string {
+	switch k {
+	case App:
+		return "app"
+	case Browser:
+		return "browser"
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
 // Phase is how far a login has come. The zero value is [Pending].
 type Phase uint8
 

@@ -45,6 +45,19 @@ func (c *Claims) Login() string {
 	return login
 }
 
+// markSeparator stands between the random part of a login's name and its mark.
+const markSeparator = ":"
+
+// Mark is what [MarkedLogin] put behind the login's name, or empty. Most logins have none.
+func (c *Claims) Mark() string {
+	_, mark, _ := strings.Cut(c.Login(), markSeparator)
+	return mark
+}
+
+// MarkedLogin returns a login's name with a mark, which every token of the login carries in its ID. The
+// mark has neither a colon nor a dot.
+func MarkedLogin(login, mark string) string { return login + markSeparator + mark }
+
 // IsReserved reports whether name is a claim that says something about the token instead of the person, or that
 // common verifiers take for a permission. No attribute can have such a name, so no attribute can override one.
 func IsReserved(name string) bool {

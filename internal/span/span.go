@@ -23,6 +23,9 @@ const Scope = "github.com/caddy-itsme/caddy-itsme"
 // Source: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
 const TypeKey = attribute.Key("error.type")
 
+// KindKey is the attribute that says whether a span is about a login, or token, of an app or a browser.
+const KindKey = attribute.Key("itsme.login.kind")
+
 // other is the class of an error about which nothing may be told.
 const other = "_OTHER"
 

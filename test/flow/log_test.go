@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -194,7 +194,7 @@ func TestLinesSayWhatTheyMeasure(t *testing.T) {
 	})
 }
 
-// TestNobodyFillsTheLog: an attacker sends any number of requests. Of one message the log has calm.Burst
+// TestNobodyFillsTheLog: an attacker sends any number of requests. Of one message the log has loglimit.Burst
 // lines at once at most, and of most requests none.
 func TestNobodyFillsTheLog(t *testing.T) {
 	t.Parallel()
@@ -204,8 +204,8 @@ func TestNobodyFillsTheLog(t *testing.T) {
 		for range 50 {
 			b.newPhone().start() // refused by Signicat
 		}
-		if n := len(j.lines(t, "starting a login")); n == 0 || n > calm.Burst {
-			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, calm.Burst)
+		if n := len(j.lines(t, "starting a login")); n == 0 || n > loglimit.Burst {
+			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, loglimit.Burst)
 		}
 		before := len(strings.Split(j.all.String(), "\n"))
 		for range 100 {
@@ -217,8 +217,8 @@ func TestNobodyFillsTheLog(t *testing.T) {
 			b.get(logintest.Path+"/userinfo", "")
 		}
 		returned := len(j.lines(t, "redirect URL answered"))
-		if returned == 0 || returned > calm.Burst {
-			t.Errorf("%d lines of 300 requests to redirect URLs, want %d at most, and one at least", returned, calm.Burst)
+		if returned == 0 || returned > loglimit.Burst {
+			t.Errorf("%d lines of 300 requests to redirect URLs, want %d at most, and one at least", returned, loglimit.Burst)
 		}
 		if n := len(strings.Split(j.all.String(), "\n")) - before - returned; n > 0 {
 			t.Errorf("%d lines of other requests that anybody can make", n)

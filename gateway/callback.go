@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// callbackParameters are what itsme appends to the redirect URL.
+var callbackParameters = []string{"code", "state", "error", "error_description"}
+
+// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with the query:
+// an attacker may have sent the browser here, with a login of the attacker's own.
+func (b *browserAPI) serveCallback(x exchange) error {
+	if prefetched(x.r) {
+		b.writePrefetch(x)
+		return nil
+	}
+	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
+	if !ok {
+		b.writeUnbound(x, malformedReturn(pending.Browser))
+		return nil
+	}
+	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
+	if errors.Is(err, engine.ErrGrant) {
+		b.writeUnbound(x, unboundReturn(x.r, nil))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	name := b.cookies.Login(record.ID)
+	cookie, _ := b.cookies.Value(x.r.Header["Cookie"], name)
+	if !engine.BoundToCookie(record, cookie) {
+		b.writeUnbound(x, unboundReturn(x.r, record))
+		return nil
+	}
+	return b.finishBrowser(x, record, query, name)
+}
+
+// finishBrowser ends a login in the browser that started it.
+func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url.Values, cookie string) error {
+	if code := query.Get("error"); code != "" || query.Get("code") == "" {
+		return b.cancelBrowser(x, record, code, cookie)
+	}
+	back := boundReturn(record)
+	finished, err := b.logins.Finish(x.r.Context(), record, engine.Return{State: query.Get("state"), Code: query.Get("code")})
+	switch {
+	case errors.Is(err, engine.ErrUnfinished):
+		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		return nil
+	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
+		// The code is still valid, and the page loads again with it by itself.
+		failureOf(err).writeRetryAfter(x.w.Header(), err)
+		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		return nil
+	case err != nil:
+		b.cookies.Clear(x.w, cookie)
+		b.writeEnd(x, back.as(endedReturn(err)), record, err)
+		return nil
+	}
+	b.cookies.Clear(x.w, cookie)
+	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
+	b.noteReturn(x.r.Context(), back.as(returnFinished))
+	redirect(x.w, finished.ReturnTo)
+	return nil
+}
+
+// cancelBrowser ends a login that came back with an error instead of a code.
+func (b *browserAPI) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+	back := boundReturn(record).as(cancelledReturn(code))
+	if !engine.ValidRedirectError(code) {
+		code = "invalid_request"
+	}
+	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, engine.ErrConflict) {
+		return err
+	}
+	b.cookies.Clear(x.w, cookie)
+	name := "failed"
+	if code == "access_denied" {
+		name = "denied"
+	}
+	b.writeReturn(x, back, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
+	return nil
+}
+
+// writeReturn answers a request to a redirect URL with a page, and notes it.
+func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.Page) {
+	b.noteReturn(x.r.Context(), back)
+	b.answers.writePage(x.w, status, p)
+}
+
+// writeEnd shows how a login ended that issued nothing.
+func (b *browserAPI) writeEnd(x exchange, back returned, record *pending.Record, err error) {
+	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
+	switch {
+	case errors.Is(err, engine.ErrDenied):
+		p.Name = "denied"
+	case errors.Is(err, engine.ErrExpired):
+		p.Name = "expired"
+	case errors.Is(err, engine.ErrLevel):
+		p.Name, p.Case = "not_enough", page.CaseLevel
+	case errors.Is(err, engine.ErrTokenSize):
+		p.Name, p.Again = "too_large", false
+	default:
+		p.Name = "failed"
+	}
+	b.writeReturn(x, back, http.StatusBadRequest, p)
+}
+
+// writeUnbound answers a return that this browser did not start. It says nothing about the login
+// and carries nothing of the query.
+//
+// A browser that refuses cookies ends here each time. Its page says so, and not that the user should try
+// again.
+func (b *browserAPI) writeUnbound(x exchange, back returned) {
+	p := page.Page{
+		Name:     "unbound",
+		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
+		Again:    true,
+		Hide:     true,
+	}
+	if len(x.r.Header["Cookie"]) == 0 {
+		p.Case = page.CaseNoCookies
+	}
+	b.writeReturn(x, back, http.StatusBadRequest, p)
+}

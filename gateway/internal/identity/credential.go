@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Credential is a verified credential. Requests at the same time share it: nothing in it changes but
+// the upstream token and Presented. The cache keeps many of them, each of few pieces, because every piece
+// costs the garbage collector time again and again.
+type Credential struct {
+	// Kind is App for a bearer token, and Browser for a session cookie.
+	Kind pending.Kind
+	// Claims are those of the token, without Audience and Attributes.
+	Claims token.Claims
+	// Presented says that the login's family knows that the browser has this cookie.
+	Presented atomic.Bool
+
+	attributes     []attributeValue
+	identity       Identity
+	upstreamClaims []string                      // that upstreams get; most credentials share one array
+	values         []string                      // of each, as the header has it; empty for an absent claim
+	upstreamToken  atomic.Pointer[upstreamToken] // of a cookie's; nil until an upstream wants it
+}
+
+// Identity returns who the credential is of.
+func (c *Credential) Identity() *Identity { return &c.identity }
+
+// attributeValue is an attribute of the user.
+type attributeValue struct {
+	name, text string
+	other      any // what text is made from; nil where it is the text itself
+}
+
+// newCredential prepares what upstreams get of a credential. The upstream claims are those of the
+// gateway's own tokens; a token from before a change of the configuration may have others.
+func newCredential(kind pending.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
+	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
+	c.Claims.Audience, c.Claims.Attributes = nil, nil
+	pieces := []*string{&c.Claims.ID, &c.Claims.Subject}
+	for name, value := range claims.Attributes {
+		at := slices.Index(c.upstreamClaims, name)
+		if at < 0 {
+			at, c.upstreamClaims = len(c.upstreamClaims), append(slices.Clip(c.upstreamClaims), name)
+		}
+		a := attributeValue{name: c.upstreamClaims[at], text: claimText(value)} // the name that credentials share
+		if _, isText := value.(string); !isText {
+			a.other = value
+		}
+		c.attributes = append(c.attributes, a)
+		pieces = append(pieces, &c.attributes[len(c.attributes)-1].text)
+	}
+	join(pieces)
+	c.identity = Identity{Subject: c.Claims.Subject, credential: c}
+	c.values = make([]string, len(c.upstreamClaims))
+	for i, claim := range c.upstreamClaims {
+		text, _ := c.identity.Claim(claim)
+		c.values[i] = encodeHeader(text)
+	}
+	return c
+}
+
+// join lets texts share one array.
+func join(texts []*string) {
+	var all strings.Builder
+	for _, text := range texts {
+		all.WriteString(*text)
+	}
+	rest := all.String()
+	for _, text := range texts {
+		*text, rest = rest[:len(*text)], rest[len(*text):]
+	}
+}
+
+// attribute returns the text of an attribute.
+func (c *Credential) attribute(name string) (text string, ok bool) {
+	for _, a := range c.attributes {
+		if a.name == name {
+			return a.text, true
+		}
+	}
+	return "", false
+}
+
+// AttributeClaims returns the attributes as the token has them.
+func (c *Credential) AttributeClaims() map[string]any {
+	claims := make(map[string]any, len(c.attributes))
+	for _, a := range c.attributes {
+		claims[a.name] = a.text
+		if a.other != nil {
+			claims[a.name] = a.other
+		}
+	}
+	return claims
+}
+
+// value returns a claim as a header has it.
+func (c *Credential) value(claim string) string {
+	if i := slices.Index(c.upstreamClaims, claim); i >= 0 {
+		return c.values[i]
+	}
+	text, _ := c.identity.Claim(claim)
+	return encodeHeader(text)
+}
+
+// What a credential takes in memory beside its texts, as TestWeightIsNotUnderstated measures it.
+const (
+	credentialWeight = 600
+	attributeWeight  = 140
+	objectWeight     = 340
+)
+
+// weight returns about how many bytes the credential takes in the cache.
+func (c *Credential) weight() uint64 {
+	n := credentialWeight + attributeWeight*len(c.attributes)
+	for _, a := range c.attributes {
+		if object, ok := a.other.(map[string]any); ok {
+			n += objectWeight * (1 + len(object)/8)
+		}
+	}
+	for _, value := range c.values {
+		n += 2 * len(value) // in the claims, and encoded
+	}
+	if c.Kind == pending.Browser {
+		n += upstreamTokenWeight + n/2 // the access token has the same claims, in base64
+	}
+	return uint64(n)
+}

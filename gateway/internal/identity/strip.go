@@ -1,0 +1,205 @@
+package identity
+
+import (
+	"io"
+	"maps"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Headers is the set of headers that only the gateway may send to an upstream: every X-Itsme one, and
+// the names that a site adds.
+type Headers struct {
+	prefix string
+	names  map[string]bool // folded
+}
+
+// NewHeaders returns the set of the X-Itsme headers and the given ones.
+func NewHeaders(names ...string) Headers {
+	h := Headers{prefix: foldedPrefix, names: make(map[string]bool, len(names))}
+	for _, name := range names {
+		h.names[Fold(name)] = true
+	}
+	return h
+}
+
+// sharedHeaders are those that every site of a gateway strips: a header that one site adds for its part
+// of an upstream, a client must not supply to another part. The zero value has the X-Itsme headers.
+type sharedHeaders struct {
+	adding sync.Mutex
+	all    atomic.Pointer[Headers]
+}
+
+func (s *sharedHeaders) load() Headers {
+	if h := s.all.Load(); h != nil {
+		return *h
+	}
+	return Headers{prefix: foldedPrefix}
+}
+
+// add adds the names of one more site.
+func (s *sharedHeaders) add(site Headers) {
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	sum := Headers{prefix: foldedPrefix, names: maps.Clone(site.names)}
+	maps.Copy(sum.names, s.load().names)
+	s.all.Store(&sum)
+}
+
+// foldedPrefix is [attribute.HeaderPrefix], folded.
+const foldedPrefix = "x-itsme-"
+
+// IsIdentityHeader reports whether a header's name begins with X-Itsme-, under any spelling.
+func IsIdentityHeader(name string) bool {
+	if len(name) < len(foldedPrefix) || name[0]|0x20 != 'x' {
+		return false
+	}
+	var room [len(foldedPrefix)]byte
+	return string(appendFolded(room[:0], name[:len(foldedPrefix)])) == foldedPrefix
+}
+
+// Fold returns one form for all spellings of a header's name that some server takes for the same name.
+// CGI and its many descendants write every character that is not a letter or digit as one and the same:
+// X_Itsme.Subject is X-Itsme-Subject to them.
+func Fold(name string) string { return string(appendFolded(nil, name)) }
+
+func appendFolded(folded []byte, name string) []byte {
+	for i := range len(name) {
+		b := name[i]
+		switch {
+		case b >= 'A' && b <= 'Z':
+			b += 'a' - 'A'
+		case b >= 'a' && b <= 'z', b >= '0' && b <= '9':
+		default:
+			b = '-'
+		}
+		folded = append(folded, b)
+	}
+	return folded
+}
+
+// Has reports whether the set has a header's name, under any spelling.
+func (o Headers) Has(name string) bool {
+	if !o.suspect(name) {
+		return false
+	}
+	var room [64]byte // on the stack, for every header of every request
+	folded := appendFolded(room[:0], name)
+	return (o.prefix != "" && strings.HasPrefix(string(folded), o.prefix)) || o.names[string(folded)]
+}
+
+// suspect is a cheap test that no header of the set fails: it spares the folding of names like Accept.
+func (o Headers) suspect(name string) bool {
+	return len(o.names) > 0 || (name != "" && name[0]|0x20 == 'x')
+}
+
+// Strip removes the headers of the set from a request: as headers, as trailers announced or not, and
+// named in Connection, which would have a proxy delete the ones that we set. What a client would send in
+// a tunnel behind the proxy cannot be stripped, so no tunnel for requests is opened.
+func (o Headers) Strip(r *http.Request) {
+	o.clean(r.Header)
+	o.cleanConnection(r.Header)
+	o.cleanTrailer(r)
+	dropHTTPUpgrade(r.Header)
+}
+
+// dropHTTPUpgrade removes an offer to go on with HTTP/2 on the same connection (h2c), which RFC 9113
+// section 3.1 made obsolete. A proxy that passes the offer on is blind to the requests that follow. An Upgrade may be ignored (RFC 9110 section 7.8).
+func dropHTTPUpgrade(h http.Header) {
+	for _, line := range h["Upgrade"] {
+		for _, protocol := range tokensIn(line) {
+			if name := strings.ToLower(protocol); strings.HasPrefix(name, "h2") || strings.HasPrefix(name, "http") {
+				delete(h, "Upgrade")
+				return
+			}
+		}
+	}
+}
+
+// tokensIn returns the words of a field's value, with any separators between them.
+func tokensIn(value string) []string {
+	return strings.FieldsFunc(value, noTokenChar)
+}
+
+func (o Headers) clean(h http.Header) {
+	for name := range h {
+		if o.Has(name) {
+			delete(h, name)
+		}
+	}
+}
+
+// cleanConnection removes our names from every Connection line, and leaves other lines as they are.
+func (o Headers) cleanConnection(h http.Header) {
+	lines, kept := h["Connection"], []string(nil)
+	for i, line := range lines {
+		cleaned := o.withoutOwn(line)
+		if cleaned != line && kept == nil {
+			kept = append(make([]string, 0, len(lines)), lines[:i]...)
+		}
+		if kept != nil && cleaned != "" {
+			kept = append(kept, cleaned)
+		}
+	}
+	switch {
+	case kept == nil:
+	case len(kept) == 0:
+		delete(h, "Connection")
+	default:
+		h["Connection"] = kept
+	}
+}
+
+func (o Headers) withoutOwn(line string) string {
+	options := strings.Split(line, ",")
+	kept := options[:0]
+	for _, option := range options {
+		if name := strings.TrimSpace(option); !o.Has(name) && !carriesBearer(name) {
+			kept = append(kept, option)
+		}
+	}
+	if len(kept) == len(options) {
+		return line
+	}
+	return strings.TrimSpace(strings.Join(kept, ","))
+}
+
+// carriesBearer reports whether a name is the header in which the access token goes up: a client
+// that had it deleted on the way would turn an identified request into an anonymous one.
+func carriesBearer(name string) bool { return strings.EqualFold(name, "Authorization") }
+
+// cleanTrailer removes our names from the trailers, and Authorization, which has no place there
+// (RFC 9110 section 6.5.1) and which some servers read there all the same. The server adds
+// trailers to the request's map when its body is read to the end, and a proxy copies them right then. So
+// they are removed at that very moment.
+func (o Headers) cleanTrailer(r *http.Request) {
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	o.cleanTrailerFields(r.Trailer)
+	if r.ContentLength >= 0 && r.ProtoMajor == 1 {
+		return // only a chunked body has trailers
+	}
+	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: o}
+}
+
+func (o Headers) cleanTrailerFields(h http.Header) {
+	o.clean(h)
+	delete(h, "Authorization")
+}
+
+type strippedTrailer struct {
+	io.ReadCloser
+	request *http.Request
+	headers Headers
+}
+
+func (t *strippedTrailer) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err != nil {
+		t.headers.cleanTrailerFields(t.request.Trailer)
+	}
+	return n, err
+}

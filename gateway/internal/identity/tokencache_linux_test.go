@@ -1,0 +1,46 @@
+package identity
+
+import (
+	"runtime"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// BenchmarkKeep keeps logins until the cache is full, and reports the CPU time that keeping one of
+// them takes at most, growth of the table included: nobody else waits for longer.
+func BenchmarkKeep(b *testing.B) {
+	runtime.LockOSThread() // whose time counts
+	defer runtime.UnlockOSThread()
+	var took []time.Duration
+	l := credentialsOf(b, 1, nil)[0]
+	keys := make([]tokenKey, MaxCached)
+	for i := range keys {
+		keys[i] = keyOf(pending.App, strconv.Itoa(i))
+	}
+	for range b.N {
+		v := newCache(b, MaxCached, maxCachedBytes)
+		for _, key := range keys {
+			start := threadTime(b)
+			v.keep(key, l)
+			took = append(took, threadTime(b)-start)
+		}
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)*9999/10000].Nanoseconds())/1e3, "p99.99-us")
+	b.ReportMetric(float64(took[len(took)-1].Nanoseconds())/1e3, "longest-us")
+}
+
+func threadTime(b *testing.B) time.Duration {
+	b.Helper()
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(t.Nano())
+}

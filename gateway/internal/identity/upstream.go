@@ -1,0 +1,93 @@
+package identity
+
+import (
+	"net/http"
+	"net/textproto"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
+)
+
+// authorization is the header in which an access token goes upstream by default.
+const authorization = "Authorization"
+
+// Upstream is what one upstream gets beside the X-Itsme headers.
+type Upstream struct {
+	headers []extraHeader
+	token   string // canonical name of the header that carries the access token, or empty
+}
+
+type extraHeader struct{ name, claim string }
+
+// AddHeader adds a header with a claim.
+func (u *Upstream) AddHeader(name, claim string) {
+	u.headers = append(u.headers, extraHeader{textproto.CanonicalMIMEHeaderKey(name), claim})
+}
+
+// SetTokenHeader sets the header that carries the access token. In Authorization it is a bearer token,
+// in any other header the token alone.
+func (u *Upstream) SetTokenHeader(name string) { u.token = textproto.CanonicalMIMEHeaderKey(name) }
+
+// TakesBearer reports whether the upstream gets the access token in Authorization.
+func (u *Upstream) TakesBearer() bool { return u.token == authorization }
+
+// Own makes the upstream's headers the gateway's own: every site of the gateway strips them from now on.
+func (v *Verifier) Own(u *Upstream) {
+	var names []string
+	for _, h := range u.headers {
+		names = append(names, h.name)
+	}
+	if u.token != "" && u.token != authorization {
+		names = append(names, u.token)
+	}
+	v.headers.add(NewHeaders(names...))
+}
+
+// SetHeaders sets the headers that say to the upstream who the request is from. All values of a request
+// share one array, which is its own: what stands behind the site may append to them and write into them.
+// It returns [ErrNoCredential] when the upstream wants an access token and none can be made.
+func (v *Verifier) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
+	c := s.Credential
+	var bearer string
+	if u.token != "" { // before anything is set: without a token the request has no identity
+		var err error
+		if bearer, err = v.bearerOf(s); err != nil {
+			return err
+		}
+	}
+	values := make([]string, 0, len(c.values)+len(u.headers)+1)
+	set := func(name, value string) {
+		if value == "" {
+			delete(h, name)
+			return
+		}
+		n := len(values)
+		values = append(values, value)
+		h[name] = values[n : n+1 : n+1]
+	}
+	for i, claim := range c.upstreamClaims {
+		set(attribute.Header(claim), c.values[i])
+	}
+	for _, extra := range u.headers {
+		set(extra.name, c.value(extra.claim))
+	}
+	switch u.token {
+	case "":
+	case authorization:
+		set(u.token, bearer)
+	default:
+		set(u.token, strings.TrimPrefix(bearer, bearerPrefix))
+	}
+	return nil
+}
+
+// EmptyHeaders sets every header that only the gateway may send to an upstream to nothing.
+func (v *Verifier) EmptyHeaders(h http.Header) {
+	h[authorization] = []string{""}
+	for _, name := range attribute.Headers() {
+		h[name] = []string{""}
+	}
+	for name := range v.headers.load().names {
+		h[textproto.CanonicalMIMEHeaderKey(name)] = []string{""}
+	}
+}

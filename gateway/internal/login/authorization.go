@@ -1,0 +1,89 @@
+package login
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// minState is the least length of Signicat's state: 128 bits and more in base64url.
+const minState = 32
+
+// linkHost is a host as clients send it, beyond ASCII by its A-labels (RFC 5890).
+var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
+
+// newRecord refuses an answer of Signicat's that would send the person, the code or our access
+// token anywhere but where they belong.
+func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Record, error) {
+	data := session.IDPData
+	state, err := e.checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSignicat, err)
+	}
+	if session.ID == "" || data.TransactionID == "" || session.AccountID == "" {
+		return nil, fmt.Errorf("%w: its answer names no session, transaction or account", ErrSignicat)
+	}
+	if want := e.config.AccountID; want != "" && want != session.AccountID {
+		return nil, fmt.Errorf("%w: the session is of another account than signicat account_id", ErrSignicat)
+	}
+	now := e.now()
+	expires := now.Add(e.config.SessionLifetime)
+	if !session.ExpiresAt.IsZero() && session.ExpiresAt.Before(expires) {
+		expires = session.ExpiresAt
+	}
+	if !expires.After(now) {
+		return nil, fmt.Errorf("%w: the session has expired already (is the clock right?)", ErrSignicat)
+	}
+	return &pending.Record{
+		ID:                      SessionID(state),
+		Kind:                    s.Kind,
+		Client:                  clientKey(s.Client),
+		RedirectURL:             s.RedirectURL,
+		AuthorizationRequestURL: data.AuthorizationRequestURL,
+		TokenRequestURL:         data.TokenRequestURL,
+		SignicatID:              session.ID,
+		TransactionID:           data.TransactionID,
+		AccountID:               session.AccountID,
+		Challenge:               s.Challenge,
+		CookieHash:              s.CookieHash,
+		ReturnTo:                s.ReturnTo,
+		Language:                s.Language,
+		LoA:                     string(e.requestedLoA(s.LoA)),
+		CreatedAt:               now,
+		ExpiresAt:               expires,
+	}, nil
+}
+
+// checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
+func (e *Engine) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
+	u, err := url.Parse(raw)
+	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || notVSCHAR(r) }) || !linkHost.MatchString(u.Host) || u.User != nil {
+		return "", fmt.Errorf("%w: its authorization request URL is not a URL", ErrSignicat)
+	}
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !e.config.Simulated) {
+		return "", fmt.Errorf("%w: its authorization request URL is not https", ErrSignicat)
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "", fmt.Errorf("%w: the query of its authorization request URL is malformed", ErrSignicat)
+	}
+	if back := query["redirect_uri"]; len(back) != 1 || back[0] != redirectURL {
+		return "", fmt.Errorf("%w: its redirect_uri is not the one asked for (is it allow-listed in the Signicat Dashboard?)", ErrSignicat)
+	}
+	states := query["state"]
+	if len(states) != 1 || len(states[0]) < minState || strings.ContainsFunc(states[0], notVSCHAR) {
+		return "", fmt.Errorf("%w: its state has fewer than %d characters, or others than RFC 6749 has", ErrSignicat, minState)
+	}
+	return states[0], nil
+}
+
+// notVSCHAR reports whether a character cannot stand in a state (RFC 6749 appendix A.5).
+func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }

@@ -1,0 +1,41 @@
+package login
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"regexp"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+var (
+	// codeVerifier is RFC 7636 section 4.1.
+	codeVerifier = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+	// codeChallenge is RFC 7636 section 4.2 for S256.
+	codeChallenge = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+)
+
+// ValidChallenge reports whether an S256 code challenge is well-formed.
+func ValidChallenge(challenge string) bool { return codeChallenge.MatchString(challenge) }
+
+// BoundToVerifier reports whether whoever presents the verifier started this login as an app.
+// A record without a challenge is bound to nobody.
+func BoundToVerifier(record *pending.Record, verifier string) bool {
+	if record.Kind != pending.App || record.Challenge == "" || !codeVerifier.MatchString(verifier) {
+		return false
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	challenge := base64.RawURLEncoding.EncodeToString(sum[:])
+	return subtle.ConstantTimeCompare([]byte(challenge), []byte(record.Challenge)) == 1
+}
+
+// BoundToCookie reports whether whoever presents the login cookie started this login in a
+// browser. A record without a cookie's hash is bound to nobody.
+func BoundToCookie(record *pending.Record, cookie string) bool {
+	if record.Kind != pending.Browser || record.CookieHash == [sha256.Size]byte{} || cookie == "" {
+		return false
+	}
+	sum := sha256.Sum256([]byte(cookie))
+	return subtle.ConstantTimeCompare(sum[:], record.CookieHash[:]) == 1
+}

@@ -1,0 +1,75 @@
+package login
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// changes tells whoever waits in this process that a pending session changed. It holds an
+// entry only for sessions that somebody waits for, so it is bounded by the requests.
+type changes struct {
+	mu      sync.Mutex
+	waiting map[string]*waiting
+}
+
+type waiting struct {
+	changed chan struct{}
+	clients int
+}
+
+// watch returns a channel that is closed at the session's next change. The caller calls done.
+func (c *changes) watch(id string) (changed <-chan struct{}, done func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting == nil {
+		c.waiting = make(map[string]*waiting)
+	}
+	w := c.waiting[id]
+	if w == nil {
+		w = &waiting{changed: make(chan struct{})}
+		c.waiting[id] = w
+	}
+	w.clients++
+	return w.changed, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if w.clients--; w.clients == 0 && c.waiting[id] == w {
+			delete(c.waiting, id)
+		}
+	}
+}
+
+// announce wakes everybody who waits for the session.
+func (c *changes) announce(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.waiting[id]; w != nil {
+		close(w.changed)
+		delete(c.waiting, id)
+	}
+}
+
+// awaitChange waits until the session changes here, or for a while, since another replica's
+// changes are not announced.
+func (e *Engine) awaitChange(ctx context.Context, id string, limit time.Duration) error {
+	changed, done := e.changes.watch(id)
+	defer done()
+	return e.await(ctx, changed, limit)
+}
+
+// await waits until something happens, or for a while. It is an error when the caller's time or
+// the gateway's is over.
+func (e *Engine) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-happened:
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-e.closing.Done():
+		return context.Canceled
+	}
+	return nil
+}

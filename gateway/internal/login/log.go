@@ -1,0 +1,96 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// logStart tells of a start that failed, and at debug level of one that did not.
+func (e *Engine) logStart(ctx context.Context, s Request, err error) {
+	if err == nil {
+		e.log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
+		return
+	}
+	e.log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
+}
+
+// logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
+func (e *Engine) logEnd(ctx context.Context, record *pending.Record) {
+	level := slog.LevelInfo
+	if operatorsBusiness[record.Reason] {
+		level = slog.LevelWarn
+	}
+	attrs := []slog.Attr{
+		slog.String("outcome", record.Phase.String()),
+		slog.String("reason", record.Reason),
+		slog.String("kind", record.Kind.String()),
+		slog.String("session_id", record.ID),
+		slog.Float64("duration_seconds", record.EndedAt.Sub(record.CreatedAt).Seconds()),
+	}
+	if record.FailedCall != "" {
+		attrs = append(attrs,
+			slog.String("operation", record.FailedCall),
+			slog.Uint64("status", record.FailedStatus),
+			slog.String("code", record.FailedCode),
+			slog.String("trace_id", record.FailedTraceID),
+		)
+	}
+	e.log.LogAttrs(ctx, level, EndedMessage, attrs...)
+}
+
+// noteFailure keeps, for the line of the login's end, what Signicat said of a call that failed.
+func noteFailure(record *pending.Record, err error) {
+	if failure, ok := errors.AsType[*signicat.Error](err); ok {
+		record.FailedCall, record.FailedStatus = failure.Operation, uint64(failure.StatusCode)
+		record.FailedCode, record.FailedTraceID = failure.Code, failure.TraceID
+	}
+}
+
+// noteSessionError does the same for a session that Signicat ended itself.
+func noteSessionError(record *pending.Record, session *signicat.Session) {
+	if session.Error != nil {
+		record.FailedCall, record.FailedStatus = signicat.OperationReadSession, statusOK
+		record.FailedCode, record.FailedTraceID = session.Error.LogCode(), ""
+	}
+}
+
+// signicatAttrs are what Signicat's support asks for.
+func signicatAttrs(err error) []any {
+	var failure *signicat.Error
+	if !errors.As(err, &failure) {
+		return nil
+	}
+	return []any{
+		slog.String("operation", failure.Operation),
+		slog.Int("status", failure.StatusCode),
+		slog.String("code", failure.Code),
+		slog.String("trace_id", failure.TraceID),
+	}
+}
+
+// noteStart reports a start that succeeded or failed. One whose client hung up did neither.
+func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	e.noteStore(ctx, kind, err)
+	if err != nil {
+		e.config.Observe.Unstarted(kind, err)
+		return
+	}
+	e.config.Observe.Started(record)
+}
+
+// statusOK is the HTTP status of an answer that tells how a session ended.
+const statusOK = 200
+
+// EndedMessage is the message of the one line that every login gets. None is left out: what a client
+// can bring about costs it a start, which limits bound.
+const EndedMessage = "login ended"
+
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }

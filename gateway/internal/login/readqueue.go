@@ -1,0 +1,174 @@
+package login
+
+import (
+	"container/heap"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+)
+
+// readQueue decides whose session is read next. Clients take turns, in the order in which they
+// had a session that was due, one read a turn. Of a client's sessions the one that is due first is
+// read. So with n clients each has a read every n/budget, however many sessions others have.
+//
+// A client is the one that started a session, not the one that asks about it: that never changes,
+// and every session under another address costs a start there, which is limited. Every step costs O(log n).
+type readQueue struct {
+	sessions map[string]*sessionRead
+	clients  map[string]*readClient
+	ready    []*readClient // have a session that is due: the next turn is the first one's
+	waiting  timeHeap[*readClient]
+}
+
+// sessionRead is a session that a client asked about, or that was read a moment ago. It is in its
+// client's heap or under way. The lock of its reads guards all but id.
+type sessionRead struct {
+	id     string
+	client *readClient
+	span   trace.Span // of the request that asked first since it was due
+	due    time.Time
+	asked  time.Time     // zero: not since it was due
+	done   chan struct{} // closed when the read that is under way is over; else nil
+	began  time.Time
+	index  int
+}
+
+// readClient is a client with sessions in the queue.
+type readClient struct {
+	name     string
+	due      timeHeap[*sessionRead] // of its sessions those that are not under way
+	sessions int
+	ready    bool
+	index    int
+}
+
+func newReadQueue() readQueue {
+	return readQueue{sessions: make(map[string]*sessionRead), clients: make(map[string]*readClient)}
+}
+
+// add enters a session, due now.
+func (q *readQueue) add(id, client string, now time.Time) *sessionRead {
+	c := q.clients[client]
+	if c == nil {
+		c = &readClient{name: strings.Clone(client), index: -1}
+		q.clients[c.name] = c
+	}
+	s := &sessionRead{id: strings.Clone(id), client: c, due: now}
+	q.sessions[s.id] = s
+	c.sessions++
+	q.put(s, now)
+	return s
+}
+
+// put enters a session that is not under way.
+func (q *readQueue) put(s *sessionRead, now time.Time) {
+	heap.Push(&s.client.due, s)
+	if !s.client.ready {
+		q.place(s.client, now)
+	}
+}
+
+// place puts a client behind those that are ready, or has it wait for its next session. One
+// without any session is forgotten.
+func (q *readQueue) place(c *readClient, now time.Time) {
+	if c.index >= 0 {
+		heap.Remove(&q.waiting, c.index)
+	}
+	switch {
+	case c.sessions == 0:
+		delete(q.clients, c.name)
+	case len(c.due) == 0: // all are under way
+	case now.Before(c.due[0].due):
+		heap.Push(&q.waiting, c)
+	default:
+		c.ready = true
+		q.ready = append(q.ready, c)
+	}
+}
+
+// next returns the session whose turn it is, nil while none is due. It forgets sessions that are
+// due and that no client has asked about for a while.
+func (q *readQueue) next(now time.Time) *sessionRead {
+	for len(q.waiting) > 0 && !now.Before(q.waiting[0].due[0].due) {
+		q.place(q.waiting[0], now)
+	}
+	for len(q.ready) > 0 {
+		c := q.ready[0]
+		for len(c.due) > 0 && !now.Before(c.due[0].due) {
+			if now.Sub(c.due[0].asked) < statusInterest {
+				return c.due[0]
+			}
+			q.forget(c.due[0])
+		}
+		q.pass(now)
+	}
+	return nil
+}
+
+func (q *readQueue) forget(s *sessionRead) {
+	heap.Pop(&s.client.due)
+	s.client.sessions--
+	delete(q.sessions, s.id)
+}
+
+// take takes out the session that next returned. Its client waits for its next turn.
+func (q *readQueue) take(s *sessionRead, now time.Time) {
+	heap.Pop(&s.client.due)
+	q.pass(now)
+}
+
+// pass ends the turn of the client that has it.
+func (q *readQueue) pass(now time.Time) {
+	c := q.ready[0]
+	q.ready[0] = nil
+	q.ready = q.ready[1:]
+	c.ready = false
+	q.place(c, now)
+}
+
+// idle is for how long no session will be due, zero when there is none to wait for. It is for
+// after next found none.
+func (q *readQueue) idle(now time.Time) time.Duration {
+	if len(q.waiting) == 0 {
+		return 0
+	}
+	return q.waiting[0].due[0].due.Sub(now)
+}
+
+func (s *sessionRead) at() time.Time { return s.due }
+func (s *sessionRead) place() *int   { return &s.index }
+
+func (c *readClient) at() time.Time { return c.due[0].due }
+func (c *readClient) place() *int   { return &c.index }
+
+// timeHeap is a heap.Interface: what comes first is first.
+type timeHeap[T interface {
+	at() time.Time
+	place() *int // where in the heap it is, -1 outside
+}] []T
+
+func (h timeHeap[T]) Len() int           { return len(h) }
+func (h timeHeap[T]) Less(i, j int) bool { return h[i].at().Before(h[j].at()) }
+
+func (h timeHeap[T]) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	*h[i].place(), *h[j].place() = i, j
+}
+
+// Push appends an element, as heap.Push asks.
+func (h *timeHeap[T]) Push(x any) {
+	element := x.(T)
+	*element.place() = len(*h)
+	*h = append(*h, element)
+}
+
+// Pop cuts off the last element, as heap.Pop asks.
+func (h *timeHeap[T]) Pop() any {
+	last := len(*h) - 1
+	element := (*h)[last]
+	*element.place() = -1
+	clear((*h)[last:])
+	*h = (*h)[:last]
+	return element
+}

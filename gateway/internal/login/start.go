@@ -1,0 +1,212 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+const (
+	// sameStart is for how long the same challenge from the same client means the same session.
+	sameStart = 30 * time.Second
+	// cancelTimeout bounds a cancel that nobody waits for.
+	cancelTimeout = 15 * time.Second
+	// MaxCancels bounds the cancels under way that nobody waits for; more are left to expire.
+	MaxCancels = 64
+)
+
+// Request is who starts a login, and what they ask for.
+type Request struct {
+	// Kind says how the login comes back: to an app, or to a browser.
+	Kind pending.Kind
+	// Client is the address that starts it.
+	Client netip.Addr
+	// RedirectURL is where itsme sends the user back to.
+	RedirectURL string
+	// Challenge is an app's S256 code challenge (RFC 7636).
+	Challenge string
+	// CookieHash is the SHA-256 of a browser's login cookie.
+	CookieHash [sha256.Size]byte
+	// ReturnTo is the path that a browser is sent to in the end.
+	ReturnTo string
+	// Language is that of itsme and of the pages.
+	Language string
+	// LoA is the level that the client asks for. Zero: none.
+	LoA signicat.LoA
+}
+
+// Start starts a login: a session at Signicat, and a record of it. An app that repeats its start,
+// because its first answer was lost, gets the same session.
+func (e *Engine) Start(ctx context.Context, s Request) (*pending.Record, error) {
+	if s.Kind == pending.App {
+		return e.startOnce(ctx, s)
+	}
+	record, err := e.startSession(ctx, s)
+	e.noteStart(ctx, s.Kind, record, err)
+	return record, err
+}
+
+// SessionID is the public name of a pending session: base64url(SHA-256(state)). It tells
+// nothing of the state, so it may stand in URLs.
+func SessionID(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// startSession starts a session at Signicat and keeps it as a pending session.
+func (e *Engine) startSession(ctx context.Context, s Request) (_ *pending.Record, err error) {
+	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
+	defer func() { endSpan(traced, err) }()
+	if !e.ready() {
+		return nil, ErrStarting
+	}
+	if err := e.signicat.refusal(); err != nil {
+		return nil, signicatError(err) // before it counts against the client's limit
+	}
+	if err := e.countStart(ctx, s.Client); err != nil {
+		return nil, err
+	}
+	session, err := e.signicat.CreateSession(ctx, e.sessionRequest(s))
+	if errors.Is(err, ErrOpen) {
+		return nil, signicatError(err) // the breaker told the log once
+	}
+	if err != nil {
+		e.logStart(ctx, s, err)
+		return nil, signicatError(err)
+	}
+	record, err := e.newRecord(s, session)
+	if err != nil {
+		e.cancelLater(ctx, session.ID)
+		e.logStart(ctx, s, err)
+		return nil, err
+	}
+	if record.Mark, err = e.store.Mark(ctx); err != nil {
+		e.cancelLater(ctx, session.ID)
+		return nil, storeError(err)
+	}
+	bounds := pending.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
+	if _, err := e.store.Create(ctx, record, bounds); err != nil {
+		e.cancelLater(ctx, session.ID)
+		if err = createError(err); errors.Is(err, ErrSignicat) {
+			e.logStart(ctx, s, err)
+		}
+		return nil, err
+	}
+	e.logStart(ctx, s, nil)
+	return record, nil
+}
+
+// countStart counts a start by its client, by the IPv6 network of the client, and altogether. It
+// returns ErrRate where one of them is full. That one and those after it then count nothing: what
+// a client starts beyond its own limit takes nothing from others.
+func (e *Engine) countStart(ctx context.Context, addr netip.Addr) error {
+	limit := e.config.Limits
+	quotas := clientQuotas("start:", addr, limit.SessionsPerClient, limit.SessionsWindow)
+	if limit.AllSessions > 0 {
+		quotas = append(quotas, quota{"starts", limit.AllSessions, limit.AllSessionsWindow})
+	}
+	return e.allow(ctx, ErrRate, quotas...)
+}
+
+// createError: a state that is not new means that Signicat's answer cannot be trusted.
+func createError(err error) error {
+	switch {
+	case errors.Is(err, pending.ErrExists):
+		return fmt.Errorf("%w: its state is not new", ErrSignicat)
+	case errors.Is(err, pending.ErrInvalid):
+		return fmt.Errorf("%w: its answer is too large", ErrSignicat)
+	case errors.Is(err, pending.ErrFull):
+		return retryAfter(ErrRate, time.Second)
+	}
+	return storeError(err)
+}
+
+// startOnce gives the same session to an app that repeats its start, because its first answer
+// was lost, instead of starting another.
+func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, error) {
+	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
+	shared, err, _ := e.starts.Do(key, func() (any, error) {
+		// Whoever waits along must not fail because the first one hung up.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
+		defer cancel()
+		return e.startOrFind(ctx, key, s)
+	})
+	if err != nil {
+		return nil, err
+	}
+	record := *shared.(*pending.Record)
+	return &record, nil
+}
+
+// startTimeout bounds a start: an access token, a session, and the store.
+const startTimeout = 30 * time.Second
+
+func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pending.Record, error) {
+	id, err := e.store.Recall(ctx, key)
+	if err != nil {
+		err = storeError(err)
+		e.noteStart(ctx, s.Kind, nil, err)
+		return nil, err
+	}
+	if id != "" {
+		record, err := e.store.Load(ctx, id)
+		if err == nil && record.Phase == pending.Pending {
+			return record, nil
+		}
+	}
+	record, err := e.startSession(ctx, s)
+	e.noteStart(ctx, s.Kind, record, err)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.store.Remember(ctx, key, record.ID, sameStart); err != nil {
+		return nil, storeError(err)
+	}
+	return record, nil
+}
+
+// sessionRequest asks for the headless flow with itsme and nothing else.
+func (e *Engine) sessionRequest(s Request) signicat.SessionRequest {
+	return signicat.SessionRequest{
+		AllowedProviders:       []string{provider},
+		AdditionalParameters:   map[string]string{"itsme_redirect_url": s.RedirectURL},
+		RequestedAttributes:    e.config.Attributes,
+		RequestedLoA:           e.requestedLoA(s.LoA),
+		Language:               s.Language,
+		SessionLifetimeSeconds: int(e.config.SessionLifetime / time.Second),
+	}
+}
+
+// provider is Signicat's name of itsme.
+const provider = "itsme"
+
+// requestedLoA is the higher of what the gateway and the client ask for.
+func (e *Engine) requestedLoA(asked signicat.LoA) signicat.LoA {
+	if e.config.LoA == "" || asked.AtLeast(e.config.LoA) {
+		return asked
+	}
+	return e.config.LoA
+}
+
+// cancelLater cancels a session at Signicat that nobody will finish. It is a courtesy to the
+// person, whose phone would otherwise still ask: a failure is left to the session's expiry.
+func (e *Engine) cancelLater(ctx context.Context, signicatID string) {
+	select {
+	case e.cancels <- struct{}{}:
+	default:
+		return
+	}
+	e.after(ctx, cancelTimeout, func(ctx context.Context) {
+		defer func() { <-e.cancels }()
+		if err := e.signicat.CancelSession(ctx, signicatID); err != nil {
+			e.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
+		}
+	})
+}

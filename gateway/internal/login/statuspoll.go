@@ -1,0 +1,133 @@
+package login
+
+import (
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// statusEvery is how often one session is read at Signicat on behalf of waiting clients,
+	// however many they are.
+	statusEvery = 2 * time.Second
+	// statusInterest is how long a session that nobody asks about any more keeps its place.
+	statusInterest = 10 * time.Second
+	// MaxReads bounds the reads under way. Together with MaxCancels they leave most of the
+	// connections to Signicat to starts and finishes, however slow it is.
+	MaxReads = 64
+)
+
+// statusPoll decides when a session is read at Signicat on behalf of waiting clients: as soon as the
+// budget allows, and in the order of its [readQueue]. A session is due when a client asks about
+// it, and again when a client asks statusEvery after it was read.
+//
+// There is one timer, and a goroutine for each read under way. Its times are those of the real
+// clock.
+type statusPoll struct {
+	perform func(*sessionRead)   // reads a session and calls over, in another goroutine
+	hold    func() time.Duration // for how long nothing may be read
+	budget  *rate.Limiter
+	most    int // sessions that are remembered
+
+	mu       sync.Mutex
+	closed   bool
+	queue    readQueue
+	underWay int
+	timer    *time.Timer
+}
+
+func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, most int) *statusPoll {
+	p := &statusPoll{perform: perform, hold: hold, budget: budget, most: most, queue: newReadQueue()}
+	p.timer = time.AfterFunc(time.Hour, p.wake)
+	p.timer.Stop()
+	return p
+}
+
+// ask notes that a client wants to know how a session goes, which client started. It returns a
+// channel that is closed when the read that is under way is over, nil when there is none.
+func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	s := p.queue.sessions[id]
+	if s == nil {
+		if p.closed || len(p.queue.sessions) >= p.most {
+			return nil
+		}
+		s = p.queue.add(id, shareKey(client), now)
+	}
+	if !now.Before(s.due) {
+		if s.asked.IsZero() {
+			s.span = span
+		}
+		s.asked = now
+	}
+	p.start(now)
+	return s.done
+}
+
+// over ends a read.
+func (p *statusPoll) over(s *sessionRead) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(s.done)
+	s.done, s.asked, s.due = nil, time.Time{}, s.began.Add(statusEvery)
+	p.underWay--
+	now := time.Now()
+	p.queue.put(s, now)
+	p.start(now)
+}
+
+func (p *statusPoll) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.start(time.Now())
+}
+
+// Close ends the reading. Reads under way go on.
+func (p *statusPoll) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	p.timer.Stop()
+}
+
+// start begins the reads that may begin, and sets the timer for the next one. The end of a read
+// is another occasion.
+func (p *statusPoll) start(now time.Time) {
+	for !p.closed {
+		s := p.queue.next(now)
+		wait := p.queue.idle(now)
+		switch {
+		case s == nil && wait == 0:
+			return
+		case s != nil && p.underWay >= MaxReads:
+			return
+		case s != nil:
+			wait = p.wait(now)
+		}
+		if wait > 0 {
+			p.timer.Reset(min(wait, statusInterest))
+			return
+		}
+		p.queue.take(s, now)
+		s.began, s.done = now, make(chan struct{})
+		p.underWay++
+		p.perform(s)
+	}
+}
+
+// wait takes one read out of the budget, or tells for how long there is none.
+func (p *statusPoll) wait(now time.Time) time.Duration {
+	if hold := p.hold(); hold > 0 {
+		return hold
+	}
+	reserved := p.budget.ReserveN(now, 1)
+	wait := reserved.DelayFrom(now)
+	if wait > 0 {
+		reserved.CancelAt(now)
+	}
+	return wait
+}

@@ -1,0 +1,33 @@
+package gateway
+
+import (
+	"fmt"
+	"net/http"
+
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// JWKSMaxAge is how long a verifier may keep the JWKS, in seconds.
+const JWKSMaxAge = token.JWKSMaxAge
+
+// serveJWKS publishes the keys that verify the gateway's tokens.
+func (g *Gateway) serveJWKS(x exchange) error {
+	keys := g.config.Keys.KeySet()
+	if keys == nil {
+		return engine.ErrStarting
+	}
+	h := x.w.Header()
+	h.Set("Cache-Control", jwksCacheControl)
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("ETag", keys.ETag())
+	if x.r.Header.Get("If-None-Match") == keys.ETag() {
+		x.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	h.Set("Content-Type", "application/jwk-set+json")
+	_, _ = x.w.Write(keys.JWKS()) // fails when the client hung up
+	return nil
+}
+
+var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)

@@ -1,0 +1,100 @@
+package gateway
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
+type appAPI struct {
+	config   Config
+	clientID string
+	logins   *engine.Engine
+	cookies  identity.Cookies
+	answers  *answers
+}
+
+// startRequest is what an app posts to /sessions.
+type startRequest struct {
+	CodeChallenge       string `json:"code_challenge"`
+	CodeChallengeMethod string `json:"code_challenge_method"`
+	RedirectURI         string `json:"redirect_uri"`
+	Language            string `json:"language"`
+	ACRValues           string `json:"acr_values"`
+	MaxAge              *int64 `json:"max_age"`
+}
+
+// startParameters are the members of a startRequest.
+var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
+
+// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only from
+// the user's own tap.
+type started struct {
+	SessionID               string `json:"session_id"`
+	AuthorizationRequestURL string `json:"authorization_request_url"`
+	ExpiresIn               int    `json:"expires_in"`
+	Interval                int    `json:"interval"`
+}
+
+// serveStart answers POST /sessions: it starts a login for an app.
+func (a *appAPI) serveStart(x exchange) error {
+	var in startRequest
+	if err := readJSON(x.r, &in, startParameters...); err != nil {
+		return err
+	}
+	s, err := a.appStart(x, in)
+	if err != nil {
+		return err
+	}
+	record, err := a.logins.Start(x.r.Context(), s)
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusCreated, "application/json", startedOf(record, a.config.Now()))
+	return nil
+}
+
+// appStart checks what an app asks for.
+func (a *appAPI) appStart(x exchange, in startRequest) (engine.Request, error) {
+	switch {
+	case !engine.ValidChallenge(in.CodeChallenge):
+		return engine.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
+		return engine.Request{}, requestErrorf("code_challenge_method must be S256")
+	case in.MaxAge != nil && *in.MaxAge < 0:
+		return engine.Request{}, requestErrorf("max_age is not a number of seconds")
+	}
+	if in.RedirectURI == "" {
+		in.RedirectURI = a.config.AppRedirectURLs[0]
+	}
+	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
+		return engine.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+	}
+	loa, err := wish{acrValues: in.ACRValues}.loa()
+	if err != nil {
+		return engine.Request{}, err
+	}
+	return engine.Request{
+		Kind:        pending.App,
+		Client:      x.info.Client,
+		RedirectURL: in.RedirectURI,
+		Challenge:   in.CodeChallenge,
+		Language:    a.answers.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
+		LoA:         loa,
+	}, nil
+}
+
+// startedOf returns the answer to the start of a login.
+func startedOf(record *pending.Record, now time.Time) started {
+	return started{
+		SessionID:               record.ID,
+		AuthorizationRequestURL: record.AuthorizationRequestURL,
+		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),
+		Interval:                seconds(Interval),
+	}
+}

@@ -1,0 +1,42 @@
+package gateway
+
+import (
+	"net/http"
+	"strconv"
+
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+)
+
+// sessionIDSize is the length of base64url of 32 bytes.
+const sessionIDSize = 43
+
+// sessionStatus is the answer to a status. It holds nothing personal: any client that knows the
+// session_id gets it.
+type sessionStatus struct {
+	Status    string `json:"status"`
+	ExpiresIn int    `json:"expires_in"`
+}
+
+// serveStatus answers GET /sessions/{session_id}.
+func (a *appAPI) serveStatus(x exchange) error {
+	if len(x.rest) != sessionIDSize {
+		return engine.ErrUnknown
+	}
+	wait, err := readWait(x.info.OriginalURL.Query())
+	if err != nil {
+		return err
+	}
+	record, early, err := a.logins.Status(x.r.Context(), x.rest, x.info.Client, wait)
+	if err != nil {
+		return err
+	}
+	answer := sessionStatus{Status: record.Phase.String()}
+	if !record.Phase.Ended() {
+		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(a.config.Now()))
+		if early { // a client that asked again at once would spin
+			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(Interval)))
+		}
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", answer)
+	return nil
+}

@@ -1,0 +1,115 @@
+package gateway
+
+import (
+	"net/http"
+	"net/url"
+
+	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+)
+
+// appGrantType is how the metadata names the grant of /token, since there is no authorization
+// endpoint that a standard client could use.
+const appGrantType = "urn:caddy-itsme:grant-type:app2app"
+
+// tokenParameters are what /token reads; others are ignored (RFC 6749 section 3.2).
+var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri", "refresh_token"}
+
+// tokenAnswer is RFC 6749 section 5.1.
+type tokenAnswer struct {
+	AccessToken  string `json:"access_token"`
+	TokenType    string `json:"token_type"`
+	ExpiresIn    int    `json:"expires_in"`
+	RefreshToken string `json:"refresh_token,omitempty"`
+}
+
+// serveToken finishes an app's login, or refreshes it.
+func (a *appAPI) serveToken(x exchange) error {
+	form, err := readForm(x.r, tokenParameters...)
+	if err != nil {
+		return err
+	}
+	if id := form.Get("client_id"); id != "" && id != a.clientID {
+		return wrap(engine.ErrGrant, "another client_id")
+	}
+	switch form.Get("grant_type") {
+	case "authorization_code", appGrantType:
+		return a.serveFinish(x, form)
+	case "refresh_token":
+		return a.serveRefresh(x, form)
+	case "":
+		return requestErrorf("grant_type is required: authorization_code")
+	}
+	return errGrantType
+}
+
+// serveRefresh exchanges a refresh token for the next access token (RFC 6749 section 6).
+func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
+	if a.config.Token.Refresh == 0 {
+		return errGrantType
+	}
+	if form.Get("refresh_token") == "" {
+		return requestErrorf("refresh_token is required")
+	}
+	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"))
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+		AccessToken:  next.Access,
+		TokenType:    "Bearer",
+		ExpiresIn:    seconds(next.ExpiresAt.Sub(a.config.Now())),
+		RefreshToken: next.Refresh,
+	})
+	return nil
+}
+
+func (a *appAPI) serveFinish(x exchange, form url.Values) error {
+	if err := checkTokenForm(form); err != nil {
+		return err
+	}
+	record, err := a.logins.Find(x.r.Context(), form.Get("state"))
+	if err != nil {
+		return err
+	}
+	// A wrong verifier changes and counts nothing on the record.
+	if !engine.BoundToVerifier(record, form.Get("code_verifier")) {
+		return wrap(engine.ErrGrant, "not bound to this verifier")
+	}
+	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
+		return wrap(engine.ErrGrant, "another redirect_uri")
+	}
+	record, err = a.logins.Finish(x.r.Context(), record, engine.Return{State: form.Get("state"), Code: form.Get("code")})
+	if err != nil {
+		return err
+	}
+	refresh, err := a.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
+	if err != nil {
+		return err
+	}
+	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+		AccessToken:  record.Token,
+		TokenType:    "Bearer",
+		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(a.config.Now())),
+		RefreshToken: refresh,
+	})
+	return nil
+}
+
+func checkTokenForm(form url.Values) error {
+	for _, name := range []string{"code", "state", "code_verifier"} {
+		if form.Get(name) == "" {
+			return requestErrorf("%s is required", name)
+		}
+	}
+	if len(form.Get("code")) > maxCode || len(form.Get("state")) > maxState {
+		return wrap(engine.ErrGrant, "code or state too long")
+	}
+	return nil
+}
+
+const (
+	// maxCode and maxState bound what is hashed and sent on. itsme's codes have 36 characters,
+	// Signicat's states 71.
+	maxCode  = 512
+	maxState = 1024
+)

@@ -1,0 +1,35 @@
+package gateway
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+)
+
+// serveUserinfo answers /userinfo with the claims of the request's credential. It renews a cookie, and finds
+// a copied one, as a site does.
+func (g *Gateway) serveUserinfo(x exchange) error {
+	c, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
+	if err == nil && c.Kind == pending.Browser {
+		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
+			return errCrossSite
+		}
+		var renewed string
+		if renewed, err = g.renewCookie(x.r.Context(), c, true); renewed != "" {
+			x.w.Header().Add("Set-Cookie", renewed)
+		}
+	}
+	switch {
+	case errors.Is(err, identity.ErrCookie):
+		g.cookies.Clear(x.w, g.cookies.Session)
+		return identity.ErrNoCredential
+	case err != nil:
+		return err
+	}
+	claims := c.AttributeClaims()
+	claims["sub"], claims["acr"], claims["auth_time"] = c.Claims.Subject, c.Claims.ACR, c.Claims.AuthTime.Unix()
+	writeJSON(x.w, http.StatusOK, "application/json", claims)
+	return nil
+}

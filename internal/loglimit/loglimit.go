@@ -1,0 +1,90 @@
+// Package loglimit limits how many lines of one message a log gets, so that clients cannot fill it.
+package loglimit
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	// Burst is how many lines of one message are written at once.
+	Burst = 10
+	// Every is how long after that the next one is written.
+	Every = time.Second
+	// LeftOut is the attribute of a line that tells how many were not written before it.
+	LeftOut = "left_out"
+)
+
+// New returns a logger that writes [Burst] lines of one message at once, and then one [Every] so
+// often, which says how many were left out. Lines at DEBUG, and those of the messages that are named,
+// are all written. Messages are to be constants: each that is ever used is remembered.
+func New(logger *slog.Logger, all ...string) *slog.Logger {
+	return slog.New(handler{logger.Handler(), &lines{all: all, of: make(map[string]*line)}})
+}
+
+// handler leaves lines out. Those made from it with attributes share its count.
+type handler struct {
+	slog.Handler
+	lines *lines
+}
+
+// Handle implements slog.Handler.
+func (h handler) Handle(ctx context.Context, r slog.Record) error {
+	left, ok := h.lines.admit(r)
+	if !ok {
+		return nil
+	}
+	if left > 0 {
+		r = r.Clone()
+		r.AddAttrs(slog.Int(LeftOut, left))
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return handler{h.Handler.WithAttrs(attrs), h.lines}
+}
+
+// WithGroup implements slog.Handler.
+func (h handler) WithGroup(name string) slog.Handler {
+	return handler{h.Handler.WithGroup(name), h.lines}
+}
+
+// lines counts what is written and what is not, by message.
+type lines struct {
+	all []string
+
+	mu sync.Mutex
+	of map[string]*line
+}
+
+type line struct {
+	budget *rate.Limiter
+	left   int
+}
+
+// admit reports whether a line is to be written, and how many of its message were not since the last.
+func (l *lines) admit(r slog.Record) (left int, ok bool) {
+	if r.Level < slog.LevelInfo || slices.Contains(l.all, r.Message) {
+		return 0, true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	of := l.of[r.Message]
+	if of == nil {
+		of = &line{budget: rate.NewLimiter(rate.Every(Every), Burst)}
+		l.of[r.Message] = of
+	}
+	if !of.budget.AllowN(r.Time, 1) {
+		of.left++
+		return 0, false
+	}
+	left, of.left = of.left, 0
+	return left, true
+}
