@@ -89,7 +89,6 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 		return err
 	}
 	config.Store, err = i.store.Open(config.Name)
-	config.Families, _ = config.Store.(pending.Families)
 	return err
 }
 
