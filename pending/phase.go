@@ -17,7 +17,16 @@ const (
 	Browser
 )
 
+// kindTexts are the words of a kind in JSON.
 var kindTexts = []string{"", App: "app", Browser: "browser"}
+
+// String returns the word for a kind: app or browser.
+func (k Kind) String() string {
+	if k == 0 || int(k) >= len(kindTexts) {
+		return fmt.Sprintf("kind %d", uint8(k))
+	}
+	return kindTexts[k]
+}
 
 // MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a kind that there is not.
 func (k Kind) MarshalText() ([]byte, error) { return marshalText(kindTexts, k) }
