@@ -90,7 +90,6 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 		return err
 	}
 	config.Store, err = i.store.Open(config.Name)
-	config.Families, _ = config.Store.(pending.Families)
 	i.clocked, _ = config.Store.(clockedStore)
 	return err
 }

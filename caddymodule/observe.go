@@ -35,9 +35,7 @@ func (i *instance) observe(config *gateway.Config) {
 		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = m.Store(config.Store)
-	if config.Families != nil {
-		config.Families = m.Families(config.Families)
-	}
+	config.Families = config.Store
 	i.kept = config.Store
 }
 

@@ -17,24 +17,22 @@ const (
 	Browser
 )
 
+// kindTexts are the words of a kind in JSON.
 var kindTexts = []string{"", App: "app", Browser: "browser"}
+
+// String returns the word for a kind: app or browser.
+func (k Kind) String() string {
+	if k == 0 || int(k) >= len(kindTexts) {
+		return fmt.Sprintf("kind %d", uint8(k))
+	}
+	return kindTexts[k]
+}
 
 // MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a kind that there is not.
 func (k Kind) MarshalText() ([]byte, error) { return marshalText(kindTexts, k) }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (k *Kind) UnmarshalText(text []byte) error { return unmarshalText(kindTexts, k, text) }
-
-// String returns the word for a kind: app or browser.
-func (k Kind) String() string {
-	switch k {
-	case App:
-		return "app"
-	case Browser:
-		return "browser"
-	}
-	return fmt.Sprintf("kind %d", uint8(k))
-}
 
 // Phase is how far a login has come. The zero value is [Pending].
 type Phase uint8

@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/observed"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -85,7 +86,7 @@ func (m *Meter) beginAtZero() {
 	for _, scope := range scopes {
 		m.revocations.WithLabelValues(scope)
 	}
-	for _, operation := range storeOperations {
+	for _, operation := range observed.Operations() {
 		m.operations.WithLabelValues(operation, storeOK)
 	}
 }

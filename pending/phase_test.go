@@ -34,6 +34,15 @@ func TestPhase(t *testing.T) {
 	}
 }
 
+func TestKind(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[pending.Kind]string{0: "kind 0", pending.App: "app", pending.Browser: "browser", 3: "kind 3"} {
+		if got := kind.String(); got != want {
+			t.Errorf("String() = %q, want %q", got, want)
+		}
+	}
+}
+
 func TestKeepUntil(t *testing.T) {
 	t.Parallel()
 	expiry := time.Date(2026, 3, 19, 8, 20, 0, 0, time.UTC)
