@@ -46,7 +46,7 @@ var rooms = []struct {
 	{"token", 2, false},
 	{"attribute", 2, false},
 	{"internal/span", 1, false},
-	{"internal/calm", 1, false},
+	{"internal/loglimit", 1, false},
 	{"internal/configdoc", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},

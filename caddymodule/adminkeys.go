@@ -15,7 +15,7 @@ import (
 // keyRotation is the body of a request. Without Drop, the next key signs as soon as verifiers know it. With
 // Drop, those keys are removed at once.
 type keyRotation struct {
-	Gateway string `json:"gateway"`
+	Gateway string     `json:"gateway"`
 	Drop    droppedIDs `json:"drop,omitempty"`
 }
 

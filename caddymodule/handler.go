@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/request"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
@@ -81,7 +81,7 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (h *Handler) Provision(ctx caddy.Context) error {
-	h.log = calm.New(ctx.Slogger())
+	h.log = loglimit.New(ctx.Slogger())
 	place := coverage.PlaceOf(ctx)
 	return place.Wrap(h.provision(ctx, place))
 }
@@ -131,7 +131,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		// keeps the code in its query out of the log.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
-	facts.Unprotected = !h.matches(r)
+	facts.Unmatched = !h.matches(r)
 	return h.site.Serve(w, r, facts, func(w http.ResponseWriter, r *http.Request) error {
 		request.SetUser(r.Context())
 		return next.ServeHTTP(w, r)

@@ -124,7 +124,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	l, kept, err := g.check(ctx, key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
-		g.observe.Verification(Verification{kind, Untold, kept})
+		g.observe.Verification(Verification{kind, Unknown, kept})
 		return nil, errStarting
 	case err != nil:
 		g.observe.Verification(Verification{kind, Bad, kept})
@@ -139,7 +139,7 @@ func (g *Gateway) verify(ctx context.Context, kind pending.Kind, raw string) (*l
 	case errors.Is(err, context.Canceled): // the client hung up
 		return nil, storeError(err)
 	case err != nil:
-		g.observe.Verification(Verification{kind, Untold, kept})
+		g.observe.Verification(Verification{kind, Unknown, kept})
 		return nil, storeError(err)
 	case revoked:
 		g.observe.Verification(Verification{kind, Revoked, kept})

@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -27,7 +27,7 @@ const loginEnded = "login ended"
 
 // newLog is where a gateway's lines go.
 func newLog(c Config) *slog.Logger {
-	log := calm.New(c.Logger, loginEnded).With(slog.String("gateway", c.Name))
+	log := loglimit.New(c.Logger, loginEnded).With(slog.String("gateway", c.Name))
 	if c.Replica != "" {
 		log = log.With(slog.String("replica", c.Replica))
 	}

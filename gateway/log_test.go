@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -204,8 +204,8 @@ func TestNobodyFillsTheLog(t *testing.T) {
 		for range 50 {
 			b.newPhone().start() // refused by Signicat
 		}
-		if n := len(j.lines(t, "starting a login")); n == 0 || n > calm.Burst {
-			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, calm.Burst)
+		if n := len(j.lines(t, "starting a login")); n == 0 || n > loglimit.Burst {
+			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, loglimit.Burst)
 		}
 		before := len(strings.Split(j.all.String(), "\n"))
 		for range 100 {

@@ -61,14 +61,14 @@ const (
 	Public
 	// Preflight is a CORS preflight that went on.
 	Preflight
-	// Unprotected is one that went on because the site's matcher does not match it.
-	Unprotected
+	// Unmatched is one that went on because the site's matcher does not match it.
+	Unmatched
 	// Redirected is one that was sent to the login page.
 	Redirected
 	// Refused is one that was answered with an error.
 	Refused
-	// Own is one to an own endpoint of the gateway.
-	Own
+	// GatewayEndpoint is one to an endpoint of the gateway.
+	GatewayEndpoint
 )
 
 // decisions are the words for them, in their order.
@@ -100,8 +100,8 @@ const (
 	Bad
 	// Revoked is a good one that was refused before its time.
 	Revoked
-	// Untold is one of which nothing is known: there are no keys, or the store is away.
-	Untold
+	// Unknown is one that cannot be judged: there are no keys, or the store is unavailable.
+	Unknown
 )
 
 // results are the words for them, in their order.

@@ -83,13 +83,13 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveOwn(w, r, info) {
-		s.gateway.observe.Request(Own)
+		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
 	p, r := s.enter(passageOf(r.Context()), r)
-	if info.Unprotected && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
+	if info.Unmatched && !doubtful(r.URL) && !doubtful(info.OriginalURL) {
 		s.dropForeignBearer(r.Header, p)
-		s.gateway.observe.Request(Unprotected)
+		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, p, next, false)
 	}
 	if p.login == nil {

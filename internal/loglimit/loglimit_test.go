@@ -1,4 +1,4 @@
-package calm_test
+package loglimit_test
 
 import (
 	"bytes"
@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/calm"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
 // written is what came out, by message.
@@ -30,7 +30,7 @@ func TestNobodyFillsTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log := calm.New(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), "of a login")
+		log := loglimit.New(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})), "of a login")
 		named := log.With(slog.String("gateway", "default")).WithGroup("more")
 		for range 1000 {
 			log.Warn("refused")
@@ -39,19 +39,19 @@ func TestNobodyFillsTheLog(t *testing.T) {
 			log.Info("of a login")
 		}
 		named.Error("another")
-		time.Sleep(calm.Every)
+		time.Sleep(loglimit.Every)
 		log.Warn("refused")
 		log.Warn("refused")
 
 		lines := written(t, &out)
 		refused := lines["refused"]
-		if len(refused) != calm.Burst+1 {
-			t.Fatalf("%d lines of one message, want %d", len(refused), calm.Burst+1)
+		if len(refused) != loglimit.Burst+1 {
+			t.Fatalf("%d lines of one message, want %d", len(refused), loglimit.Burst+1)
 		}
-		if got := refused[calm.Burst][calm.LeftOut]; got != float64(2000-calm.Burst) {
-			t.Errorf("the next one says that %v were left out, want %d", got, 2000-calm.Burst)
+		if got := refused[loglimit.Burst][loglimit.LeftOut]; got != float64(2000-loglimit.Burst) {
+			t.Errorf("the next one says that %v were left out, want %d", got, 2000-loglimit.Burst)
 		}
-		if _, said := refused[0][calm.LeftOut]; said {
+		if _, said := refused[0][loglimit.LeftOut]; said {
 			t.Error("the first one says that some were left out")
 		}
 		if refused[1]["gateway"] != "default" {
