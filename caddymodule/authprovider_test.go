@@ -33,6 +33,6 @@ func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
 		t.Errorf("the challenge is %q", got)
 	}
 	if strings.Contains(s.Log(), raw[:40]) {
-		t.Error("the log tells the token")
+		t.Error("the log shows the token")
 	}
 }
