@@ -24,10 +24,10 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 		return dated{"Date": {now.Add(by).Format(http.TimeFormat)}}
 	}
 	for _, row := range []struct {
-		name   string
-		answer dated
-		want   Name
-		message   string
+		name    string
+		answer  dated
+		want    Name
+		message string
 	}{
 		{"the same time", ahead(0), clockRight, ""},
 		{"a little behind", ahead(29 * time.Second), clockRight, ""},
