@@ -33,7 +33,7 @@ func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
 		t.Errorf("the challenge is %q", got)
 	}
 	if strings.Contains(s.Log(), raw[:40]) {
-		t.Error("the log tells the token")
+		t.Error("the log shows the token")
 	}
 }
 

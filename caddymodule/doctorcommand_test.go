@@ -151,8 +151,8 @@ func TestDoctorLeavesNothingInStorage(t *testing.T) {
 	}
 }
 
-// TestOfflineDoctorTalksToNobody gives it a listener in the place of every server.
-func TestOfflineDoctorTalksToNobody(t *testing.T) {
+// TestOfflineDoctorConnectsNowhere gives it a listener in the place of every server.
+func TestOfflineDoctorConnectsNowhere(t *testing.T) {
 	c := newClinic(t)
 	everybody := caddytest.Listen(t)
 	called := make(chan struct{})
@@ -160,7 +160,7 @@ func TestOfflineDoctorTalksToNobody(t *testing.T) {
 		defer close(called)
 		if conn, err := everybody.Accept(); err == nil {
 			_ = conn.Close()
-			t.Error("somebody was called")
+			t.Error("the doctor connected")
 		}
 	}()
 	address := everybody.Addr().String()

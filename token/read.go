@@ -39,7 +39,7 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 		IDP:        r.text("idp"),
 		Attributes: r.attributes(),
 	}
-	// Nothing here writes nbf, but whoever does must be obeyed.
+	// This package writes no nbf. A token that has one is not valid before it.
 	notBefore := claims.IssuedAt
 	if _, ok := members["nbf"]; ok {
 		notBefore = r.second("nbf")

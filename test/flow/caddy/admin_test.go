@@ -64,58 +64,58 @@ func namesIn(t *testing.T, raw string) (sub, jti string) {
 	return claims.Sub, claims.JTI
 }
 
-// gatewayTold is what the tests look at of one gateway.
-type gatewayTold struct {
+// gatewayAnswer is what the tests look at of one gateway.
+type gatewayAnswer struct {
 	Name, Issuer, Breaker string
 	Store                 struct {
 		Module  string
 		Up      bool
 		Pending int `json:"pending_sessions"`
 	}
-	Keys []keyTold
+	Keys []keyAnswer
 }
 
-type keyTold struct {
+type keyAnswer struct {
 	KID, Role string
 	Age       *int64    `json:"age_seconds"`
 	SignsFrom time.Time `json:"signs_from"`
 }
 
-func gatewaysTold(t *testing.T, s *caddytest.Server, path string) []gatewayTold {
+func gatewayStates(t *testing.T, s *caddytest.Server, path string) []gatewayAnswer {
 	t.Helper()
 	answer := callAdmin(t, s, http.MethodGet, path, "")
-	var told struct{ Gateways []gatewayTold }
-	if err := json.Unmarshal([]byte(answer.body), &told); err != nil || answer.status != http.StatusOK {
+	var answered struct{ Gateways []gatewayAnswer }
+	if err := json.Unmarshal([]byte(answer.body), &answered); err != nil || answer.status != http.StatusOK {
 		t.Fatalf("%d %s: %v", answer.status, answer.body, err)
 	}
-	return told.Gateways
+	return answered.Gateways
 }
 
 // TestAdminTellsGateways asks for them before and after a reload that takes one away.
 func TestAdminTellsGateways(t *testing.T) {
 	m := openMetered(t)
 	m.fronts[0].NewApp().Start(t)
-	told := gatewaysTold(t, m.Server, "/itsme/gateways")
-	if len(told) != 2 || told[0].Name != "g0" || told[1].Name != "g1" {
-		t.Fatalf("told are %+v", told)
+	answered := gatewayStates(t, m.Server, "/itsme/gateways")
+	if len(answered) != 2 || answered[0].Name != "g0" || answered[1].Name != "g1" {
+		t.Fatalf("answered are %+v", answered)
 	}
-	g := told[0]
+	g := answered[0]
 	if g.Issuer != m.fronts[0].URL || g.Breaker != "closed" || g.Store.Module != "memory" || !g.Store.Up || g.Store.Pending != 1 {
-		t.Errorf("told is %+v", g)
+		t.Errorf("answered is %+v", g)
 	}
 	if len(g.Keys) != 2 || g.Keys[0].Role != "current" || g.Keys[1].Role != "next" || g.Keys[0].Age == nil || g.Keys[1].SignsFrom.Before(time.Now()) {
 		t.Errorf("the keys are %+v", g.Keys)
 	}
 	m.reload(t, 1, "second")
-	if told := gatewaysTold(t, m.Server, "/itsme/"); len(told) != 1 || told[0].Keys[0].KID != g.Keys[0].KID {
-		t.Errorf("after a reload, told are %+v", told)
+	if answered := gatewayStates(t, m.Server, "/itsme/"); len(answered) != 1 || answered[0].Keys[0].KID != g.Keys[0].KID {
+		t.Errorf("after a reload, answered are %+v", answered)
 	}
 }
 
 func TestAdminTellsOfNoGateway(t *testing.T) {
 	s := caddytest.Run(t, "{\n\tadmin {{admin}}\n}\nhttp://{{addr}} {\n\trespond ok\n}")
-	if told := gatewaysTold(t, s, "/itsme/gateways"); len(told) != 0 {
-		t.Errorf("told are %+v", told)
+	if answered := gatewayStates(t, s, "/itsme/gateways"); len(answered) != 0 {
+		t.Errorf("answered are %+v", answered)
 	}
 	if got := postAdmin(t, s, "/itsme/revoke", `{"sub":"x"}`); got.status != http.StatusNotFound {
 		t.Errorf("revoking: %d %s", got.status, got.body)
@@ -126,7 +126,7 @@ func TestAdminTellsOfNoGateway(t *testing.T) {
 func TestAdminTellsAKeyFile(t *testing.T) {
 	config := strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\tkey "+ringtest.File(t, ringtest.PEM(t))+"\n\t\t}", 1)
 	s := caddytest.Run(t, config)
-	keys := gatewaysTold(t, s, "/itsme/gateways")[0].Keys
+	keys := gatewayStates(t, s, "/itsme/gateways")[0].Keys
 	if len(keys) != 1 || keys[0].Role != "current" || keys[0].Age != nil {
 		t.Errorf("the keys are %+v", keys)
 	}
@@ -156,7 +156,7 @@ http://{{addr}} {
 // TestAdminRefuses sends what cannot be carried out. Each refusal is JSON, as Caddy's own are.
 func TestAdminRefuses(t *testing.T) {
 	s := caddytest.Run(t, keyholderPlain)
-	before := gatewaysTold(t, s, "/itsme/gateways")[0].Keys
+	before := gatewayStates(t, s, "/itsme/gateways")[0].Keys
 	for name, row := range map[string]struct {
 		method, path, body string
 		headers            []string
@@ -187,15 +187,15 @@ func TestAdminRefuses(t *testing.T) {
 		"a page that reads the state": {"GET", "/itsme/gateways", "", []string{"Origin", "https://evil.example"}, 403},
 	} {
 		got := callAdmin(t, s, row.method, row.path, row.body, append(row.headers, "Content-Type", "application/json")...)
-		var told struct{ Error string }
-		if err := json.Unmarshal([]byte(got.body), &told); got.status != row.want || err != nil || told.Error == "" {
+		var answered struct{ Error string }
+		if err := json.Unmarshal([]byte(got.body), &answered); got.status != row.want || err != nil || answered.Error == "" {
 			t.Errorf("%s: %d %s, want %d", name, got.status, got.body, row.want)
 		}
 		if row.want == http.StatusMethodNotAllowed && got.header.Get("Allow") == "" {
 			t.Errorf("%s: no Allow", name)
 		}
 	}
-	after := gatewaysTold(t, s, "/itsme/gateways")[0].Keys
+	after := gatewayStates(t, s, "/itsme/gateways")[0].Keys
 	if len(after) != len(before) || after[0].KID != before[0].KID || !after[1].SignsFrom.Equal(before[1].SignsFrom) {
 		t.Errorf("the keys changed from %+v to %+v", before, after)
 	}
@@ -207,14 +207,14 @@ func TestAdminRotatesKeys(t *testing.T) {
 	e := openEventful(t)
 	access := e.NewApp().Login(t, "adult")
 	heard(t, 2)
-	before := gatewaysTold(t, e.server, "/itsme/gateways")[0].Keys
+	before := gatewayStates(t, e.server, "/itsme/gateways")[0].Keys
 	got := postAdmin(t, e.server, "/itsme/keys/rotate", `{"gateway":"g0"}`)
-	var told struct{ Keys []keyTold }
-	if err := json.Unmarshal([]byte(got.body), &told); err != nil || got.status != http.StatusOK || len(told.Keys) < 2 {
+	var answered struct{ Keys []keyAnswer }
+	if err := json.Unmarshal([]byte(got.body), &answered); err != nil || got.status != http.StatusOK || len(answered.Keys) < 2 {
 		t.Fatalf("rotating: %d %s", got.status, got.body)
 	}
-	if soon := told.Keys[1].SignsFrom; soon.After(time.Now().Add(31*time.Minute)) || told.Keys[1].KID != before[1].KID {
-		t.Errorf("the next key %s signs from %s", told.Keys[1].KID, soon)
+	if soon := answered.Keys[1].SignsFrom; soon.After(time.Now().Add(31*time.Minute)) || answered.Keys[1].KID != before[1].KID {
+		t.Errorf("the next key %s signs from %s", answered.Keys[1].KID, soon)
 	}
 	wantEvents(t, map[string]any{"name": "itsme_keys_rotated", "cause": "requested", "kid": before[0].KID})
 

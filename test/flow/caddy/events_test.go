@@ -73,7 +73,7 @@ func quiet(t *testing.T) {
 	}
 }
 
-// eventful is a gateway whose events the test is told.
+// eventful is a gateway whose events the test receives.
 type eventful struct {
 	*logintest.Front
 	server *caddytest.Server

@@ -61,7 +61,7 @@ func (m *metered) reload(t *testing.T, gateways int, word string) {
 	untilServed(t, m.Server, m.AdminURL+"/metrics") // Caddy replaces this server, too
 }
 
-// samples are the gateways' own series and their values, as /metrics tells them.
+// samples are the gateways' own series and their values, as /metrics shows them.
 type samples map[string]float64
 
 func (m *metered) scrape(t *testing.T) samples {
@@ -166,7 +166,7 @@ func TestRemovedGatewayIsNotTold(t *testing.T) {
 	m.reload(t, 1, "second")
 	for series := range m.scrape(t) {
 		if strings.Contains(series, "gateway=g1") {
-			t.Errorf("%s is still told", series)
+			t.Errorf("%s is still shown", series)
 		}
 	}
 	m.reload(t, 2, "third")
@@ -176,7 +176,7 @@ func TestRemovedGatewayIsNotTold(t *testing.T) {
 }
 
 // TestReloadThatFailsKeepsTheMetrics: what a refused configuration registered is gone with it. They
-// are read at a site: Caddy's admin endpoint tells those of the latest configuration, refused or not.
+// are read at a site: Caddy's admin endpoint shows those of the latest configuration, refused or not.
 func TestReloadThatFailsKeepsTheMetrics(t *testing.T) {
 	m := openMetered(t)
 	m.fronts[0].NewApp().Login(t, "adult")
@@ -240,7 +240,7 @@ func TestReturnsAndClocksAreTold(t *testing.T) {
 }
 
 // TestGarbageAddsNoSeries sends whatever a client can make up, twice: what the first round could
-// add the second may not. Somebody who could add series could fill the memory of whoever keeps them.
+// add the second may not. An attacker who could add series could fill the memory of Prometheus.
 func TestGarbageAddsNoSeries(t *testing.T) {
 	m := openMetered(t)
 	m.garbage(t)

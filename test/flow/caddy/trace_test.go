@@ -87,10 +87,10 @@ GET /page
 // above, and in no byte of it a secret, a name of the login or anything of the person.
 func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 	collected := collect(t)
-	var told []string
+	var private []string
 	var wire *wiretap
 	t.Run("logins", func(t *testing.T) { // Caddy exports the rest when it stops, with the subtest
-		wire, told = tracedLogins(t, "")
+		wire, private = tracedLogins(t, "")
 	})
 
 	got := collected.trees()
@@ -99,7 +99,7 @@ func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 		t.Errorf("the trees differ (-want +got):\n%s", diff)
 	}
 	exported := collected.bytes()
-	for _, secret := range append(told, wire.secrets()...) {
+	for _, secret := range append(private, wire.secrets()...) {
 		if len(secret) < 4 {
 			t.Fatalf("%q is too short to be looked for", secret)
 		}
@@ -139,7 +139,7 @@ func TestTraceReachesSignicatOnlyIfAskedTo(t *testing.T) {
 }
 
 // tracedLogins logs an app and a browser in at a running Caddy whose requests are traced. It returns
-// what Signicat was sent, and what nobody else may be told.
+// what Signicat was sent, and what no other may see.
 func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 	t.Helper()
 	s := newStage(t)
@@ -168,7 +168,7 @@ func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 		}
 	}
 	if front.Upstream.Last().Get("Traceparent") == "" {
-		t.Error("the upstream was not told of the trace: the requests are not traced")
+		t.Error("the upstream did not get the trace: the requests are not traced")
 	}
 	browser := front.NewBrowser(t)
 	link := browser.Start(t, "/page")
@@ -183,22 +183,22 @@ func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 		}
 	}
 	startInATraceOfOnesOwn(t, front.URL, front.NewApp().Challenge())
-	told := []string{
+	private := []string{
 		code, state, app.Verifier, token, app.SessionID, signicattest.DefaultClientSecret,
 		person.Key, person.NIN, person.SubjectID,
 	}
 	for _, attribute := range []string{"name", "firstName", "lastName", "dateOfBirth"} {
-		told = append(told, person.Attributes[attribute])
+		private = append(private, person.Attributes[attribute])
 	}
 	for _, link := range []string{back, app.Link, link} {
-		told = append(told, secretsOf(t, link)...)
+		private = append(private, secretsOf(t, link)...)
 	}
 	for _, cookie := range (&http.Response{Header: finished.Header}).Cookies() {
 		if cookie.Value != "" {
-			told = append(told, cookie.Value)
+			private = append(private, cookie.Value)
 		}
 	}
-	return wire, told
+	return wire, private
 }
 
 // startInATraceOfOnesOwn starts a login as a client that brings a trace, with what it likes in it.
