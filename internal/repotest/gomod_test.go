@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // maxAdded bounds the modules that a Caddy gets with this one, tests included: what stands in go.mod
@@ -17,7 +19,7 @@ const maxAdded = 12
 // of one that requires this module as well. A raised version would replace one that Caddy was tested with.
 func TestCaddyGetsItsOwnVersions(t *testing.T) {
 	t.Parallel()
-	own := readFile(t, "go.mod")
+	own := repotest.ReadFile(t, "go.mod")
 	caddy := regexp.MustCompile(`github\.com/caddyserver/caddy/v2 v\S+`).FindString(own)
 	if caddy == "" {
 		t.Fatal("go.mod requires no Caddy")
@@ -48,7 +50,7 @@ func TestCaddyGetsItsOwnVersions(t *testing.T) {
 func buildList(t *testing.T, requirements string) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
-	for name, text := range map[string]string{"go.mod": "module example.be/caddy\ngo 1.26.0\n" + requirements, "go.sum": readFile(t, "go.sum")} {
+	for name, text := range map[string]string{"go.mod": "module example.be/caddy\ngo 1.26.0\n" + requirements, "go.sum": repotest.ReadFile(t, "go.sum")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
