@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
@@ -23,6 +24,7 @@ import (
 type contract struct {
 	document  *v3.Document
 	validator validator.Validator
+	paths     *config.ValidationOptions // with the compiled patterns of the document's paths
 }
 
 func mustRead(text string) contract {
@@ -34,15 +36,17 @@ func mustRead(text string) contract {
 	if err != nil {
 		panic("apitest: building the document's model: " + err.Error())
 	}
+	options := &config.ValidationOptions{RegexCache: new(sync.Map)}
 	v := validator.NewValidatorFromV3Model(&model.Model,
 		config.WithFormatAssertions(),
 		config.WithURLEncodedBodyValidation(),
+		config.WithRegexCache(options.RegexCache),
 		// A request without its credential is for the gateway to refuse, and the cookies' names
 		// depend on the configuration.
 		config.WithoutSecurityValidation(),
 	)
 	v.SetDocument(parsed)
-	return contract{document: &model.Model, validator: v}
+	return contract{document: &model.Model, validator: v, paths: options}
 }
 
 // nowhere is a path of the document that answers as every path does that is not in it: 404, or
@@ -56,7 +60,7 @@ func (c contract) violations(e Exchange) []string {
 		return nil
 	}
 	asked := at(e, method, path)
-	item, _, _ := paths.FindPath(asked, c.document, nil)
+	item, _, _ := paths.FindPath(asked, c.document, c.paths)
 	switch {
 	case item == nil && e.Status != http.StatusNotFound && e.Status != http.StatusMethodNotAllowed:
 		return []string{fmt.Sprintf("the path is not there, but is answered with %d", e.Status)}
@@ -135,7 +139,7 @@ func (c contract) request(e Exchange, asked *http.Request) (found []string) {
 
 // answer is what an answer has to be.
 func (c contract) answer(e Exchange, asked *http.Request) []string {
-	item, failed, _ := paths.FindPath(asked, c.document, nil)
+	item, failed, _ := paths.FindPath(asked, c.document, c.paths)
 	if len(failed) > 0 {
 		return told(failed)
 	}

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"bytes"
@@ -10,8 +10,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/google/go-cmp/cmp"
 )
+
+func TestMain(m *testing.M) { repotest.Main(m) }
 
 const (
 	module    = "github.com/caddy-itsme/caddy-itsme"

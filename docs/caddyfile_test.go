@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"encoding/json"
@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -21,15 +22,15 @@ var caddyfileBlock = regexp.MustCompile("(?ms)^```caddyfile\n(.*?)^```$")
 func caddyfiles(t *testing.T) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
-	for _, page := range filesMatching(t, ".", "*.md") {
-		text := readFile(t, page)
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		text := repotest.ReadFile(t, page)
 		for _, at := range caddyfileBlock.FindAllStringSubmatchIndex(text, -1) {
 			line := 1 + strings.Count(text[:at[0]], "\n")
 			found[fmt.Sprintf("%s:%d", page, line)] = text[at[2]:at[3]]
 		}
 	}
-	for _, file := range append(filesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile") {
-		found[file] = readFile(t, file)
+	for _, file := range append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile") {
+		found[file] = repotest.ReadFile(t, file)
 	}
 	return found
 }

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"os/exec"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 var (
@@ -18,7 +20,7 @@ var (
 // with the kinds of change that Keep a Changelog knows and with a link.
 func TestChangelogIsInOrder(t *testing.T) {
 	t.Parallel()
-	text := readFile(t, "CHANGELOG.md")
+	text := repotest.ReadFile(t, "CHANGELOG.md")
 	var versions []string
 	for line := range strings.Lines(text) {
 		line = strings.TrimSuffix(line, "\n")
@@ -52,7 +54,7 @@ func TestReleaseNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, after, _ := strings.Cut(readFile(t, "CHANGELOG.md"), "## [Unreleased]\n")
+	_, after, _ := strings.Cut(repotest.ReadFile(t, "CHANGELOG.md"), "## [Unreleased]\n")
 	if text := string(printed); !strings.HasPrefix(after, text) || !strings.Contains(text, "### ") || strings.Contains(text, "[Unreleased]:") {
 		t.Errorf("the notes are not that part of CHANGELOG.md:\n%s", text)
 	}

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"fmt"

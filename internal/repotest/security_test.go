@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"go/ast"
@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // namedTest is a test that a page names.
@@ -18,14 +20,14 @@ var namedTest = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 func TestSecurityNamesItsTests(t *testing.T) {
 	t.Parallel()
 	named := make(map[string]bool)
-	for _, name := range namedTest.FindAllStringSubmatch(readFile(t, "SECURITY.md"), -1) {
+	for _, name := range namedTest.FindAllStringSubmatch(repotest.ReadFile(t, "SECURITY.md"), -1) {
 		named[name[1]] = true
 	}
 	if len(named) == 0 {
 		t.Fatal("SECURITY.md names no test")
 	}
 	found := make(map[string]bool)
-	for _, file := range filesMatching(t, ".", "*_test.go") {
+	for _, file := range repotest.FilesMatching(t, ".", "*_test.go") {
 		for _, name := range testsIn(t, file) {
 			found[name] = true
 			if isAttack(file) && !named[name] {

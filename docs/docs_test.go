@@ -1,50 +1,17 @@
-package caddyitsme_test
+package docs_test
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
-// readFile is the text of a file of the repository.
-func readFile(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// filesMatching are the files below a folder whose base name matches a pattern. None is a
-// failure: a check of nothing would pass.
-func filesMatching(t *testing.T, folder, pattern string) (found []string) {
-	t.Helper()
-	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if slices.Contains([]string{".git", "node_modules", "dist"}, entry.Name()) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if ok, err := filepath.Match(pattern, entry.Name()); err != nil || ok {
-			found = append(found, path)
-			return err
-		}
-		return nil
-	})
-	if err != nil || len(found) == 0 {
-		t.Fatalf("looking for %s in %s: found %d, error %v", pattern, folder, len(found), err)
-	}
-	return found
-}
+func TestMain(m *testing.M) { repotest.Main(m) }
 
 // readTable returns the rows of README's tables whose first column has that heading.
 func readTable(t *testing.T, firstColumn string) (rows [][]string) {
@@ -57,7 +24,7 @@ func readTable(t *testing.T, firstColumn string) (rows [][]string) {
 func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
 	t.Helper()
 	inside := false
-	for line := range strings.Lines(readFile(t, page)) {
+	for line := range strings.Lines(repotest.ReadFile(t, page)) {
 		line, isRow := strings.CutPrefix(strings.TrimSpace(line), "|")
 		cells := strings.Split(strings.TrimSuffix(line, "|"), "|")
 		for i := range cells {
@@ -93,8 +60,8 @@ var (
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for _, page := range filesMatching(t, ".", "*.md") {
-		for _, found := range link.FindAllStringSubmatch(readFile(t, page), -1) {
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		for _, found := range link.FindAllStringSubmatch(repotest.ReadFile(t, page), -1) {
 			target, anchor, _ := strings.Cut(found[1], "#")
 			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
@@ -105,7 +72,7 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			}
 			if _, err := os.Stat(file); err != nil {
 				t.Errorf("%s links to %s: %v", page, found[1], err)
-			} else if anchor != "" && !slices.Contains(slugs(readFile(t, file)), anchor) {
+			} else if anchor != "" && !slices.Contains(slugs(repotest.ReadFile(t, file)), anchor) {
 				t.Errorf("%s links to %s: no heading there is called so", page, found[1])
 			}
 		}
@@ -129,9 +96,9 @@ var (
 // TestCommandsExist looks up the make targets and the packages that pages tell people to run.
 func TestCommandsExist(t *testing.T) {
 	t.Parallel()
-	makefile := readFile(t, "Makefile")
-	for _, page := range filesMatching(t, ".", "*.md") {
-		text := readFile(t, page)
+	makefile := repotest.ReadFile(t, "Makefile")
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		text := repotest.ReadFile(t, page)
 		for _, target := range makeCommand.FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(makefile, "\n"+target[1]+":") {
 				t.Errorf("%s says make %s, which the Makefile does not have", page, target[1])
@@ -162,7 +129,7 @@ func TestVersions(t *testing.T) {
 	for _, row := range rows {
 		decided, known := versions[row[0]]
 		version, _, _ := strings.Cut(row[1], " ")
-		if !known || !strings.Contains(readFile(t, decided.file), decided.before+version) {
+		if !known || !strings.Contains(repotest.ReadFile(t, decided.file), decided.before+version) {
 			t.Errorf("%s %s is not what %q says", row[0], version, decided.file)
 		}
 	}

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"go/ast"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -95,7 +96,7 @@ var (
 // code and every OAuth error is explained, and with a status and title that it really has.
 func TestFailuresAreNamed(t *testing.T) {
 	t.Parallel()
-	source := readFile(t, filepath.Join("gateway", "failure.go"))
+	source := repotest.ReadFile(t, filepath.Join("gateway", "failure.go"))
 	codes := make(map[string]string)
 	for _, name := range problemName.FindAllStringSubmatch(source, -1) {
 		codes[name[1]] = name[2]

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"go/ast"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -45,7 +46,7 @@ var (
 // TestEveryReasonIsExplained does the same for the reasons why a login ended.
 func TestEveryReasonIsExplained(t *testing.T) {
 	t.Parallel()
-	source := readFile(t, filepath.Join("gateway", "internal", "login", "errors.go"))
+	source := repotest.ReadFile(t, filepath.Join("gateway", "internal", "login", "errors.go"))
 	names, written := make(map[string]string), make(map[string]string)
 	for _, found := range reason.FindAllStringSubmatch(source, -1) {
 		names[found[1]], written[found[2]] = found[2], "INFO"

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"net/http"
@@ -13,6 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // alwaysThere are the rows of the table of claims that come from no attribute.
@@ -143,7 +144,7 @@ func TestEndpointsAreNamed(t *testing.T) {
 		named = append(named, parent)
 	}
 	for file, route := range routes {
-		found := route.FindAllStringSubmatch(readFile(t, file), -1)
+		found := route.FindAllStringSubmatch(repotest.ReadFile(t, file), -1)
 		if len(found) < 2 {
 			t.Fatalf("%s is no longer written so that this test finds its endpoints", file)
 		}

@@ -1,9 +1,11 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // elsewhere are defaults that docs/configuration.md derives or splits in its own words.
@@ -13,7 +15,7 @@ var elsewhere = []string{"redirect_url", "app_redirect_url", "cookie", "token is
 // constants, in what the field's doc comment says.
 func TestConfigurationPageNamesTheDefaults(t *testing.T) {
 	t.Parallel()
-	page := readFile(t, "docs/configuration.md")
+	page := repotest.ReadFile(t, "docs/configuration.md")
 	for name, value := range defaults() {
 		key := name[strings.LastIndexByte(name, ' ')+1:]
 		says := func(line string) bool {

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"debug/buildinfo"

@@ -1,9 +1,10 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"regexp"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	caddycmd "github.com/caddyserver/caddy/v2/cmd"
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ func TestFlagsOfDoctorAreNamed(t *testing.T) {
 	known := make(map[string]bool)
 	doctor.LocalFlags().VisitAll(func(f *pflag.Flag) { known[f.Name] = true })
 	named := make(map[string]bool)
-	for _, row := range regexp.MustCompile("(?m)^\\| (`--.*?) \\|").FindAllStringSubmatch(readFile(t, "docs/operations.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| (`--.*?) \\|").FindAllStringSubmatch(repotest.ReadFile(t, "docs/operations.md"), -1) {
 		for _, name := range flagName.FindAllStringSubmatch(row[1], -1) {
 			named[name[1]] = true
 		}

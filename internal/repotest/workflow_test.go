@@ -1,4 +1,4 @@
-package caddyitsme_test
+package repotest_test
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 )
@@ -45,7 +46,7 @@ type step struct {
 func workflows(t *testing.T) map[string]workflow {
 	t.Helper()
 	found := make(map[string]workflow)
-	for _, file := range filesMatching(t, ".github/workflows", "*") {
+	for _, file := range repotest.FilesMatching(t, ".github/workflows", "*") {
 		found[filepath.Base(file)] = readYAML[workflow](t, file)
 	}
 	return found
@@ -54,7 +55,7 @@ func workflows(t *testing.T) map[string]workflow {
 // readYAML refuses keys that T does not have, and keys that stand there twice.
 func readYAML[T any](t *testing.T, file string) (content T) {
 	t.Helper()
-	decoder := yaml.NewDecoder(strings.NewReader(readFile(t, file)))
+	decoder := yaml.NewDecoder(strings.NewReader(repotest.ReadFile(t, file)))
 	decoder.KnownFields(true)
 	if err := decoder.Decode(&content); err != nil {
 		t.Fatalf("%s: %v", file, err)
@@ -125,8 +126,8 @@ var (
 func TestActionsArePinned(t *testing.T) {
 	t.Parallel()
 	at := make(map[string]string)
-	for _, file := range filesMatching(t, ".github/workflows", "*") {
-		for _, use := range used.FindAllStringSubmatch(readFile(t, file), -1) {
+	for _, file := range repotest.FilesMatching(t, ".github/workflows", "*") {
+		for _, use := range used.FindAllStringSubmatch(repotest.ReadFile(t, file), -1) {
 			action := pinned.FindStringSubmatch(use[1])
 			if action == nil {
 				t.Errorf("%s: %s is not pinned", file, use[1])
@@ -147,7 +148,7 @@ func TestActionsArePinned(t *testing.T) {
 // that a stranger chose is pasted into a script, and make knows its targets.
 func TestWorkflowSteps(t *testing.T) {
 	t.Parallel()
-	makefile, goMod := readFile(t, "Makefile"), readFile(t, "go.mod")
+	makefile, goMod := repotest.ReadFile(t, "Makefile"), repotest.ReadFile(t, "go.mod")
 	for where, s := range allSteps(t) {
 		if strings.HasPrefix(s.Uses, "actions/checkout@") && s.With["persist-credentials"] != "false" {
 			t.Errorf("%s keeps the checkout's token", where)
@@ -211,7 +212,7 @@ func TestDependabotLooksEverywhere(t *testing.T) {
 	}
 	want := []string{"github-actions /"}
 	for file, ecosystem := range ecosystems {
-		for _, found := range filesMatching(t, ".", file) {
+		for _, found := range repotest.FilesMatching(t, ".", file) {
 			want = append(want, ecosystem+" "+filepath.ToSlash(filepath.Dir("/"+found)))
 		}
 	}

@@ -1,4 +1,4 @@
-package caddyitsme_test
+package docs_test
 
 import (
 	"path/filepath"
@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -17,7 +18,7 @@ const mobilePage = "docs/mobile.md"
 // failures: there is a row for every error and every problem, and for no other.
 func TestMobileErrors(t *testing.T) {
 	t.Parallel()
-	source := readFile(t, filepath.Join("gateway", "failure.go"))
+	source := repotest.ReadFile(t, filepath.Join("gateway", "failure.go"))
 	errors, problems := set{}, set{}
 	for _, row := range failureRow.FindAllStringSubmatch(source, -1) {
 		errors[row[4]] = true
