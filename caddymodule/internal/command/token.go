@@ -10,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-const tokenHelp = `
-Verifies a token.
-
+const tokenInputHelp = `
 Give the token on standard input, as in
 
   caddy itsme token verify < token.txt
@@ -29,7 +27,7 @@ is 1, and the message says why.
 The keys are those in Caddy's storage, or in the file that token key names. Run
 this as the user that Caddy runs as, with the same environment. It does not check
 whether the token was revoked, or its user logged out.
-` + tokenHelp
+` + tokenInputHelp
 
 // maxTokenRead is how many bytes are read as a token. Those of other issuers are longer than ours.
 const maxTokenRead = 64 << 10
@@ -44,7 +42,7 @@ var (
 )
 
 func tokenCommand(a Adapter) *cobra.Command {
-	command := &cobra.Command{Use: "token <command>", Short: "Verifies a token", Long: tokenHelp}
+	command := &cobra.Command{Use: "token <command>", Short: "Verifies a token", Long: tokenVerifyHelp}
 	command.AddCommand(tokenVerifyCommand(a))
 	return command
 }
