@@ -1,15 +1,16 @@
-// Package caddymodule makes Caddy modules of package gateway: it translates configuration,
-// follows Caddy's lifecycle and hands requests over, and decides nothing of its own.
+// Package caddymodule makes Caddy modules of package gateway. It translates configuration, follows Caddy's
+// lifecycle and hands requests to the gateway.
 //
 //	itsme                                  the app, which holds the gateways
-//	itsme.stores.memory                    where a gateway of one replica keeps pending sessions
-//	itsme.stores.redis                     where one of several replicas does
-//	http.handlers.itsme                    what a site does with a gateway
+//	itsme.stores.memory                    keeps pending sessions in the memory of one replica
+//	itsme.stores.redis                     keeps them in Redis, for any number of replicas
+//	http.handlers.itsme                    protects a site with a gateway
 //	http.authentication.providers.itsme    bearer tokens for Caddy's authentication handler
-//	admin.api.itsme                        what operators see and do while Caddy runs
+//	admin.api.itsme                        serves what operators see and do while Caddy runs
 //	caddy.logging.encoders.filter.itsme    keeps identities out of other modules' log lines
 //
-// It adds the command caddy itsme, with doctor, keys and token.
+// It adds the command caddy itsme, with doctor, keys and token. What needs neither these modules nor their
+// configuration is in packages below caddymodule/internal, which never import this one.
 //
 // The grammar of the global option stands at [App.UnmarshalCaddyfile], that of the directive at
 // [Handler.UnmarshalCaddyfile]. Every JSON key equals its subdirective, letter for letter.
