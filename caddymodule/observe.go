@@ -35,7 +35,6 @@ func (i *instance) observe(config *gateway.Config) {
 		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = m.Store(config.Store)
-	config.Families = config.Store
 	i.kept = config.Store
 }
 

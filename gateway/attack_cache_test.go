@@ -45,7 +45,7 @@ func nginx(lines ...string) func(t testing.TB, origin string) (addr string) {
 // cached is a gateway that the suite attacks; the cache is still to be put in front.
 func cached(t *testing.T) cachetest.World {
 	t.Helper()
-	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh, c.Families = 30*24*time.Hour, c.Store.(*pending.Memory) })
+	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
 	past := func() time.Time { return f.clock.now().Add(-5 * time.Hour) }
 	mux := http.NewServeMux()
 	for host, optional := range map[string]bool{cachetest.Host: false, cachetest.Optional: true} {

@@ -125,9 +125,6 @@ type Config struct {
 	// Store keeps pending sessions, counters and revocations. The caller closes it.
 	Store pending.Store
 
-	// Families keeps logins that may be refreshed. Required with Token.Refresh.
-	Families pending.Families
-
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
 	Keys *token.Ring
 

@@ -87,7 +87,7 @@ func FuzzRefreshToken(f *testing.F) {
 	}
 	w := openFort(f)
 	w.rebuild(f, func(c *gateway.Config) {
-		c.Token.Refresh, c.Families, c.Limit.TokenPerClient = 24*time.Hour, w.store, 1<<30
+		c.Token.Refresh, c.Limit.TokenPerClient = 24*time.Hour, 1<<30
 	})
 	login := 0
 	f.Fuzz(func(t *testing.T, presented string) {
@@ -145,7 +145,7 @@ func FuzzRevoke(f *testing.F) {
 	}
 	w := openFort(f)
 	w.rebuild(f, func(c *gateway.Config) {
-		c.Token.Refresh, c.Families, c.Limit.TokenPerClient = 24*time.Hour, w.store, 1<<30
+		c.Token.Refresh, c.Limit.TokenPerClient = 24*time.Hour, 1<<30
 	})
 	login := 0
 	f.Fuzz(func(t *testing.T, form string) {

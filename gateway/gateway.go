@@ -66,10 +66,9 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	store, families := engine.Traced(config.Store, config.Families)
 	g := &Gateway{
 		config:    config,
-		store:     store,
+		store:     engine.Traced(config.Store),
 		authority: authority,
 		log:       clock.log,
 		clock:     clock,
@@ -83,7 +82,7 @@ func New(config Config) (*Gateway, error) {
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.logins = engine.New(g.engineConfig(client, families))
+	g.logins = engine.New(g.engineConfig(client))
 	if g.verifier, err = g.newVerifier(); err != nil {
 		return nil, configErrorf("token: %v", err)
 	}
@@ -102,13 +101,12 @@ func (g *Gateway) serveEndpoints() {
 }
 
 // engineConfig is what the engine of the logins needs of the configuration.
-func (g *Gateway) engineConfig(client *signicat.Client, families pending.Families) engine.Config {
+func (g *Gateway) engineConfig(client *signicat.Client) engine.Config {
 	return engine.Config{
 		Signicat:        client,
 		AccountID:       g.config.Signicat.AccountID,
 		Simulated:       strings.HasPrefix(g.config.Signicat.APIURL, "http://"),
 		Store:           g.store,
-		Families:        families,
 		Authority:       g.authority,
 		Keys:            g.config.Keys,
 		Attributes:      g.config.Attributes,

@@ -110,7 +110,7 @@ func answer(w http.ResponseWriter, h http.Header, status int) {
 // dueForRenewal opens a fort whose cookies are renewed, and returns a browser's request whose cookie is due.
 func dueForRenewal(t *testing.T) (*fort, *http.Request) {
 	t.Helper()
-	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh, c.Families = 30*24*time.Hour, c.Store.(*pending.Memory) })
+	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
 	claims := f.claims()
 	claims.ID = "login.1"
 	raw, _, err := f.authority.IssueSession(claims)

@@ -25,7 +25,7 @@ func (fullStore) Revoke(context.Context, pending.Revocation) error { return pend
 func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 	t.Parallel()
 	f := openFort(t)
-	refreshing := func(c *gateway.Config) { c.Token.Refresh, c.Families = 30*24*time.Hour, f.store }
+	refreshing := func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour }
 	claims := f.claims()
 	claims.ID = "login.1"
 	cookie, _, err := f.authority.IssueSession(claims)
@@ -79,7 +79,7 @@ func TestHalfEndedLoginDoesNotComeBack(t *testing.T) {
 	first := gateway.RefreshToken("login", 1, [32]byte{})
 	second := f.refresh(first)
 	third := f.refresh(second.Refresh)
-	stuck := func(c *gateway.Config) { refreshing(c); c.Families = stuckFamilies{f.store} }
+	stuck := func(c *gateway.Config) { refreshing(c); c.Store = stuckFamilies{f.store} }
 	f.rebuild(t, stuck)
 	for range 2 {
 		if copied := f.refresh(first); copied.status != http.StatusServiceUnavailable {

@@ -107,7 +107,7 @@ func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 			f.clock.stop()
 			f.family("login", pending.App)
 			got := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
-			f.rebuild(t, func(c *gateway.Config) { c.Families = f.store })
+			f.rebuild(t, func(*gateway.Config) {})
 			end(t, f, got)
 			f.clock.advance(10 * 24 * time.Hour)
 			f.rebuild(t, refreshing)

@@ -21,7 +21,6 @@ import (
 // refreshing lets the logins of a fort be refreshed.
 func refreshing(c *gateway.Config) {
 	c.Token.Refresh = 30 * 24 * time.Hour
-	c.Families, _ = c.Store.(pending.Families)
 	c.Limit.TokenPerClient = 1 << 20
 }
 

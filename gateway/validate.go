@@ -212,8 +212,6 @@ func (c Config) validateRefresh() error {
 	switch {
 	case c.Token.Refresh == 0:
 		return nil
-	case c.Families == nil:
-		return configErrorf("token refresh: this store keeps no refresh tokens; use another store, or drop refresh")
 	case c.Token.Refresh <= c.Token.Lifetime:
 		return configErrorf("token refresh: %s is not longer than token lifetime %s; make it longer, or drop refresh", c.Token.Refresh, c.Token.Lifetime)
 	}

@@ -97,7 +97,6 @@ func serveGateway(t *testing.T, listener *pipetest.Network, toSignicat *http.Tra
 		Attributes: []string{"name"},
 		Token:      gateway.TokenConfig{Refresh: 30 * 24 * time.Hour},
 		Store:      store,
-		Families:   store,
 		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 	})
 	if err != nil {

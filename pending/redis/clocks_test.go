@@ -55,7 +55,7 @@ func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 			},
 			Attributes: []string{"name"},
 			Token:      gateway.TokenConfig{Refresh: 30 * 24 * time.Hour},
-			Store:      store, Families: store, Keys: keys, Now: now,
+			Store:      store, Keys: keys, Now: now,
 		})
 		if err != nil {
 			t.Fatal(err)

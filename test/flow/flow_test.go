@@ -92,7 +92,6 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		LoA:        signicat.LoA(o.LoA),
 		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
 		Store:      store,
-		Families:   store,
 		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 		Verify:     peers,
 		Now:        clock.now,

@@ -55,7 +55,7 @@ func TestRepeatedFinishGetsTheLoginAgain(t *testing.T) {
 				store := pending.NewMemory(time.Now)
 				t.Cleanup(func() { _ = store.Close() })
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					c.Store, c.Families, c.Token.Refresh, c.Token.Lifetime = store, store, refresh, 4*time.Minute
+					c.Store, c.Token.Refresh, c.Token.Lifetime = store, refresh, 4*time.Minute
 				}, roomy)
 				p := b.begun(t)
 				first := p.redeem()
@@ -123,7 +123,7 @@ func TestRepeatedFinishGetsNothingAfterLogout(t *testing.T) {
 				store := pending.NewMemory(time.Now)
 				t.Cleanup(func() { _ = store.Close() })
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					c.Store, c.Families, c.Token.Refresh = store, store, 30*24*time.Hour
+					c.Store, c.Token.Refresh = store, 30*24*time.Hour
 					c.Token.Lifetime, c.Cookie.Lifetime = time.Minute, time.Minute
 				}, roomy)
 				end(t, b, b.login(t))
@@ -147,7 +147,7 @@ func TestRepeatedFinishAfterRefreshes(t *testing.T) {
 			store := pending.NewMemory(time.Now)
 			t.Cleanup(func() { _ = store.Close() })
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-				c.Store, c.Families, c.Token.Refresh, c.Token.Lifetime = store, store, 30*24*time.Hour, time.Minute
+				c.Store, c.Token.Refresh, c.Token.Lifetime = store, 30*24*time.Hour, time.Minute
 			}, roomy)
 			p := b.begun(t)
 			got := p.redeem()

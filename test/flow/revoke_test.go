@@ -29,7 +29,7 @@ func openApart(t *testing.T, ahead ...time.Duration) *apart {
 	b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
 		store := pending.NewMemory(time.Now)
 		t.Cleanup(func() { _ = store.Close() })
-		c.Store, c.Families, c.Token.Refresh = store, store, 30*24*time.Hour
+		c.Store, c.Token.Refresh = store, 30*24*time.Hour
 	}, roomy)
 	a := &apart{bubble: b, ahead: ahead}
 	for _, d := range ahead {
@@ -106,7 +106,7 @@ func revokeApart(t *testing.T, a *apart, revoker int) {
 	}
 	for _, token := range refresh {
 		login, _, _ := strings.Cut(token, "~")
-		if _, err := a.config.Families.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
+		if _, err := a.config.Store.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
 			t.Errorf("a family is left: %v", err)
 		}
 	}

@@ -29,8 +29,6 @@ type Config struct {
 
 	// Store keeps the logins. Its owner closes it.
 	Store pending.Store
-	// Families keeps the logins that may be refreshed. Nil when there are none.
-	Families pending.Families
 	// Authority signs and verifies the tokens.
 	Authority *token.Authority
 	// Keys are those of Authority. While there are none no login starts.

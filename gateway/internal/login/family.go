@@ -37,20 +37,20 @@ func (e *Engine) newFamily(ctx context.Context, kind pending.Kind, c token.Claim
 		ExpiresAt: c.IssuedAt.Add(e.config.Refresh),
 	}
 	_, _ = rand.Read(f.Secret[:]) // never fails
-	return storeError(e.config.Families.CreateFamily(ctx, f))
+	return storeError(e.config.Store.CreateFamily(ctx, f))
 }
 
 // family loads a family whose login was not revoked. A subject's revocation covers every login
 // that began before it.
 func (e *Engine) family(ctx context.Context, login string) (*pending.Family, error) {
-	f, err := e.config.Families.LoadFamily(ctx, login)
+	f, err := e.config.Store.LoadFamily(ctx, login)
 	if err != nil {
 		return nil, familyError(err)
 	}
 	err = e.checkFamily(ctx, f)
 	if errors.Is(err, ErrGrant) {
 		// Who revoked it could not delete it. Once the revocation is over, the login would come back.
-		if err := e.config.Families.DeleteFamily(ctx, login); err != nil {
+		if err := e.config.Store.DeleteFamily(ctx, login); err != nil {
 			return nil, storeError(err)
 		}
 	}
@@ -167,10 +167,8 @@ func (e *Engine) EndLogin(ctx context.Context, login, subject string) error {
 
 // forgetLogin deletes a login's family and withdraws the login from its subject's.
 func (e *Engine) forgetLogin(ctx context.Context, login, subject string) error {
-	if e.config.Families != nil {
-		if err := e.config.Families.DeleteFamily(ctx, login); err != nil {
-			return err
-		}
+	if err := e.config.Store.DeleteFamily(ctx, login); err != nil {
+		return err
 	}
 	if subject == "" {
 		return nil

@@ -69,7 +69,7 @@ func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string
 	if !e.refreshes() {
 		return "", nil
 	}
-	f, err := e.config.Families.LoadFamily(ctx, loginOf(tokenID))
+	f, err := e.config.Store.LoadFamily(ctx, loginOf(tokenID))
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
 		return "", nil
@@ -120,7 +120,7 @@ func (e *Engine) exchange(ctx context.Context, f *pending.Family, serial uint64)
 		return Refreshed{}, err
 	}
 	if *f != before {
-		if err := e.config.Families.UpdateFamily(ctx, f); err != nil {
+		if err := e.config.Store.UpdateFamily(ctx, f); err != nil {
 			return Refreshed{}, familyError(err)
 		}
 	}

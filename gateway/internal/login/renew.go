@@ -62,7 +62,7 @@ func (e *Engine) cookieNumber(c SessionCookie) (serial uint64, ok bool) {
 // renewOnce looks at one cookie with its family. It hands out the newest cookie where the browser may
 // not have it yet.
 func (e *Engine) renewOnce(ctx context.Context, c SessionCookie, serial uint64, due bool) (renewed RenewedCookie, err error) {
-	f, err := e.config.Families.LoadFamily(ctx, c.Claims.Login())
+	f, err := e.config.Store.LoadFamily(ctx, c.Claims.Login())
 	if err != nil {
 		return RenewedCookie{}, storeError(err)
 	}
@@ -82,7 +82,7 @@ func (e *Engine) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 		renewed = RenewedCookie{raw, claims.ExpiresAt.Sub(e.now())}
 	}
 	if *f != before {
-		if err := e.config.Families.UpdateFamily(ctx, f); err != nil {
+		if err := e.config.Store.UpdateFamily(ctx, f); err != nil {
 			return RenewedCookie{}, familyError(err)
 		}
 	}

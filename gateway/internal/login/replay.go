@@ -54,7 +54,7 @@ func (e *Engine) familyOf(ctx context.Context, record *pending.Record) (*pending
 	if !e.refreshes() {
 		return nil, nil
 	}
-	f, err := e.config.Families.LoadFamily(ctx, loginOf(record.TokenID))
+	f, err := e.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
 	if errors.Is(err, pending.ErrNotFound) {
 		return nil, nil
 	}
@@ -67,7 +67,7 @@ func (e *Engine) handOutNewest(ctx context.Context, record *pending.Record, f *p
 	before := *f
 	raw, claims, err := e.newest(ctx, f)
 	if err == nil && *f != before {
-		err = storeError(e.config.Families.UpdateFamily(ctx, f))
+		err = storeError(e.config.Store.UpdateFamily(ctx, f))
 	}
 	if err != nil {
 		return err

@@ -26,11 +26,8 @@ func (e *Engine) Revoke(ctx context.Context, raw string) error {
 }
 
 func (e *Engine) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
-	if e.config.Families == nil {
-		return nil
-	}
 	// Even while refresh is off: the login must not come back with it.
-	f, err := e.config.Families.LoadFamily(ctx, presented.login)
+	f, err := e.config.Store.LoadFamily(ctx, presented.login)
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
 		return nil
@@ -102,14 +99,12 @@ func (e *Engine) RevokeToken(ctx context.Context, jti string) error {
 // returns how many refreshable logins it ended: one, or none when the login cannot be refreshed.
 func (e *Engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	login, subject := loginOf(jti), ""
-	if e.config.Families != nil {
-		f, err := e.config.Families.LoadFamily(ctx, login)
-		switch {
-		case err == nil:
-			logins, subject = 1, f.Subject
-		case !errors.Is(err, pending.ErrNotFound):
-			return 0, storeError(err)
-		}
+	f, err := e.config.Store.LoadFamily(ctx, login)
+	switch {
+	case err == nil:
+		logins, subject = 1, f.Subject
+	case !errors.Is(err, pending.ErrNotFound):
+		return 0, storeError(err)
 	}
 	return logins, e.EndLogin(ctx, login, subject)
 }
@@ -130,10 +125,7 @@ const revocationReach = token.Skew + pending.MaxStaleness
 // [pending.MaxStaleness] may count as one that was under way: it then ends without a token.
 func (e *Engine) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	until := e.now().Add(revocationReach)
-	longest := e.longestToken()
-	if e.config.Families != nil {
-		longest = max(longest, MaxRefresh) // families may be older than the configuration
-	}
+	longest := max(e.longestToken(), MaxRefresh) // families may be older than the configuration
 	err = e.revoke(ctx, pending.Revocation{
 		Scope:       pending.ScopeSubject,
 		ID:          subject,
