@@ -26,24 +26,14 @@ func TestFlow(t *testing.T) {
 
 // clock is the wall clock, moved on by a test.
 type clock struct {
-	mu      sync.Mutex
-	ahead   time.Duration
-	stopped time.Time // then it moves only when the test does
+	mu    sync.Mutex
+	ahead time.Duration
 }
 
 func (c *clock) now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.stopped.IsZero() {
-		return c.stopped.Add(c.ahead)
-	}
 	return time.Now().Add(c.ahead)
-}
-
-func (c *clock) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = time.Now().Truncate(time.Second)
 }
 
 func (c *clock) advance(d time.Duration) {

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/lestrrat-go/jwx/v3/jwk"
-	"github.com/lestrrat-go/jwx/v3/jwt"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
@@ -29,7 +27,6 @@ var verifiers = []struct {
 }{
 	{"npm jose, from the JWKS URL", verifyWithJose},
 	{"coreos/go-oidc, from the discovery document", verifyWithGoOIDC},
-	{"lestrrat-go/jwx, from the JWKS URL", verifyWithJWX},
 }
 
 const jwksPath = "/.well-known/jwks.json"
@@ -115,22 +112,6 @@ func verifyWithGoOIDC(ctx context.Context, gatewayURL, audience, raw string) (ma
 	var claims map[string]any
 	err = verified.Claims(&claims)
 	return claims, err
-}
-
-func verifyWithJWX(ctx context.Context, gatewayURL, audience, raw string) (map[string]any, error) {
-	keys, err := jwk.Fetch(ctx, gatewayURL+jwksPath)
-	if err != nil {
-		return nil, err
-	}
-	verified, err := jwt.Parse([]byte(raw), jwt.WithKeySet(keys), jwt.WithIssuer(gatewayURL), jwt.WithAudience(audience))
-	if err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(verified)
-	if err != nil {
-		return nil, err
-	}
-	return readClaims(text)
 }
 
 func readClaims(text []byte) (claims map[string]any, err error) {

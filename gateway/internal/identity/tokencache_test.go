@@ -101,7 +101,7 @@ func TestKindsShareNoEntry(t *testing.T) {
 // TestWeightIsNotUnderstated compares the heap that logins take with their weight. It is not
 // parallel: it measures the heap of the whole process.
 func TestWeightIsNotUnderstated(t *testing.T) {
-	const n = 5000
+	const n = 1000
 	five := map[string]any{
 		"name": "Jan Peeters", "given_name": "Jan", "family_name": "Peeters", "birthdate": "1980-01-31",
 		"address": map[string]any{"formatted": "Grote Markt 1\n1000 Brussel"},
