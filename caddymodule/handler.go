@@ -130,7 +130,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		// keeps the code in its query out of the log.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
-	request.Unprotected = !h.matches(r)
+	request.Unmatched = !h.matches(r)
 	return h.site.Serve(w, r, request, func(w http.ResponseWriter, r *http.Request) error {
 		setUser(r.Context())
 		return next.ServeHTTP(w, r)

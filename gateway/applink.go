@@ -55,8 +55,8 @@ type appleDetail struct {
 	Components []appleComponent `json:"components"`
 }
 
-// appleComponent matches a path and any query: an answer of itsme that nobody foresaw must reach
-// the app, too.
+// appleComponent matches a path and any query: an answer of itsme with other parameters must
+// reach the app, too.
 type appleComponent struct {
 	Path string `json:"/"`
 }
@@ -148,7 +148,7 @@ const (
 	maxIdentifier = 255
 	// maxAppleFile is the largest apple-app-site-association that phones take, 128 KB.
 	maxAppleFile = 128 * 1000
-	// sha1Size is what people copy by mistake: keytool prints it one line above.
+	// sha1Size is the size of a SHA-1 fingerprint, which keytool prints one line above.
 	sha1Size = 20
 )
 

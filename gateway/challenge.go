@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// refuse answers a request that is not let through: a browser's navigation is sent to the login
-// page, everything else is told what is missing (RFC 6750 section 3).
+// refuse answers a request that is not let through: it redirects a browser's navigation to the login
+// page, and answers everything else with a challenge (RFC 6750 section 3).
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
@@ -48,10 +48,10 @@ func (s *Site) observeRefusal(err error) {
 	s.gateway.observe.Refusal(failureOf(err).problem)
 }
 
-// sendToLogin sends a browser to the login page, with what its login must be. The URL is absolute: from
-// a site on plain http, where no cookie of the gateway works, a relative one leads nowhere else. There is no loop: a
-// login that was asked for a level has it, or ends on a page of its own without a cookie, and one
-// that has just ended is as recent as anybody may require.
+// sendToLogin redirects a browser to the login page, with what is required of its login. The URL is
+// absolute: on a site on plain http no cookie of the gateway works, and a relative URL would stay there.
+// There is no loop: a login that was asked for a level has it, or ends on a page of its own without a
+// cookie; and a login that has just ended is younger than any max_age.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
 	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
@@ -66,7 +66,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// navigationHeaders are what tells a browser's navigation from other requests.
+// navigationHeaders are those by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
 // challenge names the scheme, and the error only where a credential was sent.
@@ -104,8 +104,8 @@ func stepUpParams(s *identity.StepUp) []string {
 // maxAge returns the parameter max_age.
 func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
 
-// showsPages reports whether the person is in front of a browser that can show a page, and that a
-// login would help: beside a bearer token its cookie counts for nothing. The login's cookies work on
+// showsPages reports whether the client is a browser that can show a page, and whether a login would
+// help: beside a bearer token its cookie does not count. The login's cookies work on
 // public_url's host alone.
 func (s *Site) showsPages(r *http.Request, p *identity.RequestState) bool {
 	if p.Credential != nil && p.Credential.Kind == pending.App {

@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Gateway logs people in and verifies what it issued. Make one with [New]; it is safe for
+// Gateway logs users in and verifies what it issued. Make one with [New]; it is safe for
 // concurrent use.
 type Gateway struct {
 	config    Config
@@ -206,13 +206,14 @@ func (g *Gateway) newVerifier() (*identity.Verifier, error) {
 	})
 }
 
-// What a log line of ours may hold: kinds, phases and reasons in our own words, the session's
-// public name (a hash), Signicat's trace ID and error code. Never a state, code, token,
-// attribute or client secret, and no error text that could quote one.
+// Log lines hold kinds, phases and reasons in our own words, the session's public name (a hash), and
+// Signicat's trace ID and error code. They never hold a state, code, token, attribute or client secret,
+// and no error text that could quote one.
 
+// errorAttr is the attribute with an error.
 func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
-// newLog is where a gateway's lines go.
+// newLog returns the logger of a gateway.
 func newLog(c Config) *slog.Logger {
 	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
 	if c.Replica != "" {

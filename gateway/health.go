@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// InstanceHeader is the header of /health/ready that names the gateway of a process, so that two
-// processes behind one address can be told apart.
+// InstanceHeader is the header of /health/ready that names the gateway of a process. It distinguishes two
+// processes behind one address.
 const InstanceHeader = "Itsme-Instance"
 
 // NewInstance makes a name for InstanceHeader. It is random, and says nothing of the machine.

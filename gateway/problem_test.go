@@ -33,6 +33,9 @@ func TestEveryProblemHasAPage(t *testing.T) {
 			t.Errorf("%s has no page: %v", f.problem, err)
 		}
 		named := strings.Contains(html.UnescapeString(answer.Body.String()), "<li>"+strconv.Itoa(f.status)+": "+f.title)
+		if n := strings.Count(html.UnescapeString(answer.Body.String()), "<li>"+strconv.Itoa(f.status)+": "+f.title+"<"); n > 1 {
+			t.Errorf("the page of %s names its answer %q %d times", f.problem, f.title, n)
+		}
 		if f.err != nil && named != f.hasPage() {
 			t.Errorf("the page of %s names its answer %q: %t", f.problem, f.title, named)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// exchange is one request to an own endpoint.
+// exchange is one request to an endpoint of the gateway.
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
@@ -19,7 +19,7 @@ type exchange struct {
 	rest string // what follows the endpoint's name, such as a session_id
 }
 
-// endpoint serves one own URL. An error that it returns is answered in the endpoint's form.
+// endpoint serves one URL of the gateway. An error that it returns is answered in the endpoint's form.
 type endpoint struct {
 	methods []string
 	serve   func(exchange) error
@@ -31,7 +31,7 @@ type endpoint struct {
 	proxies bool // for the peers of verify alone
 }
 
-// answerForm is how an endpoint tells an error.
+// answerForm is the form in which an endpoint answers an error.
 type answerForm uint8
 
 const (
@@ -127,14 +127,14 @@ func (r *router) serveAt(raw string, e endpoint) {
 	}
 }
 
-// Entrances are URLs at which clients must reach the gateway for it to be of use: an app's, a
-// browser's, and a verifier's. Others may be behind the same path.
+// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Others may be
+// below the same path.
 func (g *Gateway) Entrances() []string {
 	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
 }
 
-// serveOwn answers a request for one of the gateway's own URLs, by the path that the client
-// asked for. Everything below the own path is the gateway's.
+// serveOwn answers a request for a URL of the gateway, by the path that the client asked for. Every path
+// below the gateway's belongs to it.
 func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
@@ -193,13 +193,13 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	return nowhere, "", true
 }
 
-// nowhere is what stands at every own path without an endpoint.
+// nowhere is the endpoint at every path of the gateway that has no other.
 var nowhere = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
 
-// admit refuses what no endpoint should see, before anything is read.
+// admit refuses a request that its endpoint must not see, before anything of it is read.
 func (g *Gateway) admit(e endpoint, x exchange) error {
 	if e.proxies {
-		return nil // what it is asked about is another request, whose body it never reads
+		return nil // it is asked about another request, and never reads a body
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
@@ -225,8 +225,7 @@ func early(r *http.Request) bool {
 	return len(r.Header["Early-Data"]) > 0 || (r.TLS != nil && !r.TLS.HandshakeComplete)
 }
 
-// Sensitive reports whether a URL is one whose query carries a code and state, so that nobody
-// writes it down.
+// Sensitive reports whether a URL's query may carry a code and state. Such a URL must not be logged.
 func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
