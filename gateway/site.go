@@ -69,7 +69,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Serve answers a request itself, or hands it to next, stripped and with the identity of a valid
+// Serve answers a request itself, or gives it to next, stripped and with the identity of a valid
 // login. The error is next's: what the site answers itself is written already.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)

@@ -51,7 +51,7 @@ func (p peers) sent(r *http.Request) bool {
 }
 
 // serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's
-// is there, empty where the person has none, so that the proxy that copies them overwrites what the
+// is there, empty where the user has none, so that the proxy that copies them overwrites what the
 // client made up.
 func (g *Gateway) serveVerify(x exchange) error {
 	p := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
