@@ -14,17 +14,17 @@ import (
 
 // refuse answers a request that is not let through: it redirects a browser's navigation to the login
 // page, and answers everything else with a challenge (RFC 6750 section 3).
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *identity.RequestState, err error) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, state *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
 		return
 	}
 	boundBody(w, r)
-	if s.showsPages(r, p) {
+	if s.showsPages(r, state) {
 		switch {
 		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
 			s.gateway.observe.Request(Redirected)
-			s.sendToLogin(w, info, p.Required)
+			s.sendToLogin(w, info, state.Required)
 			return
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
@@ -107,8 +107,8 @@ func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
 // showsPages reports whether the client is a browser that can show a page, and whether a login would
 // help: beside a bearer token its cookie does not count. The login's cookies work on
 // public_url's host alone.
-func (s *Site) showsPages(r *http.Request, p *identity.RequestState) bool {
-	if p.Credential != nil && p.Credential.Kind == pending.App {
+func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
+	if state.Credential != nil && state.Credential.Kind == pending.App {
 		return false
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

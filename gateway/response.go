@@ -26,8 +26,8 @@ type response struct {
 }
 
 // pass gives a request to what stands behind the site, and protects the answer.
-func (s *Site) pass(w http.ResponseWriter, r *http.Request, p *identity.RequestState, next Next, varies bool) error {
-	a := &response{ResponseWriter: w, site: s, state: p, varies: varies}
+func (s *Site) pass(w http.ResponseWriter, r *http.Request, state *identity.RequestState, next Next, varies bool) error {
+	a := &response{ResponseWriter: w, site: s, state: state, varies: varies}
 	err := next(a, r)
 	a.end(err)
 	return err
