@@ -8,7 +8,7 @@ import (
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
 func (b *browserAPI) serveAppReturn(x exchange) error {
-	b.writeReturn(x, nil, http.StatusOK, page.Page{
+	b.writeReturn(x, b.appReturned(x), http.StatusOK, page.Page{
 		Name:     "app_return",
 		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,

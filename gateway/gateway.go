@@ -25,6 +25,7 @@ type Gateway struct {
 	store     pending.Store
 	authority *token.Authority
 	log       *slog.Logger
+	clock     *signicatClock
 	observe   Observer
 	now       func() time.Time
 
@@ -54,7 +55,9 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", config.PublicURL)
 	}
+	clock := &signicatClock{log: newLog(config)}
 	config.Signicat.Now, config.Signicat.Observe = config.Now, config.Observe.Call
+	config.Signicat.ObserveClock = clock.note
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
@@ -68,7 +71,8 @@ func New(config Config) (*Gateway, error) {
 		config:    config,
 		store:     store,
 		authority: authority,
-		log:       newLog(config),
+		log:       clock.log,
+		clock:     clock,
 		observe:   config.Observe,
 		now:       config.Now,
 		public:    public,

@@ -25,6 +25,8 @@ type Observer struct {
 	Refusal func(code string)
 	// Login receives the steps of logins.
 	Login func(LoginStep)
+	// Return receives every request to a redirect URL whose client did not hang up.
+	Return func(Return)
 	// Call receives every call to Signicat.
 	Call func(signicat.Call)
 	// Retry receives the operation of every call to Signicat that is made again.
@@ -38,6 +40,7 @@ func (o Observer) withDefaults() Observer {
 	orNothing(&o.Verification)
 	orNothing(&o.Refusal)
 	orNothing(&o.Login)
+	orNothing(&o.Return)
 	orNothing(&o.Call)
 	orNothing(&o.Retry)
 	orNothing(&o.Revocation)
@@ -167,6 +170,10 @@ func RefusalCodes() []string {
 	}
 	return codes
 }
+
+// UnavailableCodes are those of [RefusalCodes] that name what the gateway cannot do without: Signicat,
+// the store, and keys.
+func UnavailableCodes() []string { return []string{problemSignicat, problemStore, problemStarting} }
 
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{pending.App.String(), pending.Browser.String()} }

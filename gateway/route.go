@@ -157,7 +157,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	}
 	if err != nil {
 		if e.returns && !abandoned(r, err) {
-			g.browser.logReturn(r.Context(), failureOf(err).problem, "")
+			g.browser.noteReturn(r.Context(), refusedReturn(e, err))
 		}
 		g.answers.fail(e.form, x, err)
 	}
