@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
@@ -58,7 +57,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 		query.Set("acr_values", string(asked.LoA))
 	}
 	if asked.MaxAge > 0 {
-		query.Set("max_age", maxAge(asked))
+		query.Set("max_age", asked.MaxAgeSeconds())
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
@@ -80,29 +79,13 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	var missing *identity.StepUp
 	if errors.As(err, &missing) {
-		params = append(params, stepUpParams(missing)...)
+		params = append(params, missing.Challenge()...)
 	}
 	if resource, ok := a.config.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
 	}
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
 }
-
-// stepUpParams returns the parameters of RFC 9470 section 3. Everything that is required stands there, met
-// or not: a login that met only the missing part could lack the other.
-func stepUpParams(s *identity.StepUp) []string {
-	params := []string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}
-	if s.LoA != "" {
-		params = append(params, `acr_values="`+string(s.LoA)+`"`)
-	}
-	if s.MaxAge > 0 {
-		params = append(params, `max_age="`+maxAge(*s)+`"`)
-	}
-	return params
-}
-
-// maxAge returns the parameter max_age.
-func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
 
 // showsPages reports whether the client is a browser that can show a page, and whether a login would
 // help: beside a bearer token its cookie does not count. The login's cookies work on
