@@ -26,7 +26,7 @@ func (e *Engine) Cancel(ctx context.Context, record *pending.Record, code string
 			return nil
 		}
 		phase, reason := cancelled(code)
-		err := e.end(ctx, record, phase, reason)
+		err := e.end(ctx, record, phase, reason, event{kind: eventCancel, cancel: code})
 		if err == nil {
 			e.cancelLater(ctx, record.SignicatID)
 			return nil

@@ -105,7 +105,7 @@ func lostRace(err error) bool {
 // take decides what a bound call may do with a record: hand out what was issued, refuse, wait
 // for the holder of the lease, or take the lease (holder).
 func (e *Engine) take(ctx context.Context, record *pending.Record, p Return) (holder bool, err error) {
-	now := p.now()
+	now, before := p.now(), *record
 	hash := p.hash()
 	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
 	late, over := overdue(record)
@@ -117,7 +117,7 @@ func (e *Engine) take(ctx context.Context, record *pending.Record, p Return) (ho
 	case !first && !same:
 		return false, fmt.Errorf("%w: another code", ErrGrant)
 	case over:
-		return false, e.giveUp(ctx, record, late)
+		return false, e.giveUp(ctx, record, late, event{kind: eventPresent, code: hash})
 	case now.Before(record.LeaseUntil):
 		return false, nil
 	case first:
@@ -127,7 +127,7 @@ func (e *Engine) take(ctx context.Context, record *pending.Record, p Return) (ho
 	}
 	record.LeaseUntil = now.Add(Lease)
 	record.Fence++
-	err = e.update(ctx, record)
+	err = e.update(ctx, before, record, event{kind: eventPresent, code: hash}, now)
 	if err == nil && record.FirstPresented.Equal(now) {
 		e.config.Observe.Returned(record)
 	}
@@ -188,7 +188,11 @@ func (e *Engine) complete(ctx, reading context.Context, record *pending.Record, 
 	switch {
 	case windowOver(record, p.now()) && (err != nil || session.Status == signicat.StatusSuccess):
 		noteFailure(record, err)
-		return e.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
+		ev := event{kind: eventUnread}
+		if err == nil {
+			ev = event{kind: eventResult, session: session}
+		}
+		return e.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess}, ev)
 	case err != nil:
 		return e.conclude(ctx, record, err)
 	}
@@ -200,15 +204,16 @@ func (e *Engine) release(ctx context.Context, record *pending.Record) {
 	// The work may have taken all its time; the lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()
+	before := *record
 	record.LeaseUntil = time.Time{}
-	if err := e.update(ctx, record); err != nil {
+	if err := e.update(ctx, before, record, event{kind: eventRelease}, e.now()); err != nil {
 		e.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
 	}
 }
 
 // giveUp ends a login here and at Signicat, where its session may still be open.
-func (e *Engine) giveUp(ctx context.Context, record *pending.Record, how ending) error {
-	if err := e.end(ctx, record, how.phase, how.reason); err != nil {
+func (e *Engine) giveUp(ctx context.Context, record *pending.Record, how ending, ev event) error {
+	if err := e.end(ctx, record, how.phase, how.reason, ev); err != nil {
 		return err
 	}
 	e.cancelLater(ctx, record.SignicatID)
@@ -217,13 +222,13 @@ func (e *Engine) giveUp(ctx context.Context, record *pending.Record, how ending)
 
 // end marks a record as ended. Whoever loses the race gets pending.ErrConflict, with the record
 // unchanged, and looks again.
-func (e *Engine) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string) error {
+func (e *Engine) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string, ev event) error {
 	next := *record
 	next.Phase = phase
 	next.Reason = reason
 	next.EndedAt = e.now()
 	next.LeaseUntil = time.Time{}
-	if err := e.update(ctx, &next); err != nil {
+	if err := e.update(ctx, *record, &next, ev, next.EndedAt); err != nil {
 		return err
 	}
 	*record = next
@@ -233,10 +238,17 @@ func (e *Engine) end(ctx context.Context, record *pending.Record, phase pending.
 }
 
 // update is the only way in which a record changes.
-func (e *Engine) update(ctx context.Context, record *pending.Record) error {
+func (e *Engine) update(ctx context.Context, before pending.Record, record *pending.Record, ev event, now time.Time) error {
+	if Compare != nil {
+		next, _, err := transition(&before, ev, now)
+		Compare(before, *record, *next, err)
+	}
 	if err := e.store.Update(ctx, record); err != nil {
 		return storeError(err)
 	}
 	e.changes.announce(record.ID)
 	return nil
 }
+
+// Compare is called with every change that the code makes, and the one that transition makes.
+var Compare func(before, old, table pending.Record, err error)

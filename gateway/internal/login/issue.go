@@ -18,10 +18,10 @@ const MaxCookieToken = 3800
 // issue ends a login with a token: an access token for an app, a session token for a browser.
 func (e *Engine) issue(ctx context.Context, record *pending.Record, session *signicat.Session) error {
 	if session.Status != signicat.StatusSuccess {
-		return e.endAs(ctx, record, session)
+		return e.endAs(ctx, record, session, event{kind: eventResult, session: session})
 	}
-	if reason := e.checkResult(record, session); reason != "" {
-		return e.refuseResult(ctx, record, reason)
+	if reason := checkResult(record, session); reason != "" {
+		return e.refuseResult(ctx, record, reason, event{kind: eventResult, session: session})
 	}
 	now := e.now()
 	login, err := e.newLogin(ctx, record, session.Subject.ID, now)
@@ -37,7 +37,7 @@ func (e *Engine) issue(ctx context.Context, record *pending.Record, session *sig
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
-		return e.refuseResult(ctx, record, reasonTooLarge)
+		return e.refuseResult(ctx, record, reasonTooLarge, event{kind: eventReject, reason: reasonTooLarge})
 	case err != nil:
 		return tokenError(err)
 	}
@@ -50,7 +50,7 @@ func (e *Engine) issue(ctx context.Context, record *pending.Record, session *sig
 	record.TokenID = claims.ID
 	record.TokenExpiresAt = claims.ExpiresAt
 	record.IssuedAt = now
-	return e.end(ctx, record, pending.Issued, reasonIssued)
+	return e.end(ctx, record, pending.Issued, reasonIssued, event{kind: eventIssue, issued: issued{token: raw, id: claims.ID, subject: claims.Subject, at: now, expires: claims.ExpiresAt, authAt: now}})
 }
 
 // claimsOf returns the wanted attribute claims of a user.
@@ -84,7 +84,7 @@ func (e *Engine) barred(ctx context.Context, record *pending.Record, issued pend
 	case err != nil:
 		return storeError(err)
 	case revoked:
-		return e.refuseResult(ctx, record, reasonRevoked)
+		return e.refuseResult(ctx, record, reasonRevoked, event{kind: eventReject, reason: reasonRevoked})
 	}
 	revoked, err = e.store.Revoked(ctx, issued)
 	switch {
@@ -137,8 +137,8 @@ func (e *Engine) sign(kind pending.Kind, claims token.Claims) (string, token.Cla
 }
 
 // refuseResult ends a login whose result is not good enough.
-func (e *Engine) refuseResult(ctx context.Context, record *pending.Record, reason string) error {
-	if err := e.end(ctx, record, pending.Failed, reason); err != nil {
+func (e *Engine) refuseResult(ctx context.Context, record *pending.Record, reason string, ev event) error {
+	if err := e.end(ctx, record, pending.Failed, reason, ev); err != nil {
 		return err
 	}
 	return ended(record)

@@ -42,7 +42,7 @@ func (e *Engine) renewIssued(ctx context.Context, record *pending.Record) error 
 	}
 	next := *record
 	next.Token, next.TokenID, next.TokenExpiresAt = raw, claims.ID, claims.ExpiresAt
-	if err := e.update(ctx, &next); err != nil {
+	if err := e.update(ctx, *record, &next, event{kind: eventReissue, issued: issued{token: raw, id: claims.ID, expires: claims.ExpiresAt}}, e.now()); err != nil {
 		return err
 	}
 	*record = next

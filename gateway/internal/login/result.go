@@ -43,27 +43,27 @@ func (e *Engine) conclude(ctx context.Context, record *pending.Record, err error
 	case errors.Is(err, ErrUnfinished):
 		return err
 	case errors.Is(err, signicat.ErrNotFound):
-		return e.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
+		return e.giveUp(ctx, record, ending{pending.Expired, reasonExpired}, event{kind: eventUnread, gone: true})
 	}
 	e.log.WarnContext(ctx, "reading a session", errorAttr(err))
 	return signicatError(err)
 }
 
 // endAs ends a record the way its session ended.
-func (e *Engine) endAs(ctx context.Context, record *pending.Record, session *signicat.Session) error {
+func (e *Engine) endAs(ctx context.Context, record *pending.Record, session *signicat.Session, ev event) error {
 	ending, ok := signicatEndings[session.Status]
 	if !ok {
 		return fmt.Errorf("%w: the session is %q", ErrSignicat, session.Status)
 	}
 	noteSessionError(record, session)
-	if err := e.end(ctx, record, ending.phase, ending.reason); err != nil {
+	if err := e.end(ctx, record, ending.phase, ending.reason, ev); err != nil {
 		return err
 	}
 	return ended(record)
 }
 
 // checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
-func (e *Engine) checkResult(record *pending.Record, session *signicat.Session) (reason string) {
+func checkResult(record *pending.Record, session *signicat.Session) (reason string) {
 	wanted := signicat.LoA(record.LoA)
 	switch {
 	case session.ID != record.SignicatID || session.AccountID != record.AccountID:

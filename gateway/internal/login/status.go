@@ -79,7 +79,7 @@ func (e *Engine) Session(ctx context.Context, id string) (*pending.Record, error
 		return nil, storeError(err)
 	}
 	if late, over := overdue(record); over {
-		err := e.giveUp(ctx, record, late)
+		err := e.giveUp(ctx, record, late, event{kind: eventLook})
 		if errors.Is(err, ErrStore) {
 			return nil, err
 		}
@@ -137,13 +137,13 @@ func (e *Engine) noteStatus(ctx context.Context, record *pending.Record) error {
 	noteFailure(record, err)
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
-		return e.end(ctx, record, pending.Expired, reasonExpired)
+		return e.end(ctx, record, pending.Expired, reasonExpired, event{kind: eventSeen, gone: true})
 	case err != nil:
 		return err
 	case session.Status == signicat.StatusSuccess:
 		return nil // its code is still to come, and decides
 	case session.Status.Terminal():
-		return e.endAs(ctx, record, session)
+		return e.endAs(ctx, record, session, event{kind: eventSeen, session: session})
 	}
 	return nil
 }

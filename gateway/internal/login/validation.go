@@ -64,7 +64,7 @@ func (e *Engine) validate(ctx context.Context, record *pending.Record, p Return)
 		case codeAccepted:
 			return e.markValidated(ctx, record, p)
 		case codeRefused:
-			return e.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
+			return e.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)}, event{kind: eventRefuse, lost: refusalReason(before, err) == reasonAnswerLost})
 		case credentialsRefused:
 			if neverSent(err) {
 				record.SentAt = before
@@ -86,8 +86,9 @@ func (e *Engine) noteSending(ctx context.Context, record *pending.Record, p Retu
 	if !record.SentAt.IsZero() {
 		return nil
 	}
+	before := *record
 	record.SentAt = p.now()
-	return e.update(ctx, record)
+	return e.update(ctx, before, record, event{kind: eventSend}, record.SentAt)
 }
 
 // validation is the call that sends the code.
@@ -122,9 +123,10 @@ func refusalReason(sentBefore time.Time, refusal error) string {
 }
 
 func (e *Engine) markValidated(ctx context.Context, record *pending.Record, p Return) error {
+	before := *record
 	record.Phase = pending.Validated
 	record.ValidatedAt = p.now()
-	err := e.update(ctx, record)
+	err := e.update(ctx, before, record, event{kind: eventAccept}, record.ValidatedAt)
 	if err == nil {
 		e.config.Observe.Validated(record)
 	}
