@@ -36,7 +36,8 @@ type event struct {
 	failed  *signicat.Error   // the last call to Signicat that failed: for the log
 	code    [sha256.Size]byte // of eventPresent: of the code
 	cancel  string            // of eventCancel: the error on the redirect URL, empty without one
-	session *signicat.Session // of eventSeen and eventResult
+	session *signicat.Session // of eventSeen, eventResult and eventIssue
+	read    time.Time         // of eventIssue: when the session was read
 	gone    bool              // of eventSeen and eventUnread: Signicat does not know the session
 	lost    bool              // of eventRefuse: an earlier sending of the code had no answer
 	reason  string            // of eventReject
@@ -69,7 +70,10 @@ func note(r *pending.Record, e event) {
 		r.FailedCall, r.FailedStatus = e.failed.Operation, uint64(e.failed.StatusCode)
 		r.FailedCode, r.FailedTraceID = e.failed.Code, e.failed.TraceID
 	}
-	if e.session != nil && e.session.Error != nil && r.Phase.Ended() {
+	if e.session == nil || e.session.Error == nil {
+		return
+	}
+	if _, ended := signicatEndings[e.session.Status]; ended {
 		r.FailedCall, r.FailedStatus = signicat.OperationReadSession, statusOK
 		r.FailedCode, r.FailedTraceID = e.session.Error.LogCode(), ""
 	}

@@ -9,6 +9,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
+const (
+	// CodeLifetime is how old a code may get, counted from its first bound presentation.
+	// Source: itsme's authorization codes live three minutes,
+	// https://belgianmobileid.github.io/doc/authentication/.
+	CodeLifetime = 180 * time.Second
+	// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
+	// 2xx that a proxy wrote for a made-up code thus counts for no longer.
+	SuccessWindow = time.Minute
+	// Lease is how long one finisher has a login for itself.
+	Lease = 30 * time.Second
+)
+
 // transition is every change of a login. It returns the record that takes the place of the one it is
 // given, and what is to be done then; or the record itself, where nothing changes. It changes nothing
 // itself. now is the store's clock.
@@ -17,25 +29,24 @@ import (
 // [pending.ErrConflict] for an event that is not of this phase: another replica was faster. Then
 // nothing changes.
 //
-//	           Pending            Validating            Validated             Issued    ended
-//	present    Validating: valid. time over, or         time over, or         issue     -
-//	           time over: ended   lease: validate       lease: read
-//	cancel     ended, cancelAtS.  ErrConflict           ErrConflict           ErrC.     -
-//	look       time over: ended   time over: ended      time over: ended      -         -
-//	seen       ended like it      x                     x                     x         x
-//	send       x                  SentAt: validate      x                     x         x
-//	accept     x                  Validated: read       x                     x         x
-//	refuse     x                  Failed, cancelAtS.    x                     x         x
-//	result     x                  x                     issue, or ended       x         x
-//	unread     x                  x                     time over, gone: ended x        x
-//	reject     x                  x                     Failed                x         x
-//	issue      x                  x                     Issued                x         x
-//	release    x                  no lease              no lease              x         x
-//	reissue    x                  x                     x                     token     x
+//	         Pending           Validating         Validated          Issued     ended
+//	present  Validating, send  again, send        again, read        issue      -
+//	cancel   ended, cancelled  too late           too late           too late   -
+//	look     overdue: ended    overdue: ended     overdue: ended     -          -
+//	seen     ended like it     x                  x                  x          x
+//	send     x                 SentAt, send       x                  x          x
+//	accept   x                 Validated, read    x                  x          x
+//	refuse   x                 Failed, cancelled  x                  x          x
+//	result   x                 x                  issue, or ended    x          x
+//	unread   x                 x                  gone, late: ended  x          x
+//	reject   x                 x                  Failed             x          x
+//	issue    x                 x                  Issued             x          x
+//	release  x                 no lease           no lease           x          x
+//	reissue  x                 x                  x                  new token  x
 //
-// A dash is no change, x is [pending.ErrConflict]. Time over: the session's life, the code's, or that
-// of an accepted code without a SUCCESS; such an end is cancelled at Signicat too. While a holder has
-// the lease, present waits, and no time is over.
+// A dash is no change, x is [pending.ErrConflict], and cancelled is at Signicat. Present takes the
+// lease. While another holder has it, present waits, and nothing is overdue. Overdue are a session, a
+// code, and an accepted code without a SUCCESS; present ends such a login too, and it is cancelled.
 func transition(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
 	switch e.kind {
 	case eventPresent:
@@ -207,6 +218,9 @@ func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effe
 	case eventReject:
 		return end(r, e, now, pending.Failed, e.reason), effectNone, nil
 	case eventIssue:
+		if !success(r, e.session, e.read) {
+			return r, effectNone, pending.ErrConflict
+		}
 		next := end(r, e, now, pending.Issued, reasonIssued)
 		next.Subject, next.AuthTime, next.IssuedAt = e.issued.subject, e.issued.authAt, e.issued.at
 		next.Token, next.TokenID, next.TokenExpiresAt = e.issued.token, e.issued.id, e.issued.expires
@@ -226,4 +240,28 @@ func end(r *pending.Record, e event, now time.Time, phase pending.Phase, reason 
 	next.Phase, next.Reason, next.EndedAt, next.LeaseUntil = phase, reason, now, time.Time{}
 	note(&next, e)
 	return &next
+}
+
+// windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
+func windowOver(r *pending.Record, now time.Time) bool {
+	return !now.Before(r.ValidatedAt.Add(SuccessWindow))
+}
+
+// success reports whether a session says yes to this login, read after the code was accepted and while
+// that counts.
+func success(r *pending.Record, s *signicat.Session, read time.Time) bool {
+	return s != nil && s.Status == signicat.StatusSuccess && checkResult(r, s) == "" &&
+		!read.Before(r.ValidatedAt) && !windowOver(r, read)
+}
+
+// signicatEndings is how a terminal status of Signicat's, SUCCESS aside, ends a login.
+var signicatEndings = map[signicat.Status]struct {
+	phase  pending.Phase
+	reason string
+}{
+	signicat.StatusAbort:     {pending.Aborted, reasonAborted},
+	signicat.StatusError:     {pending.Failed, reasonError},
+	signicat.StatusInvalid:   {pending.Failed, reasonInvalid},
+	signicat.StatusCancelled: {pending.Cancelled, reasonElsewhere},
+	signicat.StatusExpired:   {pending.Expired, reasonExpired},
 }
