@@ -7,6 +7,8 @@ PACKAGES ?= ./...
 FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
+# Every module of the repository. What tests need beyond the product's own modules stands in test/go.mod.
+MODULES  := . tools test test/cache examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
@@ -16,6 +18,8 @@ help: ## List the targets
 test: debian node ## Vet, and run every test in a new order with the race detector
 	$(GO) vet ./...
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
+	cd test && $(GO) vet ./... && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
+	cd examples/upstreams/go && $(GO) vet ./...
 	$(MAKE) --no-print-directory test-cache
 
 # Without the race detector: it would find the cache's own races.
@@ -28,13 +32,12 @@ check: ## Check format, lint, workflows, and that go.mod is tidy
 	@unformatted="$$($(TOOL) gofumpt -l .)"; \
 	if [[ -n "$$unformatted" ]]; then printf 'run gofumpt -w on:\n%s\n' "$$unformatted"; exit 1; fi
 	$(TOOL) staticcheck ./...
+	cd test && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
 	$(TOOL) actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
 	$(GO) vet ./...
 	$(GO) vet -tags sandbox ./...
 	$(GO) vet -tags measure ./bench/...
-	$(GO) mod tidy -diff
-	cd tools && $(GO) mod tidy -diff
-	cd test/cache && $(GO) mod tidy -diff
+	for module in $(MODULES); do (cd "$$module" && $(GO) mod tidy -diff); done
 
 # Without the network where the system can take it away: a configuration is validated offline.
 OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
@@ -113,7 +116,7 @@ SCREENSHOTS ?= $(or $(TMPDIR),/tmp)/caddy-itsme-screenshots
 
 .PHONY: screenshots
 screenshots: debian node ## Write a picture of every page, in every language, to SCREENSHOTS
-	@$(GO) test -count=1 -run '^TestEveryPage$$' ./cmd/caddy-itsme -screenshots "$(abspath $(SCREENSHOTS))"
+	@cd test && $(GO) test -count=1 -run '^TestEveryPage$$' ./browser -screenshots "$(abspath $(SCREENSHOTS))"
 	@echo "the pictures are in $(abspath $(SCREENSHOTS))"
 
 .PHONY: sandbox
@@ -125,7 +128,7 @@ sandbox: ## Run the simulator's conformance suite against Signicat's sandbox (ne
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (20s)
 	@grep -rno --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file _ target; do \
-		fuzz=($(GO) test -vet=off -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "$$(dirname "$$file")"); \
+		fuzz=($(GO) test -C "$$(dirname "$$file")" -vet=off -run '^$$' -fuzz "^$${target#func }$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); \
 		if log="$$("$${fuzz[@]}" 2>&1)"; then grep -E '^(ok|fuzz: elapsed)' <<< "$$log" | tail -n 2; continue; fi; \
 		if ! grep -q 'context deadline exceeded' <<< "$$log" || grep -q 'Failing input' <<< "$$log"; then printf '%s\n' "$$log"; exit 1; fi; \
 		"$${fuzz[@]}"; \

@@ -13,18 +13,18 @@ import (
 
 func init() { caddy.RegisterModule(Admin{}) }
 
-// Admin is what operators can see and do while Caddy runs, on Caddy's admin endpoint and under its
+// Admin serves what operators can see and do while Caddy runs, on Caddy's admin endpoint and under its
 // access control:
 //
 //	GET  /itsme/gateways     every gateway and how it is
 //	POST /itsme/revoke       {"gateway": "default", "sub": "…"}
 //	POST /itsme/keys/rotate  {"gateway": "default", "drop": ["…"]}
 //
-// The second revokes, on every replica that shares the store, everything that was issued to a
-// person (sub), one login with all its tokens (login, the jti of any of them), or one token (jti).
-// It answers how many running logins ended. Without gateway it is for every gateway.
-// The third does what caddy itsme keys rotate does: it lets the next key sign, or drops keys that
-// have leaked. Its gateway may be left out where it is "default".
+// The second revokes, on every replica that shares the store, all logins of a user (sub), one login with
+// all its tokens (login, the jti of any of them), or one token (jti). It answers how many running logins
+// ended. Without gateway it applies to every gateway.
+// The third does what caddy itsme keys rotate does: it lets the next key sign, or drops keys that have
+// leaked. Its gateway may be left out if it is "default".
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -66,7 +66,7 @@ func (e adminEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 	return refuseAdmin(http.StatusMethodNotAllowed, "the method must be "+e.methods[0])
 }
 
-// serveAdminIndex answers /itsme/ as /itsme/gateways is, and what is below it and nowhere else.
+// serveAdminIndex answers /itsme/ as /itsme/gateways, and other paths below it with 404.
 func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Path != "/itsme/" {
 		return refuseAdmin(http.StatusNotFound, "there is nothing here; try /itsme/gateways")
@@ -77,8 +77,8 @@ func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 // maxAdminBody bounds the body of a request.
 const maxAdminBody = 16 << 10
 
-// readAdmin reads the body of a request. A member that is not known, or given twice, is refused, and
-// so is what follows the object: one that was to say which key has leaked must not be overlooked.
+// readAdmin reads the body of a request. It refuses a member that is unknown or given twice, and anything
+// behind the object: a misspelled member that names a leaked key must not be ignored.
 func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	if err != nil {
@@ -120,12 +120,11 @@ func writeAdmin(w http.ResponseWriter, body any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(text) // the operator hung up: there is nobody to tell
+	_, _ = w.Write(text) // an error means that the operator hung up
 	return nil
 }
 
-// running finds a gateway of the configuration that is in force now: this module is made before
-// any app, and outlives none.
+// running returns a gateway of the current configuration. Caddy makes this module before any app.
 func running(name string) (*instance, error) {
 	i, err := instanceNamed(caddy.ActiveContext(), name)
 	if err != nil {

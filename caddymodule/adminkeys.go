@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// keyRotation is the body of a request. Without Drop the next key signs as soon as verifiers know
-// it; with it those keys go at once.
+// keyRotation is the body of a request. Without Drop, the next key signs as soon as verifiers know it. With
+// Drop, those keys are removed at once.
 type keyRotation struct {
 	Gateway string     `json:"gateway"`
 	Drop    droppedIDs `json:"drop,omitempty"`
@@ -32,14 +32,14 @@ func (k *droppedIDs) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// keyList is the answer: the keys as they are then in storage.
+// keyList is the answer: the keys in storage after the change.
 type keyList struct {
 	Gateway string           `json:"gateway"`
 	Keys    []keyring.Status `json:"keys"`
 }
 
 // errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.
-var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs everybody out")
+var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs all users out")
 
 func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	var asked keyRotation
@@ -58,8 +58,7 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	return writeAdmin(w, keyList{i.name, i.keyStates(state)})
 }
 
-// rotationStatus is how an error is told: that the request cannot be carried out, now or ever, or
-// that storage failed.
+// rotationStatus returns the status for an error: the request cannot be carried out, or storage failed.
 func rotationStatus(err error) int {
 	switch {
 	case errors.Is(err, keyring.ErrNoSuchKey):
@@ -70,8 +69,7 @@ func rotationStatus(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// rotate lets the next key sign, or drops keys. This replica follows at once, others within a
-// minute.
+// rotate lets the next key sign, or drops keys. This replica follows at once, others within a minute.
 func (i *instance) rotate(ctx context.Context, drop []string) (state keyring.State, err error) {
 	switch {
 	case i.keys == nil:

@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// revocation is the body of a request. Exactly one of Sub, Login and JTI is given. Without Gateway
-// it is for every gateway.
+// revocation is the body of a request. Exactly one of Sub, Login and JTI is set. Without Gateway it applies
+// to every gateway.
 type revocation struct {
 	Gateway string `json:"gateway"`
 	Sub     string `json:"sub"`
@@ -69,7 +69,7 @@ func revoking(name string) ([]*instance, error) {
 	return []*instance{i}, err
 }
 
-// choose returns how to revoke what was asked for. It revokes nothing yet.
+// choose returns the function that revokes what the request names. It revokes nothing yet.
 func (v revocation) choose() (revoke func(context.Context, *gateway.Gateway) (int, error), err error) {
 	for _, row := range []struct {
 		id     string

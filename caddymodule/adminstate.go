@@ -14,7 +14,7 @@ type gatewayList struct {
 	Gateways []gatewayState `json:"gateways"`
 }
 
-// gatewayState is how one gateway is. Nothing in it is secret or about a person.
+// gatewayState is the state of one gateway. Nothing in it is secret or about a user.
 type gatewayState struct {
 	Name      string           `json:"name"`
 	PublicURL string           `json:"public_url"`

@@ -20,11 +20,11 @@ import (
 
 func init() { caddy.RegisterModule(new(App)) }
 
-// DefaultGateway is the name of a gateway that is given none.
+// DefaultGateway is the name of a gateway without a name.
 const DefaultGateway = "default"
 
-// stopPatience bounds how long Stop waits for logins that are being finished. What takes longer
-// goes on by itself; each has a deadline of its own.
+// stopPatience bounds how long Stop waits for logins that are being finished. Those that take longer go on
+// in the background; each has a deadline of its own.
 const stopPatience = 10 * time.Second
 
 // errNoGateway is returned when a configuration has no gateway.
@@ -80,8 +80,8 @@ func (a *App) Provision(ctx caddy.Context) error {
 
 func (a *App) names() []string { return slices.Sorted(maps.Keys(a.Gateways)) }
 
-// checkClaims refuses two gateways of which one would hide the other: a verifier tells them
-// apart by issuer, and a host has one set of documents at its root.
+// checkClaims refuses two gateways that would hide one another: verifiers distinguish them by issuer, and a
+// host has one set of documents at its root.
 func (a *App) checkClaims() error {
 	issuers, hosts := make(map[string]string), make(map[string]string)
 	for _, name := range a.names() {
@@ -100,8 +100,8 @@ func (a *App) checkClaims() error {
 	return nil
 }
 
-// Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them. Before
-// that it looks at the sites, which no module sees as a whole while they are provisioned.
+// Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them. Before that it
+// looks at the sites: while they are provisioned, no module sees them all.
 func (a *App) Start() error {
 	if err := a.warnOfSites(); err != nil {
 		return err
@@ -134,9 +134,8 @@ func (a *App) warnOfSites() error {
 	return nil
 }
 
-// Stop implements caddy.App. Keys are not looked after any more, waiting clients get their answer
-// at once, and logins that are being finished get some seconds for it. What became of them is told to
-// the handlers of events before they go.
+// Stop implements caddy.App. It stops following the keys, answers waiting clients at once, and waits up to
+// stopPatience for logins that are being finished. Their events are emitted before it returns.
 func (a *App) Stop() error {
 	a.stopped = true
 	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
@@ -178,8 +177,7 @@ func (a *App) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// gatewayNamed finds the gateway that a module of the same configuration uses. The empty name
-// means DefaultGateway.
+// gatewayNamed returns a gateway of the same configuration. The empty name means DefaultGateway.
 func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 	i, err := instanceNamed(ctx, name)
 	if err != nil {

@@ -15,8 +15,9 @@ func init() { caddy.RegisterModule(AuthProvider{}) }
 
 // AuthProvider lets Caddy's authentication handler accept the gateway's bearer tokens beside
 // other credentials. It is configured in JSON only. It knows no cookie and no require, serves no
-// endpoint, and neither strips nor sets a header: an upstream behind it must not read the X-Itsme
-// ones.
+// endpoint, and neither strips nor sets a request header: an upstream behind it must not read the
+// X-Itsme ones. The answer to a request with a token begins with Cache-Control: private. What the
+// upstream writes to caches comes behind that, and is not taken off as the handler itsme does.
 type AuthProvider struct {
 	// Use is the name of the gateway. Default "default".
 	Use string `json:"use,omitempty"`
@@ -46,6 +47,7 @@ func (p *AuthProvider) Authenticate(w http.ResponseWriter, r *http.Request) (cad
 		w.Header().Add("WWW-Authenticate", "Bearer") // RFC 9110 section 15.5.2
 		return caddyauth.User{}, false, err
 	}
+	w.Header().Add("Cache-Control", "private") // caches in front may ignore Authorization
 	user := caddyauth.User{ID: identity.Subject, Metadata: make(map[string]string)}
 	for _, name := range identity.Claims() {
 		user.Metadata[name], _ = identity.Claim(name)

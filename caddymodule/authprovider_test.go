@@ -33,6 +33,41 @@ func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
 		t.Errorf("the challenge is %q", got)
 	}
 	if strings.Contains(s.Log(), raw[:40]) {
-		t.Error("the log tells the token")
+		t.Error("the log shows the token")
+	}
+}
+
+// TestAuthProviderKeepsAnswersPrivate is a cache in front that ignores Authorization, as nginx does.
+// It must not store the page of one user, whatever the service says, and give it to another client.
+func TestAuthProviderKeepsAnswersPrivate(t *testing.T) {
+	key := newKey(t)
+	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", writeKey(t, key), "\n", "").Replace(`{"apps":{
+		"itsme":{"gateways":{"main":{
+			"public_url":"http://{{addr}}","attributes":["name"],"token":{"key":"KEY"},
+			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},
+		"http":{"servers":{"s":{"listen":["{{addr}}"],"routes":[
+			{"match":[{"header":{"X-Upstream":["silent"]}}],"handle":[{"handler":"static_response","body":"silent"}],"terminal":true},
+			{"match":[{"header":{"X-Upstream":["public"]}}],"handle":[{"handler":"static_response","body":"public","headers":{"Cache-Control":["public, max-age=600"]}}],"terminal":true},
+			{"handle":[
+				{"handler":"authentication","providers":{"itsme":{"use":"main"}}},
+				{"handler":"reverse_proxy","upstreams":[{"dial":"{{addr}}"}],
+					"headers":{"request":{"set":{"X-Upstream":["{http.request.uri.path.0}"]}}}}]}]}}}}}`))}
+	raw := accessToken(t, s.Server, key)
+	for _, path := range []string{"/silent", "/public"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+raw)
+		answer, err := s.Client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := answer.Header["Cache-Control"]; answer.StatusCode != http.StatusOK || len(got) == 0 || got[0] != "private" {
+			t.Errorf("%s: %d with Cache-Control %q", path, answer.StatusCode, got)
+		}
 	}
 }

@@ -24,7 +24,7 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "itsme",
 		Usage: "<command>",
-		Short: "Looks after a gateway that logs people in with itsme",
+		Short: "Checks gateways that log users in with itsme, and rotates their keys",
 		CobraFunc: func(c *cobra.Command) {
 			for _, sub := range command.New(command.Adapter{Doctor: loadForDoctor, Gateways: gatewaysForCommands}) {
 				c.AddCommand(sub)

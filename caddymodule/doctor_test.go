@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -144,12 +145,12 @@ var doctorRows = []struct {
 		problem: true, want: []string{"clock_wrong"},
 	},
 	{
-		name:    "a public URL where nobody is",
+		name:    "a public URL that does not answer",
 		replace: []string{"public_url http://{{addr}}", "public_url http://127.0.0.1:1", "http://{{addr}} {", "http://127.0.0.1:1 {"},
 		problem: true, want: []string{"key_foreign", "public_url_unreachable"},
 	},
 	{
-		name: "a public URL that is somebody else's",
+		name: "a public URL of another service",
 		arrange: func(t *testing.T, _ clinic) []string {
 			other := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`"hello"`)) })
 			return []string{"{{addr}}", strings.TrimPrefix(other, "http://")}
@@ -157,7 +158,7 @@ var doctorRows = []struct {
 		problem: true, want: []string{"key_foreign", "jwks_differs"},
 	},
 	{
-		name:    "an issuer that nobody speaks for",
+		name:    "an issuer without metadata",
 		replace: []string{"#gateway", "token {\nissuer http://{{addr}}/other\n}"},
 		problem: true, want: []string{"key_foreign", "jwks_differs", "discovery_wrong"},
 	},
@@ -172,7 +173,7 @@ var doctorRows = []struct {
 	},
 	{name: "Redis that keeps everything", arrange: redisThat("noeviction")},
 	{
-		name:    "Redis that is away",
+		name:    "Redis that is unavailable",
 		replace: []string{"#gateway", redisAt("127.0.0.1:1")},
 		problem: true, want: []string{"keys_unreadable", "redis_unreachable"},
 	},
@@ -238,7 +239,7 @@ func redisAt(address string) string {
 func redisThat(policy string) func(*testing.T, clinic) []string {
 	return func(t *testing.T, _ clinic) []string {
 		t.Helper()
-		listener := listen(t)
+		listener := caddytest.Listen(t)
 		address := listener.Addr().String()
 		_, port, _ := net.SplitHostPort(address)
 		if err := listener.Close(); err != nil {

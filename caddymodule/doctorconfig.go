@@ -19,16 +19,16 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// loadedConfig is a configuration that was provisioned, as caddy validate does it, and not started.
+// loadedConfig is a configuration that was provisioned as caddy validate does, and not started.
 type loadedConfig struct {
 	app     *App
 	sites   *coverage.Survey
-	storage certmagic.Storage // Caddy's own, which nothing was done to
+	storage certmagic.Storage // Caddy's own, which was not touched
 	parts   configParts
 	cleanup []func() error
 }
 
-// configParts are what the doctor reads in a configuration itself.
+// configParts are the parts of a configuration that the doctor reads as JSON.
 type configParts struct {
 	Storage *struct {
 		Module string `json:"module"`
@@ -61,7 +61,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
 	defer func() {
 		if err != nil {
-			_ = loaded.close() // the first error is the one that tells
+			_ = loaded.close() // the first error explains the others
 		}
 	}()
 	if loaded.storage, err = where.Open(ctx); err != nil {
@@ -70,8 +70,8 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	return loaded, loaded.provision(config)
 }
 
-// provision does what caddy validate does. Modules such as pki then make keys in storage: they get
-// one that lasts as long as this.
+// provision does what caddy validate does. Modules such as pki then make keys in storage: they get a
+// temporary one.
 func (c *loadedConfig) provision(config []byte) error {
 	dir, err := os.MkdirTemp("", "caddy-itsme-doctor-")
 	if err != nil {
@@ -109,8 +109,8 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 	return err
 }
 
-// closeGateways ends what our own modules hold. Caddy has no way to end a provisioned configuration
-// that was never started: the rest ends with the process.
+// closeGateways releases what our own modules hold. Caddy cannot release a provisioned configuration that
+// was never started: the rest ends with the process.
 func (c *loadedConfig) closeGateways() error {
 	errs := []error{c.app.Cleanup()}
 	for _, i := range c.app.instances {
@@ -121,7 +121,7 @@ func (c *loadedConfig) closeGateways() error {
 	return errors.Join(errs...)
 }
 
-// close ends and takes away what was made, the last first.
+// close releases everything that was made, in reverse order.
 func (c *loadedConfig) close() error {
 	var errs []error
 	for _, cleanup := range slices.Backward(c.cleanup) {
@@ -159,14 +159,14 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring
 		keys.Storage = keystorage.New(keystorage.KeepOwners(c.storage), name, keys.Logger)
-		keys.Memory = new(keyring.Memory) // what this process knows says nothing of the places
+		keys.Memory = new(keyring.Memory) // the doctor reads what is stored, not what this process knows
 		g.Keys = &keys
 	}
 	return g
 }
 
-// quieted is a configuration that, when it is provisioned, opens no log file, writes nothing where
-// the findings go, asks no upstream how it is, and has its storage in a folder.
+// quieted returns a configuration that, when it is provisioned, opens no log file, writes nothing to
+// standard error, checks no upstream, and has its storage in a folder.
 func quieted(config []byte, dir string) ([]byte, error) {
 	var tree map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(config))
@@ -182,7 +182,7 @@ func quieted(config []byte, dir string) ([]byte, error) {
 	return json.Marshal(tree)
 }
 
-// dropHealthChecks takes away those checks of reverse_proxy that begin before Caddy starts.
+// dropHealthChecks removes the checks of reverse_proxy that begin before Caddy starts.
 func dropHealthChecks(value any) {
 	switch v := value.(type) {
 	case map[string]any:

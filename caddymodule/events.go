@@ -15,30 +15,30 @@ import (
 
 // The events that gateways emit through Caddy's app events. All have the member gateway.
 const (
-	// EventLoginStarted: a person can open itsme. Members session_id, kind.
+	// EventLoginStarted: a user can open itsme. Members session_id, kind.
 	EventLoginStarted = "itsme_login_started"
 	// EventLoginSucceeded: a login ended with a token. Members session_id, kind, reason,
 	// duration_seconds, sub.
 	EventLoginSucceeded = "itsme_login_succeeded"
-	// EventLoginFailed: a login ended without one. What did not even start is no event, so that
-	// nobody whose starts are refused can crowd out others. Members session_id, kind, outcome,
-	// reason, duration_seconds.
+	// EventLoginFailed: a login ended without one. A login that could not start is no event: a client
+	// whose starts are refused must not crowd out the events of others. Members session_id, kind,
+	// outcome, reason, duration_seconds.
 	EventLoginFailed = "itsme_login_failed"
-	// EventTokenRevoked: a token, a login or all of a person's was revoked through this replica.
+	// EventTokenRevoked: a token, a login or all logins of a user were revoked through this replica.
 	// Members scope (token, login or subject) and id, which is a jti, the login in it, or a sub.
 	EventTokenRevoked = "itsme_token_revoked"
-	// EventKeysRotated: this replica has put other keys in force, or was told to have the next one
-	// sign. Members kid, of the key that signs, and cause: in_force or requested.
+	// EventKeysRotated: this replica has begun to use other keys, or an operator rotated them here.
+	// Members kid, of the key that signs, and cause: in_force or requested.
 	EventKeysRotated = "itsme_keys_rotated"
 )
 
 // maxEvents bounds the events that wait for handlers. One more is dropped, and counted.
 const maxEvents = 1024
 
-// announcer emits events in the order in which they happened, beside the requests that they tell
-// of: Caddy runs handlers where an event is emitted, and they may take their time.
+// announcer emits events in their order, in a goroutine of its own: Caddy runs handlers in the goroutine
+// that emits an event, and a slow one must not delay a request.
 type announcer struct {
-	ctx    caddy.Context // of the configuration, good until after its Stop
+	ctx    caddy.Context // of the configuration, valid until after its Stop
 	events *caddyevents.App
 	queue  chan event
 	ended  chan struct{} // closed by end
@@ -52,8 +52,8 @@ type event struct {
 	of   *metrics.Meter // counts it when it is dropped
 }
 
-// newAnnouncer makes one that waits until Caddy has started every app: only then are all handlers
-// subscribed. It starts no goroutine before.
+// newAnnouncer returns an announcer that waits until Caddy has started every app: only then are all
+// handlers subscribed. It starts no goroutine before.
 func newAnnouncer(ctx caddy.Context) (*announcer, error) {
 	module, err := ctx.App("events")
 	if err != nil {
@@ -77,8 +77,9 @@ func (s *onStarted) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// tell has an event emitted, unless too many wait, or the configuration's handlers are about to go.
-func (a *announcer) tell(e event) {
+// announce has an event emitted. It counts the event as dropped if too many wait, or if the configuration
+// is being stopped.
+func (a *announcer) announce(e event) {
 	select {
 	case <-a.ended:
 		e.of.EventDropped()
@@ -104,7 +105,7 @@ func (a *announcer) run() {
 	}
 }
 
-// drain emits what waits.
+// drain emits the events that wait.
 func (a *announcer) drain() {
 	for {
 		select {
@@ -116,7 +117,7 @@ func (a *announcer) drain() {
 	}
 }
 
-// close emits what waits, and returns when that is done or ctx is. What comes later is dropped.
+// close emits the events that wait, until ctx is done. It drops later ones.
 func (a *announcer) close(ctx context.Context) {
 	a.end()
 	emitted := make(chan struct{})
@@ -130,7 +131,7 @@ func (a *announcer) close(ctx context.Context) {
 	}
 }
 
-// login tells what the steps of a login are events for.
+// login announces the steps of a login that are events.
 func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginStep) {
 	data := map[string]any{"gateway": gatewayName, "session_id": s.SessionID, "kind": s.Kind}
 	e := event{data: data, of: m}
@@ -149,15 +150,15 @@ func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginS
 	if s.Stage != gateway.LoginStarted {
 		data["reason"], data["duration_seconds"] = s.Reason, s.Duration.Seconds()
 	}
-	a.tell(e)
+	a.announce(e)
 }
 
 func (a *announcer) revocation(gatewayName string, m *metrics.Meter, v pending.Revocation) {
-	a.tell(event{EventTokenRevoked, map[string]any{"gateway": gatewayName, "scope": metrics.Scope(v.Scope), "id": v.ID}, m})
+	a.announce(event{EventTokenRevoked, map[string]any{"gateway": gatewayName, "scope": metrics.Scope(v.Scope), "id": v.ID}, m})
 }
 
 func (a *announcer) rotation(gatewayName string, m *metrics.Meter, kid, cause string) {
-	a.tell(event{EventKeysRotated, map[string]any{"gateway": gatewayName, "kid": kid, "cause": cause}, m})
+	a.announce(event{EventKeysRotated, map[string]any{"gateway": gatewayName, "kid": kid, "cause": cause}, m})
 }
 
 var _ caddyevents.Handler = (*onStarted)(nil)

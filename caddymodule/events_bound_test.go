@@ -16,7 +16,7 @@ func waitingAnnouncer() *announcer {
 	return &announcer{queue: make(chan event, maxEvents), ended: make(chan struct{})}
 }
 
-// TestEventsThatWaitAreBounded tells of more than handlers take: whoever tells goes on at once.
+// TestEventsThatWaitAreBounded announces more events than handlers take. The announcer never waits.
 func TestEventsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
 	const more = 3
@@ -43,7 +43,7 @@ func TestEventAfterTheEndIsCounted(t *testing.T) {
 	a.rotation("default", m, "kid", causeInForce)
 	wantDropped(t, m, 1)
 	if len(a.queue) != 0 {
-		t.Error("it waits for nobody")
+		t.Error("the event waits, and no handler is left")
 	}
 }
 

@@ -19,7 +19,7 @@ type expander struct {
 	err      error
 }
 
-// text expands the value of a subdirective. What it expands to shows up in no error.
+// text expands the value of a subdirective. No error shows the expanded value.
 func (e *expander) text(subdirective, value string) string {
 	expanded, err := e.replacer.ReplaceFunc(value, func(variable string, value any) (any, error) {
 		if caddy.ToString(value) == "" {
@@ -45,8 +45,7 @@ func (e *expander) texts(subdirective string, values []string) []string {
 	return expanded
 }
 
-// emptyPlaceholder names the variable, unless it may be a piece of a secret that was written
-// down literally and has braces in it.
+// emptyPlaceholder names the variable, unless it may be part of a literal secret that has braces in it.
 func emptyPlaceholder(subdirective, variable string) error {
 	switch {
 	case strings.HasPrefix(variable, "env."):

@@ -146,7 +146,7 @@ type Token struct {
 
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. Default the one that the key in Key is
 	// for, else ES256. Without Key, another algorithm than before signs 30 minutes after the
-	// change, when everybody who verifies tokens knows its key.
+	// change, when every service that verifies tokens knows its key.
 	Algorithm string `json:"algorithm,omitempty"`
 
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: those of

@@ -9,15 +9,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/request"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// Handler is what a site does with a gateway. It belongs in front of everything that answers,
-// for every request of the site: it takes away the headers that carry identity, serves the
-// gateway's own endpoints, and lets what Match matches through with a valid login only.
+// Handler protects a site with a gateway. It belongs in front of everything that answers, for every request
+// of the site: it strips the headers that carry identity, serves the gateway's endpoints, and passes what
+// Match matches on with a valid login only.
 type Handler struct {
 	// Use is the name of the gateway. Default "default".
 	Use string `json:"use,omitempty"`
@@ -121,18 +122,18 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 // returned as no error, so that no error route changes it; errors of next are returned as they
 // are.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	request := gateway.Request{OriginalURL: r.URL, Client: client(r.Context())}
+	facts := gateway.Request{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		request.OriginalURL = original.URL
+		facts.OriginalURL = original.URL
 	}
-	if h.gateway.Sensitive(r.Host, request.OriginalURL) {
+	if h.gateway.Sensitive(r.Host, facts.OriginalURL) {
 		// The access log copied the request before any handler ran: only leaving the entry out
 		// keeps the code in its query out of the log.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
-	request.Unprotected = !h.matches(r)
-	return h.site.Serve(w, r, request, func(w http.ResponseWriter, r *http.Request) error {
-		setUser(r.Context())
+	facts.Unmatched = !h.matches(r)
+	return h.site.Serve(w, r, facts, func(w http.ResponseWriter, r *http.Request) error {
+		request.SetUser(r.Context())
 		return next.ServeHTTP(w, r)
 	})
 }
@@ -143,7 +144,7 @@ func (h *Handler) matches(r *http.Request) bool {
 	if h.matchesAny(r) {
 		return true
 	}
-	sent, rewritten := asSent(r)
+	sent, rewritten := request.Original(r)
 	if !rewritten {
 		return false
 	}

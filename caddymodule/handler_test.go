@@ -197,7 +197,7 @@ func TestAccessLogKnowsThePseudonymAndNoCode(t *testing.T) {
 	}
 	for _, secret := range []string{"k4zcd3v0de", "k4zst4t3", s.token()[:40], "Jan Peeters"} {
 		if strings.Contains(log, secret) {
-			t.Errorf("the log tells %q", secret)
+			t.Errorf("the log shows %q", secret)
 		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// gatewayName keeps names good for a path in any storage and for a label of a metric.
+// gatewayName allows names that are valid in a path of any storage and as a label of a metric.
 var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 
 // instance is one gateway of one loaded configuration.
@@ -30,6 +30,7 @@ type instance struct {
 	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
 	kept    pending.Store // as the gateway uses it
+	clocked clockedStore  // nil where the store has no clock of its own
 
 	name   string
 	meter  *metrics.Meter // nil until build
@@ -55,7 +56,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 		return nil, err
 	}
 	config.Name, config.Logger, config.Now = name, ctx.Slogger(), clock
-	config.Replica, _ = os.Hostname() // a host without a name is told from none
+	config.Replica, _ = os.Hostname() // empty for a host without a name
 	i := &instance{log: ctx.Slogger(), events: events, name: name}
 	if err := i.openStore(ctx, g, &config); err != nil {
 		return nil, err
@@ -89,7 +90,7 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 		return err
 	}
 	config.Store, err = i.store.Open(config.Name)
-	config.Families, _ = config.Store.(pending.Families)
+	i.clocked, _ = config.Store.(clockedStore)
 	return err
 }
 
@@ -109,7 +110,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 	return err
 }
 
-// release gives back what lasts. It is for after the last use.
+// release releases what outlives the configuration. Call it after the last use.
 func (i *instance) release() error {
 	errs := []error{releaseMeter(i.name)}
 	if i.known != nil {
@@ -118,7 +119,7 @@ func (i *instance) release() error {
 	return errors.Join(errs...)
 }
 
-// start puts the keys in force and keeps them so until close.
+// start loads or makes the keys, and follows their changes until close.
 func (i *instance) start(ctx context.Context) error {
 	ctx, i.stop = context.WithCancel(ctx)
 	i.store.Start()
@@ -131,7 +132,7 @@ func (i *instance) start(ctx context.Context) error {
 	return nil
 }
 
-// close ends what start began, and waits for logins that are being finished.
+// close stops what start began, and waits for logins that are being finished.
 func (i *instance) close() error {
 	if i.stop != nil {
 		i.stop()

@@ -28,7 +28,7 @@ const (
 	keysInStorage = "storage"
 )
 
-// keyConfig is what a gateway's configuration says of keys.
+// keyConfig is the part of a gateway's configuration that concerns keys.
 type keyConfig struct {
 	algorithm token.Algorithm // with a file, empty means the one that its key is for
 	file      string

@@ -146,7 +146,7 @@ func TestKeysOfAFileAreNotRotated(t *testing.T) {
 		t.Errorf("list writes %q, %v", out, err)
 	}
 	_, err = itsme(t, "keys", "rotate", "--config", config)
-	want := "gateway default: the key in " + path + " is never rotated; put another key into that file and reload Caddy, which logs everybody out"
+	want := "gateway default: the key in " + path + " is never rotated; put another key into that file and reload Caddy, which logs all users out"
 	if err == nil || err.Error() != want {
 		t.Errorf("rotate ends with %v", err)
 	}

@@ -136,6 +136,9 @@ func TestRotateIsForAllGatewaysUnlessOneIsNamed(t *testing.T) {
 	}
 }
 
+// keyholderPlain is a gateway with its key in storage, and the admin endpoint.
+var keyholderPlain = strings.Replace(storedConfig, "{\n\titsme {", "{\n\tadmin {{admin}}\n\titsme {", 1)
+
 // redisConfig is storedConfig with Redis.
 func redisConfig(address, token string) string {
 	return strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\t"+token+"\n\t\t}\n\t\tstore redis {\n\t\t\taddress "+address+

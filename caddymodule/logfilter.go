@@ -74,7 +74,7 @@ func (f *LogFilter) Filter(field zapcore.Field) zapcore.Field {
 }
 
 const (
-	// redacted is how Caddy itself writes what it does not tell.
+	// redacted is what Caddy itself writes in the place of a secret.
 	redacted = "REDACTED"
 	uriField = "uri"
 	// cgiPrefix begins a header's name in a CGI environment (RFC 3875 section 4.1.18).

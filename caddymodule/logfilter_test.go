@@ -43,7 +43,7 @@ func (e environment) MarshalLogObject(encoder zapcore.ObjectEncoder) error {
 	return nil
 }
 
-// nested stands for what a module of somebody else's may log.
+// nested stands for an object that another module logs.
 type nested struct{ header http.Header }
 
 func (n nested) MarshalLogObject(encoder zapcore.ObjectEncoder) error {

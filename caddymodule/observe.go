@@ -35,9 +35,7 @@ func (i *instance) observe(config *gateway.Config) {
 		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = m.Store(config.Store)
-	if config.Families != nil {
-		config.Families = m.Families(config.Families)
-	}
+	config.Families = config.Store
 	i.kept = config.Store
 }
 
@@ -47,9 +45,10 @@ func (i *instance) register(registry prometheus.Registerer) error {
 		return err
 	}
 	return registry.Register(metrics.NewGauges(i.name, metrics.Source{
-		Breaker: i.gateway.Breaker,
-		Pending: i.pending,
-		Keys:    func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
-		Now:     clock,
+		Breaker:      i.gateway.Breaker,
+		Pending:      i.pending,
+		Keys:         func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
+		ClockOffsets: i.clockOffsets,
+		Now:          clock,
 	}))
 }

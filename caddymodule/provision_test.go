@@ -28,7 +28,7 @@ http://app.example.be {
 	respond ok
 }`
 
-// TestProvisionErrors checks that whatever cannot work is told in one line that begins with the
+// TestProvisionErrors checks that each mistake is reported in one line that begins with the
 // subdirective and ends with the remedy.
 func TestProvisionErrors(t *testing.T) {
 	for _, tt := range []struct{ name, line, with, want string }{
@@ -220,7 +220,7 @@ func checkInvalid(t *testing.T, config []byte, want string) {
 		t.Errorf("the error is more than one line:\n%v", err)
 	}
 	if strings.Contains(err.Error(), clientSecret) {
-		t.Errorf("the error tells the secret: %v", err)
+		t.Errorf("the error shows the secret: %v", err)
 	}
 }
 

@@ -140,7 +140,7 @@ func TestReloadThatFailsKeepsTheGateway(t *testing.T) {
 	}
 }
 
-// TestDamagedKeysKeepTheGateway reloads when somebody has damaged the stored keys.
+// TestDamagedKeysKeepTheGateway reloads when the stored keys are damaged.
 func TestDamagedKeysKeepTheGateway(t *testing.T) {
 	s := site{Server: caddytest.Run(t, storedConfig), t: t}
 	raw := accessToken(t, s.Server, storedKey(t, s.Server))

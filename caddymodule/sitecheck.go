@@ -38,9 +38,9 @@ func (h *Handler) marked(rows []block.Subdirective, marks *[]mark) []block.Subdi
 	return rows
 }
 
-// check finds what Provision would refuse, and names its line, which nothing knows any more by then.
-// Without gateways in the Caddyfile, and where their attributes come from an environment that this
-// machine does not have, it is left to Provision.
+// check finds what Provision would refuse, and names the line, which Provision does not know. It finds
+// nothing without gateways in the Caddyfile, or if their attributes come from an environment that this
+// machine does not have: Provision then reports the error.
 func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
 	if len(gateways) == 0 {
 		return nil

@@ -9,32 +9,30 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// StoreModule is a guest module in the namespace itsme.stores: where a gateway keeps its
-// pending sessions. One module value serves one gateway.
+// StoreModule is a guest module in the namespace itsme.stores. It opens the store of a gateway's pending
+// sessions. One module value serves one gateway.
 type StoreModule interface {
 	caddy.Module
 
-	// Open returns the store of the gateway with that name. It is called once, before the
-	// gateway is made, does no I/O, and must not fail because a server is away. The store is the
-	// module's: it stays good until the module's Cleanup, and a reload that keeps the gateway
-	// loses nothing that is in it.
+	// Open returns the store of the gateway with that name. It is called once, before the gateway is
+	// made, does no I/O, and must not fail because a server is unavailable. The module closes the store
+	// in its Cleanup. A reload that keeps the gateway loses nothing that is in the store.
 	Open(gateway string) (pending.Store, error)
 
-	// Start is called once, when the configuration goes into force. It tells the operator what
-	// there is to know of the store, and never fails: a store that is away is not a
-	// configuration error.
+	// Start is called once, when the configuration becomes the current one. It logs what the operator
+	// should know about the store. It never fails: an unavailable store is not a configuration error.
 	Start()
 }
 
-// redisModule is the name of the store that replicas share.
+// redisModule is the name of the store module that replicas share.
 const redisModule = "redis"
 
-// storeModule is the name of the store's module, empty where the configuration names none.
+// storeModule returns the name of the store's module, empty if the configuration names none.
 func (g *Gateway) storeModule() string {
 	var named struct {
 		Module string `json:"module"`
 	}
-	_ = json.Unmarshal(g.StoreRaw, &named) // loading it finds what is wrong
+	_ = json.Unmarshal(g.StoreRaw, &named) // loading the module reports an error in it
 	return named.Module
 }
 

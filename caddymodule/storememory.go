@@ -12,14 +12,14 @@ import (
 
 func init() { caddy.RegisterModule(MemoryStore{}) }
 
-// memoryStores holds the stores by their gateway's name, so that a login that is under way
-// survives a reload: the new configuration takes a store over before the old one lets it go.
+// memoryStores holds the stores by their gateway's name, so that a login under way survives a reload: the
+// new configuration takes a store over before the old one releases it.
 var memoryStores = caddy.NewUsagePool()
 
-// MemoryStore keeps pending sessions in this process. It serves one replica: a login that starts
-// here can finish nowhere else, and is lost when the process ends.
+// MemoryStore keeps pending sessions in this process. It serves one replica: a login that starts here
+// cannot finish at another one, and is lost when the process ends.
 type MemoryStore struct {
-	gateway string // set once the pool counts this module
+	gateway string // empty until the pool counts this module
 	log     *slog.Logger
 }
 
@@ -71,7 +71,7 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// pooledMemory is a store that the pool can close.
+// pooledMemory is a store that a caddy.UsagePool can close.
 type pooledMemory struct{ *pending.Memory }
 
 // Destruct implements caddy.Destructor.

@@ -27,7 +27,7 @@ func TestMemoryStoreSurvivesReload(t *testing.T) {
 	}
 	cleanup(t, after)
 	if _, err := kept.Len(t.Context()); !errors.Is(err, pending.ErrUnavailable) {
-		t.Errorf("the store is open when nobody uses it: %v", err)
+		t.Errorf("the store is open when no configuration uses it: %v", err)
 	}
 	cleanup(t, new(MemoryStore)) // never opened
 }

@@ -17,20 +17,21 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 func init() { caddy.RegisterModule(RedisStore{}) }
 
-// redisStores holds the stores by their configuration: a reload that does not change it keeps
-// the connections, and what this replica knows of revocations.
+// redisStores holds the stores by their configuration. A reload that does not change it keeps the
+// connections, and the revocations that this replica knows.
 var redisStores = caddy.NewUsagePool()
 
 // RedisStore keeps pending sessions, start limits, revocations and refresh tokens in Redis, for
-// any number of replicas. While Redis is away, what cannot be checked is refused with 503; it is
-// connected to when it comes back. Values are sealed: a dump of Redis shows nobody's identity.
+// any number of replicas. While Redis is unavailable, a request that must be checked there gets 503. The
+// gateway connects again by itself. Values are sealed: a dump of Redis shows no user's identity.
 type RedisStore struct {
-	// Address is where Redis listens, each host:port: one for a standalone server or a node of a
-	// Cluster, several for nodes of one Cluster. Required.
+	// Address is where Redis listens, each host:port. Give one for a standalone server or for a node of
+	// a Cluster, several for nodes of one Cluster. Required.
 	Address []string `json:"address,omitempty"`
 
 	// User is the ACL user. Default: the server's default user.
@@ -49,25 +50,25 @@ type RedisStore struct {
 	// replica of the gateway and for no other gateway. Default itsme:<gateway>.
 	Prefix string `json:"prefix,omitempty"`
 
-	// Secret is what values are sealed with: at least 32 random characters, the same on every
-	// replica, such as openssl rand -base64 32 makes. Required.
+	// Secret seals the values: at least 32 random characters, the same on every replica. Make it with
+	// openssl rand -base64 32. Required.
 	Secret string `json:"secret,omitempty"`
 
 	config redis.Config
-	ca     []byte    // what stands in the file of TLS; a reload may find it renewed
-	key    *redisKey // set once the pool counts this module
+	ca     []byte    // the content of the file of TLS; a reload may find it renewed
+	key    *redisKey // nil until the pool counts this module
 	store  pooledRedis
 	log    *slog.Logger
 }
 
-// RedisTLS says whom to trust.
+// RedisTLS says which certificates to trust.
 type RedisTLS struct {
-	// CA is a file with the certificates, in PEM, that may vouch for the server. Default: those
-	// of the system.
+	// CA is a file with the certificates, in PEM, of authorities that may sign the server's. Default:
+	// those of the system.
 	CA string `json:"ca,omitempty"`
 }
 
-// redisKey tells configurations apart without keeping their secrets in the clear.
+// redisKey is the hash of a configuration, which has secrets.
 type redisKey [sha256.Size]byte
 
 // CaddyModule returns the Caddy module information.
@@ -92,6 +93,8 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 		Prefix:    e.text("store redis prefix", s.Prefix),
 		Secret:    []byte(e.text(redisSecret, s.Secret)),
 		Now:       clock,
+
+		MaxClockOffset: token.Skew,
 	}
 	if e.err != nil {
 		return e.err
@@ -143,7 +146,7 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 	return s.store.Store, nil
 }
 
-// fingerprint is the same for the same configuration.
+// fingerprint returns the hash of the configuration.
 func (s *RedisStore) fingerprint() (redisKey, error) {
 	text, err := json.Marshal([]any{
 		s.config.Addresses, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.ca, s.config.Prefix, s.config.Secret,
@@ -220,7 +223,7 @@ func (s *RedisStore) readTLS(a block.Arguments) error {
 	return nil
 }
 
-// pooledRedis is a store that the pool can close.
+// pooledRedis is a store that a caddy.UsagePool can close.
 type pooledRedis struct {
 	*redis.Store
 	log *currentLog

@@ -34,7 +34,7 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 	}
 	renew()
 	open := func() pending.Store {
-		// Nobody listens there, and nobody connects.
+		// No server listens there, and no client connects.
 		return openRedis(t, &RedisStore{Address: []string{"127.0.0.1:1"}, TLS: &RedisTLS{CA: file}}, slog.DiscardHandler)
 	}
 	before := open()
@@ -62,23 +62,23 @@ func newAuthority(t *testing.T) []byte {
 	return der
 }
 
-// told is a log of which the messages are read.
-type told struct {
+// logCapture is a log whose messages the test reads.
+type logCapture struct {
 	slog.Handler
 	messages chan string
 }
 
-func newTold() told { return told{slog.DiscardHandler, make(chan string, 10)} }
+func newLogCapture() logCapture { return logCapture{slog.DiscardHandler, make(chan string, 10)} }
 
-func (told) Enabled(context.Context, slog.Level) bool { return true }
+func (logCapture) Enabled(context.Context, slog.Level) bool { return true }
 
-func (l told) Handle(_ context.Context, r slog.Record) error {
+func (l logCapture) Handle(_ context.Context, r slog.Record) error {
 	l.messages <- r.Message
 	return nil
 }
 
 // want waits for a message. Others may come before it: this machine may be slow.
-func (l told) want(t *testing.T, message string) {
+func (l logCapture) want(t *testing.T, message string) {
 	t.Helper()
 	for patience := time.After(20 * time.Second); ; {
 		select {
@@ -92,13 +92,13 @@ func (l told) want(t *testing.T, message string) {
 	}
 }
 
-// TestRedisStoreTellsTheLogInForce reloads and then loses Redis, which the log of the configuration
-// in force must tell: what the log of another one writes to may be closed.
-func TestRedisStoreTellsTheLogInForce(t *testing.T) {
+// TestRedisStoreWritesToTheCurrentLog reloads and then loses Redis, which the log of the current
+// configuration must show: the file of another log may be closed.
+func TestRedisStoreWritesToTheCurrentLog(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
-	first, second, third := newTold(), newTold(), newTold()
-	start := func(log told) {
+	first, second, third := newLogCapture(), newLogCapture(), newLogCapture()
+	start := func(log logCapture) {
 		s := &RedisStore{Address: []string{server.Addr()}}
 		openRedis(t, s, log)
 		s.Start()
@@ -110,7 +110,7 @@ func TestRedisStoreTellsTheLogInForce(t *testing.T) {
 	server.Close()
 	second.want(t, "Redis cannot be reached; what needs it is refused until it is")
 	if len(third.messages) != 0 {
-		t.Errorf("a log that is not in force says %q", <-third.messages)
+		t.Errorf("a log that is not the current one says %q", <-third.messages)
 	}
 }
 

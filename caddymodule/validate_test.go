@@ -27,7 +27,7 @@ func TestValidateLeavesNothing(t *testing.T) {
 		t.Errorf("storage holds %v", entries)
 	}
 	if log, _ := os.ReadFile(filepath.Join(dir, "caddy.log")); strings.Contains(string(log), "replica") {
-		t.Error("what an operator is told at Start is told to one who only validates")
+		t.Error("validating logs what only Start should log")
 	}
 	if n := leftGoroutines(); n != "" {
 		t.Errorf("goroutines are left:\n%s", n)
@@ -39,7 +39,7 @@ func TestValidateLeavesNothing(t *testing.T) {
 	}
 }
 
-// tellOfCalls listens where Signicat would and tells of the first connection.
+// tellOfCalls listens in the place of Signicat and reports the first connection.
 func tellOfCalls(t *testing.T, calls chan<- struct{}) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

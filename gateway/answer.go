@@ -2,11 +2,22 @@ package gateway
 
 import (
 	"encoding/json"
+	"log/slog"
 	"math"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/cachecontrol"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
+
+// answers writes what the gateway answers itself: pages, problems and challenges.
+type answers struct {
+	config Config
+	pages  *page.Pages
+	log    *slog.Logger
+}
 
 // writeJSON answers with a JSON document that no cache keeps.
 func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
@@ -25,7 +36,7 @@ func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
 // noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
 // said to some of them.
 func noStore(h http.Header) {
-	dropTargeted(h)
+	cachecontrol.DropTargeted(h)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }

@@ -7,10 +7,10 @@ import (
 )
 
 // serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
-func (g *Gateway) serveAppReturn(x exchange) error {
-	g.writeReturn(x, nil, http.StatusOK, page.Page{
+func (b *browserAPI) serveAppReturn(x exchange) error {
+	b.writeReturn(x, b.appReturned(x), http.StatusOK, page.Page{
 		Name:     "app_return",
-		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
+		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,
 	})
 	return nil

@@ -1,9 +1,14 @@
 package gateway
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // AppLinkConfig names the apps that the phone hands the app redirect URLs to, instead of opening
@@ -50,8 +55,8 @@ type appleDetail struct {
 	Components []appleComponent `json:"components"`
 }
 
-// appleComponent matches a path and any query: an answer of itsme that nobody foresaw must reach
-// the app, too.
+// appleComponent matches a path and any query: an answer of itsme with other parameters must
+// reach the app, too.
 type appleComponent struct {
 	Path string `json:"/"`
 }
@@ -69,18 +74,20 @@ type androidTarget struct {
 	Fingerprints []string `json:"sha256_cert_fingerprints"`
 }
 
-// routeAppLinks lays out the files by which phones learn whose the app redirect URLs are. Each
-// host speaks for its own URLs alone.
-func (g *Gateway) routeAppLinks() {
-	links := g.config.AppLinks
-	for host, paths := range g.config.appLinkPaths() {
+// appLinkFiles returns the files that say to phones which app owns the app redirect URLs, by host and
+// path. Each host speaks for its own URLs alone.
+func (c Config) appLinkFiles() map[string]endpoint {
+	files := make(map[string]endpoint)
+	links := c.AppLinks
+	for host, paths := range c.appLinkPaths() {
 		if len(links.IOS) > 0 {
-			g.hosted[host+appleLinkFile] = document(links.association(paths))
+			files[host+appleLinkFile] = document(links.association(paths))
 		}
 		if len(links.Android) > 0 {
-			g.hosted[host+androidLinkFile] = document(links.statements())
+			files[host+androidLinkFile] = document(links.statements())
 		}
 	}
+	return files
 }
 
 // appLinkPaths are the paths of the app redirect URLs by host. Without app links there are none.
@@ -122,4 +129,118 @@ func (l AppLinkConfig) statements() []androidStatement {
 		}
 	}
 	return statements
+}
+
+var (
+	teamID = regexp.MustCompile(`^[A-Z0-9]{10}$`)
+	// bundleID has Apple's characters, https://developer.apple.com/documentation/bundleresources/information-property-list/cfbundleidentifier;
+	// a wildcard has no associated domains.
+	bundleID = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
+	// androidPackage is an application ID, https://developer.android.com/build/configure-app-module:
+	// segments that begin with a letter, at least two of them.
+	androidPackage = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+$`)
+	// literalPath has no character with which Apple begins a pattern or a variable.
+	literalPath = regexp.MustCompile(`^[A-Za-z0-9/._~-]+$`)
+)
+
+const (
+	// maxIdentifier bounds bundle IDs and packages, generously.
+	maxIdentifier = 255
+	// maxAppleFile is the largest apple-app-site-association that phones take, 128 KB.
+	maxAppleFile = 128 * 1000
+	// sha1Size is the size of a SHA-1 fingerprint, which keytool prints one line above.
+	sha1Size = 20
+)
+
+func (c Config) validateAppLinks() error {
+	for i, id := range c.AppLinks.IOS {
+		if err := validateAppID(id); err != nil {
+			return err
+		}
+		if slices.Contains(c.AppLinks.IOS[:i], id) {
+			return configErrorf("app_link ios: %q stands there twice; remove one", id)
+		}
+	}
+	for i, app := range c.AppLinks.Android {
+		if err := app.validate(); err != nil {
+			return err
+		}
+		same := func(other AndroidApp) bool { return other.Package == app.Package }
+		if slices.ContainsFunc(c.AppLinks.Android[:i], same) {
+			return configErrorf("app_link android: %q stands there twice; put all its fingerprints on one line", app.Package)
+		}
+	}
+	return c.validateAppleFiles()
+}
+
+func validateAppID(id string) error {
+	team, bundle, _ := strings.Cut(id, ".")
+	switch {
+	case !teamID.MatchString(team):
+		return configErrorf("app_link ios: %q does not begin with a team ID, 10 capital letters and digits; write team ID, dot, bundle ID, such as A1B2C3D4E5.be.example.app (the team ID is under Membership details at developer.apple.com/account)", id)
+	case !bundleID.MatchString(bundle) || len(bundle) > maxIdentifier:
+		return configErrorf("app_link ios: %q has no bundle ID behind the team ID; use letters, digits, - and dots between them, as in Xcode's Bundle Identifier, and no wildcard", id)
+	}
+	return nil
+}
+
+func (a AndroidApp) validate() error {
+	if !androidPackage.MatchString(a.Package) || len(a.Package) > maxIdentifier {
+		return configErrorf("app_link android: %q is no package; write the applicationId of build.gradle, such as be.example.app", a.Package)
+	}
+	if len(a.Fingerprints) == 0 {
+		return configErrorf("app_link android: %q has no fingerprint; add the SHA256 that keytool -list -v -keystore <file> prints, or the one under App signing in the Play Console", a.Package)
+	}
+	var seen []string
+	for _, raw := range a.Fingerprints {
+		plain, err := plainFingerprint(raw)
+		if err != nil {
+			return err
+		}
+		if slices.Contains(seen, plain) {
+			return configErrorf("app_link android: the fingerprint %s stands there twice; remove one", plain)
+		}
+		seen = append(seen, plain)
+	}
+	return nil
+}
+
+// octets are hexadecimal bytes, all with colons between them or none.
+var octets = regexp.MustCompile(`^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*)$`)
+
+// plainFingerprint writes a SHA-256 fingerprint as Android wants it: capitals, with colons.
+func plainFingerprint(raw string) (string, error) {
+	bytes, err := hex.DecodeString(strings.ReplaceAll(raw, ":", ""))
+	switch {
+	case err != nil || !octets.MatchString(raw):
+		return "", configErrorf("app_link android: %q is no fingerprint; write 32 bytes such as AA:BB:..., which keytool -list -v -keystore <file> prints behind SHA256:", raw)
+	case len(bytes) == sha1Size:
+		return "", configErrorf("app_link android: %q is a SHA-1 fingerprint; take the one that keytool -list -v -keystore <file> prints behind SHA256:", raw)
+	case len(bytes) != sha256.Size:
+		return "", configErrorf("app_link android: %q has %d bytes, and a SHA-256 fingerprint 32; copy the whole of what keytool -list -v -keystore <file> prints behind SHA256:", raw, len(bytes))
+	}
+	pairs := make([]string, len(bytes))
+	for i := range bytes {
+		pairs[i] = strings.ToUpper(hex.EncodeToString(bytes[i : i+1]))
+	}
+	return strings.Join(pairs, ":"), nil
+}
+
+// validateAppleFiles refuses paths that Apple would read as patterns, which could hand the app
+// more than its redirect URLs, and files that phones would not take.
+func (c Config) validateAppleFiles() error {
+	if len(c.AppLinks.IOS) == 0 {
+		return nil
+	}
+	for _, raw := range c.AppRedirectURLs {
+		if u, err := url.Parse(raw); err != nil || !literalPath.MatchString(u.EscapedPath()) {
+			return configErrorf("app_redirect_url: Apple could read the path of %q as a pattern; with app_link ios use letters, digits and - . _ ~ / alone", raw)
+		}
+	}
+	for host, paths := range c.appLinkPaths() {
+		if text, err := json.Marshal(c.AppLinks.association(paths)); err != nil || len(text) > maxAppleFile {
+			return configErrorf("app_link ios: the file for %s is larger than the 128 KB that phones take; name fewer apps or app_redirect_url", host)
+		}
+	}
+	return nil
 }

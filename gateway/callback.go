@@ -1,9 +1,7 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -17,91 +15,87 @@ var callbackParameters = []string{"code", "state", "error", "error_description"}
 
 // serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with the query:
 // an attacker may have sent the browser here, with a login of the attacker's own.
-func (g *Gateway) serveCallback(x exchange) error {
-	query, err := url.ParseQuery(x.info.OriginalURL.RawQuery)
-	if err != nil || single(query, callbackParameters) != nil {
-		g.writeUnbound(x)
+func (b *browserAPI) serveCallback(x exchange) error {
+	if prefetched(x.r) {
+		b.writePrefetch(x)
 		return nil
 	}
-	state := query.Get("state")
-	if state == "" || len(state) > maxState || len(query.Get("code")) > maxCode {
-		g.writeUnbound(x)
+	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
+	if !ok {
+		b.writeUnbound(x, malformedReturn(pending.Browser))
 		return nil
 	}
-	record, err := g.logins.Find(x.r.Context(), state)
+	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
 	if errors.Is(err, engine.ErrGrant) {
-		g.writeUnbound(x)
+		b.writeUnbound(x, unboundReturn(x.r, nil))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	name := g.cookies.Login(record.ID)
-	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], name)
+	name := b.cookies.Login(record.ID)
+	cookie, _ := b.cookies.Value(x.r.Header["Cookie"], name)
 	if !engine.BoundToCookie(record, cookie) {
-		g.writeUnbound(x)
+		b.writeUnbound(x, unboundReturn(x.r, record))
 		return nil
 	}
-	return g.finishBrowser(x, record, query, name)
+	return b.finishBrowser(x, record, query, name)
 }
 
 // finishBrowser ends a login in the browser that started it.
-func (g *Gateway) finishBrowser(x exchange, record *pending.Record, query url.Values, cookie string) error {
+func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url.Values, cookie string) error {
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
-		return g.cancelBrowser(x, record, code, cookie)
+		return b.cancelBrowser(x, record, code, cookie)
 	}
-	finished, err := g.logins.Finish(x.r.Context(), record, engine.Return{State: query.Get("state"), Code: query.Get("code")})
+	back := boundReturn(record)
+	finished, err := b.logins.Finish(x.r.Context(), record, engine.Return{State: query.Get("state"), Code: query.Get("code")})
 	switch {
 	case errors.Is(err, engine.ErrUnfinished):
-		g.writeReturn(x, record, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
 		// The code is still valid, and the page loads again with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		g.writeReturn(x, record, http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
-		g.cookies.Clear(x.w, cookie)
-		g.writeEnd(x, record, err)
+		b.cookies.Clear(x.w, cookie)
+		b.writeEnd(x, back.as(endedReturn(err)), record, err)
 		return nil
 	}
-	g.cookies.Clear(x.w, cookie)
-	g.cookies.Set(x.w, g.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(g.now()))
-	g.logReturn(x.r.Context(), finished.Phase.String(), finished.ID)
+	b.cookies.Clear(x.w, cookie)
+	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
+	b.noteReturn(x.r.Context(), back.as(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
-func (g *Gateway) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+func (b *browserAPI) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+	back := boundReturn(record).as(cancelledReturn(code))
 	if !engine.ValidRedirectError(code) {
 		code = "invalid_request"
 	}
-	if err := g.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, engine.ErrConflict) {
+	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, engine.ErrConflict) {
 		return err
 	}
-	g.cookies.Clear(x.w, cookie)
+	b.cookies.Clear(x.w, cookie)
 	name := "failed"
 	if code == "access_denied" {
 		name = "denied"
 	}
-	g.writeReturn(x, record, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
+	b.writeReturn(x, back, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
 	return nil
 }
 
-// writeReturn answers a request to a redirect URL with a page, and logs it. The record is nil for a request
-// that is bound to no login.
-func (g *Gateway) writeReturn(x exchange, record *pending.Record, status int, p page.Page) {
-	var sessionID string
-	if record != nil {
-		sessionID = record.ID
-	}
-	g.logReturn(x.r.Context(), p.Name, sessionID)
-	g.writePage(x.w, status, p)
+// writeReturn answers a request to a redirect URL with a page, and notes it.
+func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.Page) {
+	b.noteReturn(x.r.Context(), back)
+	b.answers.writePage(x.w, status, p)
 }
 
 // writeEnd shows how a login ended that issued nothing.
-func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
+func (b *browserAPI) writeEnd(x exchange, back returned, record *pending.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, engine.ErrDenied):
@@ -115,7 +109,7 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 	default:
 		p.Name = "failed"
 	}
-	g.writeReturn(x, record, http.StatusBadRequest, p)
+	b.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
 // writeUnbound answers a return that this browser did not start. It says nothing about the login
@@ -123,26 +117,15 @@ func (g *Gateway) writeEnd(x exchange, record *pending.Record, err error) {
 //
 // A browser that refuses cookies ends here each time. Its page says so, and not that the user should try
 // again.
-func (g *Gateway) writeUnbound(x exchange) {
+func (b *browserAPI) writeUnbound(x exchange, back returned) {
 	p := page.Page{
 		Name:     "unbound",
-		Language: g.languageOf("", x.r.Header.Get("Accept-Language")),
+		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
 		Again:    true,
 		Hide:     true,
 	}
 	if len(x.r.Header["Cookie"]) == 0 {
 		p.Case = page.CaseNoCookies
 	}
-	g.writeReturn(x, nil, http.StatusBadRequest, p)
-}
-
-// logReturn writes the line of a request to a redirect URL. The line of the access log is left out: it
-// would hold the code and state. The level is debug: any client can send any number of such requests, and
-// the end of a login has a line of its own. session_id is empty unless the login's binding was there.
-func (g *Gateway) logReturn(ctx context.Context, outcome, sessionID string) {
-	attrs := []slog.Attr{slog.String("outcome", outcome)}
-	if sessionID != "" {
-		attrs = append(attrs, slog.String("session_id", sessionID))
-	}
-	g.log.LogAttrs(ctx, slog.LevelDebug, "redirect URL answered", attrs...)
+	b.writeReturn(x, back, http.StatusBadRequest, p)
 }

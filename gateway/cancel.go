@@ -17,7 +17,7 @@ var cancelParameters = []string{"code_verifier", "error"}
 
 // serveCancel answers POST /sessions/{session_id}/cancel: it ends a login for the client that started it,
 // an app with its verifier, a browser with its login cookie.
-func (g *Gateway) serveCancel(x exchange) error {
+func (a *appAPI) serveCancel(x exchange) error {
 	id := x.rest
 	if len(id) != sessionIDSize {
 		return engine.ErrUnknown
@@ -31,24 +31,24 @@ func (g *Gateway) serveCancel(x exchange) error {
 	if in.Error != "" && !engine.ValidRedirectError(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
-	record, err := g.logins.Session(x.r.Context(), id)
+	record, err := a.logins.Session(x.r.Context(), id)
 	if err != nil {
 		return err
 	}
-	cookie, _ := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Login(id))
+	cookie, _ := a.cookies.Value(x.r.Header["Cookie"], a.cookies.Login(id))
 	byCookie := engine.BoundToCookie(record, cookie)
 	switch {
-	case byCookie && !sameOrigin(x.r, g.config.PublicURL):
+	case byCookie && !sameOrigin(x.r, a.config.PublicURL):
 		return errCrossSite
 	case !byCookie && !engine.BoundToVerifier(record, in.CodeVerifier):
 		// The same answer as for a session that does not exist: a client learns nothing of others.
 		return engine.ErrUnknown
 	}
-	if err := g.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
+	if err := a.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
 		return err // and the cookie stays, for the login that goes on
 	}
 	if byCookie {
-		g.cookies.Clear(x.w, g.cookies.Login(id))
+		a.cookies.Clear(x.w, a.cookies.Login(id))
 	}
 	noStore(x.w.Header())
 	x.w.WriteHeader(http.StatusNoContent)

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// refuse answers a request that is not let through: a browser's navigation is sent to the login
-// page, everything else is told what is missing (RFC 6750 section 3).
+// refuse answers a request that is not let through: it redirects a browser's navigation to the login
+// page, and answers everything else with a challenge (RFC 6750 section 3).
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
@@ -29,18 +29,18 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *i
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
 			w.Header().Set("Vary", navigationHeaders)
-			s.gateway.writePage(w, http.StatusForbidden, page.Page{
+			s.gateway.answers.writePage(w, http.StatusForbidden, page.Page{
 				Name:     "not_enough",
 				Case:     page.CaseClaim,
-				Language: s.gateway.languageOf("", r.Header.Get("Accept-Language")),
-				ReturnTo: s.gateway.returnTo(info.OriginalURL.RequestURI()),
+				Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+				ReturnTo: returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path),
 			})
 			return
 		}
 	}
 	s.observeRefusal(err)
-	s.gateway.challenge(w, r, err)
-	s.gateway.writeProblem(w, err)
+	s.gateway.answers.challenge(w, r, err)
+	s.gateway.answers.writeProblem(w, err)
 }
 
 func (s *Site) observeRefusal(err error) {
@@ -48,12 +48,12 @@ func (s *Site) observeRefusal(err error) {
 	s.gateway.observe.Refusal(failureOf(err).problem)
 }
 
-// sendToLogin sends a browser to the login page, with what its login must be. The URL is absolute: from
-// a site on plain http, where no cookie of the gateway works, a relative one leads nowhere else. There is no loop: a
-// login that was asked for a level has it, or ends on a page of its own without a cookie, and one
-// that has just ended is as recent as anybody may require.
+// sendToLogin redirects a browser to the login page, with what is required of its login. The URL is
+// absolute: on a site on plain http no cookie of the gateway works, and a relative URL would stay there.
+// There is no loop: a login that was asked for a level has it, or ends on a page of its own without a
+// cookie; and a login that has just ended is younger than any max_age.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
-	query := url.Values{"return_to": {s.gateway.returnTo(info.OriginalURL.RequestURI())}}
+	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
 		query.Set("acr_values", string(asked.LoA))
 	}
@@ -62,15 +62,15 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
-	w.Header().Set("Location", s.gateway.own("/login?")+query.Encode())
+	w.Header().Set("Location", s.gateway.config.endpointURL("/login?")+query.Encode())
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// navigationHeaders are what tells a browser's navigation from other requests.
+// navigationHeaders are those by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
 // challenge names the scheme, and the error only where a credential was sent.
-func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
+func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
 	}
@@ -82,7 +82,7 @@ func (g *Gateway) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &missing) {
 		params = append(params, stepUpParams(missing)...)
 	}
-	if resource, ok := g.resourceOf(hostOf(r)); ok {
+	if resource, ok := a.config.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
 	}
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
@@ -104,8 +104,8 @@ func stepUpParams(s *identity.StepUp) []string {
 // maxAge returns the parameter max_age.
 func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
 
-// showsPages reports whether the person is in front of a browser that can show a page, and that a
-// login would help: beside a bearer token its cookie counts for nothing. The login's cookies work on
+// showsPages reports whether the client is a browser that can show a page, and whether a login would
+// help: beside a bearer token its cookie does not count. The login's cookies work on
 // public_url's host alone.
 func (s *Site) showsPages(r *http.Request, p *identity.RequestState) bool {
 	if p.Credential != nil && p.Credential.Kind == pending.App {

@@ -64,7 +64,7 @@ const (
 // Config describes a gateway. PublicURL, Signicat, Attributes, Store and Keys are required;
 // every other zero field takes its default.
 type Config struct {
-	// Name tells gateways apart in logs. Default "default".
+	// Name is the gateway's name in logs. Default "default".
 	Name string
 
 	// PublicURL is the origin at which clients reach the gateway, such as
@@ -122,7 +122,7 @@ type Config struct {
 	// request through, by the connection's own address. Default none: then there is no /verify.
 	Verify []string
 
-	// Store keeps pending sessions, counters and revocations. Whoever made it closes it.
+	// Store keeps pending sessions, counters and revocations. The caller closes it.
 	Store pending.Store
 
 	// Families keeps logins that may be refreshed. Required with Token.Refresh.
@@ -131,8 +131,8 @@ type Config struct {
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
 	Keys *token.Ring
 
-	// Replica tells the processes of one gateway apart in logs, such as the host's name. Zero: no
-	// line says which it is from.
+	// Replica is the name of this process of the gateway in logs, such as the host's name. Zero: no line
+	// names it.
 	Replica string
 
 	// Instance is what /health/ready calls this gateway of this process, in the header
@@ -142,7 +142,7 @@ type Config struct {
 	// Logger receives one line a login and what goes wrong. Nil discards.
 	Logger *slog.Logger
 
-	// Observe is told what happens, for metrics and events. Zero tells nobody.
+	// Observe receives callbacks for metrics and events. Nil fields are ignored.
 	Observe Observer
 
 	// Now is the clock. Nil is time.Now.

@@ -33,45 +33,45 @@ type resourceMetadata struct {
 	metadata             string   // the URL of this document
 }
 
-// routeDiscovery lays out the documents at the roots of the hosts that they speak for.
-func (g *Gateway) routeDiscovery() {
-	issuer, err := url.Parse(g.config.Token.Issuer)
+// discoveryDocuments returns the documents at the roots of the hosts that they speak for, by host and
+// path.
+func (c Config) discoveryDocuments() map[string]endpoint {
+	issuer, err := url.Parse(c.Token.Issuer)
 	if err != nil {
-		return
+		return nil
 	}
 	host := plainHost(issuer)
-	jwks := endpoint{methods: get, serve: (*Gateway).serveJWKS}
-	g.hosted[g.public.Host+"/.well-known/jwks.json"] = jwks
-	g.hosted[host+"/.well-known/jwks.json"] = jwks
+	documents := make(map[string]endpoint)
 
-	oauth := g.serverMetadata()
+	oauth := c.serverMetadata()
 	openID := oauth
 	openID.SubjectTypes = []string{"public"}
 	openID.IDTokenSigningAlgorithms = []string{"ES256", "EdDSA", "RS256"}
 	path := strings.TrimSuffix(issuer.EscapedPath(), "/")
 	// RFC 8414 section 3.1 inserts the well-known part before an issuer's path; OpenID Connect
 	// Discovery section 4 appends it.
-	g.hosted[host+"/.well-known/oauth-authorization-server"+path] = document(oauth)
-	g.hosted[host+"/.well-known/openid-configuration"+path] = document(openID)
-	g.hosted[host+path+"/.well-known/openid-configuration"] = document(openID)
+	documents[host+"/.well-known/oauth-authorization-server"+path] = document(oauth)
+	documents[host+"/.well-known/openid-configuration"+path] = document(openID)
+	documents[host+path+"/.well-known/openid-configuration"] = document(openID)
 
-	for _, audience := range g.config.Token.Audience {
-		if r, at, ok := g.resource(audience); ok {
-			g.hosted[at] = document(r)
+	for _, audience := range c.Token.Audience {
+		if r, at, ok := c.resource(audience); ok {
+			documents[at] = document(r)
 		}
 	}
+	return documents
 }
 
-func (g *Gateway) serverMetadata() serverMetadata {
+func (c Config) serverMetadata() serverMetadata {
 	grants := []string{appGrantType}
-	if g.config.Token.Refresh > 0 {
+	if c.Token.Refresh > 0 {
 		grants = append(grants, "refresh_token")
 	}
 	return serverMetadata{
-		Issuer:                   g.config.Token.Issuer,
-		TokenEndpoint:            g.own("/token"),
-		JWKSURI:                  g.config.PublicURL + "/.well-known/jwks.json",
-		RevocationEndpoint:       g.own("/revoke"),
+		Issuer:                   c.Token.Issuer,
+		TokenEndpoint:            c.endpointURL("/token"),
+		JWKSURI:                  c.PublicURL + "/.well-known/jwks.json",
+		RevocationEndpoint:       c.endpointURL("/revoke"),
 		ResponseTypes:            []string{"code"},
 		GrantTypes:               grants,
 		TokenEndpointAuthMethods: []string{"none"},
@@ -80,7 +80,7 @@ func (g *Gateway) serverMetadata() serverMetadata {
 }
 
 // resource describes an audience that is a URL, and where its metadata are.
-func (g *Gateway) resource(audience string) (r resourceMetadata, at string, ok bool) {
+func (c Config) resource(audience string) (r resourceMetadata, at string, ok bool) {
 	u, err := url.Parse(audience)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return resourceMetadata{}, "", false
@@ -88,8 +88,8 @@ func (g *Gateway) resource(audience string) (r resourceMetadata, at string, ok b
 	at = plainHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
 	return resourceMetadata{
 		Resource:             audience,
-		AuthorizationServers: []string{g.config.Token.Issuer},
-		JWKSURI:              g.config.PublicURL + "/.well-known/jwks.json",
+		AuthorizationServers: []string{c.Token.Issuer},
+		JWKSURI:              c.PublicURL + "/.well-known/jwks.json",
 		BearerMethods:        []string{"header"},
 		metadata:             u.Scheme + "://" + at,
 	}, at, true
@@ -97,9 +97,9 @@ func (g *Gateway) resource(audience string) (r resourceMetadata, at string, ok b
 
 // resourceOf is the configured audience of a host. What a client says of the host only chooses
 // among them.
-func (g *Gateway) resourceOf(host string) (resourceMetadata, bool) {
-	for _, audience := range g.config.Token.Audience {
-		if r, at, ok := g.resource(audience); ok && strings.HasPrefix(at, host+"/") {
+func (c Config) resourceOf(host string) (resourceMetadata, bool) {
+	for _, audience := range c.Token.Audience {
+		if r, at, ok := c.resource(audience); ok && strings.HasPrefix(at, host+"/") {
 			return r, true
 		}
 	}
@@ -109,7 +109,7 @@ func (g *Gateway) resourceOf(host string) (resourceMetadata, bool) {
 // document serves a JSON document that does not change.
 func document(body any) endpoint {
 	text, err := json.Marshal(body)
-	return endpoint{methods: get, serve: func(_ *Gateway, x exchange) error {
+	return endpoint{methods: get, serve: func(x exchange) error {
 		if err != nil {
 			return err
 		}

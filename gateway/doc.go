@@ -1,8 +1,8 @@
-// Package gateway logs people in with itsme through Signicat's Authentication REST API and
+// Package gateway logs users in with itsme through Signicat's Authentication REST API and
 // protects HTTP services with the tokens that it issues.
 //
 // A [Gateway] owns the flow: it starts a session at Signicat, keeps it as a pending session
-// bound to whoever started it (a code verifier for apps, a cookie for browsers), validates the
+// bound to the client that started it (a code verifier for apps, a cookie for browsers), validates the
 // code that comes back, reads the session until it is terminal, and issues a signed JWT. It
 // serves its own endpoints under one path and its discovery documents at the host's root.
 //

@@ -33,11 +33,11 @@ func (g *Gateway) Kept() int { return g.verifier.Cached() }
 
 // OwnURLs are the URLs of every endpoint, and of one that is not there.
 func (g *Gateway) OwnURLs() (urls []string) {
-	for name := range endpointTable() {
-		urls = append(urls, g.own("/"+strings.ReplaceAll(name, "*", "abcdefgh")))
+	for name := range g.endpointTable() {
+		urls = append(urls, g.config.endpointURL("/"+strings.ReplaceAll(name, "*", "abcdefgh")))
 	}
-	for at := range g.hosted {
+	for at := range g.router.hosted {
 		urls = append(urls, "https://"+at)
 	}
-	return append(urls, g.own("/nosuch"))
+	return append(urls, g.config.endpointURL("/nosuch"))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
 // A problem's name, the last part of its type and its member "code" (RFC 9457).
@@ -44,15 +45,15 @@ var (
 	errNotFound  = errors.New("not found")
 )
 
-// requestErrorf is an errRequest whose text says to the developer what to change.
+// requestErrorf returns an errRequest whose text says to the developer what to change.
 func requestErrorf(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errRequest, fmt.Sprintf(format, args...))
 }
 
-// wrap says why, for the log; clients see the row of the table.
+// wrap adds the reason for the log. Clients see the row of the table.
 func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 
-// failure is how an error is told to clients: as a problem, and as an OAuth error by /token.
+// failure is what clients see of an error: a problem, and an OAuth error of /token.
 type failure struct {
 	err     error
 	status  int
@@ -61,7 +62,7 @@ type failure struct {
 	oauth   string // RFC 6749 section 5.2, RFC 8628 section 3.5
 }
 
-// failures is the one table from errors to answers; the first row that matches counts.
+// failures is the one table from errors to answers. The first row that matches counts.
 var failures = []failure{
 	{engine.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
 	{engine.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
@@ -95,9 +96,10 @@ var failures = []failure{
 // errGrantType is returned when /token is asked for a grant that it does not know.
 var errGrantType = errors.New("unsupported grant type")
 
-// unexpected is told when no row matches, so that an unknown error refuses and says nothing.
+// unexpected is the answer to an error that no row matches: it refuses, and says nothing of the error.
 var unexpected = failure{status: 503, problem: problemStore, title: "The request could not be served", oauth: "temporarily_unavailable"}
 
+// failureOf returns the row of an error.
 func failureOf(err error) failure {
 	for _, f := range failures {
 		if errors.Is(err, f.err) {
@@ -117,7 +119,7 @@ func abandoned(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
-// defaultRetry is when to ask again when nobody knows better.
+// defaultRetry is when to ask again when the error does not say.
 const defaultRetry = 5 * time.Second
 
 // writeRetryAfter says when to ask again, in whole seconds, at least one.
@@ -161,16 +163,34 @@ type problem struct {
 }
 
 // writeProblem answers an error as a problem.
-func (g *Gateway) writeProblem(w http.ResponseWriter, err error) {
+func (a *answers) writeProblem(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	writeJSON(w, f.status, "application/problem+json", problem{
-		Type:   g.own("/problems/" + f.problem),
+		Type:   a.config.endpointURL("/problems/" + f.problem),
 		Title:  f.title,
 		Status: f.status,
 		Detail: detail(err),
 		Code:   f.problem,
 	})
+}
+
+// fail answers an error in the endpoint's form.
+func (a *answers) fail(form answerForm, x exchange, err error) {
+	if abandoned(x.r, err) {
+		x.w.WriteHeader(statusAbandoned)
+		return
+	}
+	a.config.Observe.Refusal(failureOf(err).problem)
+	a.challenge(x.w, x.r, err)
+	switch {
+	case form == asOAuth:
+		a.writeOAuthError(x.w, err)
+	case form == asPage && !wantsJSON(x.r):
+		a.writeFailurePage(x, page.Page{}, err)
+	default:
+		a.writeProblem(x.w, err)
+	}
 }
 
 // oauthError is the body of RFC 6749 section 5.2.
@@ -181,7 +201,7 @@ type oauthError struct {
 }
 
 // writeOAuthError answers an error as /token does.
-func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
+func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
 	body := oauthError{Error: f.oauth, Description: f.title}
@@ -192,4 +212,10 @@ func (g *Gateway) writeOAuthError(w http.ResponseWriter, err error) {
 		body.Interval = int(Interval / time.Second)
 	}
 	writeJSON(w, f.status, "application/json", body)
+}
+
+// wantsJSON reports whether a page's script asks, and not a person.
+func wantsJSON(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
 }

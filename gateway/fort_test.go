@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -140,4 +141,32 @@ func newKey(t testing.TB) *token.Key {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// clock is the wall clock, moved on by a test.
+type clock struct {
+	mu      sync.Mutex
+	ahead   time.Duration
+	stopped time.Time // then it moves only when the test does
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped.IsZero() {
+		return c.stopped.Add(c.ahead)
+	}
+	return time.Now().Add(c.ahead)
+}
+
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = time.Now().Truncate(time.Second)
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
 }

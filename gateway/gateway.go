@@ -1,8 +1,9 @@
 package gateway
 
 import (
+	"context"
+	"fmt"
 	"log/slog"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -11,33 +12,35 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
+	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Gateway logs people in and verifies what it issued. Make one with [New]; it is safe for
+// Gateway logs users in and verifies what it issued. Make one with [New]; it is safe for
 // concurrent use.
 type Gateway struct {
 	config    Config
 	store     pending.Store
 	authority *token.Authority
 	log       *slog.Logger
+	clock     *signicatClock
 	observe   Observer
 	now       func() time.Time
 
-	public    *url.URL       // public_url
-	peers     []netip.Prefix // of verify
-	endpoints map[string]endpoint
-	hosted    map[string]endpoint // host + path of redirect URLs and discovery documents
-	// hostedPaths are their paths, which spare other requests putting host and path together.
-	hostedPaths map[string]bool
-	cookies     identity.Cookies
-	verifier    *identity.Verifier
-	pages       *page.Pages
-	openAPI     openAPIDocument
+	public   *url.URL // public_url
+	peers    peers
+	logins   *engine.Engine
+	verifier *identity.Verifier
+	cookies  identity.Cookies
+	pages    *page.Pages
+	openAPI  openAPIDocument
 
-	logins *engine.Engine
+	answers *answers
+	app     *appAPI
+	browser *browserAPI
+	router  *router
 }
 
 // New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
@@ -52,7 +55,9 @@ func New(config Config) (*Gateway, error) {
 	if err != nil {
 		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", config.PublicURL)
 	}
+	clock := &signicatClock{log: newLog(config)}
 	config.Signicat.Now, config.Signicat.Observe = config.Now, config.Observe.Call
+	config.Signicat.ObserveClock = clock.note
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
 		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
@@ -66,7 +71,8 @@ func New(config Config) (*Gateway, error) {
 		config:    config,
 		store:     store,
 		authority: authority,
-		log:       newLog(config),
+		log:       clock.log,
+		clock:     clock,
 		observe:   config.Observe,
 		now:       config.Now,
 		public:    public,
@@ -81,8 +87,18 @@ func New(config Config) (*Gateway, error) {
 	if g.verifier, err = g.newVerifier(); err != nil {
 		return nil, configErrorf("token: %v", err)
 	}
-	g.route()
+	g.serveEndpoints()
 	return g, nil
+}
+
+// serveEndpoints makes what serves the endpoints.
+func (g *Gateway) serveEndpoints() {
+	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
+	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
+	g.browser = &browserAPI{
+		config: g.config, logins: g.logins, verifier: g.verifier, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
+	}
+	g.router = g.newRouter()
 }
 
 // engineConfig is what the engine of the logins needs of the configuration.
@@ -144,8 +160,68 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// own builds the URL of an own endpoint. Nothing of ours is ever built from a request's Host.
-func (g *Gateway) own(path string) string { return g.config.PublicURL + g.config.Path + path }
+// endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
+func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }
 
-// started reports whether there are keys to sign and verify with.
-func (g *Gateway) started() bool { return g.config.Keys.KeySet() != nil }
+// Authority returns what issues and verifies the tokens of a gateway with this configuration, by
+// Keys and Now, so that a tool judges a token as the gateway does. PublicURL is required. It does
+// no I/O, and checks only what tokens depend on; what does not fit is an [ErrConfig].
+func (c Config) Authority() (*token.Authority, error) {
+	c = c.WithDefaults()
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", c.PublicURL)
+	}
+	authority, err := token.NewAuthority(token.Config{
+		Issuer:          c.Token.Issuer,
+		Audience:        c.Token.Audience,
+		ClientID:        public.Host,
+		SessionAudience: c.PublicURL + c.Path,
+		Lifetime:        c.Token.Lifetime,
+		SessionLifetime: c.Cookie.Lifetime,
+		Now:             c.Now,
+	}, c.Keys)
+	if err != nil {
+		return nil, configErrorf("token: %v", err)
+	}
+	return authority, nil
+}
+
+// newVerifier returns what finds out who requests are from. It looks for revocations in the store.
+func (g *Gateway) newVerifier() (*identity.Verifier, error) {
+	return identity.New(identity.Config{
+		Authority: g.authority,
+		Keys:      g.config.Keys.KeySet,
+		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
+		Cookies:   g.cookies,
+		Now:       g.now,
+		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
+			revoked, err := g.store.Revoked(ctx, pending.Credential{
+				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
+			})
+			if err != nil {
+				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+			}
+			return revoked, err
+		},
+		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+		},
+	})
+}
+
+// Log lines hold kinds, phases and reasons in our own words, the session's public name (a hash), and
+// Signicat's trace ID and error code. They never hold a state, code, token, attribute or client secret,
+// and no error text that could quote one.
+
+// errorAttr is the attribute with an error.
+func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
+
+// newLog returns the logger of a gateway.
+func newLog(c Config) *slog.Logger {
+	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
+	if c.Replica != "" {
+		log = log.With(slog.String("replica", c.Replica))
+	}
+	return log
+}

@@ -5,15 +5,15 @@ import (
 	"net/http"
 )
 
-// InstanceHeader is the header of /health/ready that names the gateway of a process, so that two
-// processes behind one address can be told apart.
+// InstanceHeader is the header of /health/ready that names the gateway of a process. It distinguishes two
+// processes behind one address.
 const InstanceHeader = "Itsme-Instance"
 
 // NewInstance makes a name for InstanceHeader. It is random, and says nothing of the machine.
 func NewInstance() string { return rand.Text() }
 
 // serveLive answers /health/live: the process is there.
-func (g *Gateway) serveLive(x exchange) error {
+func serveLive(x exchange) error {
 	return writeHealth(x.w, true)
 }
 
@@ -22,7 +22,7 @@ func (g *Gateway) serveLive(x exchange) error {
 func (g *Gateway) serveReady(x exchange) error {
 	_, err := g.store.Len(x.r.Context())
 	x.w.Header().Set(InstanceHeader, g.config.Instance)
-	return writeHealth(x.w, err == nil && g.started())
+	return writeHealth(x.w, err == nil && g.config.Keys.KeySet() != nil)
 }
 
 // writeHealth answers 200, or 503 with when to ask again.

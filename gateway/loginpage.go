@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"crypto/sha256"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -11,37 +12,48 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
+// browserAPI serves browsers: the login page, the redirect URLs and the logout.
+type browserAPI struct {
+	config   Config
+	logins   *engine.Engine
+	verifier *identity.Verifier
+	cookies  identity.Cookies
+	pages    *page.Pages
+	answers  *answers
+	log      *slog.Logger
+}
+
 // loginParameters are what the login form posts.
 var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
 
 // serveLogin shows the page with the button, or starts the login that its form asks for. A mere
 // GET, such as a prefetch, starts nothing.
-func (g *Gateway) serveLogin(x exchange) error {
+func (b *browserAPI) serveLogin(x exchange) error {
 	if x.r.Method != http.MethodPost {
-		return g.showLogin(x)
+		return b.showLogin(x)
 	}
-	if !sameOrigin(x.r, g.config.PublicURL) {
+	if !sameOrigin(x.r, b.config.PublicURL) {
 		return errCrossSite
 	}
 	form, err := readForm(x.r, loginParameters...)
 	if err != nil {
 		return err
 	}
-	p, asked, err := g.askedLogin(x, form)
+	p, asked, err := b.askedLogin(x, form)
 	if err != nil {
 		return err
 	}
 	if form.Get("probe") != "" && len(x.r.Header["Cookie"]) == 0 {
-		return g.refuseLogin(x, p, errNoCookies)
+		return b.refuseLogin(x, p, errNoCookies)
 	}
-	if err := g.startLogin(x, p, asked); err != nil {
-		return g.refuseLogin(x, p, err)
+	if err := b.startLogin(x, p, asked); err != nil {
+		return b.refuseLogin(x, p, err)
 	}
 	return nil
 }
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
-func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
+func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
 	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
 		return page.Page{}, engine.Request{}, err
@@ -52,15 +64,15 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, engine.R
 	}
 	p := page.Page{
 		Name:      "login",
-		Language:  g.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
-		ReturnTo:  g.returnTo(values.Get("return_to")),
+		Language:  b.answers.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
+		ReturnTo:  returnTo(values.Get("return_to"), b.config.Path),
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
 	return p, engine.Request{
 		Kind:        pending.Browser,
 		Client:      x.info.Client,
-		RedirectURL: g.config.RedirectURL,
+		RedirectURL: b.config.RedirectURL,
 		ReturnTo:    p.ReturnTo,
 		Language:    p.Language,
 		LoA:         loa,
@@ -68,53 +80,53 @@ func (g *Gateway) askedLogin(x exchange, values url.Values) (page.Page, engine.R
 }
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (g *Gateway) startLogin(x exchange, p page.Page, asked engine.Request) error {
-	cookie := identity.NewLoginValue(g.now())
+func (b *browserAPI) startLogin(x exchange, p page.Page, asked engine.Request) error {
+	cookie := identity.NewLoginValue(b.config.Now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
-	record, err := g.logins.Start(x.r.Context(), asked)
+	record, err := b.logins.Start(x.r.Context(), asked)
 	if err != nil {
 		return err
 	}
-	if _, sent := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Probe); sent {
-		g.cookies.Clear(x.w, g.cookies.Probe)
+	if _, sent := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Probe); sent {
+		b.cookies.Clear(x.w, b.cookies.Probe)
 	}
-	g.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
-	g.cookies.Set(x.w, g.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(g.now()))
-	begun := g.startedOf(record)
+	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
+	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(b.config.Now()))
+	begun := startedOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
 		return nil
 	}
 	p.Name, p.Link, p.SessionID, p.ExpiresIn = "open", record.AuthorizationRequestURL, record.ID, begun.ExpiresIn
-	g.writePage(x.w, http.StatusOK, p)
+	b.answers.writePage(x.w, http.StatusOK, p)
 	return nil
 }
 
 // refuseLogin keeps what the person came for on the page that says why no login began.
-func (g *Gateway) refuseLogin(x exchange, p page.Page, err error) error {
+func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 	if wantsJSON(x.r) || abandoned(x.r, err) {
 		return err
 	}
-	g.observe.Refusal(failureOf(err).problem)
-	g.writeFailurePage(x, p, err)
+	b.config.Observe.Refusal(failureOf(err).problem)
+	b.answers.writeFailurePage(x, p, err)
 	return nil
 }
 
-func (g *Gateway) showLogin(x exchange) error {
+func (b *browserAPI) showLogin(x exchange) error {
 	query := x.info.OriginalURL.Query()
 	if err := single(query, loginParameters); err != nil {
 		return err
 	}
-	p, _, err := g.askedLogin(x, query)
+	p, _, err := b.askedLogin(x, query)
 	if err != nil {
 		return err
 	}
-	if name := query.Get(page.Parameter); g.pages.Standalone(name) {
+	if name := query.Get(page.Parameter); b.pages.Standalone(name) {
 		p.Name, p.Again = name, page.HasButton(name)
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
-		g.cookies.Set(x.w, g.cookies.Probe, "1", identity.UntilClosed)
+		b.cookies.Set(x.w, b.cookies.Probe, "1", identity.UntilClosed)
 	}
-	g.writePage(x.w, http.StatusOK, p)
+	b.answers.writePage(x.w, http.StatusOK, p)
 	return nil
 }

@@ -10,24 +10,24 @@ import (
 )
 
 // serveLogout answers POST /logout: it ends a login on every replica and clears the cookie.
-func (g *Gateway) serveLogout(x exchange) error {
-	c, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
+func (b *browserAPI) serveLogout(x exchange) error {
+	c, err := b.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
 	switch {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
 	case err != nil:
 		return err
-	case c.Kind == pending.Browser && !sameOrigin(x.r, g.config.PublicURL):
+	case c.Kind == pending.Browser && !sameOrigin(x.r, b.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := g.logins.EndLogin(x.r.Context(), c.Claims.Login(), c.Claims.Subject); err != nil {
+		if err := b.logins.EndLogin(x.r.Context(), c.Claims.Login(), c.Claims.Subject); err != nil {
 			return err
 		}
 	}
-	if _, hasCookie := g.cookies.Value(x.r.Header["Cookie"], g.cookies.Session); hasCookie && (c == nil || c.Kind == pending.Browser) {
-		g.cookies.Clear(x.w, g.cookies.Session)
+	if _, hasCookie := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Session); hasCookie && (c == nil || c.Kind == pending.Browser) {
+		b.cookies.Clear(x.w, b.cookies.Session)
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
-		redirect(x.w, g.pages.LoginURL(page.Page{}, "logged_out", ""))
+		redirect(x.w, b.pages.LoginURL(page.Page{}, "logged_out", ""))
 		return nil
 	}
 	noStore(x.w.Header())

@@ -10,27 +10,28 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// Observer is told what happens in a gateway, for metrics and events. Every field may be nil.
+// Observer receives callbacks for metrics and events. Nil fields are ignored.
 //
-// The functions are called in the midst of a request, by any number of goroutines at once: they
-// return at once and do no I/O. Nothing that they are given is a secret, a state, a code, a token or
-// an attribute, and every word that is not an identifier is one of a fixed few, whatever clients,
-// itsme or Signicat send.
+// The functions are called during a request, by any number of goroutines at once: they return at once and
+// do no I/O. They never receive a secret, a state, a code, a token or an attribute. Every word that is not
+// an identifier is one of a fixed few: no client, itsme or Signicat can add one.
 type Observer struct {
-	// Request is told what a site did with a request.
+	// Request receives what a site did with a request.
 	Request func(Decision)
-	// Verification is told of every bearer token and session cookie that was looked at.
+	// Verification receives every check of a bearer token or session cookie.
 	Verification func(Verification)
-	// Refusal is told of every request that was answered with an error: by a site, an own endpoint
-	// or a page of one. The code is the member of that name in a problem, such as rate_limited.
+	// Refusal receives every request that was answered with an error: by a site, an endpoint or a
+	// page. The code is the member of that name in a problem, such as rate_limited.
 	Refusal func(code string)
-	// Login is told how a login goes on.
+	// Login receives the steps of logins.
 	Login func(LoginStep)
-	// Call is told of every call to Signicat.
+	// Return receives every request to a redirect URL whose client did not hang up.
+	Return func(Return)
+	// Call receives every call to Signicat.
 	Call func(signicat.Call)
-	// Retry is told of every call to Signicat that is made again, by its operation.
+	// Retry receives the operation of every call to Signicat that is made again.
 	Retry func(operation string)
-	// Revocation is told what is refused from now on.
+	// Revocation receives what is refused from now on.
 	Revocation func(pending.Revocation)
 }
 
@@ -39,6 +40,7 @@ func (o Observer) withDefaults() Observer {
 	orNothing(&o.Verification)
 	orNothing(&o.Refusal)
 	orNothing(&o.Login)
+	orNothing(&o.Return)
 	orNothing(&o.Call)
 	orNothing(&o.Retry)
 	orNothing(&o.Revocation)
@@ -63,14 +65,14 @@ const (
 	Public
 	// Preflight is a CORS preflight that went on.
 	Preflight
-	// Unprotected is one that went on because the site's matcher does not match it.
-	Unprotected
+	// Unmatched is one that went on because the site's matcher does not match it.
+	Unmatched
 	// Redirected is one that was sent to the login page.
 	Redirected
 	// Refused is one that was answered with an error.
 	Refused
-	// Own is one to an own endpoint of the gateway.
-	Own
+	// GatewayEndpoint is one to an endpoint of the gateway.
+	GatewayEndpoint
 )
 
 // decisions are the words for them, in their order.
@@ -82,28 +84,28 @@ func (d Decision) String() string { return decisions[d] }
 // Decisions are all there are, in the order of their numbers.
 func Decisions() []Decision { return numbered[Decision](len(decisions)) }
 
-// Verification is a credential that was looked at.
+// Verification is a check of a credential.
 type Verification struct {
 	// Kind is App for a bearer token, and Browser for a session cookie.
 	Kind pending.Kind
-	// Result says whether it logs anybody in.
+	// Result says whether the credential is valid.
 	Result VerificationResult
-	// Kept says that its signature was verified before and not again.
+	// Kept says that the signature was verified before, and not again.
 	Kept bool
 }
 
-// VerificationResult says whether a credential logs anybody in.
+// VerificationResult says whether a credential is valid.
 type VerificationResult uint8
 
 const (
-	// Good is one that does.
+	// Good is a valid one.
 	Good = VerificationResult(identity.Valid)
-	// Bad is one that is none of the gateway's, is out of date, or was made up.
+	// Bad is one that is not the gateway's, has expired, or was made up.
 	Bad = VerificationResult(identity.Invalid)
-	// Revoked is a good one that was refused before its time.
+	// Revoked is a valid one that was refused before its time.
 	Revoked = VerificationResult(identity.Revoked)
-	// Untold is one of which nothing is known: there are no keys, or the store is away.
-	Untold = VerificationResult(identity.Unknown)
+	// Unknown is one that could not be checked: there are no keys, or the store is unavailable.
+	Unknown = VerificationResult(identity.Unknown)
 )
 
 // results are the words for them, in their order.
@@ -139,8 +141,8 @@ const (
 	LoginEnded
 )
 
-// LoginStep is one step of one login. Each step is told once, by one replica. A login that nobody
-// asks about again, and that Signicat lets expire, has no end.
+// LoginStep is one step of one login. Each step is reported once, by one replica. A login that no
+// client asks about again, and that Signicat lets expire, has no end.
 type LoginStep struct {
 	// Stage is the step.
 	Stage LoginStage
@@ -158,7 +160,7 @@ type LoginStep struct {
 	Subject string
 }
 
-// RefusalCodes are all that [Observer].Refusal can be told.
+// RefusalCodes returns every code that [Observer].Refusal can receive.
 func RefusalCodes() []string {
 	var codes []string
 	for _, f := range append(slices.Clone(failures), unexpected) {
@@ -168,6 +170,10 @@ func RefusalCodes() []string {
 	}
 	return codes
 }
+
+// UnavailableCodes are those of [RefusalCodes] that name what the gateway cannot do without: Signicat,
+// the store, and keys.
+func UnavailableCodes() []string { return []string{problemSignicat, problemStore, problemStarting} }
 
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{pending.App.String(), pending.Browser.String()} }

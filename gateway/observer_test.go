@@ -88,7 +88,7 @@ func TestObserverIsToldOfRequests(t *testing.T) {
 		{"a navigation", func() { serve(gateway.SiteConfig{Mode: gateway.ModeAuto}, none, "Accept", "text/html") }, []string{"request redirected"}},
 		{"nothing, and it is optional", func() { serve(gateway.SiteConfig{Optional: true}, none) }, []string{"request anonymous"}},
 		{"a public path", func() { serve(gateway.SiteConfig{Public: []string{"/*"}}, none) }, []string{"request public"}},
-		{"no match", func() { serve(plain, gateway.Request{Unprotected: true}) }, []string{"request unprotected"}},
+		{"no match", func() { serve(plain, gateway.Request{Unmatched: true}) }, []string{"request unprotected"}},
 		{"a revocation", func() { _, _ = f.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
 		{"no store", func() { _ = f.store.Close() }, nil},
 		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token untold kept", "request refused", "refusal store_unavailable"}},

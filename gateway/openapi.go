@@ -25,20 +25,20 @@ func newOpenAPI(publicURL, path string) openAPIDocument {
 	return openAPIDocument{text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`}
 }
 
-// serveOpenAPI serves the description of these endpoints. It says nothing of the configuration but
-// public_url and path, which whoever asks knows.
-func (g *Gateway) serveOpenAPI(x exchange) error {
+// serve answers /openapi.yaml with the description of these endpoints. Of the configuration it holds
+// public_url and path, which every client knows.
+func (d openAPIDocument) serve(x exchange) error {
 	h := x.w.Header()
 	h.Set("Cache-Control", metadataMaxAge)
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", g.openAPI.etag)
-	if x.r.Header.Get("If-None-Match") == g.openAPI.etag {
+	h.Set("ETag", d.etag)
+	if x.r.Header.Get("If-None-Match") == d.etag {
 		x.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}
 	h.Set("Content-Type", "application/yaml") // RFC 9512
-	h.Set("Content-Length", strconv.Itoa(len(g.openAPI.text)))
+	h.Set("Content-Length", strconv.Itoa(len(d.text)))
 	h.Set("X-Content-Type-Options", "nosniff")
-	_, _ = io.WriteString(x.w, g.openAPI.text) // fails when the client hung up
+	_, _ = io.WriteString(x.w, d.text) // fails when the client hung up
 	return nil
 }

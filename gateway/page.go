@@ -8,10 +8,10 @@ import (
 )
 
 // writePage answers with a page.
-func (g *Gateway) writePage(w http.ResponseWriter, status int, p page.Page) {
-	body, err := g.pages.Render(w.Header(), p)
+func (a *answers) writePage(w http.ResponseWriter, status int, p page.Page) {
+	body, err := a.pages.Render(w.Header(), p)
 	if err != nil {
-		g.log.Error("rendering a page", errorAttr(err))
+		a.log.Error("rendering a page", errorAttr(err))
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
@@ -32,7 +32,7 @@ var failurePages = map[string]string{
 
 // writeFailurePage answers an error with a page. The page that it is given holds what is known of the
 // user's login.
-func (g *Gateway) writeFailurePage(x exchange, p page.Page, err error) {
+func (a *answers) writeFailurePage(x exchange, p page.Page, err error) {
 	f := failureOf(err)
 	name, ok := failurePages[f.problem]
 	switch {
@@ -43,20 +43,20 @@ func (g *Gateway) writeFailurePage(x exchange, p page.Page, err error) {
 	}
 	p.Name, p.Again, p.Hide = name, true, true
 	if p.Language == "" {
-		p.Language = g.languageOf("", x.r.Header.Get("Accept-Language"))
+		p.Language = a.languageOf("", x.r.Header.Get("Accept-Language"))
 	}
 	f.writeRetryAfter(x.w.Header(), err)
-	g.writePage(x.w, f.status, p)
+	a.writePage(x.w, f.status, p)
 }
 
 // languageOf returns the language of a login and its pages: the one that the client names, else the
 // configured one, else the first of Accept-Language that the pages have, else English.
-func (g *Gateway) languageOf(asked, acceptLanguage string) string {
+func (a *answers) languageOf(asked, acceptLanguage string) string {
 	switch {
 	case page.Offers(asked):
 		return asked
-	case g.config.Language != "":
-		return g.config.Language
+	case a.config.Language != "":
+		return a.config.Language
 	}
 	return page.Preferred(acceptLanguage)
 }

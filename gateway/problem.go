@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
@@ -26,8 +27,9 @@ func (g *Gateway) serveProblem(x exchange) error {
 // answersOf returns the answers whose type is a problem.
 func answersOf(problem string) (answers []page.Answer) {
 	for _, f := range failures {
-		if f.problem == problem && f.hasPage() {
-			answers = append(answers, page.Answer{Status: f.status, Title: f.title})
+		answer := page.Answer{Status: f.status, Title: f.title}
+		if f.problem == problem && f.hasPage() && !slices.Contains(answers, answer) {
+			answers = append(answers, answer)
 		}
 	}
 	return answers

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/cachecontrol"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
@@ -97,10 +98,10 @@ func (a *response) sweep() {
 	h, answer := a.Header(), a.state.Answer
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
-		case !answer.Endpoint && identity.IsIdentityHeader(trailer), answer.Personal && Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+		case !answer.Endpoint && identity.IsIdentityHeader(trailer), answer.Personal && cachecontrol.Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
 			delete(h, name)
 		default:
-			respell(h, name)
+			cachecontrol.Respell(h, name)
 		}
 	}
 	if cookies := h["Set-Cookie"]; slices.ContainsFunc(cookies, a.forged) {
@@ -115,10 +116,10 @@ func (a *response) sweep() {
 // protect says what caches may do with the answer.
 func (a *response) protect() {
 	if a.varies {
-		varyByCredential(a.Header())
+		cachecontrol.VaryByCredential(a.Header())
 	}
 	if a.state.Answer.Personal {
-		keepPrivate(a.Header(), &a.control)
+		cachecontrol.KeepPrivate(a.Header(), &a.control)
 	}
 }
 
@@ -167,3 +168,7 @@ func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // Unwrap is for [http.ResponseController].
 func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// Targeted reports whether a field of an answer is Cache-Control for some caches alone, such as
+// CDN-Cache-Control (RFC 9213). No answer to a user has one.
+func Targeted(name string) bool { return cachecontrol.Targeted(name) }

@@ -268,7 +268,7 @@ func TestPublicAnswersStayAsTheyAre(t *testing.T) {
 		info gateway.Request
 	}{
 		"public":              {public, gateway.Request{}},
-		"outside the matcher": {signed, gateway.Request{Unprotected: true}},
+		"outside the matcher": {signed, gateway.Request{Unmatched: true}},
 		"a preflight":         {preflight, gateway.Request{}},
 	} {
 		w := httptest.NewRecorder()
@@ -303,7 +303,7 @@ func TestUpstreamSetsNoCookieOfOurs(t *testing.T) {
 		"a user":              {signed, gateway.Request{}},
 		"without a login":     {request("X-Note", "none"), gateway.Request{}},
 		"public":              {public, gateway.Request{}},
-		"outside the matcher": {request("X-Note", "none"), gateway.Request{Unprotected: true}},
+		"outside the matcher": {request("X-Note", "none"), gateway.Request{Unmatched: true}},
 	} {
 		for _, status := range []int{0, 101, 200, 304, 500} {
 			w := httptest.NewRecorder()
@@ -346,7 +346,7 @@ func TestSitesCompose(t *testing.T) {
 			// between the two stands a handler that makes the answer public again.
 			serve := func(r *http.Request, next gateway.Next) http.Header {
 				w := httptest.NewRecorder()
-				check(t, outer.Serve(w, r, gateway.Request{Unprotected: true}, func(w http.ResponseWriter, r *http.Request) error {
+				check(t, outer.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
 					return f.site.Serve(overwriting{w}, r, gateway.Request{}, next)
 				}))
 				return w.Result().Header
@@ -384,7 +384,7 @@ func TestOwnEndpointsOfAnotherGatewayKeepTheirCookies(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, fortURL+"/login/logout", nil)
 	r.Header = http.Header{"Cookie": {"__Host-itsme=garbage"}, "Sec-Fetch-Site": {"same-origin"}}
 	w := httptest.NewRecorder()
-	check(t, outer.site.Serve(w, r, gateway.Request{Unprotected: true}, func(w http.ResponseWriter, r *http.Request) error {
+	check(t, outer.site.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
 		return inner.site.Serve(w, r, gateway.Request{}, handedOn)
 	}))
 	if cookies := w.Result().Header["Set-Cookie"]; w.Code != http.StatusNoContent || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=;") {

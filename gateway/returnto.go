@@ -9,11 +9,11 @@ import (
 // maxReturnTo bounds the path that a browser is sent back to.
 const maxReturnTo = 2 << 10
 
-// returnTo is where a browser goes after its login: the path that was asked for if every browser
-// reads it as a path of this origin, else the root. The WHATWG URL parser takes a backslash for
+// returnTo returns where a browser goes after its login: the path that was asked for if every browser
+// reads it as a path of this origin, and it is not below the gateway's own; else the root. The WHATWG URL parser takes a backslash for
 // a slash, drops tabs and newlines, and reads //host as another origin; so nothing of that, and
 // nothing but visible ASCII, is let through.
-func (g *Gateway) returnTo(raw string) string {
+func returnTo(raw, own string) string {
 	if raw == "" || len(raw) > maxReturnTo || raw[0] != '/' {
 		return "/"
 	}
@@ -31,7 +31,7 @@ func (g *Gateway) returnTo(raw string) string {
 	if strings.Contains(path, "//") || dotted(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "/"
 	}
-	if within(path, g.config.Path) {
+	if within(path, own) {
 		return "/"
 	}
 	return raw

@@ -10,7 +10,6 @@ import (
 
 func TestReturnTo(t *testing.T) {
 	t.Parallel()
-	g := &Gateway{config: Config{Path: DefaultPath}}
 	for name, row := range map[string]struct{ sent, want string }{
 		"nothing":                 {"", "/"},
 		"the root":                {"/", "/"},
@@ -39,7 +38,7 @@ func TestReturnTo(t *testing.T) {
 		"2 kB":                    {"/" + strings.Repeat("a", maxReturnTo-1), "/" + strings.Repeat("a", maxReturnTo-1)},
 		"more than 2 kB":          {"/" + strings.Repeat("a", maxReturnTo), "/"},
 	} {
-		if got := g.returnTo(row.sent); got != row.want {
+		if got := returnTo(row.sent, DefaultPath); got != row.want {
 			t.Errorf("%s: %q, want %q", name, got, row.want)
 		}
 	}
@@ -55,13 +54,12 @@ func FuzzReturnTo(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	g := &Gateway{config: Config{Path: DefaultPath}}
 	f.Fuzz(func(t *testing.T, sent string) {
-		got := g.returnTo(sent)
+		got := returnTo(sent, DefaultPath)
 		if got != sent && got != "/" {
 			t.Fatalf("%q became %q", sent, got)
 		}
-		if g.returnTo(got) != got {
+		if returnTo(got, DefaultPath) != got {
 			t.Errorf("%q is let through once only", got)
 		}
 		path, _, _ := strings.Cut(got, "?")

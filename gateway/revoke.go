@@ -7,7 +7,7 @@ import (
 
 // serveRevoke ends a token (RFC 7009): an access token alone, or with a refresh token the whole
 // login. A token that is not ours or not good any more is no error.
-func (g *Gateway) serveRevoke(x exchange) error {
+func (a *appAPI) serveRevoke(x exchange) error {
 	form, err := readForm(x.r, "token", "token_type_hint")
 	if err != nil {
 		return err
@@ -16,7 +16,7 @@ func (g *Gateway) serveRevoke(x exchange) error {
 	if raw == "" {
 		return requestErrorf("token is required")
 	}
-	if err := g.logins.Revoke(x.r.Context(), raw); err != nil {
+	if err := a.logins.Revoke(x.r.Context(), raw); err != nil {
 		return err
 	}
 	noStore(x.w.Header())

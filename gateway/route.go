@@ -1,16 +1,16 @@
 package gateway
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// exchange is one request to an own endpoint.
+// exchange is one request to an endpoint of the gateway.
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
@@ -19,10 +19,10 @@ type exchange struct {
 	rest string // what follows the endpoint's name, such as a session_id
 }
 
-// endpoint serves one own URL. An error that it returns is answered in the endpoint's form.
+// endpoint serves one URL of the gateway. An error that it returns is answered in the endpoint's form.
 type endpoint struct {
 	methods []string
-	serve   func(*Gateway, exchange) error
+	serve   func(exchange) error
 	form    answerForm
 	changes bool // state: not on early data
 	limited bool // in requests of one client
@@ -31,7 +31,7 @@ type endpoint struct {
 	proxies bool // for the peers of verify alone
 }
 
-// answerForm is how an endpoint tells an error.
+// answerForm is the form in which an endpoint answers an error.
 type answerForm uint8
 
 const (
@@ -48,26 +48,27 @@ var (
 	readPost = []string{http.MethodGet, http.MethodPost}
 )
 
-// endpointTable is every own endpoint below the path. A star stands for a session_id, or a
+// endpointTable returns every endpoint below the gateway's path. A star stands for a session_id, or a
 // problem's name.
-func endpointTable() map[string]endpoint {
+func (g *Gateway) endpointTable() map[string]endpoint {
+	app, browser := g.app, g.browser
 	return map[string]endpoint{
-		"sessions":          {methods: post, serve: (*Gateway).serveStart, changes: true},
-		"sessions/*":        {methods: get, serve: (*Gateway).serveStatus},
-		"sessions/*/cancel": {methods: post, serve: (*Gateway).serveCancel, changes: true},
-		"token":             {methods: post, serve: (*Gateway).serveToken, form: asOAuth, changes: true, limited: true},
-		"revoke":            {methods: post, serve: (*Gateway).serveRevoke, form: asOAuth, changes: true, limited: true},
-		"login":             {methods: getPost, serve: (*Gateway).serveLogin, form: asPage, browser: true},
-		"logout":            {methods: post, serve: (*Gateway).serveLogout, changes: true},
-		"userinfo":          {methods: readPost, serve: (*Gateway).serveUserinfo},
-		"health/live":       {methods: get, serve: (*Gateway).serveLive},
-		"health/ready":      {methods: get, serve: (*Gateway).serveReady},
-		"jwks.json":         {methods: get, serve: (*Gateway).serveJWKS},
-		verifyEndpoint:      {serve: (*Gateway).serveVerify, proxies: true},
-		"openapi.yaml":      {methods: get, serve: (*Gateway).serveOpenAPI},
-		"problems/*":        {methods: get, serve: (*Gateway).serveProblem},
-		callbackEndpoint:    {methods: onlyGet, serve: (*Gateway).serveCallback, form: asPage, changes: true, browser: true, returns: true},
-		appReturnEndpoint:   {methods: get, serve: (*Gateway).serveAppReturn, form: asPage, returns: true},
+		"sessions":          {methods: post, serve: app.serveStart, changes: true},
+		"sessions/*":        {methods: get, serve: app.serveStatus},
+		"sessions/*/cancel": {methods: post, serve: app.serveCancel, changes: true},
+		"token":             {methods: post, serve: app.serveToken, form: asOAuth, changes: true, limited: true},
+		"revoke":            {methods: post, serve: app.serveRevoke, form: asOAuth, changes: true, limited: true},
+		"login":             {methods: getPost, serve: browser.serveLogin, form: asPage, browser: true},
+		"logout":            {methods: post, serve: browser.serveLogout, changes: true},
+		"userinfo":          {methods: readPost, serve: g.serveUserinfo},
+		"health/live":       {methods: get, serve: serveLive},
+		"health/ready":      {methods: get, serve: g.serveReady},
+		"jwks.json":         {methods: get, serve: g.serveJWKS},
+		verifyEndpoint:      {serve: g.serveVerify, proxies: true},
+		"openapi.yaml":      {methods: get, serve: g.openAPI.serve},
+		"problems/*":        {methods: get, serve: g.serveProblem},
+		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changes: true, browser: true, returns: true},
+		appReturnEndpoint:   {methods: get, serve: browser.serveAppReturn, form: asPage, returns: true},
 	}
 }
 
@@ -81,53 +82,67 @@ const (
 
 // endpointNamed reports whether a path below the own one is an endpoint's.
 func endpointNamed(own string) bool {
-	_, ok := endpointTable()[own]
+	_, ok := new(Gateway).endpointTable()[own]
 	prefixes := []string{"sessions/", "problems/", verifyEndpoint + "/"}
 	return ok || slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(own, prefix) })
 }
 
-// route lays out the endpoints once: those below the path, and those whose whole URL counts.
-func (g *Gateway) route() {
-	table := endpointTable()
-	g.hosted = make(map[string]endpoint)
-	g.host(g.config.RedirectURL, table[callbackEndpoint])
+// router finds the endpoint of a request.
+type router struct {
+	path      string              // of the endpoints
+	host      string              // of public_url
+	endpoints map[string]endpoint // below the path
+	hosted    map[string]endpoint // by host and path: redirect URLs and documents at a host's root
+	// hostedPaths are the paths of hosted, which spare other requests putting host and path together.
+	hostedPaths map[string]bool
+}
+
+// newRouter lays out the endpoints once: those below the path, and those whose whole URL counts.
+func (g *Gateway) newRouter() *router {
+	table := g.endpointTable()
+	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool)}
+	r.serveAt(g.config.RedirectURL, table[callbackEndpoint])
 	for _, raw := range g.config.AppRedirectURLs {
-		g.host(raw, table[appReturnEndpoint])
+		r.serveAt(raw, table[appReturnEndpoint])
 	}
 	delete(table, callbackEndpoint)
 	delete(table, appReturnEndpoint)
-	g.endpoints = table
-	g.routeDiscovery()
-	g.routeAppLinks()
-	g.hostedPaths = make(map[string]bool)
-	for at := range g.hosted {
-		g.hostedPaths[at[strings.IndexByte(at, '/'):]] = true
+	for _, origin := range []string{g.config.PublicURL, g.config.Token.Issuer} {
+		if u, err := url.Parse(origin); err == nil {
+			r.hosted[plainHost(u)+"/.well-known/jwks.json"] = table["jwks.json"]
+		}
 	}
+	maps.Copy(r.hosted, g.config.discoveryDocuments())
+	maps.Copy(r.hosted, g.config.appLinkFiles())
+	for at := range r.hosted {
+		r.hostedPaths[at[strings.IndexByte(at, '/'):]] = true
+	}
+	return r
 }
 
-// host serves an endpoint at a URL of its own.
-func (g *Gateway) host(raw string, e endpoint) {
+// serveAt serves an endpoint at a URL of its own.
+func (r *router) serveAt(raw string, e endpoint) {
 	if u, err := url.Parse(raw); err == nil {
-		g.hosted[plainHost(u)+u.EscapedPath()] = e
+		r.hosted[plainHost(u)+u.EscapedPath()] = e
 	}
 }
 
-// Entrances are URLs at which clients must reach the gateway for it to be of use: an app's, a
-// browser's, and a verifier's. Others may be behind the same path.
+// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Others may be
+// below the same path.
 func (g *Gateway) Entrances() []string {
-	return []string{g.own("/token"), g.own("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
+	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
 }
 
-// serveOwn answers a request for one of the gateway's own URLs, by the path that the client
-// asked for. Everything below the own path is the gateway's.
+// serveOwn answers a request for a URL of the gateway, by the path that the client asked for. Every path
+// below the gateway's belongs to it.
 func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
-	e, rest, own := g.find(hostOf(r), path)
+	e, rest, own := g.router.find(hostOf(r), path)
 	if !own {
 		return false
 	}
-	if e.proxies && !g.mayVerify(r) {
+	if e.proxies && !g.peers.sent(r) {
 		e = nowhere
 	}
 	if p := identity.StateOf(r.Context()); p != nil {
@@ -138,52 +153,53 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
-		err = e.serve(g, x)
+		err = e.serve(x)
 	}
 	if err != nil {
 		if e.returns && !abandoned(r, err) {
-			g.logReturn(r.Context(), failureOf(err).problem, "")
+			g.browser.noteReturn(r.Context(), refusedReturn(e, err))
 		}
-		g.fail(e.form, x, err)
+		g.answers.fail(e.form, x, err)
 	}
 	return true
 }
 
-func (g *Gateway) find(host, path string) (e endpoint, rest string, own bool) {
-	if g.hostedPaths[path] {
-		if e, ok := g.hosted[host+path]; ok {
+// find returns the endpoint at a path of a host; own is false for a path that is not the gateway's.
+func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
+	if r.hostedPaths[path] {
+		if e, ok := r.hosted[host+path]; ok {
 			return e, "", true
 		}
 	}
-	if !within(path, g.config.Path) {
+	if !within(path, r.path) {
 		return endpoint{}, "", false
 	}
-	name := strings.TrimPrefix(strings.TrimPrefix(path, g.config.Path), "/")
-	if e, ok := g.endpoints[name]; ok && (!e.browser || host == g.public.Host) {
+	name := strings.TrimPrefix(strings.TrimPrefix(path, r.path), "/")
+	if e, ok := r.endpoints[name]; ok && (!e.browser || host == r.host) {
 		return e, "", true
 	}
 	if rest, ok := strings.CutPrefix(name, "sessions/"); ok && rest != "" {
 		if id, ok := strings.CutSuffix(rest, "/cancel"); ok {
-			return g.endpoints["sessions/*/cancel"], id, true
+			return r.endpoints["sessions/*/cancel"], id, true
 		}
-		return g.endpoints["sessions/*"], rest, true
+		return r.endpoints["sessions/*"], rest, true
 	}
 	if rest, ok := strings.CutPrefix(name, "problems/"); ok && rest != "" {
-		return g.endpoints["problems/*"], rest, true
+		return r.endpoints["problems/*"], rest, true
 	}
 	if strings.HasPrefix(name, verifyEndpoint+"/") {
-		return g.endpoints[verifyEndpoint], "", true
+		return r.endpoints[verifyEndpoint], "", true
 	}
 	return nowhere, "", true
 }
 
-// nowhere is what stands at every own path without an endpoint.
-var nowhere = endpoint{methods: getPost, serve: func(*Gateway, exchange) error { return errNotFound }}
+// nowhere is the endpoint at every path of the gateway that has no other.
+var nowhere = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
 
-// admit refuses what no endpoint should see, before anything is read.
+// admit refuses a request that its endpoint must not see, before anything of it is read.
 func (g *Gateway) admit(e endpoint, x exchange) error {
 	if e.proxies {
-		return nil // what it is asked about is another request, whose body it never reads
+		return nil // it is asked about another request, and never reads a body
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
@@ -209,35 +225,10 @@ func early(r *http.Request) bool {
 	return len(r.Header["Early-Data"]) > 0 || (r.TLS != nil && !r.TLS.HandshakeComplete)
 }
 
-// fail answers an error in the endpoint's form.
-func (g *Gateway) fail(form answerForm, x exchange, err error) {
-	if abandoned(x.r, err) {
-		x.w.WriteHeader(statusAbandoned)
-		return
-	}
-	g.observe.Refusal(failureOf(err).problem)
-	g.challenge(x.w, x.r, err)
-	switch {
-	case form == asOAuth:
-		g.writeOAuthError(x.w, err)
-	case form == asPage && !wantsJSON(x.r):
-		g.writeFailurePage(x, page.Page{}, err)
-	default:
-		g.writeProblem(x.w, err)
-	}
-}
-
-// wantsJSON reports whether a page's script asks, and not a person.
-func wantsJSON(r *http.Request) bool {
-	accept := r.Header.Get("Accept")
-	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
-}
-
-// Sensitive reports whether a URL is one whose query carries a code and state, so that nobody
-// writes it down.
+// Sensitive reports whether a URL's query may carry a code and state. Such a URL must not be logged.
 func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	return g.hosted[plainRequestHost(host)+u.EscapedPath()].returns
+	return g.router.hosted[plainRequestHost(host)+u.EscapedPath()].returns
 }

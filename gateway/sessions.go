@@ -3,10 +3,21 @@ package gateway
 import (
 	"net/http"
 	"slices"
+	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
+
+// appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
+type appAPI struct {
+	config   Config
+	clientID string
+	logins   *engine.Engine
+	cookies  identity.Cookies
+	answers  *answers
+}
 
 // startRequest is what an app posts to /sessions.
 type startRequest struct {
@@ -31,25 +42,25 @@ type started struct {
 }
 
 // serveStart answers POST /sessions: it starts a login for an app.
-func (g *Gateway) serveStart(x exchange) error {
+func (a *appAPI) serveStart(x exchange) error {
 	var in startRequest
 	if err := readJSON(x.r, &in, startParameters...); err != nil {
 		return err
 	}
-	s, err := g.appStart(x, in)
+	s, err := a.appStart(x, in)
 	if err != nil {
 		return err
 	}
-	record, err := g.logins.Start(x.r.Context(), s)
+	record, err := a.logins.Start(x.r.Context(), s)
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusCreated, "application/json", g.startedOf(record))
+	writeJSON(x.w, http.StatusCreated, "application/json", startedOf(record, a.config.Now()))
 	return nil
 }
 
 // appStart checks what an app asks for.
-func (g *Gateway) appStart(x exchange, in startRequest) (engine.Request, error) {
+func (a *appAPI) appStart(x exchange, in startRequest) (engine.Request, error) {
 	switch {
 	case !engine.ValidChallenge(in.CodeChallenge):
 		return engine.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
@@ -59,9 +70,9 @@ func (g *Gateway) appStart(x exchange, in startRequest) (engine.Request, error) 
 		return engine.Request{}, requestErrorf("max_age is not a number of seconds")
 	}
 	if in.RedirectURI == "" {
-		in.RedirectURI = g.config.AppRedirectURLs[0]
+		in.RedirectURI = a.config.AppRedirectURLs[0]
 	}
-	if !slices.Contains(g.config.AppRedirectURLs, in.RedirectURI) {
+	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
 		return engine.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	loa, err := wish{acrValues: in.ACRValues}.loa()
@@ -73,16 +84,17 @@ func (g *Gateway) appStart(x exchange, in startRequest) (engine.Request, error) 
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,
 		Challenge:   in.CodeChallenge,
-		Language:    g.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
+		Language:    a.answers.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
 		LoA:         loa,
 	}, nil
 }
 
-func (g *Gateway) startedOf(record *pending.Record) started {
+// startedOf returns the answer to the start of a login.
+func startedOf(record *pending.Record, now time.Time) started {
 	return started{
 		SessionID:               record.ID,
 		AuthorizationRequestURL: record.AuthorizationRequestURL,
-		ExpiresIn:               seconds(record.ExpiresAt.Sub(g.now())),
+		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),
 		Interval:                seconds(Interval),
 	}
 }

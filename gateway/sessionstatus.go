@@ -18,7 +18,7 @@ type sessionStatus struct {
 }
 
 // serveStatus answers GET /sessions/{session_id}.
-func (g *Gateway) serveStatus(x exchange) error {
+func (a *appAPI) serveStatus(x exchange) error {
 	if len(x.rest) != sessionIDSize {
 		return engine.ErrUnknown
 	}
@@ -26,13 +26,13 @@ func (g *Gateway) serveStatus(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, early, err := g.logins.Status(x.r.Context(), x.rest, x.info.Client, wait)
+	record, early, err := a.logins.Status(x.r.Context(), x.rest, x.info.Client, wait)
 	if err != nil {
 		return err
 	}
 	answer := sessionStatus{Status: record.Phase.String()}
 	if !record.Phase.Ended() {
-		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(g.now()))
+		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(a.config.Now()))
 		if early { // a client that asked again at once would spin
 			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(Interval)))
 		}

@@ -74,15 +74,15 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveOwn(w, r, info) {
-		s.gateway.observe.Request(Own)
+		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
 	p, r := s.gateway.verifier.Enter(r)
-	if info.Unprotected && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
+	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
 		if p.Credential == nil && s.upstream.TakesBearer() {
 			identity.DropBearer(r.Header)
 		}
-		s.gateway.observe.Request(Unprotected)
+		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, p, next, false)
 	}
 	if p.Credential == nil {

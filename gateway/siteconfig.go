@@ -83,11 +83,11 @@ type Request struct {
 	// Client is the client's address as the server trusts it. The zero value is taken from the
 	// request's RemoteAddr.
 	Client netip.Addr
-	// Unprotected says that the site's matcher does not match, neither the request as it is nor as
-	// the client sent it: the request is stripped and goes on. It counts on a path about which all
-	// servers agree. With ;, //, dot segments, encoded separators or /index.php/x, in either URL, a
-	// request needs a login all the same.
-	Unprotected bool
+	// Unmatched says that the site's matcher matches the request neither as it is nor as the client sent
+	// it: the request is stripped and goes on. It has no effect on a path that servers read in different
+	// ways. With ;, //, dot segments, encoded separators or /index.php/x in either URL, a request needs a
+	// login all the same.
+	Unmatched bool
 }
 
 // Next is what stands behind a site. The request it gets carries the identity in its context.

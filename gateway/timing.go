@@ -43,6 +43,6 @@ const (
 	BreakerOpen = engine.BreakerOpen
 )
 
-// SessionID is the public name of a pending session: base64url(SHA-256(state)). It tells
+// SessionID is the public name of a pending session: base64url(SHA-256(state)). It reveals
 // nothing of the state, so it may stand in URLs.
 func SessionID(state string) string { return engine.SessionID(state) }

@@ -23,19 +23,19 @@ type tokenAnswer struct {
 }
 
 // serveToken finishes an app's login, or refreshes it.
-func (g *Gateway) serveToken(x exchange) error {
+func (a *appAPI) serveToken(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)
 	if err != nil {
 		return err
 	}
-	if id := form.Get("client_id"); id != "" && id != g.public.Host {
+	if id := form.Get("client_id"); id != "" && id != a.clientID {
 		return wrap(engine.ErrGrant, "another client_id")
 	}
 	switch form.Get("grant_type") {
 	case "authorization_code", appGrantType:
-		return g.serveFinish(x, form)
+		return a.serveFinish(x, form)
 	case "refresh_token":
-		return g.serveRefresh(x, form)
+		return a.serveRefresh(x, form)
 	case "":
 		return requestErrorf("grant_type is required: authorization_code")
 	}
@@ -43,31 +43,31 @@ func (g *Gateway) serveToken(x exchange) error {
 }
 
 // serveRefresh exchanges a refresh token for the next access token (RFC 6749 section 6).
-func (g *Gateway) serveRefresh(x exchange, form url.Values) error {
-	if g.config.Token.Refresh == 0 {
+func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
+	if a.config.Token.Refresh == 0 {
 		return errGrantType
 	}
 	if form.Get("refresh_token") == "" {
 		return requestErrorf("refresh_token is required")
 	}
-	next, err := g.logins.Refresh(x.r.Context(), form.Get("refresh_token"))
+	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"))
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
 		AccessToken:  next.Access,
 		TokenType:    "Bearer",
-		ExpiresIn:    seconds(next.ExpiresAt.Sub(g.now())),
+		ExpiresIn:    seconds(next.ExpiresAt.Sub(a.config.Now())),
 		RefreshToken: next.Refresh,
 	})
 	return nil
 }
 
-func (g *Gateway) serveFinish(x exchange, form url.Values) error {
+func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err := checkTokenForm(form); err != nil {
 		return err
 	}
-	record, err := g.logins.Find(x.r.Context(), form.Get("state"))
+	record, err := a.logins.Find(x.r.Context(), form.Get("state"))
 	if err != nil {
 		return err
 	}
@@ -78,18 +78,18 @@ func (g *Gateway) serveFinish(x exchange, form url.Values) error {
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(engine.ErrGrant, "another redirect_uri")
 	}
-	record, err = g.logins.Finish(x.r.Context(), record, engine.Return{State: form.Get("state"), Code: form.Get("code")})
+	record, err = a.logins.Finish(x.r.Context(), record, engine.Return{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
-	refresh, err := g.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
+	refresh, err := a.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
 		AccessToken:  record.Token,
 		TokenType:    "Bearer",
-		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(g.now())),
+		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(a.config.Now())),
 		RefreshToken: refresh,
 	})
 	return nil

@@ -133,7 +133,7 @@ func (c Config) validateRedirectURLs() error {
 }
 
 // validateRedirectPath refuses a redirect URL that would shadow another own endpoint, and a
-// query, which the code and state would be appended to in a way that nobody documents.
+// query: it is not documented how itsme would append the code and state to one.
 func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	if u.RawQuery != "" || u.ForceQuery {
 		return configErrorf("%s: the URL has a query; itsme appends code and state, so leave the query out", field)

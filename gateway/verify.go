@@ -12,9 +12,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// parsePeers reads the addresses that may call verifyEndpoint.
-func parsePeers(texts []string) ([]netip.Prefix, error) {
-	var peers []netip.Prefix
+// peers are the addresses of the proxies that may call verifyEndpoint.
+type peers []netip.Prefix
+
+// parsePeers reads them from the configuration.
+func parsePeers(texts []string) (peers, error) {
+	var all peers
 	for _, text := range texts {
 		peer, err := netip.ParsePrefix(text)
 		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
@@ -28,23 +31,23 @@ func parsePeers(texts []string) ([]netip.Prefix, error) {
 		case peer != peer.Masked():
 			return nil, configErrorf("verify: %q is an address within the range %s; write one of the two", text, peer.Masked())
 		}
-		peers = append(peers, peer)
+		all = append(all, peer)
 	}
-	return peers, nil
+	return all, nil
 }
 
 // ServesVerify reports whether proxies may ask the gateway at verify.
 func (g *Gateway) ServesVerify() bool { return len(g.peers) > 0 }
 
-// mayVerify reports whether a request comes from one of those proxies, by the connection's own
-// address. What forwarded headers name is anybody's word, and a unix socket has no address.
-func (g *Gateway) mayVerify(r *http.Request) bool {
+// sent reports whether a request comes from one of the proxies, by the connection's own address. Any
+// client can write forwarded headers, and a unix socket has no address.
+func (p peers) sent(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
 	}
 	addr := remote.Addr().Unmap().WithZone("")
-	return slices.ContainsFunc(g.peers, func(peer netip.Prefix) bool { return peer.Contains(addr) })
+	return slices.ContainsFunc(p, func(peer netip.Prefix) bool { return peer.Contains(addr) })
 }
 
 // serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's

@@ -27,7 +27,7 @@ func ReadFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.
 	}
 	if mode.Perm()&0o007 != 0 {
 		// Not refused: Kubernetes mounts secrets like this for a container of their own.
-		log.Warn("everybody on this machine can reach the signing key; chmod o= it", slog.String("file", path))
+		log.Warn("every user of this machine can reach the signing key; run chmod o= on the file", slog.String("file", path))
 	}
 	return token.NewKeySet(key)
 }

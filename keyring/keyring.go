@@ -15,8 +15,8 @@ import (
 // storage takes the lock of a replica that died for stale.
 const deadline = 30 * time.Second
 
-// ErrMissing is returned when the store knows IDs of keys that are nowhere to be found. Keys that a
-// replica made then would log everybody out.
+// ErrMissing is returned when the store knows IDs of keys that no place has. New keys would log all users
+// out.
 var ErrMissing = errors.New("the store knows signing keys of this gateway that are nowhere to be found")
 
 // Keyring is where the keys of one gateway are, and how they change. Storage, Memory, Now and Logger are
@@ -162,7 +162,7 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 }
 
 func damaged(in Storage, document string, err error) error {
-	return fmt.Errorf("reading %s: %w; restore it, or delete it to log everybody out and begin anew", in.Where(document), err)
+	return fmt.Errorf("reading %s: %w; restore it, or delete it to log all users out and begin anew", in.Where(document), err)
 }
 
 // readCopy returns the copy in Caddy's storage.
@@ -178,8 +178,8 @@ func (k *Keyring) readCopy(ctx context.Context, dropped Dropped) (Set, error) {
 	return s, nil
 }
 
-// remembered reports whether the store knows the IDs of the keys. While it cannot tell, nothing is
-// written.
+// remembered reports whether the store knows the IDs of the keys. It reports true while that is unknown, so
+// that nothing is written.
 func (k *Keyring) remembered(ctx context.Context, s Set) bool {
 	if k.Store == nil || len(s.Keys) == 0 {
 		return true
@@ -209,19 +209,31 @@ func (k *Keyring) Rotate(ctx context.Context) (State, error) {
 func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	err = k.primary().Update(ctx, KeysDocument, func(held []byte) ([]byte, error) {
-		if s, err = k.judge(ctx, held); err != nil {
-			return nil, err
-		}
-		return k.changed(ctx, held, &s, change)
-	})
+	for again := true; again; {
+		var before []byte
+		err = k.primary().Update(ctx, KeysDocument, func(held []byte) ([]byte, error) {
+			before = held
+			if s, err = k.judge(ctx, held); err != nil {
+				return nil, err
+			}
+			return k.changed(ctx, held, &s, change)
+		})
+		// Another replica may have made the first keys after this one looked for them.
+		again = errors.Is(err, ErrMissing) && k.replaced(ctx, before)
+	}
 	if err != nil {
 		return State{}, err
 	}
-	k.tell(s)
+	k.logMade(s)
 	s.found = s.set
 	k.spread(ctx, s)
 	return s, nil
+}
+
+// replaced reports whether the keys are others than those that were read before.
+func (k *Keyring) replaced(ctx context.Context, before []byte) bool {
+	now, err := k.primary().Read(ctx, KeysDocument)
+	return err == nil && !bytes.Equal(now, before)
 }
 
 // changed returns the document with a change.
@@ -264,7 +276,7 @@ func (k *Keyring) mayMake(ctx context.Context, s State) error {
 	case err != nil:
 		return err
 	case len(known) > 0:
-		return fmt.Errorf("%w: %s; mount or restore %s, or run caddy itsme keys rotate --drop all to log everybody out and begin anew",
+		return fmt.Errorf("%w: %s; mount or restore %s, or run caddy itsme keys rotate --drop all to log all users out and begin anew",
 			ErrMissing, idsOf(known), k.Storage.Where(KeysDocument))
 	}
 	return nil
@@ -286,8 +298,8 @@ func (k *Keyring) readKnown(ctx context.Context, dropped Dropped) ([]knownKey, e
 	return known, nil
 }
 
-// tell logs which keys were made.
-func (k *Keyring) tell(s State) {
+// logMade logs the keys that were made.
+func (k *Keyring) logMade(s State) {
 	for _, key := range s.made {
 		k.Logger.Info("made a signing key", slog.String("gateway", k.Owner.Gateway),
 			slog.String("kid", key.ID), slog.Time("signs_from", key.SignsFrom))

@@ -1,7 +1,9 @@
 package keyring
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +46,46 @@ func TestReplicaInventsNoKeysWhereOthersHaveSome(t *testing.T) {
 				t.Errorf("in store %t: %q signs", inStore, r.signing())
 			}
 		})
+	}
+}
+
+// interrupted is a storage in which another replica works after each update's first look at a document.
+type interrupted struct {
+	*keyringtest.Memory
+	once sync.Once
+	work func()
+}
+
+func (s *interrupted) Update(ctx context.Context, document string, change func([]byte) ([]byte, error)) error {
+	return s.Memory.Update(ctx, document, func(held []byte) ([]byte, error) {
+		s.once.Do(s.work)
+		return change(held)
+	})
+}
+
+// TestReplicasThatStartAtOnceFindEachOthersKeys: one replica makes the first keys after the other found
+// none. The other takes them, and does not report that they are missing.
+func TestReplicasThatStartAtOnceFindEachOthersKeys(t *testing.T) {
+	t.Parallel()
+	store := new(keyringtest.Memory)
+	first := replicaOf(store, new(keyringtest.Memory))
+	first.InStore = true
+	second := replicaOf(store, new(keyringtest.Memory))
+	second.InStore = true
+	var made State
+	second.Store = &interrupted{Memory: store, work: func() {
+		var err error
+		if made, err = first.Tend(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}}
+	found, err := second.Tend(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, _ := made.Set().Signing(first.Rotation, first.Now())
+	if got, _ := found.Set().Signing(second.Rotation, second.Now()); got.ID != want.ID || got.ID == "" {
+		t.Errorf("%q and %q sign", want.ID, got.ID)
 	}
 }
 

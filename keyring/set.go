@@ -243,7 +243,7 @@ func (s Set) Published(r Rotation, now time.Time) []Key {
 	return published
 }
 
-// Check returns [ErrDamaged] where a key is not what it says. It is the only one that parses keys.
+// Check returns [ErrDamaged] if a key does not match its ID or algorithm. It parses every key.
 func (s Set) Check() error {
 	if len(s.Keys) == 0 {
 		return nil
@@ -252,13 +252,13 @@ func (s Set) Check() error {
 	return err
 }
 
-// KeySet parses keys, of which the first signs. It returns [ErrDamaged] where one is not what it says.
+// KeySet parses keys; the first signs. It returns [ErrDamaged] if a key does not match its ID or algorithm.
 func KeySet(stored []Key) (*token.KeySet, error) {
 	keys := make([]*token.Key, len(stored))
 	for i, s := range stored {
 		key, err := token.ParseKey([]byte(s.PrivateKey), s.Algorithm)
 		if err != nil || key.ID() != s.ID {
-			return nil, fmt.Errorf("%w: the key %q is not what it says; restore it, or delete it to log everybody out and begin anew", ErrDamaged, s.ID)
+			return nil, fmt.Errorf("%w: the key %q does not match its ID or algorithm; restore it, or delete it to log all users out and begin anew", ErrDamaged, s.ID)
 		}
 		keys[i] = key
 	}

@@ -14,7 +14,7 @@ type Mark struct {
 // EpochSize is the length of [Mark.Epoch].
 const EpochSize = 8
 
-// String returns the mark as [Store.Mark] does.
+// String returns the mark as [Revocations.Mark] does.
 func (m Mark) String() string {
 	if m.Number == 0 || len(m.Epoch) != EpochSize {
 		return ""

@@ -14,8 +14,6 @@ import (
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	pendingtest.Run(t, inBubble)
-	pendingtest.RunFamilies(t, inBubble)
-	pendingtest.RunFamilyRetention(t, inBubble)
 }
 
 func inBubble(t *testing.T, test func(*testing.T, pendingtest.Harness)) {

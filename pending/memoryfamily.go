@@ -1,12 +1,27 @@
 package pending
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
+	"time"
 )
 
-// MaxFamilies is how many families [Memory] keeps at once. Beyond it those go that
-// expire first: their people log in with itsme again.
+// MaxFamilies is how many families [Memory] keeps at once. Beyond it, the families that expire first
+// go: their users log in with itsme again.
 const MaxFamilies = 1 << 18
+
+// MaxSubjects is how many subjects with running logins [Memory] knows at once. Beyond it, the
+// subjects whose logins end first go, and [Memory.WithdrawAll] returns none of their logins.
+const MaxSubjects = 1 << 18
+
+// memoryFamilies is the [Families] of a [Memory].
+type memoryFamilies struct {
+	*memoryState
+	families *table[heldFamily]
+	enrolled *table[[]enrolled] // of each subject, due when the last of them ends
+}
 
 // heldFamily is a family in the table, due when it expires.
 type heldFamily struct {
@@ -14,10 +29,14 @@ type heldFamily struct {
 	version uint64
 }
 
-var _ Families = (*Memory)(nil)
+// enrolled is one running login of a subject.
+type enrolled struct {
+	login string
+	until int64 // Unix nanoseconds
+}
 
 // CreateFamily implements [Families].
-func (m *Memory) CreateFamily(ctx context.Context, f *Family) error {
+func (m *memoryFamilies) CreateFamily(ctx context.Context, f *Family) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
@@ -40,7 +59,7 @@ func (m *Memory) CreateFamily(ctx context.Context, f *Family) error {
 }
 
 // LoadFamily implements [Families].
-func (m *Memory) LoadFamily(ctx context.Context, id string) (*Family, error) {
+func (m *memoryFamilies) LoadFamily(ctx context.Context, id string) (*Family, error) {
 	if err := m.ready(ctx); err != nil {
 		return nil, err
 	}
@@ -56,7 +75,7 @@ func (m *Memory) LoadFamily(ctx context.Context, id string) (*Family, error) {
 	return f, nil
 }
 
-func (m *Memory) family(id string) (heldFamily, bool) {
+func (m *memoryFamilies) family(id string) (heldFamily, bool) {
 	s := m.families.shard(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,7 +87,7 @@ func (m *Memory) family(id string) (heldFamily, bool) {
 }
 
 // UpdateFamily implements [Families].
-func (m *Memory) UpdateFamily(ctx context.Context, f *Family) error {
+func (m *memoryFamilies) UpdateFamily(ctx context.Context, f *Family) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
@@ -92,7 +111,7 @@ func (m *Memory) UpdateFamily(ctx context.Context, f *Family) error {
 }
 
 // DeleteFamily implements [Families].
-func (m *Memory) DeleteFamily(ctx context.Context, id string) error {
+func (m *memoryFamilies) DeleteFamily(ctx context.Context, id string) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
@@ -103,4 +122,67 @@ func (m *Memory) DeleteFamily(ctx context.Context, id string) error {
 		s.remove(e)
 	}
 	return nil
+}
+
+// Enroll implements [Families].
+func (m *memoryFamilies) Enroll(ctx context.Context, subject, login string, until time.Time) error {
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	s := m.enrolled.shard(subject)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var logins []enrolled
+	if e := s.find(subject); e != nil {
+		logins = m.running(e.value, login)
+		s.remove(e)
+	}
+	logins = append(logins, enrolled{strings.Clone(login), until.UnixNano()})
+	slices.SortFunc(logins, func(a, b enrolled) int { return cmp.Compare(a.until, b.until) })
+	logins = slices.Clone(logins[max(0, len(logins)-MaxLogins):])
+	s.addWithin(MaxSubjects, subject, logins, logins[len(logins)-1].until)
+	return nil
+}
+
+// Withdraw implements [Families].
+func (m *memoryFamilies) Withdraw(ctx context.Context, subject, login string) error {
+	if err := m.ready(ctx); err != nil {
+		return err
+	}
+	s := m.enrolled.shard(subject)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(subject)
+	if e == nil {
+		return nil
+	}
+	if e.value = m.running(e.value, login); len(e.value) == 0 {
+		s.remove(e)
+	}
+	return nil
+}
+
+// WithdrawAll implements [Families].
+func (m *memoryFamilies) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
+	if err := m.ready(ctx); err != nil {
+		return nil, err
+	}
+	s := m.enrolled.shard(subject)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(subject)
+	if e == nil {
+		return nil, nil
+	}
+	for _, l := range m.running(e.value, "") {
+		logins = append(logins, l.login)
+	}
+	s.remove(e)
+	return logins, nil
+}
+
+// running returns the logins that have not ended, without the one that is named.
+func (m *memoryFamilies) running(logins []enrolled, but string) []enrolled {
+	now := m.now().UnixNano()
+	return slices.DeleteFunc(logins, func(l enrolled) bool { return l.until <= now || l.login == but })
 }

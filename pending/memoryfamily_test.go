@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Whoever logs in over and over must not fill the memory: the families that end first go.
+// TestFamiliesAreBounded: a user who logs in over and over must not fill the memory. The families that
+// end first go.
 func TestFamiliesAreBounded(t *testing.T) {
 	t.Parallel()
 	m := NewMemory(time.Now)

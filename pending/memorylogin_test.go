@@ -17,7 +17,7 @@ func TestSubjectsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := size(t, m.logins); n > MaxSubjects {
+	if n := size(t, m.enrolled); n > MaxSubjects {
 		t.Errorf("%d subjects, want up to %d", n, MaxSubjects)
 	}
 	if logins, err := m.WithdrawAll(t.Context(), strconv.Itoa(MaxSubjects+shardCount-1)); len(logins) != 1 || err != nil {

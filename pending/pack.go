@@ -6,7 +6,7 @@ import (
 )
 
 // packed is a record in as little memory as possible: the parts that all logins of
-// a gateway have in common once for all, the rest encoded. It is never changed.
+// a gateway have in common once for all, the rest in JSON. It is never changed.
 type packed struct {
 	common unique.Handle[common]
 	own    string
@@ -36,7 +36,10 @@ func pack(r *Record) (packed, error) {
 		c.authorizationRequestURL = r.AuthorizationRequestURL[:at]
 		own.AuthorizationRequestURL = r.AuthorizationRequestURL[at:]
 	}
-	data := encode(&own)
+	data, err := encode(&own)
+	if err != nil {
+		return packed{}, err
+	}
 	if err := check(r, len(data)+c.size()); err != nil {
 		return packed{}, err
 	}
@@ -44,7 +47,7 @@ func pack(r *Record) (packed, error) {
 }
 
 func (p packed) unpack() (*Record, error) {
-	r, err := decode(p.own)
+	r, err := Decode([]byte(p.own))
 	if err != nil {
 		return nil, err
 	}

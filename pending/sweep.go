@@ -38,22 +38,7 @@ func (m *Memory) sweep(rest func() (goOn bool)) {
 	m.records.sweep(now.UnixNano(), m.lapse, rest)
 	m.remembered.sweep(now.UnixNano(), (*shard[string]).remove, rest)
 	m.families.sweep(now.UnixNano(), (*shard[heldFamily]).remove, rest)
-	m.logins.sweep(now.UnixNano(), (*shard[[]enrolled]).remove, rest)
+	m.enrolled.sweep(now.UnixNano(), (*shard[[]enrolled]).remove, rest)
 	m.counters.sweep(now.UnixNano(), (*shard[struct{}]).remove, rest)
 	m.revoked.Sweep(now)
-}
-
-// lapse takes the next step with a record that is due.
-func (m *Memory) lapse(s *shard[held], e *entry[held]) {
-	if e.due >= e.value.keepUntil {
-		m.forget(s, e)
-		return
-	}
-	m.ledger.settle(e.value.ticket, over)
-	s.move(e, e.value.keepUntil)
-}
-
-func (m *Memory) forget(s *shard[held], e *entry[held]) {
-	m.ledger.settle(e.value.ticket, gone)
-	s.remove(e)
 }

@@ -64,10 +64,10 @@ func wantEmpty(t *testing.T, m *Memory) {
 		"counters":   size(t, m.counters),
 		"revoked":    m.revoked.Len(),
 	}
-	m.ledger.mu.Lock()
-	defer m.ledger.mu.Unlock()
-	left["clients"], left["heavy clients"] = len(m.ledger.clients), m.ledger.byLoad.len()
-	left["open"], left["over"] = m.ledger.open, m.ledger.over.len()
+	m.quota.mu.Lock()
+	defer m.quota.mu.Unlock()
+	left["clients"], left["heavy clients"] = len(m.quota.clients), m.quota.byLoad.len()
+	left["open"], left["over"] = m.quota.open, m.quota.over.len()
 	for name, n := range left {
 		if n != 0 {
 			t.Errorf("%d %s are left", n, name)
@@ -75,7 +75,7 @@ func wantEmpty(t *testing.T, m *Memory) {
 	}
 }
 
-// TestSweepLocksForOneBatch: however many entries are due, nobody waits for more
+// TestSweepLocksForOneBatch: however many items are due, no caller waits for more
 // than a batch.
 func TestSweepLocksForOneBatch(t *testing.T) {
 	t.Parallel()
@@ -116,10 +116,10 @@ func TestSweepAmongCalls(t *testing.T) {
 func wantBooksToAgree(t *testing.T, m *Memory) {
 	t.Helper()
 	want := size(t, m.records)
-	m.ledger.mu.Lock()
-	defer m.ledger.mu.Unlock()
-	if got := m.ledger.open + m.ledger.over.len(); got != want {
-		t.Errorf("the ledger has %d records, the table %d", got, want)
+	m.quota.mu.Lock()
+	defer m.quota.mu.Unlock()
+	if got := m.quota.open + m.quota.over.len(); got != want {
+		t.Errorf("the quota has %d records, the table %d", got, want)
 	}
 }
 

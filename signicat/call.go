@@ -75,7 +75,9 @@ func (c *Client) exchange(ctx context.Context, request call) (err error) {
 	}
 	t := c.newTrip()
 	defer func() { t.end(ctx, err) }()
+	asked := c.config.Now()
 	response, err := t.roundTrip(r)
+	defer func() { c.observeClock(asked, response, err) }()
 	if err != nil {
 		return &Error{Operation: request.operation, Err: lost(ctx, err)}
 	}

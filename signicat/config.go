@@ -80,6 +80,9 @@ type Config struct {
 	// Observe is told of every call that is over, on the way of its answer. It returns at once.
 	// Nil tells nobody.
 	Observe func(Call)
+	// ObserveClock receives how far this machine's clock is ahead of Signicat's, by the Date of each
+	// answer. It is exact to a second and half of the time that the call took. Nil is ignored.
+	ObserveClock func(ahead time.Duration)
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 }
@@ -97,6 +100,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
+	}
+	if c.ObserveClock == nil {
+		c.ObserveClock = func(time.Duration) {}
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -16,22 +16,22 @@ import (
 // ErrConfig is returned when a Config cannot be used.
 var ErrConfig = errors.New("token configuration is not usable")
 
-// Config says whose tokens an Authority issues and accepts.
+// Config says which tokens an Authority issues and accepts.
 type Config struct {
 	// Issuer is the iss of every token. Required: an https URL (http on loopback hosts only) without user, query or
 	// fragment (RFC 8414 section 2). Verifiers compare it byte for byte.
 	Issuer string
-	// Audience is the aud of access tokens. Required: one is recommended, so that nobody whom a token was presented
-	// to can present it elsewhere. A token is accepted when its aud has any of them.
+	// Audience is the aud of access tokens. Required. One is recommended: a service cannot present a token that it
+	// received to another one. A token is accepted when its aud has any of them.
 	Audience []string
 	// ClientID is the client_id of every token. Required.
 	ClientID string
 	// SessionAudience is the aud of session tokens: the gateway itself. Required, and in Audience it is refused:
 	// an upstream that checks aud but not typ would take a browser's cookie for an access token.
 	SessionAudience string
-	// Lifetime is how long an access token is good. Required; at least one second, and cut to whole ones.
+	// Lifetime is how long an access token is valid. Required; at least one second, and cut to whole ones.
 	Lifetime time.Duration
-	// SessionLifetime is how long a session token is good. Required; at least one second, and cut to whole ones.
+	// SessionLifetime is how long a session token is valid. Required; at least one second, and cut to whole ones.
 	SessionLifetime time.Duration
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -51,7 +51,7 @@ type Authority struct {
 	rand     io.Reader
 }
 
-// kind is what tells access tokens and session tokens apart.
+// kind is what distinguishes access tokens from session tokens.
 type kind struct {
 	// typ is the header's typ as it is written; accepts reports whether one that is read means the same.
 	typ      string

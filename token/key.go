@@ -18,7 +18,7 @@ import (
 )
 
 // Algorithm is how a token is signed, by its JWS name (RFC 7518, RFC 8037). HMAC is not among them and never will be:
-// whoever verified such a token could also make one.
+// every service that verifies such a token could also make one.
 type Algorithm string
 
 // The algorithms that tokens are signed with.
@@ -29,7 +29,7 @@ const (
 	EdDSA Algorithm = "EdDSA"
 	// RS256 is RSA (PKCS #1 v1.5) with SHA-256: 2048 bits when made here, 2048 to 4096 when read.
 	RS256 Algorithm = "RS256"
-	// DefaultAlgorithm is the one to use where nobody asks for another.
+	// DefaultAlgorithm is the algorithm without a configured one.
 	DefaultAlgorithm = ES256
 )
 
@@ -117,7 +117,7 @@ func (k Key) ID() string { return k.id }
 // Algorithm is the one algorithm that the key signs with.
 func (k Key) Algorithm() Algorithm { return k.algorithm }
 
-// MarshalPEM returns the private key as PKCS #8 in PEM, for a file that nobody else may read. ParseKey reads it back.
+// MarshalPEM returns the private key as PKCS #8 in PEM, for a file that only its owner may read. ParseKey reads it back.
 func (k Key) MarshalPEM() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(k.private())
 	if err != nil {

@@ -1,11 +1,12 @@
 package token
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/go-jose/go-jose/v4/json"
 )
 
 // maxTime bounds the times in a token, in seconds since 1970: the year 36812.
@@ -38,7 +39,7 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 		IDP:        r.text("idp"),
 		Attributes: r.attributes(),
 	}
-	// Nothing here writes nbf, but whoever does must be obeyed.
+	// This package writes no nbf. A token that has one is not valid before it.
 	notBefore := claims.IssuedAt
 	if _, ok := members["nbf"]; ok {
 		notBefore = r.second("nbf")

@@ -56,7 +56,7 @@ var (
 	ErrNotYetValid = errors.New("token is not yet valid")
 	// ErrIssuer is returned when a token's iss is not Config.Issuer.
 	ErrIssuer = errors.New("token is from another issuer")
-	// ErrAudience is returned when a token's aud names nobody that it is accepted for.
+	// ErrAudience is returned when a token's aud has none of the accepted audiences.
 	ErrAudience = errors.New("token is for another audience")
 	// ErrClaims is returned when a claim is missing, reserved, of another JSON type than it must have, or has a value
 	// that no token of ours has.

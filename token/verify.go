@@ -16,7 +16,7 @@ func isAccessType(typ string) bool {
 	return strings.EqualFold(typ, accessType) || strings.EqualFold(typ, "application/"+accessType)
 }
 
-// isSessionType takes only what IssueSession writes, since nobody else reads or writes session tokens.
+// isSessionType accepts only what IssueSession writes, since only the gateway reads and writes session tokens.
 func isSessionType(typ string) bool { return typ == sessionType }
 
 const (

@@ -29,7 +29,7 @@ var languages = []language{
 func prepareGo(t *testing.T) (string, []string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "upstream")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./go").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "go", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("building: %v\n%s", err, out)
 	}
 	return "go", []string{binary}

@@ -227,6 +227,17 @@ func freeAddr(t testing.TB) string {
 	return listener.Addr().String()
 }
 
+// Listen listens on a free port of loopback until the test ends.
+func Listen(t testing.TB) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	return listener
+}
+
 // onLoopback moves a server from all of the machine's addresses to a loopback one.
 func onLoopback(server map[string]any) {
 	addresses, _ := server["listen"].([]any)

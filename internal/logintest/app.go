@@ -26,11 +26,11 @@ func (a Answer) Text(member string) string {
 	return text
 }
 
-// do sends a request and holds the answer to what the API's document says.
-func do(t *testing.T, client *http.Client, r *http.Request) Answer {
+// do sends a request and checks the answer with [Front.Check].
+func (f *Front) do(t *testing.T, client *http.Client, r *http.Request) Answer {
 	t.Helper()
 	a := send(t, client, r)
-	conform(t, r, a)
+	f.conform(t, r, a)
 	return a
 }
 
@@ -100,7 +100,7 @@ func (a *App) PostJSON(t *testing.T, path string, body any) Answer {
 	}
 	r := request(t, http.MethodPost, a.front.URL+Path+path, string(text))
 	r.Header.Set("Content-Type", "application/json")
-	return do(t, a.client, r)
+	return a.front.do(t, a.client, r)
 }
 
 // Post posts a form to an own endpoint.
@@ -108,13 +108,13 @@ func (a *App) Post(t *testing.T, path string, form url.Values) Answer {
 	t.Helper()
 	r := request(t, http.MethodPost, a.front.URL+Path+path, form.Encode())
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return do(t, a.client, r)
+	return a.front.do(t, a.client, r)
 }
 
 // Get gets an own endpoint.
 func (a *App) Get(t *testing.T, path string) Answer {
 	t.Helper()
-	return do(t, a.client, request(t, http.MethodGet, a.front.URL+Path+path, ""))
+	return a.front.do(t, a.client, request(t, http.MethodGet, a.front.URL+Path+path, ""))
 }
 
 // Start starts a login.
@@ -187,7 +187,7 @@ func (a *App) Call(t *testing.T, path, token string) Answer {
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(t, a.client, r)
+	return a.front.do(t, a.client, r)
 }
 
 // wantError checks an answer of /token that is not a token.

@@ -36,7 +36,7 @@ func (b *Browser) Navigate(t *testing.T, target string) Answer {
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	r.Header.Set("Sec-Fetch-Dest", "document")
 	r.Header.Set("Accept", "text/html")
-	return do(t, b.client, r)
+	return b.front.do(t, b.client, r)
 }
 
 // Submit posts a form of the site's own pages.
@@ -54,7 +54,7 @@ func (b *Browser) SubmitFrom(t *testing.T, origin, target string, form url.Value
 	if origin != "" {
 		r.Header.Set("Origin", origin)
 	}
-	return do(t, b.client, r)
+	return b.front.do(t, b.client, r)
 }
 
 func (b *Browser) absolute(target string) string {

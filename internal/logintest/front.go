@@ -61,6 +61,8 @@ type Front struct {
 	Upstream *Upstream
 	// Advance moves the clock of the gateway and the simulator. Nil where that is the wall clock.
 	Advance func(time.Duration)
+	// Check compares every exchange with the document of the API. Nil checks nothing.
+	Check func(testing.TB, Exchange)
 }
 
 // Path is the prefix of the gateway's own endpoints in every test.

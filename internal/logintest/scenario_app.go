@@ -66,7 +66,7 @@ func appSuccess(t *testing.T, f *Front) {
 	wantStatus(t, app, "issued")
 	r := request(t, http.MethodGet, f.URL+Path+"/userinfo", "")
 	r.Header.Set("Authorization", "Bearer "+token)
-	if info := do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
+	if info := f.do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
 		t.Errorf("userinfo: %d %s", info.Status, info.Body)
 	}
 }
@@ -219,7 +219,7 @@ func appLogout(t *testing.T, f *Front) {
 	token := app.Redeem(t, code, state).Text("access_token")
 	r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
 	r.Header.Set("Authorization", "Bearer "+token)
-	if got := do(t, bare(), r); got.Status != http.StatusNoContent {
+	if got := f.do(t, bare(), r); got.Status != http.StatusNoContent {
 		t.Errorf("logout: %d %s", got.Status, got.Body)
 	}
 	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" {

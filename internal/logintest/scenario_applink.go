@@ -27,7 +27,7 @@ var linkFiles = []string{"/.well-known/apple-app-site-association", "/.well-know
 // fetchLinks fetches a file as phones do, which send no credential and follow no redirect.
 func fetchLinks(t *testing.T, f *Front, path string, file any) {
 	t.Helper()
-	got := do(t, bare(), request(t, http.MethodGet, f.URL+path, ""))
+	got := f.do(t, bare(), request(t, http.MethodGet, f.URL+path, ""))
 	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/json" {
 		t.Fatalf("%s: %d %s", path, got.Status, got.Header.Get("Content-Type"))
 	}
@@ -91,12 +91,12 @@ func linksFetched(t *testing.T, f *Front) {
 
 func linksOnlyRead(t *testing.T, f *Front) {
 	for _, path := range linkFiles {
-		got := do(t, bare(), request(t, http.MethodHead, f.URL+path, ""))
+		got := f.do(t, bare(), request(t, http.MethodHead, f.URL+path, ""))
 		if got.Status != http.StatusOK || got.Body != "" || got.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("HEAD %s: %d %q", path, got.Status, got.Body)
 		}
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-			got := do(t, bare(), request(t, method, f.URL+path, ""))
+			got := f.do(t, bare(), request(t, method, f.URL+path, ""))
 			if got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %d, Allow: %s", method, path, got.Status, got.Header.Get("Allow"))
 			}

@@ -92,7 +92,7 @@ func browserPrefetch(t *testing.T, f *Front) {
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r := request(t, method, f.URL+Path+"/login?return_to=/x", "")
 		r.Header.Set("Sec-Purpose", "prefetch")
-		if got := do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
+		if got := f.do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
@@ -205,13 +205,13 @@ func browserAPI(t *testing.T, f *Front) {
 	} {
 		r := request(t, http.MethodGet, f.URL+"/account", "")
 		r.Header = header
-		if got := do(t, bare(), r); got.Status != http.StatusUnauthorized {
+		if got := f.do(t, bare(), r); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, got.Status)
 		}
 	}
 	r := request(t, http.MethodGet, f.URL+"/account", "")
 	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	if got := do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], f.URL+Path+"/login?return_to=%2Faccount") {
+	if got := f.do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], f.URL+Path+"/login?return_to=%2Faccount") {
 		t.Errorf("an old browser: %d %v", got.Status, got.Header)
 	}
 }

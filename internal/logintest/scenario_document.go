@@ -25,7 +25,7 @@ func documentOpenAPI(t *testing.T, f *Front) {
 	}
 	r := request(t, http.MethodGet, f.URL+Path+"/openapi.yaml", "")
 	r.Header.Set("If-None-Match", first.Header.Get("ETag"))
-	if again := do(t, bare(), r); again.Status != http.StatusNotModified {
+	if again := f.do(t, bare(), r); again.Status != http.StatusNotModified {
 		t.Errorf("the same copy: %d", again.Status)
 	}
 }
@@ -39,7 +39,7 @@ var publicDocuments = []string{
 func documentPublic(t *testing.T, f *Front) {
 	for _, path := range publicDocuments {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			if got := do(t, bare(), request(t, method, f.URL+path, "")); got.Status != http.StatusOK {
+			if got := f.do(t, bare(), request(t, method, f.URL+path, "")); got.Status != http.StatusOK {
 				t.Errorf("%s %s: %d %s", method, path, got.Status, got.Body)
 			}
 		}
@@ -57,7 +57,7 @@ func documentProblem(t *testing.T, f *Front) {
 
 func documentMethod(t *testing.T, f *Front) {
 	for _, path := range append([]string{Path + "/token", Path + "/login", Path + "/callback", Path + "/sessions"}, publicDocuments...) {
-		if got := do(t, bare(), request(t, http.MethodPut, f.URL+path, "")); got.Status != http.StatusMethodNotAllowed {
+		if got := f.do(t, bare(), request(t, http.MethodPut, f.URL+path, "")); got.Status != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}

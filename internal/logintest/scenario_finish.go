@@ -95,7 +95,7 @@ func appReplayAfterLogout(t *testing.T, f *Front) {
 		"logout": func(_ *App, access string) Answer {
 			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
 			r.Header.Set("Authorization", "Bearer "+access)
-			return do(t, bare(), r)
+			return f.do(t, bare(), r)
 		},
 		"revocation": func(app *App, access string) Answer { return app.Post(t, "/revoke", url.Values{"token": {access}}) },
 	} {

@@ -160,7 +160,7 @@ func refreshRevoked(t *testing.T, f *Front) {
 		"logout": func(_ *App, access, _ string) Answer {
 			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
 			r.Header.Set("Authorization", "Bearer "+access)
-			return do(t, bare(), r)
+			return f.do(t, bare(), r)
 		},
 		"revocation": func(app *App, _, refresh string) Answer {
 			return app.Post(t, "/revoke", url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})

@@ -163,7 +163,7 @@ func requireAPI(t *testing.T, f *Front) {
 	} {
 		r := request(t, http.MethodGet, f.URL+"/account", "")
 		r.Header = header
-		got := do(t, b.client, r)
+		got := f.do(t, b.client, r)
 		t.Log(name)
 		wantStepUp(t, got, `acr_values="high"`)
 	}
@@ -177,7 +177,7 @@ func requireBearer(t *testing.T, f *Front) {
 	low := app.Login(t, "substantial")
 	r := request(t, http.MethodGet, f.URL+"/account", "")
 	r.Header = http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Authorization": {"Bearer " + low}}
-	wantStepUp(t, do(t, b.client, r), `acr_values="high"`)
+	wantStepUp(t, f.do(t, b.client, r), `acr_values="high"`)
 	if got := b.Navigate(t, "/account"); got.Status != http.StatusOK {
 		t.Errorf("the cookie alone: %d", got.Status)
 	}

@@ -20,7 +20,7 @@ func (f *Front) Verify(t *testing.T, method, path string, header http.Header) An
 	t.Helper()
 	r := request(t, method, f.URL+Path+"/verify"+path, "")
 	r.Header = header.Clone()
-	return do(t, bare(), r)
+	return f.do(t, bare(), r)
 }
 
 func bearerHeader(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
@@ -36,7 +36,7 @@ func verifyOff(t *testing.T, f *Front) {
 	token := app.Login(t, "adult")
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
 		got := f.Verify(t, method, "", bearerHeader(token))
-		other := do(t, bare(), request(t, method, f.URL+Path+"/nosuch", ""))
+		other := f.do(t, bare(), request(t, method, f.URL+Path+"/nosuch", ""))
 		if got.Status != other.Status || got.Body != other.Body || got.Header.Get("X-Itsme-Subject") != "" {
 			t.Errorf("%s: %d %s, where nothing is it is %d %s", method, got.Status, got.Body, other.Status, other.Body)
 		}
@@ -158,7 +158,7 @@ func verifyEnded(t *testing.T, f *Front) {
 	token := app.Login(t, "adult")
 	r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
 	r.Header = bearerHeader(token)
-	if got := do(t, bare(), r); got.Status != http.StatusNoContent {
+	if got := f.do(t, bare(), r); got.Status != http.StatusNoContent {
 		t.Fatalf("logout: %d %s", got.Status, got.Body)
 	}
 	if got := f.Verify(t, "GET", "", bearerHeader(token)); got.Status != http.StatusUnauthorized || got.Header.Get("Authorization") != "" {

@@ -1,4 +1,4 @@
-// Package loglimit limits how many lines of one message a log gets, so that clients cannot fill it.
+// Package loglimit bounds how many lines of one message are logged, so that clients cannot fill a log.
 package loglimit
 
 import (
@@ -14,15 +14,15 @@ import (
 const (
 	// Burst is how many lines of one message are written at once.
 	Burst = 10
-	// Every is how long after that the next one is written.
+	// Every is the time until the next one is written.
 	Every = time.Second
-	// LeftOut is the attribute of a line that tells how many were not written before it.
+	// LeftOut is the attribute of a line with the number of lines that were not written before it.
 	LeftOut = "left_out"
 )
 
-// New returns a logger that writes [Burst] lines of one message at once, and then one [Every] so
-// often, which says how many were left out. Lines at DEBUG, and those of the messages that are named,
-// are all written. Messages are to be constants: each that is ever used is remembered.
+// New returns a logger that writes [Burst] lines of one message at once, and then one in [Every], with the
+// number of those left out. It writes all lines at DEBUG, and all lines of the messages in all. Messages must
+// be constants: each one is remembered.
 func New(logger *slog.Logger, all ...string) *slog.Logger {
 	return slog.New(handler{logger.Handler(), &lines{all: all, of: make(map[string]*line)}})
 }

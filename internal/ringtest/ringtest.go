@@ -2,6 +2,8 @@
 package ringtest
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -37,4 +39,28 @@ func Of(t testing.TB, current *token.Key, others ...*token.Key) *token.Ring {
 	ring := new(token.Ring)
 	ring.Set(keys)
 	return ring
+}
+
+// PEM returns a new ES256 key in PEM.
+func PEM(t testing.TB) []byte {
+	t.Helper()
+	key, err := token.GenerateKey(token.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pem, err := key.MarshalPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem
+}
+
+// File writes a key in PEM into a file of its own and returns its path.
+func File(t testing.TB, pem []byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "signing.pem")
+	if err := os.WriteFile(path, pem, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

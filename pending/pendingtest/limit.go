@@ -10,7 +10,7 @@ func limits() []scenario {
 		{"as many events as the limit are allowed at once", allowsLimit},
 		{"keys are counted apart", countsApart},
 		{"a limit of nothing allows nothing", allowsNothing},
-		{"nobody waits for longer than the window that is asked for now", waitsForTheWindow},
+		{"no event waits for longer than the window that is asked for now", waitsForTheWindow},
 		{"the first value is remembered", remembersFirst},
 	}
 }
@@ -95,7 +95,7 @@ func recall(t *testing.T, h Harness, key string) string {
 
 func remembersFirst(t *testing.T, h Harness) {
 	if kept := recall(t, h, "key"); kept != "" {
-		t.Errorf("recalling what nobody remembered gave %q", kept)
+		t.Errorf("recalling what was not remembered gave %q", kept)
 	}
 	for _, row := range []struct{ key, value, want string }{
 		{"key", "first", "first"},

@@ -12,9 +12,8 @@
 //		})
 //	}
 //
-// One on a real server, whose clock nobody can advance, runs [RunTimeless]. One that
-// several replicas share runs [RunShared], too, and one that is [pending.Families] as
-// well runs [RunFamilies] and, with such a clock, [RunFamilyRetention].
+// A store on a real server, whose clock a test cannot advance, runs [RunTimeless]. One that
+// several replicas share runs [RunShared], too.
 package pendingtest
 
 import (
@@ -26,12 +25,12 @@ import (
 
 // Harness is what one test of the suite works on.
 type Harness struct {
-	// Store is new and empty. Whoever made it closes it; tests may close it, too.
+	// Store is new and empty. The setup closes it; tests may close it, too.
 	Store pending.Store
 	// Now is the store's clock. Required.
 	Now func() time.Time
 	// Advance moves that clock on, and returns when the store has forgotten what
-	// it forgets by itself. Required by [Run] and [RunFamilyRetention].
+	// it forgets by itself. Required by [Run].
 	Advance func(time.Duration)
 	// Replica is another store on the same data, as a second replica opens it.
 	// Required by [RunShared].
@@ -62,7 +61,9 @@ func RunTimeless(t *testing.T, setup Setup) {
 	run(t, setup, limits)
 	run(t, setup, revocations)
 	run(t, setup, logins)
+	run(t, setup, families)
 	run(t, setup, lifecycle)
+	run(t, setup, releases)
 }
 
 func run(t *testing.T, setup Setup, list func() []scenario) {

@@ -72,8 +72,12 @@ func keepsEveryField(t *testing.T, h Harness) {
 	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(r, kept(t, h, "a")); diff != "" {
+	loaded := kept(t, h, "a")
+	if diff := cmp.Diff(r, loaded); diff != "" {
 		t.Errorf("loaded record differs (-created +loaded):\n%s", diff)
+	}
+	if loaded.CreatedAt.Location() != time.UTC {
+		t.Errorf("created at %v, want UTC", loaded.CreatedAt)
 	}
 }
 
@@ -82,15 +86,20 @@ func fill(t *testing.T, r *pending.Record, now time.Time) {
 	v := reflect.ValueOf(r).Elem()
 	for i := range v.NumField() {
 		field, serial := v.Field(i), i+1
+		if v.Type().Field(i).Name == "Needs" {
+			continue // has a test of its own
+		}
 		switch p := field.Addr().Interface().(type) {
 		case *string:
 			*p = strings.Repeat("é\x00", serial)
 		case *time.Time:
-			*p = now.Add(time.Duration(serial)*time.Hour + time.Nanosecond).UTC()
+			*p = now.Add(time.Duration(serial)*time.Hour + time.Nanosecond).In(time.FixedZone("", 3600))
 		case *time.Duration:
 			*p = time.Duration(serial) * time.Second
-		case *[32]byte:
+		case *pending.Bytes32:
 			p[31] = byte(serial)
+		case *pending.Members:
+			*p = `{"later":1}`
 		case *uint64:
 			*p = 1<<63 + uint64(serial)
 		case *pending.Kind:

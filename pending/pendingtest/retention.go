@@ -23,15 +23,16 @@ func retention() []scenario {
 		{"a finish may end after the expiry", endsAfterExpiry},
 		{"a forgotten ID can be used again", usedAgain},
 		{"a remembered value is forgotten", rememberedForgotten},
-		{"a refused event is allowed after the wait it was told", allowedAfterWait},
+		{"a refused event is allowed after the wait that the store named", allowedAfterWait},
 		{"a limit is whole again after its window", limitRecovers},
 		{"events come at the rate of the limit", eventsAtRate},
 		{"a revocation is forgotten when it is over", revocationForgotten},
 		{"a login that ended is not withdrawn", loginForgotten},
+		{"a family ends when it expires", familyExpires},
 	}
 }
 
-// wantForgotten tells that a record can be neither read nor changed.
+// wantForgotten fails the test if a record can be read or changed.
 func wantForgotten(t *testing.T, h Harness, r *pending.Record) {
 	t.Helper()
 	if _, err := h.Store.Load(t.Context(), r.ID); !errors.Is(err, pending.ErrNotFound) {
@@ -158,7 +159,7 @@ func allowedAfterWait(t *testing.T, h Harness) {
 	}
 	h.Advance(again)
 	if wait := allow(t, h, "key", limit, window); wait != 0 {
-		t.Errorf("after the wait it was told, it waits %v", wait)
+		t.Errorf("after the wait that the store named, it waits %v", wait)
 	}
 }
 

@@ -121,7 +121,7 @@ func markAfter(t *testing.T, h Harness, before string) string {
 	}
 }
 
-// sparesLater revokes up to a minute ahead, as long as clocks may differ. The marks tell what began
+// sparesLater revokes up to a minute ahead, as long as clocks may differ. The marks show what began
 // before and what after.
 func sparesLater(t *testing.T, h Harness) {
 	v := pending.Revocation{Scope: pending.ScopeSubject, ID: "subject", IssuedUntil: h.Now().Add(time.Minute)}

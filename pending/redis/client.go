@@ -18,23 +18,23 @@ const connBuffer = 64 << 10
 
 // connect makes the client, which afterwards connects anew by itself. A server that
 // is no node of a Cluster says so, and is used as the single one that it is.
-func (s *Store) connect() error {
-	if s.client.Load() != nil {
+func (c *connection) connect() error {
+	if c.client.Load() != nil {
 		return nil
 	}
 	client, err := rueidis.NewClient(rueidis.ClientOption{
-		InitAddress: s.config.Addresses,
-		Username:    s.config.Username,
-		Password:    s.config.Password,
-		SelectDB:    s.config.Database,
-		TLSConfig:   s.config.TLS,
+		InitAddress: c.config.Addresses,
+		Username:    c.config.Username,
+		Password:    c.config.Password,
+		SelectDB:    c.config.Database,
+		TLSConfig:   c.config.TLS,
 		ClientName:  "caddy-itsme",
 
 		DialCtxFn: func(_ context.Context, address string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
-			return s.conns.dial(address)
+			return c.dialer.dial(address)
 		},
-		Dialer:              net.Dialer{Timeout: s.config.Timeout, KeepAlive: pingInterval},
-		ConnWriteTimeout:    s.config.Timeout,
+		Dialer:              net.Dialer{Timeout: c.config.Timeout, KeepAlive: pingInterval},
+		ConnWriteTimeout:    c.config.Timeout,
 		ReadBufferEachConn:  connBuffer,
 		WriteBufferEachConn: connBuffer,
 
@@ -42,14 +42,14 @@ func (s *Store) connect() error {
 		// neither closes it nor waits for its answer.
 		PipelineMultiplex: -1,
 		AlwaysPipelining:  true,
-		// A call fails once and soon. Who knows what it was for, asks again.
+		// A call fails once and soon. The caller decides whether to try again.
 		DisableRetry: true,
 		// The copy of the revocations is our own.
 		DisableCache: true,
 	})
 	if err != nil {
-		return s.unavailable(s.alive, "connecting to Redis", err)
+		return c.unavailable(c.alive, "connecting to Redis", err)
 	}
-	s.client.Store(&client)
+	c.client.Store(&client)
 	return nil
 }

@@ -16,6 +16,8 @@ const (
 	DefaultPrefix = "itsme:default"
 	// DefaultTimeout is how long one call may take.
 	DefaultTimeout = time.Second
+	// DefaultMaxClockOffset is how far this machine's clock and Redis' may be apart.
+	DefaultMaxClockOffset = time.Minute
 	// MinSecret is how long a secret has to be, in bytes.
 	MinSecret = 32
 )
@@ -44,25 +46,29 @@ type Config struct {
 	// Without ServerName it is the host of the address.
 	TLS *tls.Config
 
-	// Prefix is what tells the keys of gateways apart that share a server: they begin
+	// Prefix separates the keys of gateways that share a server: they begin
 	// with "{Prefix}:". Every replica of a gateway has the same, and no other gateway.
 	// Without braces. Default [DefaultPrefix].
 	Prefix string
 
 	// Secret is what values are sealed with: random bytes, the same on every replica,
-	// at least [MinSecret]. Required. A text that somebody thought up is no secret.
+	// at least [MinSecret]. Required. A text that a person made up is no secret.
 	Secret []byte
 
 	// Timeout bounds one call, and the making of a connection. Default
 	// [DefaultTimeout], at least 1 ms.
 	Timeout time.Duration
 
+	// MaxClockOffset is how far this machine's clock and Redis' may be apart before Logger receives a
+	// warning. Default [DefaultMaxClockOffset].
+	MaxClockOffset time.Duration
+
 	// Logger receives when Redis is reached and lost, and what is wrong with the
 	// server. Nil discards.
 	Logger *slog.Logger
 
-	// Now is the clock that revocations are over by, that tells when a record is not
-	// loaded any more, and how long a new family has. Nil is time.Now. Everything else
+	// Now is the clock by which revocations end, records stop being loaded, and the
+	// lifetime of a new family is computed. Nil is time.Now. Everything else
 	// goes by the server's clock.
 	Now func() time.Time
 }
@@ -74,6 +80,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.MaxClockOffset == 0 {
+		c.MaxClockOffset = DefaultMaxClockOffset
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

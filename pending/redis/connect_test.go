@@ -63,11 +63,11 @@ func documentedUser(t testing.TB) []string {
 	return nil
 }
 
-// TestWrongPassword: it is refused, and told to nobody.
+// TestWrongPassword: the server refuses it, and no error or log line has it.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
 	s := startServer(t, "--requirepass", "right")
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Password, c.Logger = "hunter2", log.logger()
 	store := open(t, c)
@@ -78,7 +78,7 @@ func TestWrongPassword(t *testing.T) {
 	log.await(t, lost)
 	for what, text := range map[string]string{"error": err.Error(), "log": log.String()} {
 		if strings.Contains(text, "hunter2") || strings.Contains(text, secret) {
-			t.Errorf("the %s tells a secret:\n%s", what, text)
+			t.Errorf("the %s has a secret:\n%s", what, text)
 		}
 	}
 	c.Password = "right"
@@ -109,9 +109,9 @@ func TestTLS(t *testing.T) {
 	create(t, open(t, c), "a")
 
 	for name, wrong := range map[string]*tls.Config{
-		"a server that nobody vouches for": {},
-		"a server of another name":         {RootCAs: roots, ServerName: "redis.example.be"},
-		"in the clear":                     nil,
+		"a server without a trusted certificate": {},
+		"a server of another name":               {RootCAs: roots, ServerName: "redis.example.be"},
+		"in the clear":                           nil,
 	} {
 		c.TLS = wrong
 		if _, err := open(t, c).Load(t.Context(), "a"); !errors.Is(err, pending.ErrUnavailable) {
@@ -183,7 +183,7 @@ func TestConfig(t *testing.T) {
 		if !errors.Is(err, redis.ErrConfig) || !strings.Contains(err.Error(), tt.remedy) {
 			t.Errorf("%s: %v, want %v with %q", name, err, redis.ErrConfig, tt.remedy)
 		} else if strings.Contains(err.Error(), secret) {
-			t.Errorf("%s: the error tells the secret", name)
+			t.Errorf("%s: the error has the secret", name)
 		}
 	}
 }

@@ -7,15 +7,19 @@
 // A record changes by compare-and-set in a script, so that of any number of finishes
 // on any replica one goes on, and a lapsed lease is taken over. A call waits for its
 // answer for [Config.Timeout], after as long again for a connection that is just being
-// made. While Redis is away every call returns [pending.ErrUnavailable] at once: what
-// cannot be checked is refused, never let in. [Open] does no I/O, and a Redis that is
-// away is connected to later.
+// made. While Redis is unavailable every call returns [pending.ErrUnavailable] at once: a
+// token that cannot be checked is refused. [Open] does no I/O, and connects later to a
+// Redis that is unavailable.
 //
 // Revocations are read from a copy in this process, which is brought up to date
-// [SyncInterval] after [SyncInterval]. A check costs no round trip, and never rests on
-// a copy that is older than [MaxStaleness]: a replica either knows of a revocation by
+// every 200 ms. A check costs no round trip, and never rests on
+// a copy that is older than [pending.MaxStaleness]: a replica either knows of a revocation by
 // then, or refuses everything. When Redis loses its data, the replicas write back the
-// revocations that they know. Pending sessions are lost then; people log in again.
+// revocations that they know. Pending sessions are lost then; users log in again.
+//
+// Records and families are JSON, so that replicas of two releases share them. What a newer
+// release stored beside is kept. A record or family that needs a newer release stays as it
+// is, for [pending.ErrNewer] and one line in the log.
 //
 // [Documents] keep the gateway's signing keys, for package keyring: each changes by
 // compare-and-set, and stays for 400 days after its last change.
@@ -25,9 +29,9 @@
 // Records, values, families, documents and revocations are sealed with XChaCha20-Poly1305 under a
 // key from [Config.Secret], each bound to its place and version. Clients, and the names
 // of values, counters, families and revocations, are keyed hashes. In the clear are
-// session IDs (themselves hashes), times, counts and sizes. So a dump shows nobody's
-// identity, and nothing can be made up or moved to another place. Who can write to
-// Redis can still delete, or bring back as a whole what was there before.
+// session IDs (themselves hashes), times, counts and sizes. So a dump shows no
+// identity, and an attacker can neither forge a value nor move it to another place. An
+// attacker who can write to Redis can delete, or restore a whole earlier state.
 //
 // What does not open is refused as unavailable ([ErrUnreadable]): it was tampered with,
 // or a replica has another secret. Change the secret together with the prefix; pending
@@ -39,14 +43,14 @@
 // speak the same protocol. All keys of a gateway begin with "{prefix}:", a hash tag:
 // they are in one slot, so that a script reaches all of them. One node of a Cluster
 // thus bears the load of one gateway; several gateways spread. A pending session takes
-// some 1.8 KiB there, and every change of it some 60 µs of the server's time.
+// some 2.1 KiB there, and every change of it some 60 µs of the server's time.
 //
 // A server that may evict keys (any maxmemory-policy but noeviction) loses logins and
-// lets revoked tokens in again; see [Store.Check]. What floods can make it hold is
+// makes revoked tokens valid again; the store logs a warning. What floods can make it hold is
 // bounded by [pending.Bounds] for records, by the time that they live for values and
 // counters, and in the end by the server's maxmemory: when that is reached, writing is
 // refused. Replication is asynchronous: a failover can lose the last writes, unless the
-// server is told to wait (min-replicas-to-write).
+// server waits for its replicas (min-replicas-to-write).
 //
 // A user that may do no more than this package does:
 //

@@ -26,18 +26,11 @@ const (
 
 // Documents keep small documents that all replicas share, sealed: the gateway's signing keys, and
 // what there is to know of them. It is the storage of package keyring in Redis.
-type Documents struct{ store *Store }
-
-// Documents returns those of this store.
-func (s *Store) Documents() Documents { return Documents{s} }
-
-// ID returns a text that is the same for every store of this prefix and secret, and of no other. It
-// shows nothing of the secret.
-func (s *Store) ID() string { return s.sealer.name(storeName, "") }
+type Documents struct{ conn *connection }
 
 // Where names a document to an operator.
 func (d Documents) Where(name string) string {
-	return "the " + name + " of the signing keys in Redis, under " + d.store.keys.document(name)
+	return "the " + name + " of the signing keys in Redis, under " + d.conn.keys.document(name)
 }
 
 // Read returns a document, and nil where there is none. It returns [pending.ErrUnavailable] while Redis
@@ -67,32 +60,32 @@ func (d Documents) Update(ctx context.Context, name string, change func(held []b
 }
 
 func (d Documents) read(ctx context.Context, name string) (document []byte, version uint64, err error) {
-	s, doing := d.store, "reading "+d.Where(name)
-	got, err := s.call(ctx, doing, command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Get().Key(s.keys.document(name)).Build())
+	c, doing := d.conn, "reading "+d.Where(name)
+	got, err := c.call(ctx, doing, command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Get().Key(c.keys.document(name)).Build())
 	}})
 	if err != nil || got.IsNil() {
 		return nil, 0, err
 	}
 	held, err := got.ToString()
 	if err != nil {
-		return nil, 0, s.unavailable(ctx, doing, err)
+		return nil, 0, c.unavailable(ctx, doing, err)
 	}
 	number, sealed, _ := strings.Cut(held, " ")
 	if version, err = strconv.ParseUint(number, 10, 64); err != nil || len(sealed) > maxDocument {
-		return nil, 0, s.unavailable(ctx, doing, ErrUnreadable)
+		return nil, 0, c.unavailable(ctx, doing, ErrUnreadable)
 	}
-	document, err = s.sealer.open(d.place(name, version), sealed)
-	return document, version, s.unavailable(ctx, doing, err)
+	document, err = c.sealer.open(d.place(name, version), sealed)
+	return document, version, c.unavailable(ctx, doing, err)
 }
 
 func (d Documents) replace(ctx context.Context, name string, version uint64, document []byte) error {
-	s, next := d.store, version+1
-	held := strconv.FormatUint(next, 10) + " " + s.sealer.seal(d.place(name, next), document)
-	return s.settle(ctx, "writing "+d.Where(name), eval(s.scripts.document, []string{s.keys.document(name)},
+	c, next := d.conn, version+1
+	held := strconv.FormatUint(next, 10) + " " + c.sealer.seal(d.place(name, next), document)
+	return c.settle(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
 		strconv.FormatUint(version, 10), held, strconv.FormatInt(documentLife.Milliseconds(), 10)))
 }
 
 func (d Documents) place(name string, version uint64) place {
-	return place{key: d.store.keys.document(name), version: version}
+	return place{key: d.conn.keys.document(name), version: version}
 }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,10 +12,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-var _ pending.Families = (*Store)(nil)
+// families is the [pending.Families] of a [Store].
+type families struct{ *connection }
 
 // CreateFamily implements [pending.Families].
-func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
+func (s families) CreateFamily(ctx context.Context, f *pending.Family) error {
 	held, key, err := s.sealFamily(f, 1)
 	if err != nil {
 		return err
@@ -37,7 +39,7 @@ func (s *Store) CreateFamily(ctx context.Context, f *pending.Family) error {
 }
 
 // LoadFamily implements [pending.Families].
-func (s *Store) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
+func (s families) LoadFamily(ctx context.Context, id string) (*pending.Family, error) {
 	const doing = "loading family"
 	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
 	if err != nil {
@@ -62,7 +64,7 @@ func serverTime(seconds, micros string) (time.Time, error) {
 }
 
 // UpdateFamily implements [pending.Families].
-func (s *Store) UpdateFamily(ctx context.Context, f *pending.Family) error {
+func (s families) UpdateFamily(ctx context.Context, f *pending.Family) error {
 	next := f.Version + 1
 	held, key, err := s.sealFamily(f, next)
 	if err != nil {
@@ -76,7 +78,7 @@ func (s *Store) UpdateFamily(ctx context.Context, f *pending.Family) error {
 }
 
 // DeleteFamily implements [pending.Families].
-func (s *Store) DeleteFamily(ctx context.Context, id string) error {
+func (s families) DeleteFamily(ctx context.Context, id string) error {
 	_, err := s.call(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
 	}})
@@ -84,7 +86,7 @@ func (s *Store) DeleteFamily(ctx context.Context, id string) error {
 }
 
 // sealFamily returns what Redis holds of a family: "version sealed".
-func (s *Store) sealFamily(f *pending.Family, version uint64) (held, key string, err error) {
+func (s families) sealFamily(f *pending.Family, version uint64) (held, key string, err error) {
 	data, err := pending.EncodeFamily(f)
 	if err != nil {
 		return "", "", err
@@ -93,7 +95,7 @@ func (s *Store) sealFamily(f *pending.Family, version uint64) (held, key string,
 	return strconv.FormatUint(version, 10) + " " + s.sealer.seal(at, data), at.key, nil
 }
 
-func (s *Store) openFamily(id, held string) (*pending.Family, error) {
+func (s families) openFamily(id, held string) (*pending.Family, error) {
 	number, sealed, ok := strings.Cut(held, " ")
 	version, err := strconv.ParseUint(number, 10, 64)
 	if !ok || err != nil {
@@ -111,6 +113,47 @@ func (s *Store) openFamily(id, held string) (*pending.Family, error) {
 	return f, nil
 }
 
-func (s *Store) familyPlace(id string, version uint64) place {
+func (s families) familyPlace(id string, version uint64) place {
 	return place{key: s.keys.family(s.sealer.name(familyName, id)), version: version}
+}
+
+// Enroll implements [pending.Families].
+func (s families) Enroll(ctx context.Context, subject, login string, until time.Time) error {
+	at := s.loginPlace(subject, login)
+	return s.settle(ctx, "enrolling login", eval(s.scripts.enroll, []string{at.key},
+		strconv.Itoa(pending.MaxLogins), at.name, millis(until), s.sealer.seal(at, []byte(login))))
+}
+
+// Withdraw implements [pending.Families].
+func (s families) Withdraw(ctx context.Context, subject, login string) error {
+	at := s.loginPlace(subject, login)
+	return s.settle(ctx, "withdrawing login", eval(s.scripts.enroll, []string{at.key},
+		strconv.Itoa(pending.MaxLogins), at.name))
+}
+
+// WithdrawAll implements [pending.Families].
+func (s families) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
+	const doing = "withdrawing logins"
+	at := s.loginPlace(subject, "")
+	got, err := s.call(ctx, doing, eval(s.scripts.withdraw, []string{at.key}))
+	if err != nil {
+		return nil, err
+	}
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields)%2 != 0 {
+		return nil, s.unavailable(ctx, doing, errMalformed)
+	}
+	for held := range slices.Chunk(fields, 2) {
+		login, err := s.sealer.open(place{key: at.key, name: held[0]}, held[1])
+		if err != nil {
+			return nil, s.unavailable(ctx, doing, err)
+		}
+		logins = append(logins, string(login))
+	}
+	return logins, nil
+}
+
+// loginPlace returns where a login of a subject is. Both names are keyed hashes.
+func (s families) loginPlace(subject, login string) place {
+	return place{key: s.keys.logins(s.sealer.name(subjectName, subject)), name: s.sealer.name(loginName, login)}
 }

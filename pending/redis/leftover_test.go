@@ -194,7 +194,7 @@ func labelled(t *testing.T, label string) int {
 }
 
 // TestOpenStartsNothing: validating a configuration must leave no goroutine, and asks
-// nobody.
+// no server.
 func TestOpenStartsNothing(t *testing.T) {
 	t.Parallel()
 	pprof.Do(t.Context(), pprof.Labels("store", t.Name()), func(context.Context) {

@@ -80,7 +80,7 @@ func TestAwayAtStart(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
 	s.kill()
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	store := open(t, c)
@@ -91,11 +91,11 @@ func TestAwayAtStart(t *testing.T) {
 	create(t, store, "a")
 }
 
-// TestAwayInTheMiddle: nobody is let in on what was known before, and nobody waits.
+// TestAwayInTheMiddle: no request is let in by what was known before, and none waits.
 func TestAwayInTheMiddle(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	store := open(t, c)
@@ -118,7 +118,7 @@ func wantRefusals(t *testing.T, store *redis.Store) {
 	t.Helper()
 	begin := time.Now()
 	for {
-		late := time.Since(begin) > redis.MaxStaleness
+		late := time.Since(begin) > pending.MaxStaleness
 		_, err := store.Revoked(t.Context(), pending.Credential{TokenID: "token"})
 		switch {
 		case errors.Is(err, pending.ErrUnavailable):
@@ -134,7 +134,7 @@ func wantRefusals(t *testing.T, store *redis.Store) {
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	c.Timeout = time.Second

@@ -6,79 +6,88 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// Revoke implements [pending.Store]. When it returns nil, this replica refuses already,
-// and every other does within [MaxStaleness].
-func (s *Store) Revoke(ctx context.Context, v pending.Revocation) error {
-	if err := s.ready(ctx); err != nil {
+// revocations is the [pending.Revocations] of a [Store].
+type revocations struct {
+	*connection
+	known pending.RevocationSet    // the copy of the list
+	list  position                 // how far it was read; belongs to syncUntilClosed
+	read  atomic.Pointer[position] // a copy of list, for Mark
+}
+
+// Revoke implements [pending.Revocations]. When it returns nil, this replica refuses already,
+// and every other does within [pending.MaxStaleness].
+func (r *revocations) Revoke(ctx context.Context, v pending.Revocation) error {
+	if err := r.ready(ctx); err != nil {
 		return err
 	}
 	if err := v.Validate(); err != nil {
 		return err
 	}
-	now := s.config.Now()
+	now := r.config.Now()
 	if !v.Until.After(now) {
 		return nil
 	}
-	at, err := s.publish(ctx, []pending.Revocation{v})
+	at, err := r.publish(ctx, []pending.Revocation{v})
 	if err != nil {
 		return err
 	}
-	return s.revoked.Add(v, at.mark(), now)
+	return r.known.Add(v, at.mark(), now)
 }
 
-// Revoked implements [pending.Store]. It answers from the copy, without a round trip.
-func (s *Store) Revoked(ctx context.Context, c pending.Credential) (bool, error) {
-	if err := s.ready(ctx); err != nil {
+// Revoked implements [pending.Revocations]. It answers from the copy, without a round trip.
+func (r *revocations) Revoked(ctx context.Context, c pending.Credential) (bool, error) {
+	if err := r.ready(ctx); err != nil {
 		return false, err
 	}
-	return s.revoked.Cover(c, s.config.Now), nil
+	return r.known.Covers(c, r.config.Now), nil
 }
 
-// Mark implements [pending.Store].
-func (s *Store) Mark(ctx context.Context) (string, error) {
-	if err := s.ready(ctx); err != nil {
+// Mark implements [pending.Revocations].
+func (r *revocations) Mark(ctx context.Context) (string, error) {
+	if err := r.ready(ctx); err != nil {
 		return "", err
 	}
-	return s.read.Load().mark().String(), nil
+	return r.read.Load().mark().String(), nil
 }
 
 // mark returns how far a list was read.
-func (l list) mark() pending.Mark {
-	number, err := strconv.ParseFloat(l.last, 64) // a score of Redis, which is below 2^53
-	if err != nil || len(l.epoch) < pending.EpochSize {
+func (p position) mark() pending.Mark {
+	number, err := strconv.ParseFloat(p.last, 64) // a score of Redis, which is below 2^53
+	if err != nil || len(p.epoch) < pending.EpochSize {
 		return pending.Mark{}
 	}
-	return pending.Mark{Epoch: l.epoch[:pending.EpochSize], Number: uint64(number)}
+	return pending.Mark{Epoch: p.epoch[:pending.EpochSize], Number: uint64(number)}
 }
 
 // publish adds revocations to the list in Redis. It makes a list if there is none, and returns the
 // place of the last one added.
-func (s *Store) publish(ctx context.Context, added []pending.Revocation) (at list, err error) {
+func (r *revocations) publish(ctx context.Context, added []pending.Revocation) (at position, err error) {
 	args := []string{rand.Text()}
 	for _, v := range added {
 		data := encodeRevocation(v)
 		// The same revocation has the same name, whichever replica adds it.
-		name := s.sealer.name(revocationName, string(data))
-		args = append(args, name, millis(v.Until), s.sealer.seal(s.revocationPlace(name), data))
+		name := r.sealer.name(revocationName, string(data))
+		args = append(args, name, millis(v.Until), r.sealer.seal(r.revocationPlace(name), data))
 	}
-	got, err := s.try(ctx, "revoking", eval(s.scripts.revoke, s.keys.revoke, args...))
+	got, err := r.try(ctx, "revoking", eval(r.scripts.revoke, r.keys.revoke, args...))
 	if err != nil {
-		return list{}, err
+		return position{}, err
 	}
 	reply, err := got.AsStrSlice()
 	if err != nil || len(reply) != 2 {
-		return list{}, s.unavailable(ctx, "revoking", errMalformed)
+		return position{}, r.unavailable(ctx, "revoking", errMalformed)
 	}
-	return list{epoch: reply[0], last: reply[1]}, nil
+	return position{epoch: reply[0], last: reply[1]}, nil
 }
 
-func (s *Store) revocationPlace(name string) place {
-	return place{key: s.keys.revocations, name: name}
+func (r *revocations) revocationPlace(name string) place {
+	return place{key: r.keys.revocations, name: name}
 }
 
 // encodeRevocation returns a revocation as bytes. Times are those that it is compared
@@ -112,8 +121,8 @@ func decodeRevocation(data []byte) (pending.Revocation, error) {
 }
 
 // openRevocation reads one entry of the list.
-func (s *Store) openRevocation(name, sealed string) (pending.Revocation, error) {
-	data, err := s.sealer.open(s.revocationPlace(name), sealed)
+func (r *revocations) openRevocation(name, sealed string) (pending.Revocation, error) {
+	data, err := r.sealer.open(r.revocationPlace(name), sealed)
 	if err != nil {
 		return pending.Revocation{}, fmt.Errorf("opening revocation: %w", err)
 	}

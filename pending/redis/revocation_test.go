@@ -50,7 +50,7 @@ func TestNewReplicaKnowsAllRevocations(t *testing.T) {
 func TestRevocationsSurviveTheServer(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	log := newJournal()
+	log := newLogCapture()
 	c := config(s.address)
 	c.Logger = log.logger()
 	veteran := open(t, c)
@@ -105,7 +105,7 @@ func TestRevocationsSurviveAFailover(t *testing.T) {
 }
 
 // TestRevocationsAtOneInstant: the server's clock stands, and then goes back, and
-// nobody misses a revocation.
+// no replica misses a revocation.
 func TestRevocationsAtOneInstant(t *testing.T) {
 	t.Parallel()
 	writer, server, clock := steered(t)
@@ -174,18 +174,18 @@ func awaitRevoked(t testing.TB, s pending.Store, id string) {
 	t.Fatalf("%s is not known", id)
 }
 
-// TestUnreadableRevocationRefusesAll: whom it refuses nobody knows, so nobody is let in.
+// TestUnreadableRevocationRefusesAll: which token it refuses is unknown, so every token is refused.
 // It is what a replica with another secret sees.
 func TestUnreadableRevocationRefusesAll(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)
-	revoke(t, open(t, config(s.address)), "somebody")
-	log := newJournal()
+	revoke(t, open(t, config(s.address)), "a login")
+	log := newLogCapture()
 	c := config(s.address)
 	c.Secret = []byte("another secret that is long enough")
 	c.Logger = log.logger()
 	other := open(t, c)
-	_, err := other.Revoked(t.Context(), pending.Credential{Login: "somebody else"})
+	_, err := other.Revoked(t.Context(), pending.Credential{Login: "another login"})
 	if !errors.Is(err, pending.ErrUnavailable) || !errors.Is(err, redis.ErrUnreadable) {
 		t.Errorf("Revoked: %v, want %v and %v", err, pending.ErrUnavailable, redis.ErrUnreadable)
 	}

@@ -8,8 +8,8 @@ import (
 
 // The sources of the scripts, which say what they take and answer.
 var (
-	//go:embed lua/ledger.lua
-	ledgerSource string
+	//go:embed lua/quota.lua
+	quotaSource string
 	//go:embed lua/create.lua
 	createSource string
 	//go:embed lua/loadrecord.lua
@@ -51,10 +51,10 @@ type script struct {
 
 func newScripts() scripts {
 	return scripts{
-		create:     script{"create", rueidis.NewLuaScript(ledgerSource + createSource)},
+		create:     script{"create", rueidis.NewLuaScript(quotaSource + createSource)},
 		loadRecord: script{"loadrecord", rueidis.NewLuaScript(loadRecordSource)},
-		update:     script{"update", rueidis.NewLuaScript(ledgerSource + updateSource)},
-		count:      script{"count", rueidis.NewLuaScript(ledgerSource + countSource)},
+		update:     script{"update", rueidis.NewLuaScript(quotaSource + updateSource)},
+		count:      script{"count", rueidis.NewLuaScript(quotaSource + countSource)},
 		remember:   script{"remember", rueidis.NewLuaScript(rememberSource)},
 		allow:      script{"allow", rueidis.NewLuaScript(allowSource)},
 		family:     script{"family", rueidis.NewLuaScript(familySource)},
@@ -73,7 +73,7 @@ type keys struct {
 	prefix      string // "{prefix}:"
 	records     string
 	revocations string
-	ledger      []string // as ledger.lua wants them
+	quota       []string // as quota.lua wants them
 	revoke      []string // as revoke.lua wants them
 	revoked     []string // as revoked.lua wants them
 }
@@ -90,7 +90,7 @@ func newKeys(prefix string) keys {
 		prefix:      name(""),
 		records:     name("records"),
 		revocations: name("revoked"),
-		ledger:      names("records", "open", "queue", "load", "over", "serial"),
+		quota:       names("records", "open", "queue", "load", "over", "serial"),
 		revoke:      names("revoked:log", "revoked", "revoked:until", "revoked:epoch"),
 		revoked:     names("revoked:log", "revoked", "revoked:epoch"),
 	}

@@ -18,8 +18,8 @@ import (
 // Redis was not written there by a replica with this secret, or not in this place.
 var ErrUnreadable = errors.New("value in Redis does not open: is the secret the same on every replica?")
 
-// nameSize is the length of a keyed hash in bytes, before base64. Nobody can look for
-// two of the same without the key.
+// nameSize is the length of a keyed hash in bytes, before base64. Without the key, an
+// attacker cannot look for two texts with the same hash.
 const nameSize = 16
 
 // sealer hides values and names from who reads Redis.

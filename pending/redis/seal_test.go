@@ -106,7 +106,7 @@ func TestEncodedRevocationIsTheSame(t *testing.T) {
 // TestErrorsTellNoPassword: a server in between may answer with what it was sent.
 func TestErrorsTellNoPassword(t *testing.T) {
 	t.Parallel()
-	s := &Store{config: Config{Password: "hunter2"}}
+	s := &connection{config: Config{Password: "hunter2"}}
 	for sent, want := range map[string]string{
 		"ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'hunter2'": "ERR unknown command 'HELLO'",
 		"ERR cannot AUTH me hunter2 here":                                                  "ERR cannot AUTH me *** here",

@@ -28,7 +28,7 @@ type server struct {
 // stands for its port.
 func startServer(t testing.TB, options ...string) *server {
 	t.Helper()
-	const attempts = 5 // somebody else may take a port that was free
+	const attempts = 5 // another process may take a port that was free
 	var err error
 	for range attempts {
 		s := &server{address: freeAddress(t), options: options}
@@ -152,6 +152,30 @@ func do(t testing.TB, client rueidis.Client, words ...string) *rueidis.RedisMess
 		t.Fatalf("%s: %v", words[0], err)
 	}
 	return &got
+}
+
+// dump returns every key of a server and all that it holds, by key.
+func dump(t testing.TB, client rueidis.Client) map[string]string {
+	t.Helper()
+	read := map[string][]string{
+		"string": {"GET"},
+		"hash":   {"HGETALL"},
+		"zset":   {"ZRANGE", "", "0", "-1", "WITHSCORES"},
+	}
+	names, err := do(t, client, "KEYS", "*").AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]string)
+	for _, key := range names {
+		kind, err := do(t, client, "TYPE", key).ToString()
+		if err != nil || read[kind] == nil {
+			t.Fatalf("%s is a %s, %v", key, kind, err)
+		}
+		command := append([]string{read[kind][0], key}, read[kind][min(2, len(read[kind])):]...)
+		all[key] = do(t, client, command...).String()
+	}
+	return all
 }
 
 // secret is what the tests' stores seal with.

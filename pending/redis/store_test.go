@@ -24,8 +24,6 @@ func TestMiniredis(t *testing.T) {
 	}
 	pendingtest.Run(t, setup)
 	pendingtest.RunShared(t, setup)
-	pendingtest.RunFamilies(t, setup)
-	pendingtest.RunFamilyRetention(t, setup)
 }
 
 // TestServer runs the suite on a real server.
@@ -51,7 +49,6 @@ func runTimeless(t *testing.T, address string) {
 	}
 	pendingtest.RunTimeless(t, setup)
 	pendingtest.RunShared(t, setup)
-	pendingtest.RunFamilies(t, setup)
 }
 
 // clock stands still until it is moved.

@@ -17,17 +17,17 @@ import (
 // startSpan begins the span of one command, such as redis.hget. Its attributes are OpenTelemetry's
 // of Redis, but for the text: its keys name logins, and its values are sealed.
 // Source: https://opentelemetry.io/docs/specs/semconv/db/redis/.
-func (s *Store) startSpan(ctx context.Context, do command) (context.Context, trace.Span) {
+func (c *connection) startSpan(ctx context.Context, do command) (context.Context, trace.Span) {
 	attributes := []attribute.KeyValue{
 		semconv.DBSystemNameRedis,
 		semconv.DBOperationName(do.name),
-		semconv.DBNamespace(strconv.Itoa(s.config.Database)),
+		semconv.DBNamespace(strconv.Itoa(c.config.Database)),
 	}
 	if do.script != "" {
 		attributes = append(attributes, semconv.DBStoredProcedureName(do.script))
 	}
-	if len(s.config.Addresses) == 1 { // of a Cluster's nodes, the client chooses
-		host, text, _ := net.SplitHostPort(s.config.Addresses[0])
+	if len(c.config.Addresses) == 1 { // of a Cluster's nodes, the client chooses
+		host, text, _ := net.SplitHostPort(c.config.Addresses[0])
 		attributes = append(attributes, semconv.ServerAddress(host))
 		if port, err := strconv.Atoi(text); err == nil {
 			attributes = append(attributes, semconv.ServerPort(port))

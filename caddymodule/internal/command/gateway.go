@@ -54,7 +54,7 @@ func (g Gateway) states(ctx context.Context) ([]keyring.Status, error) {
 // rotate lets the next key sign, or drops keys if there are any to drop.
 func (g Gateway) rotate(ctx context.Context, drop []string) error {
 	if g.KeyFile != "" {
-		return fmt.Errorf("the key in %s is never rotated; put another key into that file and reload Caddy, which logs everybody out", g.KeyFile)
+		return fmt.Errorf("the key in %s is never rotated; put another key into that file and reload Caddy, which logs all users out", g.KeyFile)
 	}
 	if g.service != nil {
 		return g.service.rotate(ctx, g.name(), drop)

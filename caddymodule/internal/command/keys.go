@@ -16,32 +16,33 @@ ask it. Then they need nothing else: no environment, and no access to storage or
 Redis.
 
 Otherwise they work on storage and Redis themselves. Run them with the environment
-of Caddy, as its user or as root. Files stay the property of their owner; where
-that is impossible, nothing is changed.
+of Caddy, as its user or as root. Each file keeps its owner; where that is
+impossible, the commands change nothing.
 `
 
 const keysRotateHelp = `
-Lets the next key sign from now on. One that is younger than 30 minutes takes
-over when it is that old, so that every service that verifies tokens knows it by
-then. Nobody is logged out: the key before stays published until its last token
-has expired.
+Lets the next key sign from now on. A key that is younger than 30 minutes takes
+over at that age, so that every service that verifies tokens knows it by then. No
+user is logged out: the previous key stays published until its last token has
+expired.
 
-That does not help when a key has leaked: whoever has it can make tokens for as
-long as it is published. Then --drop it. Every token that it signed is refused
-as soon as a replica sees the change, and those logins are lost. If it was the
-one that signs, the next key takes over. Services that verify tokens themselves
-may accept the dropped key for 15 minutes more, as long as they keep the JWKS.
+That does not help when a key has leaked: an attacker can make tokens with it
+while it is published. Then --drop it. Every token that it signed is refused as
+soon as a replica sees the change, and those logins are lost. If the dropped key
+was the one that signs, the next key takes over. Services that verify tokens
+themselves may accept the dropped key for 15 minutes more, while they keep the
+JWKS.
 
 A dropped key never signs or verifies again, also when a backup is restored that
 has it: its ID stays in Redis, in Caddy's storage and in every process. Where all
 of them lost it (storage restored while Caddy was stopped, and no Redis), drop it
 again: keys list marks the keys that are older than the last drop.
 
-When the storage itself has leaked, --drop all: everybody is logged out. The new
-key signs before anybody knows it, so that for those 15 minutes services that
-keep the JWKS may refuse new tokens.
+When the storage itself has leaked, --drop all: all users are logged out. The new
+key signs before services know it. Those that keep the JWKS may refuse new tokens
+for 15 minutes.
 
-Without --gateway, this is done for every gateway; --drop <kid> for the one that
+Without --gateway, this applies to every gateway, and --drop <kid> to the one that
 has the key.
 `
 
@@ -56,7 +57,7 @@ func keysCommand(a Adapter) *cobra.Command {
 func keysListCommand(a Adapter, in *configFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "Lists the keys, without what is secret of them",
+		Short: "Lists the keys, without their private parts",
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			return in.withGateways(command, a, func(gateways []Gateway) error {

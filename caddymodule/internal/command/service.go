@@ -141,7 +141,7 @@ func (s *service) do(ctx context.Context, method, path string, body, answer any)
 	if err != nil {
 		return err
 	}
-	if !s.socket { // Caddy refuses an origin on a socket
+	if !s.socket { // Caddy accepts no Origin on a socket
 		r.Header.Set("Origin", s.origin)
 	}
 	r.Header.Set("Content-Type", "application/json")

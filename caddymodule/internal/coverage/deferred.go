@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// deferredFields are the fields that itsme sets or removes and a header handler changes after it.
+// deferredFields returns the fields that itsme sets or removes, and that a header handler changes after it.
 func deferredFields(ops *headers.RespHeaderOps) (fields []string) {
 	if ops == nil || ops.HeaderOps == nil || !ops.Deferred && ops.Require == nil {
 		return nil
@@ -54,8 +54,8 @@ func deferredFields(ops *headers.RespHeaderOps) (fields []string) {
 // settled are the fields that itsme sets.
 var settled = []string{"Cache-Control", "Set-Cookie", "Vary"}
 
-// decides reports whether a field says what caches may do, or sets a cookie. A name with a placeholder
-// may be any.
+// decides reports whether a field controls caches, or sets a cookie. A name with a placeholder may become
+// any.
 func decides(name string) bool {
 	return strings.Contains(name, "{") || gateway.Targeted(name) || slices.ContainsFunc(settled, func(own string) bool { return strings.EqualFold(own, name) })
 }

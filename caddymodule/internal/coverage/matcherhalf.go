@@ -8,7 +8,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// matchers are the findings about which requests the itsme handlers of a server protect.
+// matchers returns the findings about matchers and public paths of itsme.
 func (w *walk) matchers() (found []Finding) {
 	for _, p := range w.handlers {
 		site := describe(w.server, p.conditions)
@@ -26,7 +26,7 @@ func (w *walk) matchers() (found []Finding) {
 	return found
 }
 
-// half is a path that a matcher matches without what is below it, or the other way round.
+// half is a path that a matcher matches without the paths below it, or the reverse.
 type half struct{ named, missing string }
 
 // halves compares /x with /x/* in the path matchers of one itsme.
@@ -44,8 +44,8 @@ func halves(sets caddyhttp.MatcherSets) (found []half) {
 	return found
 }
 
-// other is what belongs to a pattern, /x to /x/* and the other way round, and a path that it
-// matches. It is empty for other patterns, and for the name of a file.
+// other returns the counterpart of a pattern, /x/* for /x and the reverse, and a path that it matches. It is
+// empty for other patterns, and for the name of a file.
 func other(pattern string) (counterpart, sample string) {
 	prefix, wild := strings.CutSuffix(pattern, "/*")
 	file := strings.Contains(prefix[strings.LastIndexByte(prefix, '/')+1:], ".")
@@ -77,9 +77,8 @@ func asksForPath(sets caddyhttp.MatcherSets) bool {
 	})
 }
 
-// withoutEffect are the public patterns that no request can match, because every one that reaches
-// the handler has a prefix that is stripped: handle_path /app/* and public /assets/*, where
-// public /app/assets/* is meant.
+// withoutEffect returns the public patterns that no request can match. In handle_path /app/* the pattern
+// public /assets/* has no effect: paths count as clients send them, and they send /app/assets/*.
 func (p placed) withoutEffect() (patterns []string) {
 	if len(p.stripped) != 1 || !p.below(p.stripped[0]) {
 		return nil

@@ -23,12 +23,12 @@ type outer struct {
 func outerOf(handler any) (outer, bool) {
 	if h, ok := handler.(*headers.Handler); ok {
 		fields := deferredFields(h.Response)
-		return outer{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and has the last word,"+
-			" also over %%s", strings.Join(fields, " and "))}, len(fields) > 0
+		return outer{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and overrides what it sets,"+
+			" also for %%s", strings.Join(fields, " and "))}, len(fields) > 0
 	}
 	module, ok := handler.(caddy.Module)
-	return outer{finding: CacheInFront, problem: "a cache in front of itsme sees answers of users and those below %s, and some caches give one of them" +
-		" to two users who ask at once"}, ok && module.CaddyModule().ID == "http.handlers.cache"
+	return outer{finding: CacheInFront, problem: "a cache in front of itsme sees the answers for users and those below %s, and some caches give one answer" +
+		" to two users who ask at the same time"}, ok && module.CaddyModule().ID == "http.handlers.cache"
 }
 
 // undone finds caches in front of an itsme handler, and deferred header operations that change what it

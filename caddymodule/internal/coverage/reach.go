@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// question picks the matchers of one sort, the only ones that are asked.
+// question selects the matchers of one type. Only those are asked.
 type question func(matcher any) (caddyhttp.RequestMatcherWithError, bool)
 
 func hostMatchers(matcher any) (caddyhttp.RequestMatcherWithError, bool) {
@@ -22,8 +22,8 @@ func pathMatchers(matcher any) (caddyhttp.RequestMatcherWithError, bool) {
 	return m, ok
 }
 
-// reaches reports whether a request for a URL may meet all conditions, as far as the asked matchers
-// tell; any other might match.
+// reaches reports whether a request for a URL may meet all conditions. Matchers that are not asked are
+// assumed to match.
 func reaches(conditions []caddyhttp.MatcherSets, url string, asked ...question) bool {
 	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/proxyprotocol"
 )
 
-// options are the findings about options of a server that weaken the itsme of its sites.
+// options returns the findings about server options that weaken the itsme of its sites.
 func (w *walk) options() (found []Finding) {
 	var sites []string
 	verify := false
@@ -27,21 +27,21 @@ func (w *walk) options() (found []Finding) {
 		add(LogCredentials, "log_credentials writes every bearer token and cookie into the access log")
 	}
 	if w.server.TrustedProxiesStrict == 0 && trustsProxies(w.server) && readsForwardedFor(w.server) {
-		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, which limits count")
+		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, by which limits count clients")
 	}
 	if verify && speaksProxyProtocol(w.server) {
-		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol hands on the client's address as the connection's own, by which verify knows its peers")
+		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol replaces the connection's address, by which verify recognises its proxies")
 	}
 	return found
 }
 
-// readsForwardedFor reports whether the client's address comes from a list to which each proxy adds.
+// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy adds.
 func readsForwardedFor(server *caddyhttp.Server) bool {
 	return slices.ContainsFunc(server.ClientIPHeaders, func(name string) bool { return strings.EqualFold(name, "X-Forwarded-For") })
 }
 
-// trustsProxies reports whether a server has trusted_proxies. Caddy drops the JSON of the module when
-// it has loaded it, and exports nothing that says so.
+// trustsProxies reports whether a server has trusted_proxies. Caddy drops the JSON of the module after
+// loading it, and exports no field for it.
 func trustsProxies(server *caddyhttp.Server) bool {
 	field := reflect.ValueOf(server).Elem().FieldByName("trustedProxies")
 	return field.IsValid() && !field.IsNil()

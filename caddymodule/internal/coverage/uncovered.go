@@ -12,9 +12,9 @@ import (
 // fastCGI is the transport of php_fastcgi.
 const fastCGI = "http.reverse_proxy.transport.fastcgi"
 
-// uncovered are the findings about what answers where no itsme precedes. Upstreams count on all
-// sites of a server that has an itsme: they believe identity headers, wherever a request comes in.
-// Files and responses count on sites that have one.
+// uncovered returns the findings about handlers that answer without itsme before them. An upstream counts
+// on all sites of a server that has an itsme: it trusts identity headers of any request. Files and
+// responses count on sites that have one.
 func (w *walk) uncovered() (found []Finding) {
 	for order, a := range w.open {
 		if !a.upstream && !w.guarded[a.site()] {
@@ -70,7 +70,7 @@ func shows(h *caddyhttp.StaticResponse) bool {
 	return h.Body != "" && !h.Abort && !refusal && !redirect
 }
 
-// literal reports whether a chain leads to one path alone, such as that of a health check.
+// literal reports whether a chain leads to one path only, such as that of a health check.
 func (c chain) literal() bool {
 	return slices.ContainsFunc(c.conditions, func(sets caddyhttp.MatcherSets) bool {
 		return len(sets) == 1 && slices.ContainsFunc(sets[0], func(matcher any) bool {
@@ -80,13 +80,13 @@ func (c chain) literal() bool {
 	})
 }
 
-// asksPermission recognises forward_auth, which is a reverse_proxy that asks and goes on: it comes
-// before itsme, and its server is not the upstream.
+// asksPermission recognises forward_auth. It is a reverse_proxy whose server decides whether the request goes
+// on; that server is not the upstream.
 func asksPermission(h *reverseproxy.Handler) bool {
 	return h.Rewrite != nil && h.Rewrite.Method == "GET" && len(h.HandleResponse) > 0
 }
 
-// nameOf names an upstream as a Caddyfile would.
+// nameOf names an upstream as a Caddyfile does.
 func nameOf(h *reverseproxy.Handler) string {
 	words := []string{"reverse_proxy"}
 	if moduleID(h.Transport) == fastCGI {
@@ -101,7 +101,7 @@ func nameOf(h *reverseproxy.Handler) string {
 	return strings.Join(words, " ")
 }
 
-// moduleID is the ID of a module that Caddy loaded. It spares an import of the module's package.
+// moduleID returns the ID of a module that Caddy loaded. It avoids an import of the module's package.
 func moduleID(value any) string {
 	if module, ok := value.(caddy.Module); ok {
 		return string(module.CaddyModule().ID)

@@ -20,7 +20,7 @@ type appLinkFile struct {
 	apps []string
 }
 
-// appLinkFiles are what the gateway's app_link says. Other apps of the host may stand there too.
+// appLinkFiles returns the files for the gateway's app_link. They may name other apps of the host too.
 func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 	if len(links.IOS) > 0 {
 		files = append(files, appLinkFile{"/.well-known/apple-app-site-association", links.IOS})

@@ -26,8 +26,7 @@ const (
 // errFetchedTooMuch is returned when an answer is longer than maxFetched.
 var errFetchedTooMuch = errors.New("the answer is too long")
 
-// fetcher makes the doctor's own requests: to URLs of the configuration alone, since it follows no
-// redirect.
+// fetcher makes the doctor's requests. It follows no redirect, so that all go to URLs of the configuration.
 type fetcher struct{ transport *http.Transport }
 
 // newFetcher returns a fetcher that trusts these authorities, those of the system if nil.
@@ -52,12 +51,12 @@ type fetched struct {
 	owner     *x509.Certificate // of the server; nil without TLS
 }
 
-// get asks for a URL. An answer of any status is no error; only that of a 200 is read.
+// get asks for a URL. An answer of any status is no error; only the body of a 200 is read.
 func (f fetcher) get(ctx context.Context, url string) (fetched, error) {
 	return f.ask(ctx, http.MethodGet, url)
 }
 
-// head is get for who wants no body.
+// head is get without a body.
 func (f fetcher) head(ctx context.Context, url string) (fetched, error) {
 	return f.ask(ctx, http.MethodHead, url)
 }

@@ -27,7 +27,7 @@ func TestOperationsNamesEveryFinding(t *testing.T) {
 	}
 }
 
-// TestFindingsFitALine checks what the doctor could be told to show by a server.
+// TestFindingsFitALine has a server answer with control characters, which the doctor must not show.
 func TestFindingsFitALine(t *testing.T) {
 	t.Parallel()
 	got := find(redisMayEvict, "a\tb\r\nc\x1b[2J\u009b\u202ed é")

@@ -2,13 +2,13 @@ package doctor
 
 import "context"
 
-// instanceAsks is how many connections checkInstances makes. The kernel gives each one to one of
-// the processes that share a port (SO_REUSEPORT). One that has a quarter of them is missed by all
-// once in a hundred times.
+// instanceAsks is how many connections checkInstances makes. The kernel gives each one to one of the
+// processes that share a port (SO_REUSEPORT). A process that gets a quarter of them is missed once in a
+// hundred checks.
 const instanceAsks = 16
 
-// checkInstances finds two processes behind one address that each keep logins in their own memory.
-// A second Caddy on the same port starts without an error, and takes its part of the connections.
+// checkInstances finds two processes at one address that each keep logins in their own memory. A second
+// Caddy on the same port starts without an error, and takes some of the connections.
 func (d *doctor) checkInstances(ctx context.Context, g *Gateway) []Finding {
 	if !g.Memory {
 		return nil // replicas that share Redis are meant to be several

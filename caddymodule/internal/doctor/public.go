@@ -13,7 +13,7 @@ import (
 
 const jwksPath = "/.well-known/jwks.json"
 
-// checkRedirectURLs names what must be on Signicat's allow-list. Their form was checked when the
+// checkRedirectURLs names the URLs that must be on Signicat's allow-list. Their form was checked when the
 // configuration loaded.
 func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
 	all := one(redirectURL, "%s (for browsers)", g.Config.RedirectURL)
@@ -121,7 +121,7 @@ func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
 	return find(discoveryServed, "%s names the issuer and its keys", at)
 }
 
-// checkCertificates looks at the certificate of each host that itsme sends people to.
+// checkCertificates looks at the certificate of each host to which itsme sends users.
 //
 // Unverified: whether itsme asks customers of Signicat for certificates that name the organisation.
 // Its guide asks its own partners for them: https://belgianmobileid.github.io/doc/.

@@ -84,7 +84,7 @@ func TestDoctorLooksAtCertificates(t *testing.T) {
 	}{
 		{"one that names the organisation", []string{"Voorbeeld NV"}, true, certificateNamesOwner},
 		{"one that names the domain alone", nil, true, certificateNamesDomain},
-		{"one that nobody trusts", []string{"Voorbeeld NV"}, false, certificateUnknown},
+		{"one that is not trusted", []string{"Voorbeeld NV"}, false, certificateUnknown},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -103,9 +103,9 @@ func TestDoctorLooksAtCertificates(t *testing.T) {
 	}
 }
 
-// TestDoctorFollowsNobody checks that an answer decides neither where the doctor asks next nor how
+// TestDoctorFollowsNoRedirect checks that an answer decides neither where the doctor asks next nor how
 // much it reads.
-func TestDoctorFollowsNobody(t *testing.T) {
+func TestDoctorFollowsNoRedirect(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
 		name   string

@@ -17,8 +17,8 @@ import (
 // machines may be [token.Skew] apart, and the other one may be off the other way.
 const maxClockOff = token.Skew / 2
 
-// checkSignicat asks Signicat for an access token, and for a session that does not exist. Nothing
-// that it does is charged.
+// checkSignicat asks Signicat for an access token, and for a session that does not exist. Neither costs
+// money.
 func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
 	watch := &clockWatch{transport: d.fetch.transport, now: d.now}
 	config := g.Config.Signicat
@@ -32,7 +32,7 @@ func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
 	return append(all, watch.finding())
 }
 
-// checkAccess tries what every login needs, and stops at what does not work.
+// checkAccess tries what every login needs, and stops at the first failure.
 func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []Finding {
 	switch err := client.CheckCredentials(ctx); {
 	case errors.Is(err, signicat.ErrNotSignicat):
@@ -69,7 +69,7 @@ func checkAccount(ctx context.Context, client *signicat.Client, configured strin
 	return find(accountFits, "neither the configuration nor Signicat's access token names an account")
 }
 
-// checkPermission reads a session that does not exist: who may not read any is told so first.
+// checkPermission reads a session that does not exist. Without the permission the answer is 403, not 404.
 //
 // Unverified: that Signicat answers 404 to a client with the permission, and 403 to one without.
 func checkPermission(ctx context.Context, client *signicat.Client) Finding {
@@ -80,12 +80,12 @@ func checkPermission(ctx context.Context, client *signicat.Client) Finding {
 	case errors.Is(err, signicat.ErrForbidden), errors.Is(err, signicat.ErrUnauthorized):
 		return find(permissionMissing, "%v", err)
 	case err == nil:
-		err = signicat.ErrInvalidResponse // nobody has such a session
+		err = signicat.ErrInvalidResponse // there is no such session
 	}
 	return find(permissionUnknown, "%v", err)
 }
 
-// madeUpSessionID is shaped as Signicat's are, so that it is looked up and not refused.
+// madeUpSessionID returns an ID in the form of Signicat's, so that it is looked up and not refused.
 func madeUpSessionID() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
@@ -109,8 +109,8 @@ func (c *clockWatch) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Date is cut to a second (RFC 9110 section 6.6.1), and half of the way is as good a guess
-	// as any. A cache's answer tells how late it was long ago.
+	// Date is cut to a second (RFC 9110 section 6.6.1). The server is assumed to write it halfway. The
+	// Date of a cached answer is old.
 	date, err := http.ParseTime(response.Header.Get("Date"))
 	if err == nil && response.Header.Get("Age") == "" {
 		answered := c.now()
@@ -132,7 +132,7 @@ func (c *clockWatch) finding() Finding {
 	}
 	switch {
 	case !c.seen:
-		return find(clockUnknown, "Signicat does not tell the time")
+		return find(clockUnknown, "Signicat's answers have no Date")
 	case off > token.Skew:
 		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOff:

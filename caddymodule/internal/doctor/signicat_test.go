@@ -24,10 +24,10 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 		return dated{"Date": {now.Add(by).Format(http.TimeFormat)}}
 	}
 	for _, row := range []struct {
-		name   string
-		answer dated
-		want   Name
-		told   string
+		name    string
+		answer  dated
+		want    Name
+		message string
 	}{
 		{"the same time", ahead(0), clockRight, ""},
 		{"a little behind", ahead(29 * time.Second), clockRight, ""},
@@ -50,8 +50,8 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = response.Body.Close()
-			if got := watch.finding(); got.Name != row.want || row.told != "" && got.Message != row.told {
-				t.Errorf("got %+v, want %s: %s", got, row.want, row.told)
+			if got := watch.finding(); got.Name != row.want || row.message != "" && got.Message != row.message {
+				t.Errorf("got %+v, want %s: %s", got, row.want, row.message)
 			}
 		})
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// checkSites finds what the log warns of when Caddy starts.
+// checkSites returns the findings of which the log warns when Caddy starts.
 func (d *doctor) checkSites(context.Context) (all []Finding) {
 	for _, f := range d.Sites {
 		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
@@ -21,18 +21,18 @@ func (d *doctor) checkSites(context.Context) (all []Finding) {
 	return all
 }
 
-// checkUse finds a gateway that no site has: the sites may look as if they were covered.
+// checkUse finds a gateway that no site has. Its sites would look covered.
 func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
 	if g.Used {
 		return one(gatewayUsed, "a site has this gateway")
 	}
-	return one(gatewayUnused, "no site has this gateway, so that nobody can log in")
+	return one(gatewayUnused, "no site has this gateway, so that no user can log in")
 }
 
-// talkative is the module that prints every header which it sends upstream, at DEBUG.
+// talkative is the module that logs every header which it sends upstream, at DEBUG.
 const talkative = "http.handlers.reverse_proxy"
 
-// checkLogs finds logs in which people's names and national numbers end.
+// checkLogs finds logs that show names and national numbers of users.
 func (d *doctor) checkLogs(context.Context) (all []Finding) {
 	logs := d.Logs
 	for _, name := range slices.Sorted(maps.Keys(logs)) {
@@ -52,8 +52,8 @@ func (d *doctor) debugs(log *caddy.CustomLog) bool {
 	return strings.EqualFold(d.replacer.ReplaceAll(log.Level, ""), "debug")
 }
 
-// listens reports whether a log takes what a module says. Of its include and exclude the longest
-// name that fits decides, as documented for CustomLog.
+// listens reports whether a log accepts a module's lines. The longest name of include and exclude that fits
+// decides, as documented for CustomLog.
 func listens(log *caddy.CustomLog, module string) bool {
 	accepted, rejected := longest(log.Include, module), longest(log.Exclude, module)
 	if slices.Contains(log.Exclude, "*") || len(log.Include) > 0 && accepted == 0 {
@@ -62,7 +62,7 @@ func listens(log *caddy.CustomLog, module string) bool {
 	return rejected == 0 || accepted > rejected
 }
 
-// longest is the length of the longest of names that is the module's or one above it; 0 for none.
+// longest returns the length of the longest name that is the module's or one above it; 0 for none.
 func longest(names []string, module string) (most int) {
 	for _, name := range names {
 		if strings.HasPrefix(module+".", name+".") {
@@ -77,8 +77,8 @@ func discards(log *caddy.CustomLog) bool {
 	return json.Unmarshal(log.WriterRaw, &writer) == nil && writer.Output == "discard"
 }
 
-// safe reports whether an encoder leaves out a request's headers, or may: of encoders that Caddy
-// does not come with nobody can tell.
+// safe reports whether an encoder leaves out a request's headers. An encoder that Caddy does not come with
+// may do so.
 func safe(raw json.RawMessage) bool {
 	var encoder struct {
 		Format string          `json:"format"`

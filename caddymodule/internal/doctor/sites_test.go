@@ -26,7 +26,7 @@ func TestDoctorReadsLogs(t *testing.T) {
 		{"another field", `{"level": "DEBUG", "encoder": {"format": "filter", "fields": {"uri": {"filter": "itsme"}}}}`, debugLogsIdentity},
 		{"the filter in another encoder", `{"level": "DEBUG", "encoder": {"format": "append", "wrap": {"format": "filter", "fields": {"request": {"filter": "itsme"}}}}}`, debugLogsSafe},
 		{"an encoder that wraps none", `{"level": "DEBUG", "encoder": {"format": "append"}}`, debugLogsIdentity},
-		{"an encoder that nobody knows", `{"level": "DEBUG", "encoder": {"format": "transform"}}`, debugLogsSafe},
+		{"an encoder that is not known", `{"level": "DEBUG", "encoder": {"format": "transform"}}`, debugLogsSafe},
 		{"discarded", `{"level": "DEBUG", "writer": {"output": "discard"}}`, debugLogsSafe},
 		{"access logs alone", `{"level": "DEBUG", "include": ["http.log.access"]}`, debugLogsSafe},
 		{"handlers alone", `{"level": "DEBUG", "include": ["http.handlers"]}`, debugLogsIdentity},

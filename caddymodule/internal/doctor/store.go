@@ -13,7 +13,7 @@ import (
 // minRedis is the oldest major version of Redis that the store works with.
 const minRedis = 6
 
-// checkStorage does with a key of its own what the gateways do with theirs.
+// checkStorage locks, writes, reads and deletes a key, as the gateways do with theirs.
 func (d *doctor) checkStorage(ctx context.Context) []Finding {
 	if d.offline && !d.LocalStorage {
 		return one(leftOut, "storage: it is not on this machine")
@@ -49,8 +49,7 @@ func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
 	return append(found, d.checkDropped(g, state)...)
 }
 
-// checkDropped finds keys that may be ones that were dropped before a backup was restored, and ones that
-// are.
+// checkDropped finds dropped keys that a backup brought back, and keys that may be such ones.
 func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 	var dropped, foreign, older []string
 	for _, key := range keyring.Statuses(state, g.Keys.Rotation, d.now()) {
@@ -63,18 +62,18 @@ func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 			older = append(older, key.KID)
 		}
 	}
-	tell := func(name Name, what string, kids []string) {
+	add := func(name Name, what string, kids []string) {
 		if len(kids) > 0 {
 			all = append(all, find(name, "%s: %s", what, strings.Join(kids, " ")))
 		}
 	}
-	tell(keyDroppedCameBack, "dropped, and among the keys again", dropped)
-	tell(keyForeign, "of another gateway, issuer or store prefix", foreign)
-	tell(keyOlderThanDrop, "older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
+	add(keyDroppedCameBack, "dropped keys that a backup brought back", dropped)
+	add(keyForeign, "keys of another gateway, issuer or store prefix", foreign)
+	add(keyOlderThanDrop, "keys that are older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
 	return all
 }
 
-// checkMemory finds a store for one replica where there may be several.
+// checkMemory finds a store that serves one replica where there may be several.
 func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
 	if !g.Memory {
 		return nil
@@ -89,7 +88,7 @@ func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
 	return one(storeMemory, "%s", what)
 }
 
-// checkRedis asks every server about itself.
+// checkRedis checks version and settings of every Redis server.
 func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 	if g.Redis == nil {
 		return nil
@@ -106,18 +105,18 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 		switch server.Policy {
 		case "noeviction":
 		case "":
-			all = append(all, find(redisPolicyUnknown, "%s does not tell its maxmemory-policy", server.Address))
+			all = append(all, find(redisPolicyUnknown, "%s does not report its maxmemory-policy", server.Address))
 		default:
 			all = append(all, find(redisMayEvict, "%s has maxmemory-policy %q", server.Address, server.Policy))
 		}
 		if server.Policy != "" && !server.Logs {
-			all = append(all, find(redisNoLog, "%s writes no append-only file; whether it takes snapshots it does not tell", server.Address))
+			all = append(all, find(redisNoLog, "%s writes no append-only file, and does not report whether it takes snapshots", server.Address))
 		}
 	}
 	return all
 }
 
-// older reports whether a major version is a number, and less than another one.
+// older reports whether a major version is a number less than least.
 func older(major string, least int) bool {
 	n, err := strconv.Atoi(major)
 	return err == nil && n < least

@@ -18,6 +18,8 @@ type Source struct {
 	// Keys returns the signing keys as this replica knows them, and how they rotate. Both are zero with a
 	// key file.
 	Keys func() (keyring.State, keyring.Rotation)
+	// ClockOffsets returns how far this machine's clock is ahead of each peer's that has answered.
+	ClockOffsets func() map[string]time.Duration
 	// Now is the clock of the keys.
 	Now func() time.Time
 }
@@ -25,8 +27,8 @@ type Source struct {
 // Gauges reads a gateway's state at the moment of a scrape. Unlike a [Meter], it belongs to one
 // configuration.
 type Gauges struct {
-	source                                   Source
-	breaker, pending, store, signs, takeover *prometheus.Desc
+	source                                          Source
+	breaker, pending, store, signs, takeover, clock *prometheus.Desc
 }
 
 // NewGauges returns the gauges of a gateway.
@@ -37,16 +39,17 @@ func NewGauges(gatewayName string, source Source) *Gauges {
 	return &Gauges{
 		source:   source,
 		breaker:  desc("signicat_breaker_state", "1 for the state that the circuit breaker before Signicat is in, 0 for the others.", "state"),
-		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store cannot tell."),
+		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store is unavailable."),
 		store:    desc("store_up", "Whether the store answers."),
 		signs:    desc("signing_key_timestamp_seconds", "Since when the key signs that signs now, as a Unix time. Absent with a key file."),
 		takeover: desc("next_signing_key_timestamp_seconds", "When the next key takes over, as a Unix time. Absent with a key file, and while there is none."),
+		clock:    desc("clock_offset_seconds", "How far this machine's clock is ahead of the peer's, by the peer's last answer. Absent before it.", "peer"),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (g *Gauges) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.signs, g.takeover} {
+	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.signs, g.takeover, g.clock} {
 		descs <- desc
 	}
 }
@@ -64,6 +67,9 @@ func (g *Gauges) Collect(metrics chan<- prometheus.Metric) {
 	gauge(g.store, oneIf(err == nil))
 	if err == nil {
 		gauge(g.pending, float64(waiting))
+	}
+	for peer, ahead := range g.source.ClockOffsets() {
+		gauge(g.clock, ahead.Seconds(), peer)
 	}
 	state, rotation := g.source.Keys()
 	keys, now := state.Set(), g.source.Now()

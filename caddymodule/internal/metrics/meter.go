@@ -5,6 +5,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/pending/observed"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -16,7 +17,7 @@ type Meter struct {
 	requests      []stripedCounter       // by gateway.Decision
 	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
 
-	refusals, started, unstarted, returned, validated, ended, retries, revocations *prometheus.CounterVec
+	refusals, started, unstarted, returned, validated, ended, returns, retries, revocations *prometheus.CounterVec
 
 	lasted, calls, operations *prometheus.HistogramVec
 	eventsDropped, keysFailed prometheus.Counter
@@ -42,12 +43,13 @@ func New(gatewayName string) *Meter {
 	r.verifications()
 	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code that the answer names.", "code")
 	m.started = r.counter("logins_started_total", "Logins that were started.", "kind")
-	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code that the client was told.", "kind", "reason")
+	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code in the answer.", "kind", "reason")
 	m.returned = r.counter("logins_returned_total", "Logins to which a code came back, with the login's verifier or cookie.", "kind")
 	m.validated = r.counter("logins_validated_total", "Logins whose code Signicat accepted.", "kind")
 	m.ended = r.counter("logins_ended_total", "Logins that ended, with a token (issued) or without one.", "kind", "outcome", "reason")
 	m.lasted = r.histogram("login_duration_seconds", "From the start of a login to its end.", loginBuckets, "kind", "outcome")
 	m.calls = r.histogram("signicat_call_duration_seconds", "Calls to Signicat, from connecting to the last byte of the answer.", callBuckets, "operation", "outcome")
+	m.returns = r.counter("returns_total", "Requests to redirect URLs, by what the gateway made of them.", "kind", "outcome")
 	m.retries = r.counter("signicat_retries_total", "Calls to Signicat that were made once more.", "operation")
 	m.revocations = r.counter("revocations_total", "Tokens, logins and persons that were revoked here.", "scope")
 	m.operations = r.histogram("store_operation_duration_seconds", "Operations of the store, but for the look-ups of revocations.", storeBuckets, "operation", "outcome")
@@ -64,6 +66,12 @@ func (m *Meter) beginAtZero() {
 		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
 			stage.WithLabelValues(kind)
 		}
+		for _, reason := range gateway.UnavailableCodes() {
+			m.unstarted.WithLabelValues(kind, reason)
+		}
+		for _, outcome := range gateway.ReturnOutcomes() {
+			m.returns.WithLabelValues(kind, outcome)
+		}
 		issued := pending.Issued.String()
 		m.ended.WithLabelValues(kind, issued, issued)
 		m.lasted.WithLabelValues(kind, issued)
@@ -78,7 +86,7 @@ func (m *Meter) beginAtZero() {
 	for _, scope := range scopes {
 		m.revocations.WithLabelValues(scope)
 	}
-	for _, operation := range storeOperations {
+	for _, operation := range observed.Operations() {
 		m.operations.WithLabelValues(operation, storeOK)
 	}
 }
@@ -114,6 +122,7 @@ func (m *Meter) Observer() gateway.Observer {
 		Verification: m.verification,
 		Refusal:      m.refusal,
 		Login:        m.login,
+		Return:       m.back,
 		Call:         m.call,
 		Retry:        m.retry,
 		Revocation:   m.revocation,
@@ -150,6 +159,8 @@ func (m *Meter) login(s gateway.LoginStep) {
 		m.lasted.WithLabelValues(s.Kind, s.Outcome).Observe(s.Duration.Seconds())
 	}
 }
+
+func (m *Meter) back(r gateway.Return) { m.returns.WithLabelValues(r.Kind, r.Outcome).Inc() }
 
 func (m *Meter) call(c signicat.Call) {
 	m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())

@@ -42,10 +42,11 @@ func gathered(t *testing.T) []*dto.MetricFamily {
 	meter.Observer().Login(gateway.LoginStep{Stage: gateway.LoginUnstarted, Kind: "app", Reason: "rate_limited"})
 	state, rotation := keysInTurn(t)
 	gauges := NewGauges("default", Source{
-		Breaker: func() string { return gateway.BreakerClosed },
-		Pending: func() (int, error) { return 3, nil },
-		Keys:    func() (keyring.State, keyring.Rotation) { return state, rotation },
-		Now:     time.Now,
+		Breaker:      func() string { return gateway.BreakerClosed },
+		Pending:      func() (int, error) { return 3, nil },
+		Keys:         func() (keyring.State, keyring.Rotation) { return state, rotation },
+		ClockOffsets: func() map[string]time.Duration { return map[string]time.Duration{"signicat": time.Minute} },
+		Now:          time.Now,
 	})
 	registry := prometheus.NewPedanticRegistry()
 	if err := errors.Join(registry.Register(meter), registry.Register(gauges)); err != nil {

@@ -1,3 +1,3 @@
--- count.lua answers how many records are open.
+-- count.lua answers the seconds and microseconds since 1970, and how many records are open, as text.
 sweep()
-return redis.call('ZCOUNT', OPEN, '(' .. now, '+inf')
+return {time[1], time[2], tostring(redis.call('ZCOUNT', OPEN, '(' .. now, '+inf'))}

@@ -1,12 +1,13 @@
 -- create.lua keeps a new record within bounds.
 --
 -- ARGV: ID, client, bound altogether, bound per client, expiry and keep in Unix
--- milliseconds, standing (unreturned, returned or over), sealed record.
--- It answers "exists" or "full" and changes nothing, or "kept" and the IDs that went.
+-- milliseconds, state (unreturned, returned or over), sealed record.
+-- It answers "exists" or "full" and changes nothing, or "kept", the seconds and microseconds since
+-- 1970, and the IDs that went.
 local id, client = ARGV[1], ARGV[2]
 local total, per_client = tonumber(ARGV[3]), tonumber(ARGV[4])
 local expires, keep = tonumber(ARGV[5]), tonumber(ARGV[6])
-local standing, sealed = ARGV[7], ARGV[8]
+local state, sealed = ARGV[7], ARGV[8]
 
 -- EVICTIONS bounds what one call removes of each sort. One makes room; the second
 -- is for bounds that were lowered.
@@ -19,7 +20,7 @@ local function crowded()
   end
   if redis.call('ZCARD', OPEN) > total then
     local heaviest = redis.call('ZRANGE', LOAD, 0, 0)[1]
-    -- Where nobody has a record that may go, this client has none either.
+    -- Where no client has a record that may go, this client has none either.
     return heaviest and string.sub(heaviest, DIGITS + 1) or client
   end
 end
@@ -37,7 +38,7 @@ end
 redis.call('ZADD', OPEN, expires, id)
 requeue(client, id, nil, RETURNED)
 
-local reply = {'kept'}
+local gone = {}
 for _ = 1, EVICTIONS do
   local from = crowded()
   if not from then
@@ -45,21 +46,21 @@ for _ = 1, EVICTIONS do
   end
   local serial, oldest = first(from)
   if not oldest then
-    if #reply == 1 then
+    if #gone == 0 then
       leave(id, client, RETURNED)
       return {'full'}
     end
     break
   end
   forget(oldest, from, serial)
-  table.insert(reply, oldest)
+  table.insert(gone, oldest)
 end
 
 local serial = RETURNED
-if standing == 'over' then
+if state == 'over' then
   leave(id, client, RETURNED)
   redis.call('ZADD', OVER, keep, id)
-elseif standing == 'unreturned' then
+elseif state == 'unreturned' then
   serial = string.format('%0' .. DIGITS .. 'd', redis.call('INCR', SERIAL))
   requeue(client, id, RETURNED, serial)
 end
@@ -73,4 +74,4 @@ for _ = 1, EVICTIONS do
   redis.call('HDEL', RECORDS, redis.call('ZPOPMIN', OVER)[1])
 end
 prolong(keep)
-return reply
+return {'kept', time[1], time[2], unpack(gone)}

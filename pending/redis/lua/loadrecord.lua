@@ -1,6 +1,6 @@
 -- loadrecord.lua answers a record, and when that was by the server's clock.
 --
--- KEYS: the records, as in ledger.lua. ARGV: ID. It answers the seconds and microseconds since 1970,
+-- KEYS: the records, as in quota.lua. ARGV: ID. It answers the seconds and microseconds since 1970,
 -- and what is held; without the latter when there is no record.
 local held = redis.call('HGET', KEYS[1], ARGV[1])
 local time = redis.call('TIME')

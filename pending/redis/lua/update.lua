@@ -1,11 +1,11 @@
 -- update.lua replaces a record if it is still of the version that the caller saw.
 --
 -- ARGV: ID, that version, the next one, expiry and keep in Unix milliseconds,
--- standing (unreturned, returned or over), sealed record.
+-- state (unreturned, returned or over), sealed record.
 -- It answers "kept", or "missing" or "conflict" and changes nothing of the record.
 local id, version, next_version = ARGV[1], ARGV[2], ARGV[3]
 local expires, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
-local standing, sealed = ARGV[6], ARGV[7]
+local state, sealed = ARGV[6], ARGV[7]
 
 sweep()
 local held = read(id)
@@ -21,12 +21,12 @@ end
 local serial = held.serial
 if not redis.call('ZSCORE', OPEN, id) then
   redis.call('ZADD', OVER, keep, id)
-elseif standing == 'over' then
+elseif state == 'over' then
   leave(id, held.client, serial)
   redis.call('ZADD', OVER, keep, id)
 else
   redis.call('ZADD', OPEN, expires, id)
-  if standing == 'returned' and serial ~= RETURNED then
+  if state == 'returned' and serial ~= RETURNED then
     requeue(held.client, id, serial, RETURNED)
     serial = RETURNED
   end

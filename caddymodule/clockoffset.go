@@ -1,0 +1,28 @@
+package caddymodule
+
+import "time"
+
+// The peers with whose clock this machine's is compared.
+const (
+	peerSignicat = "signicat"
+	peerStore    = "store"
+)
+
+// clockedStore is a store with a clock of its own.
+type clockedStore interface {
+	ClockAhead() (ahead time.Duration, known bool)
+}
+
+// clockOffsets returns how far this machine's clock is ahead of each peer that has answered.
+func (i *instance) clockOffsets() map[string]time.Duration {
+	offsets := make(map[string]time.Duration)
+	if ahead, known := i.gateway.ClockAhead(); known {
+		offsets[peerSignicat] = ahead
+	}
+	if i.clocked != nil {
+		if ahead, known := i.clocked.ClockAhead(); known {
+			offsets[peerStore] = ahead
+		}
+	}
+	return offsets
+}

@@ -1,0 +1,21 @@
+// Package request reads and writes what Caddy keeps with a request: the client's address, the request
+// before every rewrite, and the placeholders of the user.
+package request
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+)
+
+// ClientIP returns the client's address as Caddy determined it: behind trusted proxies, the one that they
+// name. It returns the zero value if that is no IP address; the gateway then takes the connection's.
+func ClientIP(ctx context.Context) netip.Addr {
+	text, _ := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
+}

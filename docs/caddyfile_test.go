@@ -1,0 +1,161 @@
+package docs_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// caddyfileBlock is a whole Caddyfile in a page.
+var caddyfileBlock = regexp.MustCompile("(?ms)^```caddyfile\n(.*?)^```$")
+
+// caddyfiles are all that the pages and the examples show, by where they stand.
+func caddyfiles(t *testing.T) map[string]string {
+	t.Helper()
+	found := make(map[string]string)
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		text := repotest.ReadFile(t, page)
+		for _, at := range caddyfileBlock.FindAllStringSubmatchIndex(text, -1) {
+			line := 1 + strings.Count(text[:at[0]], "\n")
+			found[fmt.Sprintf("%s:%d", page, line)] = text[at[2]:at[3]]
+		}
+	}
+	for _, file := range append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile") {
+		found[file] = repotest.ReadFile(t, file)
+	}
+	return found
+}
+
+// environment is what the Caddyfiles take from the environment, with values that are right.
+var environment = map[string]string{
+	"ADMIN_PORT":               "2019",
+	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
+	"REDIS_PASSWORD":           "the password",
+	"REPLICA_PORT":             "8081",
+	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
+	"SIGNICAT_CLIENT_SECRET":   "the secret",
+	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
+	"SIGNICAT_ORGANIZATION_ID": "o-p-0123456789",
+}
+
+var (
+	environmentName = regexp.MustCompile(`\{(?:env\.|\$)([A-Z][A-Z0-9_]*)`)
+	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/._-]+[a-z]`)
+)
+
+// TestCaddyfilesLoad does what caddy validate does with every Caddyfile that anybody could copy,
+// on a machine that has the environment and the files that it names.
+func TestCaddyfilesLoad(t *testing.T) {
+	for where, caddyfile := range caddyfiles(t) {
+		t.Run(where, func(t *testing.T) {
+			for _, name := range environmentName.FindAllStringSubmatch(caddyfile, -1) {
+				value, known := environment[name[1]]
+				if !known {
+					t.Fatalf("nobody knows what %s could be; give it a value in docs_caddyfile_test.go", name[1])
+				}
+				t.Setenv(name[1], value)
+			}
+			config, err := caddytest.Adapt(withFiles(t, caddyfile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := caddytest.Validate(config, t.TempDir()); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}
+
+// TestCaddyfilesMatchFoldersWhole looks for an itsme that matches /x/* and not /x: an operator who
+// copies it leaves /x open.
+func TestCaddyfilesMatchFoldersWhole(t *testing.T) {
+	patterns := 0
+	for where, caddyfile := range caddyfiles(t) {
+		config, err := caddytest.Adapt(environmentPlaceholder.ReplaceAllString(caddyfile, "9"))
+		if err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		var tree any
+		if err := json.Unmarshal(config, &tree); err != nil {
+			t.Fatal(err)
+		}
+		for _, paths := range matchedPaths(tree) {
+			patterns += len(paths)
+			for _, path := range paths {
+				if folder, ok := strings.CutSuffix(path, "/*"); ok && !slices.Contains(paths, folder) {
+					t.Errorf("%s: itsme matches %s and not %s", where, path, folder)
+				}
+			}
+		}
+	}
+	if patterns == 0 {
+		t.Error("no Caddyfile shows an itsme with a path matcher")
+	}
+}
+
+// environmentPlaceholder is a value that a Caddyfile takes from the environment before it is read.
+var environmentPlaceholder = regexp.MustCompile(`\{\$[A-Z_]+\}`)
+
+// matchedPaths are the paths that each itsme handler of a configuration matches.
+func matchedPaths(tree any) (found [][]string) {
+	switch node := tree.(type) {
+	case []any:
+		for _, element := range node {
+			found = append(found, matchedPaths(element)...)
+		}
+	case map[string]any:
+		if sets, ok := node["match"].([]any); ok && node["handler"] == "itsme" {
+			var paths []string
+			for _, set := range sets {
+				patterns, _ := set.(map[string]any)["path"].([]any)
+				for _, pattern := range patterns {
+					paths = append(paths, pattern.(string))
+				}
+			}
+			found = append(found, paths)
+		}
+		for _, member := range node {
+			found = append(found, matchedPaths(member)...)
+		}
+	}
+	return found
+}
+
+// withFiles makes the files of an operator's machine that a Caddyfile names, elsewhere.
+func withFiles(t *testing.T, caddyfile string) string {
+	t.Helper()
+	dir := t.TempDir()
+	return machineFile.ReplaceAllStringFunc(caddyfile, func(name string) string {
+		content := []byte("the secret")
+		if filepath.Ext(name) == ".pem" {
+			content = signingKey(t)
+		}
+		file := filepath.Join(dir, filepath.Base(name))
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	})
+}
+
+func signingKey(t *testing.T) []byte {
+	t.Helper()
+	key, err := token.GenerateKey(token.DefaultAlgorithm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := key.MarshalPEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}

@@ -1,0 +1,136 @@
+package docs_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
+)
+
+func TestMain(m *testing.M) { repotest.Main(m) }
+
+// readTable returns the rows of README's tables whose first column has that heading.
+func readTable(t *testing.T, firstColumn string) (rows [][]string) {
+	t.Helper()
+	return readTableOf(t, "README.md", firstColumn)
+}
+
+// readTableOf returns the rows of a page's tables whose first column has that heading, in order,
+// without their heading. A table that is not there fails the test.
+func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
+	t.Helper()
+	inside := false
+	for line := range strings.Lines(repotest.ReadFile(t, page)) {
+		line, isRow := strings.CutPrefix(strings.TrimSpace(line), "|")
+		cells := strings.Split(strings.TrimSuffix(line, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		switch {
+		case !isRow:
+			inside = false
+		case cells[0] == firstColumn:
+			inside = true
+		case inside && !strings.HasPrefix(cells[0], "---"):
+			rows = append(rows, cells)
+		}
+	}
+	if len(rows) == 0 {
+		t.Fatalf("%s has no table that begins with %q", page, firstColumn)
+	}
+	return rows
+}
+
+// code is what stands between the backticks of a cell that holds nothing else.
+func code(cell string) (text string, ok bool) {
+	text, ok = strings.CutPrefix(cell, "`")
+	text, closed := strings.CutSuffix(text, "`")
+	return text, ok && closed && !strings.Contains(text, "`")
+}
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	notSlug = regexp.MustCompile(`[^a-z0-9 _-]`)
+)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		for _, found := range link.FindAllStringSubmatch(repotest.ReadFile(t, page), -1) {
+			target, anchor, _ := strings.Cut(found[1], "#")
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			file := page
+			if target != "" {
+				file = filepath.Join(filepath.Dir(page), target)
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s links to %s: %v", page, found[1], err)
+			} else if anchor != "" && !slices.Contains(slugs(repotest.ReadFile(t, file)), anchor) {
+				t.Errorf("%s links to %s: no heading there is called so", page, found[1])
+			}
+		}
+	}
+}
+
+// slugs are the anchors of a page's headings, as GitHub makes them.
+func slugs(text string) (all []string) {
+	for _, h := range heading.FindAllStringSubmatch(text, -1) {
+		plain := notSlug.ReplaceAllString(strings.ToLower(h[1]), "")
+		all = append(all, strings.ReplaceAll(plain, " ", "-"))
+	}
+	return all
+}
+
+var (
+	makeCommand = regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)")
+	goPackage   = regexp.MustCompile(`go (?:run|test|build|install) (\./[a-z0-9/_-]+)`)
+)
+
+// TestCommandsExist looks up the make targets and the packages that pages tell people to run.
+func TestCommandsExist(t *testing.T) {
+	t.Parallel()
+	makefile := repotest.ReadFile(t, "Makefile")
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		text := repotest.ReadFile(t, page)
+		for _, target := range makeCommand.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(makefile, "\n"+target[1]+":") {
+				t.Errorf("%s says make %s, which the Makefile does not have", page, target[1])
+			}
+		}
+		for _, path := range goPackage.FindAllStringSubmatch(text, -1) {
+			if info, err := os.Stat(path[1]); err != nil || !info.IsDir() {
+				t.Errorf("%s names the package %s, which does not exist", page, path[1])
+			}
+		}
+	}
+}
+
+// versions are where each version of README's table is decided, up to the version itself.
+var versions = map[string]struct{ file, before string }{
+	"Go":                      {"go.mod", "\ngo "},
+	"Caddy":                   {"go.mod", "github.com/caddyserver/caddy/v2 "},
+	"xcaddy":                  {"tools/go.mod", "github.com/caddyserver/xcaddy "},
+	"Node.js, for tests only": {"test/node/package.json", `"node": ">=`},
+}
+
+func TestVersions(t *testing.T) {
+	t.Parallel()
+	rows := readTable(t, "What")
+	if len(rows) != len(versions) {
+		t.Errorf("the table has %d rows, want %d", len(rows), len(versions))
+	}
+	for _, row := range rows {
+		decided, known := versions[row[0]]
+		version, _, _ := strings.Cut(row[1], " ")
+		if !known || !strings.Contains(repotest.ReadFile(t, decided.file), decided.before+version) {
+			t.Errorf("%s %s is not what %q says", row[0], version, decided.file)
+		}
+	}
+}

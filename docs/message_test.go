@@ -1,0 +1,131 @@
+package docs_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// codeSpan is what a page quotes.
+var codeSpan = regexp.MustCompile("`([^`]+)`")
+
+// TestMessagesAreExact looks up every message that Troubleshooting quotes in the source of the
+// packages that write it, letter for letter; %s and its like stand for anything.
+func TestMessagesAreExact(t *testing.T) {
+	t.Parallel()
+	written := messages(t, "caddymodule", "caddymodule/internal/block", "caddymodule/internal/doctor", "gateway", "gateway/internal/login", "keyring", "signicat", "token", "pending")
+	for _, row := range readTable(t, "Message") {
+		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
+			if !slices.ContainsFunc(written, func(m *regexp.Regexp) bool { return m.MatchString(quoted[1]) }) {
+				t.Errorf("nothing writes %q", quoted[1])
+			}
+		}
+	}
+}
+
+var verb = regexp.MustCompile(`%[a-z]`)
+
+// leastFixed is how much of a message must be its own for it to be told from others.
+const leastFixed = 20
+
+// messages are the string literals of packages, without their tests, as patterns.
+func messages(t *testing.T, packages ...string) (patterns []*regexp.Regexp) {
+	t.Helper()
+	for _, dir := range packages {
+		files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no source in %s: %v", dir, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			for _, text := range literals(t, file) {
+				fixed := verb.Split(text, -1)
+				if !utf8.ValidString(text) || len(fixed) > 1 && len(strings.Join(fixed, "")) < leastFixed {
+					continue
+				}
+				for i := range fixed {
+					fixed[i] = regexp.QuoteMeta(fixed[i])
+				}
+				patterns = append(patterns, regexp.MustCompile("^"+strings.Join(fixed, ".*")+"$"))
+			}
+		}
+	}
+	return patterns
+}
+
+// literals are the strings in a source file.
+func literals(t *testing.T, file string) (texts []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if l, ok := n.(*ast.BasicLit); ok && l.Kind == token.STRING {
+			text, err := strconv.Unquote(l.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts = append(texts, text)
+		}
+		return true
+	})
+	return texts
+}
+
+var (
+	// failureRow is a row of the table from errors to answers: status, problem, title, OAuth error.
+	failureRow = regexp.MustCompile(`\{(?:err|\w+\.Err)\w+, (\d+), (problem\w+), "([^"]+)", "(\w+)"\}`)
+	// problemName gives a problem its code.
+	problemName = regexp.MustCompile(`(problem\w+)\s+= "(\w+)"`)
+)
+
+// TestFailuresAreNamed compares Troubleshooting with the gateway's one table of failures: every
+// code and every OAuth error is explained, and with a status and title that it really has.
+func TestFailuresAreNamed(t *testing.T) {
+	t.Parallel()
+	source := repotest.ReadFile(t, filepath.Join("gateway", "failure.go"))
+	codes := make(map[string]string)
+	for _, name := range problemName.FindAllStringSubmatch(source, -1) {
+		codes[name[1]] = name[2]
+	}
+	answers, problems, grants := set{}, set{}, set{}
+	for _, row := range failureRow.FindAllStringSubmatch(source, -1) {
+		answers[codes[row[2]]+": "+row[1]+" `"+row[3]+"`"] = true
+		problems[codes[row[2]]] = true
+		grants[row[4]] = true
+	}
+	explained := set{}
+	for _, row := range readTable(t, "Code") {
+		problem, _ := code(row[0])
+		explained[problem] = true
+		if answer := problem + ": " + row[1]; !answers[answer] {
+			t.Errorf("the gateway never answers %s", answer)
+		}
+	}
+	if diff := cmp.Diff(problems, explained); diff != "" {
+		t.Errorf("README explains other problems (-gateway +README):\n%s", diff)
+	}
+	explained = set{}
+	for _, row := range readTable(t, "Error") {
+		name, _ := code(row[0])
+		explained[name] = true
+	}
+	if diff := cmp.Diff(grants, explained); diff != "" {
+		t.Errorf("README explains other errors (-gateway +README):\n%s", diff)
+	}
+}
+
+type set map[string]bool

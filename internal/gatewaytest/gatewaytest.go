@@ -1,0 +1,63 @@
+// Package gatewaytest runs a gateway over plain net/http inside a test.
+package gatewaytest
+
+import (
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Start runs a gateway on a free port of loopback, with the simulator and a memory store behind it,
+// until the test ends. It fills in what the configuration leaves open.
+func Start(t *testing.T, config gateway.Config) *logintest.Front {
+	t.Helper()
+	server := httptest.NewUnstartedServer(nil)
+	t.Cleanup(server.Close)
+	config.PublicURL = "http://" + server.Listener.Addr().String()
+	config = config.WithDefaults()
+	simulator, err := signicattest.Start(signicattest.Config{
+		AllowLoopbackHTTP: true,
+		RedirectURLs:      append([]string{config.RedirectURL}, config.AppRedirectURLs...),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(simulator.Close)
+	config.Signicat = signicat.Config{
+		ClientID:     signicattest.DefaultClientID,
+		ClientSecret: signicattest.DefaultClientSecret,
+		APIURL:       simulator.URL,
+	}
+	upstream := new(logintest.Upstream)
+	server.Config.Handler = newSite(t, config).Handler(upstream)
+	server.Start()
+	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
+}
+
+func newSite(t *testing.T, config gateway.Config) *gateway.Site {
+	t.Helper()
+	store := pending.NewMemory(time.Now)
+	t.Cleanup(func() { _ = store.Close() })
+	config.Store = store
+	if config.Keys == nil {
+		config.Keys = ringtest.New(t, token.DefaultAlgorithm)
+	}
+	g, err := gateway.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	site, err := g.NewSite(gateway.SiteConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}

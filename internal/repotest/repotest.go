@@ -1,0 +1,64 @@
+// Package repotest lets tests read the repository: its files are named from its root.
+package repotest
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+// Main runs the tests of a package in the root of the repository.
+func Main(m *testing.M) {
+	for {
+		if _, err := os.Stat("module.go"); err == nil {
+			os.Exit(m.Run())
+		}
+		here, err := os.Getwd()
+		if err == nil && filepath.Dir(here) == here {
+			err = errors.New("no module.go above the tests")
+		}
+		if err = cmp.Or(err, os.Chdir("..")); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// ReadFile returns the text of a file of the repository.
+func ReadFile(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// FilesMatching are the files below a folder whose base name matches a pattern. None is a
+// failure: a check of nothing would pass.
+func FilesMatching(t *testing.T, folder, pattern string) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if slices.Contains([]string{".git", "node_modules", "dist"}, entry.Name()) {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if ok, err := filepath.Match(pattern, entry.Name()); err != nil || ok {
+			found = append(found, path)
+			return err
+		}
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("looking for %s in %s: found %d, error %v", pattern, folder, len(found), err)
+	}
+	return found
+}

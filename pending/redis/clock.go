@@ -1,0 +1,37 @@
+package redis
+
+import (
+	"log/slog"
+	"time"
+)
+
+// ClockAhead returns how far this machine's clock is ahead of Redis', by the last answer that held its
+// time. It is not known before the first one.
+func (c *connection) ClockAhead() (ahead time.Duration, known bool) { return c.clock.Ahead() }
+
+// readTime reads what TIME answered in a script that was called at asked, and compares the clocks.
+func (c *connection) readTime(asked time.Time, seconds, micros string) (time.Time, error) {
+	there, err := serverTime(seconds, micros)
+	if err != nil {
+		return time.Time{}, err
+	}
+	answered := c.config.Now()
+	c.noteClock(asked.Add(answered.Sub(asked) / 2).Sub(there)) // half of the way is as good a guess as any
+	return there, nil
+}
+
+// noteClock logs when the clocks differ by more than Config.MaxClockOffset, and when they agree again.
+func (c *connection) noteClock(ahead time.Duration) {
+	limit := c.config.MaxClockOffset
+	attrs := []any{
+		slog.String("prefix", c.config.Prefix),
+		slog.Float64("ahead_seconds", ahead.Seconds()), slog.Float64("limit_seconds", limit.Seconds()),
+	}
+	log := c.config.Logger
+	switch off, changed := c.clock.Note(ahead, limit); {
+	case off && changed:
+		log.Warn("this machine's clock differs from Redis'", attrs...)
+	case changed:
+		log.Info("this machine's clock agrees with Redis' again", attrs...)
+	}
+}

@@ -1,0 +1,7 @@
+package redis
+
+// What the tests look for in the log's findings.
+var (
+	ErrEvicts        = errEvicts
+	ErrPolicyUnknown = errPolicyUnknown
+)

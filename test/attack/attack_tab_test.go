@@ -1,0 +1,125 @@
+package attack_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sessionID is how a session is called in URLs: base64url(SHA-256(state)).
+func sessionID(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// TestTabsFinishInAnyOrder has a person open ten pages that need a login, and log in by each, the
+// last first: no tab may take another's login, or leave another's cookie behind.
+func TestTabsFinishInAnyOrder(t *testing.T) {
+	f := build(t, crossSites)
+	person := f.surfer(t)
+	returns := map[string]string{} // by the page
+	for i := range 10 {
+		page := fmt.Sprintf("/tab/%d", i)
+		returns[page] = f.approve(t, person.start(page))
+	}
+	if n := len(person.cookies); n != 10 {
+		t.Errorf("%d cookies: %v", n, person.names())
+	}
+	for page, target := range returns { // in no order
+		if got := person.navigate(target); got.Status != http.StatusSeeOther || got.Header.Get("Location") != page {
+			t.Errorf("%s: %d to %q: %s", page, got.Status, got.Header.Get("Location"), got.Body)
+		}
+		if got := person.navigate(page); got.Status != http.StatusOK {
+			t.Errorf("%s afterwards: %d", page, got.Status)
+		}
+	}
+	if diff := cmp.Diff([]string{sessionCookie}, person.names()); diff != "" {
+		t.Errorf("cookies left (-want +got):\n%s", diff)
+	}
+}
+
+// TestLoginCookiesAreBounded has a browser start login after login, as a page that reloads itself
+// does: cookies without end would make every request too large for the site. The oldest go, and
+// those that stay can finish.
+func TestLoginCookiesAreBounded(t *testing.T) {
+	f := build(t, crossSites)
+	person := f.surfer(t)
+	var links, started []string
+	for range 25 {
+		links = append(links, person.start("/"))
+		session, err := f.signicat.Session(links[len(links)-1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		started = append(started, sessionCookie+"-l-"+sessionID(session.State)[:8])
+		if n := len(person.cookies); n > 10 {
+			t.Fatalf("%d cookies", n)
+		}
+	}
+	if diff := cmp.Diff(started[15:], person.names()); diff != "" {
+		t.Errorf("cookies that stay (-want the last ten, +got):\n%s", diff)
+	}
+	if got := person.navigate(f.approve(t, links[0])); got.Status != http.StatusBadRequest || len(got.Header["Set-Cookie"]) > 0 {
+		t.Errorf("the oldest: %d %s", got.Status, got.Raw)
+	}
+	for _, link := range links[15:] {
+		if got := person.navigate(f.approve(t, link)); got.Status != http.StatusSeeOther {
+			t.Errorf("one of the last ten: %d %s", got.Status, got.Body)
+		}
+	}
+}
+
+// TestCookiesAreForThisHostAndNoScript reads the cookies as they are set and deleted, to the byte:
+// a sibling host could otherwise plant one, a script read one, or a deletion miss one.
+func TestCookiesAreForThisHostAndNoScript(t *testing.T) {
+	f := build(t, crossSites)
+	person := f.surfer(t)
+	check := func(lines []string, want ...string) {
+		t.Helper()
+		slices.Sort(lines)
+		if len(lines) != len(want) {
+			t.Fatalf("set %q, want %q", lines, want)
+		}
+		for i := range want {
+			if !regexp.MustCompile("^" + want[i] + "$").MatchString(lines[i]) {
+				t.Errorf("set %q, want %q", lines[i], want[i])
+			}
+		}
+	}
+	const rest = "; HttpOnly; Secure; SameSite=Lax"
+	const token = "__Host-itsme=[A-Za-z0-9_.-]+; Path=/; Max-Age=(28800|2879[0-9])" + rest
+	const gone = "; Path=/; Max-Age=0" + rest
+
+	started := person.submit("/login", url.Values{"return_to": {"/"}}, fromOwnPage)
+	session, err := f.signicat.Session(linkOf(t, started))
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := "__Host-itsme-l-" + sessionID(session.State)[:8]
+	check(started.Header["Set-Cookie"], login+`=[0-9a-z]+\.[A-Za-z0-9_-]{43}; Path=/; Max-Age=(1200|119[0-9])`+rest)
+	check(person.navigate(f.approve(t, linkOf(t, started))).Header["Set-Cookie"], login+"="+gone, token)
+	first := person.value(sessionCookie)
+
+	person.login("/") // another one, on top of the first
+	if second := person.value(sessionCookie); second == first || !slices.Equal(person.names(), []string{sessionCookie}) {
+		t.Errorf("the new login did not replace the old one: %v", person.names())
+	}
+	check(person.submit("/logout", nil, fromOwnPage).Header["Set-Cookie"], "__Host-itsme="+gone)
+
+	denied, err := f.signicat.Refuse(person.start("/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(person.navigate(strings.TrimPrefix(denied, fortURL)).Header["Set-Cookie"], "__Host-itsme-l-[A-Za-z0-9_-]{8}="+gone)
+	if len(person.cookies) > 0 {
+		t.Errorf("cookies left: %v", person.names())
+	}
+}

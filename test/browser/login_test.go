@@ -1,0 +1,233 @@
+package browser_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
+)
+
+// TestPersonLogsIn plays what people do in front of a browser. Each story has a window of its own.
+func TestPersonLogsIn(t *testing.T) {
+	s := openStage(t, browsertest.Options{})
+	for name, play := range map[string]func(*testing.T, stage){
+		"with one tap, in Dutch, on a phone":          inLanguage("nl", true),
+		"with one tap, in French, on a phone":         inLanguage("fr", true),
+		"with one click, in German, at a desk":        inLanguage("de", false),
+		"with one click, in English, at a desk":       inLanguage("en", false),
+		"with a second tap when the answer is late":   lateAnswer,
+		"with the keyboard alone":                     withKeyboard,
+		"without JavaScript":                          withoutScript,
+		"after switching the language":                switchingLanguage,
+		"after refusing at first":                     afterRefusal,
+		"after the login expired":                     afterExpiry,
+		"after coming back without finishing":         comingBack,
+		"after starting over":                         startingOver,
+		"after the back button":                       afterBackButton,
+		"with the form when no login can be started":  withoutLogin,
+		"and out again":                               loggingOut,
+		"in another tab, and the waiting one goes on": inAnotherTab,
+		"in another tab, whose cookie comes late":     lateCookie,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			play(t, s)
+		})
+	}
+}
+
+func inLanguage(language string, phone bool) func(*testing.T, stage) {
+	return func(t *testing.T, s stage) {
+		tab := s.begin(t, browsertest.Tab{Phone: phone, Language: language + "-BE," + language})
+		if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
+			t.Errorf("the page is in %s", got)
+		}
+		oneTap(tab)
+		tab.Click(approveButton)
+		s.arrived(t, tab)
+	}
+}
+
+// lateAnswer: by the time that the answer is there, the tap is over. iOS would not open the app for
+// a script that navigates then, so the page does not try.
+func lateAnswer(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	next := tab.Hold("*/itsme/login")
+	tab.Tap("#link")
+	post := next()
+	tab.Reads("#status", "One moment")
+	post.Send()
+	tab.Exists("#link[href]")
+	tab.Reads("#link", "Open itsme")
+	tab.ReadsFirst("#status", "Tap the button")
+	if at := tab.URL(); !strings.HasPrefix(at, s.Gateway+"/itsme/login") {
+		t.Errorf("the page went to %s by itself", at)
+	}
+	tab.Tap("#link")
+	tab.Tap(approveButton)
+	s.arrived(t, tab)
+}
+
+func withKeyboard(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{})
+	tab.Key("\t")
+	tab.Exists("#link[href]:focus-visible")
+	tab.Key("\r")
+	tab.See(approveButton)
+	tab.Key("\t\t\r")
+	s.arrived(t, tab)
+}
+
+func withoutScript(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true, NoScript: true})
+	tab.Tap("#form button")
+	tab.Tap("a#link[href]")
+	tab.Tap(approveButton)
+	s.arrived(t, tab)
+}
+
+func switchingLanguage(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Language: "nl"})
+	tab.Click(`nav a[lang="fr"]`)
+	tab.See(`html[lang="fr"] h1`)
+	oneTap(tab)
+	tab.Click(approveButton)
+	s.arrived(t, tab)
+}
+
+func afterRefusal(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	oneTap(tab)
+	tab.Click(refuseButton)
+	tab.Reads("main h1", "You are not logged in")
+	tab.Click(`nav a[lang="nl"]`)
+	tab.See(`html[lang="nl"] h1`)
+	tab.Click("a.action")
+	tab.See("#link")
+	oneTap(tab)
+	tab.Click(approveButton)
+	s.arrived(t, tab)
+}
+
+// gone opens itsme as a phone does: the app takes the link, and the page stays where it is.
+func gone(tab *browsertest.Page, simulator string) (link string) {
+	next := tab.Hold(simulator + "/*")
+	oneTap(tab)
+	next().Drop()
+	return browsertest.Evaluate[string](tab, `document.getElementById("link").href`)
+}
+
+// comesBack is what a page notices when the person looks at it again.
+const comesBack = `document.dispatchEvent(new Event("visibilitychange"))`
+
+func afterExpiry(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	s.expire(t, gone(tab, s.Simulator))
+	tab.Script(comesBack)
+	tab.Reads("#expired h1", "It took too long")
+	if title := browsertest.Evaluate[string](tab, "document.title"); title != "It took too long" {
+		t.Errorf("the window says %q", title)
+	}
+	tab.Click("#expired a")
+	tab.See("#link")
+	if at := tab.URL(); !strings.Contains(at, "return_to=%2Faccount%3Ftab%3D2") {
+		t.Errorf("the next try is at %s", at)
+	}
+}
+
+func comingBack(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	next := tab.Hold(s.Simulator + "/*")
+	oneTap(tab)
+	next().Drop()
+	tab.Script(comesBack)
+	tab.ReadsAmong("#opened", "Start over")
+	tab.Click("#reopen")
+	next()
+	tab.LetGo()
+	tab.Click(approveButton)
+	s.arrived(t, tab)
+}
+
+func startingOver(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	first := gone(tab, s.Simulator)
+	tab.Script(comesBack)
+	tab.Click("#over")
+	tab.See("#start #link")
+	if again := gone(tab, s.Simulator); again == first {
+		t.Error("the same login began again")
+	}
+}
+
+func afterBackButton(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{})
+	oneTap(tab)
+	tab.See(approveButton)
+	tab.Back()
+	tab.See("#link")
+	tab.Go(s.Gateway + wanted)
+	oneTap(tab)
+	tab.Click(approveButton)
+	s.arrived(t, tab)
+	tab.Back()
+	tab.Back()
+	if title := tab.See("main h1"); title != "Log in with itsme" && title != "Confirm in itsme" {
+		t.Errorf("two pages back stands %q", title)
+	}
+	tab.Go(s.Gateway + wanted)
+	s.arrived(t, tab)
+}
+
+func withoutLogin(t *testing.T, s stage) {
+	for status, want := range map[int64]string{429: "Too many logins", 503: "The service cannot be reached", 403: "To be safe, nothing was done"} {
+		tab := s.begin(t, browsertest.Tab{Phone: true})
+		next := tab.Hold("*/itsme/login")
+		tab.Tap("#link")
+		next().Answer(status)
+		tab.See("#form button")
+		tab.ReadsFirst("#status", want)
+		tab.Tap("#form button")
+		next().Send()
+		tab.Tap("a#link[href]")
+		tab.Tap(approveButton)
+		s.arrived(t, tab)
+	}
+}
+
+func loggingOut(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{})
+	oneTap(tab)
+	tab.Click(approveButton)
+	s.arrived(t, tab)
+	tab.Click("form button")
+	tab.Reads("main h1", "You are logged out")
+	tab.Go(s.Gateway + wanted)
+	tab.See("#link")
+}
+
+// inAnotherTab: the phone opens the redirect URL in a new tab, as most do.
+func inAnotherTab(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	link := gone(tab, s.Simulator)
+	other := tab.Beside(browsertest.Tab{Phone: true})
+	other.Go(link)
+	other.Click(approveButton)
+	s.arrived(t, other)
+	s.arrived(t, tab)
+}
+
+// lateCookie: the waiting page hears that the login is finished before the other tab has its answer,
+// and the cookie in it.
+func lateCookie(t *testing.T, s stage) {
+	tab := s.begin(t, browsertest.Tab{Phone: true})
+	link := gone(tab, s.Simulator)
+	asks := tab.Hold("*/itsme/userinfo")
+	other := tab.Beside(browsertest.Tab{Phone: true})
+	other.Go(link)
+	other.Click(approveButton)
+	s.arrived(t, other)
+	asks().Answer(401)
+	asks().Send()
+	s.arrived(t, tab)
+}

@@ -1,0 +1,141 @@
+package flow_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// TestRequestWhoseClientHangsUpIsNoRefusal: users close pages that wait, and lose connections. Nothing was refused
+// then, and nothing is unavailable, so that no metric says so and no alert follows.
+func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
+	t.Parallel()
+	slow := func(operation string) []signicattest.Fault {
+		return []signicattest.Fault{{Operation: operation, Delay: 5 * time.Second}}
+	}
+	for name, row := range map[string]struct {
+		faults []signicattest.Fault
+		send   func(*phone) *http.Request
+		want   int // the status in the access log
+	}{
+		"a long poll": {send: func(p *phone) *http.Request {
+			return ownRequest(http.MethodGet, "/sessions/"+p.sessionID+"?wait=25s", "")
+		}, want: 499},
+		"a status that waits for a read": {faults: slow("read_session"), send: func(p *phone) *http.Request {
+			return ownRequest(http.MethodGet, "/sessions/"+p.sessionID, "")
+		}, want: http.StatusOK}, // what is known
+		"a start in a browser": {faults: slow("create_session"), send: func(*phone) *http.Request {
+			return ownRequest(http.MethodPost, "/login", "return_to=/")
+		}, want: 499},
+		"a start in a browser by its script": {faults: slow("create_session"), send: func(*phone) *http.Request {
+			r := ownRequest(http.MethodPost, "/login", "return_to=/")
+			r.Header.Set("Accept", "application/json")
+			return r
+		}, want: 499},
+		"a finish": {faults: slow("validate_code"), send: func(p *phone) *http.Request {
+			return ownRequest(http.MethodPost, "/token", "grant_type=authorization_code&code="+p.code+"&state="+p.state+"&code_verifier="+p.verifier)
+		}, want: 499},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var s seen
+				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+					s.watch(c)
+					c.Observe.Login = func(l gateway.LoginStep) {
+						if l.Stage == gateway.LoginUnstarted {
+							s.note("unstarted " + l.Reason)
+						}
+					}
+				})
+				b.login(t) // and learn what a first login has to
+				p := b.begun(t)
+				b.script(t, row.faults...)
+				s.take()
+				statuses := make(chan int, 1)
+				wire := b.serve(t, func(h http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						status := &statusWriter{ResponseWriter: w}
+						h.ServeHTTP(status, r)
+						statuses <- status.status
+					})
+				})
+				transport := &http.Transport{DialContext: wire.Dial}
+				defer transport.CloseIdleConnections()
+				ctx, hangUp := context.WithCancel(t.Context())
+				go func() {
+					synctest.Wait()
+					hangUp()
+				}()
+				if answer, err := transport.RoundTrip(row.send(p).WithContext(ctx)); err == nil {
+					t.Errorf("it was answered with %d", answer.StatusCode)
+				}
+				if status := <-statuses; status != row.want {
+					t.Errorf("its status is %d, want %d", status, row.want)
+				}
+				if diff := cmp.Diff([]string{"request own"}, s.take()); diff != "" {
+					t.Errorf("(-want +observed):\n%s", diff)
+				}
+				pass(time.Minute) // what goes on without the client
+			})
+		})
+	}
+}
+
+// statusWriter notes the status of an answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// ownRequest is a request of the gateway's own pages or of an app.
+func ownRequest(method, path, form string) *http.Request {
+	r, err := http.NewRequest(method, bubbleURL+logintest.Path+path, strings.NewReader(form))
+	if err != nil {
+		panic(err) // impossible: of constants
+	}
+	if form == "" {
+		r.Body, r.ContentLength = http.NoBody, 0
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", bubbleURL)
+	return r
+}
+
+// TestRequestThatHangsUpBeforeItIsVerified has a client hang up before the store says whether its token was revoked.
+func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s seen
+		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.watch(c) })
+		token := b.login(t)
+		s.take()
+		ctx, hangUp := context.WithCancel(t.Context())
+		hangUp()
+		r := ownRequest(http.MethodGet, "/../api", "").WithContext(ctx)
+		r.URL.Path = "/api"
+		r.Header.Set("Authorization", "Bearer "+token)
+		if got := b.send(r); got.Code != 499 || got.Body.Len() != 0 {
+			t.Errorf("answered with %d %s", got.Code, got.Body)
+		}
+		if diff := cmp.Diff([]string(nil), s.take()); diff != "" {
+			t.Errorf("(-want +observed):\n%s", diff)
+		}
+	})
+}

@@ -1,0 +1,268 @@
+package caddy_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// loginTrees is what a trace viewer shows of an app's login and of a browser's: one tree a request,
+// below Caddy's own span.
+const loginTrees = `POST /itsme/sessions
+  pending.recall
+    redis.get
+  gateway.begin
+    pending.allow
+      redis.evalsha allow
+    signicat.access_token
+    signicat.create_session
+    pending.create
+      redis.evalsha create
+  pending.remember
+    redis.evalsha remember
+POST /itsme/token
+  pending.allow
+    redis.evalsha allow
+  pending.load
+    redis.evalsha loadrecord
+  pending.update
+    redis.evalsha update
+  gateway.complete
+    pending.update
+      redis.evalsha update
+    signicat.validate_code
+    pending.update
+      redis.evalsha update
+    signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
+    pending.update
+      redis.evalsha update
+GET /api
+  token.verify
+GET /api
+GET /page
+GET /itsme/login
+POST /itsme/login
+  gateway.begin
+    pending.allow
+      redis.evalsha allow
+    signicat.create_session
+    pending.create
+      redis.evalsha create
+GET /itsme/callback
+  pending.load
+    redis.evalsha loadrecord
+  pending.update
+    redis.evalsha update
+  gateway.complete
+    pending.update
+      redis.evalsha update
+    signicat.validate_code
+    pending.update
+      redis.evalsha update
+    signicat.read_session
+    pending.enroll
+      redis.evalsha enroll
+    pending.update
+      redis.evalsha update
+GET /page
+  token.verify
+GET /page
+`
+
+// TestLoginsAreTracedAsTreesWithoutAPerson logs an app and a browser in below Caddy's tracing
+// directive, with every propagator that it has, and reads what an OTLP receiver gets: the trees
+// above, and in no byte of it a secret, a name of the login or anything of the person.
+func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
+	collected := collect(t)
+	var private []string
+	var wire *wiretap
+	t.Run("logins", func(t *testing.T) { // Caddy exports the rest when it stops, with the subtest
+		wire, private = tracedLogins(t, "")
+	})
+
+	got := collected.trees()
+	t.Logf("what was exported:\n%s", collected.described())
+	if diff := cmp.Diff(loginTrees, got); diff != "" {
+		t.Errorf("the trees differ (-want +got):\n%s", diff)
+	}
+	exported := collected.bytes()
+	for _, secret := range append(private, wire.secrets()...) {
+		if len(secret) < 4 {
+			t.Fatalf("%q is too short to be looked for", secret)
+		}
+		if bytes.Contains(exported, []byte(secret)) || bytes.Contains(exported, []byte(url.QueryEscape(secret))) {
+			t.Errorf("%q was exported", secret)
+		}
+	}
+	app, _, _ := strings.Cut(loginTrees, "GET /api\nGET /page\n")
+	if page, err := os.ReadFile("../../../docs/operations.md"); err != nil || !strings.Contains(string(page), "```\n"+app+"```\n") {
+		t.Errorf("docs/operations.md shows another tree of an app's login: %v", err)
+	}
+	if header := contextHeaders(wire.sent()); header != nil {
+		t.Errorf("Signicat was sent %q", header)
+	}
+}
+
+// TestTraceReachesSignicatOnlyIfAskedTo has the same logins with propagate_trace: each request to
+// Signicat names its own span, and still nothing of what the client put into tracestate and baggage.
+func TestTraceReachesSignicatOnlyIfAskedTo(t *testing.T) {
+	collected := collect(t)
+	var wire *wiretap
+	t.Run("logins", func(t *testing.T) { wire, _ = tracedLogins(t, "propagate_trace") })
+
+	var want []string
+	for _, s := range collected.named("signicat.") {
+		want = append(want, "Traceparent: 00-"+s.trace+"-"+s.id+"-01")
+	}
+	if len(want) == 0 {
+		t.Fatal("no call to Signicat was traced")
+	}
+	got := contextHeaders(wire.sent())
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("headers of the trace at Signicat differ (-want +got):\n%s", diff)
+	}
+}
+
+// tracedLogins logs an app and a browser in at a running Caddy whose requests are traced. It returns
+// what Signicat was sent, and what no other may see.
+func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
+	t.Helper()
+	s := newStage(t)
+	wire := &wiretap{Listener: s.signicat}
+	s.signicat = wire
+	if err := s.reserved.Close(); err != nil {
+		t.Fatal(err)
+	}
+	caddytest.Run(t, strings.NewReplacer("SITE", "http://"+s.addr, "SIGNICAT", "http://"+s.signicat.Addr().String(), "MORE", more,
+		"REDIS", miniredis.RunT(t).Addr(), "UPSTREAM", s.server.Listener.Addr().String(),
+		"CLIENT_ID", signicattest.DefaultClientID, "CLIENT_SECRET", signicattest.DefaultClientSecret).Replace(tracedSite))
+	front := s.open(t, signicattest.Config{})
+	person := front.Signicat.Personas()[0]
+
+	app := front.NewApp()
+	app.Start(t)
+	code, state := app.Approve(t, person.Key)
+	answer := app.Redeem(t, code, state)
+	token := answer.Text("access_token")
+	if token == "" {
+		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
+	}
+	for range 2 { // the second time the token is known
+		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
+			t.Fatalf("calling the upstream: %d %s", got.Status, got.Body)
+		}
+	}
+	if front.Upstream.Last().Get("Traceparent") == "" {
+		t.Error("the upstream did not get the trace: the requests are not traced")
+	}
+	browser := front.NewBrowser(t)
+	link := browser.Start(t, "/page")
+	back, err := front.Signicat.Approve(link, person.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finished := browser.Navigate(t, back)
+	for range 2 {
+		if got := browser.Navigate(t, "/page"); got.Status != http.StatusOK {
+			t.Fatalf("the page: %d %s", got.Status, got.Body)
+		}
+	}
+	startInATraceOfOnesOwn(t, front.URL, front.NewApp().Challenge())
+	private := []string{
+		code, state, app.Verifier, token, app.SessionID, signicattest.DefaultClientSecret,
+		person.Key, person.NIN, person.SubjectID,
+	}
+	for _, attribute := range []string{"name", "firstName", "lastName", "dateOfBirth"} {
+		private = append(private, person.Attributes[attribute])
+	}
+	for _, link := range []string{back, app.Link, link} {
+		private = append(private, secretsOf(t, link)...)
+	}
+	for _, cookie := range (&http.Response{Header: finished.Header}).Cookies() {
+		if cookie.Value != "" {
+			private = append(private, cookie.Value)
+		}
+	}
+	return wire, private
+}
+
+// startInATraceOfOnesOwn starts a login as a client that brings a trace, with what it likes in it.
+func startInATraceOfOnesOwn(t *testing.T, site, challenge string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+logintest.Path+"/sessions",
+		strings.NewReader(`{"code_challenge":"`+challenge+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	r.Header.Set("Tracestate", "client=said")
+	r.Header.Set("Baggage", "client=said")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode != http.StatusCreated {
+		t.Fatalf("starting with a traceparent: %d", answer.StatusCode)
+	}
+}
+
+const tracedSite = `{
+	default_bind 127.0.0.1
+	itsme {
+		public_url SITE
+		signicat {
+			client_id     CLIENT_ID
+			client_secret CLIENT_SECRET
+			api_url       SIGNICAT
+			MORE
+		}
+		attributes name firstName lastName dateOfBirth nin
+		store redis {
+			address REDIS
+			secret  0123456789abcdef0123456789abcdef
+		}
+	}
+}
+SITE {
+	tracing {
+		span "{http.request.method} {http.request.uri.path}"
+	}
+	itsme
+	reverse_proxy UPSTREAM
+}
+http://{{addr}} {
+	respond 204
+}
+`
+
+// secretsOf are the values of a link's query by which a login can be found or finished.
+func secretsOf(t *testing.T, link string) (secrets []string) {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"code", "state", "nonce"} {
+		if value := u.Query().Get(name); value != "" {
+			secrets = append(secrets, value)
+		}
+	}
+	return secrets
+}

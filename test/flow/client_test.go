@@ -1,0 +1,93 @@
+package flow_test
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// limited is a change of a bubble's limits.
+func limited(limit gateway.LimitConfig) func(*gateway.Config, *signicattest.Config) {
+	return func(c *gateway.Config, _ *signicattest.Config) { c.Limit = limit }
+}
+
+// TestIPv6NetworkIsSixteenClients has a customer with a /48, which has 65,536 networks of 64 bits, use another one for
+// every start. What it cannot start costs no call to Signicat, and takes nothing from the network next to it.
+func TestIPv6NetworkIsSixteenClients(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, limited(gateway.LimitConfig{SessionsPerClient: 3, SessionsWindow: time.Hour}))
+		want := func(address string, want int) {
+			t.Helper()
+			if got := b.newPhone().from(address).start(); got.Code != want {
+				t.Fatalf("a start from %s: %d, want %d", address, got.Code, want)
+			}
+		}
+		for i := range networkShare * 3 {
+			want(fmt.Sprintf("2001:db8:1:%x::1", 1000+i), http.StatusCreated)
+		}
+		for i := range 100 {
+			want(fmt.Sprintf("2001:db8:1:%x::1", i), http.StatusTooManyRequests)
+		}
+		want("2001:db8:2::1", http.StatusCreated)
+		want("192.0.2.1", http.StatusCreated)
+		if n := b.signicat.Count("create_session"); n != networkShare*3+2 {
+			t.Errorf("%d sessions were created at Signicat", n)
+		}
+		pass(time.Hour)
+		want("2001:db8:1::1", http.StatusCreated)
+	})
+}
+
+// TestStartsOfAllClientsAreBounded starts logins from ever other addresses. A client over its own limit takes nothing
+// from what all have together.
+func TestStartsOfAllClientsAreBounded(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := openBubble(t, limited(gateway.LimitConfig{SessionsPerClient: 5, AllSessions: 20, AllSessionsWindow: 10 * time.Second}))
+		started := func(address string, starts int) (n int, last reply) {
+			for range starts {
+				if last = b.newPhone().from(address).start(); last.Code == http.StatusCreated {
+					n++
+				}
+			}
+			return n, last
+		}
+		if n, _ := started("192.0.2.1", 100); n != 5 {
+			t.Errorf("one client started %d", n)
+		}
+		for i := range 15 {
+			if n, _ := started(fmt.Sprintf("198.51.100.%d", i), 1); n != 1 {
+				t.Errorf("client %d started none: the one before took its place", i)
+			}
+		}
+		n, refused := started("203.0.113.1", 1)
+		if n != 0 || refused.outcome() != "429 rate_limited, Retry-After 1" {
+			t.Errorf("one more got %s", refused.outcome())
+		}
+		if n := b.signicat.Count("create_session"); n != 20 {
+			t.Errorf("%d sessions were created at Signicat", n)
+		}
+		pass(10 * time.Second)
+		if n, _ := started("203.0.113.2", 5); n != 5 {
+			t.Errorf("later a client started %d", n)
+		}
+	})
+}
+
+// TestStartsOfAllClientsHaveNoDefaultBound: a flood could stop the logins of all.
+func TestStartsOfAllClientsHaveNoDefaultBound(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		for i := range 2_000 {
+			address := fmt.Sprintf("10.0.%d.%d", i/250, i%250)
+			if got := b.newPhone().from(address).start(); got.Code != http.StatusCreated {
+				t.Fatalf("start %d: %s", i, got.outcome())
+			}
+		}
+	})
+}

@@ -1,0 +1,91 @@
+package flow_test
+
+import (
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// TestOversizedAnswerStartsNothing has Signicat answer a start with more than a pending session may hold.
+func TestOversizedAnswerStartsNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		link := "https://idp.e2e.itsme.services/v2/authorization?redirect_uri=" + url.QueryEscape(bubbleURL+logintest.Path+"/app/callback") +
+			"&state=" + strings.Repeat("s", 43) + "&claims=" + strings.Repeat("x", 8<<10)
+		b.signicat.OverrideNextCreate(signicattest.Override{IDPData: map[string]any{"authorizationRequestUrl": link}})
+		if got := b.newPhone().start(); got.outcome() != "503 signicat_unavailable, Retry-After 5" {
+			t.Errorf("the start: %s", got.outcome())
+		}
+		synctest.Wait()
+		if n := b.signicat.Count("cancel_session"); n != 1 {
+			t.Errorf("%d cancels of the session that nobody will finish", n)
+		}
+	})
+}
+
+// TestOversizedLoginEndsOnAPage logs somebody in of whom Signicat tells more than a cookie holds.
+func TestOversizedLoginEndsOnAPage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		attributes := []string{"name", "firstName", "lastName", "nationality"}
+		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Attributes = attributes })
+		subject := map[string]any{}
+		for _, name := range attributes {
+			subject[name] = strings.Repeat("x", attribute.MaxValue)
+		}
+		b.signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
+		got := b.browserLogin(t)
+		if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "claims") {
+			t.Errorf("the page: %d %s", got.Code, got.Body)
+		}
+		for _, c := range got.Result().Cookies() {
+			if c.Value != "" {
+				t.Errorf("the browser is given %s", c.Name)
+			}
+		}
+	})
+}
+
+var button = regexp.MustCompile(`class="action" href="([^"]+)"`)
+
+// browserLogin logs the first persona in by a browser. It returns the answer at the redirect URL.
+func (b *bubble) browserLogin(t *testing.T) reply {
+	t.Helper()
+	back, cookies := b.browserBegun(t)
+	return b.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies))
+}
+
+// browserBegun starts a login by a browser and approves it. It returns where itsme sends the browser back to, and the
+// browser's cookies.
+func (b *bubble) browserBegun(t *testing.T) (back string, cookies []*http.Cookie) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/login", strings.NewReader("return_to=/account"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Origin", bubbleURL)
+	opened := b.send(r)
+	link := button.FindStringSubmatch(opened.Body.String())
+	if opened.Code != http.StatusOK || link == nil {
+		t.Fatalf("starting: %d %s", opened.Code, opened.Body)
+	}
+	back, err := b.signicat.Approve(html.UnescapeString(link[1]), "adult")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return back, opened.Result().Cookies()
+}
+
+func withCookies(r *http.Request, cookies []*http.Cookie) *http.Request {
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	return r
+}

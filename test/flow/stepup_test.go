@@ -1,0 +1,48 @@
+package flow_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+// TestSecondSiteAsksForWhatTheFirstRequires sends a request through two sites. The login that the
+// second asks for must do for the first one, too, or the person would log in twice.
+func TestSecondSiteAsksForWhatTheFirstRequires(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bubble) {
+		inner := b.require(t, gateway.Requirements{LoA: signicat.LoAHigh})
+		outer := b.require(t, gateway.Requirements{LoA: signicat.LoALow, MaxAge: time.Hour})
+		handler := outer.Handler(inner.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTeapot) // the upstream
+		})))
+		call := func(token string) *httptest.ResponseRecorder {
+			r := httptest.NewRequest(http.MethodGet, bubbleURL+"/", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, r)
+			return w
+		}
+		substantial := call(b.loginAs(t, "substantial"))
+		if challenge := substantial.Header().Get("WWW-Authenticate"); substantial.Code != http.StatusUnauthorized || !strings.Contains(challenge, `acr_values="high", max_age="3600"`) {
+			t.Errorf("got %d %s", substantial.Code, challenge)
+		}
+		if got := call(b.loginAs(t, "adult")); got.Code != http.StatusTeapot {
+			t.Errorf("enough for both: %d %s", got.Code, got.Body)
+		}
+	})
+}
+
+// require makes a site of the bubble's gateway.
+func (b *bubble) require(t *testing.T, r gateway.Requirements) *gateway.Site {
+	t.Helper()
+	site, err := b.gateway.NewSite(gateway.SiteConfig{Require: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site
+}

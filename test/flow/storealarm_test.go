@@ -1,0 +1,55 @@
+package flow_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+)
+
+// TestStoreFailureAtAStartIsLogged lets Redis fail for some minutes in which users try to log in: the log has a line at
+// the first failure, one a minute with the number of starts that failed since, and one at the end.
+func TestStoreFailureAtAStartIsLogged(t *testing.T) {
+	t.Parallel()
+	server, clock, j := miniredis.RunT(t), new(clock), new(journal)
+	store, err := redis.Open(redis.Config{Addresses: []string{server.Addr()}, Secret: make([]byte, 32)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
+		c.Store, c.Now, c.Logger = store, clock.now, slog.New(slog.NewJSONHandler(j, nil))
+	})
+	start := func(n int) {
+		for range n {
+			b.newPhone().start()
+		}
+	}
+	start(1)
+	server.SetError("ERR broken")
+	start(5)
+	clock.advance(50 * time.Second)
+	start(3)
+	clock.advance(11 * time.Second)
+	start(2)
+	server.SetError("")
+	start(2)
+	server.SetError("ERR broken")
+	start(1)
+	var got []any
+	for _, line := range j.lines(t, "starting a login") {
+		got = append(got, line["level"], line["failed_starts"])
+	}
+	if diff := cmp.Diff([]any{"WARN", 1.0, "WARN", 8.0, "WARN", 1.0}, got); diff != "" {
+		t.Errorf("the lines of failed starts differ (-want +got):\n%s", diff)
+	}
+	if n := len(j.lines(t, "logins start again")); n != 1 {
+		t.Errorf("%d lines of the recovery, want 1", n)
+	}
+}
