@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// AppLinkConfig names the apps that the phone hands the app redirect URLs to, instead of opening
+// AppLinkConfig names the apps that the phone opens the app redirect URLs with, instead of opening
 // them in a browser. The zero value names none, and serves no file for them.
 type AppLinkConfig struct {
 	// IOS are apps by application identifier: the team ID, a dot, and the bundle ID, such as

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
@@ -14,17 +13,17 @@ import (
 
 // refuse answers a request that is not let through: it redirects a browser's navigation to the login
 // page, and answers everything else with a challenge (RFC 6750 section 3).
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, p *identity.RequestState, err error) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, state *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
 		return
 	}
 	boundBody(w, r)
-	if s.showsPages(r, p) {
+	if s.showsPages(r, state) {
 		switch {
 		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
 			s.gateway.observe.Request(Redirected)
-			s.sendToLogin(w, info, p.Required)
+			s.sendToLogin(w, info, state.Required)
 			return
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
@@ -58,7 +57,7 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 		query.Set("acr_values", string(asked.LoA))
 	}
 	if asked.MaxAge > 0 {
-		query.Set("max_age", maxAge(asked))
+		query.Set("max_age", asked.MaxAgeSeconds())
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
@@ -80,7 +79,7 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	var missing *identity.StepUp
 	if errors.As(err, &missing) {
-		params = append(params, stepUpParams(missing)...)
+		params = append(params, missing.Challenge()...)
 	}
 	if resource, ok := a.config.resourceOf(hostOf(r)); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
@@ -88,27 +87,11 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
 }
 
-// stepUpParams returns the parameters of RFC 9470 section 3. Everything that is required stands there, met
-// or not: a login that met only the missing part could lack the other.
-func stepUpParams(s *identity.StepUp) []string {
-	params := []string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}
-	if s.LoA != "" {
-		params = append(params, `acr_values="`+string(s.LoA)+`"`)
-	}
-	if s.MaxAge > 0 {
-		params = append(params, `max_age="`+maxAge(*s)+`"`)
-	}
-	return params
-}
-
-// maxAge returns the parameter max_age.
-func maxAge(s identity.StepUp) string { return strconv.Itoa(seconds(s.MaxAge)) }
-
 // showsPages reports whether the client is a browser that can show a page, and whether a login would
 // help: beside a bearer token its cookie does not count. The login's cookies work on
 // public_url's host alone.
-func (s *Site) showsPages(r *http.Request, p *identity.RequestState) bool {
-	if p.Credential != nil && p.Credential.Kind == pending.App {
+func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
+	if state.Credential != nil && state.Credential.Kind == pending.App {
 		return false
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

@@ -102,7 +102,7 @@ type Config struct {
 	// language: nl, fr, de or en. Zero takes it from the request's Accept-Language.
 	Language string
 
-	// SessionLifetime is how long a person has to finish, in whole seconds. Default
+	// SessionLifetime is how long a user has to finish, in whole seconds. Default
 	// [DefaultSessionLifetime], from [MinSessionLifetime] to [MaxSessionLifetime].
 	SessionLifetime time.Duration
 
@@ -159,7 +159,7 @@ type TokenConfig struct {
 	// [MinTokenLifetime] to [MaxTokenLifetime].
 	Lifetime time.Duration
 	// Refresh is how long a login may be refreshed without itsme, in whole seconds, longer than
-	// Lifetime and at most [MaxRefresh]; then the person logs in again. Zero, the default, issues no refresh tokens, and browsers log in
+	// Lifetime and at most [MaxRefresh]; then the user logs in again. Zero, the default, issues no refresh tokens, and browsers log in
 	// again when the cookie's lifetime is over.
 	Refresh time.Duration
 	// Claims are the attribute claims in the token, by OpenID Connect's names. Default: the

@@ -184,3 +184,20 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 func required(claim string, values ...string) gateway.Requirements {
 	return gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: claim, Values: values}}}
 }
+
+// TestPublicPatternIsReadInOneWay refuses patterns that no public path could match.
+func TestPublicPatternIsReadInOneWay(t *testing.T) {
+	t.Parallel()
+	config := gateway.Config{Attributes: []string{"name"}}
+	check := func(pattern string) error { return config.CheckSite(gateway.SiteConfig{Public: []string{pattern}}) }
+	for _, pattern := range []string{"/index.php/*", "/index.php/x", "/a./*", "/a.", "/a:1", "/a::b", "/A~1/*", "/a%20", "//", "/a//*", "/a/../b", "a", "", "*", "/a*b", "/*/a"} {
+		if err := check(pattern); err == nil {
+			t.Errorf("%q is accepted", pattern)
+		}
+	}
+	for _, pattern := range []string{"/", "/*", "/health", "/index.php", "/assets/*", "/v1/items:batchGet", "/a/"} {
+		if err := check(pattern); err != nil {
+			t.Errorf("%q: %v", pattern, err)
+		}
+	}
+}

@@ -8,7 +8,7 @@
 //
 // A [Site] stands in front of an upstream. For every request it strips the headers that carry
 // identity, serves the gateway's endpoints, and lets a protected request through only with a
-// valid login, whose claims it hands to the upstream as headers and as a bearer token.
+// valid login, whose claims the upstream gets as headers and as a bearer token.
 //
 // The package is plain net/http. It knows nothing of Caddy; package caddymodule adapts it.
 //

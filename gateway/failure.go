@@ -214,7 +214,7 @@ func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	writeJSON(w, f.status, "application/json", body)
 }
 
-// wantsJSON reports whether a page's script asks, and not a person.
+// wantsJSON reports whether the script of a page sends the request, and not the browser itself.
 func wantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")

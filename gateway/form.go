@@ -8,11 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
 // readForm reads a form body. A parameter that is given twice is refused (RFC 6749 section 3.2):
@@ -109,56 +105,4 @@ func requireMediaType(r *http.Request, want string) error {
 		return errMediaType
 	}
 	return nil
-}
-
-// wish is what a client may ask of a login beyond the gateway's own configuration.
-type wish struct {
-	language  string
-	acrValues string
-	maxAge    string
-}
-
-// loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
-func (v wish) loa() (signicat.LoA, error) {
-	if strings.Trim(v.acrValues, " ") == "" {
-		return "", nil
-	}
-	var highest signicat.LoA
-	for value := range strings.SplitSeq(v.acrValues, " ") {
-		if level, err := signicat.ParseLoA(value); err == nil && !highest.AtLeast(level) {
-			highest = level
-		}
-	}
-	if highest == "" {
-		return "", requestErrorf("acr_values names no known level; use low, substantial or high")
-	}
-	return highest, nil
-}
-
-// check refuses a max_age that is none. Nothing follows from a good one: itsme keeps no session,
-// every login is a new authentication.
-func (v wish) check() error {
-	if v.maxAge == "" {
-		return nil
-	}
-	if seconds, err := strconv.ParseInt(v.maxAge, 10, 32); err != nil || seconds < 0 {
-		return requestErrorf("max_age is not a number of seconds")
-	}
-	return nil
-}
-
-// readWait reads the wait of a long poll, such as 25s, bounded by MaxWait.
-func readWait(query url.Values) (time.Duration, error) {
-	if err := single(query, []string{"wait"}); err != nil {
-		return 0, err
-	}
-	raw := query.Get("wait")
-	if raw == "" {
-		return 0, nil
-	}
-	wait, err := time.ParseDuration(raw)
-	if err != nil || wait < 0 {
-		return 0, requestErrorf("wait is not a duration such as 25s")
-	}
-	return min(wait, MaxWait), nil
 }

@@ -78,7 +78,7 @@ func TestLevelsAreSeparatedBySpaces(t *testing.T) {
 		"": "", " ": "", "low": "low", "low high": "high", " low  substantial ": "substantial", "unknown low": "low",
 		"low\u2000high": "refused", "low\thigh": "refused", "low,high": "refused", "HIGH": "refused", "high\u00a0": "refused",
 	} {
-		got, err := wish{acrValues: sent}.loa()
+		got, err := loginOptions{acrValues: sent}.loa()
 		if err != nil {
 			got = "refused"
 		}

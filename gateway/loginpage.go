@@ -54,7 +54,7 @@ func (b *browserAPI) serveLogin(x exchange) error {
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
 func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
-	asked := wish{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
+	asked := loginOptions{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
 		return page.Page{}, engine.Request{}, err
 	}
@@ -102,7 +102,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked engine.Request) e
 	return nil
 }
 
-// refuseLogin keeps what the person came for on the page that says why no login began.
+// refuseLogin answers a login that could not start. Its page keeps where the user wanted to go.
 func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 	if wantsJSON(x.r) || abandoned(x.r, err) {
 		return err

@@ -129,7 +129,7 @@ func numbered[T ~uint8](n int) []T {
 type LoginStage uint8
 
 const (
-	// LoginStarted: the person can open itsme.
+	// LoginStarted: the user can open itsme.
 	LoginStarted LoginStage = iota
 	// LoginUnstarted: a start failed, or was refused for a limit. Reason is the code of the error.
 	LoginUnstarted
@@ -156,7 +156,7 @@ type LoginStep struct {
 	Reason string
 	// Duration is from the start of a login to its end. Zero before.
 	Duration time.Duration
-	// Subject is the pseudonym of the person, once a token is issued.
+	// Subject is the pseudonym of the user, once a token is issued.
 	Subject string
 }
 

@@ -25,9 +25,9 @@ type response struct {
 	control [1]string
 }
 
-// pass hands a request on, and protects the answer.
-func (s *Site) pass(w http.ResponseWriter, r *http.Request, p *identity.RequestState, next Next, varies bool) error {
-	a := &response{ResponseWriter: w, site: s, state: p, varies: varies}
+// pass gives a request to what stands behind the site, and protects the answer.
+func (s *Site) pass(w http.ResponseWriter, r *http.Request, state *identity.RequestState, next Next, varies bool) error {
+	a := &response{ResponseWriter: w, site: s, state: state, varies: varies}
 	err := next(a, r)
 	a.end(err)
 	return err
@@ -73,7 +73,7 @@ func (a *response) begin() {
 // note remembers the header that is written, to see whether trailers come.
 func (a *response) note() { a.written, a.fields = true, len(a.Header()) }
 
-// end looks at the header once more. Nothing may be written yet: then the server writes what the
+// end checks the header once more. Perhaps nothing is written yet: then the server writes what the
 // header holds, or an error route writes its own answer, in which no cookie is safe. Trailers may have
 // come, which a handler in front that buffers the answer makes into headers.
 func (a *response) end(err error) {

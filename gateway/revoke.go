@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// serveRevoke ends a token (RFC 7009): an access token alone, or with a refresh token the whole
-// login. A token that is not ours or not good any more is no error.
+// serveRevoke answers POST /revoke (RFC 7009): it ends an access token alone, or with a refresh token the
+// whole login. A token that is unknown or no longer valid is no error.
 func (a *appAPI) serveRevoke(x exchange) error {
 	form, err := readForm(x.r, "token", "token_type_hint")
 	if err != nil {

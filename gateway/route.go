@@ -145,9 +145,9 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	if e.proxies && !g.peers.sent(r) {
 		e = nowhere
 	}
-	if p := identity.StateOf(r.Context()); p != nil {
-		r = p.Sent.Restored(r)
-		p.Answer.Endpoint = true
+	if state := identity.StateOf(r.Context()); state != nil {
+		r = state.Sent.Restored(r)
+		state.Answer.Endpoint = true
 	}
 	boundBody(w, r)
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}

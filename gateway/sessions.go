@@ -3,11 +3,14 @@ package gateway
 import (
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
 // appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
@@ -75,7 +78,7 @@ func (a *appAPI) appStart(x exchange, in startRequest) (engine.Request, error) {
 	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
 		return engine.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
-	loa, err := wish{acrValues: in.ACRValues}.loa()
+	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
 	if err != nil {
 		return engine.Request{}, err
 	}
@@ -97,4 +100,40 @@ func startedOf(record *pending.Record, now time.Time) started {
 		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),
 		Interval:                seconds(Interval),
 	}
+}
+
+// loginOptions are what a client may ask of a login beyond the gateway's own configuration.
+type loginOptions struct {
+	language  string
+	acrValues string
+	maxAge    string
+}
+
+// loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
+func (o loginOptions) loa() (signicat.LoA, error) {
+	if strings.Trim(o.acrValues, " ") == "" {
+		return "", nil
+	}
+	var highest signicat.LoA
+	for value := range strings.SplitSeq(o.acrValues, " ") {
+		if level, err := signicat.ParseLoA(value); err == nil && !highest.AtLeast(level) {
+			highest = level
+		}
+	}
+	if highest == "" {
+		return "", requestErrorf("acr_values names no known level; use low, substantial or high")
+	}
+	return highest, nil
+}
+
+// check refuses a max_age that is no number of seconds. A valid one changes nothing: itsme keeps no
+// session, and every login is a new authentication.
+func (o loginOptions) check() error {
+	if o.maxAge == "" {
+		return nil
+	}
+	if seconds, err := strconv.ParseInt(o.maxAge, 10, 32); err != nil || seconds < 0 {
+		return requestErrorf("max_age is not a number of seconds")
+	}
+	return nil
 }

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
+	"time"
 
 	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
@@ -39,4 +41,20 @@ func (a *appAPI) serveStatus(x exchange) error {
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", answer)
 	return nil
+}
+
+// readWait reads the wait of a long poll, such as 25s, bounded by MaxWait.
+func readWait(query url.Values) (time.Duration, error) {
+	if err := single(query, []string{"wait"}); err != nil {
+		return 0, err
+	}
+	raw := query.Get("wait")
+	if raw == "" {
+		return 0, nil
+	}
+	wait, err := time.ParseDuration(raw)
+	if err != nil || wait < 0 {
+		return 0, requestErrorf("wait is not a duration such as 25s")
+	}
+	return min(wait, MaxWait), nil
 }

@@ -69,7 +69,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Serve answers a request itself, or hands it to next, stripped and with the identity of a valid
+// Serve answers a request itself, or gives it to next, stripped and with the identity of a valid
 // login. The error is next's: what the site answers itself is written already.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
@@ -77,55 +77,55 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
-	p, r := s.gateway.verifier.Enter(r)
+	state, r := s.gateway.verifier.Enter(r)
 	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
-		if p.Credential == nil && s.upstream.TakesBearer() {
+		if state.Credential == nil && s.upstream.TakesBearer() {
 			identity.DropBearer(r.Header)
 		}
 		s.gateway.observe.Request(Unmatched)
-		return s.pass(w, r, p, next, false)
+		return s.pass(w, r, state, next, false)
 	}
-	if p.Credential == nil {
+	if state.Credential == nil {
 		delete(r.Header, "Authorization")
 	}
 	if s.public(r.URL, info.OriginalURL) {
 		s.gateway.observe.Request(Public)
-		return s.pass(w, r, p, next, false)
+		return s.pass(w, r, state, next, false)
 	}
 	if s.config.CORSPreflight && preflight(r) {
 		s.gateway.observe.Request(Preflight)
-		return s.pass(w, r, p, next, false)
+		return s.pass(w, r, state, next, false)
 	}
-	err := s.admit(r, p)
+	err := s.admit(r, state)
 	if err == nil {
-		err = s.gateway.verifier.SetHeaders(r.Header, p, &s.upstream)
+		err = s.gateway.verifier.SetHeaders(r.Header, state, &s.upstream)
 	}
 	switch {
 	case err == nil:
 		s.gateway.observe.Request(Allowed)
-		p.Answer.Personal = true
-		return s.pass(w, r, p, next, false)
+		state.Answer.Personal = true
+		return s.pass(w, r, state, next, false)
 	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
-		p.Credential = nil // of a cookie at its very end, of which no upstream token can be made
+		state.Credential = nil // of a cookie at its very end, of which no upstream token can be made
 		s.gateway.observe.Request(Anonymous)
-		return s.pass(w, r, p, next, true)
+		return s.pass(w, r, state, next, true)
 	default:
-		p.WriteCookie(w.Header())
-		s.refuse(w, r, info, p, err)
+		state.WriteCookie(w.Header())
+		s.refuse(w, r, info, state, err)
 		return nil
 	}
 }
 
 // admit finds out who a request is from, unless a site before did, and checks what this site requires.
 // The requirements of the sites before still count: one login must be enough for all of them.
-func (s *Site) admit(r *http.Request, p *identity.RequestState) error {
-	p.Required = p.Required.With(s.require)
-	if p.Credential == nil {
-		if err := s.authenticate(r, p); err != nil {
+func (s *Site) admit(r *http.Request, state *identity.RequestState) error {
+	state.Required = state.Required.With(s.require)
+	if state.Credential == nil {
+		if err := s.authenticate(r, state); err != nil {
 			return err
 		}
 	}
-	return s.require.Check(p.Credential, p.Required, s.gateway.now())
+	return s.require.Check(state.Credential, state.Required, s.gateway.now())
 }
 
 func (i Request) withDefaults(r *http.Request) Request {
@@ -141,23 +141,23 @@ func (i Request) withDefaults(r *http.Request) Request {
 }
 
 // authenticate finds out who the request is from and notes it. It renews a browser's cookie.
-func (s *Site) authenticate(r *http.Request, p *identity.RequestState) error {
+func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error {
 	g := s.gateway
-	c, err := g.verifier.Authenticate(r.Context(), p.Sent)
+	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
 	if err == nil && c.Kind == pending.Browser {
 		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
-		p.SetCookie, err = g.renewCookie(r.Context(), c, !opensTunnel(r))
+		state.SetCookie, err = g.renewCookie(r.Context(), c, !opensTunnel(r))
 	}
 	switch {
 	case errors.Is(err, identity.ErrCookie):
-		p.SetCookie = g.cookies.Cleared(g.cookies.Session)
+		state.SetCookie = g.cookies.Cleared(g.cookies.Session)
 		return identity.ErrNoCredential
 	case err != nil:
 		return err
 	}
-	p.Credential = c
+	state.Credential = c
 	return nil
 }
 

@@ -30,7 +30,7 @@ const (
 
 // Values of [SiteConfig.ForwardToken] that are not the name of a header.
 const (
-	// ForwardAuthorization hands the access token to the upstream as Authorization: Bearer.
+	// ForwardAuthorization sends the access token to the upstream as Authorization: Bearer.
 	ForwardAuthorization = "authorization"
 	// ForwardOff keeps the access token from the upstream.
 	ForwardOff = "off"

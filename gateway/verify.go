@@ -51,17 +51,17 @@ func (p peers) sent(r *http.Request) bool {
 }
 
 // serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's
-// is there, empty where the person has none, so that the proxy that copies them overwrites what the
+// is there, empty where the user has none, so that the proxy that copies them overwrites what the
 // client made up.
 func (g *Gateway) serveVerify(x exchange) error {
-	p := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
-	if err := x.site.verify(x, p); err != nil {
+	state := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
+	if err := x.site.verify(x, state); err != nil {
 		return err
 	}
-	given := http.Header{"Cookie": slices.Clone(p.Sent.Cookie)}
+	given := http.Header{"Cookie": slices.Clone(state.Sent.Cookie)}
 	g.cookies.Strip(given)
 	given.Set("Cookie", strings.Join(given["Cookie"], "; "))
-	if err := g.verifier.SetHeaders(given, p, &x.site.upstream); err != nil {
+	if err := g.verifier.SetHeaders(given, state, &x.site.upstream); err != nil {
 		return err
 	}
 	h := x.w.Header()
@@ -76,9 +76,9 @@ func (g *Gateway) serveVerify(x exchange) error {
 // verify decides as the site does, on the credential and what is required of it. It knows neither
 // the method nor the path of the request that the proxy holds. It renews no cookie, because proxies
 // drop the Set-Cookie of this answer, and it does not look for copied cookies.
-func (s *Site) verify(x exchange, p *identity.RequestState) error {
+func (s *Site) verify(x exchange, state *identity.RequestState) error {
 	g := s.gateway
-	c, err := g.verifier.Authenticate(x.r.Context(), p.Sent)
+	c, err := g.verifier.Authenticate(x.r.Context(), state.Sent)
 	switch {
 	case errors.Is(err, identity.ErrCookie):
 		g.cookies.Clear(x.w, g.cookies.Session)
@@ -92,8 +92,8 @@ func (s *Site) verify(x exchange, p *identity.RequestState) error {
 	if c.Kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, g.config.PublicURL) {
 		return errCrossSite
 	}
-	p.Credential = c
-	return s.require.Check(c, p.Required, g.now())
+	state.Credential = c
+	return s.require.Check(c, state.Required, g.now())
 }
 
 // mayWrite reports whether the request that a proxy holds may do more than read. Some proxies ask

@@ -42,7 +42,7 @@ func forgeries() []forgery {
 	for _, s := range spellings {
 		all = append(all, forgery{name: s.name, lines: func(h string) string { return claim(s.spell(h)) }})
 	}
-	for _, s := range spellings[:3] { // FuzzGuard goes on with the others
+	for _, s := range spellings[:3] { // FuzzStrip goes on with the others
 		all = append(all,
 			forgery{name: "trailer, " + s.name, lines: chunked(nil), body: trailer(s.spell)},
 			forgery{name: "announced trailer, " + s.name, lines: chunked(s.spell), body: trailer(s.spell)},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -55,6 +56,22 @@ func (s StepUp) With(r Requirements) StepUp {
 		s.MaxAge = r.MaxAge
 	}
 	return s
+}
+
+// MaxAgeSeconds returns MaxAge as the parameter max_age.
+func (s StepUp) MaxAgeSeconds() string { return strconv.Itoa(int(s.MaxAge / time.Second)) }
+
+// Challenge returns the parameters of RFC 9470 section 3. Everything that is required stands there, met or
+// not: a login that met only the missing part could lack the other.
+func (s StepUp) Challenge() []string {
+	params := []string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}
+	if s.LoA != "" {
+		params = append(params, `acr_values="`+string(s.LoA)+`"`)
+	}
+	if s.MaxAge > 0 {
+		params = append(params, `max_age="`+s.MaxAgeSeconds()+`"`)
+	}
+	return params
 }
 
 // Check returns why a credential does not meet the requirements. All sites together ask for a login.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -60,4 +62,26 @@ func TestRequirements(t *testing.T) {
 
 func nationality(values ...string) Requirements {
 	return Requirements{Claims: []ClaimRequirement{{"nationality", values}}}
+}
+
+// TestOneLoginIsEnoughForEverySite adds up what several sites in a request's way require.
+func TestOneLoginIsEnoughForEverySite(t *testing.T) {
+	t.Parallel()
+	var asked StepUp
+	for _, step := range []struct {
+		require Requirements
+		want    []string
+	}{
+		{Requirements{}, nil},
+		{Requirements{MaxAge: time.Hour}, []string{`max_age="3600"`}},
+		{Requirements{LoA: signicat.LoAHigh}, []string{`acr_values="high"`, `max_age="3600"`}},
+		{Requirements{LoA: signicat.LoALow, MaxAge: 2 * time.Hour}, []string{`acr_values="high"`, `max_age="3600"`}},
+		{Requirements{MaxAge: 15 * time.Minute}, []string{`acr_values="high"`, `max_age="900"`}},
+	} {
+		asked = asked.With(step.require)
+		want := append([]string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}, step.want...)
+		if diff := cmp.Diff(want, asked.Challenge()); diff != "" {
+			t.Errorf("after %v (-want +got):\n%s", step.require, diff)
+		}
+	}
 }

@@ -1,0 +1,85 @@
+package repotest_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The limits of the house: what a reader can survey.
+const (
+	maxMethods   = 40 // of one type
+	maxCodeFiles = 40 // of one folder
+	maxFiles     = 70 // of one folder, tests included
+)
+
+// exempt are types that have more methods for now. None of them may grow.
+var exempt = map[string]int{
+	"gateway/internal/login.Engine": 86,
+	"signicat/signicattest.Server":  77,
+}
+
+// TestRoomsCanBeSurveyed counts the files of every folder and the methods of every type.
+func TestRoomsCanBeSurveyed(t *testing.T) {
+	t.Parallel()
+	code, all, methods := make(map[string]int), make(map[string]int), make(map[string]int)
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if entry != nil && entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return fs.SkipDir
+		}
+		if err != nil || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		dir := filepath.ToSlash(filepath.Dir(path))
+		all[dir]++
+		if strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		code[dir]++
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv != nil {
+				methods[dir+"."+receiver(f.Recv.List[0].Type)]++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all["gateway"] == 0 || methods["gateway.Gateway"] == 0 {
+		t.Fatal("nothing was counted")
+	}
+	for dir, n := range all {
+		if n > maxFiles || code[dir] > maxCodeFiles {
+			t.Errorf("%s has %d Go files, %d of them code; at most %d and %d can be surveyed", dir, n, code[dir], maxFiles, maxCodeFiles)
+		}
+	}
+	for name, n := range methods {
+		if n > max(maxMethods, exempt[name]) {
+			t.Errorf("%s has %d methods; at most %d can be surveyed", name, n, maxMethods)
+		}
+	}
+}
+
+// receiver returns the name of a method's type.
+func receiver(expression ast.Expr) string {
+	switch e := expression.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.IndexListExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
+}
