@@ -30,7 +30,7 @@ func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 		slog.String("reason", record.Reason),
 		slog.String("kind", record.Kind.String()),
 		slog.String("session_id", record.ID),
-		slog.Float64("duration_seconds", record.EndedAt.Sub(record.CreatedAt).Seconds()),
+		slog.Float64("duration_seconds", record.Duration().Seconds()),
 	}
 	if record.FailedCall != "" {
 		attrs = append(attrs,
