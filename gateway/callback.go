@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -26,7 +26,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 		return nil
 	}
 	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
-	if errors.Is(err, engine.ErrGrant) {
+	if errors.Is(err, login.ErrGrant) {
 		b.writeUnbound(x, unboundReturn(x.r, nil))
 		return nil
 	}
@@ -35,7 +35,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	}
 	name := b.cookies.Login(record.ID)
 	cookie, _ := b.cookies.Value(x.r.Header["Cookie"], name)
-	if !engine.BoundToCookie(record, cookie) {
+	if !login.BoundToCookie(record, cookie) {
 		b.writeUnbound(x, unboundReturn(x.r, record))
 		return nil
 	}
@@ -48,9 +48,9 @@ func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url
 		return b.cancelBrowser(x, record, code, cookie)
 	}
 	back := boundReturn(record)
-	finished, err := b.logins.Finish(x.r.Context(), record, engine.Return{State: query.Get("state"), Code: query.Get("code")})
+	finished, err := b.logins.Finish(x.r.Context(), record, login.Return{State: query.Get("state"), Code: query.Get("code")})
 	switch {
-	case errors.Is(err, engine.ErrUnfinished):
+	case errors.Is(err, login.ErrUnfinished):
 		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
@@ -73,10 +73,10 @@ func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url
 // cancelBrowser ends a login that came back with an error instead of a code.
 func (b *browserAPI) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
 	back := boundReturn(record).as(cancelledReturn(code))
-	if !engine.ValidRedirectError(code) {
+	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
 	}
-	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, engine.ErrConflict) {
+	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, login.ErrConflict) {
 		return err
 	}
 	b.cookies.Clear(x.w, cookie)
@@ -98,13 +98,13 @@ func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.P
 func (b *browserAPI) writeEnd(x exchange, back returned, record *pending.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
-	case errors.Is(err, engine.ErrDenied):
+	case errors.Is(err, login.ErrDenied):
 		p.Name = "denied"
-	case errors.Is(err, engine.ErrExpired):
+	case errors.Is(err, login.ErrExpired):
 		p.Name = "expired"
-	case errors.Is(err, engine.ErrLevel):
+	case errors.Is(err, login.ErrLevel):
 		p.Name, p.Case = "not_enough", page.CaseLevel
-	case errors.Is(err, engine.ErrTokenSize):
+	case errors.Is(err, login.ErrTokenSize):
 		p.Name, p.Again = "too_large", false
 	default:
 		p.Name = "failed"

@@ -3,7 +3,7 @@ package gateway
 import (
 	"net/http"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // cancelRequest is what an app posts to /sessions/{session_id}/cancel.
@@ -20,7 +20,7 @@ var cancelParameters = []string{"code_verifier", "error"}
 func (a *appAPI) serveCancel(x exchange) error {
 	id := x.rest
 	if len(id) != sessionIDSize {
-		return engine.ErrUnknown
+		return login.ErrUnknown
 	}
 	var in cancelRequest
 	if len(x.r.Header["Content-Type"]) > 0 {
@@ -28,7 +28,7 @@ func (a *appAPI) serveCancel(x exchange) error {
 			return err
 		}
 	}
-	if in.Error != "" && !engine.ValidRedirectError(in.Error) {
+	if in.Error != "" && !login.ValidRedirectError(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
 	record, err := a.logins.Session(x.r.Context(), id)
@@ -36,13 +36,13 @@ func (a *appAPI) serveCancel(x exchange) error {
 		return err
 	}
 	cookie, _ := a.cookies.Value(x.r.Header["Cookie"], a.cookies.Login(id))
-	byCookie := engine.BoundToCookie(record, cookie)
+	byCookie := login.BoundToCookie(record, cookie)
 	switch {
 	case byCookie && !sameOrigin(x.r, a.config.PublicURL):
 		return errCrossSite
-	case !byCookie && !engine.BoundToVerifier(record, in.CodeVerifier):
+	case !byCookie && !login.BoundToVerifier(record, in.CodeVerifier):
 		// The same answer as for a session that does not exist: a client learns nothing of others.
-		return engine.ErrUnknown
+		return login.ErrUnknown
 	}
 	if err := a.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
 		return err // and the cookie stays, for the login that goes on

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -56,7 +56,7 @@ const (
 	MinTokenLifetime = time.Minute
 	MaxTokenLifetime = 24 * time.Hour
 	// MaxRefresh bounds how long a login may be refreshed.
-	MaxRefresh = engine.MaxRefresh
+	MaxRefresh = login.MaxRefresh
 	// MaxCookieLifetime bounds a browser's login.
 	MaxCookieLifetime = 30 * 24 * time.Hour
 )

@@ -4,28 +4,28 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // Bounds that the tests in package gateway_test push past, or compare the documentation with.
 const (
-	MaxPolls        = engine.MaxPolls
-	MaxReads        = engine.MaxReads
-	MaxLook         = engine.MaxLook
-	MaxCancels      = engine.MaxCancels
+	MaxPolls        = login.MaxPolls
+	MaxReads        = login.MaxReads
+	MaxLook         = login.MaxLook
+	MaxCancels      = login.MaxCancels
 	MaxVerified     = identity.MaxCached
 	MaxLoginCookies = identity.MaxLoginCookies
-	MaxCookieToken  = engine.MaxCookieToken
+	MaxCookieToken  = login.MaxCookieToken
 	MaxBody         = maxBody
 	BodyTimeout     = bodyTimeout
-	NetworkShare    = engine.NetworkShare
+	NetworkShare    = login.NetworkShare
 
-	MaxTokenRevocations = engine.MaxTokenRevocations
+	MaxTokenRevocations = login.MaxTokenRevocations
 )
 
 // RefreshToken is one of a family with that secret.
-func RefreshToken(login string, serial uint64, secret [32]byte) string {
-	return engine.RefreshToken(login, serial, secret)
+func RefreshToken(name string, serial uint64, secret [32]byte) string {
+	return login.RefreshToken(name, serial, secret)
 }
 
 // Kept is how many logins the gateway keeps.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
@@ -64,24 +64,24 @@ type failure struct {
 
 // failures is the one table from errors to answers. The first row that matches counts.
 var failures = []failure{
-	{engine.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
-	{engine.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
-	{engine.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
-	{engine.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
+	{login.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
+	{login.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
+	{login.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
+	{login.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
 	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
-	{engine.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
-	{engine.ErrStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
-	{engine.ErrSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
-	{engine.ErrRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
-	{engine.ErrTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
+	{login.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
+	{login.ErrStore, 503, problemStore, "The session store is unavailable", "temporarily_unavailable"},
+	{login.ErrSignicat, 503, problemSignicat, "Signicat is unavailable", "temporarily_unavailable"},
+	{login.ErrRate, 429, problemRate, "Too many logins were started", "temporarily_unavailable"},
+	{login.ErrTokenRate, 429, problemRate, "Too many token requests were made", "temporarily_unavailable"},
 	{errTooEarly, 425, problemEarly, "The request came in early data", "invalid_request"},
 	{errMethod, 405, problemRequest, "The method is not allowed here", "invalid_request"},
 	{errMediaType, 415, problemRequest, "The media type is not supported here", "invalid_request"},
 	{errTooLarge, 413, problemRequest, "The body is too large", "invalid_request"},
 	{errSlow, 408, problemRequest, "The body took too long", "invalid_request"},
 	{errNotFound, 404, problemRequest, "There is nothing here", "invalid_request"},
-	{engine.ErrUnknown, 404, problemSession, "There is no such session", "invalid_request"},
-	{engine.ErrConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
+	{login.ErrUnknown, 404, problemSession, "There is no such session", "invalid_request"},
+	{login.ErrConflict, 409, problemRequest, "The login is being finished", "invalid_request"},
 	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
@@ -127,7 +127,7 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	if f.status != http.StatusServiceUnavailable && f.status != http.StatusTooManyRequests {
 		return
 	}
-	wait := engine.RetryAfter(err)
+	wait := login.RetryAfter(err)
 	switch {
 	case wait > 0:
 	case f.problem == problemStarting:

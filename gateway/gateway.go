@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 	"github.com/caddy-itsme/caddy-itsme/pending"
@@ -31,7 +31,7 @@ type Gateway struct {
 
 	public   *url.URL // public_url
 	peers    peers
-	logins   *engine.Engine
+	logins   *login.Engine
 	verifier *identity.Verifier
 	cookies  identity.Cookies
 	pages    *page.Pages
@@ -68,7 +68,7 @@ func New(config Config) (*Gateway, error) {
 	}
 	g := &Gateway{
 		config:    config,
-		store:     engine.Traced(config.Store),
+		store:     login.Traced(config.Store),
 		authority: authority,
 		log:       clock.log,
 		clock:     clock,
@@ -82,7 +82,7 @@ func New(config Config) (*Gateway, error) {
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.logins = engine.New(g.engineConfig(client))
+	g.logins = login.New(g.loginConfig(client))
 	if g.verifier, err = g.newVerifier(); err != nil {
 		return nil, configErrorf("token: %v", err)
 	}
@@ -100,9 +100,9 @@ func (g *Gateway) serveEndpoints() {
 	g.router = g.newRouter()
 }
 
-// engineConfig is what the engine of the logins needs of the configuration.
-func (g *Gateway) engineConfig(client *signicat.Client) engine.Config {
-	return engine.Config{
+// loginConfig returns what the login engine needs of the configuration.
+func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
+	return login.Config{
 		Signicat:        client,
 		AccountID:       g.config.Signicat.AccountID,
 		Simulated:       strings.HasPrefix(g.config.Signicat.APIURL, "http://"),
@@ -116,9 +116,9 @@ func (g *Gateway) engineConfig(client *signicat.Client) engine.Config {
 		AccessLifetime:  g.config.Token.Lifetime,
 		CookieLifetime:  g.config.Cookie.Lifetime,
 		Refresh:         g.config.Token.Refresh,
-		Limits:          engine.Limits(g.config.Limit),
+		Limits:          login.Limits(g.config.Limit),
 		Log:             g.log,
-		Observe:         g.observe.engine(),
+		Observe:         g.observe.logins(),
 		Now:             g.now,
 	}
 }
@@ -198,7 +198,7 @@ func (g *Gateway) newVerifier() (*identity.Verifier, error) {
 				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
 			})
 			if err != nil {
-				err = fmt.Errorf("%w: %w", engine.ErrStore, err)
+				err = fmt.Errorf("%w: %w", login.ErrStore, err)
 			}
 			return revoked, err
 		},
@@ -217,7 +217,7 @@ func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
 // newLog returns the logger of a gateway.
 func newLog(c Config) *slog.Logger {
-	log := loglimit.New(c.Logger, engine.EndedMessage).With(slog.String("gateway", c.Name))
+	log := loglimit.New(c.Logger, login.EndedMessage).With(slog.String("gateway", c.Name))
 	if c.Replica != "" {
 		log = log.With(slog.String("replica", c.Replica))
 	}

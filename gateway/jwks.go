@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"net/http"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -15,7 +15,7 @@ const JWKSMaxAge = token.JWKSMaxAge
 func (g *Gateway) serveJWKS(x exchange) error {
 	keys := g.config.Keys.KeySet()
 	if keys == nil {
-		return engine.ErrStarting
+		return login.ErrStarting
 	}
 	h := x.w.Header()
 	h.Set("Cache-Control", jwksCacheControl)

@@ -7,7 +7,7 @@ import (
 	"net/url"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -15,7 +15,7 @@ import (
 // browserAPI serves browsers: the login page, the redirect URLs and the logout.
 type browserAPI struct {
 	config   Config
-	logins   *engine.Engine
+	logins   *login.Engine
 	verifier *identity.Verifier
 	cookies  identity.Cookies
 	pages    *page.Pages
@@ -53,14 +53,14 @@ func (b *browserAPI) serveLogin(x exchange) error {
 }
 
 // askedLogin reads what is asked of a login, as the page that asks for it.
-func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, engine.Request, error) {
+func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.Request, error) {
 	asked := loginOptions{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page.Page{}, engine.Request{}, err
+		return page.Page{}, login.Request{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page.Page{}, engine.Request{}, err
+		return page.Page{}, login.Request{}, err
 	}
 	p := page.Page{
 		Name:      "login",
@@ -69,7 +69,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, engin
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
-	return p, engine.Request{
+	return p, login.Request{
 		Kind:        pending.Browser,
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
@@ -80,7 +80,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, engin
 }
 
 // startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (b *browserAPI) startLogin(x exchange, p page.Page, asked engine.Request) error {
+func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) error {
 	cookie := identity.NewLoginValue(b.config.Now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
 	record, err := b.logins.Start(x.r.Context(), asked)

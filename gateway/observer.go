@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -178,12 +178,12 @@ func UnavailableCodes() []string { return []string{problemSignicat, problemStore
 // KindNames are the words for the two kinds of logins and credentials.
 func KindNames() []string { return []string{pending.App.String(), pending.Browser.String()} }
 
-// engine returns the callbacks of the logins' engine.
-func (o Observer) engine() engine.Observer {
+// logins returns the callbacks of the login engine.
+func (o Observer) logins() login.Observer {
 	step := func(stage LoginStage) func(*pending.Record) {
 		return func(r *pending.Record) { o.Login(loginStep(stage, r)) }
 	}
-	return engine.Observer{
+	return login.Observer{
 		Started: step(LoginStarted),
 		Unstarted: func(kind pending.Kind, err error) {
 			o.Login(LoginStep{Stage: LoginUnstarted, Kind: kind.String(), Reason: failureOf(err).problem})
@@ -201,7 +201,7 @@ func loginStep(stage LoginStage, r *pending.Record) LoginStep {
 	step := LoginStep{Stage: stage, Kind: r.Kind.String(), SessionID: r.ID}
 	if stage == LoginEnded {
 		step.Outcome, step.Reason, step.Subject = r.Phase.String(), r.Reason, r.Subject
-		step.Duration = r.EndedAt.Sub(r.CreatedAt)
+		step.Duration = r.Duration()
 	}
 	return step
 }

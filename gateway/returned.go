@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
@@ -114,7 +114,7 @@ func refusedReturn(e endpoint, err error) returned {
 
 // endedReturn is the outcome of a login that ended without a token.
 func endedReturn(err error) string {
-	if errors.Is(err, engine.ErrDenied) {
+	if errors.Is(err, login.ErrDenied) {
 		return returnDenied
 	}
 	return returnFailed
@@ -122,7 +122,7 @@ func endedReturn(err error) string {
 
 // waitingFor is the outcome of a login that cannot go on for now.
 func waitingFor(err error) string {
-	if errors.Is(err, engine.ErrSignicat) {
+	if errors.Is(err, login.ErrSignicat) {
 		return returnWaiting
 	}
 	return returnUnavailable
@@ -164,7 +164,7 @@ func (b *browserAPI) appReturned(x exchange) returned {
 	}
 	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
 	switch {
-	case errors.Is(err, engine.ErrGrant):
+	case errors.Is(err, login.ErrGrant):
 		back.outcome = unboundReturn(x.r, nil).outcome
 	case err != nil:
 		back.outcome = returnUnavailable

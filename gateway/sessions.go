@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -17,7 +17,7 @@ import (
 type appAPI struct {
 	config   Config
 	clientID string
-	logins   *engine.Engine
+	logins   *login.Engine
 	cookies  identity.Cookies
 	answers  *answers
 }
@@ -63,26 +63,26 @@ func (a *appAPI) serveStart(x exchange) error {
 }
 
 // appStart checks what an app asks for.
-func (a *appAPI) appStart(x exchange, in startRequest) (engine.Request, error) {
+func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 	switch {
-	case !engine.ValidChallenge(in.CodeChallenge):
-		return engine.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+	case !login.ValidChallenge(in.CodeChallenge):
+		return login.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
 	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
-		return engine.Request{}, requestErrorf("code_challenge_method must be S256")
+		return login.Request{}, requestErrorf("code_challenge_method must be S256")
 	case in.MaxAge != nil && *in.MaxAge < 0:
-		return engine.Request{}, requestErrorf("max_age is not a number of seconds")
+		return login.Request{}, requestErrorf("max_age is not a number of seconds")
 	}
 	if in.RedirectURI == "" {
 		in.RedirectURI = a.config.AppRedirectURLs[0]
 	}
 	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
-		return engine.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+		return login.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
 	if err != nil {
-		return engine.Request{}, err
+		return login.Request{}, err
 	}
-	return engine.Request{
+	return login.Request{
 		Kind:        pending.App,
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,

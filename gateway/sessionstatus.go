@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // sessionIDSize is the length of base64url of 32 bytes.
@@ -22,7 +22,7 @@ type sessionStatus struct {
 // serveStatus answers GET /sessions/{session_id}.
 func (a *appAPI) serveStatus(x exchange) error {
 	if len(x.rest) != sessionIDSize {
-		return engine.ErrUnknown
+		return login.ErrUnknown
 	}
 	wait, err := readWait(x.info.OriginalURL.Query())
 	if err != nil {

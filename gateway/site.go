@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -164,9 +164,9 @@ func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error
 // renewCookie returns the Set-Cookie that renews the cookie of a login, or nothing. It returns
 // identity.ErrCookie for a login that is over. An answer that can set no cookie renews none.
 func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
-	renewed, err := g.logins.Renew(ctx, engine.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
+	renewed, err := g.logins.Renew(ctx, login.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
 	switch {
-	case errors.Is(err, engine.ErrGrant):
+	case errors.Is(err, login.ErrGrant):
 		return "", identity.ErrCookie
 	case err != nil || renewed.Token == "":
 		return "", err

@@ -1,48 +1,48 @@
 package gateway
 
-import engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+import "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 
 // The times of a login. None can be configured.
 const (
 	// CodeLifetime is how old a code may get, counted from its first bound presentation.
 	// Source: itsme's authorization codes live three minutes,
 	// https://belgianmobileid.github.io/doc/authentication/.
-	CodeLifetime = engine.CodeLifetime
+	CodeLifetime = login.CodeLifetime
 	// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
 	// 2xx that a proxy wrote for a made-up code thus counts for no longer.
-	SuccessWindow = engine.SuccessWindow
+	SuccessWindow = login.SuccessWindow
 	// FinishWait is how long one call waits for a login to finish; the next call goes on.
-	FinishWait = engine.FinishWait
+	FinishWait = login.FinishWait
 	// Lease is how long one finisher has a login for itself.
-	Lease = engine.Lease
+	Lease = login.Lease
 	// LoserWait is how long a call waits for another one that finishes the same login.
-	LoserWait = engine.LoserWait
+	LoserWait = login.LoserWait
 	// Interval is how often a client should ask again.
-	Interval = engine.Interval
+	Interval = login.Interval
 	// MaxWait bounds a long poll of a session's status.
-	MaxWait = engine.MaxWait
+	MaxWait = login.MaxWait
 	// RepeatWindow is how long after an answer the same refresh token gets the same answer again for
 	// free. A later repeat is counted. It is also how long a browser's cookie is served after the
 	// browser has sent its successor, because requests run in parallel.
-	RepeatWindow = engine.RepeatWindow
+	RepeatWindow = login.RepeatWindow
 	// CountedRepeats is how many counted repeats a login may have in any [CountedRepeatsWindow]. One
 	// more ends the login (RFC 9700 section 4.14.2).
-	CountedRepeats = engine.CountedRepeats
+	CountedRepeats = login.CountedRepeats
 	// CountedRepeatsWindow is the window of CountedRepeats.
-	CountedRepeatsWindow = engine.CountedRepeatsWindow
+	CountedRepeatsWindow = login.CountedRepeatsWindow
 )
 
 // The states of [Gateway.Breaker].
 const (
 	// BreakerClosed: every call is made.
-	BreakerClosed = engine.BreakerClosed
+	BreakerClosed = login.BreakerClosed
 	// BreakerHalfOpen: the next start or read of a status is made, and decides.
-	BreakerHalfOpen = engine.BreakerHalfOpen
+	BreakerHalfOpen = login.BreakerHalfOpen
 	// BreakerOpen: starts are refused, statuses are answered without asking Signicat, and cancels are
 	// left to the session's expiry. Logins whose code came back go on.
-	BreakerOpen = engine.BreakerOpen
+	BreakerOpen = login.BreakerOpen
 )
 
 // SessionID is the public name of a pending session: base64url(SHA-256(state)). It reveals
 // nothing of the state, so it may stand in URLs.
-func SessionID(state string) string { return engine.SessionID(state) }
+func SessionID(state string) string { return login.SessionID(state) }

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"net/url"
 
-	engine "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
 // appGrantType is how the metadata names the grant of /token, since there is no authorization
@@ -29,7 +29,7 @@ func (a *appAPI) serveToken(x exchange) error {
 		return err
 	}
 	if id := form.Get("client_id"); id != "" && id != a.clientID {
-		return wrap(engine.ErrGrant, "another client_id")
+		return wrap(login.ErrGrant, "another client_id")
 	}
 	switch form.Get("grant_type") {
 	case "authorization_code", appGrantType:
@@ -72,13 +72,13 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 		return err
 	}
 	// A wrong verifier changes and counts nothing on the record.
-	if !engine.BoundToVerifier(record, form.Get("code_verifier")) {
-		return wrap(engine.ErrGrant, "not bound to this verifier")
+	if !login.BoundToVerifier(record, form.Get("code_verifier")) {
+		return wrap(login.ErrGrant, "not bound to this verifier")
 	}
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
-		return wrap(engine.ErrGrant, "another redirect_uri")
+		return wrap(login.ErrGrant, "another redirect_uri")
 	}
-	record, err = a.logins.Finish(x.r.Context(), record, engine.Return{State: form.Get("state"), Code: form.Get("code")})
+	record, err = a.logins.Finish(x.r.Context(), record, login.Return{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func checkTokenForm(form url.Values) error {
 		}
 	}
 	if len(form.Get("code")) > maxCode || len(form.Get("state")) > maxState {
-		return wrap(engine.ErrGrant, "code or state too long")
+		return wrap(login.ErrGrant, "code or state too long")
 	}
 	return nil
 }

@@ -113,6 +113,10 @@ type Record struct {
 	Unknown Members `json:"-"`
 }
 
+// Duration returns how long a login took that ended. It is not negative: its start and its end may be
+// by two clocks.
+func (r *Record) Duration() time.Duration { return max(0, r.EndedAt.Sub(r.CreatedAt)) }
+
 // Returned reports whether a code came back with its binding, or the login ended.
 // A record that has not returned may be evicted.
 func (r *Record) Returned() bool { return r.Phase != Pending || !r.FirstPresented.IsZero() }

@@ -21,7 +21,7 @@ var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 // token anywhere but where they belong.
 func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Record, error) {
 	data := session.IDPData
-	state, err := e.checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL)
+	state, err := checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL, e.config.Simulated)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Recor
 	if want := e.config.AccountID; want != "" && want != session.AccountID {
 		return nil, fmt.Errorf("%w: the session is of another account than signicat account_id", ErrSignicat)
 	}
-	now := e.now()
+	now := e.config.Now()
 	expires := now.Add(e.config.SessionLifetime)
 	if !session.ExpiresAt.IsZero() && session.ExpiresAt.Before(expires) {
 		expires = session.ExpiresAt
@@ -63,12 +63,12 @@ func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Recor
 }
 
 // checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
-func (e *Engine) checkAuthorizationURL(raw, redirectURL string) (state string, err error) {
+func checkAuthorizationURL(raw, redirectURL string, simulated bool) (state string, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || notVSCHAR(r) }) || !linkHost.MatchString(u.Host) || u.User != nil {
 		return "", fmt.Errorf("%w: its authorization request URL is not a URL", ErrSignicat)
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !e.config.Simulated) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Host(u.Hostname()) || !simulated) {
 		return "", fmt.Errorf("%w: its authorization request URL is not https", ErrSignicat)
 	}
 	query, err := url.ParseQuery(u.RawQuery)

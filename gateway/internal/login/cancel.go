@@ -15,38 +15,17 @@ var redirectError = regexp.MustCompile(`^[\x20-\x21\x23-\x5B\x5D-\x7E]{1,64}$`)
 func ValidRedirectError(code string) bool { return redirectError.MatchString(code) }
 
 // Cancel ends a login that its owner gives up, here and at Signicat. code is what itsme put on
-// the redirect URL as error, empty when the person just stopped. Cancelling what has ended is
+// the redirect URL as error, empty when the user just stopped. Cancelling what has ended is
 // no error; cancelling what is being finished is ErrConflict.
 func (e *Engine) Cancel(ctx context.Context, record *pending.Record, code string) error {
 	for {
-		switch {
-		case record.Phase == pending.Issued, record.Phase == pending.Validating, record.Phase == pending.Validated:
-			return ErrConflict
-		case record.Phase.Ended():
-			return nil
-		}
-		phase, reason := cancelled(code)
-		err := e.end(ctx, record, phase, reason)
-		if err == nil {
-			e.cancelLater(ctx, record.SignicatID)
-			return nil
-		}
+		now := e.driver.clock(record)()
+		_, err := e.driver.apply(ctx, record, event{kind: eventCancel, cancel: code}, now)
 		if !errors.Is(err, pending.ErrConflict) {
 			return err
 		}
-		if record, err = e.Session(ctx, record.ID); err != nil {
+		if record, err = e.driver.look(ctx, record.ID); err != nil {
 			return err
 		}
 	}
-}
-
-// cancelled is how an error on the redirect URL ends a login.
-func cancelled(code string) (pending.Phase, string) {
-	switch code {
-	case "":
-		return pending.Cancelled, reasonCancelled
-	case "access_denied":
-		return pending.Denied, reasonDenied
-	}
-	return pending.Failed, reasonRedirect
 }

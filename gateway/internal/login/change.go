@@ -52,15 +52,15 @@ func (c *changes) announce(id string) {
 
 // awaitChange waits until the session changes here, or for a while, since another replica's
 // changes are not announced.
-func (e *Engine) awaitChange(ctx context.Context, id string, limit time.Duration) error {
-	changed, done := e.changes.watch(id)
+func (d *driver) awaitChange(ctx context.Context, id string, limit time.Duration) error {
+	changed, done := d.changes.watch(id)
 	defer done()
-	return e.await(ctx, changed, limit)
+	return d.await(ctx, changed, limit)
 }
 
 // await waits until something happens, or for a while. It is an error when the caller's time or
 // the gateway's is over.
-func (e *Engine) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
+func (d *driver) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
@@ -68,7 +68,7 @@ func (e *Engine) await(ctx context.Context, happened <-chan struct{}, limit time
 	case <-timer.C:
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-e.closing.Done():
+	case <-d.closing.Done():
 		return context.Canceled
 	}
 	return nil

@@ -7,133 +7,43 @@ package login
 
 import (
 	"context"
-	"log/slog"
-	"time"
 
 	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
-
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/signicat"
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
-
-// Config describes an [Engine]. Every field is required but those that say what zero means.
-type Config struct {
-	// Signicat makes the calls. [Engine.Close] closes it.
-	Signicat *signicat.Client
-	// AccountID is the Signicat account that sessions must belong to. Zero accepts any.
-	AccountID string
-	// Simulated accepts a link to itsme over http on a loopback host: Signicat is a simulator.
-	Simulated bool
-
-	// Store keeps the logins. Its owner closes it.
-	Store pending.Store
-	// Authority signs and verifies the tokens.
-	Authority *token.Authority
-	// Keys are those of Authority. While there are none no login starts.
-	Keys *token.Ring
-
-	// Attributes are asked of Signicat, by Signicat's names.
-	Attributes []string
-	// Claims are the attribute claims of a token.
-	Claims []string
-	// LoA is asked of Signicat, and checked in its answer. Zero asks for none.
-	LoA signicat.LoA
-	// SessionLifetime is how long a user has to finish.
-	SessionLifetime time.Duration
-	// AccessLifetime is how long an app's access token is valid.
-	AccessLifetime time.Duration
-	// CookieLifetime is how long a browser's session token is valid.
-	CookieLifetime time.Duration
-	// Refresh is how long a login may be refreshed. Zero: never.
-	Refresh time.Duration
-	// Limits bound what clients can cause.
-	Limits Limits
-
-	// Log receives one line a login, and what goes wrong.
-	Log *slog.Logger
-	// Observe receives callbacks for metrics and events.
-	Observe Observer
-	// Now is the clock.
-	Now func() time.Time
-}
-
-// Limits bound what clients can cause. A client is an IPv4 address or an IPv6 /64. The clients of one
-// IPv6 /48 have those of [NetworkShare] clients together. Only AllSessions may be zero: no limit.
-type Limits struct {
-	// Starts of sessions, by client and altogether.
-	SessionsPerClient int
-	SessionsWindow    time.Duration
-	AllSessions       int
-	AllSessionsWindow time.Duration
-	// Requests of one client for tokens.
-	TokenPerClient int
-	TokenWindow    time.Duration
-	// Pending sessions, altogether and by client.
-	Pending          int
-	PendingPerClient int
-	// Long polls of one client that are held at once.
-	LongPollsPerClient int
-	// Reads of Signicat on behalf of waiting clients, altogether.
-	StatusReads  int
-	StatusWindow time.Duration
-}
-
-// Observer receives callbacks for metrics and events. They return at once and do no I/O. A step of a
-// login is reported once, by the replica that made it.
-type Observer struct {
-	// Started: the user can open itsme.
-	Started func(*pending.Record)
-	// Unstarted: a start failed, or was refused for a limit.
-	Unstarted func(pending.Kind, error)
-	// Returned: a code came back, with the verifier or cookie of the login.
-	Returned func(*pending.Record)
-	// Validated: Signicat accepted the code.
-	Validated func(*pending.Record)
-	// Ended: the login is over, with a token or without one.
-	Ended func(*pending.Record)
-	// Retry receives the operation of a call to Signicat that is made again.
-	Retry func(operation string)
-	// Revocation receives what is refused from now on.
-	Revocation func(pending.Revocation)
-}
 
 // Engine takes logins from their start to a token. Make one with [New]; it is safe for concurrent use.
 type Engine struct {
-	config   Config
+	config   *Config
 	signicat *breaker
-	store    pending.Store
-	log      *slog.Logger
-	now      func() time.Time
+	driver   *driver
+	issuer   *issuer
+	revoker  *revoker
 
 	starts      singleflight.Group
 	startLog    storeLog
-	changes     changes
 	polls       *longPolls
 	statusPolls *statusPoll
-
-	work    tasks // finishes, reads and cancels that outlive their request
-	closing context.Context
-	stop    context.CancelFunc
-	cancels chan struct{} // bounds the cancels under way
+	stop        context.CancelFunc
 }
 
 // New makes an engine. It does no I/O. The caller closes the engine.
 func New(config Config) *Engine {
+	calls := newBreaker(config.Signicat, config.Now, config.Log, config.Observe.Retry)
+	closing, stop := context.WithCancel(context.Background())
+	revoker := &revoker{&config}
 	e := &Engine{
-		config:  config,
-		store:   config.Store,
-		log:     config.Log,
-		now:     config.Now,
-		cancels: make(chan struct{}, MaxCancels),
-		polls:   newLongPolls(config.Limits.LongPollsPerClient),
+		config:   &config,
+		signicat: calls,
+		driver:   &driver{config: &config, signicat: calls, closing: closing, cancels: make(chan struct{}, MaxCancels)},
+		issuer:   &issuer{&config, revoker},
+		revoker:  revoker,
+		polls:    newLongPolls(config.Limits.LongPollsPerClient),
+		stop:     stop,
 	}
-	e.signicat = newBreaker(config.Signicat, e.now, e.log, config.Observe.Retry)
 	limits := config.Limits
 	budget := rate.NewLimiter(rate.Limit(float64(limits.StatusReads)/limits.StatusWindow.Seconds()), limits.StatusReads)
-	e.statusPolls = newStatusPoll(e.readStatus, e.signicat.wait, budget, limits.Pending)
-	e.closing, e.stop = context.WithCancel(context.Background())
+	e.statusPolls = newStatusPoll(e.readStatus, calls.wait, budget, limits.Pending)
 	return e
 }
 
@@ -145,7 +55,7 @@ func (e *Engine) EndLongPolls() { e.stop() }
 func (e *Engine) Close() error {
 	e.stop()
 	e.statusPolls.close()
-	e.work.close()
+	e.driver.work.close()
 	return e.signicat.Close()
 }
 
@@ -154,3 +64,51 @@ func (e *Engine) Breaker() string { return e.signicat.state() }
 
 // ready reports whether there are keys to sign and verify with.
 func (e *Engine) ready() bool { return e.config.Keys.KeySet() != nil }
+
+// Refresh exchanges an app's refresh token. Of any number of uses at once all get the same
+// successor and the same access token.
+func (e *Engine) Refresh(ctx context.Context, raw string) (Refreshed, error) {
+	return e.issuer.refresh(ctx, raw)
+}
+
+// LatestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
+// gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
+func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
+	return e.issuer.latestRefreshToken(ctx, tokenID)
+}
+
+// Renew renews a browser's cookie in the second half of its life, as long as the login may be
+// refreshed, and finds copies of old cookies. It returns ErrGrant for a login that is over, and
+// ErrReused for one that should be. For an answer that can set no cookie it renews none.
+func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
+	return e.issuer.renew(ctx, c, settable)
+}
+
+// Revoke ends what a client presents (RFC 7009): an access token alone, or with a refresh token the
+// whole login. A token that is unknown or no longer valid is no error.
+func (e *Engine) Revoke(ctx context.Context, raw string) error {
+	if !e.ready() {
+		return ErrStarting
+	}
+	return e.revoker.revokePresented(ctx, raw)
+}
+
+// RevokeToken refuses one token by its jti. Many revocations of one login's tokens end the login.
+func (e *Engine) RevokeToken(ctx context.Context, jti string) error {
+	return e.revoker.revokeTokenID(ctx, jti)
+}
+
+// RevokeLogin ends the login that a jti belongs to. It returns how many refreshable logins it ended.
+func (e *Engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
+	return e.revoker.revokeLogin(ctx, jti)
+}
+
+// RevokeSubject refuses everything that was issued to a subject before, and ends what is under way.
+func (e *Engine) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
+	return e.revoker.revokeSubject(ctx, subject)
+}
+
+// EndLogin ends a login on every replica.
+func (e *Engine) EndLogin(ctx context.Context, login, subject string) error {
+	return e.revoker.endLogin(ctx, login, subject)
+}

@@ -16,11 +16,11 @@ import (
 const minLeft = time.Minute
 
 // refreshes reports whether logins can be refreshed.
-func (e *Engine) refreshes() bool { return e.config.Refresh > 0 }
+func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
 
 // newFamily keeps what a login's Refreshed tokens are made from. The family is as old as the login's
 // first token, so that a revocation that covers the one covers the other.
-func (e *Engine) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
+func (i *issuer) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
 	claims, err := json.Marshal(c.Attributes)
 	if err != nil {
 		return fmt.Errorf("encoding claims: %w", err)
@@ -34,23 +34,23 @@ func (e *Engine) newFamily(ctx context.Context, kind pending.Kind, c token.Claim
 		AuthTime:  c.AuthTime,
 		Claims:    string(claims),
 		CreatedAt: c.IssuedAt,
-		ExpiresAt: c.IssuedAt.Add(e.config.Refresh),
+		ExpiresAt: c.IssuedAt.Add(i.config.Refresh),
 	}
 	_, _ = rand.Read(f.Secret[:]) // never fails
-	return storeError(e.config.Store.CreateFamily(ctx, f))
+	return storeError(i.config.Store.CreateFamily(ctx, f))
 }
 
 // family loads a family whose login was not revoked. A subject's revocation covers every login
 // that began before it.
-func (e *Engine) family(ctx context.Context, login string) (*pending.Family, error) {
-	f, err := e.config.Store.LoadFamily(ctx, login)
+func (i *issuer) family(ctx context.Context, login string) (*pending.Family, error) {
+	f, err := i.config.Store.LoadFamily(ctx, login)
 	if err != nil {
 		return nil, familyError(err)
 	}
-	err = e.checkFamily(ctx, f)
+	err = i.checkFamily(ctx, f)
 	if errors.Is(err, ErrGrant) {
 		// Who revoked it could not delete it. Once the revocation is over, the login would come back.
-		if err := e.config.Store.DeleteFamily(ctx, login); err != nil {
+		if err := i.config.Store.DeleteFamily(ctx, login); err != nil {
 			return nil, storeError(err)
 		}
 	}
@@ -59,8 +59,8 @@ func (e *Engine) family(ctx context.Context, login string) (*pending.Family, err
 
 // checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
 // once more after it: the revocation may have come in between.
-func (e *Engine) checkFamily(ctx context.Context, f *pending.Family) error {
-	revoked, err := e.store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
+func (i *issuer) checkFamily(ctx context.Context, f *pending.Family) error {
+	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
 	switch {
 	case err != nil:
 		return storeError(err)
@@ -89,8 +89,8 @@ func familyClaims(f *pending.Family) (token.Claims, error) {
 
 // newest returns the newest token of a family: the kept one as long as it can be used, else a new
 // one, which it notes in the family.
-func (e *Engine) newest(ctx context.Context, f *pending.Family) (raw string, claims token.Claims, err error) {
-	kept, ok, err := e.reusable(ctx, f.Kind, f.Token)
+func (i *issuer) newest(ctx context.Context, f *pending.Family) (raw string, claims token.Claims, err error) {
+	kept, ok, err := i.reusable(ctx, f.Kind, f.Token)
 	if err != nil {
 		return "", token.Claims{}, err
 	}
@@ -100,8 +100,8 @@ func (e *Engine) newest(ctx context.Context, f *pending.Family) (raw string, cla
 	if claims, err = familyClaims(f); err != nil {
 		return "", token.Claims{}, err
 	}
-	claims.ID = e.nextTokenID(f.Kind, f.ID, f.Serial)
-	raw, claims, err = e.sign(f.Kind, claims)
+	claims.ID = i.nextTokenID(f.Kind, f.ID, f.Serial)
+	raw, claims, err = i.sign(f.Kind, claims)
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return "", token.Claims{}, wrap(ErrGrant, "the login ended")
@@ -114,32 +114,32 @@ func (e *Engine) newest(ctx context.Context, f *pending.Family) (raw string, cla
 
 // reusable verifies a token that was kept to be handed out again. It is refused with less than
 // minLeft to go, when its key has left the set, and when it was revoked.
-func (e *Engine) reusable(ctx context.Context, kind pending.Kind, raw string) (claims *token.Claims, ok bool, err error) {
+func (i *issuer) reusable(ctx context.Context, kind pending.Kind, raw string) (claims *token.Claims, ok bool, err error) {
 	if raw == "" {
 		return nil, false, nil
 	}
-	verify := e.config.Authority.VerifyAccess
+	verify := i.config.Authority.VerifyAccess
 	if kind == pending.Browser {
-		verify = e.config.Authority.VerifySession
+		verify = i.config.Authority.VerifySession
 	}
 	claims, invalid := verify(raw)
 	switch {
 	case errors.Is(invalid, token.ErrNoKeys):
 		return nil, false, ErrStarting
-	case invalid != nil || claims.ExpiresAt.Sub(e.now()) < minLeft:
+	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minLeft:
 		return nil, false, nil
 	}
-	revoked, err := e.store.Revoked(ctx, pending.Credential{TokenID: claims.ID})
+	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{TokenID: claims.ID})
 	return claims, err == nil && !revoked, storeError(err)
 }
 
 // nextTokenID is the jti of a login's next token: random for an app, and for a browser the number of
 // its cookie.
-func (e *Engine) nextTokenID(kind pending.Kind, login string, serial uint64) string {
+func (i *issuer) nextTokenID(kind pending.Kind, login string, serial uint64) string {
 	if kind == pending.Browser {
 		return sessionTokenID(login, serial)
 	}
-	return login + "." + e.config.Authority.NewID()
+	return login + "." + i.config.Authority.NewID()
 }
 
 // ErrReused is returned when a token was used again, and its login could not be ended for that.
@@ -147,31 +147,10 @@ var ErrReused = errors.New("used again")
 
 // endReused ends a login of which an old token was used. When the store is down, it answers 503 and
 // not invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
-func (e *Engine) endReused(ctx context.Context, f *pending.Family) error {
-	if err := e.EndLogin(ctx, f.ID, f.Subject); err != nil {
+func (i *issuer) endReused(ctx context.Context, f *pending.Family) error {
+	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}
-	e.log.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	i.config.Log.WarnContext(ctx, "a refresh token was used again; its login is ended")
 	return wrap(ErrGrant, "used again")
-}
-
-// EndLogin ends a login. It first refuses the login's tokens, so that a refresh under way yields
-// nothing that works. The family goes even while refresh is off: it must not come back with it.
-func (e *Engine) EndLogin(ctx context.Context, login, subject string) error {
-	err := e.revoke(ctx, pending.Revocation{Scope: pending.ScopeLogin, ID: login, Until: e.untilOver(e.longestToken())})
-	if err == nil {
-		err = e.forgetLogin(ctx, login, subject)
-	}
-	return storeError(err)
-}
-
-// forgetLogin deletes a login's family and withdraws the login from its subject's.
-func (e *Engine) forgetLogin(ctx context.Context, login, subject string) error {
-	if err := e.config.Store.DeleteFamily(ctx, login); err != nil {
-		return err
-	}
-	if subject == "" {
-		return nil
-	}
-	return e.store.Withdraw(ctx, subject, login)
 }

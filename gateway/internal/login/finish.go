@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -15,8 +14,6 @@ import (
 const (
 	// FinishWait is how long one call waits for a login to finish; the next call goes on.
 	FinishWait = 10 * time.Second
-	// Lease is how long one finisher has a login for itself.
-	Lease = 30 * time.Second
 	// LoserWait is how long a call waits for another one that finishes the same login.
 	LoserWait = 2 * time.Second
 	// Interval is how often a client should ask again.
@@ -24,219 +21,192 @@ const (
 	// pollStore is how often a waiting call looks for what another replica did.
 	pollStore = 250 * time.Millisecond
 	// finishLimit bounds the work behind one call. It stays under Lease, so that the lease
-	// holder is done before anybody may take over.
+	// holder is done before another may take over.
 	finishLimit = Lease - 5*time.Second
 )
 
 // Return is a code as it came back, with the state that it came with.
-type Return struct {
-	State string
-	Code  string
-	now   func() time.Time // the store's clock, which Finish sets
-}
+type Return struct{ State, Code string }
 
-func (p Return) hash() [sha256.Size]byte { return sha256.Sum256([]byte(p.Code)) }
-
-// Find finds the pending session of a state. The look-up by hash is the comparison of the
-// state; the second one makes it independent of what a store takes for equal.
+// Find finds the pending session of a state.
 func (e *Engine) Find(ctx context.Context, state string) (*pending.Record, error) {
-	id := SessionID(state)
-	record, err := e.store.Load(ctx, id)
-	if errors.Is(err, pending.ErrNotFound) {
-		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
-	}
-	if err != nil {
-		return nil, storeError(err)
-	}
-	if subtle.ConstantTimeCompare([]byte(record.ID), []byte(id)) != 1 {
-		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
-	}
-	return record, nil
+	return e.driver.find(ctx, state)
 }
 
 // Finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
 // returns its record with the token. Of any number of calls, on any replica, one does the work.
 // The record that it is given stays as it is.
-func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, p Return) (*pending.Record, error) {
+func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, back Return) (*pending.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(pending.Record)
 	*record = *loaded // the work may outlive this call
-	loser := e.now().Add(LoserWait)
+	loser := e.config.Now().Add(LoserWait)
 	for {
-		p.now = e.clockOf(record)
-		holder, err := e.take(ctx, record, p)
+		now := e.driver.clock(record)
+		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(back.Code))}, now())
+		switch {
+		case err != nil:
+		case effect == effectIssue:
+			err = e.replay(ctx, record, now)
+		case record.Phase.Ended():
+			err = ended(record)
+		case effect == effectNone:
+			err = e.awaitHolder(ctx, record, loser)
+		default:
+			h := &holder{driver: e.driver, issuer: e.issuer, record: record, back: back, effect: effect, now: now}
+			err = h.finish(ctx)
+		}
 		switch {
 		case err == nil && record.Phase == pending.Issued:
 			return record, nil
-		case err == nil && holder:
-			if record, err = e.drive(ctx, record, p); !lostRace(err) {
-				return record, err
-			}
-		case lostRace(err):
-		case err != nil:
+		case err != nil && !lostRace(err):
 			return nil, err
-		default:
-			if !e.now().Before(loser) {
-				return nil, ErrUnfinished
-			}
-			if err := e.awaitChange(ctx, record.ID, pollStore); err != nil {
-				return nil, fmt.Errorf("%w: %w", ErrUnfinished, err)
-			}
 		}
-		if record, err = e.Find(ctx, p.State); err != nil {
+		if record, err = e.driver.find(ctx, back.State); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// clockOf returns the store's clock, by a record that was just loaded. Replicas pass a login on to
-// each other within seconds, and their own clocks differ by more.
-func (e *Engine) clockOf(record *pending.Record) func() time.Time {
-	ahead := record.ReadAt.Sub(e.now())
-	return func() time.Time { return e.now().Add(ahead) }
-}
-
-// lostRace reports whether another call changed or ended the record first: look again.
-func lostRace(err error) bool {
-	return errors.Is(err, pending.ErrConflict) || errors.Is(err, pending.ErrNotFound)
-}
-
-// take decides what a bound call may do with a record: hand out what was issued, refuse, wait
-// for the holder of the lease, or take the lease (holder).
-func (e *Engine) take(ctx context.Context, record *pending.Record, p Return) (holder bool, err error) {
-	now := p.now()
-	hash := p.hash()
-	same := subtle.ConstantTimeCompare(record.CodeHash[:], hash[:]) == 1
-	late, over := overdue(record)
-	switch first := record.FirstPresented.IsZero(); {
-	case record.Phase == pending.Issued:
-		return false, e.replay(ctx, record, same)
-	case record.Phase.Ended():
-		return false, ended(record)
-	case !first && !same:
-		return false, fmt.Errorf("%w: another code", ErrGrant)
-	case over:
-		return false, e.giveUp(ctx, record, late)
-	case now.Before(record.LeaseUntil):
-		return false, nil
-	case first:
-		record.Phase = pending.Validating
-		record.CodeHash = hash
-		record.FirstPresented = now
+// awaitHolder waits a while for the holder of the lease.
+func (e *Engine) awaitHolder(ctx context.Context, record *pending.Record, loser time.Time) error {
+	if !e.config.Now().Before(loser) {
+		return ErrUnfinished
 	}
-	record.LeaseUntil = now.Add(Lease)
-	record.Fence++
-	err = e.update(ctx, record)
-	if err == nil && record.FirstPresented.Equal(now) {
-		e.config.Observe.Returned(record)
+	if err := e.driver.awaitChange(ctx, record.ID, pollStore); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnfinished, err)
 	}
-	return true, err
+	return nil
 }
 
 // replay hands out an issued login again, to the same finish, for as long as the record is kept, and
 // never after a logout or a revocation.
-func (e *Engine) replay(ctx context.Context, record *pending.Record, same bool) error {
-	if !same || record.Token == "" {
-		return fmt.Errorf("%w: the code was used", ErrGrant)
-	}
-	if err := e.checkIssued(ctx, record); err != nil {
+func (e *Engine) replay(ctx context.Context, record *pending.Record, now func() time.Time) error {
+	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
 	}
-	return e.renewIssued(ctx, record)
+	next, kept, err := e.issuer.again(ctx, record)
+	switch {
+	case err != nil:
+		return err
+	case next == issued{}:
+		return nil
+	case kept:
+		record.Token, record.TokenID, record.TokenExpiresAt = next.token, next.id, next.expires
+	default:
+		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, now()); err != nil {
+			return err
+		}
+	}
+	return e.issuer.checkIssued(ctx, record)
 }
 
-// drive does the work of the lease holder. It goes on when the caller hangs up, so that a code
+// holder has the lease of a login: it takes the code to Signicat, reads the session and has a token
+// signed. Each of these is the effect of a transition, and yields the event of the next one.
+type holder struct {
+	*driver
+	issuer *issuer
+	record *pending.Record
+	back   Return
+	now    func() time.Time // the store's clock
+
+	effect   effect            // what is to be done
+	session  *signicat.Session // that was read, at read
+	read     time.Time
+	failed   *signicat.Error // the last call that failed
+	unsent   bool            // the first sending of the code never left
+	accepted bool            // Signicat accepted the code
+}
+
+// finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
 // that was sent is not lost: the next call finds what became of it.
-func (e *Engine) drive(ctx context.Context, record *pending.Record, p Return) (*pending.Record, error) {
-	type result struct {
-		record *pending.Record
-		err    error
-	}
-	done := make(chan result, 1)
+func (h *holder) finish(ctx context.Context) error {
+	// The work may change the record after this call.
+	record := h.record
+	h.record = new(pending.Record)
+	*h.record = *record
+	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
-	e.after(ctx, finishLimit, func(work context.Context) {
-		work, traced := startSpan(work, spanComplete, record.Kind)
+	h.after(ctx, finishLimit, func(work context.Context) {
+		work, traced := startSpan(work, spanComplete, h.record.Kind)
 		// The reading of the session ends with the caller's wait; a code that is under way
 		// has until finishLimit.
 		reading, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
-		err := e.complete(work, reading, record, p)
-		if err != nil && !record.Phase.Ended() {
-			e.release(work, record)
+		err := h.run(work, reading)
+		if err != nil && !h.record.Phase.Ended() {
+			h.release(work)
 		}
-		e.changes.announce(record.ID)
-		endComplete(traced, record, err)
-		done <- result{record, err}
+		h.changes.announce(h.record.ID)
+		endComplete(traced, h.record, err)
+		done <- err
 	})
 	select {
-	case r := <-done:
-		return r.record, r.err
+	case err := <-done:
+		*record = *h.record
+		return err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: %w", ErrUnfinished, ctx.Err())
+		return fmt.Errorf("%w: %w", ErrUnfinished, ctx.Err())
 	}
 }
 
-// complete validates the code if that is still to be done, reads the session, and issues.
-func (e *Engine) complete(ctx, reading context.Context, record *pending.Record, p Return) error {
-	if record.Phase == pending.Validating {
-		if err := e.validate(ctx, record, p); err != nil {
-			return err
+// run performs effects until the login ends. An event may come with an error, for the client of a
+// login that the event does not end.
+func (h *holder) run(ctx, reading context.Context) error {
+	for {
+		reads := h.effect == effectRead
+		e, failure := h.perform(ctx, reading)
+		if e.kind != noEvent {
+			e.failed, e.session, e.read = h.failed, h.session, h.read
+			effect, err := h.apply(ctx, h.record, e, h.now())
+			if err != nil {
+				return err
+			}
+			h.effect = effect
+		}
+		switch {
+		case h.record.Phase == pending.Issued:
+			return nil
+		case h.record.Phase.Ended():
+			return ended(h.record)
+		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
+			h.config.Log.WarnContext(ctx, "reading a session", errorAttr(failure))
+			return signicatError(failure)
+		case failure != nil:
+			return failure
 		}
 	}
-	session, err := e.readResult(reading, record)
-	switch {
-	case windowOver(record, p.now()) && (err != nil || session.Status == signicat.StatusSuccess):
-		noteFailure(record, err)
-		return e.giveUp(ctx, record, ending{pending.Failed, reasonNoSuccess})
-	case err != nil:
-		return e.conclude(ctx, record, err)
+}
+
+// perform does what the last transition asks for.
+func (h *holder) perform(ctx, reading context.Context) (event, error) {
+	switch h.effect {
+	case effectValidate:
+		return h.validate(ctx)
+	case effectRead:
+		return h.readResult(reading)
+	case effectIssue:
+		return h.issuer.issue(ctx, h.record, h.session)
 	}
-	return e.issue(ctx, record, session)
+	return event{}, errors.New("a login under way has nothing to do")
 }
 
 // release gives the lease back, so that the next call need not wait for its end.
-func (e *Engine) release(ctx context.Context, record *pending.Record) {
+func (h *holder) release(ctx context.Context) {
 	// The work may have taken all its time; the lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()
-	record.LeaseUntil = time.Time{}
-	if err := e.update(ctx, record); err != nil {
-		e.log.DebugContext(ctx, "releasing a lease", errorAttr(err))
+	e := event{kind: eventRelease, failed: h.failed, unsent: h.unsent, accepted: h.accepted}
+	if _, err := h.apply(ctx, h.record, e, h.now()); err != nil {
+		h.config.Log.DebugContext(ctx, "releasing a lease", errorAttr(err))
 	}
 }
 
-// giveUp ends a login here and at Signicat, where its session may still be open.
-func (e *Engine) giveUp(ctx context.Context, record *pending.Record, how ending) error {
-	if err := e.end(ctx, record, how.phase, how.reason); err != nil {
-		return err
+// failureIn returns the failed call to Signicat that an error is about, or else the one before it.
+func failureIn(err error, before *signicat.Error) *signicat.Error {
+	if failure, ok := errors.AsType[*signicat.Error](err); ok {
+		return failure
 	}
-	e.cancelLater(ctx, record.SignicatID)
-	return ended(record)
-}
-
-// end marks a record as ended. Whoever loses the race gets pending.ErrConflict, with the record
-// unchanged, and looks again.
-func (e *Engine) end(ctx context.Context, record *pending.Record, phase pending.Phase, reason string) error {
-	next := *record
-	next.Phase = phase
-	next.Reason = reason
-	next.EndedAt = e.now()
-	next.LeaseUntil = time.Time{}
-	if err := e.update(ctx, &next); err != nil {
-		return err
-	}
-	*record = next
-	e.logEnd(ctx, record)
-	e.config.Observe.Ended(record)
-	return nil
-}
-
-// update is the only way in which a record changes.
-func (e *Engine) update(ctx context.Context, record *pending.Record) error {
-	if err := e.store.Update(ctx, record); err != nil {
-		return storeError(err)
-	}
-	e.changes.announce(record.ID)
-	return nil
+	return before
 }

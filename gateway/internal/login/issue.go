@@ -15,42 +15,51 @@ import (
 // browser keeps (RFC 6265 section 6.1).
 const MaxCookieToken = 3800
 
-// issue ends a login with a token: an access token for an app, a session token for a browser.
-func (e *Engine) issue(ctx context.Context, record *pending.Record, session *signicat.Session) error {
-	if session.Status != signicat.StatusSuccess {
-		return e.endAs(ctx, record, session)
-	}
-	if reason := e.checkResult(record, session); reason != "" {
-		return e.refuseResult(ctx, record, reason)
-	}
-	now := e.now()
-	login, err := e.newLogin(ctx, record, session.Subject.ID, now)
+// issuer signs the tokens of logins: the first one, those of its refreshes, and the cookies that take
+// the place of others.
+type issuer struct {
+	config  *Config
+	revoker *revoker
+}
+
+// errBarred is returned when a revocation of the subject covers a login that is being finished.
+var errBarred = errors.New("the subject was revoked")
+
+// issue signs the token of a login whose result was checked: an access token for an app, a session
+// token for a browser. No token is signed where a revocation covers the login.
+func (i *issuer) issue(ctx context.Context, record *pending.Record, session *signicat.Session) (event, error) {
+	now := i.config.Now()
+	login, err := i.newLogin(ctx, record, session.Subject.ID, now)
 	if err != nil {
-		return err
+		return barredEvent(err)
 	}
-	raw, claims, err := e.sign(record.Kind, token.Claims{
+	raw, claims, err := i.sign(record.Kind, token.Claims{
 		ID:         firstTokenID(record.Kind, login),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
-		Attributes: claimsOf(session.Subject, e.config.Claims),
+		Attributes: claimsOf(session.Subject, i.config.Claims),
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
-		return e.refuseResult(ctx, record, reasonTooLarge)
+		return event{kind: eventReject, reason: reasonTooLarge}, nil
 	case err != nil:
-		return tokenError(err)
+		return event{}, tokenError(err)
 	}
-	if err := e.enroll(ctx, record, claims); err != nil {
-		return err
+	if err := i.enroll(ctx, record, claims); err != nil {
+		return barredEvent(err)
 	}
-	record.AuthTime = now
-	record.Subject = claims.Subject
-	record.Token = raw
-	record.TokenID = claims.ID
-	record.TokenExpiresAt = claims.ExpiresAt
-	record.IssuedAt = now
-	return e.end(ctx, record, pending.Issued, reasonIssued)
+	return event{kind: eventIssue, issued: issued{
+		token: raw, id: claims.ID, subject: claims.Subject, at: now, expires: claims.ExpiresAt, authAt: now,
+	}}, nil
+}
+
+// barredEvent ends the login for errBarred. Other errors leave it to the next call.
+func barredEvent(err error) (event, error) {
+	if errors.Is(err, errBarred) {
+		return event{kind: eventReject, reason: reasonRevoked}, nil
+	}
+	return event{}, err
 }
 
 // claimsOf returns the wanted attribute claims of a user.
@@ -63,30 +72,30 @@ func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
 // newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as
 // far as clocks may differ. A login that began after such a revocation has its mark in its name, so
 // that no replica refuses what is issued to it.
-func (e *Engine) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
-	login := e.config.Authority.NewID()
-	covered, err := e.store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
+func (i *issuer) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
+	login := i.config.Authority.NewID()
+	covered, err := i.config.Store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
 	if err != nil {
 		return "", storeError(err)
 	}
 	if covered && record.Mark != "" {
 		login = token.MarkedLogin(login, record.Mark)
 	}
-	return login, e.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
+	return login, i.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
 }
 
 // barred refuses a login that a revocation of its subject covers. A login that began after it waits
 // until its tokens are not covered either, where its name has no mark.
-func (e *Engine) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
+func (i *issuer) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
 	began := pending.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
-	revoked, err := e.store.Revoked(ctx, began)
+	revoked, err := i.config.Store.Revoked(ctx, began)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case revoked:
-		return e.refuseResult(ctx, record, reasonRevoked)
+		return errBarred
 	}
-	revoked, err = e.store.Revoked(ctx, issued)
+	revoked, err = i.config.Store.Revoked(ctx, issued)
 	switch {
 	case err != nil:
 		return storeError(err)
@@ -98,20 +107,20 @@ func (e *Engine) barred(ctx context.Context, record *pending.Record, issued pend
 
 // enroll notes a login that was signed for, so that a revocation finds it, and looks once more
 // whether one came meanwhile.
-func (e *Engine) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
+func (i *issuer) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
 	until := c.ExpiresAt
-	if e.refreshes() {
-		if err := e.newFamily(ctx, record.Kind, c); err != nil {
+	if i.refreshes() {
+		if err := i.newFamily(ctx, record.Kind, c); err != nil {
 			return err
 		}
-		until = c.IssuedAt.Add(e.config.Refresh)
+		until = c.IssuedAt.Add(i.config.Refresh)
 	}
-	if err := e.store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
+	if err := i.config.Store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
 		return storeError(err)
 	}
-	err := e.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
+	err := i.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
-		return errors.Join(err, e.forgetLogin(ctx, c.Login(), c.Subject))
+		return errors.Join(err, i.revoker.forgetLogin(ctx, c.Login(), c.Subject))
 	}
 	return nil
 }
@@ -125,23 +134,15 @@ func firstTokenID(kind pending.Kind, login string) string {
 }
 
 // sign makes the token of a login of that kind.
-func (e *Engine) sign(kind pending.Kind, claims token.Claims) (string, token.Claims, error) {
+func (i *issuer) sign(kind pending.Kind, claims token.Claims) (string, token.Claims, error) {
 	if kind == pending.App {
-		return e.config.Authority.IssueAccess(claims)
+		return i.config.Authority.IssueAccess(claims)
 	}
-	raw, claims, err := e.config.Authority.IssueSession(claims)
+	raw, claims, err := i.config.Authority.IssueSession(claims)
 	if err == nil && len(raw) > MaxCookieToken {
 		return "", token.Claims{}, token.ErrTooLarge
 	}
 	return raw, claims, err
-}
-
-// refuseResult ends a login whose result is not good enough.
-func (e *Engine) refuseResult(ctx context.Context, record *pending.Record, reason string) error {
-	if err := e.end(ctx, record, pending.Failed, reason); err != nil {
-		return err
-	}
-	return ended(record)
 }
 
 // loginOf is the login that a token descends from.

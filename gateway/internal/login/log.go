@@ -12,15 +12,15 @@ import (
 // logStart tells of a start that failed, and at debug level of one that did not.
 func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 	if err == nil {
-		e.log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
+		e.config.Log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return
 	}
-	e.log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+	e.config.Log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
 		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
 }
 
 // logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
-func (e *Engine) logEnd(ctx context.Context, record *pending.Record) {
+func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 	level := slog.LevelInfo
 	if operatorsBusiness[record.Reason] {
 		level = slog.LevelWarn
@@ -30,7 +30,7 @@ func (e *Engine) logEnd(ctx context.Context, record *pending.Record) {
 		slog.String("reason", record.Reason),
 		slog.String("kind", record.Kind.String()),
 		slog.String("session_id", record.ID),
-		slog.Float64("duration_seconds", record.EndedAt.Sub(record.CreatedAt).Seconds()),
+		slog.Float64("duration_seconds", record.Duration().Seconds()),
 	}
 	if record.FailedCall != "" {
 		attrs = append(attrs,
@@ -40,23 +40,7 @@ func (e *Engine) logEnd(ctx context.Context, record *pending.Record) {
 			slog.String("trace_id", record.FailedTraceID),
 		)
 	}
-	e.log.LogAttrs(ctx, level, EndedMessage, attrs...)
-}
-
-// noteFailure keeps, for the line of the login's end, what Signicat said of a call that failed.
-func noteFailure(record *pending.Record, err error) {
-	if failure, ok := errors.AsType[*signicat.Error](err); ok {
-		record.FailedCall, record.FailedStatus = failure.Operation, uint64(failure.StatusCode)
-		record.FailedCode, record.FailedTraceID = failure.Code, failure.TraceID
-	}
-}
-
-// noteSessionError does the same for a session that Signicat ended itself.
-func noteSessionError(record *pending.Record, session *signicat.Session) {
-	if session.Error != nil {
-		record.FailedCall, record.FailedStatus = signicat.OperationReadSession, statusOK
-		record.FailedCode, record.FailedTraceID = session.Error.LogCode(), ""
-	}
+	d.config.Log.LogAttrs(ctx, level, EndedMessage, attrs...)
 }
 
 // signicatAttrs are what Signicat's support asks for.

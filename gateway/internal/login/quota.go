@@ -27,7 +27,7 @@ func clientQuotas(prefix string, addr netip.Addr, events int, window time.Durati
 // quota that is reached. That one and those after it count nothing.
 func (e *Engine) allow(ctx context.Context, full error, quotas ...quota) error {
 	for _, q := range quotas {
-		wait, err := e.store.Allow(ctx, q.key, q.events, q.window)
+		wait, err := e.config.Store.Allow(ctx, q.key, q.events, q.window)
 		switch {
 		case err != nil:
 			return storeError(err)

@@ -63,13 +63,13 @@ func RefreshToken(login string, serial uint64, secret [32]byte) string {
 	return refreshToken{login, serial}.signed(secret)
 }
 
-// LatestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
+// latestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
 // gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
-func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
-	if !e.refreshes() {
+func (i *issuer) latestRefreshToken(ctx context.Context, tokenID string) (string, error) {
+	if !i.refreshes() {
 		return "", nil
 	}
-	f, err := e.config.Store.LoadFamily(ctx, loginOf(tokenID))
+	f, err := i.config.Store.LoadFamily(ctx, loginOf(tokenID))
 	switch {
 	case errors.Is(err, pending.ErrNotFound):
 		return "", nil
@@ -86,22 +86,22 @@ type Refreshed struct {
 	Refresh   string
 }
 
-// Refresh exchanges an app's refresh token. Of any number of uses at once all get the same
+// refresh exchanges an app's refresh token. Of any number of uses at once all get the same
 // successor and the same access token.
-func (e *Engine) Refresh(ctx context.Context, raw string) (Refreshed, error) {
+func (i *issuer) refresh(ctx context.Context, raw string) (Refreshed, error) {
 	used, ok := parseRefreshToken(raw)
-	if !ok || !e.refreshes() {
+	if !ok || !i.refreshes() {
 		return Refreshed{}, wrap(ErrGrant, "no refresh token")
 	}
 	for {
-		f, err := e.family(ctx, used.login)
+		f, err := i.family(ctx, used.login)
 		if err != nil {
 			return Refreshed{}, err
 		}
 		if f.Kind != pending.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
 			return Refreshed{}, wrap(ErrGrant, "another refresh token")
 		}
-		next, err := e.exchange(ctx, f, used.serial)
+		next, err := i.exchange(ctx, f, used.serial)
 		if !errors.Is(err, pending.ErrConflict) {
 			return next, err
 		}
@@ -110,21 +110,21 @@ func (e *Engine) Refresh(ctx context.Context, raw string) (Refreshed, error) {
 
 // exchange answers the use of one refresh token of a family. It returns [pending.ErrConflict] when
 // another use came first.
-func (e *Engine) exchange(ctx context.Context, f *pending.Family, serial uint64) (Refreshed, error) {
+func (i *issuer) exchange(ctx context.Context, f *pending.Family, serial uint64) (Refreshed, error) {
 	before := *f
 	if !useRefreshToken(f, serial) {
-		return Refreshed{}, e.endReused(ctx, f)
+		return Refreshed{}, i.endReused(ctx, f)
 	}
-	raw, claims, err := e.newest(ctx, f)
+	raw, claims, err := i.newest(ctx, f)
 	if err != nil {
 		return Refreshed{}, err
 	}
 	if *f != before {
-		if err := e.config.Store.UpdateFamily(ctx, f); err != nil {
+		if err := i.config.Store.UpdateFamily(ctx, f); err != nil {
 			return Refreshed{}, familyError(err)
 		}
 	}
-	if err := e.checkFamily(ctx, f); err != nil {
+	if err := i.checkFamily(ctx, f); err != nil {
 		return Refreshed{}, err
 	}
 	return Refreshed{raw, claims.ExpiresAt, refreshToken{f.ID, f.Serial}.signed(f.Secret)}, nil

@@ -24,21 +24,21 @@ type RenewedCookie struct {
 	Lifetime time.Duration
 }
 
-// Renew renews a browser's cookie in the second half of its life, as long as the login may be
+// renew renews a browser's cookie in the second half of its life, as long as the login may be
 // Refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
 // family. It returns ErrGrant for a login that is over, and ErrReused for one that should be. For an
 // answer that can set no cookie it renews none.
-func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
-	serial, ok := e.cookieNumber(c)
+func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
+	serial, ok := i.cookieNumber(c)
 	if !ok {
 		return RenewedCookie{}, nil
 	}
-	replaceable := !e.now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
+	replaceable := !i.config.Now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
 	if !replaceable && (serial == 1 || c.Sent.Load()) { // it has no successor yet
 		return RenewedCookie{}, nil
 	}
 	for {
-		renewed, err := e.renewOnce(ctx, c, serial, replaceable && settable)
+		renewed, err := i.renewOnce(ctx, c, serial, replaceable && settable)
 		switch {
 		case errors.Is(err, pending.ErrConflict):
 			continue
@@ -53,16 +53,16 @@ func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 }
 
 // cookieNumber is the number of a cookie in its family; ok is false for a login without one.
-func (e *Engine) cookieNumber(c SessionCookie) (serial uint64, ok bool) {
+func (i *issuer) cookieNumber(c SessionCookie) (serial uint64, ok bool) {
 	_, number, _ := strings.Cut(c.Claims.ID, ".")
 	serial, err := strconv.ParseUint(number, 10, 63)
-	return serial, err == nil && e.refreshes()
+	return serial, err == nil && i.refreshes()
 }
 
 // renewOnce looks at one cookie with its family. It hands out the newest cookie where the browser may
 // not have it yet.
-func (e *Engine) renewOnce(ctx context.Context, c SessionCookie, serial uint64, due bool) (renewed RenewedCookie, err error) {
-	f, err := e.config.Store.LoadFamily(ctx, c.Claims.Login())
+func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, due bool) (renewed RenewedCookie, err error) {
+	f, err := i.config.Store.LoadFamily(ctx, c.Claims.Login())
 	if err != nil {
 		return RenewedCookie{}, storeError(err)
 	}
@@ -72,17 +72,17 @@ func (e *Engine) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 	before := *f
 	handOut, honest := useCookie(f, serial, due && f.ExpiresAt.After(c.Claims.ExpiresAt))
 	if !honest {
-		return RenewedCookie{}, e.endReused(ctx, f)
+		return RenewedCookie{}, i.endReused(ctx, f)
 	}
 	if handOut {
-		raw, claims, err := e.newest(ctx, f)
+		raw, claims, err := i.newest(ctx, f)
 		if err != nil {
 			return RenewedCookie{}, err
 		}
-		renewed = RenewedCookie{raw, claims.ExpiresAt.Sub(e.now())}
+		renewed = RenewedCookie{raw, claims.ExpiresAt.Sub(i.config.Now())}
 	}
 	if *f != before {
-		if err := e.config.Store.UpdateFamily(ctx, f); err != nil {
+		if err := i.config.Store.UpdateFamily(ctx, f); err != nil {
 			return RenewedCookie{}, familyError(err)
 		}
 	}
@@ -92,7 +92,7 @@ func (e *Engine) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 	if !handOut {
 		return RenewedCookie{}, nil
 	}
-	return renewed, e.checkFamily(ctx, f)
+	return renewed, i.checkFamily(ctx, f)
 }
 
 // useCookie notes the use of a cookie. A browser gets the same successor until it sends it; then its

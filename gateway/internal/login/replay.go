@@ -12,68 +12,62 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// renewIssued makes sure that the token of an issued record can be handed out again. A token that
-// cannot be used any more is replaced by another one with what is left of the login. It returns
-// [pending.ErrConflict] when another call did so first.
-func (e *Engine) renewIssued(ctx context.Context, record *pending.Record) error {
-	f, err := e.familyOf(ctx, record)
+// again returns the token that takes the place of an issued one which cannot be handed out again, with
+// what is left of the login; zero where the issued one can. It is kept by the login's family already,
+// or the caller keeps it.
+func (i *issuer) again(ctx context.Context, record *pending.Record) (_ issued, kept bool, err error) {
+	f, err := i.familyOf(ctx, record)
 	if err != nil {
-		return err
+		return issued{}, false, err
 	}
 	if f != nil && f.Kind == pending.Browser && f.Serial > 1 {
-		return e.handOutNewest(ctx, record, f)
+		next, err := i.newestCookie(ctx, f)
+		return next, true, err
 	}
-	if _, ok, err := e.reusable(ctx, record.Kind, record.Token); err != nil || ok {
-		return err
+	if _, ok, err := i.reusable(ctx, record.Kind, record.Token); err != nil || ok {
+		return issued{}, false, err
 	}
 	claims, err := issuedClaims(record, f)
 	if err != nil {
-		return err
+		return issued{}, false, err
 	}
 	if claims.ID = record.TokenID; record.Kind == pending.App {
-		claims.ID = e.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
+		claims.ID = i.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
 	}
-	raw, claims, err := e.sign(record.Kind, claims)
+	raw, claims, err := i.sign(record.Kind, claims)
 	switch {
 	case errors.Is(err, token.ErrExpired):
-		return wrap(ErrGrant, "the login ended")
+		return issued{}, false, wrap(ErrGrant, "the login ended")
 	case err != nil:
-		return tokenError(err)
+		return issued{}, false, tokenError(err)
 	}
-	next := *record
-	next.Token, next.TokenID, next.TokenExpiresAt = raw, claims.ID, claims.ExpiresAt
-	if err := e.update(ctx, &next); err != nil {
-		return err
-	}
-	*record = next
-	return e.checkIssued(ctx, record)
+	return issued{token: raw, id: claims.ID, expires: claims.ExpiresAt}, false, nil
 }
 
 // familyOf returns the family of an issued login, or nil when the login cannot be refreshed.
-func (e *Engine) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
-	if !e.refreshes() {
+func (i *issuer) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
+	if !i.refreshes() {
 		return nil, nil
 	}
-	f, err := e.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
+	f, err := i.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
 	if errors.Is(err, pending.ErrNotFound) {
 		return nil, nil
 	}
 	return f, storeError(err)
 }
 
-// handOutNewest gives a browser its newest cookie instead of the first one, whose number would look
+// newestCookie gives a browser its newest cookie instead of the first one, whose number would look
 // like that of a copy.
-func (e *Engine) handOutNewest(ctx context.Context, record *pending.Record, f *pending.Family) error {
+func (i *issuer) newestCookie(ctx context.Context, f *pending.Family) (issued, error) {
 	before := *f
-	raw, claims, err := e.newest(ctx, f)
+	raw, claims, err := i.newest(ctx, f)
 	if err == nil && *f != before {
-		err = storeError(e.config.Store.UpdateFamily(ctx, f))
+		err = storeError(i.config.Store.UpdateFamily(ctx, f))
 	}
 	if err != nil {
-		return err
+		return issued{}, err
 	}
-	record.Token, record.TokenID, record.TokenExpiresAt = raw, claims.ID, claims.ExpiresAt
-	return e.checkIssued(ctx, record)
+	return issued{token: raw, id: claims.ID, expires: claims.ExpiresAt}, nil
 }
 
 // issuedClaims are what the next token of an issued login says. The login ends with its family, or
@@ -99,8 +93,8 @@ func issuedClaims(record *pending.Record, f *pending.Family) (token.Claims, erro
 }
 
 // checkIssued refuses an issued login that was ended.
-func (e *Engine) checkIssued(ctx context.Context, record *pending.Record) error {
-	revoked, err := e.store.Revoked(ctx, pending.Credential{
+func (i *issuer) checkIssued(ctx context.Context, record *pending.Record) error {
+	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{
 		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
 	})

@@ -3,20 +3,32 @@ package login
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// verdictMargin is how long before its caller's patience a reading ends, so that the caller is
-// still told which of the two it is: that the person is not through, or that Signicat is away.
+// verdictMargin is how long before the end of its caller's wait a reading ends. The caller can then
+// still answer which of the two it is: the user is not done, or Signicat is unavailable.
 const verdictMargin = 250 * time.Millisecond
 
-// readResult reads the session until it is terminal. The context's end is ErrUnfinished, or
-// Signicat's failure when no read succeeded at all.
-func (e *Engine) readResult(ctx context.Context, record *pending.Record) (*signicat.Session, error) {
+// readResult reads the session until it is terminal. It returns ErrUnfinished when the time is over, or
+// Signicat's failure when no read succeeded at all. The login nearly always goes on when Signicat does.
+func (h *holder) readResult(ctx context.Context) (event, error) {
+	session, err := h.readSession(ctx)
+	h.failed = failureIn(err, h.failed)
+	switch {
+	case err == nil:
+		h.session, h.read = session, h.now()
+		return event{kind: eventResult}, nil
+	case errors.Is(err, signicat.ErrNotFound):
+		return event{kind: eventUnread, gone: true}, err
+	}
+	return event{kind: eventUnread}, err
+}
+
+func (h *holder) readSession(ctx context.Context) (*signicat.Session, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))
@@ -25,7 +37,7 @@ func (e *Engine) readResult(ctx context.Context, record *pending.Record) (*signi
 	if ctx.Err() != nil {
 		return nil, ErrUnfinished // the validation took all the time
 	}
-	session, err := e.signicat.WaitForSession(ctx, record.SignicatID)
+	session, err := h.signicat.WaitForSession(ctx, h.record.SignicatID)
 	switch {
 	case err == nil:
 		return session, nil
@@ -35,35 +47,8 @@ func (e *Engine) readResult(ctx context.Context, record *pending.Record) (*signi
 	return nil, err
 }
 
-// conclude turns a failed read into what it means for the login: nearly always that it goes on
-// when Signicat does.
-func (e *Engine) conclude(ctx context.Context, record *pending.Record, err error) error {
-	noteFailure(record, err)
-	switch {
-	case errors.Is(err, ErrUnfinished):
-		return err
-	case errors.Is(err, signicat.ErrNotFound):
-		return e.giveUp(ctx, record, ending{pending.Expired, reasonExpired})
-	}
-	e.log.WarnContext(ctx, "reading a session", errorAttr(err))
-	return signicatError(err)
-}
-
-// endAs ends a record the way its session ended.
-func (e *Engine) endAs(ctx context.Context, record *pending.Record, session *signicat.Session) error {
-	ending, ok := signicatEndings[session.Status]
-	if !ok {
-		return fmt.Errorf("%w: the session is %q", ErrSignicat, session.Status)
-	}
-	noteSessionError(record, session)
-	if err := e.end(ctx, record, ending.phase, ending.reason); err != nil {
-		return err
-	}
-	return ended(record)
-}
-
 // checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
-func (e *Engine) checkResult(record *pending.Record, session *signicat.Session) (reason string) {
+func checkResult(record *pending.Record, session *signicat.Session) (reason string) {
 	wanted := signicat.LoA(record.LoA)
 	switch {
 	case session.ID != record.SignicatID || session.AccountID != record.AccountID:

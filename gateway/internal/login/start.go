@@ -16,10 +16,6 @@ import (
 const (
 	// sameStart is for how long the same challenge from the same client means the same session.
 	sameStart = 30 * time.Second
-	// cancelTimeout bounds a cancel that nobody waits for.
-	cancelTimeout = 15 * time.Second
-	// MaxCancels bounds the cancels under way that nobody waits for; more are left to expire.
-	MaxCancels = 64
 )
 
 // Request is who starts a login, and what they ask for.
@@ -83,17 +79,17 @@ func (e *Engine) startSession(ctx context.Context, s Request) (_ *pending.Record
 	}
 	record, err := e.newRecord(s, session)
 	if err != nil {
-		e.cancelLater(ctx, session.ID)
+		e.driver.cancelLater(ctx, session.ID)
 		e.logStart(ctx, s, err)
 		return nil, err
 	}
-	if record.Mark, err = e.store.Mark(ctx); err != nil {
-		e.cancelLater(ctx, session.ID)
+	if record.Mark, err = e.config.Store.Mark(ctx); err != nil {
+		e.driver.cancelLater(ctx, session.ID)
 		return nil, storeError(err)
 	}
 	bounds := pending.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
-	if _, err := e.store.Create(ctx, record, bounds); err != nil {
-		e.cancelLater(ctx, session.ID)
+	if _, err := e.config.Store.Create(ctx, record, bounds); err != nil {
+		e.driver.cancelLater(ctx, session.ID)
 		if err = createError(err); errors.Is(err, ErrSignicat) {
 			e.logStart(ctx, s, err)
 		}
@@ -149,14 +145,14 @@ func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, err
 const startTimeout = 30 * time.Second
 
 func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pending.Record, error) {
-	id, err := e.store.Recall(ctx, key)
+	id, err := e.config.Store.Recall(ctx, key)
 	if err != nil {
 		err = storeError(err)
 		e.noteStart(ctx, s.Kind, nil, err)
 		return nil, err
 	}
 	if id != "" {
-		record, err := e.store.Load(ctx, id)
+		record, err := e.config.Store.Load(ctx, id)
 		if err == nil && record.Phase == pending.Pending {
 			return record, nil
 		}
@@ -166,7 +162,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pendi
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.store.Remember(ctx, key, record.ID, sameStart); err != nil {
+	if _, err := e.config.Store.Remember(ctx, key, record.ID, sameStart); err != nil {
 		return nil, storeError(err)
 	}
 	return record, nil
@@ -193,20 +189,4 @@ func (e *Engine) requestedLoA(asked signicat.LoA) signicat.LoA {
 		return asked
 	}
 	return e.config.LoA
-}
-
-// cancelLater cancels a session at Signicat that nobody will finish. It is a courtesy to the
-// person, whose phone would otherwise still ask: a failure is left to the session's expiry.
-func (e *Engine) cancelLater(ctx context.Context, signicatID string) {
-	select {
-	case e.cancels <- struct{}{}:
-	default:
-		return
-	}
-	e.after(ctx, cancelTimeout, func(ctx context.Context) {
-		defer func() { <-e.cancels }()
-		if err := e.signicat.CancelSession(ctx, signicatID); err != nil {
-			e.log.DebugContext(ctx, "cancelling at Signicat", errorAttr(err))
-		}
-	})
 }

@@ -43,7 +43,7 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 		return nil, false, err
 	}
 	early = wait > 0
-	if read := e.askStatus(ctx, record); read == nil || e.await(ctx, read, statusPatience) != nil {
+	if read := e.askStatus(ctx, record); read == nil || e.driver.await(ctx, read, statusPatience) != nil {
 		return record, early, nil
 	}
 	record, err = e.Session(ctx, id)
@@ -57,40 +57,24 @@ func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *pe
 	over := false
 	for look := minLook; ; look = min(2*look, MaxLook) {
 		// Watched before it is loaded, so that no change falls in between.
-		changed, done := e.changes.watch(id)
+		changed, done := e.driver.changes.watch(id)
 		record, err := e.Session(ctx, id)
 		if err != nil || record.Phase.Ended() || over {
 			done()
 			return record, waiting.Err() == nil, err
 		}
 		e.askStatus(ctx, record)
-		over = e.await(waiting, changed, look+rand.N(look/5)) != nil
+		over = e.driver.await(waiting, changed, look+rand.N(look/5)) != nil
 		done()
 	}
 }
 
 // Session loads a record by its public name and ends one whose time is over.
 func (e *Engine) Session(ctx context.Context, id string) (*pending.Record, error) {
-	record, err := e.store.Load(ctx, id)
-	if errors.Is(err, pending.ErrNotFound) {
-		return nil, ErrUnknown
-	}
-	if err != nil {
-		return nil, storeError(err)
-	}
-	if late, over := overdue(record); over {
-		err := e.giveUp(ctx, record, late)
-		if errors.Is(err, ErrStore) {
-			return nil, err
-		}
-		if lostRace(err) {
-			return e.Session(ctx, id)
-		}
-	}
-	return record, nil
+	return e.driver.look(ctx, id)
 }
 
-// askStatus has a session read that nobody is finishing. It returns a channel that is closed when
+// askStatus has a session read whose code has not come back. It returns a channel that is closed when
 // the read that is under way is over, nil when there is none.
 func (e *Engine) askStatus(ctx context.Context, record *pending.Record) (done <-chan struct{}) {
 	if record.Phase != pending.Pending || e.signicat.refusal() != nil {
@@ -102,48 +86,38 @@ func (e *Engine) askStatus(ctx context.Context, record *pending.Record) (done <-
 // readStatus reads a session on behalf of those who wait.
 func (e *Engine) readStatus(s *sessionRead) {
 	ctx := trace.ContextWithSpan(context.Background(), s.span)
-	e.after(ctx, statusReadLimit, func(ctx context.Context) {
+	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
 		defer e.statusPolls.over(s)
 		if err := e.readSession(ctx, s.id); err != nil {
-			e.log.DebugContext(ctx, "reading the status of a session", errorAttr(err))
+			e.config.Log.DebugContext(ctx, "reading the status of a session", errorAttr(err))
 		}
 	})
 }
 
-// readSession reads a session, unless another replica has just done so, and notes what it shows.
+// readSession reads a session, unless another replica has just done so, and ends its login if the
+// session ended. The record is as it was before the read: a finish that began meanwhile makes the
+// change lose, and so does no harm.
 func (e *Engine) readSession(ctx context.Context, id string) error {
 	record, err := e.Session(ctx, id)
 	if err != nil || record.Phase != pending.Pending {
 		return err
 	}
-	wait, err := e.store.Allow(ctx, "status:"+id, 1, statusEvery)
+	now := e.driver.clock(record)
+	wait, err := e.config.Store.Allow(ctx, "status:"+id, 1, statusEvery)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
 		return nil
 	}
-	err = e.noteStatus(ctx, record)
-	if record.Phase.Ended() || errors.Is(err, pending.ErrConflict) {
+	seen := event{kind: eventSeen}
+	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
+	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
+	if err != nil && !seen.gone {
+		return err
+	}
+	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, pending.ErrConflict) {
 		return nil
 	}
 	return err
-}
-
-// noteStatus reads a session and changes its record by what it shows. The record is as it was
-// before the read: a finish that began meanwhile makes the update lose, and so does no harm.
-func (e *Engine) noteStatus(ctx context.Context, record *pending.Record) error {
-	session, err := e.signicat.ReadStatus(ctx, record.SignicatID)
-	noteFailure(record, err)
-	switch {
-	case errors.Is(err, signicat.ErrNotFound):
-		return e.end(ctx, record, pending.Expired, reasonExpired)
-	case err != nil:
-		return err
-	case session.Status == signicat.StatusSuccess:
-		return nil // its code is still to come, and decides
-	case session.Status.Terminal():
-		return e.endAs(ctx, record, session)
-	}
-	return nil
 }

@@ -36,8 +36,8 @@ func (t *tasks) close() {
 // after runs work that outlives its request, under a deadline of its own. The values of ctx go
 // along, and with them its span: what was done stays below the request that asked for it, where a
 // link would make a second trace of it. It may end after the request does.
-func (e *Engine) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
-	e.work.run(func() {
+func (d *driver) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
+	d.work.run(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()
 		f(ctx)

@@ -50,44 +50,35 @@ func neverSent(err error) bool {
 	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
 }
 
-// validate sends the code until an answer settles it, at most maxSendings times, and leaves the
-// record Validated. The session is not read here: its SUCCESS proves nothing about this code.
-func (e *Engine) validate(ctx context.Context, record *pending.Record, p Return) error {
+// validate sends the code until an answer settles it, at most maxSendings times. The session is not
+// read here: its SUCCESS proves nothing about this code.
+func (h *holder) validate(ctx context.Context) (event, error) {
 	for sending := 1; ; sending++ {
-		before := record.SentAt
-		if err := e.noteSending(ctx, record, p); err != nil {
-			return err
+		before := h.record.SentAt
+		// Kept before it is sent: the replica may die.
+		if _, err := h.apply(ctx, h.record, event{kind: eventSend, failed: h.failed}, h.now()); err != nil {
+			return event{}, err
 		}
-		err := e.signicat.ValidateCode(ctx, p.validation(record))
-		noteFailure(record, err)
+		err := h.signicat.ValidateCode(ctx, h.back.validation(h.record))
+		h.failed = failureIn(err, h.failed)
 		switch verdictOf(err) {
 		case codeAccepted:
-			return e.markValidated(ctx, record, p)
+			h.accepted = true
+			return event{kind: eventAccept}, nil
 		case codeRefused:
-			return e.giveUp(ctx, record, ending{pending.Failed, refusalReason(before, err)})
+			return event{kind: eventRefuse, lost: answerWasLost(before, err)}, nil
 		case credentialsRefused:
-			if neverSent(err) {
-				record.SentAt = before
-			}
-			e.log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
-			return signicatError(err)
+			h.unsent = neverSent(err) && before.IsZero()
+			h.config.Log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
+			return event{}, signicatError(err)
 		}
-		e.log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
+		h.config.Log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
 		err = signicatError(err)
-		if sending == maxSendings || !e.waitToResend(ctx, record, p, RetryAfter(err)) {
-			return err
+		if sending == maxSendings || !h.waitToResend(ctx, RetryAfter(err)) {
+			return event{}, err
 		}
-		e.config.Observe.Retry(signicat.OperationValidateCode)
+		h.config.Observe.Retry(signicat.OperationValidateCode)
 	}
-}
-
-// noteSending keeps in the record that the code was sent, before it is: the replica may die.
-func (e *Engine) noteSending(ctx context.Context, record *pending.Record, p Return) error {
-	if !record.SentAt.IsZero() {
-		return nil
-	}
-	record.SentAt = p.now()
-	return e.update(ctx, record)
 }
 
 // validation is the call that sends the code.
@@ -102,31 +93,17 @@ func (p Return) validation(record *pending.Record) signicat.CodeValidation {
 }
 
 // waitToResend waits before the code is sent again. It returns false when this call may not send it.
-func (e *Engine) waitToResend(ctx context.Context, record *pending.Record, p Return, asked time.Duration) bool {
+func (h *holder) waitToResend(ctx context.Context, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
-	if wait > maxResendWait || p.now().Add(wait).Sub(record.FirstPresented) > CodeLifetime {
+	if wait > maxResendWait || h.now().Add(wait).Sub(h.record.FirstPresented) > CodeLifetime {
 		return false
 	}
-	return e.await(ctx, nil, wait) == nil
+	return h.await(ctx, nil, wait) == nil
 }
 
-// refusalReason says why a login ends whose code Signicat refused. When the code was sent before
-// without an answer, that sending may have used it.
-func refusalReason(sentBefore time.Time, refusal error) string {
-	var failure *signicat.Error
-	repeated := errors.As(refusal, &failure) && failure.Repeated
-	if repeated || !sentBefore.IsZero() {
-		return reasonAnswerLost
-	}
-	return reasonCodeRefused
-}
-
-func (e *Engine) markValidated(ctx context.Context, record *pending.Record, p Return) error {
-	record.Phase = pending.Validated
-	record.ValidatedAt = p.now()
-	err := e.update(ctx, record)
-	if err == nil {
-		e.config.Observe.Validated(record)
-	}
-	return err
+// answerWasLost reports whether the code was sent before its refusal, without an answer. That sending
+// may have used it.
+func answerWasLost(sentBefore time.Time, refusal error) bool {
+	failure, _ := errors.AsType[*signicat.Error](refusal)
+	return !sentBefore.IsZero() || failure != nil && failure.Repeated
 }

@@ -1,0 +1,91 @@
+package login
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
+
+// Config describes an [Engine]. Every field is required but those that say what zero means.
+type Config struct {
+	// Signicat makes the calls. [Engine.Close] closes it.
+	Signicat *signicat.Client
+	// AccountID is the Signicat account that sessions must belong to. Zero accepts any.
+	AccountID string
+	// Simulated accepts a link to itsme over http on a loopback host: Signicat is a simulator.
+	Simulated bool
+
+	// Store keeps the logins. Its owner closes it.
+	Store pending.Store
+	// Authority signs and verifies the tokens.
+	Authority *token.Authority
+	// Keys are those of Authority. While there are none no login starts.
+	Keys *token.Ring
+
+	// Attributes are asked of Signicat, by Signicat's names.
+	Attributes []string
+	// Claims are the attribute claims of a token.
+	Claims []string
+	// LoA is asked of Signicat, and checked in its answer. Zero asks for none.
+	LoA signicat.LoA
+	// SessionLifetime is how long a user has to finish.
+	SessionLifetime time.Duration
+	// AccessLifetime is how long an app's access token is valid.
+	AccessLifetime time.Duration
+	// CookieLifetime is how long a browser's session token is valid.
+	CookieLifetime time.Duration
+	// Refresh is how long a login may be refreshed. Zero: never.
+	Refresh time.Duration
+	// Limits bound what clients can cause.
+	Limits Limits
+
+	// Log receives one line a login, and what goes wrong.
+	Log *slog.Logger
+	// Observe receives callbacks for metrics and events.
+	Observe Observer
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Limits bound what clients can cause. A client is an IPv4 address or an IPv6 /64. The clients of one
+// IPv6 /48 have those of [NetworkShare] clients together. Only AllSessions may be zero: no limit.
+type Limits struct {
+	// Starts of sessions, by client and altogether.
+	SessionsPerClient int
+	SessionsWindow    time.Duration
+	AllSessions       int
+	AllSessionsWindow time.Duration
+	// Requests of one client for tokens.
+	TokenPerClient int
+	TokenWindow    time.Duration
+	// Pending sessions, altogether and by client.
+	Pending          int
+	PendingPerClient int
+	// Long polls of one client that are held at once.
+	LongPollsPerClient int
+	// Reads of Signicat on behalf of waiting clients, altogether.
+	StatusReads  int
+	StatusWindow time.Duration
+}
+
+// Observer receives callbacks for metrics and events. They return at once and do no I/O. A step of a
+// login is reported once, by the replica that made it.
+type Observer struct {
+	// Started: the user can open itsme.
+	Started func(*pending.Record)
+	// Unstarted: a start failed, or was refused for a limit.
+	Unstarted func(pending.Kind, error)
+	// Returned: a code came back, with the verifier or cookie of the login.
+	Returned func(*pending.Record)
+	// Validated: Signicat accepted the code.
+	Validated func(*pending.Record)
+	// Ended: the login is over, with a token or without one.
+	Ended func(*pending.Record)
+	// Retry receives the operation of a call to Signicat that is made again.
+	Retry func(operation string)
+	// Revocation receives what is refused from now on.
+	Revocation func(pending.Revocation)
+}

@@ -1,0 +1,267 @@
+package login
+
+import (
+	"crypto/subtle"
+	"fmt"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/signicat"
+)
+
+const (
+	// CodeLifetime is how old a code may get, counted from its first bound presentation.
+	// Source: itsme's authorization codes live three minutes,
+	// https://belgianmobileid.github.io/doc/authentication/.
+	CodeLifetime = 180 * time.Second
+	// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
+	// 2xx that a proxy wrote for a made-up code thus counts for no longer.
+	SuccessWindow = time.Minute
+	// Lease is how long one finisher has a login for itself.
+	Lease = 30 * time.Second
+)
+
+// transition is every change of a login. It returns the record that takes the place of the one it is
+// given, and what is to be done then; or the record itself, where nothing changes. It changes nothing
+// itself. now is the store's clock.
+//
+// It returns ErrGrant for another code, ErrConflict for a cancel that comes too late, and
+// [pending.ErrConflict] for an event that is not of this phase: another replica was faster. Then
+// nothing changes.
+//
+//	         Pending           Validating         Validated          Issued     ended
+//	present  Validating, send  again, send        again, read        issue      -
+//	cancel   ended, cancelled  too late           too late           too late   -
+//	look     overdue: ended    overdue: ended     overdue: ended     -          -
+//	seen     ended like it     x                  x                  x          x
+//	send     x                 SentAt, send       x                  x          x
+//	accept   x                 Validated, read    x                  x          x
+//	refuse   x                 Failed, cancelled  x                  x          x
+//	result   x                 x                  issue, or ended    x          x
+//	unread   x                 x                  gone, late: ended  x          x
+//	reject   x                 x                  Failed             x          x
+//	issue    x                 x                  Issued             x          x
+//	release  x                 no lease           no lease           x          x
+//	reissue  x                 x                  x                  new token  x
+//
+// A dash is no change, x is [pending.ErrConflict], and cancelled is at Signicat. Present takes the
+// lease. While another holder has it, present waits, and nothing is overdue. Overdue are a session, a
+// code, and an accepted code without a SUCCESS; present ends such a login too, and it is cancelled.
+func transition(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	switch e.kind {
+	case eventPresent:
+		return present(r, e, now)
+	case eventCancel:
+		return cancel(r, e, now)
+	case eventLook:
+		return expire(r, now)
+	}
+	switch {
+	case r.Phase == pending.Pending && e.kind == eventSeen:
+		return seen(r, e, now)
+	case r.Phase == pending.Validating:
+		return validating(r, e, now)
+	case r.Phase == pending.Validated:
+		return validated(r, e, now)
+	case r.Phase == pending.Issued && e.kind == eventReissue:
+		next := *r
+		next.Token, next.TokenID, next.TokenExpiresAt = e.issued.token, e.issued.id, e.issued.expires
+		return &next, effectNone, nil
+	}
+	return r, effectNone, pending.ErrConflict
+}
+
+// present is what a bound client may do with a code: get what was issued, wait for the holder of the
+// lease, or become the holder.
+func present(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	first := r.FirstPresented.IsZero()
+	same := subtle.ConstantTimeCompare(r.CodeHash[:], e.code[:]) == 1
+	switch {
+	case r.Phase == pending.Issued && (!same || r.Token == ""):
+		return r, effectNone, fmt.Errorf("%w: the code was used", ErrGrant)
+	case r.Phase == pending.Issued:
+		return r, effectIssue, nil
+	case r.Phase.Ended():
+		return r, effectNone, nil
+	case !first && !same:
+		return r, effectNone, fmt.Errorf("%w: another code", ErrGrant)
+	case now.Before(r.LeaseUntil):
+		return r, effectNone, nil
+	}
+	if next, effect, _ := expire(r, now); next != r {
+		return next, effect, nil
+	}
+	next := *r
+	if first {
+		next.Phase, next.CodeHash, next.FirstPresented = pending.Validating, e.code, now
+	}
+	next.LeaseUntil = now.Add(Lease)
+	next.Fence++
+	if next.Phase == pending.Validated {
+		return &next, effectRead, nil
+	}
+	return &next, effectValidate, nil
+}
+
+// cancel ends a login that its owner gives up. One that is being finished goes on: its code may be at
+// Signicat already.
+func cancel(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	switch {
+	case r.Phase == pending.Issued, r.Phase == pending.Validating, r.Phase == pending.Validated:
+		return r, effectNone, ErrConflict
+	case r.Phase.Ended():
+		return r, effectNone, nil
+	}
+	switch e.cancel {
+	case "":
+		return end(r, e, now, pending.Cancelled, reasonCancelled), effectCancelAtSignicat, nil
+	case "access_denied":
+		return end(r, e, now, pending.Denied, reasonDenied), effectCancelAtSignicat, nil
+	}
+	return end(r, e, now, pending.Failed, reasonRedirect), effectCancelAtSignicat, nil
+}
+
+// expire ends a login whose time is over, unless a holder is at work.
+func expire(r *pending.Record, now time.Time) (*pending.Record, effect, error) {
+	late := func(phase pending.Phase, reason string) (*pending.Record, effect, error) {
+		return end(r, event{}, now, phase, reason), effectCancelAtSignicat, nil
+	}
+	switch {
+	case r.Phase.Ended(), now.Before(r.LeaseUntil):
+	case r.Phase == pending.Validated:
+		if windowOver(r, now) {
+			return late(pending.Failed, reasonNoSuccess)
+		}
+	case !now.Before(r.ExpiresAt):
+		return late(pending.Expired, reasonExpired)
+	case r.Phase == pending.Validating && now.Sub(r.FirstPresented) > CodeLifetime:
+		return late(pending.Expired, reasonCodeAge)
+	}
+	return r, effectNone, nil
+}
+
+// seen ends a login whose session ended at Signicat. SUCCESS ends nothing: its code is still to come,
+// and decides.
+func seen(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	if e.gone {
+		return end(r, e, now, pending.Expired, reasonExpired), effectNone, nil
+	}
+	if how, over := signicatEndings[e.session.Status]; over {
+		return end(r, e, now, how.phase, how.reason), effectNone, nil
+	}
+	return r, effectNone, nil
+}
+
+// validating is what the holder does about the code.
+func validating(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	next := *r
+	switch e.kind {
+	case eventSend:
+		if !r.SentAt.IsZero() {
+			return r, effectValidate, nil
+		}
+		next.SentAt = now
+		note(&next, e)
+		return &next, effectValidate, nil
+	case eventAccept:
+		next.Phase, next.ValidatedAt = pending.Validated, now
+		note(&next, e)
+		return &next, effectRead, nil
+	case eventRefuse:
+		// An earlier sending without an answer may have used the code.
+		reason := reasonCodeRefused
+		if e.lost {
+			reason = reasonAnswerLost
+		}
+		return end(r, e, now, pending.Failed, reason), effectCancelAtSignicat, nil
+	case eventRelease:
+		next.LeaseUntil = time.Time{}
+		if e.unsent {
+			next.SentAt = time.Time{}
+		}
+		if e.accepted {
+			next.Phase, next.ValidatedAt = pending.Validated, now
+		}
+		note(&next, e)
+		return &next, effectNone, nil
+	}
+	return r, effectNone, pending.ErrConflict
+}
+
+// validated is what the holder does about the session of an accepted code. A SUCCESS counts while it
+// is young, and is the one this login is about.
+func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+	over := windowOver(r, now)
+	switch e.kind {
+	case eventResult:
+		how, terminal := signicatEndings[e.session.Status]
+		switch {
+		case terminal:
+			return end(r, e, now, how.phase, how.reason), effectNone, nil
+		case e.session.Status != signicat.StatusSuccess:
+			return r, effectNone, fmt.Errorf("%w: the session is %q", ErrSignicat, e.session.Status)
+		case over:
+			return end(r, e, now, pending.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
+		}
+		if reason := checkResult(r, e.session); reason != "" {
+			return end(r, e, now, pending.Failed, reason), effectNone, nil
+		}
+		return r, effectIssue, nil
+	case eventUnread:
+		switch {
+		case over:
+			return end(r, e, now, pending.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
+		case e.gone:
+			return end(r, e, now, pending.Expired, reasonExpired), effectCancelAtSignicat, nil
+		}
+		return r, effectNone, nil
+	case eventReject:
+		return end(r, e, now, pending.Failed, e.reason), effectNone, nil
+	case eventIssue:
+		if !success(r, e.session, e.read) {
+			return r, effectNone, pending.ErrConflict
+		}
+		next := end(r, e, now, pending.Issued, reasonIssued)
+		next.Subject, next.AuthTime, next.IssuedAt = e.issued.subject, e.issued.authAt, e.issued.at
+		next.Token, next.TokenID, next.TokenExpiresAt = e.issued.token, e.issued.id, e.issued.expires
+		return next, effectNone, nil
+	case eventRelease:
+		next := *r
+		next.LeaseUntil = time.Time{}
+		note(&next, e)
+		return &next, effectNone, nil
+	}
+	return r, effectNone, pending.ErrConflict
+}
+
+// end returns the record of a login that ended.
+func end(r *pending.Record, e event, now time.Time, phase pending.Phase, reason string) *pending.Record {
+	next := *r
+	next.Phase, next.Reason, next.EndedAt, next.LeaseUntil = phase, reason, now, time.Time{}
+	note(&next, e)
+	return &next
+}
+
+// windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
+func windowOver(r *pending.Record, now time.Time) bool {
+	return !now.Before(r.ValidatedAt.Add(SuccessWindow))
+}
+
+// success reports whether a session says yes to this login, read after the code was accepted and while
+// that counts.
+func success(r *pending.Record, s *signicat.Session, read time.Time) bool {
+	return s != nil && s.Status == signicat.StatusSuccess && checkResult(r, s) == "" &&
+		!read.Before(r.ValidatedAt) && !windowOver(r, read)
+}
+
+// signicatEndings is how a terminal status of Signicat's, SUCCESS aside, ends a login.
+var signicatEndings = map[signicat.Status]struct {
+	phase  pending.Phase
+	reason string
+}{
+	signicat.StatusAbort:     {pending.Aborted, reasonAborted},
+	signicat.StatusError:     {pending.Failed, reasonError},
+	signicat.StatusInvalid:   {pending.Failed, reasonInvalid},
+	signicat.StatusCancelled: {pending.Cancelled, reasonElsewhere},
+	signicat.StatusExpired:   {pending.Expired, reasonExpired},
+}
