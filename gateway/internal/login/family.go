@@ -70,7 +70,7 @@ func (i *issuer) checkFamily(ctx context.Context, f *pending.Family) error {
 	return nil
 }
 
-// familyError tells a family that is gone from a store that cannot answer.
+// familyError returns ErrGrant for a family that is gone, and ErrStore for a store that cannot answer.
 func familyError(err error) error {
 	if errors.Is(err, pending.ErrNotFound) {
 		return wrap(ErrGrant, "the login ended")

@@ -120,7 +120,7 @@ type holder struct {
 }
 
 // finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
-// that was sent is not lost: the next call finds what became of it.
+// that was sent is not lost: the next call finds its outcome.
 func (h *holder) finish(ctx context.Context) error {
 	// The work may change the record after this call.
 	record := h.record

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// logStart tells of a start that failed, and at debug level of one that did not.
+// logStart logs a start that failed, and at debug level one that did not.
 func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 	if err == nil {
 		e.config.Log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
@@ -22,7 +22,7 @@ func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 // logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
 func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 	level := slog.LevelInfo
-	if operatorsBusiness[record.Reason] {
+	if warned[record.Reason] {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
@@ -70,7 +70,7 @@ func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pendi
 	e.config.Observe.Started(record)
 }
 
-// statusOK is the HTTP status of an answer that tells how a session ended.
+// statusOK is the HTTP status of an answer that shows how a session ended.
 const statusOK = 200
 
 // EndedMessage is the message of the one line that every login gets. None is left out: what a client
