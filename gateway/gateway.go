@@ -119,7 +119,7 @@ func (g *Gateway) loginConfig(client *signicat.Client, families pending.Families
 		CookieLifetime:  g.config.Cookie.Lifetime,
 		Refresh:         g.config.Token.Refresh,
 		Limits:          login.Limits(g.config.Limit),
-		Log:             g.log,
+		Logger:          g.log,
 		Observe:         g.observe.logins(),
 		Now:             g.now,
 	}

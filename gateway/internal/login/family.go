@@ -151,6 +151,6 @@ func (i *issuer) endReused(ctx context.Context, f *pending.Family) error {
 	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}
-	i.config.Log.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	i.config.Logger.WarnContext(ctx, "a refresh token was used again; its login is ended")
 	return wrap(ErrGrant, "used again")
 }

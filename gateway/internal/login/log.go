@@ -12,10 +12,10 @@ import (
 // logStart logs a start that failed, and at debug level one that did not.
 func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 	if err == nil {
-		e.config.Log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
+		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return
 	}
-	e.config.Log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+	e.config.Logger.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
 		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
 }
 
@@ -40,7 +40,7 @@ func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 			slog.String("trace_id", record.FailedTraceID),
 		)
 	}
-	d.config.Log.LogAttrs(ctx, level, EndedMessage, attrs...)
+	d.config.Logger.LogAttrs(ctx, level, EndedMessage, attrs...)
 }
 
 // signicatAttrs are what Signicat's support asks for.
