@@ -117,7 +117,7 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 		CookieLifetime:  g.config.Cookie.Lifetime,
 		Refresh:         g.config.Token.Refresh,
 		Limits:          login.Limits(g.config.Limit),
-		Log:             g.log,
+		Logger:          g.log,
 		Observe:         g.observe.logins(),
 		Now:             g.now,
 	}

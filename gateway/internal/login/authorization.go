@@ -17,8 +17,8 @@ const minState = 32
 // linkHost is a host as clients send it, beyond ASCII by its A-labels (RFC 5890).
 var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 
-// newRecord refuses an answer of Signicat's that would send the person, the code or our access
-// token anywhere but where they belong.
+// newRecord refuses an answer of Signicat's that would send the user, the code or our access
+// token to another place than itsme and Signicat.
 func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Record, error) {
 	data := session.IDPData
 	state, err := checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL, e.config.Simulated)

@@ -19,8 +19,8 @@ var (
 // ValidChallenge reports whether an S256 code challenge is well-formed.
 func ValidChallenge(challenge string) bool { return codeChallenge.MatchString(challenge) }
 
-// BoundToVerifier reports whether whoever presents the verifier started this login as an app.
-// A record without a challenge is bound to nobody.
+// BoundToVerifier reports whether the client that presents the verifier started this login as an app.
+// A record without a challenge is bound to no client.
 func BoundToVerifier(record *pending.Record, verifier string) bool {
 	if record.Kind != pending.App || record.Challenge == "" || !codeVerifier.MatchString(verifier) {
 		return false
@@ -30,8 +30,8 @@ func BoundToVerifier(record *pending.Record, verifier string) bool {
 	return subtle.ConstantTimeCompare([]byte(challenge), []byte(record.Challenge)) == 1
 }
 
-// BoundToCookie reports whether whoever presents the login cookie started this login in a
-// browser. A record without a cookie's hash is bound to nobody.
+// BoundToCookie reports whether the browser that presents the login cookie started this login. A
+// record without a cookie's hash is bound to no browser.
 func BoundToCookie(record *pending.Record, cookie string) bool {
 	if record.Kind != pending.Browser || record.CookieHash == [sha256.Size]byte{} || cookie == "" {
 		return false

@@ -15,14 +15,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// The states of [Gateway.Breaker].
+// The states of [Engine.Breaker].
 const (
 	// BreakerClosed: every call is made.
 	BreakerClosed = "closed"
 	// BreakerHalfOpen: the next start or read of a status is made, and decides.
 	BreakerHalfOpen = "half_open"
-	// BreakerOpen: starts are refused, statuses are told without asking Signicat, and cancels are
-	// left to the session's expiry. Logins that people came back from go on.
+	// BreakerOpen: starts are refused, statuses are answered without asking Signicat, and cancels are
+	// left to the session's expiry. Logins whose code came back go on.
 	BreakerOpen = "open"
 )
 
@@ -43,21 +43,21 @@ const (
 	maxRetryDelay = 500 * time.Millisecond
 )
 
-// breaker makes the calls to Signicat. While Signicat fails again and again it makes no new ones,
-// but for those of logins that people came back from: their codes live three minutes, and what
-// becomes of them tells how Signicat is.
+// breaker makes the calls to Signicat. While Signicat fails again and again, it makes no calls but
+// those of logins whose code came back. Their codes live three minutes, and their calls show whether
+// Signicat works again.
 //
-// It opens for what is Signicat's fault, or a fault of our credentials, with which asking again is
-// as useless. Nothing that a client sends or leaves undone opens it. Its times are those of the real
+// It opens for faults of Signicat's, and for refused credentials, with which another call is as
+// useless. Nothing that a client sends or leaves undone opens it. Its times are those of the real
 // clock; Retry-After is counted by the gateway's.
 type breaker struct {
 	client  *signicat.Client
 	circuit circuitbreaker.CircuitBreaker[*signicat.Session]
 	now     func() time.Time
-	retry   func(operation string) // is told of a call that is made again
+	retry   func(operation string) // is called when a call is made again
 
 	mu     sync.Mutex
-	paused time.Time // until when Signicat asked to be left alone
+	paused time.Time // no calls before: Signicat sent Retry-After
 }
 
 func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger, retry func(operation string)) *breaker {
@@ -75,7 +75,7 @@ func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger,
 	}
 }
 
-// logBreaker tells of an outage once, and of its end.
+// logBreaker logs the begin of an outage once, and its end.
 func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.State) {
 	switch {
 	case from == circuitbreaker.ClosedState && to == circuitbreaker.OpenState:
@@ -109,7 +109,7 @@ func (b *breaker) state() string {
 	return BreakerHalfOpen
 }
 
-// wait is for how long nothing new is tried, zero when something may be.
+// wait returns how long no new call is made; zero when one may be.
 func (b *breaker) wait() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -119,7 +119,7 @@ func (b *breaker) wait() time.Duration {
 // ErrOpen is returned when a call was not made because the breaker is open.
 var ErrOpen = errors.New("breaker open")
 
-// refusal is the error of a call that is not even tried now, nil when it may be.
+// refusal returns the error of a call that is not made now, nil when it may be.
 func (b *breaker) refusal() error {
 	if wait := b.wait(); wait > 0 {
 		return retryAfter(ErrOpen, wait)
@@ -127,9 +127,9 @@ func (b *breaker) refusal() error {
 	return nil
 }
 
-// CreateSession starts a session, unless the breaker is open. What failed fast is done once more:
-// at worst there is a second session at Signicat that nobody knows, and it expires. A client that
-// hangs up does not cut it short, so that nobody can make it look like a failure.
+// CreateSession starts a session, unless the breaker is open. A call that failed fast is made
+// once more: at worst Signicat has a second session that is never used, and it expires. A client that
+// hangs up does not end the call, so that no client can make it look like a failure.
 func (b *breaker) CreateSession(ctx context.Context, request signicat.SessionRequest) (*signicat.Session, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
@@ -193,7 +193,7 @@ func (b *breaker) ifClosed(call func() (*signicat.Session, error)) (*signicat.Se
 	}
 	session, err := failsafe.With(b.circuit).Get(call)
 	if errors.Is(err, circuitbreaker.ErrOpen) {
-		// Somebody else probes.
+		// Another call probes.
 		return nil, retryAfter(ErrOpen, max(b.wait(), time.Second))
 	}
 	b.pause(err)
@@ -212,7 +212,7 @@ func (b *breaker) note(err error) {
 	}
 }
 
-// pause leaves Signicat alone for as long as it asks, within bounds.
+// pause makes no calls for as long as Signicat asks, within bounds.
 func (b *breaker) pause(err error) {
 	var failure *signicat.Error
 	if !errors.As(err, &failure) || failure.RetryAfter <= 0 {
@@ -255,7 +255,7 @@ func worthRepeating(err error) bool {
 	return !timeout && failure.RetryAfter == 0 && !errors.Is(err, context.Canceled)
 }
 
-// operationOf is the operation whose failure an error tells.
+// operationOf returns the operation that an error is about.
 func operationOf(err error) string {
 	if failure, ok := errors.AsType[*signicat.Error](err); ok {
 		return failure.Operation

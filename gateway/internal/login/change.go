@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// changes tells whoever waits in this process that a pending session changed. It holds an
-// entry only for sessions that somebody waits for, so it is bounded by the requests.
+// changes wakes the requests of this process that wait for a change of a pending session. It holds an
+// entry only for sessions that a request waits for, so the requests bound it.
 type changes struct {
 	mu      sync.Mutex
 	waiting map[string]*waiting
@@ -40,7 +40,7 @@ func (c *changes) watch(id string) (changed <-chan struct{}, done func()) {
 	}
 }
 
-// announce wakes everybody who waits for the session.
+// announce wakes all requests that wait for the session.
 func (c *changes) announce(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -42,8 +42,8 @@ type Config struct {
 	// Limits bound what clients can cause.
 	Limits Limits
 
-	// Log receives one line a login, and what goes wrong.
-	Log *slog.Logger
+	// Logger receives one line a login, and what goes wrong.
+	Logger *slog.Logger
 	// Observe receives callbacks for metrics and events.
 	Observe Observer
 	// Now is the clock.

@@ -29,7 +29,7 @@ type Engine struct {
 
 // New makes an engine. It does no I/O. The caller closes the engine.
 func New(config Config) *Engine {
-	calls := newBreaker(config.Signicat, config.Now, config.Log, config.Observe.Retry)
+	calls := newBreaker(config.Signicat, config.Now, config.Logger, config.Observe.Retry)
 	closing, stop := context.WithCancel(context.Background())
 	revoker := &revoker{&config}
 	e := &Engine{

@@ -13,7 +13,7 @@ import (
 // Why a call fails, or how a login ended without a token. Package gateway has a table with what
 // clients see of each.
 var (
-	// ErrDenied is returned when the person said no, or the login was aborted or cancelled.
+	// ErrDenied is returned when the user refused, or the login was aborted or cancelled.
 	ErrDenied = errors.New("access denied")
 	// ErrExpired is returned when the login or its code is too old.
 	ErrExpired = errors.New("login expired")
@@ -60,7 +60,7 @@ func RetryAfter(err error) time.Duration {
 // wrap says why, for the log; clients see the text that belongs to err.
 func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 
-// signicatError hides which way Signicat was unavailable and keeps how long it asked to wait.
+// signicatError makes an ErrSignicat of a failed call. It keeps how long Signicat asked to wait.
 func signicatError(err error) error {
 	wrapped := fmt.Errorf("%w: %w", ErrSignicat, err)
 	var failure *signicat.Error
@@ -70,7 +70,8 @@ func signicatError(err error) error {
 	return wrapped
 }
 
-// storeError tells a lost race and an unknown record from a store that cannot answer.
+// storeError returns a lost race and an unknown record as they are, and ErrStore for a store that
+// cannot answer.
 func storeError(err error) error {
 	if err == nil || errors.Is(err, pending.ErrNotFound) || errors.Is(err, pending.ErrConflict) {
 		return err
@@ -78,7 +79,7 @@ func storeError(err error) error {
 	return fmt.Errorf("%w: %w", ErrStore, err)
 }
 
-// tokenError tells missing keys from a token that cannot be issued.
+// tokenError returns ErrStarting where there are no keys.
 func tokenError(err error) error {
 	if errors.Is(err, token.ErrNoKeys) {
 		return ErrStarting
@@ -95,10 +96,10 @@ var endings = map[pending.Phase]error{
 	pending.Failed:    ErrGrant,
 }
 
-// ErrTokenSize is returned when a person's claims do not fit into a token.
+// ErrTokenSize is returned when a user's claims do not fit into a token.
 var ErrTokenSize = errors.New("token too large")
 
-// ErrLevel is returned when a person's level of assurance is under the one asked for.
+// ErrLevel is returned when a user's level of assurance is under the one asked for.
 var ErrLevel = errors.New("level of assurance too low")
 
 // ended is the error of a record that ended without a token.
@@ -135,8 +136,9 @@ const (
 	reasonTooLarge     = "token_too_large"
 )
 
-// operatorsBusiness are the reasons that a client cannot bring about, and an operator can look into.
-var operatorsBusiness = map[string]bool{
+// warned are the reasons that get a line at WARN: a client cannot bring them about, and an operator
+// can look into them.
+var warned = map[string]bool{
 	reasonError:        true,
 	reasonInvalid:      true,
 	reasonAnswerLost:   true,

@@ -70,7 +70,7 @@ func (i *issuer) checkFamily(ctx context.Context, f *pending.Family) error {
 	return nil
 }
 
-// familyError tells a family that is gone from a store that cannot answer.
+// familyError returns ErrGrant for a family that is gone, and ErrStore for a store that cannot answer.
 func familyError(err error) error {
 	if errors.Is(err, pending.ErrNotFound) {
 		return wrap(ErrGrant, "the login ended")
@@ -151,6 +151,6 @@ func (i *issuer) endReused(ctx context.Context, f *pending.Family) error {
 	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}
-	i.config.Log.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	i.config.Logger.WarnContext(ctx, "a refresh token was used again; its login is ended")
 	return wrap(ErrGrant, "used again")
 }

@@ -120,7 +120,7 @@ type holder struct {
 }
 
 // finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
-// that was sent is not lost: the next call finds what became of it.
+// that was sent is not lost: the next call finds its outcome.
 func (h *holder) finish(ctx context.Context) error {
 	// The work may change the record after this call.
 	record := h.record
@@ -171,7 +171,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 		case h.record.Phase.Ended():
 			return ended(h.record)
 		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
-			h.config.Log.WarnContext(ctx, "reading a session", errorAttr(failure))
+			h.config.Logger.WarnContext(ctx, "reading a session", errorAttr(failure))
 			return signicatError(failure)
 		case failure != nil:
 			return failure
@@ -199,7 +199,7 @@ func (h *holder) release(ctx context.Context) {
 	defer cancel()
 	e := event{kind: eventRelease, failed: h.failed, unsent: h.unsent, accepted: h.accepted}
 	if _, err := h.apply(ctx, h.record, e, h.now()); err != nil {
-		h.config.Log.DebugContext(ctx, "releasing a lease", errorAttr(err))
+		h.config.Logger.DebugContext(ctx, "releasing a lease", errorAttr(err))
 	}
 }
 

@@ -9,20 +9,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// logStart tells of a start that failed, and at debug level of one that did not.
+// logStart logs a start that failed, and at debug level one that did not.
 func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 	if err == nil {
-		e.config.Log.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
+		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return
 	}
-	e.config.Log.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+	e.config.Logger.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
 		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
 }
 
 // logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
 func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 	level := slog.LevelInfo
-	if operatorsBusiness[record.Reason] {
+	if warned[record.Reason] {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
@@ -40,7 +40,7 @@ func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 			slog.String("trace_id", record.FailedTraceID),
 		)
 	}
-	d.config.Log.LogAttrs(ctx, level, EndedMessage, attrs...)
+	d.config.Logger.LogAttrs(ctx, level, EndedMessage, attrs...)
 }
 
 // signicatAttrs are what Signicat's support asks for.
@@ -70,7 +70,7 @@ func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pendi
 	e.config.Observe.Started(record)
 }
 
-// statusOK is the HTTP status of an answer that tells how a session ended.
+// statusOK is the HTTP status of an answer that shows how a session ended.
 const statusOK = 200
 
 // EndedMessage is the message of the one line that every login gets. None is left out: what a client

@@ -127,8 +127,8 @@ func (q *readQueue) pass(now time.Time) {
 	q.place(c, now)
 }
 
-// idle is for how long no session will be due, zero when there is none to wait for. It is for
-// after next found none.
+// idle returns how long no session will be due; zero when there is none to wait for. Call it after
+// next found none.
 func (q *readQueue) idle(now time.Time) time.Duration {
 	if len(q.waiting) == 0 {
 		return 0

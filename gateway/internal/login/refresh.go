@@ -40,7 +40,7 @@ type refreshToken struct {
 
 func (t refreshToken) name() string { return t.login + "~" + strconv.FormatUint(t.serial, 10) }
 
-// signed is the token as clients hold it. Without the family's secret nobody can make one.
+// signed is the token as clients hold it. Without the family's secret no client can make one.
 func (t refreshToken) signed(secret [32]byte) string {
 	mac := hmac.New(sha256.New, secret[:])
 	mac.Write([]byte(t.name()))

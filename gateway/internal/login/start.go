@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// sameStart is for how long the same challenge from the same client means the same session.
+	// sameStart is how long the same challenge from the same client means the same session.
 	sameStart = 30 * time.Second
 )
 
@@ -49,7 +49,7 @@ func (e *Engine) Start(ctx context.Context, s Request) (*pending.Record, error) 
 	return record, err
 }
 
-// SessionID is the public name of a pending session: base64url(SHA-256(state)). It tells
+// SessionID returns the public name of a pending session: base64url(SHA-256(state)). It reveals
 // nothing of the state, so it may stand in URLs.
 func SessionID(state string) string {
 	sum := sha256.Sum256([]byte(state))
@@ -71,7 +71,7 @@ func (e *Engine) startSession(ctx context.Context, s Request) (_ *pending.Record
 	}
 	session, err := e.signicat.CreateSession(ctx, e.sessionRequest(s))
 	if errors.Is(err, ErrOpen) {
-		return nil, signicatError(err) // the breaker told the log once
+		return nil, signicatError(err) // the breaker logged it once
 	}
 	if err != nil {
 		e.logStart(ctx, s, err)
@@ -129,7 +129,7 @@ func createError(err error) error {
 func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
 	shared, err, _ := e.starts.Do(key, func() (any, error) {
-		// Whoever waits along must not fail because the first one hung up.
+		// The requests that wait along must not fail because the first client hung up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 		defer cancel()
 		return e.startOrFind(ctx, key, s)

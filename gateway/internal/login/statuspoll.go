@@ -12,7 +12,7 @@ const (
 	// statusEvery is how often one session is read at Signicat on behalf of waiting clients,
 	// however many they are.
 	statusEvery = 2 * time.Second
-	// statusInterest is how long a session that nobody asks about any more keeps its place.
+	// statusInterest is how long a session keeps its place that no client asks about any more.
 	statusInterest = 10 * time.Second
 	// MaxReads bounds the reads under way. Together with MaxCancels they leave most of the
 	// connections to Signicat to starts and finishes, however slow it is.
@@ -27,7 +27,7 @@ const (
 // clock.
 type statusPoll struct {
 	perform func(*sessionRead)   // reads a session and calls over, in another goroutine
-	hold    func() time.Duration // for how long nothing may be read
+	hold    func() time.Duration // how long nothing may be read
 	budget  *rate.Limiter
 	most    int // sessions that are remembered
 
@@ -119,7 +119,7 @@ func (p *statusPoll) start(now time.Time) {
 	}
 }
 
-// wait takes one read out of the budget, or tells for how long there is none.
+// wait takes one read out of the budget, or returns how long there is none.
 func (p *statusPoll) wait(now time.Time) time.Duration {
 	if hold := p.hold(); hold > 0 {
 		return hold

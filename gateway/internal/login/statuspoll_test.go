@@ -216,7 +216,7 @@ func texts(format string, n int) []string {
 	return all
 }
 
-// TestSessionsThatWaitForAReadAreBounded asks about more sessions than there may be. Those that nobody asks about any
+// TestSessionsThatWaitForAReadAreBounded asks about more sessions than there may be. Those that no client asks about any
 // more are forgotten, without a read.
 func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
 	t.Parallel()

@@ -50,11 +50,11 @@ func (e *Engine) noteStore(ctx context.Context, kind pending.Kind, err error) {
 	switch {
 	case err == nil:
 		if e.startLog.succeed() {
-			e.config.Log.InfoContext(ctx, "logins start again")
+			e.config.Logger.InfoContext(ctx, "logins start again")
 		}
 	case errors.Is(err, ErrStore) && ctx.Err() == nil:
 		if starts := e.startLog.fail(e.config.Now()); starts > 0 {
-			e.config.Log.WarnContext(ctx, "starting a login",
+			e.config.Logger.WarnContext(ctx, "starting a login",
 				slog.String("kind", kind.String()), slog.Int("failed_starts", starts), errorAttr(err))
 		}
 	}

@@ -18,7 +18,7 @@ const (
 	spanStore    = "pending."         // and the store's operation
 )
 
-// Attributes of ours. Their values are words of a table: nothing of a person, and no name that a
+// Attributes of ours. Their values are words of a table: nothing of a user, and no name that a
 // login could be found by.
 const (
 	outcomeKey = attribute.Key("itsme.login.outcome")

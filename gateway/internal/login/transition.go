@@ -21,32 +21,31 @@ const (
 	Lease = 30 * time.Second
 )
 
-// transition is every change of a login. It returns the record that takes the place of the one it is
-// given, and what is to be done then; or the record itself, where nothing changes. It changes nothing
-// itself. now is the store's clock.
+// transition makes every change of a login. It returns the record that takes the place of r, and what
+// its caller is to do then. Where nothing changes it returns r itself. It never changes r. now is the
+// store's clock.
 //
-// It returns ErrGrant for another code, ErrConflict for a cancel that comes too late, and
-// [pending.ErrConflict] for an event that is not of this phase: another replica was faster. Then
-// nothing changes.
+//	           Pending                Validating          Validated           Issued     ended
+//	present    Validating > validate  lease > validate    lease > read        > issue    -
+//	cancel     ended > cancel         ErrConflict         ErrConflict         ErrConfl.  -
+//	look       if late: ended > c.    if late: ended > c. if late: ended > c. -          -
+//	seen       ended, or -            x                   x                   x          x
+//	send       x                      SentAt > validate   x                   x          x
+//	accept     x                      Validated > read    x                   x          x
+//	refuse     x                      Failed > cancel     x                   x          x
+//	result     x                      x                   ended, or > issue   x          x
+//	unread     x                      x                   ended, or -         x          x
+//	reject     x                      x                   Failed              x          x
+//	issue      x                      x                   Issued              x          x
+//	release    x                      no lease            no lease            x          x
+//	reissue    x                      x                   x                   Token      x
 //
-//	         Pending           Validating         Validated          Issued     ended
-//	present  Validating, send  again, send        again, read        issue      -
-//	cancel   ended, cancelled  too late           too late           too late   -
-//	look     overdue: ended    overdue: ended     overdue: ended     -          -
-//	seen     ended like it     x                  x                  x          x
-//	send     x                 SentAt, send       x                  x          x
-//	accept   x                 Validated, read    x                  x          x
-//	refuse   x                 Failed, cancelled  x                  x          x
-//	result   x                 x                  issue, or ended    x          x
-//	unread   x                 x                  gone, late: ended  x          x
-//	reject   x                 x                  Failed             x          x
-//	issue    x                 x                  Issued             x          x
-//	release  x                 no lease           no lease           x          x
-//	reissue  x                 x                  x                  new token  x
+// The effect stands behind >; cancel is at Signicat. A dash is no change. An error changes nothing: x is
+// [pending.ErrConflict], since another call was faster, and present returns ErrGrant for another code.
 //
-// A dash is no change, x is [pending.ErrConflict], and cancelled is at Signicat. Present takes the
-// lease. While another holder has it, present waits, and nothing is overdue. Overdue are a session, a
-// code, and an accepted code without a SUCCESS; present ends such a login too, and it is cancelled.
+// Present waits (-) while a holder has the lease, and ends a login that is late, as look does. Late is a
+// session that expired, a code that is too old, or an accepted code without a SUCCESS; none is late
+// while a holder has the lease.
 func transition(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
 	switch e.kind {
 	case eventPresent:
@@ -143,8 +142,11 @@ func expire(r *pending.Record, now time.Time) (*pending.Record, effect, error) {
 // seen ends a login whose session ended at Signicat. SUCCESS ends nothing: its code is still to come,
 // and decides.
 func seen(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
-	if e.gone {
+	switch {
+	case e.gone:
 		return end(r, e, now, pending.Expired, reasonExpired), effectNone, nil
+	case e.session == nil:
+		return r, effectNone, nil
 	}
 	if how, over := signicatEndings[e.session.Status]; over {
 		return end(r, e, now, how.phase, how.reason), effectNone, nil
@@ -194,6 +196,9 @@ func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effe
 	over := windowOver(r, now)
 	switch e.kind {
 	case eventResult:
+		if e.session == nil {
+			return r, effectNone, pending.ErrConflict
+		}
 		how, terminal := signicatEndings[e.session.Status]
 		switch {
 		case terminal:

@@ -91,6 +91,8 @@ var occasions = map[string]occasion{
 	"seen CANCELLED":         {event{kind: eventSeen, session: sessionOf(signicat.StatusCancelled)}, idle},
 	"seen EXPIRED":           {event{kind: eventSeen, session: sessionOf(signicat.StatusExpired)}, idle},
 	"seen, gone":             {event{kind: eventSeen, gone: true}, idle},
+	"seen, nothing":          {event{kind: eventSeen}, idle},
+	"result, no session":     {event{kind: eventResult}, idle},
 	"send":                   {event{kind: eventSend}, idle},
 	"accept":                 {event{kind: eventAccept}, idle},
 	"refuse":                 {event{kind: eventRefuse}, idle},
@@ -144,6 +146,7 @@ seen ERROR             | Failed signicat_error             | x                  
 seen INVALID           | Failed signicat_invalid           | x                                | x                            | x       | x
 seen CANCELLED         | Cancelled cancelled_at_signicat   | x                                | x                            | x       | x
 seen EXPIRED           | Expired session_expired           | x                                | x                            | x       | x
+seen, nothing          | -                                 | x                                | x                            | x       | x
 seen, gone             | Expired session_expired           | x                                | x                            | x       | x
 send                   | x                                 | > validate                       | x                            | x       | x
 accept                 | x                                 | Validated > read                 | x                            | x       | x
@@ -155,6 +158,7 @@ result SUCCESS, other  | x                                 | x                  
 result CREATED         | x                                 | x                                | signicat                     | x       | x
 result ABORT           | x                                 | x                                | Aborted signicat_abort       | x       | x
 result ABORT, late     | x                                 | x                                | Aborted signicat_abort       | x       | x
+result, no session     | x                                 | x                                | x                            | x       | x
 result EXPIRED         | x                                 | x                                | Expired session_expired      | x       | x
 unread                 | x                                 | x                                | -                            | x       | x
 unread, late           | x                                 | x                                | Failed no_success > cancel   | x       | x

@@ -69,10 +69,10 @@ func (h *holder) validate(ctx context.Context) (event, error) {
 			return event{kind: eventRefuse, lost: answerWasLost(before, err)}, nil
 		case credentialsRefused:
 			h.unsent = neverSent(err) && before.IsZero()
-			h.config.Log.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
+			h.config.Logger.ErrorContext(ctx, "no access to Signicat for validating a code", errorAttr(err))
 			return event{}, signicatError(err)
 		}
-		h.config.Log.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
+		h.config.Logger.WarnContext(ctx, "the answer to a code validation was lost", errorAttr(err))
 		err = signicatError(err)
 		if sending == maxSendings || !h.waitToResend(ctx, RetryAfter(err)) {
 			return event{}, err
