@@ -33,7 +33,7 @@ func TestClockOffSignicatsIsLogged(t *testing.T) {
 			{62 * time.Second, 2, 2},
 		} {
 			clock.advance(step.move)
-			want := clock.now().Sub(time.Now())
+			want := time.Until(clock.now())
 			if answer := b.newPhone().start(); answer.Code != http.StatusCreated {
 				t.Fatalf("starting: %d %s", answer.Code, answer.Body)
 			}
