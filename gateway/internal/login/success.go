@@ -14,11 +14,9 @@ const SuccessWindow = time.Minute
 // provider is Signicat's name of itsme.
 const provider = "itsme"
 
-// success reports whether a session says yes to this login, read after the code was accepted and while
-// that counts.
+// success reports whether a session says yes to this login, and was read while that counts.
 func success(r *pending.Record, s *signicat.Session, read time.Time) bool {
-	return s != nil && s.Status == signicat.StatusSuccess && checkResult(r, s) == "" &&
-		!read.Before(r.ValidatedAt) && !windowOver(r, read)
+	return s != nil && s.Status == signicat.StatusSuccess && !windowOver(r, read) && checkResult(r, s) == ""
 }
 
 // windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
