@@ -74,3 +74,33 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 		})
 	})
 }
+
+// forgetful is a store that fails to take one change: that Signicat accepted the code.
+type forgetful struct {
+	*pending.Memory
+	failed bool
+}
+
+// Update implements [pending.Store].
+func (s *forgetful) Update(ctx context.Context, r *pending.Record) error {
+	if r.Phase == pending.Validated && !s.failed {
+		s.failed = true
+		return pending.ErrUnavailable
+	}
+	return s.Memory.Update(ctx, r)
+}
+
+// TestAcceptedCodeOutlivesAStoreFailure has the store fail just after Signicat accepted the code, which
+// it accepts only once. The next call finishes the login, and does not send the code again.
+func TestAcceptedCodeOutlivesAStoreFailure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &forgetful{Memory: pending.NewMemory(time.Now)}
+		t.Cleanup(func() { _ = s.Close() })
+		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s })
+		p := b.begun(t)
+		wantReply(t, "while the store fails", p.redeem(), "503 temporarily_unavailable, Retry-After 5")
+		wantReply(t, "afterwards", p.redeem(), "the token")
+		p.wantSent(t, "altogether", 1)
+	})
+}

@@ -39,3 +39,10 @@ func BoundToCookie(record *pending.Record, cookie string) bool {
 	sum := sha256.Sum256([]byte(cookie))
 	return subtle.ConstantTimeCompare(sum[:], record.CookieHash[:]) == 1
 }
+
+// SessionID returns the public name of a pending session: base64url(SHA-256(state)). It reveals
+// nothing of the state, so it may stand in URLs.
+func SessionID(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

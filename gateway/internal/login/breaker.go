@@ -127,6 +127,9 @@ func (b *breaker) refusal() error {
 	return nil
 }
 
+// startTimeout bounds a start: an access token, a session, and the store.
+const startTimeout = 30 * time.Second
+
 // CreateSession starts a session, unless the breaker is open. A call that failed fast is made
 // once more: at worst Signicat has a second session that is never used, and it expires. A client that
 // hangs up does not end the call, so that no client can make it look like a failure.
@@ -261,4 +264,10 @@ func operationOf(err error) string {
 		return failure.Operation
 	}
 	return ""
+}
+
+// neverSent reports whether a call failed for want of a Signicat access token.
+func neverSent(err error) bool {
+	var failure *signicat.Error
+	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
 }

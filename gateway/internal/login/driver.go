@@ -93,7 +93,7 @@ func (d *driver) report(ctx context.Context, before pending.Phase, record *pendi
 	switch {
 	case record.Phase == before:
 	case record.Phase.Ended():
-		d.logEnd(ctx, record)
+		logEnd(ctx, d.config.Logger, record)
 		observe.Ended(record)
 	case record.Phase == pending.Validating:
 		observe.Returned(record)

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -62,19 +61,3 @@ const (
 	effectIssue                   // sign a token, or hand out the one that was issued
 	effectCancelAtSignicat        // cancel the session, which may still be open
 )
-
-// note keeps, for the line of the login's end, what Signicat said of the last call that failed, or of
-// a session that it ended itself.
-func note(r *pending.Record, e event) {
-	if e.failed != nil {
-		r.FailedCall, r.FailedStatus = e.failed.Operation, uint64(e.failed.StatusCode)
-		r.FailedCode, r.FailedTraceID = e.failed.Code, e.failed.TraceID
-	}
-	if e.session == nil || e.session.Error == nil {
-		return
-	}
-	if _, ended := signicatEndings[e.session.Status]; ended {
-		r.FailedCall, r.FailedStatus = signicat.OperationReadSession, statusOK
-		r.FailedCode, r.FailedTraceID = e.session.Error.LogCode(), ""
-	}
-}

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
@@ -150,3 +151,8 @@ func loginOf(tokenID string) string { return (&token.Claims{ID: tokenID}).Login(
 
 // markOf is the mark of the login that a token descends from, or empty.
 func markOf(tokenID string) string { return (&token.Claims{ID: tokenID}).Mark() }
+
+// sessionTokenID is the jti of a session token: its login and its number in the family.
+func sessionTokenID(login string, serial uint64) string {
+	return login + "." + strconv.FormatUint(serial, 10)
+}

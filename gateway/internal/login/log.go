@@ -9,18 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// logStart logs a start that failed, and at debug level one that did not.
-func (e *Engine) logStart(ctx context.Context, s Request, err error) {
-	if err == nil {
-		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
-		return
-	}
-	e.config.Logger.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
-		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
-}
-
 // logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
-func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
+func logEnd(ctx context.Context, log *slog.Logger, record *pending.Record) {
 	level := slog.LevelInfo
 	if warned[record.Reason] {
 		level = slog.LevelWarn
@@ -40,7 +30,7 @@ func (d *driver) logEnd(ctx context.Context, record *pending.Record) {
 			slog.String("trace_id", record.FailedTraceID),
 		)
 	}
-	d.config.Logger.LogAttrs(ctx, level, EndedMessage, attrs...)
+	log.LogAttrs(ctx, level, EndedMessage, attrs...)
 }
 
 // signicatAttrs are what Signicat's support asks for.
@@ -56,22 +46,6 @@ func signicatAttrs(err error) []any {
 		slog.String("trace_id", failure.TraceID),
 	}
 }
-
-// noteStart reports a start that succeeded or failed. One whose client hung up did neither.
-func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	e.noteStore(ctx, kind, err)
-	if err != nil {
-		e.config.Observe.Unstarted(kind, err)
-		return
-	}
-	e.config.Observe.Started(record)
-}
-
-// statusOK is the HTTP status of an answer that shows how a session ended.
-const statusOK = 200
 
 // EndedMessage is the message of the one line that every login gets. None is left out: what a client
 // can bring about costs it a start, which limits bound.

@@ -8,6 +8,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
+// statusInterest is how long a session keeps its place that no client asks about any more.
+const statusInterest = 10 * time.Second
+
 // readQueue decides whose session is read next. Clients take turns, in the order in which they
 // had a session that was due, one read a turn. Of a client's sessions the one that is due first is
 // read. So with n clients each has a read every n/budget, however many sessions others have.

@@ -118,8 +118,3 @@ func useCookie(f *pending.Family, serial uint64, renewable bool) (handOut, hones
 	}
 	return false, false
 }
-
-// sessionTokenID is the jti of a session token: its login and its number in the family.
-func sessionTokenID(login string, serial uint64) string {
-	return login + "." + strconv.FormatUint(serial, 10)
-}

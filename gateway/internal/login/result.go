@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -45,24 +44,4 @@ func (h *holder) readSession(ctx context.Context) (*signicat.Session, error) {
 		return nil, ErrUnfinished
 	}
 	return nil, err
-}
-
-// checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
-func checkResult(record *pending.Record, session *signicat.Session) (reason string) {
-	wanted := signicat.LoA(record.LoA)
-	switch {
-	case session.ID != record.SignicatID || session.AccountID != record.AccountID:
-		return reasonOtherSession
-	case session.TransactionID != "" && session.TransactionID != record.TransactionID:
-		return reasonOtherSession
-	case session.IDPData.TransactionID != "" && session.IDPData.TransactionID != record.TransactionID:
-		return reasonOtherSession
-	case session.Provider != provider:
-		return reasonProvider
-	case !session.LoA.AtLeast(signicat.LoALow), wanted != "" && !session.LoA.AtLeast(wanted):
-		return reasonLoA
-	case session.Subject == nil || session.Subject.ID == "":
-		return reasonSubject
-	}
-	return ""
 }

@@ -3,7 +3,6 @@ package login
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -47,13 +46,6 @@ func (e *Engine) Start(ctx context.Context, s Request) (*pending.Record, error) 
 	record, err := e.startSession(ctx, s)
 	e.noteStart(ctx, s.Kind, record, err)
 	return record, err
-}
-
-// SessionID returns the public name of a pending session: base64url(SHA-256(state)). It reveals
-// nothing of the state, so it may stand in URLs.
-func SessionID(state string) string {
-	sum := sha256.Sum256([]byte(state))
-	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // startSession starts a session at Signicat and keeps it as a pending session.
@@ -141,9 +133,6 @@ func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, err
 	return &record, nil
 }
 
-// startTimeout bounds a start: an access token, a session, and the store.
-const startTimeout = 30 * time.Second
-
 func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pending.Record, error) {
 	id, err := e.config.Store.Recall(ctx, key)
 	if err != nil {
@@ -179,9 +168,6 @@ func (e *Engine) sessionRequest(s Request) signicat.SessionRequest {
 		SessionLifetimeSeconds: int(e.config.SessionLifetime / time.Second),
 	}
 }
-
-// provider is Signicat's name of itsme.
-const provider = "itsme"
 
 // requestedLoA is the higher of what the gateway and the client ask for.
 func (e *Engine) requestedLoA(asked signicat.LoA) signicat.LoA {

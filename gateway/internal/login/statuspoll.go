@@ -12,8 +12,6 @@ const (
 	// statusEvery is how often one session is read at Signicat on behalf of waiting clients,
 	// however many they are.
 	statusEvery = 2 * time.Second
-	// statusInterest is how long a session keeps its place that no client asks about any more.
-	statusInterest = 10 * time.Second
 	// MaxReads bounds the reads under way. Together with MaxCancels they leave most of the
 	// connections to Signicat to starts and finishes, however slow it is.
 	MaxReads = 64

@@ -14,9 +14,6 @@ const (
 	// Source: itsme's authorization codes live three minutes,
 	// https://belgianmobileid.github.io/doc/authentication/.
 	CodeLifetime = 180 * time.Second
-	// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
-	// 2xx that a proxy wrote for a made-up code thus counts for no longer.
-	SuccessWindow = time.Minute
 	// Lease is how long one finisher has a login for itself.
 	Lease = 30 * time.Second
 )
@@ -247,16 +244,23 @@ func end(r *pending.Record, e event, now time.Time, phase pending.Phase, reason 
 	return &next
 }
 
-// windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
-func windowOver(r *pending.Record, now time.Time) bool {
-	return !now.Before(r.ValidatedAt.Add(SuccessWindow))
-}
+// statusOK is the HTTP status of an answer that shows how a session ended.
+const statusOK = 200
 
-// success reports whether a session says yes to this login, read after the code was accepted and while
-// that counts.
-func success(r *pending.Record, s *signicat.Session, read time.Time) bool {
-	return s != nil && s.Status == signicat.StatusSuccess && checkResult(r, s) == "" &&
-		!read.Before(r.ValidatedAt) && !windowOver(r, read)
+// note keeps, for the line of the login's end, what Signicat said of the last call that failed, or of
+// a session that it ended itself.
+func note(r *pending.Record, e event) {
+	if e.failed != nil {
+		r.FailedCall, r.FailedStatus = e.failed.Operation, uint64(e.failed.StatusCode)
+		r.FailedCode, r.FailedTraceID = e.failed.Code, e.failed.TraceID
+	}
+	if e.session == nil || e.session.Error == nil {
+		return
+	}
+	if _, ended := signicatEndings[e.session.Status]; ended {
+		r.FailedCall, r.FailedStatus = signicat.OperationReadSession, statusOK
+		r.FailedCode, r.FailedTraceID = e.session.Error.LogCode(), ""
+	}
 }
 
 // signicatEndings is how a terminal status of Signicat's, SUCCESS aside, ends a login.

@@ -110,7 +110,6 @@ var occasions = map[string]occasion{
 	"reject":                 {event{kind: eventReject, reason: reasonTooLarge}, idle},
 	"issue":                  {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle}, idle},
 	"issue, SUCCESS late":    {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: accepted.Add(SuccessWindow)}, idle},
-	"issue, SUCCESS early":   {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: accepted.Add(-1)}, idle},
 	"issue without SUCCESS":  {event{kind: eventIssue, session: sessionOf(signicat.StatusAbort), read: idle}, idle},
 	"issue, another session": {event{kind: eventIssue, session: otherSession(), read: idle}, idle},
 	"issue, no session":      {event{kind: eventIssue, read: idle}, idle},
@@ -166,7 +165,6 @@ unread, gone           | x                                 | x                  
 reject                 | x                                 | x                                | Failed token_too_large       | x       | x
 issue                  | x                                 | x                                | Issued issued                | x       | x
 issue, SUCCESS late    | x                                 | x                                | x                            | x       | x
-issue, SUCCESS early   | x                                 | x                                | x                            | x       | x
 issue without SUCCESS  | x                                 | x                                | x                            | x       | x
 issue, another session | x                                 | x                                | x                            | x       | x
 issue, no session      | x                                 | x                                | x                            | x       | x

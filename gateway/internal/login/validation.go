@@ -44,12 +44,6 @@ func verdictOf(err error) verdict {
 	return answerLost
 }
 
-// neverSent reports whether a call failed for want of a Signicat access token.
-func neverSent(err error) bool {
-	var failure *signicat.Error
-	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
-}
-
 // validate sends the code until an answer settles it, at most maxSendings times. The session is not
 // read here: its SUCCESS proves nothing about this code.
 func (h *holder) validate(ctx context.Context) (event, error) {

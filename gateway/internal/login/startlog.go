@@ -59,3 +59,26 @@ func (e *Engine) noteStore(ctx context.Context, kind pending.Kind, err error) {
 		}
 	}
 }
+
+// noteStart reports a start that succeeded or failed. One whose client hung up did neither.
+func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	e.noteStore(ctx, kind, err)
+	if err != nil {
+		e.config.Observe.Unstarted(kind, err)
+		return
+	}
+	e.config.Observe.Started(record)
+}
+
+// logStart logs a start that failed, and at debug level one that did not.
+func (e *Engine) logStart(ctx context.Context, s Request, err error) {
+	if err == nil {
+		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
+		return
+	}
+	e.config.Logger.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
+}
