@@ -134,6 +134,13 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 		"$${fuzz[@]}"; \
 	done
 
+# Which mutations make mutate tries, as a regexp of their names: a row's file, a colon, what is deleted.
+ONLY ?=
+
+.PHONY: mutate
+mutate: debian node ## Delete each defence of SECURITY.md's rows, and see its tests fail (ONLY='^cookie')
+	$(GO) run ./internal/mutate -only '$(ONLY)'
+
 # How long a soak takes, and the seed of its faults; 0 draws one.
 SOAK ?= 5m
 SEED ?= 0

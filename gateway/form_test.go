@@ -77,6 +77,7 @@ func TestLevelsAreSeparatedBySpaces(t *testing.T) {
 	for sent, want := range map[string]string{
 		"": "", " ": "", "low": "low", "low high": "high", " low  substantial ": "substantial", "unknown low": "low",
 		"low\u2000high": "refused", "low\thigh": "refused", "low,high": "refused", "HIGH": "refused", "high\u00a0": "refused",
+		"\u2000": "refused", "\t": "refused",
 	} {
 		got, err := loginOptions{acrValues: sent}.loa()
 		if err != nil {

@@ -169,6 +169,22 @@ func TestUpstreamCannotWriteIntoKeptLogin(t *testing.T) {
 	}
 }
 
+// TestMintedTokenIsMadeAnewInTime uses a cookie for longer than an access token lasts. The upstream always gets one with
+// time left.
+func TestMintedTokenIsMadeAnewInTime(t *testing.T) {
+	t.Parallel()
+	f := openFort(t)
+	r, _ := f.cookie(t)
+	for range 30 {
+		status, upstream := f.pass(r)
+		claims, err := f.authority.VerifyAccess(strings.TrimPrefix(upstream.Get("Authorization"), "Bearer "))
+		if status != http.StatusOK || err != nil || claims.ExpiresAt.Sub(f.clock.now()) < time.Minute {
+			t.Fatalf("%d, %v: the upstream got %+v at %v", status, err, claims, f.clock.now())
+		}
+		f.clock.advance(time.Minute)
+	}
+}
+
 // TestMintedTokenGoesWithItsKey takes the key away that signed the access token of a browser. The
 // browser's own token is by another one, so that its login goes on.
 func TestMintedTokenGoesWithItsKey(t *testing.T) {

@@ -179,6 +179,27 @@ func TestCookieIsNotRenewedWhereItCannotBeSet(t *testing.T) {
 	}
 }
 
+// TestUpgradeClearsNoCookie: a bad cookie is cleared on an optional site, but not by a 101, whose header some caches add
+// to what they store.
+func TestUpgradeClearsNoCookie(t *testing.T) {
+	t.Parallel()
+	f := openFort(t)
+	site, err := f.NewSite(gateway.SiteConfig{Optional: true})
+	check(t, err)
+	for status, want := range map[int]int{200: 1, 101: 0} {
+		r := request("Cookie", "__Host-itsme=bad")
+		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{fortURL}
+		w := httptest.NewRecorder()
+		check(t, site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+			w.WriteHeader(status)
+			return nil
+		}))
+		if cookies := w.Result().Header["Set-Cookie"]; w.Code != status || len(cookies) != want {
+			t.Errorf("%d: the answer is %d and sets %q", status, w.Code, cookies)
+		}
+	}
+}
+
 // TestErrorOfAUserIsPrivate: error pages are cacheable without any header (RFC 9110 section 15.1), and error routes write
 // them into the header that itsme left.
 func TestErrorOfAUserIsPrivate(t *testing.T) {

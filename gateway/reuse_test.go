@@ -19,6 +19,29 @@ type fullStore struct{ *pending.Memory }
 // Revoke implements [pending.Store].
 func (fullStore) Revoke(context.Context, pending.Revocation) error { return pending.ErrUnavailable }
 
+// TestLateRepeatsEndTheLogin presents the same refresh token again and again, each time later than a lost answer explains:
+// two clients hold it. Beyond the count the login is over.
+func TestLateRepeatsEndTheLogin(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing)
+	f.clock.stop()
+	f.family("login", pending.App)
+	token := gateway.RefreshToken("login", 1, [32]byte{})
+	first := f.refresh(token)
+	for i := range gateway.CountedRepeats {
+		f.clock.advance(gateway.RepeatWindow + time.Second)
+		if got := f.refresh(token); got.status != http.StatusOK || got.Refresh != first.Refresh {
+			t.Fatalf("late repeat %d: %+v", i, got)
+		}
+	}
+	f.clock.advance(gateway.RepeatWindow + time.Second)
+	for _, raw := range []string{token, first.Refresh} {
+		if got := f.refresh(raw); got.Error != "invalid_grant" || got.Access != "" {
+			t.Errorf("one repeat too many: %+v", got)
+		}
+	}
+}
+
 // TestReuseIsNotForgottenWhileTheStoreIsFull presents what was used before, of a login that somebody else goes on
 // with. As long as the login cannot be ended, whoever presents it is told to come back: told that it is over, they
 // would start another, and nobody would ever end this one.

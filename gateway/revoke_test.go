@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -115,6 +116,27 @@ func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 				t.Errorf("the login is back: %+v", again)
 			}
 		})
+	}
+}
+
+// TestLogoutEndsRefreshing logs out with an access token. The refresh token of the login is refused from then on, and the
+// login's family is gone.
+func TestLogoutEndsRefreshing(t *testing.T) {
+	t.Parallel()
+	f := openFort(t, refreshing)
+	f.clock.stop()
+	f.family("login", pending.App)
+	first := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
+	r := request("Authorization", "Bearer "+first.Access)
+	r.Method, r.URL.Path = http.MethodPost, gateway.DefaultPath+"/logout"
+	if w := f.answerOf(r); first.status != http.StatusOK || w.Code != http.StatusNoContent {
+		t.Fatalf("refreshing: %+v, logout: %d", first, w.Code)
+	}
+	if again := f.refresh(first.Refresh); again.Error != "invalid_grant" || again.Access != "" {
+		t.Errorf("after the logout: %+v", again)
+	}
+	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+		t.Errorf("the family: %v", err)
 	}
 }
 

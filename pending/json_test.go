@@ -1,6 +1,7 @@
 package pending
 
 import (
+	"bytes"
 	"errors"
 	"reflect"
 	"strings"
@@ -143,6 +144,11 @@ func TestWhatIsNoRecordIsRefused(t *testing.T) {
 			t.Errorf("decoding %q: %v, want %v", data, err, errCorrupt)
 		}
 	}
+	for _, data := range []string{"null", `{}x`, `{"kind":"tablet"}`, `{"secret":"AQ"}`, `{"expires_at":"0000-01-01T00:00:00+01:00"}`} {
+		if f, err := DecodeFamily([]byte(data)); !errors.Is(err, errCorrupt) || f != nil {
+			t.Errorf("decoding the family %q: %v, want %v", data, err, errCorrupt)
+		}
+	}
 }
 
 // TestNewerIsRefused: a record that needs what this release does not know is not read, whatever its
@@ -211,6 +217,9 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
+		if _, err := Decode([]byte(data + "{}")); !errors.Is(err, errCorrupt) {
+			t.Errorf("with an object behind it: %v", err)
+		}
 		written, err := encode(r)
 		if err != nil {
 			t.Fatalf("encoding what was decoded: %v", err)
@@ -253,6 +262,9 @@ func FuzzDecodeFamily(f *testing.F) {
 				t.Errorf("got %v and %v", family, err)
 			}
 			return
+		}
+		if _, err := DecodeFamily(append(bytes.Clone(data), "{}"...)); !errors.Is(err, errCorrupt) {
+			t.Errorf("with an object behind it: %v", err)
 		}
 		family.ID = "x"
 		written, err := EncodeFamily(family)

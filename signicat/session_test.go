@@ -173,6 +173,9 @@ func FuzzSession(f *testing.F) {
 		}
 		f.Add(body)
 	}
+	for _, body := range []string{`{"id":"a/../b","accountId":"a","status":"SUCCESS"}`, `{"id":1}`, `{"expiresAt":"\r\n` + strings.Repeat("x", 300) + `"}`, `{"sessionLifetime":1e999}`} {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		session, err := signicat.DecodeSession(body)
 		if err != nil {

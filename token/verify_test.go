@@ -74,6 +74,8 @@ func FuzzSignedPayload(f *testing.F) {
 	f.Add(goodPayload)
 	f.Add(strings.Replace(goodPayload, `"exp":1773922500`, `"exp":1e300`, 1))
 	f.Add(strings.Replace(goodPayload, `"sub"`, `"SUB"`, 1))
+	f.Add(strings.Replace(goodPayload, `"exp":1773922500`, `"exp":1773900000`, 1))
+	f.Add(strings.Replace(goodPayload, `"sub":"`, `"sub":"","was":"`, 1))
 	f.Add(`{"iss":1}`)
 	f.Fuzz(func(t *testing.T, payload string) {
 		claims, err := authority.VerifyAccess(forge(t, key, goodHeader(key), payload))
@@ -96,10 +98,10 @@ func FuzzSignedPayload(f *testing.F) {
 // else's allocations count.
 func TestGarbageIsCheap(t *testing.T) {
 	authority, key := fixedAuthority(t)
-	for name, raw := range garbage(key) {
+	for name, row := range garbage(key) {
 		allocations := testing.AllocsPerRun(100, func() {
-			if _, err := authority.VerifyAccess(raw); err == nil {
-				t.Error("accepted")
+			if _, err := authority.VerifyAccess(row.raw); !errors.Is(err, row.wantErr) {
+				t.Errorf("%s: got %v, want %v", name, err, row.wantErr)
 			}
 		})
 		if allocations > 40 {
@@ -108,19 +110,31 @@ func TestGarbageIsCheap(t *testing.T) {
 	}
 }
 
-// garbage is 8 KiB each of what is refused without checking a signature.
-func garbage(key *token.Key) map[string]string {
+// garbage is 8 KiB each of what is refused without checking a signature, and more than that. The error
+// says how far it came.
+func garbage(key *token.Key) map[string]struct {
+	raw     string
+	wantErr error
+} {
 	fill := func(start, end string) string {
 		return start + strings.Repeat("A", token.MaxSize-len(start)-len(end)) + end
 	}
 	stranger := strings.Replace(goodHeader(key), key.ID(), strings.Repeat("x", 43), 1)
-	return map[string]string{
-		"letters":            fill("", ""),
-		"dots":               strings.Repeat(".", token.MaxSize),
-		"a long header":      fill("", ".AAAA.AAAA"),
-		"a long signature":   fill(encode(goodHeader(key))+".AAAA.", ""),
-		"an unknown key":     fill(encode(stranger)+".", ".AAAA"),
-		"a payload in error": fill(encode(goodHeader(key))+".", "!."+strings.Repeat("A", 86)),
+	long := strings.Replace(goodHeader(key), key.ID(), strings.Repeat("x", token.MaxSize/2), 1)
+	good := encode(goodHeader(key)) + "."
+	signature := "." + strings.Repeat("A", 86)
+	return map[string]struct {
+		raw     string
+		wantErr error
+	}{
+		"letters":                    {fill("", ""), token.ErrMalformed},
+		"dots":                       {strings.Repeat(".", token.MaxSize), token.ErrMalformed},
+		"a header of nothing":        {fill("", ".AAAA.AAAA"), token.ErrMalformed},
+		"a long header":              {encode(long) + ".AAAA.AAAA", token.ErrMalformed},
+		"a long signature":           {fill(good+"AAAA.", ""), token.ErrMalformed},
+		"an unknown key":             {fill(encode(stranger)+".", ".AAAA"), token.ErrUnknownKey},
+		"a payload in error":         {fill(good, "!"+signature), token.ErrMalformed},
+		"a payload that is too long": {fill(good, "") + signature, token.ErrTooLarge},
 	}
 }
 

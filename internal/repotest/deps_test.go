@@ -55,6 +55,7 @@ var rooms = []struct {
 	{"internal/clockwatch", 1, false},
 	{"internal/loglimit", 1, false},
 	{"internal/configdoc", 1, false},
+	{"internal/mutate", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
 	{"internal/version", 1, false},

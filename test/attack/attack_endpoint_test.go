@@ -161,12 +161,13 @@ func TestOtherMediaTypesAreRefused(t *testing.T) {
 // own path, where everything else is public: an upstream that answered there could set up a login
 // page of its own.
 func TestOwnPathsNeverReachUpstream(t *testing.T) {
-	f := build(t, "http://:65000 {\n\titsme {\n\t\tpublic /*\n\t}\n\treverse_proxy UPSTREAM\n}")
+	const site = "\titsme {\n\t\tpublic /*\n\t}\n\treverse_proxy UPSTREAM\n}\n"
+	f := build(t, "http://:65000 {\n"+site+"http://rewritten.example.be:65000 {\n\trewrite * /index.html\n"+site)
 	for _, target := range []string{
 		"/itsme", "/itsme/", "/itsme/unknown", "/itsme/login/x", "/itsme/../x", "/itsme/%2e%2e/x", "/itsme//login", "/itsme/login;x", "/itsme/LOGIN", "/itsme/%6cogin",
 		"/itsme/sessions/", "/itsme/problems/", "/itsme/problems/../x", "/itsme/sessions/../x", "/itsme/sessions/" + someSession + "/", "/itsme/sessions/" + someSession + "/cancel/", "/itsme?x=/", "/itsme/\xff",
 	} {
-		for _, host := range []string{fortHost, "other.example.be"} {
+		for _, host := range []string{fortHost, "other.example.be", "rewritten.example.be"} {
 			answer := f.send(head(http.MethodGet, target, host) + "\r\n")
 			if got := f.upstream.Take(); len(got) > 0 || answer.Status == http.StatusOK {
 				t.Errorf("%s at %s: %d, the upstream got %q", target, host, answer.Status, got)

@@ -114,6 +114,11 @@ var rewriteRows = []struct {
 		"GET /open",
 	},
 	{
+		"a placeholder of another handler", "map {host} {part} {\ndefault private\n}\nrewrite /private/* /front\n@in {\nvars {part} private\npath /private/*\n}\nitsme @in",
+		[]string{"GET /private/x"},
+		"GET /open",
+	},
+	{
 		"file", "root * ROOT\nrewrite /private.html /gone\n@in file {path}\nitsme @in",
 		[]string{"GET /private.html", "GET /index.html"},
 		"GET /gone",

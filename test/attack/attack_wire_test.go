@@ -79,6 +79,8 @@ func h2Forgeries(header string) map[string]rawhttptest.H2Request {
 		return all
 	}
 	announced := []rawhttptest.Field{{Name: "trailer", Value: header}}
+	length := []rawhttptest.Field{{Name: "content-length", Value: "1"}}
+	all["a trailer behind a length"] = rawhttptest.H2Request{Fields: length, Body: "x", Trailers: []rawhttptest.Field{lower}}
 	all["an announced trailer"] = rawhttptest.H2Request{Fields: announced, Body: "x", Trailers: []rawhttptest.Field{lower}}
 	all["a trailer without a body"] = rawhttptest.H2Request{Fields: announced, Trailers: []rawhttptest.Field{lower}}
 	all["a field"] = rawhttptest.H2Request{Fields: []rawhttptest.Field{lower}}

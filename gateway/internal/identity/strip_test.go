@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"slices"
 	"strings"
@@ -136,4 +137,19 @@ func options(lines []string) (names []string) {
 		}
 	}
 	return names
+}
+
+// TestTrailersBehindALengthAreStripped: over HTTP/2 a body may have both a length and trailers.
+func TestTrailersBehindALengthAreStripped(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("x"))
+	r.ProtoMajor, r.Trailer = 2, http.Header{"X-Other": nil}
+	testHeaders().Strip(r)
+	r.Trailer["X-Itsme-Subject"], r.Trailer["Authorization"], r.Trailer["X-Other"] = []string{"forged"}, []string{"Bearer forged"}, []string{"x"}
+	if _, err := io.ReadAll(r.Body); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(http.Header{"X-Other": {"x"}}, r.Trailer); diff != "" {
+		t.Errorf("trailers (-want +got):\n%s", diff)
+	}
 }

@@ -87,6 +87,12 @@ func TestPolicyAllowsWhatThePageHolds(t *testing.T) {
 		if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "; img-src https://app.example.be/logo.svg;") {
 			t.Errorf("%s: the policy is %q", name, policy)
 		}
+		if !strings.HasSuffix(policy, "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'") || header.Get("X-Frame-Options") != "DENY" {
+			t.Errorf("%s may be framed, or sends its form elsewhere: %v", name, header)
+		}
+		if referrer := header.Get("Referrer-Policy"); referrer != "no-referrer" && (p.Name != "login" || referrer != "same-origin") {
+			t.Errorf("%s: Referrer-Policy is %q", name, referrer)
+		}
 	}
 }
 
