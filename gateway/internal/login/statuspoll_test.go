@@ -85,7 +85,7 @@ func (l *readLog) clients() int {
 
 // watch asks about a session again and again, until the time is over.
 func (l *readLog) watch(id, client string, every, during time.Duration) {
-	for end := time.Now().Add(during); time.Now().Before(end); <-time.After(every) {
+	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(every) {
 		l.askAs(id, client)
 	}
 }
