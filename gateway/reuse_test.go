@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -28,13 +29,13 @@ func TestLateRepeatsEndTheLogin(t *testing.T) {
 	f.family("login", pending.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	first := f.refresh(token)
-	for i := range gateway.CountedRepeats {
-		f.clock.advance(gateway.RepeatWindow + time.Second)
+	for i := range login.CountedRepeats {
+		f.clock.advance(login.RepeatWindow + time.Second)
 		if got := f.refresh(token); got.status != http.StatusOK || got.Refresh != first.Refresh {
 			t.Fatalf("late repeat %d: %+v", i, got)
 		}
 	}
-	f.clock.advance(gateway.RepeatWindow + time.Second)
+	f.clock.advance(login.RepeatWindow + time.Second)
 	for _, raw := range []string{token, first.Refresh} {
 		if got := f.refresh(raw); got.Error != "invalid_grant" || got.Access != "" {
 			t.Errorf("one repeat too many: %+v", got)

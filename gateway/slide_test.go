@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
@@ -50,7 +51,7 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 	if got := send("/", next, http.StatusOK); got != "" {
 		t.Error("the next cookie is renewed at once")
 	}
-	f.clock.advance(gateway.RepeatWindow)
+	f.clock.advance(login.RepeatWindow)
 	if got := send("/", raw, http.StatusOK); got != "" {
 		t.Error("a request in parallel gets a cookie")
 	}

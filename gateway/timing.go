@@ -2,7 +2,7 @@ package gateway
 
 import "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 
-// The times of a login. None can be configured.
+// The times of a login. No configuration changes them.
 const (
 	// CodeLifetime is how old a code may get, counted from its first bound presentation.
 	// Source: itsme's authorization codes live three minutes,
@@ -15,21 +15,10 @@ const (
 	FinishWait = login.FinishWait
 	// Lease is how long one finisher has a login for itself.
 	Lease = login.Lease
-	// LoserWait is how long a call waits for another one that finishes the same login.
-	LoserWait = login.LoserWait
 	// Interval is how often a client should ask again.
 	Interval = login.Interval
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = login.MaxWait
-	// RepeatWindow is how long after an answer the same refresh token gets the same answer again for
-	// free. A later repeat is counted. It is also how long a browser's cookie is served after the
-	// browser has sent its successor, because requests run in parallel.
-	RepeatWindow = login.RepeatWindow
-	// CountedRepeats is how many counted repeats a login may have in any [CountedRepeatsWindow]. One
-	// more ends the login (RFC 9700 section 4.14.2).
-	CountedRepeats = login.CountedRepeats
-	// CountedRepeatsWindow is the window of CountedRepeats.
-	CountedRepeatsWindow = login.CountedRepeatsWindow
 )
 
 // The states of [Gateway.Breaker].

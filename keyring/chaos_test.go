@@ -151,8 +151,8 @@ func (c *chaos) note(r *survivor) {
 
 // settle gives every replica two more looks, and then judges.
 func (c *chaos) settle(after string) {
-	c.pass(2 * Interval)
-	c.now = c.now.Add(Interval)
+	c.pass(2 * interval)
+	c.now = c.now.Add(interval)
 	c.refresh()
 	for i, r := range c.replicas {
 		set := r.ring.KeySet()

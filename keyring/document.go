@@ -39,7 +39,7 @@ func decodeSet(data []byte, owner Owner, dropped Dropped) (Set, error) {
 	}
 	var d setDocument
 	// The cause is left out: it can quote what is in the document.
-	if len(data) > MaxDocument || json.Unmarshal(data, &d) != nil || len(d.Keys) == 0 {
+	if len(data) > maxDocument || json.Unmarshal(data, &d) != nil || len(d.Keys) == 0 {
 		return Set{}, ErrDamaged
 	}
 	s := Set{Lineage: d.Lineage, BeganAt: d.BeganAt, Revision: d.Revision, StoreID: d.StoreID}

@@ -46,14 +46,14 @@ func (k *Keyring) Drop(ctx context.Context, ids []string) (State, error) {
 }
 
 // toDrop returns the keys of these IDs as they are remembered.
-func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []DroppedKey, err error) {
+func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []droppedKey, err error) {
 	now := wholeSecond(k.Now())
-	all := make(map[string]DroppedKey)
+	all := make(map[string]droppedKey)
 	for _, key := range known {
-		all[key.ID] = DroppedKey{ID: key.ID, At: now, Until: now.Add(k.Rotation.Longest + Margin)}
+		all[key.ID] = droppedKey{ID: key.ID, At: now, Until: now.Add(k.Rotation.Longest + Margin)}
 	}
 	for _, key := range slices.Concat(s.Set().Keys, s.set.Dropped) {
-		all[key.ID] = DroppedKey{ID: key.ID, At: now, Until: now.Add(k.Rotation.noted(key).afterlife())}
+		all[key.ID] = droppedKey{ID: key.ID, At: now, Until: now.Add(k.Rotation.noted(key).afterlife())}
 	}
 	if len(all) == 0 {
 		return nil, ErrNoKeys
@@ -78,7 +78,7 @@ func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []Dro
 
 // remember has dropped keys remembered: by the store first, as one that cannot be reached must not be
 // left behind, then by Caddy's storage, then by this process.
-func (k *Keyring) remember(ctx context.Context, keys []DroppedKey) error {
+func (k *Keyring) remember(ctx context.Context, keys []droppedKey) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	if k.Store != nil {
@@ -97,7 +97,7 @@ func (k *Keyring) remember(ctx context.Context, keys []DroppedKey) error {
 }
 
 // addDropped adds keys to the document in one place.
-func (k *Keyring) addDropped(ctx context.Context, in Storage, keys []DroppedKey) error {
+func (k *Keyring) addDropped(ctx context.Context, in Storage, keys []droppedKey) error {
 	return in.Update(ctx, DroppedDocument, func(held []byte) ([]byte, error) {
 		there, err := decodeDropped(held)
 		if err != nil {

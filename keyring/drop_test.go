@@ -70,7 +70,7 @@ func TestDroppedKeyNeverComesBack(t *testing.T) {
 					return keysIn(storage)
 				}
 				r := run(t, open())
-				pass(Interval)
+				pass(interval)
 				leaked := r.signing()
 				oldStore, oldStorage := backUp(store), backUp(storage)
 				if _, err := r.manager.Drop(t.Context(), []string{leaked}); err != nil {
@@ -79,7 +79,7 @@ func TestDroppedKeyNeverComesBack(t *testing.T) {
 				if r.verifies(leaked) || r.signing() == "" {
 					t.Error("the replica that drops the key goes on with it, or without any")
 				}
-				pass(Interval)
+				pass(interval)
 				if row.restarts {
 					r.stop()
 				}
@@ -90,7 +90,7 @@ func TestDroppedKeyNeverComesBack(t *testing.T) {
 				if r.verifies(leaked) || r.signing() == "" {
 					t.Error("after a start a dropped key is in force, or none")
 				}
-				pass(2 * Interval)
+				pass(2 * interval)
 				wantGone(t, r, leaked, store, storage)
 			})
 		})
@@ -137,7 +137,7 @@ func TestDropReachesReplicasThatHoldTheKey(t *testing.T) {
 				if _, err := one.manager.Drop(t.Context(), ids); err != nil {
 					t.Fatal(err)
 				}
-				pass(Interval)
+				pass(interval)
 				for _, r := range []*replica{one, other} {
 					if r.verifies(leaked) || r.signing() == "" || (drop == EveryKey) == r.verifies(next) {
 						t.Errorf("in force is %v", publishedIDs(t, r.ring.KeySet()))
@@ -250,9 +250,9 @@ func TestKeysOlderThanTheLastDropAreKnown(t *testing.T) {
 func TestDroppedNeverShrinks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		one := rapid.Custom(func(t *rapid.T) DroppedKey {
+		one := rapid.Custom(func(t *rapid.T) droppedKey {
 			at := now.Add(-time.Duration(rapid.IntRange(0, 1000).Draw(t, "dropped")) * time.Hour)
-			return DroppedKey{ID: fmt.Sprint("kid", rapid.IntRange(0, 600).Draw(t, "kid")), At: at, Until: at.Add(500 * time.Hour)}
+			return droppedKey{ID: fmt.Sprint("kid", rapid.IntRange(0, 600).Draw(t, "kid")), At: at, Until: at.Add(500 * time.Hour)}
 		})
 		some := rapid.OneOf(rapid.SliceOfN(one, 0, 100), rapid.SliceOfN(one, 200, 400)) // more than may be kept together
 		a, b := some.Draw(t, "a"), some.Draw(t, "b")

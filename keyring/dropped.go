@@ -11,8 +11,8 @@ import (
 // maxDropped is how many dropped keys are remembered for longer than their tokens live.
 const maxDropped = 256
 
-// DroppedKey is a key that was dropped.
-type DroppedKey struct {
+// droppedKey is a key that was dropped.
+type droppedKey struct {
 	// ID is the key's.
 	ID string `json:"kid"`
 	// At is when an operator dropped it.
@@ -23,11 +23,11 @@ type DroppedKey struct {
 }
 
 // Dropped is the set of the keys that were dropped, by ID. The zero value is empty.
-type Dropped struct{ keys []DroppedKey }
+type Dropped struct{ keys []droppedKey }
 
 // Has reports whether the key of that ID was dropped.
 func (d Dropped) Has(id string) bool {
-	_, found := slices.BinarySearchFunc(d.keys, id, func(k DroppedKey, id string) int { return cmp.Compare(k.ID, id) })
+	_, found := slices.BinarySearchFunc(d.keys, id, func(k droppedKey, id string) int { return cmp.Compare(k.ID, id) })
 	return found
 }
 
@@ -43,24 +43,24 @@ func (d Dropped) Newest() (at time.Time) {
 
 // plus returns the union. It never has less than either of the two, but for keys beyond [maxDropped]
 // whose tokens have all expired: of those the ones that were dropped first go.
-func (d Dropped) plus(more []DroppedKey, now time.Time) Dropped {
-	byID := make(map[string]DroppedKey, len(d.keys)+len(more))
+func (d Dropped) plus(more []droppedKey, now time.Time) Dropped {
+	byID := make(map[string]droppedKey, len(d.keys)+len(more))
 	for _, key := range slices.Concat(d.keys, more) {
 		if known, ok := byID[key.ID]; ok {
 			key = known.and(key)
 		}
 		byID[key.ID] = key
 	}
-	union := Dropped{make([]DroppedKey, 0, len(byID))}
+	union := Dropped{make([]droppedKey, 0, len(byID))}
 	for _, key := range byID {
 		union.keys = append(union.keys, key)
 	}
-	slices.SortFunc(union.keys, func(a, b DroppedKey) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(union.keys, func(a, b droppedKey) int { return cmp.Compare(a.ID, b.ID) })
 	return union.bounded(now)
 }
 
 // and returns what two places know of one dropped key.
-func (k DroppedKey) and(other DroppedKey) DroppedKey {
+func (k droppedKey) and(other droppedKey) droppedKey {
 	if other.At.Before(k.At) {
 		k.At = other.At
 	}
@@ -75,21 +75,21 @@ func (d Dropped) bounded(now time.Time) Dropped {
 	if excess <= 0 {
 		return d
 	}
-	over := slices.DeleteFunc(slices.Clone(d.keys), func(k DroppedKey) bool { return now.Before(k.Until) })
-	slices.SortFunc(over, func(a, b DroppedKey) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
+	over := slices.DeleteFunc(slices.Clone(d.keys), func(k droppedKey) bool { return now.Before(k.Until) })
+	slices.SortFunc(over, func(a, b droppedKey) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID)) })
 	over = over[:min(excess, len(over))]
-	return Dropped{slices.DeleteFunc(d.keys, func(k DroppedKey) bool { return slices.Contains(over, k) })}
+	return Dropped{slices.DeleteFunc(d.keys, func(k droppedKey) bool { return slices.Contains(over, k) })}
 }
 
 // same reports whether two sets are equal.
 func (d Dropped) same(other Dropped) bool {
-	return slices.EqualFunc(d.keys, other.keys, func(a, b DroppedKey) bool {
+	return slices.EqualFunc(d.keys, other.keys, func(a, b droppedKey) bool {
 		return a.ID == b.ID && a.At.Equal(b.At) && a.Until.Equal(b.Until)
 	})
 }
 
 type droppedDocument struct {
-	Dropped []DroppedKey `json:"dropped"`
+	Dropped []droppedKey `json:"dropped"`
 }
 
 func encodeDropped(d Dropped) ([]byte, error) {
@@ -101,12 +101,12 @@ func encodeDropped(d Dropped) ([]byte, error) {
 }
 
 // decodeDropped reads a document. No document is an empty set.
-func decodeDropped(data []byte) ([]DroppedKey, error) {
+func decodeDropped(data []byte) ([]droppedKey, error) {
 	if data == nil {
 		return nil, nil
 	}
 	var document droppedDocument
-	if len(data) > MaxDocument || json.Unmarshal(data, &document) != nil || document.Dropped == nil {
+	if len(data) > maxDocument || json.Unmarshal(data, &document) != nil || document.Dropped == nil {
 		return nil, ErrDamaged
 	}
 	return document.Dropped, nil

@@ -137,7 +137,7 @@ func (f *fleet) load(r *member) {
 // force replaces what a replica publishes.
 func (f *fleet) force(r *member, set *token.KeySet) {
 	if r.document.ids != nil {
-		r.document.until = f.now.Add(JWKSMaxAge)
+		r.document.until = f.now.Add(jwksMaxAge)
 		f.documents = append(f.documents, r.document)
 	}
 	r.document, r.verified = document{ids: publishedIDs(f.t, set)}, make(map[string]bool)
@@ -156,7 +156,7 @@ func (f *fleet) act(r *member) {
 	r.keeper.Refresh(context.Background())
 	f.store.Fail(nil, nil)
 	f.issue(r)
-	pause := rapid.SampledFrom([]time.Duration{time.Second, Interval, 2 * Interval, attempt}).Draw(f.t, "pause")
+	pause := rapid.SampledFrom([]time.Duration{time.Second, interval, 2 * interval, attempt}).Draw(f.t, "pause")
 	if due, ok := r.keeper.due(); ok {
 		pause = min(pause, due)
 	}

@@ -75,7 +75,7 @@ func (m *Memory) keep(known merged) {
 	m.set, m.kept = known.set, known.kept
 }
 
-func (m *Memory) drop(keys []DroppedKey, now time.Time) Dropped {
+func (m *Memory) drop(keys []droppedKey, now time.Time) Dropped {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.dropped = m.dropped.plus(keys, now)

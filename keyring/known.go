@@ -25,7 +25,7 @@ func decodeKnown(data []byte, owner Owner, dropped Dropped, now time.Time) ([]kn
 		return nil, nil
 	}
 	var document knownDocument
-	if len(data) > MaxDocument || json.Unmarshal(data, &document) != nil {
+	if len(data) > maxDocument || json.Unmarshal(data, &document) != nil {
 		return nil, ErrDamaged
 	}
 	return slices.DeleteFunc(document.Known, func(k knownKey) bool {

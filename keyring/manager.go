@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// Interval is how often a replica reads the keys again, so that it sees what another one or an
+	// interval is how often a replica reads the keys again, so that it sees what another one or an
 	// operator did. Several attempts may fail within keyLag.
-	Interval = time.Minute
+	interval = time.Minute
 	// retryInterval is how soon it tries again what the store did not answer. A replica that started
 	// without the store must know of a dropped key as soon as the store answers requests again.
 	retryInterval = time.Second
@@ -222,7 +222,7 @@ func (m *Manager) pause() time.Duration {
 		return retryInterval
 	}
 	// Spread, so that replicas do not come at once.
-	pause := Interval - rand.N(Interval/4)
+	pause := interval - rand.N(interval/4)
 	if due, ok := m.due(); ok {
 		pause = min(pause, due)
 	}

@@ -66,7 +66,7 @@ func pass(d time.Duration) {
 // stored are the keys that replicas find.
 func (r *replica) stored(t *testing.T) []Key {
 	t.Helper()
-	return Sorted(read(t, r.keys).set.Keys)
+	return sorted(read(t, r.keys).set.Keys)
 }
 
 // signing is the ID of the key that signs here.
@@ -156,7 +156,7 @@ func TestKeysThatOthersChangedAreSeen(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pass(Interval)
+		pass(interval)
 		want := make(map[string]bool)
 		for _, key := range rotated.Set().Keys {
 			want[key.ID] = true
@@ -185,7 +185,7 @@ func TestKeysGoOnWithoutStorage(t *testing.T) {
 			t.Errorf("the log does not tell: %s", &r.log)
 		}
 		storage.Fail(nil, nil)
-		pass(2 * Interval)
+		pass(2 * interval)
 		if n := len(r.stored(t)); n != 3 {
 			t.Errorf("%d keys are stored, not previous, current and next", n)
 		}
@@ -201,10 +201,10 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 		r := run(t, keysIn(storage))
 		before := r.ring.KeySet()
 		storage.Clear()
-		pass(2 * Interval)
+		pass(2 * interval)
 		r.wantLog(t, "WARN", "there are no signing keys where replicas share them; those that this replica knows are put back")
 		storage.Put(KeysDocument, []byte("{"))
-		pass(2 * Interval)
+		pass(2 * interval)
 		if got := storage.Get(KeysDocument); string(got) != "{" {
 			t.Errorf("damaged keys were replaced by %s", got)
 		}
@@ -215,7 +215,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 			t.Error("other keys are in force")
 		}
 		storage.Clear()
-		pass(2 * Interval)
+		pass(2 * interval)
 		r.stop()
 		if again := started(t, keysIn(storage)); !bytes.Equal(again.JWKS(), before.JWKS()) {
 			t.Error("a replica that starts then has other keys")

@@ -113,7 +113,7 @@ func (r Rotation) leftover(of, in Set, now time.Time) (left []Key) {
 		left = append(left, key)
 	}
 	if len(left) > maxKept {
-		left = Sorted(left)[len(left)-maxKept:]
+		left = sorted(left)[len(left)-maxKept:]
 	}
 	return left
 }

@@ -16,7 +16,7 @@ func TestStoreThatComesBackEmptyLosesNoKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(keyringtest.Memory)
 		old := run(t, replicaOf(store, new(keyringtest.Memory)))
-		pass(3 * Interval)
+		pass(3 * interval)
 		first := old.signing()
 		store.Clear()
 		fresh := run(t, replicaOf(store, new(keyringtest.Memory)))
@@ -24,7 +24,7 @@ func TestStoreThatComesBackEmptyLosesNoKeys(t *testing.T) {
 		if its == first {
 			t.Fatal("the new replica knows the keys")
 		}
-		pass(3 * Interval)
+		pass(3 * interval)
 		for _, r := range []*replica{old, fresh} {
 			if r.signing() != first || !r.verifies(its) {
 				t.Errorf("%s signs, and the new replica's tokens are accepted: %t", r.signing(), r.verifies(its))
@@ -33,7 +33,7 @@ func TestStoreThatComesBackEmptyLosesNoKeys(t *testing.T) {
 		if strings.Contains(old.log.String(), "another signing key took over") {
 			t.Errorf("another key signed at the old replica: %s", &old.log)
 		}
-		pass(halfDaily.Longest + Margin + Interval)
+		pass(halfDaily.Longest + Margin + interval)
 		if old.verifies(its) || !old.verifies(first) {
 			t.Error("when its last token has expired the new replica's key stays, or the old one goes")
 		}
@@ -47,7 +47,7 @@ func TestReplicaPutsBackWhatTheStoreLost(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store, folder := new(keyringtest.Memory), new(keyringtest.Memory)
 			r := run(t, replicaOf(store, folder))
-			pass(Interval)
+			pass(interval)
 			first := r.signing()
 			if restarts {
 				r.stop()
@@ -56,7 +56,7 @@ func TestReplicaPutsBackWhatTheStoreLost(t *testing.T) {
 			if restarts {
 				r = run(t, replicaOf(store, folder))
 			}
-			pass(2 * Interval)
+			pass(2 * interval)
 			fresh := run(t, replicaOf(store, new(keyringtest.Memory)))
 			if r.signing() != first || fresh.signing() != first {
 				t.Errorf("restarts %t: %s and %s sign, not %s", restarts, r.signing(), fresh.signing(), first)
@@ -71,7 +71,7 @@ func TestFirstStoreTakesTheKeysOfStorage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, folder := new(keyringtest.Memory), new(keyringtest.Memory)
 		before := run(t, keysIn(folder))
-		pass(Interval)
+		pass(interval)
 		before.stop()
 		r := run(t, replicaOf(store, folder))
 		other := run(t, replicaOf(store, new(keyringtest.Memory)))
@@ -89,9 +89,9 @@ func TestOlderSetIsNotBelieved(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			store, folder := new(keyringtest.Memory), new(keyringtest.Memory)
 			r := run(t, replicaOf(store, folder))
-			pass(Interval)
+			pass(interval)
 			old, first := backUp(store), r.signing()
-			pass(halfDaily.Every + Interval)
+			pass(halfDaily.Every + interval)
 			current := r.signing()
 			if current == first {
 				t.Fatal("nothing was rotated")
@@ -103,7 +103,7 @@ func TestOlderSetIsNotBelieved(t *testing.T) {
 			if restarts {
 				r = run(t, replicaOf(store, folder))
 			}
-			pass(2 * Interval)
+			pass(2 * interval)
 			fresh := run(t, replicaOf(store, new(keyringtest.Memory)))
 			if r.signing() != current || fresh.signing() != current {
 				t.Errorf("restarts %t: %s and %s sign, not %s", restarts, r.signing(), fresh.signing(), current)
@@ -130,13 +130,13 @@ func TestSetsOfTwoStoresAreNotMerged(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				storage, elsewhere := new(keyringtest.Memory), new(keyringtest.Memory)
 				r := run(t, open(storage))
-				pass(Interval)
+				pass(interval)
 				first := r.signing()
 				theirs := keysIn(elsewhere)
 				theirs.Now, theirs.Rotation = time.Now, halfDaily
 				set := started(t, theirs)
 				storage.Put(KeysDocument, elsewhere.Get(KeysDocument))
-				pass(2 * Interval)
+				pass(2 * interval)
 				if r.signing() != set.Current().ID() || !r.verifies(first) {
 					t.Errorf("%s signs, and what this replica issued is accepted: %t", r.signing(), r.verifies(first))
 				}
@@ -144,7 +144,7 @@ func TestSetsOfTwoStoresAreNotMerged(t *testing.T) {
 				if strings.Contains(string(storage.Get(KeysDocument)), first) {
 					t.Error("the sets were merged")
 				}
-				pass(halfDaily.Longest + Margin + Interval)
+				pass(halfDaily.Longest + Margin + interval)
 				if r.verifies(first) {
 					t.Error("the key stays when its last token has expired")
 				}
@@ -218,7 +218,7 @@ func TestReplacedKeysNeverSign(t *testing.T) {
 			t.Errorf("%s: %s signs", name, key.ID)
 		}
 		var roles []string
-		for _, key := range Sorted(settled.Keys) {
+		for _, key := range sorted(settled.Keys) {
 			roles = append(roles, key.ID+" "+settled.Role(key, monthly, now))
 		}
 		want := "older current, younger previous, its next next"
@@ -240,7 +240,7 @@ func TestRevisionsNeverGoBack(t *testing.T) {
 		r := run(t, replicaOf(store, new(keyringtest.Memory)))
 		first := backUp(store)
 		store.Put(KeysDocument, nil)
-		pass(2 * Interval)
+		pass(2 * interval)
 		second := backUp(store) // the same keys, put back
 		first.restore(store, KeysDocument)
 		pass(Lead)
@@ -249,7 +249,7 @@ func TestRevisionsNeverGoBack(t *testing.T) {
 		}
 		current := r.signing()
 		second.restore(store, KeysDocument)
-		pass(2 * Interval)
+		pass(2 * interval)
 		if r.signing() != current {
 			t.Error("the key before signs again")
 		}

@@ -24,12 +24,12 @@ func TestReplicaInventsNoKeysWhereOthersHaveSome(t *testing.T) {
 				return keys
 			}
 			holds := run(t, open(folder))
-			pass(Interval)
+			pass(interval)
 			holds.stop()
 			store.Put(KeysDocument, nil)
 			unmounted := new(keyringtest.Memory)
 			r := run(t, open(unmounted))
-			pass(2 * Interval)
+			pass(2 * interval)
 			if r.signing() != "" || unmounted.Get(KeysDocument) != nil || store.Get(KeysDocument) != nil {
 				t.Errorf("in store %t: it made keys", inStore)
 			}
@@ -110,7 +110,7 @@ func TestReplicaStartsWithoutTheStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, folder := new(keyringtest.Memory), new(keyringtest.Memory)
 		r := run(t, replicaOf(store, folder))
-		pass(Interval)
+		pass(interval)
 		first := r.signing()
 		r.stop()
 		store.Fail(errAway, errAway)
@@ -145,7 +145,7 @@ func TestDropIsKnownAsSoonAsTheStoreIs(t *testing.T) {
 				return keys
 			}
 			r := run(t, open(folder))
-			pass(Interval)
+			pass(interval)
 			leaked := r.signing()
 			r.stop()
 			elsewhere := new(keyringtest.Memory)
@@ -157,7 +157,7 @@ func TestDropIsKnownAsSoonAsTheStoreIs(t *testing.T) {
 			}
 			store.Fail(errAway, errAway)
 			r = run(t, open(folder))
-			pass(Interval)
+			pass(interval)
 			store.Fail(nil, nil)
 			pass(retryInterval)
 			if r.verifies(leaked) || r.signing() == "" {
@@ -173,13 +173,13 @@ func TestCopyThatCannotBeReadIsNotReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, folder := new(keyringtest.Memory), new(keyringtest.Memory)
 		r := run(t, replicaOf(store, folder))
-		pass(Interval)
+		pass(interval)
 		r.stop()
 		store.Clear()
 		kept := folder.Get(KeysDocument)
 		folder.Put(KeysDocument, kept[:len(kept)/2])
 		again := run(t, replicaOf(store, folder))
-		pass(2 * Interval)
+		pass(2 * interval)
 		if again.signing() != "" || store.Get(KeysDocument) != nil {
 			t.Error("it made keys")
 		}

@@ -11,9 +11,9 @@ type failure struct {
 	at  time.Time // when it was logged
 }
 
-// again notes an error, and reports whether it is to be logged: once, and then once in [Interval].
+// again notes an error, and reports whether it is to be logged: once, and then once in interval.
 func (f *failure) again(err error, now time.Time) bool {
-	known := f.err != nil && f.err.Error() == err.Error() && now.Before(f.at.Add(Interval))
+	known := f.err != nil && f.err.Error() == err.Error() && now.Before(f.at.Add(interval))
 	f.err = err
 	if !known {
 		f.at = now
@@ -24,7 +24,7 @@ func (f *failure) again(err error, now time.Time) bool {
 func (f *failure) end() { *f = failure{} }
 
 // fail logs and counts that keys could not be read or changed. While it tries every second, it does so
-// once in [Interval].
+// once in interval.
 func (m *Manager) fail(err error) {
 	if m.failing.again(err, m.Keyring.Now()) {
 		m.Failed()

@@ -11,17 +11,17 @@ import (
 // Every replica verifies what one of them signs, and so does every service that fetched the JWKS
 // while it was fresh. That rests on these times.
 const (
-	// JWKSMaxAge is how long a service that verifies tokens may keep the JWKS.
-	JWKSMaxAge = token.JWKSMaxAge * time.Second
+	// jwksMaxAge is how long a service that verifies tokens may keep the JWKS.
+	jwksMaxAge = token.JWKSMaxAge * time.Second
 
 	// keyLag is the longest that a replica may not have read the keys; it tries five times as
 	// often.
-	keyLag = JWKSMaxAge / 3
+	keyLag = jwksMaxAge / 3
 
 	// Lead is how long a key is in storage before it signs. Of these 30 minutes one is the
 	// clocks' difference, 5 pass until every replica publishes the key, and 15 until no service
 	// has an older JWKS; the rest is to spare.
-	Lead = 2 * JWKSMaxAge
+	Lead = 2 * jwksMaxAge
 
 	// Margin is how much longer a key verifies than the last of its tokens lives: a replica
 	// may learn late that another key took over, every token is good for the skew after its

@@ -175,7 +175,7 @@ func TestOperatorsChangeKeys(t *testing.T) {
 // inOrder names keys and when they take over.
 func inOrder(stored Set) string {
 	var order []string
-	for _, key := range Sorted(stored.Keys) {
+	for _, key := range sorted(stored.Keys) {
 		name := key.ID
 		if key.PrivateKey != "" {
 			name = "made"

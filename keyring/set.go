@@ -190,8 +190,8 @@ func prefer(keys []Key, fits func(Key) bool) ([]Key, bool) {
 	return fitting, true
 }
 
-// Sorted returns keys in the order in which they take over.
-func Sorted(keys []Key) []Key {
+// sorted returns keys in the order in which they take over.
+func sorted(keys []Key) []Key {
 	return slices.SortedFunc(slices.Values(keys), bySignsFrom)
 }
 

@@ -93,7 +93,7 @@ func TestDamagedKeysAreRefusedAndKept(t *testing.T) {
 		"no key":              `{"keys":[]}`,
 		"key of another name": stored(t, other),
 		"key that is torn":    stored(t, torn),
-		"too large":           stored(t, key) + strings.Repeat(" ", MaxDocument),
+		"too large":           stored(t, key) + strings.Repeat(" ", maxDocument),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -39,13 +39,13 @@ func Statuses(state State, rotation Rotation, now time.Time) []Status {
 		})
 	}
 	set := state.Set()
-	for _, key := range Sorted(set.Keys) {
+	for _, key := range sorted(set.Keys) {
 		add(key, set.Role(key, rotation, now))
 	}
-	for _, key := range Sorted(set.Dropped) {
+	for _, key := range sorted(set.Dropped) {
 		add(key, RoleDropped)
 	}
-	for _, key := range Sorted(set.Foreign) {
+	for _, key := range sorted(set.Foreign) {
 		add(key, RoleForeign)
 	}
 	return all

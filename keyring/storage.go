@@ -12,8 +12,8 @@ const (
 	KnownDocument = "known"
 )
 
-// MaxDocument bounds a document, in bytes. A set of RSA keys takes some 10 KiB.
-const MaxDocument = 256 << 10
+// maxDocument bounds a document, in bytes. A set of RSA keys takes some 10 KiB.
+const maxDocument = 256 << 10
 
 // Storage keeps the documents of one gateway where its replicas share them. Both methods do I/O,
 // within the context's time.

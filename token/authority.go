@@ -162,7 +162,7 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 // fill returns c as it will be in the token.
 func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	now := a.now()
-	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, IDP
+	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, idp
 	c.KeyID = key.id
 	c.IssuedAt = wholeSecond(now)
 	end := c.IssuedAt.Add(k.lifetime)

@@ -23,7 +23,7 @@ func TestRoundTrip(t *testing.T) {
 			authority := newAuthority(t, config(), ringtest.Of(t, key))
 			want := person()
 			want.Issuer, want.Audience, want.ClientID = issuer, []string{audience}, clientID
-			want.ID, want.IDP, want.KeyID = "login.7", token.IDP, key.ID()
+			want.ID, want.IDP, want.KeyID = "login.7", "itsme", key.ID()
 			want.IssuedAt, want.ExpiresAt = noon, noon.Add(15*time.Minute)
 
 			in := person()

@@ -30,7 +30,7 @@ type Claims struct {
 	AuthTime time.Time
 	// ACR (acr) is the level of assurance that the person authenticated with: low, substantial or high. Required.
 	ACR string
-	// IDP (idp) is IDP. Filled in by this package.
+	// IDP (idp) is always itsme. Filled in by this package.
 	IDP string
 	// Attributes are the person's claims by their OpenID Connect names: each a string, a bool, or a map[string]any
 	// of strings, with what is not UTF-8 replaced by U+FFFD. A name for which IsReserved is true is refused.

@@ -69,8 +69,8 @@ func (c *Claims) check() error {
 		return fmt.Errorf("%w: client_id is empty", ErrClaims)
 	case !slices.Contains(levels, c.ACR):
 		return fmt.Errorf("%w: acr is not low, substantial or high", ErrClaims)
-	case c.IDP != IDP:
-		return fmt.Errorf("%w: idp is not %s", ErrClaims, IDP)
+	case c.IDP != idp:
+		return fmt.Errorf("%w: idp is not %s", ErrClaims, idp)
 	case c.AuthTime.Unix() <= 0 || c.AuthTime.Unix() >= maxTime:
 		return fmt.Errorf("%w: auth_time is out of range", ErrClaims)
 	}
@@ -79,7 +79,7 @@ func (c *Claims) check() error {
 
 // share replaces the texts that many tokens have in common by one copy of each, for those who keep the claims of many.
 func (a *Authority) share(k kind, c *Claims) {
-	c.IDP, c.ACR = IDP, levels[slices.Index(levels, c.ACR)]
+	c.IDP, c.ACR = idp, levels[slices.Index(levels, c.ACR)]
 	if c.ClientID == a.clientID {
 		c.ClientID = a.clientID
 	}

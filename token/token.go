@@ -28,8 +28,8 @@ const MaxSize = 8 << 10
 // one limit for clocks. A token is valid for so long after its exp, and before its iat and nbf.
 const Skew = 60 * time.Second
 
-// IDP is the value of every token's idp claim: the identity provider that the person logged in with.
-const IDP = "itsme"
+// idp is the value of the claim idp in every token: the identity provider that the user logged in with.
+const idp = "itsme"
 
 // The reasons why a token is not issued or not accepted. None of them carries any part of the token.
 var (
