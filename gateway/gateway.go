@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -142,21 +141,6 @@ func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 
 // Path returns the prefix of the own endpoints, such as /itsme.
 func (g *Gateway) Path() string { return g.config.Path }
-
-// Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
-// what phones ask for.
-func (g *Gateway) Hosts() []string {
-	hosts := []string{g.public.Host}
-	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
-		hosts = append(hosts, plainHost(issuer))
-	}
-	for _, host := range g.config.appLinkHosts() {
-		if !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	return hosts
-}
 
 // endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
 func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }

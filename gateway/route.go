@@ -133,6 +133,21 @@ func (g *Gateway) Entrances() []string {
 	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
 }
 
+// Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
+// what phones ask for.
+func (g *Gateway) Hosts() []string {
+	hosts := []string{g.public.Host}
+	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
+		hosts = append(hosts, plainHost(issuer))
+	}
+	for _, host := range g.config.appLinkHosts() {
+		if !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
 // serveOwn answers a request for a URL of the gateway, by the path that the client asked for. Every path
 // below the gateway's belongs to it.
 func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {

@@ -17,35 +17,10 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// Algorithm is how a token is signed, by its JWS name (RFC 7518, RFC 8037). HMAC is not among them and never will be:
-// every service that verifies such a token could also make one.
-type Algorithm string
-
-// The algorithms that tokens are signed with.
-const (
-	// ES256 is ECDSA on P-256 with SHA-256.
-	ES256 Algorithm = "ES256"
-	// EdDSA is Ed25519.
-	EdDSA Algorithm = "EdDSA"
-	// RS256 is RSA (PKCS #1 v1.5) with SHA-256: 2048 bits when made here, 2048 to 4096 when read.
-	RS256 Algorithm = "RS256"
-	// DefaultAlgorithm is the algorithm without a configured one.
-	DefaultAlgorithm = ES256
-)
-
 const (
 	minRSABits = 2048
 	maxRSABits = 4096
 )
-
-// ParseAlgorithm returns the algorithm of that exact name; ErrAlgorithm for any other, the empty one included.
-func ParseAlgorithm(name string) (Algorithm, error) {
-	switch a := Algorithm(name); a {
-	case ES256, EdDSA, RS256:
-		return a, nil
-	}
-	return "", fmt.Errorf("%w: %q: use ES256, EdDSA or RS256", ErrAlgorithm, name)
-}
 
 // Key is a private key that signs tokens. It is immutable, and prints and marshals as its algorithm and ID only.
 type Key struct {
