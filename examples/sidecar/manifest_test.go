@@ -1,6 +1,6 @@
 package sidecar_test
 
-// The types below are as much of Kubernetes' and Compose's own as the manifests use: what they do
+// The types below are as much of Kubernetes' own as the manifests use: what they do
 // not have is refused as misspelt.
 
 type metadata struct {
@@ -178,27 +178,4 @@ type kustomization struct {
 		Name  string
 		Files []string
 	} `yaml:"configMapGenerator"`
-}
-
-type compose struct {
-	Services map[string]composeService
-	Volumes  map[string]struct{}
-	Secrets  map[string]struct{ File string }
-}
-
-type composeService struct {
-	Image           string
-	Restart         string
-	StopGracePeriod string   `yaml:"stop_grace_period"`
-	ReadOnly        bool     `yaml:"read_only"`
-	CapDrop         []string `yaml:"cap_drop"`
-	Sysctls         map[string]int
-	SecurityOpt     []string `yaml:"security_opt"`
-	Ports           []string
-	Environment     map[string]string
-	Secrets         []string
-	Volumes         []string
-	Tmpfs           []string
-	NetworkMode     string   `yaml:"network_mode"`
-	DependsOn       []string `yaml:"depends_on"`
 }

@@ -181,44 +181,6 @@ func TestImagesArePinnedAndConfined(t *testing.T) {
 			t.Errorf("%s: image %s, %+v", c.Name, c.Image, s)
 		}
 	}
-	for name, s := range decode[compose](t, "compose.yaml").Services {
-		if !pinned.MatchString(s.Image) {
-			t.Errorf("%s: image %s", name, s.Image)
-		}
-	}
-}
-
-// TestComposeFits follows what the gateway needs, and wants the service to be reached through it alone.
-func TestComposeFits(t *testing.T) {
-	t.Parallel()
-	c := decode[compose](t, "compose.yaml")
-	front, app := c.Services["gateway"], c.Services["app"]
-	if app.NetworkMode != "service:gateway" || len(app.Ports) > 0 {
-		t.Errorf("the service can be reached around the gateway: %+v", app)
-	}
-	if port, ok := front.Sysctls["net.ipv4.ip_unprivileged_port_start"]; !ok || port > 80 {
-		t.Errorf("the image's user may listen from port %d on, and not on 80", port)
-	}
-	caddyfile := string(read(t, "compose.Caddyfile"))
-	for _, name := range front.Secrets {
-		if _, ok := c.Secrets[name]; !ok || !strings.Contains(caddyfile, "{file./run/secrets/"+name+"}") {
-			t.Errorf("the secret %s is not there, or nobody reads it", name)
-		}
-	}
-	for _, name := range environmentName.FindAllStringSubmatch(caddyfile, -1) {
-		if _, ok := front.Environment[name[1]]; !ok {
-			t.Errorf("the gateway has no %s", name[1])
-		}
-	}
-	for _, mount := range front.Volumes {
-		from, _, _ := strings.Cut(mount, ":")
-		if _, kept := c.Volumes[from]; kept {
-			continue
-		}
-		if _, err := os.Stat(from); err != nil {
-			t.Errorf("%s is no volume and no file: %v", from, err)
-		}
-	}
 }
 
 // TestKustomizationIsWhole wants every manifest in it, but the secret.

@@ -66,8 +66,8 @@ func TestSpanHoldsNoCodeAndNoTraceOfTheClient(t *testing.T) {
 	}
 }
 
-// collector is as much of a Collector's configuration as the example uses: what it does not have is
-// refused as misspelt.
+// collector is the part of a Collector's configuration that the test reads. The Collector's own loader does not
+// check the file.
 type collector struct {
 	Receivers struct {
 		OTLP struct {
