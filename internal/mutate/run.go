@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // testTimeout ends a test that a mutation makes wait without end.
@@ -162,7 +163,10 @@ func (p program) run(ctx context.Context, mutation string, tests []string) (pass
 	command := exec.CommandContext(ctx, p.binary, args...)
 	command.Dir = p.folder
 	command.Env = append(os.Environ(), variable+"="+mutation, "GOFLAGS="+p.flags)
+	command.WaitDelay = time.Second // for what a crashed test left running and still writes
+	end := inGroup(command)
 	output, _ = command.CombinedOutput()
+	end()
 	for _, match := range passLine.FindAllStringSubmatch(string(output), -1) {
 		passed = append(passed, match[1])
 	}
