@@ -43,7 +43,7 @@ func buildAll(s *source, folders []string, work, overlay string) (map[string]pro
 	for i, folder := range folders {
 		binary := filepath.Join(work, fmt.Sprintf("%d.test", i))
 		flags := strings.TrimSpace(os.Getenv("GOFLAGS") + " -overlay=" + overlay)
-		command := exec.Command("go", "test", "-c", "-gcflags=-e", "-vet=off", "-o", binary, ".")
+		command := exec.Command("go", "test", "-c", "-gcflags=-e", "-ldflags=-s -w", "-vet=off", "-o", binary, ".")
 		command.Dir = folder
 		command.Env = append(os.Environ(), "GOFLAGS="+flags)
 		if output, err := command.CombinedOutput(); err != nil {
