@@ -44,8 +44,8 @@ func BenchmarkRevoked(b *testing.B) {
 	}
 }
 
-// BenchmarkLogin is what one login costs: created, loaded, updated three times, among
-// as many others as there may be.
+// BenchmarkLogin is what the store's calls for one login of an app cost, among as many others as there may
+// be. TestSignals has the calls: 11 of them.
 func BenchmarkLogin(b *testing.B) {
 	for _, others := range []int{0, 100_000} {
 		b.Run(strconv.Itoa(others), func(b *testing.B) {
@@ -66,17 +66,33 @@ func BenchmarkLogin(b *testing.B) {
 }
 
 func login(b *testing.B, store pending.Store, id string, bounds pending.Bounds) {
-	if _, err := store.Create(b.Context(), pendingtest.NewRecord(id, id, time.Now()), bounds); err != nil {
-		b.Fatal(err)
-	}
-	r, err := store.Load(b.Context(), id)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, phase := range []pending.Phase{pending.Validating, pending.Validated, pending.Issued} {
-		r.Phase, r.FirstPresented, r.EndedAt = phase, time.Now(), time.Now()
-		if err := store.Update(b.Context(), r); err != nil {
+	failed := func(err error) {
+		if err != nil {
 			b.Fatal(err)
 		}
 	}
+	allow := func() {
+		_, err := store.Allow(b.Context(), id, 1000, time.Minute)
+		failed(err)
+	}
+	_, err := store.Recall(b.Context(), id)
+	failed(err)
+	allow()
+	_, err = store.Create(b.Context(), pendingtest.NewRecord(id, id, time.Now()), bounds)
+	failed(err)
+	_, err = store.Remember(b.Context(), id, id, time.Second)
+	failed(err)
+
+	allow()
+	r, err := store.Load(b.Context(), id)
+	failed(err)
+	r.FirstPresented = time.Now()
+	failed(store.Update(b.Context(), r))
+	for _, phase := range []pending.Phase{pending.Validating, pending.Validated} {
+		r.Phase = phase
+		failed(store.Update(b.Context(), r))
+	}
+	failed(store.Enroll(b.Context(), id, id, time.Now().Add(time.Minute)))
+	r.Phase, r.EndedAt = pending.Issued, time.Now()
+	failed(store.Update(b.Context(), r))
 }
