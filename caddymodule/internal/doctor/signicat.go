@@ -5,10 +5,9 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net/http"
-	"sync"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -20,16 +19,17 @@ const maxClockOff = token.Skew / 2
 // checkSignicat asks Signicat for an access token, and for a session that does not exist. Neither costs
 // money.
 func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
-	watch := &clockWatch{transport: d.fetch.transport, now: d.now}
+	var clock clockwatch.Watch
 	config := g.Config.Signicat
-	config.Transport, config.Now = watch, d.now
+	config.Transport, config.Now = d.fetch.transport, d.now
+	config.ObserveClock = func(ahead time.Duration) { clock.Note(ahead, token.Skew) }
 	client, err := signicat.New(config)
 	if err != nil { // impossible: the gateway was made from the same
 		return one(signicatUnreachable, "%v", err)
 	}
 	defer func() { _ = client.Close() }() // its error is always nil
 	all := checkAccess(ctx, client, config.AccountID)
-	return append(all, watch.finding())
+	return append(all, clockFinding(clock.Ahead()))
 }
 
 // checkAccess tries what every login needs, and stops at the first failure.
@@ -92,47 +92,16 @@ func madeUpSessionID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// clockWatch compares this machine's clock with the Date of every answer.
-type clockWatch struct {
-	transport http.RoundTripper
-	now       func() time.Time
-
-	mu   sync.Mutex
-	seen bool
-	off  time.Duration // how far this machine's clock is ahead, by the last answer
-}
-
-// RoundTrip implements http.RoundTripper.
-func (c *clockWatch) RoundTrip(r *http.Request) (*http.Response, error) {
-	asked := c.now()
-	response, err := c.transport.RoundTrip(r)
-	if err != nil {
-		return nil, err
-	}
-	// Date is cut to a second (RFC 9110 section 6.6.1). The server is assumed to write it halfway. The
-	// Date of a cached answer is old.
-	date, err := http.ParseTime(response.Header.Get("Date"))
-	if err == nil && response.Header.Get("Age") == "" {
-		answered := c.now()
-		here := asked.Add(answered.Sub(asked) / 2)
-		c.mu.Lock()
-		c.seen, c.off = true, here.Sub(date.Add(time.Second/2))
-		c.mu.Unlock()
-	}
-	return response, nil
-}
-
-func (c *clockWatch) finding() Finding {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	off := c.off.Round(time.Second)
+// clockFinding is about how far this machine's clock is ahead, by Signicat's last answer.
+func clockFinding(ahead time.Duration, known bool) Finding {
+	off := ahead.Round(time.Second)
 	direction := "ahead of"
 	if off < 0 {
 		off, direction = -off, "behind"
 	}
 	switch {
-	case !c.seen:
-		return find(clockUnknown, "Signicat's answers have no Date")
+	case !known:
+		return find(clockUnknown, "no answer of Signicat has a Date")
 	case off > token.Skew:
 		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOff:

@@ -1,31 +1,27 @@
 package doctor
 
 import (
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
-
-// dated answers with a Date, in no time.
-type dated http.Header
-
-func (d dated) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: http.StatusNoContent, Header: http.Header(d), Body: http.NoBody, Request: r}, nil
-}
 
 // now is when the tests happen.
 var now = time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
 
 func TestClockIsComparedWithSignicats(t *testing.T) {
 	t.Parallel()
-	ahead := func(by time.Duration) dated {
-		return dated{"Date": {now.Add(by).Format(http.TimeFormat)}}
+	ahead := func(by time.Duration) http.Header {
+		return http.Header{"Date": {now.Add(by).Format(http.TimeFormat)}}
 	}
 	for _, row := range []struct {
 		name    string
-		answer  dated
+		answer  http.Header
 		want    Name
 		message string
 	}{
@@ -34,23 +30,23 @@ func TestClockIsComparedWithSignicats(t *testing.T) {
 		{"half a minute behind", ahead(35 * time.Second), clockOff, "this machine's clock is 36s behind Signicat's; clocks of two machines may differ by 1m0s"},
 		{"half a minute ahead", ahead(-35 * time.Second), clockOff, "this machine's clock is 35s ahead of Signicat's; clocks of two machines may differ by 1m0s"},
 		{"a minute ahead", ahead(-65 * time.Second), clockWrong, "this machine's clock is 1m5s ahead of Signicat's"},
-		{"no Date", dated{}, clockUnknown, ""},
-		{"a Date that is none", dated{"Date": {"yesterday"}}, clockUnknown, ""},
-		{"an answer of a cache", dated{"Date": ahead(-time.Hour)["Date"], "Age": {"3600"}}, clockUnknown, ""},
+		{"no Date", http.Header{"Date": nil}, clockUnknown, ""},
+		{"a Date that is none", http.Header{"Date": {"yesterday"}}, clockUnknown, ""},
+		{"an answer of a cache", http.Header{"Date": ahead(-time.Hour)["Date"], "Age": {"3600"}}, clockUnknown, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			watch := &clockWatch{transport: row.answer, now: func() time.Time { return now }}
-			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, signicat.DefaultAPIURL, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			response, err := watch.RoundTrip(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_ = response.Body.Close()
-			if got := watch.finding(); got.Name != row.want || row.message != "" && got.Message != row.message {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				maps.Copy(w.Header(), row.answer)
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusUnauthorized)
+				_, _ = w.Write([]byte(`{"error":"invalid_client"}`))
+			}))
+			t.Cleanup(server.Close)
+			d := &doctor{fetch: newFetcher(nil), now: func() time.Time { return now }}
+			g := &Gateway{Config: gateway.Config{Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret", APIURL: server.URL}}}
+			all := d.checkSignicat(t.Context(), g)
+			if got := all[len(all)-1]; got.Name != row.want || row.message != "" && got.Message != row.message {
 				t.Errorf("got %+v, want %s: %s", got, row.want, row.message)
 			}
 		})
