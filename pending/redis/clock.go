@@ -2,6 +2,7 @@ package redis
 
 import (
 	"log/slog"
+	"strconv"
 	"time"
 )
 
@@ -18,6 +19,16 @@ func (c *connection) readTime(asked time.Time, seconds, micros string) (time.Tim
 	answered := c.config.Now()
 	c.noteClock(asked.Add(answered.Sub(asked) / 2).Sub(there)) // half of the way is as good a guess as any
 	return there, nil
+}
+
+// serverTime reads what TIME answers.
+func serverTime(seconds, micros string) (time.Time, error) {
+	whole, err := strconv.ParseInt(seconds, 10, 64)
+	part, bad := strconv.ParseInt(micros, 10, 64)
+	if err != nil || bad != nil {
+		return time.Time{}, errMalformed
+	}
+	return time.Unix(whole, part*int64(time.Microsecond)).UTC(), nil
 }
 
 // noteClock logs when the clocks differ by more than Config.MaxClockOffset, and when they agree again.

@@ -150,7 +150,7 @@ func (c *connection) settle(ctx context.Context, doing string, script command) e
 
 // unavailable makes an error of the store out of one of the client: the context's,
 // when it is done, and else ErrUnavailable. The cause is in it as text: that a call's
-// own time was over must not look like the caller'c.
+// own time was over must not look like the caller's.
 func (c *connection) unavailable(ctx context.Context, doing string, err error) error {
 	switch {
 	case err == nil:
@@ -178,7 +178,7 @@ func (c *connection) warnNewer(err error) {
 }
 
 // plain is an error's text without secrets. A server answers a command
-// that it does not know with the arguments, and a password is one of HELLO'c.
+// that it does not know with the arguments, and a password is one of HELLO's.
 func (c *connection) plain(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args")
 	if c.config.Password != "" {

@@ -53,16 +53,6 @@ func (s families) LoadFamily(ctx context.Context, id string) (*pending.Family, e
 	return f, nil
 }
 
-// serverTime reads what TIME answers.
-func serverTime(seconds, micros string) (time.Time, error) {
-	whole, err := strconv.ParseInt(seconds, 10, 64)
-	part, bad := strconv.ParseInt(micros, 10, 64)
-	if err != nil || bad != nil {
-		return time.Time{}, errMalformed
-	}
-	return time.Unix(whole, part*int64(time.Microsecond)).UTC(), nil
-}
-
 // UpdateFamily implements [pending.Families].
 func (s families) UpdateFamily(ctx context.Context, f *pending.Family) error {
 	next := f.Version + 1
