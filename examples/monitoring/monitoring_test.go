@@ -48,8 +48,8 @@ type rules struct {
 	}
 }
 
-// TestEveryAlertIsPlayed compares the alerts with those that fire in alerts_test.yml or over a recording, and
-// with the table of docs/operations.md.
+// TestEveryAlertIsPlayed compares the alerts with those that fire in alerts_test.yml, which has the labels and
+// words of each, and with the table of docs/operations.md.
 func TestEveryAlertIsPlayed(t *testing.T) {
 	t.Parallel()
 	var file rules
@@ -73,16 +73,13 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 			fired[e.Alert] = fired[e.Alert] || len(e.Fires) > 0
 		}
 	}
-	for _, p := range recordings {
-		fired[p.alert] = true
-	}
 	page := read(t, "../../docs/operations.md")
 	var alerts int
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
 			alerts++
 			if !fired[rule.Alert] {
-				t.Errorf("%s never fires in alerts_test.yml or over a recording", rule.Alert)
+				t.Errorf("%s never fires in alerts_test.yml", rule.Alert)
 			}
 			if !strings.Contains(page, "\n| `"+rule.Alert+"` |") {
 				t.Errorf("docs/operations.md does not explain %s", rule.Alert)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -78,9 +79,10 @@ func readRecording(t *testing.T, name string) recordedSeries {
 func unpacked(t *testing.T, short []string) (samples []string) {
 	t.Helper()
 	for _, field := range short {
-		value, more, _ := strings.Cut(field+"x0", "x")
-		for range 1 + number(t, strings.TrimSuffix(more, "x0")) {
-			samples = append(samples, value)
+		value, more, repeated := strings.Cut(field, "x")
+		samples = append(samples, value)
+		if repeated {
+			samples = append(samples, slices.Repeat([]string{value}, number(t, more))...)
 		}
 	}
 	return samples
