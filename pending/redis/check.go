@@ -17,8 +17,8 @@ var (
 )
 
 // Check looks at every server for what would make the store lose what it keeps. It
-// returns [errEvicts] or [errPolicyUnknown], joined when several are found, and
-// [pending.ErrUnavailable] when it cannot look.
+// returns an error for each server that may evict keys or does not report whether it
+// may, and [pending.ErrUnavailable] when it cannot look.
 func (c *connection) Check(ctx context.Context) error {
 	if err := c.ready(ctx); err != nil {
 		return err
