@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/pending"
 )
 
-// startSpan begins the span of one command, such as redis.hget. Its attributes are OpenTelemetry's
+// startSpan begins the span of one command, such as redis.get. Its attributes are OpenTelemetry's
 // of Redis, but for the text: its keys name logins, and its values are sealed.
 // Source: https://opentelemetry.io/docs/specs/semconv/db/redis/.
 func (c *connection) startSpan(ctx context.Context, do command) (context.Context, trace.Span) {
