@@ -59,7 +59,7 @@ func New(config Config) (*Gateway, error) {
 	config.Signicat.ObserveClock = clock.note
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
-		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
+		return nil, configErrorFrom(err, signicat.ErrConfig, "signicat ")
 	}
 	authority, err := config.Authority()
 	if err != nil {
@@ -164,7 +164,7 @@ func (c Config) Authority() (*token.Authority, error) {
 		Now:             c.Now,
 	}, c.Keys)
 	if err != nil {
-		return nil, configErrorf("token: %v", err)
+		return nil, configErrorFrom(err, token.ErrConfig, "token: ")
 	}
 	return authority, nil
 }
