@@ -20,7 +20,7 @@ var (
 	// none.
 	ErrCookie = errors.New("invalid session cookie")
 	// ErrAmbiguous is returned when a request has two Authorization lines.
-	ErrAmbiguous = errors.New("invalid request: more than one Authorization header")
+	ErrAmbiguous = errors.New("more than one Authorization header")
 	// ErrStarting is returned before the signing keys are there.
 	ErrStarting = errors.New("starting")
 )
