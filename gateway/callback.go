@@ -53,7 +53,7 @@ func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url
 	case errors.Is(err, login.ErrUnfinished):
 		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
-	case failureOf(err).status == http.StatusServiceUnavailable && err != nil:
+	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
 		// The code is still valid, and the page loads again with it by itself.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
 		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})

@@ -178,8 +178,8 @@ type CookieConfig struct {
 // LimitConfig bounds what clients can make the gateway do. Numbers are 1 or more and windows from
 // 1 s to 24 h; zero takes the default.
 //
-// A client is an IPv4 address or an IPv6 /64. The clients of one IPv6 /48 may together start
-// sessions and hold long polls for 16.
+// A client is an IPv4 address or an IPv6 /64. The clients of one IPv6 /48 together may start sessions,
+// ask for tokens and hold long polls as 16 clients may.
 type LimitConfig struct {
 	// SessionsPerClient is how many sessions one client may start in SessionsWindow. Default
 	// [DefaultSessionsPerClient].

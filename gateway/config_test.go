@@ -104,6 +104,30 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 	}
 }
 
+// TestConfigErrorKeepsItsCause: a caller that knows the package of a part finds that package's sentinel, and an
+// operator does not read its text.
+func TestConfigErrorKeepsItsCause(t *testing.T) {
+	t.Parallel()
+	config := usable(t)
+	config.Signicat.ClientID = ""
+	_, refused := gateway.New(config)
+	_, unusable := gateway.Config{PublicURL: "http://app.example.be"}.Authority()
+	for name, row := range map[string]struct {
+		err, cause error
+		want       string // begins the message
+	}{
+		"signicat": {refused, signicat.ErrConfig, "signicat client_id"},
+		"token":    {unusable, token.ErrConfig, "token: the issuer"},
+	} {
+		if !errors.Is(row.err, gateway.ErrConfig) || !errors.Is(row.err, row.cause) {
+			t.Fatalf("%s: %v is no ErrConfig, or has lost its cause", name, row.err)
+		}
+		if !strings.HasPrefix(row.err.Error(), row.want) {
+			t.Errorf("%s: got %q, want it to begin with %q", name, row.err, row.want)
+		}
+	}
+}
+
 func TestUsableConfig(t *testing.T) {
 	t.Parallel()
 	g, err := gateway.New(usable(t))

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -138,15 +137,14 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detailed are the errors whose text clients may read.
-var detailed = []error{errRequest, identity.ErrAmbiguous, identity.ErrRequirement}
-
 // detail returns a text for developers: what is wrong with the request, or which requirement the user
 // does not meet. It never repeats what was sent, or what is known of the user.
 func detail(err error) string {
-	for _, prefix := range []error{errRequest, identity.ErrRequirement} {
-		_, text, ok := strings.Cut(err.Error(), prefix.Error()+": ")
-		if ok && slices.ContainsFunc(detailed, func(target error) bool { return errors.Is(err, target) }) {
+	if errors.Is(err, identity.ErrAmbiguous) {
+		return identity.ErrAmbiguous.Error()
+	}
+	for _, target := range []error{errRequest, identity.ErrRequirement} {
+		if _, text, ok := strings.Cut(err.Error(), target.Error()+": "); ok && errors.Is(err, target) {
 			return text
 		}
 	}

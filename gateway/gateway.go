@@ -50,16 +50,14 @@ func New(config Config) (*Gateway, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	public, err := url.Parse(config.PublicURL)
-	if err != nil {
-		return nil, configErrorf("public_url: %q is not a URL; write it as https://host", config.PublicURL)
-	}
-	clock := &signicatClock{log: newLog(config)}
+	public, _ := url.Parse(config.PublicURL) // validated
+	log := newLog(config)
+	clock := &signicatClock{log: log}
 	config.Signicat.Now, config.Signicat.Observe = config.Now, config.Observe.Call
 	config.Signicat.ObserveClock = clock.note
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
-		return nil, configErrorf("signicat %s", strings.TrimPrefix(err.Error(), signicat.ErrConfig.Error()+": "))
+		return nil, configErrorFrom(err, signicat.ErrConfig, "signicat ")
 	}
 	authority, err := config.Authority()
 	if err != nil {
@@ -69,7 +67,7 @@ func New(config Config) (*Gateway, error) {
 		config:    config,
 		store:     login.Traced(config.Store),
 		authority: authority,
-		log:       clock.log,
+		log:       log,
 		clock:     clock,
 		observe:   config.Observe,
 		now:       config.Now,
@@ -81,10 +79,7 @@ func New(config Config) (*Gateway, error) {
 	if g.peers, err = parsePeers(config.Verify); err != nil {
 		return nil, err
 	}
-	g.logins = login.New(g.loginConfig(client))
-	if g.verifier, err = g.newVerifier(); err != nil {
-		return nil, configErrorf("token: %v", err)
-	}
+	g.logins, g.verifier = login.New(g.loginConfig(client)), g.newVerifier()
 	g.serveEndpoints()
 	return g, nil
 }
@@ -164,13 +159,13 @@ func (c Config) Authority() (*token.Authority, error) {
 		Now:             c.Now,
 	}, c.Keys)
 	if err != nil {
-		return nil, configErrorf("token: %v", err)
+		return nil, configErrorFrom(err, token.ErrConfig, "token: ")
 	}
 	return authority, nil
 }
 
 // newVerifier returns what finds out who requests are from. It looks for revocations in the store.
-func (g *Gateway) newVerifier() (*identity.Verifier, error) {
+func (g *Gateway) newVerifier() *identity.Verifier {
 	return identity.New(identity.Config{
 		Authority: g.authority,
 		Keys:      g.config.Keys.KeySet,

@@ -201,7 +201,7 @@ func (b *browserAPI) writePrefetch(x exchange) {
 
 // noteReturn counts a request to a redirect URL and writes its line. The line stands in the place of the
 // access log's, which would hold the code and state. Attackers can send any number of such requests, so
-// that the log leaves lines out when they come too often. What anybody sent says nothing of whose it is:
+// that the log leaves lines out when they come too often. The state of a request proves nothing:
 // session_id is only that of a login whose binding was there.
 func (b *browserAPI) noteReturn(ctx context.Context, back returned) {
 	b.config.Observe.Return(Return{Kind: back.kind.String(), Outcome: back.outcome})

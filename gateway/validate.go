@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -14,20 +12,6 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
-
-// ErrConfig is returned when a configuration cannot be used; its text begins with the name of
-// the subdirective and ends with the remedy.
-var ErrConfig = errors.New("configuration")
-
-// configError keeps the text free of the sentinel's own, which would only repeat the obvious.
-type configError struct{ text string }
-
-func (e *configError) Error() string        { return e.text }
-func (e *configError) Is(target error) bool { return target == ErrConfig }
-
-func configErrorf(format string, args ...any) error {
-	return &configError{text: fmt.Sprintf(format, args...)}
-}
 
 var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)

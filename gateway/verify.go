@@ -85,7 +85,7 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 		return identity.ErrNoCredential
 	case errors.Is(err, identity.ErrAmbiguous):
 		// Proxies know what a 401 means, and take a 400 for trouble of their own.
-		return wrap(identity.ErrToken, "more than one Authorization header")
+		return wrap(identity.ErrToken, err.Error())
 	case err != nil:
 		return err
 	}

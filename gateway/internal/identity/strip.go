@@ -10,15 +10,14 @@ import (
 )
 
 // Headers is the set of headers that only the gateway may send to an upstream: every X-Itsme one, and
-// the names that a site adds.
+// the names that a site adds. The zero value has the X-Itsme headers.
 type Headers struct {
-	prefix string
-	names  map[string]bool // folded
+	names map[string]bool // folded
 }
 
 // NewHeaders returns the set of the X-Itsme headers and the given ones.
 func NewHeaders(names ...string) Headers {
-	h := Headers{prefix: foldedPrefix, names: make(map[string]bool, len(names))}
+	h := Headers{names: make(map[string]bool, len(names))}
 	for _, name := range names {
 		h.names[Fold(name)] = true
 	}
@@ -36,14 +35,14 @@ func (s *sharedHeaders) load() Headers {
 	if h := s.all.Load(); h != nil {
 		return *h
 	}
-	return Headers{prefix: foldedPrefix}
+	return Headers{}
 }
 
 // add adds the names of one more site.
 func (s *sharedHeaders) add(site Headers) {
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	sum := Headers{prefix: foldedPrefix, names: maps.Clone(site.names)}
+	sum := Headers{names: maps.Clone(site.names)}
 	maps.Copy(sum.names, s.load().names)
 	s.all.Store(&sum)
 }
@@ -82,17 +81,14 @@ func appendFolded(folded []byte, name string) []byte {
 
 // Has reports whether the set has a header's name, under any spelling.
 func (o Headers) Has(name string) bool {
-	if !o.suspect(name) {
-		return false
+	if IsIdentityHeader(name) {
+		return true
+	}
+	if len(o.names) == 0 {
+		return false // without folding names like Accept
 	}
 	var room [64]byte // on the stack, for every header of every request
-	folded := appendFolded(room[:0], name)
-	return (o.prefix != "" && strings.HasPrefix(string(folded), o.prefix)) || o.names[string(folded)]
-}
-
-// suspect is a cheap test that no header of the set fails: it spares the folding of names like Accept.
-func (o Headers) suspect(name string) bool {
-	return len(o.names) > 0 || (name != "" && name[0]|0x20 == 'x')
+	return o.names[string(appendFolded(room[:0], name))]
 }
 
 // Strip removes the headers of the set from a request: as headers, as trailers announced or not, and

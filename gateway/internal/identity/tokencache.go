@@ -29,16 +29,12 @@ type tokenCache struct {
 // other claims, or another signature, make another key. The zero key is of no token.
 type tokenKey [sha256.Size]byte
 
-func newTokenCache(most int, bytes uint64) (*tokenCache, error) {
+func newTokenCache(most int, bytes uint64) *tokenCache {
 	least := bytes / uint64(most) // so that the bound of the weight is one of the number too
-	credentials, err := otter.New(&otter.Options[tokenKey, *Credential]{
+	return &tokenCache{otter.Must(&otter.Options[tokenKey, *Credential]{
 		MaximumWeight: bytes,
 		Weigher:       func(_ tokenKey, c *Credential) uint32 { return uint32(max(least, c.weight())) },
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &tokenCache{credentials}, nil
+	})}
 }
 
 // keyOf returns the key of a token; the zero key when it is too long to be kept.

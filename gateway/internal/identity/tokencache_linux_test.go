@@ -24,7 +24,7 @@ func BenchmarkKeep(b *testing.B) {
 		keys[i] = keyOf(pending.App, strconv.Itoa(i))
 	}
 	for range b.N {
-		v := newCache(b, MaxCached, maxCachedBytes)
+		v := newTokenCache(MaxCached, maxCachedBytes)
 		for _, key := range keys {
 			start := threadTime(b)
 			v.keep(key, l)

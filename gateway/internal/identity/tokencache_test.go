@@ -41,15 +41,6 @@ func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential
 	return credentials
 }
 
-func newCache(t testing.TB, most int, bytes uint64) *tokenCache {
-	t.Helper()
-	v, err := newTokenCache(most, bytes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 func TestVerifiedTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 1000
@@ -62,7 +53,7 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 		"small ones by their number": {small, most},
 		"large ones by their size":   {large, most * 1000 / int(large.weight())},
 	} {
-		v := newCache(t, most, most*1000)
+		v := newTokenCache(most, most*1000)
 		for i := range 5 * most {
 			v.keep(keyOf(pending.App, strconv.Itoa(i)), row.credential)
 		}
@@ -77,7 +68,7 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 // too long for either.
 func TestKindsShareNoEntry(t *testing.T) {
 	t.Parallel()
-	v := newCache(t, 10, 10_000)
+	v := newTokenCache(10, 10_000)
 	l := credentialsOf(t, 1, nil)[0]
 	long := strings.Repeat("a", maxCachedToken+1)
 	v.keep(keyOf(pending.App, "token"), l)
@@ -116,7 +107,7 @@ func TestWeightIsNotUnderstated(t *testing.T) {
 		"not in ASCII": {"name": strings.Repeat("é", 300)},
 	} {
 		before := live()
-		v := newCache(t, n, 1<<30)
+		v := newTokenCache(n, 1<<30)
 		var weight uint64
 		for i, l := range credentialsOf(t, n, attributes) {
 			v.keep(keyOf(pending.App, strconv.Itoa(i)), l)

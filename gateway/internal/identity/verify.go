@@ -20,7 +20,7 @@ var (
 	// none.
 	ErrCookie = errors.New("invalid session cookie")
 	// ErrAmbiguous is returned when a request has two Authorization lines.
-	ErrAmbiguous = errors.New("invalid request: more than one Authorization header")
+	ErrAmbiguous = errors.New("more than one Authorization header")
 	// ErrStarting is returned before the signing keys are there.
 	ErrStarting = errors.New("starting")
 )
@@ -65,12 +65,8 @@ type Verifier struct {
 }
 
 // New returns a verifier. It does no I/O.
-func New(config Config) (*Verifier, error) {
-	cache, err := newTokenCache(MaxCached, maxCachedBytes)
-	if err != nil {
-		return nil, fmt.Errorf("making the cache: %w", err)
-	}
-	return &Verifier{config: config, cache: cache}, nil
+func New(config Config) *Verifier {
+	return &Verifier{config: config, cache: newTokenCache(MaxCached, maxCachedBytes)}
 }
 
 // Authenticate verifies the credential that a request was sent with. A bearer token counts alone,

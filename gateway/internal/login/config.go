@@ -50,25 +50,20 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Limits bound what clients can cause. A client is an IPv4 address or an IPv6 /64. The clients of one
-// IPv6 /48 have those of [NetworkShare] clients together. Only AllSessions may be zero: no limit.
+// Limits bound what clients can cause. Their fields are those of gateway.LimitConfig, which documents and
+// validates them.
 type Limits struct {
-	// Starts of sessions, by client and altogether.
-	SessionsPerClient int
-	SessionsWindow    time.Duration
-	AllSessions       int
-	AllSessionsWindow time.Duration
-	// Requests of one client for tokens.
-	TokenPerClient int
-	TokenWindow    time.Duration
-	// Pending sessions, altogether and by client.
-	Pending          int
-	PendingPerClient int
-	// Long polls of one client that are held at once.
+	SessionsPerClient  int
+	SessionsWindow     time.Duration
+	AllSessions        int
+	AllSessionsWindow  time.Duration
+	TokenPerClient     int
+	TokenWindow        time.Duration
+	Pending            int
+	PendingPerClient   int
 	LongPollsPerClient int
-	// Reads of Signicat on behalf of waiting clients, altogether.
-	StatusReads  int
-	StatusWindow time.Duration
+	StatusReads        int
+	StatusWindow       time.Duration
 }
 
 // Observer receives callbacks for metrics and events. They return at once and do no I/O. A step of a

@@ -18,7 +18,7 @@ const minLeft = time.Minute
 // refreshes reports whether logins can be refreshed.
 func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
 
-// newFamily keeps what a login's Refreshed tokens are made from. The family is as old as the login's
+// newFamily keeps what a login's refreshed tokens are made from. The family is as old as the login's
 // first token, so that a revocation that covers the one covers the other.
 func (i *issuer) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
 	claims, err := json.Marshal(c.Attributes)

@@ -120,12 +120,9 @@ type holder struct {
 }
 
 // finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
-// that was sent is not lost: the next call finds its outcome.
+// that was sent is not lost: the next call finds its outcome. After [ErrUnfinished] the record is still
+// the work's: the caller does not look at it.
 func (h *holder) finish(ctx context.Context) error {
-	// The work may change the record after this call.
-	record := h.record
-	h.record = new(pending.Record)
-	*h.record = *record
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
 	h.after(ctx, finishLimit, func(work context.Context) {
@@ -144,7 +141,6 @@ func (h *holder) finish(ctx context.Context) error {
 	})
 	select {
 	case err := <-done:
-		*record = *h.record
 		return err
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUnfinished, ctx.Err())

@@ -25,7 +25,7 @@ type RenewedCookie struct {
 }
 
 // renew renews a browser's cookie in the second half of its life, as long as the login may be
-// Refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
+// refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
 // family. It returns ErrGrant for a login that is over, and ErrReused for one that should be. For an
 // answer that can set no cookie it renews none.
 func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
@@ -106,7 +106,7 @@ func useCookie(f *pending.Family, serial uint64, renewable bool) (handOut, hones
 		}
 		if renewable {
 			f.Serial++
-			f.Token, f.ParentPresentedAt, f.PresentedAt = "", f.PresentedAt, pending.Family{}.PresentedAt
+			f.Token, f.ParentPresentedAt, f.PresentedAt = "", f.PresentedAt, time.Time{}
 		}
 		return renewable, true
 	case serial+1 == f.Serial && f.PresentedAt.IsZero():

@@ -152,7 +152,7 @@ func (r *revoker) longestToken() time.Duration {
 }
 
 // untilOver is when everything is over that any replica may issue now with that lifetime, and every
-// Finish that could hand it out again: replicas accept a token for [token.Skew] after its end, and
+// finish that could hand it out again: replicas accept a token for [token.Skew] after its end, and
 // the store may forget by another clock.
 func (r *revoker) untilOver(lifetime time.Duration) time.Time {
 	return r.config.Now().Add(revocationReach + max(lifetime, pending.Retention) + 2*token.Skew)

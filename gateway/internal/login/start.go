@@ -12,10 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-const (
-	// sameStart is how long the same challenge from the same client means the same session.
-	sameStart = 30 * time.Second
-)
+// sameStart is how long the same challenge from the same client means the same session.
+const sameStart = 30 * time.Second
 
 // Request is who starts a login, and what they ask for.
 type Request struct {

@@ -84,7 +84,7 @@ func (p *statusPoll) wake() {
 	p.start(time.Now())
 }
 
-// Close ends the reading. Reads under way go on.
+// close ends the reading. Reads under way go on.
 func (p *statusPoll) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -51,7 +51,7 @@ func (l *readLog) perform(s *sessionRead) {
 	})
 }
 
-// Close ends the reading.
+// close ends the reading.
 func (l *readLog) close() {
 	l.reads.close()
 	l.all.Wait()

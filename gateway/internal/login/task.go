@@ -25,7 +25,7 @@ func (t *tasks) run(f func()) {
 	t.all.Go(f)
 }
 
-// Close waits for everything that was started before.
+// close waits for everything that was started before.
 func (t *tasks) close() {
 	t.mu.Lock()
 	t.closed = true
