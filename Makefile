@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. What tests need beyond the product's own modules stands in test/go.mod.
-MODULES  := . tools test test/cache examples/upstreams/go
+MODULES  := . tools test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
@@ -20,12 +20,17 @@ test: debian node ## Vet, and run every test in a new order with the race detect
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	cd test && $(GO) vet ./... && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	cd examples/upstreams/go && $(GO) vet ./...
-	$(MAKE) --no-print-directory test-cache
+	$(MAKE) --no-print-directory test-cache test-kubernetes
 
 # Without the race detector: it would find the cache's own races.
 .PHONY: test-cache
 test-cache: ## Attack users through Caddy's cache-handler, which is in no go.mod but that of test/cache
 	cd test/cache && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
+
+# Without the race detector: it runs nothing of ours.
+.PHONY: test-kubernetes
+test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, which is in no go.mod but that of test/kubernetes
+	cd test/kubernetes && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
 check: ## Check format, lint, workflows, and that go.mod is tidy

@@ -15,7 +15,7 @@ import (
 // runSite runs a gateway whose signing key the test knows, and a site with these directives.
 func runSite(t *testing.T, directives string) site {
 	t.Helper()
-	key := newKey(t)
+	key := ringtest.PEM(t)
 	caddyfile := `{
 		itsme {
 			public_url http://{{addr}}
@@ -26,7 +26,7 @@ func runSite(t *testing.T, directives string) site {
 			}
 			attributes name email
 			token {
-				key ` + writeKey(t, key) + `
+				key ` + ringtest.File(t, key) + `
 			}
 		}
 	}

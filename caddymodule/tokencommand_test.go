@@ -91,7 +91,7 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
 		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \"" + server.URL},
 		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
-		{"a key of another gateway", with(func(m *mint) { m.key = newKey(t) }), nil, token.ErrUnknownKey, "another gateway"},
+		{"a key of another gateway", with(func(m *mint) { m.key = ringtest.PEM(t) }), nil, token.ErrUnknownKey, "another gateway"},
 		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
 		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m"},
 		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
@@ -129,9 +129,9 @@ func altered(raw string) string {
 // TestTokenIsVerifiedByItsIssuer has two gateways with key files, and variables that are not set
 // for what has nothing to do with tokens.
 func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
-	one, two := newKey(t), newKey(t)
-	config := strings.Replace(rightConfig, "#gateway", "token {\nkey "+writeKey(t, one)+"\n}", 1)
-	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+writeKey(t, two)+"\n}"), 1)
+	one, two := ringtest.PEM(t), ringtest.PEM(t)
+	config := strings.Replace(rightConfig, "#gateway", "token {\nkey "+ringtest.File(t, one)+"\n}", 1)
+	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+ringtest.File(t, two)+"\n}"), 1)
 	config = strings.ReplaceAll(config, clientSecret, "{env.ITSME_TEST_UNSET}")
 	file := writeCaddyfile(t, config)
 	theirs := mint{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)

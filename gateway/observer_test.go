@@ -3,60 +3,20 @@ package gateway_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 )
-
-// seen is what an observer was told, in a few words each.
-type seen struct {
-	mu   sync.Mutex
-	told []string
-}
-
-func (s *seen) note(words ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.told = append(s.told, words...)
-}
-
-// take is what was told since it was asked for last.
-func (s *seen) take() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	told := s.told
-	s.told = nil
-	return told
-}
-
-func (s *seen) watch(c *gateway.Config) {
-	c.Observe = gateway.Observer{
-		Request: func(d gateway.Decision) { s.note("request " + d.String()) },
-		Verification: func(v gateway.Verification) {
-			words := "token " + v.Result.String()
-			if v.Kind == pending.Browser {
-				words = "cookie " + v.Result.String()
-			}
-			if v.Kept {
-				words += " kept"
-			}
-			s.note(words)
-		},
-		Refusal:    func(code string) { s.note("refusal " + code) },
-		Revocation: func(v pending.Revocation) { s.note("revocation " + v.ID) },
-	}
-}
 
 // TestObserverIsToldOfRequests sends requests of every kind, one after the other, and compares all
 // that is told of each.
 func TestObserverIsToldOfRequests(t *testing.T) {
 	t.Parallel()
-	var s seen
-	f := openFort(t, s.watch)
+	var s gatewaytest.Observed
+	f := openFort(t, s.Watch)
 	bearer, _ := f.bearer(t)
 	cookie, _ := f.cookie(t)
 	serve := func(config gateway.SiteConfig, info gateway.Request, headers ...string) {
@@ -94,7 +54,7 @@ func TestObserverIsToldOfRequests(t *testing.T) {
 		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token untold kept", "request refused", "refusal store_unavailable"}},
 	} {
 		step.do()
-		if diff := cmp.Diff(step.want, s.take()); diff != "" {
+		if diff := cmp.Diff(step.want, s.Take()); diff != "" {
 			t.Errorf("%s (-want +told):\n%s", step.name, diff)
 		}
 	}

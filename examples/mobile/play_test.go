@@ -18,16 +18,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 const (
-	origin      = "http://127.0.0.1:1"
+	origin      = gatewaytest.BubbleURL
 	redirectURL = origin + "/itsme/app/callback"
 )
 
@@ -62,55 +59,23 @@ type player struct {
 
 func newPlayer(t *testing.T, login story) *player {
 	t.Helper()
-	toSignicat, toGateway := pipetest.New(), pipetest.New()
-	simulator, err := signicattest.StartOn(toSignicat, signicattest.Config{
-		BaseURL: origin, AllowLoopbackHTTP: true, RedirectURLs: []string{origin + "/itsme/callback", redirectURL},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(simulator.Close)
-	serveGateway(t, toGateway, transport(t, toSignicat))
-	p := &player{client: &http.Client{Transport: transport(t, toGateway)}, signicat: simulator, login: login.steps}
+	b := gatewaytest.OpenBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
+	p := &player{client: serve(t, b.Site), signicat: b.Signicat, login: login.steps}
 	p.forget()
 	return p
 }
 
-func transport(t *testing.T, network *pipetest.Network) *http.Transport {
+// serve runs a site in front of a service that answers 200, and returns a client of it.
+func serve(t *testing.T, site *gateway.Site) *http.Client {
 	t.Helper()
-	transport := &http.Transport{DialContext: network.Dial}
-	t.Cleanup(transport.CloseIdleConnections)
-	return transport
-}
-
-// serveGateway runs a gateway that issues refresh tokens, in front of a service that answers 200.
-func serveGateway(t *testing.T, listener *pipetest.Network, toSignicat *http.Transport) {
-	t.Helper()
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
-	g, err := gateway.New(gateway.Config{
-		PublicURL: origin,
-		Signicat: signicat.Config{
-			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
-			APIURL: origin, Transport: toSignicat,
-		},
-		Attributes: []string{"name"},
-		Token:      gateway.TokenConfig{Refresh: 30 * 24 * time.Hour},
-		Store:      store,
-		Keys:       ringtest.New(t, token.DefaultAlgorithm),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = g.Close() })
-	site, err := g.NewSite(gateway.SiteConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	network := pipetest.New()
 	service := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "profile") })
 	server := &http.Server{Handler: site.Handler(service)}
 	t.Cleanup(func() { _ = server.Close() })
-	go func() { _ = server.Serve(listener) }()
+	go func() { _ = server.Serve(network) }()
+	transport := &http.Transport{DialContext: network.Dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
 }
 
 // forget leaves the app with nothing but another verifier.

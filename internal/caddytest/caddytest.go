@@ -156,6 +156,25 @@ func (s *Server) Log() string {
 	return string(data)
 }
 
+// Get returns the body of an answer, whatever its status.
+func (s *Server) Get(t testing.TB, url string) string {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := s.Client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func (s *Server) stop() {
 	s.Client.CloseIdleConnections()
 	if err := caddy.Stop(); err != nil {

@@ -1,4 +1,4 @@
-// Package gatewaytest runs a gateway over plain net/http inside a test.
+// Package gatewaytest runs a gateway inside a test: over plain net/http, or in a bubble of testing/synctest.
 package gatewaytest
 
 import (
@@ -36,20 +36,21 @@ func Start(t *testing.T, config gateway.Config) *logintest.Front {
 		ClientSecret: signicattest.DefaultClientSecret,
 		APIURL:       simulator.URL,
 	}
-	upstream := new(logintest.Upstream)
-	server.Config.Handler = newSite(t, config).Handler(upstream)
-	server.Start()
-	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
-}
-
-func newSite(t *testing.T, config gateway.Config) *gateway.Site {
-	t.Helper()
 	store := pending.NewMemory(time.Now)
 	t.Cleanup(func() { _ = store.Close() })
 	config.Store = store
 	if config.Keys == nil {
 		config.Keys = ringtest.New(t, token.DefaultAlgorithm)
 	}
+	_, site := newSite(t, config)
+	upstream := new(logintest.Upstream)
+	server.Config.Handler = site.Handler(upstream)
+	server.Start()
+	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
+}
+
+func newSite(t *testing.T, config gateway.Config) (*gateway.Gateway, *gateway.Site) {
+	t.Helper()
 	g, err := gateway.New(config)
 	if err != nil {
 		t.Fatal(err)
@@ -59,5 +60,5 @@ func newSite(t *testing.T, config gateway.Config) *gateway.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return site
+	return g, site
 }

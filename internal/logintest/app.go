@@ -86,8 +86,11 @@ func randomText() string {
 }
 
 // Challenge is the S256 challenge of the verifier.
-func (a *App) Challenge() string {
-	sum := sha256.Sum256([]byte(a.Verifier))
+func (a *App) Challenge() string { return Challenge(a.Verifier) }
+
+// Challenge returns the S256 challenge of a verifier.
+func Challenge(verifier string) string {
+	sum := sha256.Sum256([]byte(verifier))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 

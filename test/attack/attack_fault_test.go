@@ -104,7 +104,9 @@ func (a wrongCodeAttack) name() string {
 
 // play uses one gateway for all faults: it must learn nothing from one for the next.
 func (a wrongCodeAttack) play(t *testing.T) {
-	b := openBubble(t, gateway.LimitConfig{Pending: 100}, signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: a.early}})
+	b := openBubble(t, func(c *gateway.Config, s *signicattest.Config) {
+		c.Limit.Pending, s.Switches.SuccessBeforeValidation = 100, a.early
+	})
 	for _, f := range a.faults() {
 		b.wantWrongCodeRefused(t, a, f)
 		<-time.After(time.Minute) // for the gateway to trust Signicat again
@@ -132,9 +134,9 @@ func TestStrayAcceptanceCountsForAMinute(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t, gateway.LimitConfig{}, signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}})
+				b := openBubble(t, func(_ *gateway.Config, s *signicattest.Config) { s.Switches.SuccessBeforeValidation = true })
 				f.fault.Operation, f.fault.Call = "validate_code", 1
-				if err := b.signicat.Script(f.fault); err != nil {
+				if err := b.Signicat.Script(f.fault); err != nil {
 					t.Fatal(err)
 				}
 				login := b.start(t)
@@ -146,7 +148,7 @@ func TestStrayAcceptanceCountsForAMinute(t *testing.T) {
 					b.wantNoToken(t, "after the approval", login)
 					<-time.After(time.Minute)
 				}
-				if n := b.signicat.Count("validate_code"); n != 1 {
+				if n := b.Signicat.Count("validate_code"); n != 1 {
 					t.Errorf("the code was sent %d times", n)
 				}
 				next := b.start(t)
@@ -168,7 +170,7 @@ func (b *bubble) wantWrongCodeRefused(t *testing.T, a wrongCodeAttack, f attackF
 	t.Helper()
 	login, fault := b.start(t), f.fault
 	for _, fault.Operation = range a.operations {
-		if err := b.signicat.Script(fault); err != nil {
+		if err := b.Signicat.Script(fault); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,7 +189,7 @@ func (b *bubble) wantWrongCodeRefused(t *testing.T, a wrongCodeAttack, f attackF
 	}
 	for attempt := range 3 {
 		if attempt == 2 {
-			b.signicat.ClearScript()
+			b.Signicat.ClearScript()
 		}
 		answers = append(answers, b.redeem(login, wrongCode))
 	}

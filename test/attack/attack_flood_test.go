@@ -99,7 +99,7 @@ func TestMillionStartsKeepTheStoreBounded(t *testing.T) {
 // addresses, and has somebody else log in then.
 func TestFloodOfStartsLeavesRoomForOthers(t *testing.T) {
 	const starts, bound = 5_000, 500
-	b := openBubble(t, gateway.LimitConfig{Pending: bound}, signicattest.Config{MaxSessions: bound})
+	b := openBubble(t, func(c *gateway.Config, s *signicattest.Config) { c.Limit.Pending, s.MaxSessions = bound, bound })
 	flood := func(from, to int) uint64 {
 		t.Helper()
 		for i := from; i < to; i++ {
@@ -107,14 +107,14 @@ func TestFloodOfStartsLeavesRoomForOthers(t *testing.T) {
 				t.Fatalf("start %d: %d", i, answer.Code)
 			}
 		}
-		b.signicat.Reset() // the calls that it has recorded
+		b.Signicat.Reset() // the calls that it has recorded
 		return heap()
 	}
 	full := flood(0, 2*bound)
 	if late := flood(2*bound, starts); late > 2*full {
 		t.Errorf("memory grew from %d to %d KiB", full>>10, late>>10)
 	}
-	if n, err := b.store.Len(t.Context()); err != nil || n != bound {
+	if n, err := b.Config.Store.Len(t.Context()); err != nil || n != bound {
 		t.Errorf("%d logins are pending, %v", n, err)
 	}
 	login := b.start(t)

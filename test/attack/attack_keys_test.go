@@ -7,10 +7,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
-	"io"
 	"io/fs"
 	"math/big"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,13 +53,13 @@ func TestPrivateKeysAreShownNowhere(t *testing.T) {
 		s.URL + "/itsme/jwks.json", s.URL + "/.well-known/jwks.json", s.URL + "/.well-known/openid-configuration",
 		s.AdminURL + "/config/", s.AdminURL + "/config/apps/itsme", s.AdminURL + "/metrics", s.AdminURL + "/debug/vars",
 	} {
-		found.wantNone(t, url, readURL(t, s.Client, url))
+		found.wantNone(t, url, s.Get(t, url))
 	}
 	found.wantNone(t, "the log", s.Log())
-	if config := readURL(t, s.Client, s.AdminURL+"/config/"); !strings.Contains(config, "{env.SIGNICAT_CLIENT_SECRET}") {
+	if config := s.Get(t, s.AdminURL+"/config/"); !strings.Contains(config, "{env.SIGNICAT_CLIENT_SECRET}") {
 		t.Error("the configuration is not what was loaded")
 	}
-	if jwks := readURL(t, s.Client, s.URL+"/itsme/jwks.json"); !strings.Contains(jwks, `"x":`) || strings.Contains(jwks, `"d":`) {
+	if jwks := s.Get(t, s.URL+"/itsme/jwks.json"); !strings.Contains(jwks, `"x":`) || strings.Contains(jwks, `"d":`) {
 		t.Error("the JWKS has other members than a public key's")
 	}
 }
@@ -139,22 +137,4 @@ func (s secrets) addKey(t *testing.T, block *pem.Block) {
 	s["key's PEM"], s["key's DER"] = lines[1], base64.StdEncoding.EncodeToString(block.Bytes)
 	s["key as a JWK's d"], s["key in hex"] = base64.RawURLEncoding.EncodeToString(scalar), hex.EncodeToString(scalar)
 	s["key in decimal"] = new(big.Int).SetBytes(scalar).String()
-}
-
-func readURL(t *testing.T, client *http.Client, url string) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

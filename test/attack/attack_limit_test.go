@@ -26,7 +26,7 @@ func (h *theatre) from(t *testing.T, address string, header ...string) rawhttpte
 		return (&net.Dialer{LocalAddr: local}).DialContext(ctx, network, addr)
 	}}
 	defer transport.CloseIdleConnections()
-	body := strings.NewReader(`{"code_challenge":"` + challengeOf(rand.Text()) + `"}`)
+	body := strings.NewReader(`{"code_challenge":"` + logintest.Challenge(rand.Text()) + `"}`)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.URL+logintest.Path+"/sessions", body)
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestOnlyATrustedProxyNamesTheClient(t *testing.T) {
 // for every start.
 func TestIPv6NetworkIsOneClient(t *testing.T) {
 	t.Parallel()
-	b := openBubble(t, gateway.LimitConfig{SessionsPerClient: 3}, signicattest.Config{})
+	b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Limit.SessionsPerClient = 3 })
 	for _, row := range []struct {
 		address string
 		want    int

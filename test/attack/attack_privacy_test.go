@@ -114,7 +114,7 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	log := h.server.Log()
 	found.wantNone(t, "the log", log)
 	found.wantNone(t, "an error's answer", errors)
-	found.wantNone(t, "the metrics", readURL(t, h.server.Client, h.server.AdminURL+"/metrics"))
+	found.wantNone(t, "the metrics", h.server.Get(t, h.server.AdminURL+"/metrics"))
 	open, filtered := readLog(t, folder, "open.log"), readLog(t, folder, "filtered.log")
 	for _, name := range []string{"name", "national number", "app token's claims", "browser's code"} {
 		if !strings.Contains(open, found[name]) {

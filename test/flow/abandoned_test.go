@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
@@ -48,19 +49,19 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var s seen
+				var s gatewaytest.Observed
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					s.watch(c)
+					s.Watch(c)
 					c.Observe.Login = func(l gateway.LoginStep) {
 						if l.Stage == gateway.LoginUnstarted {
-							s.note("unstarted " + l.Reason)
+							s.Note("unstarted " + l.Reason)
 						}
 					}
 				})
 				b.login(t) // and learn what a first login has to
 				p := b.begun(t)
 				b.script(t, row.faults...)
-				s.take()
+				s.Take()
 				statuses := make(chan int, 1)
 				wire := b.serve(t, func(h http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -82,7 +83,7 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 				if status := <-statuses; status != row.want {
 					t.Errorf("its status is %d, want %d", status, row.want)
 				}
-				if diff := cmp.Diff([]string{"request own"}, s.take()); diff != "" {
+				if diff := cmp.Diff([]string{"request own"}, s.Take()); diff != "" {
 					t.Errorf("(-want +observed):\n%s", diff)
 				}
 				pass(time.Minute) // what goes on without the client
@@ -122,10 +123,10 @@ func ownRequest(method, path, form string) *http.Request {
 func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s seen
-		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.watch(c) })
+		var s gatewaytest.Observed
+		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.Watch(c) })
 		token := b.login(t)
-		s.take()
+		s.Take()
 		ctx, hangUp := context.WithCancel(t.Context())
 		hangUp()
 		r := ownRequest(http.MethodGet, "/../api", "").WithContext(ctx)
@@ -134,7 +135,7 @@ func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
 		if got := b.send(r); got.Code != 499 || got.Body.Len() != 0 {
 			t.Errorf("answered with %d %s", got.Code, got.Body)
 		}
-		if diff := cmp.Diff([]string(nil), s.take()); diff != "" {
+		if diff := cmp.Diff([]string(nil), s.Take()); diff != "" {
 			t.Errorf("(-want +observed):\n%s", diff)
 		}
 	})

@@ -25,7 +25,7 @@ func (b *bubble) serve(t *testing.T, change func(http.Handler) http.Handler) *pi
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	wire := pipetest.New()
 	// A ReadTimeout, Caddy's read_body, ends neither a body within its time nor a long poll.
-	server := &http.Server{Handler: change(b.site.Handler(upstream)), Protocols: new(http.Protocols), ReadTimeout: 20 * time.Second}
+	server := &http.Server{Handler: change(b.Site.Handler(upstream)), Protocols: new(http.Protocols), ReadTimeout: 20 * time.Second}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	go func() { _ = server.Serve(wire) }()

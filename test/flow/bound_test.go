@@ -167,7 +167,7 @@ func TestLongPollThatTheGatewayEndsNamesATime(t *testing.T) {
 		var client sync.WaitGroup
 		client.Go(func() { wantEarly(t, p) })
 		synctest.Wait()
-		b.gateway.EndLongPolls()
+		b.Gateway.EndLongPolls()
 		client.Wait()
 		wantEarly(t, p)
 	})
@@ -187,7 +187,7 @@ func TestCancelsUnderWayAreBounded(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		if n := b.signicat.Count("cancel_session"); n != maxCancels {
+		if n := b.Signicat.Count("cancel_session"); n != maxCancels {
 			t.Errorf("%d cancels are under way, want %d", n, maxCancels)
 		}
 		pass(6 * time.Second)
@@ -195,7 +195,7 @@ func TestCancelsUnderWayAreBounded(t *testing.T) {
 		p.start()
 		p.cancel()
 		synctest.Wait()
-		if n := b.signicat.Count("cancel_session"); n != maxCancels+1 {
+		if n := b.Signicat.Count("cancel_session"); n != maxCancels+1 {
 			t.Errorf("%d cancels in all, want one more", n)
 		}
 	})
@@ -215,7 +215,7 @@ func TestStatusReadsAreBounded(t *testing.T) {
 		}
 		clients.Wait()
 		const most = gateway.DefaultStatusReads + 10*gateway.DefaultStatusReads
-		if n := b.signicat.Count("read_session"); n > most || n < most/2 {
+		if n := b.Signicat.Count("read_session"); n > most || n < most/2 {
 			t.Errorf("%d reads in 10 s, want up to %d", n, most)
 		}
 	})

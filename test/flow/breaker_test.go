@@ -30,16 +30,16 @@ func (b *bubble) breakOpen(t *testing.T) {
 	b.script(t, signicattest.Fault{Operation: "create_session", Status: 500})
 	for range 50 {
 		b.newPhone().start()
-		if b.gateway.Breaker() == gateway.BreakerOpen {
+		if b.Gateway.Breaker() == gateway.BreakerOpen {
 			return
 		}
 	}
-	t.Fatalf("after 50 failures the breaker is %s", b.gateway.Breaker())
+	t.Fatalf("after 50 failures the breaker is %s", b.Gateway.Breaker())
 }
 
 func (b *bubble) wantBreaker(t *testing.T, want string) {
 	t.Helper()
-	if got := b.gateway.Breaker(); got != want {
+	if got := b.Gateway.Breaker(); got != want {
 		t.Errorf("the breaker is %s, want %s", got, want)
 	}
 }
@@ -47,7 +47,7 @@ func (b *bubble) wantBreaker(t *testing.T, want string) {
 // wantRefused wants a start to be refused at once, without a call, and told when to come back.
 func (b *bubble) wantRefused(t *testing.T, longest time.Duration) {
 	t.Helper()
-	before, began := len(b.signicat.Calls()), time.Now()
+	before, began := len(b.Signicat.Calls()), time.Now()
 	got := b.newPhone().start()
 	wait, err := strconv.Atoi(got.Header().Get("Retry-After"))
 	if got.Code != http.StatusServiceUnavailable || got.problem() != "signicat_unavailable" || err != nil {
@@ -56,7 +56,7 @@ func (b *bubble) wantRefused(t *testing.T, longest time.Duration) {
 	if wait < 1 || time.Duration(wait)*time.Second > longest {
 		t.Errorf("Retry-After is %d, want 1 to %.0f", wait, longest.Seconds())
 	}
-	if calls, took := len(b.signicat.Calls())-before, time.Since(began); calls != 0 || took != 0 {
+	if calls, took := len(b.Signicat.Calls())-before, time.Since(began); calls != 0 || took != 0 {
 		t.Errorf("a start caused %d calls and took %s", calls, took)
 	}
 }
@@ -80,7 +80,7 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 			t.Errorf("the probe: %s", got.outcome())
 		}
 		b.wantBreaker(t, gateway.BreakerOpen)
-		b.signicat.ClearScript()
+		b.Signicat.ClearScript()
 		b.wantRefused(t, 5*time.Second)
 		pass(5 * time.Second)
 		b.login(t)
@@ -132,10 +132,10 @@ func TestBreakerOpensForAWrongConfiguration(t *testing.T) {
 func TestOneOfManyStartsProbes(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		b.breakOpen(t)
-		b.signicat.ClearScript()
+		b.Signicat.ClearScript()
 		b.script(t, signicattest.Fault{Operation: "create_session", Delay: time.Second})
 		pass(5 * time.Second)
-		before := b.signicat.Count("create_session")
+		before := b.Signicat.Count("create_session")
 		codes := make(chan int, 50)
 		var all sync.WaitGroup
 		for range cap(codes) {
@@ -147,7 +147,7 @@ func TestOneOfManyStartsProbes(t *testing.T) {
 		for code := range codes {
 			answers[code]++
 		}
-		if calls := b.signicat.Count("create_session") - before; calls != 1 || answers[http.StatusCreated] != 1 || answers[http.StatusServiceUnavailable] != cap(codes)-1 {
+		if calls := b.Signicat.Count("create_session") - before; calls != 1 || answers[http.StatusCreated] != 1 || answers[http.StatusServiceUnavailable] != cap(codes)-1 {
 			t.Errorf("%d calls, answers %v", calls, answers)
 		}
 		b.wantBreaker(t, gateway.BreakerClosed)
@@ -161,12 +161,12 @@ func TestFinishesGoThroughTheOpenBreaker(t *testing.T) {
 		first, second := b.begun(t), b.begun(t)
 		b.breakOpen(t)
 		b.away(t)
-		before := b.signicat.Count("validate_code")
-		if got := first.redeem(); got.Code != http.StatusServiceUnavailable || b.signicat.Count("validate_code") == before {
+		before := b.Signicat.Count("validate_code")
+		if got := first.redeem(); got.Code != http.StatusServiceUnavailable || b.Signicat.Count("validate_code") == before {
 			t.Errorf("a finish while Signicat is away: %s", got.outcome())
 		}
 		b.breakOpen(t)
-		b.signicat.ClearScript()
+		b.Signicat.ClearScript()
 		if got := second.redeem(); got.outcome() != "the token" {
 			t.Errorf("a finish while the breaker is open: %s", got.outcome())
 		}
@@ -182,7 +182,7 @@ func TestOpenBreakerSparesSignicat(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		waiting, leaving := b.begun(t), b.begun(t)
 		b.breakOpen(t)
-		reads, began := b.signicat.Count("read_session"), time.Now()
+		reads, began := b.Signicat.Count("read_session"), time.Now()
 		if got := waiting.status(""); got.outcome() != "200 pending" {
 			t.Errorf("a status: %s", got.outcome())
 		}
@@ -190,14 +190,14 @@ func TestOpenBreakerSparesSignicat(t *testing.T) {
 			t.Errorf("a cancel: %s", got.outcome())
 		}
 		synctest.Wait()
-		if n := b.signicat.Count("read_session") - reads; n != 0 || time.Since(began) != 0 {
+		if n := b.Signicat.Count("read_session") - reads; n != 0 || time.Since(began) != 0 {
 			t.Errorf("a status caused %d reads and took %s", n, time.Since(began))
 		}
-		if n := b.signicat.Count("cancel_session"); n != 0 {
+		if n := b.Signicat.Count("cancel_session"); n != 0 {
 			t.Errorf("%d cancels were sent", n)
 		}
 		pass(5 * time.Second)
-		if got := waiting.status(""); got.outcome() != "200 pending" || b.signicat.Count("read_session") != reads+1 {
+		if got := waiting.status(""); got.outcome() != "200 pending" || b.Signicat.Count("read_session") != reads+1 {
 			t.Errorf("a status does not probe: %s", got.outcome())
 		}
 		b.wantBreaker(t, gateway.BreakerClosed)
@@ -293,7 +293,7 @@ func TestFailuresInABrowser(t *testing.T) {
 		if strings.Contains(got.Body.String(), "500") || strings.Contains(got.Body.String(), "data-refresh") || len(got.Result().Cookies()) != 0 {
 			t.Errorf("the page says too much: %s", got.Body)
 		}
-		b.signicat.ClearScript()
+		b.Signicat.ClearScript()
 		if got := comeBack(); got.Code != http.StatusSeeOther {
 			t.Errorf("coming back once more: %s", got.outcome())
 		}

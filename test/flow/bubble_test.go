@@ -3,8 +3,6 @@ package flow_test
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -16,93 +14,32 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/test/internal/apitest"
-	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // bubble is a gateway and its Signicat in a bubble of testing/synctest, where waiting takes no time.
 type bubble struct {
-	t        testing.TB
-	config   gateway.Config
-	gateway  *gateway.Gateway
-	site     *gateway.Site
-	signicat *signicattest.Server
-	ended    *phone     // whose login has ended
-	client   netip.Addr // who sends
+	gatewaytest.Bubble
+	t      testing.TB
+	ended  *phone     // whose login has ended
+	client netip.Addr // who sends
 }
 
-const (
-	bubbleURL         = "http://127.0.0.1:1"
-	bubbleSignicatURL = "https://127.0.0.1:2"
-)
+const bubbleURL = gatewaytest.BubbleURL
 
 // openBubble starts a gateway with the defaults, but for what change does to them.
 func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) *bubble {
 	t.Helper()
-	wire := pipetest.New()
-	config := gateway.Config{
-		PublicURL: bubbleURL,
-		Signicat: signicat.Config{
-			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
-			APIURL: bubbleSignicatURL, DialContext: wire.Dial,
-		},
-		Attributes: []string{"name"},
-		Keys:       ringtest.New(t, token.DefaultAlgorithm),
-	}
-	simulated := signicattest.Config{
-		BaseURL: bubbleSignicatURL, TLS: true, AllowLoopbackHTTP: true,
-		RedirectURLs: []string{bubbleURL + logintest.Path + "/callback", bubbleURL + logintest.Path + "/app/callback"},
-	}
-	for _, c := range change {
-		c(&config, &simulated)
-	}
-	sim, err := signicattest.StartOn(wire, simulated)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(sim.Close)
-	config.Signicat.RootCAs = sim.RootCAs()
-	b := &bubble{t: t, config: config, signicat: sim, client: netip.MustParseAddr("192.0.2.1")}
-	if config.Store == nil {
-		b.forget(t)
-	}
-	b.restart(t)
-	return b
-}
-
-// forget gives the next gateway an empty store.
-func (b *bubble) forget(t *testing.T) {
-	t.Helper()
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
-	b.config.Store = store
-}
-
-// restart puts another gateway in the place of the one before. It has no Signicat access token yet.
-func (b *bubble) restart(t *testing.T) {
-	t.Helper()
-	g, err := gateway.New(b.config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = g.Close() })
-	site, err := g.NewSite(gateway.SiteConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.gateway, b.site = g, site
+	return &bubble{Bubble: *gatewaytest.OpenBubble(t, change...), t: t, client: netip.MustParseAddr("192.0.2.1")}
 }
 
 // script makes Signicat fail.
 func (b *bubble) script(t *testing.T, faults ...signicattest.Fault) {
 	t.Helper()
-	if err := b.signicat.Script(faults...); err != nil {
+	if err := b.Signicat.Script(faults...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -137,11 +74,7 @@ func (b *bubble) send(r *http.Request) reply {
 	}
 	r.Body = io.NopCloser(bytes.NewReader(sent))
 	asked := r.Clone(r.Context()) // a site takes headers off
-	w := httptest.NewRecorder()
-	_ = b.site.Serve(w, r, gateway.Request{Client: b.client}, func(w http.ResponseWriter, _ *http.Request) error {
-		w.WriteHeader(http.StatusTeapot) // the upstream
-		return nil
-	})
+	w := b.Do(r, b.client)
 	apitest.Check(b.t, apitest.Exchange{Request: asked, Sent: string(sent), Status: w.Code, Header: w.Result().Header, Body: w.Body.String()})
 	answer := reply{ResponseRecorder: w}
 	_ = json.Unmarshal(w.Body.Bytes(), &answer.json) // not every answer is JSON
@@ -180,8 +113,7 @@ func (p *phone) from(address string) *phone {
 
 // start starts a login.
 func (p *phone) start() reply {
-	sum := sha256.Sum256([]byte(p.verifier))
-	answer := p.bubble.post("/sessions", "application/json", `{"code_challenge":"`+base64.RawURLEncoding.EncodeToString(sum[:])+`"}`)
+	answer := p.bubble.post("/sessions", "application/json", `{"code_challenge":"`+logintest.Challenge(p.verifier)+`"}`)
 	p.sessionID, p.link = answer.text("session_id"), answer.text("authorization_request_url")
 	return answer
 }
@@ -194,7 +126,7 @@ func (p *phone) approve(t *testing.T) {
 
 func (p *phone) approveAs(t *testing.T, persona string) {
 	t.Helper()
-	back, err := p.bubble.signicat.Approve(p.link, persona)
+	back, err := p.bubble.Signicat.Approve(p.link, persona)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func TestIPv6NetworkIsSixteenClients(t *testing.T) {
 		}
 		want("2001:db8:2::1", http.StatusCreated)
 		want("192.0.2.1", http.StatusCreated)
-		if n := b.signicat.Count("create_session"); n != networkShare*3+2 {
+		if n := b.Signicat.Count("create_session"); n != networkShare*3+2 {
 			t.Errorf("%d sessions were created at Signicat", n)
 		}
 		pass(time.Hour)
@@ -70,7 +70,7 @@ func TestStartsOfAllClientsAreBounded(t *testing.T) {
 		if n != 0 || refused.outcome() != "429 rate_limited, Retry-After 1" {
 			t.Errorf("one more got %s", refused.outcome())
 		}
-		if n := b.signicat.Count("create_session"); n != 20 {
+		if n := b.Signicat.Count("create_session"); n != 20 {
 			t.Errorf("%d sessions were created at Signicat", n)
 		}
 		pass(10 * time.Second)

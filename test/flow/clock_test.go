@@ -17,7 +17,7 @@ func TestClockOffSignicatsIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := new(clock)
 		b, j := openLogged(t, func(c *gateway.Config, _ *signicattest.Config) { c.Now = clock.now })
-		if _, known := b.gateway.ClockAhead(); known {
+		if _, known := b.Gateway.ClockAhead(); known {
 			t.Error("an offset is known before the first answer")
 		}
 		for _, step := range []struct {
@@ -37,7 +37,7 @@ func TestClockOffSignicatsIsLogged(t *testing.T) {
 			if answer := b.newPhone().start(); answer.Code != http.StatusCreated {
 				t.Fatalf("starting: %d %s", answer.Code, answer.Body)
 			}
-			ahead, known := b.gateway.ClockAhead()
+			ahead, known := b.Gateway.ClockAhead()
 			if d := (ahead - want).Abs(); !known || d > time.Second {
 				t.Errorf("%v ahead: measured %v, known %v", want, ahead, known)
 			}

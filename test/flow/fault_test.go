@@ -56,7 +56,7 @@ var moments = map[string]moment{
 }
 
 func coldStart(t *testing.T, b *bubble) func() reply {
-	b.restart(t)
+	b.Restart(t)
 	return b.newPhone().startToEnd(t)
 }
 
@@ -159,7 +159,7 @@ func (c consequence) stage(t *testing.T) (b *bubble, bearer string, ask func() r
 func (c consequence) playLasting(t *testing.T, fault signicattest.Fault) {
 	b, bearer, ask := c.stage(t)
 	b.script(t, fault)
-	before, began := b.signicat.Count(fault.Operation), time.Now()
+	before, began := b.Signicat.Count(fault.Operation), time.Now()
 	got := ask()
 	if took := time.Since(began); took > moments[c.moment].within {
 		t.Errorf("it took %s", took)
@@ -168,11 +168,11 @@ func (c consequence) playLasting(t *testing.T, fault signicattest.Fault) {
 		t.Errorf("while it lasts: %s, want %s", got.outcome(), c.lasting)
 	}
 	synctest.Wait() // for a cancel, which nobody waits for
-	if n := b.signicat.Count(fault.Operation) - before; n < c.calls.least || n > c.calls.most {
+	if n := b.Signicat.Count(fault.Operation) - before; n < c.calls.least || n > c.calls.most {
 		t.Errorf("%d calls, want %s", n, c.calls)
 	}
 	b.wantRestGoesOn(t, bearer)
-	b.signicat.ClearScript()
+	b.Signicat.ClearScript()
 	if got := b.insist(ask, got); got.outcome() != c.after {
 		t.Errorf("asking again afterwards: %s, want %s", got.outcome(), c.after)
 	} else if bearer := got.text("access_token"); bearer != "" {
@@ -246,7 +246,7 @@ func (b *bubble) wantRestGoesOn(t *testing.T, bearer string) {
 // wantPerson checks whom a token is about.
 func (b *bubble) wantPerson(t *testing.T, bearer string) {
 	t.Helper()
-	person := b.signicat.Personas()[0]
+	person := b.Signicat.Personas()[0]
 	if got := b.get(logintest.Path+"/userinfo", bearer); got.text("sub") != person.SubjectID {
 		t.Errorf("the token is about %s, want %s", got.text("sub"), person.SubjectID)
 	}

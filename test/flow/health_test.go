@@ -37,7 +37,7 @@ func TestReadinessTellsTheTruth(t *testing.T) {
 		b.breakOpen(t)
 		b.away(t)
 		want("without Signicat", http.StatusOK)
-		if err := b.config.Store.Close(); err != nil {
+		if err := b.Config.Store.Close(); err != nil {
 			t.Fatal(err)
 		}
 		want("without the store", http.StatusServiceUnavailable)
@@ -59,12 +59,12 @@ func TestReadinessNamesTheInstance(t *testing.T) {
 			return name
 		}
 		first := instance()
-		b.restart(t)
+		b.Restart(t)
 		if second := instance(); second == first || len(second) != len(first) {
 			t.Errorf("another process is %q after %q", second, first)
 		}
-		b.config.Instance = first
-		b.restart(t)
+		b.Config.Instance = first
+		b.Restart(t)
 		if third := instance(); third != first {
 			t.Errorf("a reload made %q of %q", third, first)
 		}

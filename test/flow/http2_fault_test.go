@@ -88,8 +88,8 @@ func (f connectionFault) play(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(sim.Close)
-		b.config.Signicat.APIURL, b.config.Signicat.DialContext = sim.URL, nil
-		b.restart(t)
+		b.Config.Signicat.APIURL, b.Config.Signicat.DialContext = sim.URL, nil
+		b.Restart(t)
 	} else {
 		b.login(t)
 		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Cut: f.cut, After: true})
@@ -146,9 +146,9 @@ func TestCodeIsSentTwiceAtMost(t *testing.T) {
 					b.login(t)
 					p := b.begun(t)
 					b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Cut: cut, After: after})
-					before := b.signicat.Count(signicattest.OperationValidateCode)
+					before := b.Signicat.Count(signicattest.OperationValidateCode)
 					p.redeem()
-					if n := b.signicat.Count(signicattest.OperationValidateCode) - before; n < 1 || n > 2 {
+					if n := b.Signicat.Count(signicattest.OperationValidateCode) - before; n < 1 || n > 2 {
 						t.Errorf("the code was sent %d times", n)
 					}
 				})

@@ -50,7 +50,7 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
 			subject := b.subjectOf(t, b.login(t))
 			p := b.begun(t)
-			s.meanwhile = func() { _, _ = b.gateway.RevokeSubject(t.Context(), subject) }
+			s.meanwhile = func() { _, _ = b.Gateway.RevokeSubject(t.Context(), subject) }
 			if got := p.redeem(); got.problem() != "invalid_grant" {
 				t.Errorf("got %d %s", got.Code, got.Body)
 			}
@@ -67,7 +67,7 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
 			subject := b.subjectOf(t, b.login(t))
 			b.dropKeys(t)
-			s.meanwhile = func() { _, _ = b.gateway.RevokeSubject(t.Context(), subject) }
+			s.meanwhile = func() { _, _ = b.Gateway.RevokeSubject(t.Context(), subject) }
 			if got := b.ended.redeem(); got.problem() != "invalid_grant" {
 				t.Errorf("got %d %s", got.Code, got.Body)
 			}

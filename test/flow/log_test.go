@@ -104,10 +104,10 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 			func(t *testing.T, b *bubble) {
 				p := b.begun(t)
 				p.code = "made-up"
-				b.restart(t) // without a Signicat access token
+				b.Restart(t) // without a Signicat access token
 				b.script(t, signicattest.Fault{Operation: signicattest.OperationAccessToken, Status: http.StatusForbidden})
 				p.redeem()
-				b.signicat.ClearScript()
+				b.Signicat.ClearScript()
 				p.redeem()
 			},
 			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
@@ -133,7 +133,7 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 				p := b.begun(t)
 				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusForbidden})
 				p.redeem()
-				b.signicat.ClearScript()
+				b.Signicat.ClearScript()
 				pass(gateway.DefaultSessionLifetime)
 				p.redeem()
 			},

@@ -21,12 +21,12 @@ func TestOversizedAnswerStartsNothing(t *testing.T) {
 	inBubble(t, func(t *testing.T, b *bubble) {
 		link := "https://idp.e2e.itsme.services/v2/authorization?redirect_uri=" + url.QueryEscape(bubbleURL+logintest.Path+"/app/callback") +
 			"&state=" + strings.Repeat("s", 43) + "&claims=" + strings.Repeat("x", 8<<10)
-		b.signicat.OverrideNextCreate(signicattest.Override{IDPData: map[string]any{"authorizationRequestUrl": link}})
+		b.Signicat.OverrideNextCreate(signicattest.Override{IDPData: map[string]any{"authorizationRequestUrl": link}})
 		if got := b.newPhone().start(); got.outcome() != "503 signicat_unavailable, Retry-After 5" {
 			t.Errorf("the start: %s", got.outcome())
 		}
 		synctest.Wait()
-		if n := b.signicat.Count("cancel_session"); n != 1 {
+		if n := b.Signicat.Count("cancel_session"); n != 1 {
 			t.Errorf("%d cancels of the session that nobody will finish", n)
 		}
 	})
@@ -42,7 +42,7 @@ func TestOversizedLoginEndsOnAPage(t *testing.T) {
 		for _, name := range attributes {
 			subject[name] = strings.Repeat("x", attribute.MaxValue)
 		}
-		b.signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
+		b.Signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
 		got := b.browserLogin(t)
 		if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "claims") {
 			t.Errorf("the page: %d %s", got.Code, got.Body)
@@ -76,7 +76,7 @@ func (b *bubble) browserBegun(t *testing.T) (back string, cookies []*http.Cookie
 	if opened.Code != http.StatusOK || link == nil {
 		t.Fatalf("starting: %d %s", opened.Code, opened.Body)
 	}
-	back, err := b.signicat.Approve(html.UnescapeString(link[1]), "adult")
+	back, err := b.Signicat.Approve(html.UnescapeString(link[1]), "adult")
 	if err != nil {
 		t.Fatal(err)
 	}

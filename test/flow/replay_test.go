@@ -26,7 +26,7 @@ func (b *bubble) dropKeys(t *testing.T) {
 	check(t, err)
 	keys, err := token.NewKeySet(key)
 	check(t, err)
-	b.config.Keys.Set(keys)
+	b.Config.Keys.Set(keys)
 }
 
 // said is what a token says, without what differs from token to token of a login.
@@ -113,7 +113,7 @@ func TestRepeatedFinishGetsNothingAfterLogout(t *testing.T) {
 			}
 		},
 		"the subject's revocation": func(t *testing.T, b *bubble, access string) {
-			_, err := b.gateway.RevokeSubject(t.Context(), b.subjectOf(t, access))
+			_, err := b.Gateway.RevokeSubject(t.Context(), b.subjectOf(t, access))
 			check(t, err)
 		},
 	} {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -22,7 +23,7 @@ import (
 // returning is a gateway of which the requests to redirect URLs are counted.
 type returning struct {
 	*bubble
-	counted seen
+	counted gatewaytest.Observed
 	journal *journal
 }
 
@@ -30,7 +31,7 @@ func openReturning(t *testing.T) *returning {
 	t.Helper()
 	r := new(returning)
 	r.bubble, r.journal = openLogged(t, func(c *gateway.Config, _ *signicattest.Config) {
-		c.Observe = gateway.Observer{Return: func(b gateway.Return) { r.counted.note(b.Kind + " " + b.Outcome) }}
+		c.Observe = gateway.Observer{Return: func(b gateway.Return) { r.counted.Note(b.Kind + " " + b.Outcome) }}
 	})
 	return r
 }
@@ -155,7 +156,7 @@ var returns = map[string]struct {
 	"the store cannot answer": {func(t *testing.T, r *returning) {
 		p := r.begun(t)
 		back, cookies := r.browserBegun(t)
-		_ = r.config.Store.Close()
+		_ = r.Config.Store.Close()
 		r.visit(back, cookies)
 		if got := r.visit(p.appBack(), nil); got.Code != http.StatusOK {
 			t.Errorf("the page that sends the user to the app: %d", got.Code)
@@ -163,9 +164,9 @@ var returns = map[string]struct {
 	}, []string{"browser unavailable", "app unavailable"}, false},
 	"the gateway has no keys": {func(t *testing.T, r *returning) {
 		back, cookies := r.browserBegun(t)
-		r.config.Keys = ringtest.New(t, token.DefaultAlgorithm)
-		r.config.Keys.Set(nil)
-		r.restart(t)
+		r.Config.Keys = ringtest.New(t, token.DefaultAlgorithm)
+		r.Config.Keys.Set(nil)
+		r.Restart(t)
 		r.visit(back, cookies)
 	}, []string{"browser unavailable"}, true},
 }
@@ -174,7 +175,7 @@ var returns = map[string]struct {
 // which names a session only where the browser proved that the login is its own.
 func TestReturnsAreCounted(t *testing.T) {
 	t.Parallel()
-	var all seen
+	var all gatewaytest.Observed
 	t.Run("each", func(t *testing.T) {
 		for name, row := range returns {
 			t.Run(name, func(t *testing.T) {
@@ -182,8 +183,8 @@ func TestReturnsAreCounted(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					r := openReturning(t)
 					row.play(t, r)
-					counted := r.counted.take()
-					all.note(counted...)
+					counted := r.counted.Take()
+					all.Note(counted...)
 					if diff := cmp.Diff(row.want, counted); diff != "" {
 						t.Errorf("the returns differ (-want +counted):\n%s", diff)
 					}
@@ -193,7 +194,7 @@ func TestReturnsAreCounted(t *testing.T) {
 		}
 	})
 	outcomes := make(map[string]bool)
-	for _, counted := range all.take() {
+	for _, counted := range all.Take() {
 		_, outcome, _ := strings.Cut(counted, " ")
 		outcomes[outcome] = true
 	}
@@ -233,7 +234,7 @@ func TestStrangerCannotFakeBrokenAppLinks(t *testing.T) {
 		for _, query := range []string{"?code=x&state=y", "?error=access_denied&state=y", "?state=" + r.ended.sessionID + "&code=x", "?code=x&state=" + url.QueryEscape(r.ended.state)} {
 			r.visit(appCallback+query, nil)
 		}
-		for _, counted := range r.counted.take() {
+		for _, counted := range r.counted.Take() {
 			if strings.Contains(counted, "app_opened_browser") {
 				t.Errorf("a stranger's request is counted as %s", counted)
 			}

@@ -34,8 +34,8 @@ func openApart(t *testing.T, ahead ...time.Duration) *apart {
 	a := &apart{bubble: b, ahead: ahead}
 	for _, d := range ahead {
 		replica := *b
-		replica.config.Now = func() time.Time { return time.Now().Add(d) }
-		replica.restart(t)
+		replica.Config.Now = func() time.Time { return time.Now().Add(d) }
+		replica.Restart(t)
 		a.replicas = append(a.replicas, &replica)
 	}
 	return a
@@ -100,13 +100,13 @@ func revokeApart(t *testing.T, a *apart, revoker int) {
 		running, ended = append(running, b.begun(t)), append(ended, p)
 	}
 	subject := a.replicas[0].subjectOf(t, access[0])
-	logins, err := a.replicas[revoker].gateway.RevokeSubject(t.Context(), subject)
+	logins, err := a.replicas[revoker].Gateway.RevokeSubject(t.Context(), subject)
 	if logins != len(a.replicas) || err != nil {
 		t.Errorf("%d logins ended, %v; want %d", logins, err, len(a.replicas))
 	}
 	for _, token := range refresh {
 		login, _, _ := strings.Cut(token, "~")
-		if _, err := a.config.Store.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
+		if _, err := a.Config.Store.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
 			t.Errorf("a family is left: %v", err)
 		}
 	}
@@ -131,7 +131,7 @@ func revokeApart(t *testing.T, a *apart, revoker int) {
 			loginAgain(t, a, b)
 		}
 	}
-	logins, err = a.replicas[revoker].gateway.RevokeSubject(t.Context(), subject)
+	logins, err = a.replicas[revoker].Gateway.RevokeSubject(t.Context(), subject)
 	if want := 3 * len(a.replicas) * len(a.replicas); logins != want || err != nil {
 		t.Errorf("the second time %d logins ended, %v; want those of the logins since, %d", logins, err, want)
 	}

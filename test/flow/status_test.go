@@ -26,11 +26,11 @@ func TestWaitingClientsShareOneRead(t *testing.T) {
 				b := openBubble(t, roomy)
 				p := b.newPhone()
 				p.start()
-				if err := b.signicat.Abort(p.link); err != nil {
+				if err := b.Signicat.Abort(p.link); err != nil {
 					t.Fatal(err)
 				}
 				slowReads(t, b, 300*time.Millisecond)
-				began, before := time.Now(), b.signicat.Count("read_session")
+				began, before := time.Now(), b.Signicat.Count("read_session")
 				var clients sync.WaitGroup
 				for range 100 {
 					clients.Go(func() {
@@ -40,7 +40,7 @@ func TestWaitingClientsShareOneRead(t *testing.T) {
 					})
 				}
 				clients.Wait()
-				if n := b.signicat.Count("read_session") - before; n != 1 {
+				if n := b.Signicat.Count("read_session") - before; n != 1 {
 					t.Errorf("%d reads", n)
 				}
 				if took := time.Since(began); took > 400*time.Millisecond {
@@ -67,7 +67,7 @@ func TestLongPollKeepsReading(t *testing.T) {
 					all.Go(func() { p.status("?wait=25s") })
 				}
 				all.Wait()
-				if n := b.signicat.Count("read_session"); n < 10 || n > 13 {
+				if n := b.Signicat.Count("read_session"); n < 10 || n > 13 {
 					t.Errorf("%d reads in 25 s, want one every 2 s or so", n)
 				}
 			})
@@ -83,7 +83,7 @@ func TestOtherReplicasChangesAreSeen(t *testing.T) {
 		p := b.newPhone()
 		p.start()
 		here := *b
-		b.restart(t)
+		b.Restart(t)
 		told := make(chan time.Time, 1)
 		var client sync.WaitGroup
 		client.Go(func() {
@@ -112,7 +112,7 @@ func TestReplicasShareTheReadsOfASession(t *testing.T) {
 		p := b.newPhone()
 		p.start()
 		here := *b
-		b.restart(t)
+		b.Restart(t)
 		q := *p
 		q.bubble = &here
 		for range 100 {
@@ -120,7 +120,7 @@ func TestReplicasShareTheReadsOfASession(t *testing.T) {
 			q.status("")
 			pass(100 * time.Millisecond)
 		}
-		if n := b.signicat.Count("read_session"); n != 5 {
+		if n := b.Signicat.Count("read_session"); n != 5 {
 			t.Errorf("%d reads in 10 s, want one every 2 s", n)
 		}
 	})
@@ -136,14 +136,14 @@ func TestReadsUnderWayAreBounded(t *testing.T) {
 		finisher := b.begun(t)
 		var clients sync.WaitGroup
 		slowReads(t, b, 8*time.Second)
-		before := b.signicat.Count("read_session")
+		before := b.Signicat.Count("read_session")
 		for range 4 * maxReads {
 			p := b.newPhone()
 			p.start()
 			clients.Go(func() { p.status("?wait=5s") })
 		}
 		pass(4 * time.Second)
-		if n := b.signicat.Count("read_session") - before; n != maxReads {
+		if n := b.Signicat.Count("read_session") - before; n != maxReads {
 			t.Errorf("%d reads are under way, want %d", n, maxReads)
 		}
 		began := time.Now()

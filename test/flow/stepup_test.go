@@ -40,7 +40,7 @@ func TestSecondSiteAsksForWhatTheFirstRequires(t *testing.T) {
 // require makes a site of the bubble's gateway.
 func (b *bubble) require(t *testing.T, r gateway.Requirements) *gateway.Site {
 	t.Helper()
-	site, err := b.gateway.NewSite(gateway.SiteConfig{Require: r})
+	site, err := b.Gateway.NewSite(gateway.SiteConfig{Require: r})
 	if err != nil {
 		t.Fatal(err)
 	}

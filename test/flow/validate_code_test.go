@@ -18,7 +18,7 @@ func early(_ *gateway.Config, s *signicattest.Config) { s.Switches.SuccessBefore
 
 func (p *phone) wantSent(t *testing.T, what string, want int) {
 	t.Helper()
-	if got := p.bubble.signicat.Count("validate_code"); got != want {
+	if got := p.bubble.Signicat.Count("validate_code"); got != want {
 		t.Errorf("%s: the code was sent %d times, want %d", what, got, want)
 	}
 }
@@ -46,7 +46,7 @@ func TestSuccessBeforeTheCodeEndsNothing(t *testing.T) {
 					wantReply(t, "the status", p.status(query), "200 pending")
 					pass(500 * time.Millisecond)
 				}
-				if n, most := b.signicat.Count("read_session"), int(time.Since(began)/(2*time.Second))+1; n > most {
+				if n, most := b.Signicat.Count("read_session"), int(time.Since(began)/(2*time.Second))+1; n > most {
 					t.Errorf("%d reads in %s, want %d at most", n, time.Since(began), most)
 				}
 				wantReply(t, "the code", p.redeem(), "the token")
@@ -73,10 +73,10 @@ func TestSuccessCountsForAMinute(t *testing.T) {
 				b, j := openLogged(t)
 				p := b.begun(t)
 				shown := signicattest.Override{Session: map[string]any{"status": "WAITING_FOR_USER"}}
-				if err := b.signicat.OverrideSession(p.link, shown); err != nil {
+				if err := b.Signicat.OverrideSession(p.link, shown); err != nil {
 					t.Fatal(err)
 				}
-				time.AfterFunc(after, func() { _ = b.signicat.OverrideSession(p.link, signicattest.Override{}) })
+				time.AfterFunc(after, func() { _ = b.Signicat.OverrideSession(p.link, signicattest.Override{}) })
 				began := time.Now()
 				got := b.insist(p.redeem, p.redeem())
 				wantReply(t, "the code", got, want.outcome)
@@ -108,9 +108,9 @@ func TestLostAnswersAreTriedAgainUntilTheCodeIsOld(t *testing.T) {
 				b, j := openLogged(t)
 				p := b.begun(t)
 				b.script(t, signicattest.Fault{Operation: "validate_code", Status: 503})
-				time.AfterFunc(ends, b.signicat.ClearScript)
+				time.AfterFunc(ends, b.Signicat.ClearScript)
 				for range 10 {
-					before := b.signicat.Count("validate_code")
+					before := b.Signicat.Count("validate_code")
 					wantReply(t, "meanwhile", p.redeem(), "503 temporarily_unavailable, Retry-After 5")
 					p.wantSent(t, "by one call more", before+2)
 					wantReply(t, "the status meanwhile", p.status(""), "200 pending")
@@ -120,7 +120,7 @@ func TestLostAnswersAreTriedAgainUntilTheCodeIsOld(t *testing.T) {
 				if got := j.reason(t); got != want.reason {
 					t.Errorf("the reason is %s, want %s", got, want.reason)
 				}
-				sent := b.signicat.Count("validate_code")
+				sent := b.Signicat.Count("validate_code")
 				wantReply(t, "again", p.redeem(), want.outcome)
 				p.wantSent(t, "after the end", sent)
 			})
@@ -179,14 +179,14 @@ func TestShortRetryAfterIsWaitedFor(t *testing.T) {
 // leave writes into the store what a replica leaves that dies while it validates the code.
 func (p *phone) leave(t *testing.T, lease time.Duration) {
 	t.Helper()
-	record, err := p.bubble.config.Store.Load(t.Context(), p.sessionID)
+	record, err := p.bubble.Config.Store.Load(t.Context(), p.sessionID)
 	if err != nil {
 		t.Fatal(err)
 	}
 	now := time.Now()
 	record.Phase, record.CodeHash, record.FirstPresented = pending.Validating, sha256.Sum256([]byte(p.code)), now
 	record.SentAt, record.LeaseUntil, record.Fence = now, now.Add(lease), record.Fence+1
-	if err := p.bubble.config.Store.Update(t.Context(), record); err != nil {
+	if err := p.bubble.Config.Store.Update(t.Context(), record); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -194,12 +194,12 @@ func (p *phone) leave(t *testing.T, lease time.Duration) {
 // sendElsewhere sends the code to Signicat as another replica would.
 func (p *phone) sendElsewhere(t *testing.T) {
 	t.Helper()
-	client, err := signicat.New(p.bubble.config.Signicat)
+	client, err := signicat.New(p.bubble.Config.Signicat)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	record, err := p.bubble.config.Store.Load(t.Context(), p.sessionID)
+	record, err := p.bubble.Config.Store.Load(t.Context(), p.sessionID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestReplicaThatDiedIsALostAnswer(t *testing.T) {
 				if row.used {
 					p.sendElsewhere(t)
 				}
-				sent := b.signicat.Count("validate_code")
+				sent := b.Signicat.Count("validate_code")
 				p.leave(t, gateway.Lease)
 				wantReply(t, "while the lease lasts", p.redeem(), "400 authorization_pending")
 				wantReply(t, "the status meanwhile", p.status(""), "200 pending")
@@ -257,7 +257,7 @@ func TestLateAnswerChangesNothing(t *testing.T) {
 		answered := make(chan reply, 1)
 		go func() { answered <- p.redeem() }()
 		synctest.Wait() // the code is under way
-		record, err := b.config.Store.Load(t.Context(), p.sessionID)
+		record, err := b.Config.Store.Load(t.Context(), p.sessionID)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -265,7 +265,7 @@ func TestLateAnswerChangesNothing(t *testing.T) {
 			t.Error("the record does not say that the code was sent")
 		}
 		record.Phase, record.Reason, record.EndedAt, record.Fence = pending.Failed, "answer_lost", time.Now(), record.Fence+1
-		if err := b.config.Store.Update(t.Context(), record); err != nil {
+		if err := b.Config.Store.Update(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}
 		wantReply(t, "the first replica", <-answered, "400 invalid_grant")

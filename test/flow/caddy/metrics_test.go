@@ -3,7 +3,6 @@ package caddy_test
 import (
 	"crypto/rand"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/url"
@@ -66,7 +65,7 @@ type samples map[string]float64
 
 func (m *metered) scrape(t *testing.T) samples {
 	t.Helper()
-	return parseSamples(t, readURL(t, m.Client, m.AdminURL+"/metrics"))
+	return parseSamples(t, m.Get(t, m.AdminURL+"/metrics"))
 }
 
 func parseSamples(t *testing.T, text string) samples {
@@ -180,11 +179,11 @@ func TestRemovedGatewayIsNotTold(t *testing.T) {
 func TestReloadThatFailsKeepsTheMetrics(t *testing.T) {
 	m := openMetered(t)
 	m.fronts[0].NewApp().Login(t, "adult")
-	before := parseSamples(t, readURL(t, m.Client, m.URL+"/metrics"))
+	before := parseSamples(t, m.Get(t, m.URL+"/metrics"))
 	if m.Reload(strings.Replace(m.config(2, "second"), "attributes name", "attributes shoeSize", 1)) == nil {
 		t.Fatal("the configuration that is to be refused loads")
 	}
-	after := parseSamples(t, readURL(t, m.Client, m.URL+"/metrics"))
+	after := parseSamples(t, m.Get(t, m.URL+"/metrics"))
 	wantSince(t, before, after, map[string]float64{"logins_started_total{gateway=g0,kind=app}": 0})
 	if len(after) != len(before) {
 		t.Errorf("%d series became %d", len(before), len(after))
@@ -227,7 +226,7 @@ func TestReturnsAndClocksAreTold(t *testing.T) {
 	app := m.fronts[0].NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	readURL(t, m.Client, m.fronts[0].URL+logintest.Path+"/app/callback?"+url.Values{"code": {code}, "state": {state}}.Encode())
+	m.Get(t, m.fronts[0].URL+logintest.Path+"/app/callback?"+url.Values{"code": {code}, "state": {state}}.Encode())
 	after := m.scrape(t)
 	wantSince(t, before, after, map[string]float64{
 		"returns_total{gateway=g0,kind=app,outcome=app_opened_browser}":           1,
@@ -295,22 +294,4 @@ func (m *metered) garbage(t *testing.T) {
 		}
 		_ = answer.Body.Close()
 	}
-}
-
-func readURL(t *testing.T, client *http.Client, url string) string {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

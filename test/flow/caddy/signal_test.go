@@ -96,7 +96,7 @@ func signals(t *testing.T, play func(*testing.T, *logintest.Front)) string {
 			"CLIENT_ID", signicattest.DefaultClientID, "CLIENT_SECRET", signicattest.DefaultClientSecret).Replace(tracedSite)
 		server := caddytest.Run(t, config)
 		front := s.open(t, signicattest.Config{})
-		scrape := func() samples { return parseSamples(t, readURL(t, server.Client, server.AdminURL+"/metrics")) }
+		scrape := func() samples { return parseSamples(t, server.Get(t, server.AdminURL+"/metrics")) }
 
 		before := scrape()
 		play(t, front)
