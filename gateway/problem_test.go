@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"html"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
@@ -71,6 +73,25 @@ func TestUnknownProblemHasNoPage(t *testing.T) {
 	for _, name := range []string{"nosuch", "Invalid_Token", "invalid_token/", "<script>", "%69nvalid_token", ""} {
 		if answer, err := readProblem(name); !errors.Is(err, errNotFound) || answer.Body.Len() != 0 {
 			t.Errorf("%q: error %v, page %s", name, err, answer.Body)
+		}
+	}
+}
+
+// TestDetailIsForDevelopersAlone: a client reads what is wrong with its request, and nothing of any other error.
+func TestDetailIsForDevelopersAlone(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		err  error
+		want string
+	}{
+		"a parameter":               {requestErrorf("%s is required", "code"), "code is required"},
+		"a requirement":             {fmt.Errorf("%w: min_age", identity.ErrRequirement), "min_age"},
+		"two credentials":           {identity.ErrAmbiguous, "more than one Authorization header"},
+		"a token":                   {wrap(identity.ErrToken, "revoked"), ""},
+		"a text that only looks so": {errors.New("invalid request: the code is secret"), ""},
+	} {
+		if got := detail(row.err); got != row.want {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
 		}
 	}
 }

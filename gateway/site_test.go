@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -39,5 +40,67 @@ func TestOptionalSiteAtTheEndOfALogin(t *testing.T) {
 		if err != nil || !passed {
 			t.Errorf("%s past its end: %d, %v", past, w.Code, err)
 		}
+	}
+}
+
+// TestSitesCompose nests sites: of one gateway, and of two whose cookies have one name. What the inner one sets reaches
+// the browser, through the outer one, once; and the outer one protects it too.
+func TestSitesCompose(t *testing.T) {
+	t.Parallel()
+	sibling := openFort(t)
+	for name, open := range map[string]func(*fort) *gateway.Site{
+		"one gateway":  func(f *fort) *gateway.Site { return f.site },
+		"two gateways": func(*fort) *gateway.Site { return sibling.site },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, sent := dueForRenewal(t)
+			outer := open(f)
+			// between the two stands a handler that makes the answer public again.
+			serve := func(r *http.Request, next gateway.Next) http.Header {
+				w := httptest.NewRecorder()
+				check(t, outer.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
+					return f.site.Serve(overwriting{w}, r, gateway.Request{}, next)
+				}))
+				return w.Result().Header
+			}
+			h := serve(sent.Clone(t.Context()), func(w http.ResponseWriter, _ *http.Request) error {
+				answer(w, fields("Set-Cookie", "__Host-itsme=evil", "Set-Cookie", "theme=dark"), 200)
+				return nil
+			})
+			cookies := h["Set-Cookie"]
+			if len(cookies) != 2 || cookies[0] != "theme=dark" || !strings.HasPrefix(cookies[1], "__Host-itsme=ey") || h.Get("Cache-Control") != "private" {
+				t.Errorf("a renewed cookie: %v", h)
+			}
+			if h := serve(request("Cookie", "__Host-itsme=garbage"), handedOn); len(h["Set-Cookie"]) != 1 || h.Get("Cache-Control") != "private, no-store" {
+				t.Errorf("a cookie that is cleared: %v", h)
+			}
+		})
+	}
+}
+
+// overwriting makes every answer of 200 cacheable, as a deferred header operation does.
+type overwriting struct{ http.ResponseWriter }
+
+func (o overwriting) WriteHeader(status int) {
+	if status == http.StatusOK {
+		o.Header().Set("Cache-Control", "public")
+	}
+	o.ResponseWriter.WriteHeader(status)
+}
+
+// TestOwnEndpointsOfAnotherGatewayKeepTheirCookies asks the inner of two gateways, whose cookies have one name, for its
+// login page.
+func TestOwnEndpointsOfAnotherGatewayKeepTheirCookies(t *testing.T) {
+	t.Parallel()
+	outer, inner := openFort(t), openFort(t, func(c *gateway.Config) { c.Path = "/login" })
+	r := httptest.NewRequest(http.MethodPost, fortURL+"/login/logout", nil)
+	r.Header = http.Header{"Cookie": {"__Host-itsme=garbage"}, "Sec-Fetch-Site": {"same-origin"}}
+	w := httptest.NewRecorder()
+	check(t, outer.site.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
+		return inner.site.Serve(w, r, gateway.Request{}, handedOn)
+	}))
+	if cookies := w.Result().Header["Set-Cookie"]; w.Code != http.StatusNoContent || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=;") {
+		t.Errorf("%d %v", w.Code, w.Result().Header)
 	}
 }
