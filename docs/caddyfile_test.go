@@ -60,7 +60,7 @@ func TestCaddyfilesLoad(t *testing.T) {
 			for _, name := range environmentName.FindAllStringSubmatch(caddyfile, -1) {
 				value, known := environment[name[1]]
 				if !known {
-					t.Fatalf("nobody knows what %s could be; give it a value in docs/caddyfile_test.go", name[1])
+					t.Fatalf("%s has no value; give it one in docs/caddyfile_test.go", name[1])
 				}
 				t.Setenv(name[1], value)
 			}

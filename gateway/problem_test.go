@@ -47,7 +47,7 @@ func TestProblemPageSaysWhatToDo(t *testing.T) {
 	t.Parallel()
 	for _, p := range page.Problems() {
 		if !slices.ContainsFunc(failures, func(f failure) bool { return f.problem == p.Name }) {
-			t.Errorf("nothing is told as %s", p.Name)
+			t.Errorf("no answer is of the type %s", p.Name)
 		}
 		answer, err := readProblem(p.Name)
 		if err != nil {

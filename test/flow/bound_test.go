@@ -82,12 +82,12 @@ func TestLongPollsAreBounded(t *testing.T) {
 		p.cancel()
 		clients.Wait()
 		if took := time.Since(began); took != 0 {
-			t.Errorf("the end was told after %s", took)
+			t.Errorf("the waiting clients had their answer after %s", took)
 		}
 		close(statuses)
 		for status := range statuses {
 			if status != "cancelled" {
-				t.Fatalf("who waited was told %s", status)
+				t.Fatalf("a waiting client read %s", status)
 			}
 		}
 		if got := p.status("?wait=25s"); got.outcome() != "200 cancelled" {

@@ -221,7 +221,7 @@ func TestNobodyFillsTheLog(t *testing.T) {
 			t.Errorf("%d lines of 300 requests to redirect URLs, want %d at most, and one at least", returned, loglimit.Burst)
 		}
 		if n := len(strings.Split(j.all.String(), "\n")) - before - returned; n > 0 {
-			t.Errorf("%d lines of other requests that anybody can make", n)
+			t.Errorf("%d lines of other requests of any client", n)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func TestRequirements(t *testing.T) {
 		{name: "the level", require: Requirements{LoA: signicat.LoAHigh}, acr: "high"},
 		{name: "a higher level", require: Requirements{LoA: signicat.LoALow}, acr: "substantial"},
 		{name: "a lower level", require: Requirements{LoA: signicat.LoAHigh}, acr: "substantial", wantErr: ErrInsufficient},
-		{name: "a level that nobody knows", require: Requirements{LoA: signicat.LoALow}, acr: "urn:high", wantErr: ErrInsufficient},
+		{name: "an unknown level", require: Requirements{LoA: signicat.LoALow}, acr: "urn:high", wantErr: ErrInsufficient},
 		{name: "as old as may be", require: Requirements{MaxAge: time.Hour}, acr: "low", age: time.Hour},
 		{name: "older", require: Requirements{MaxAge: time.Hour}, acr: "low", age: time.Hour + time.Second, wantErr: ErrInsufficient},
 		{name: "a clock that is behind", require: Requirements{MaxAge: time.Hour}, acr: "low", age: -time.Minute},

@@ -6,7 +6,7 @@ import (
 )
 
 // TestEveryColorGivesAReadableButton goes through the colours: whichever is configured, the text on
-// the button can be read, and the button can be told from the page.
+// the button can be read, and the button stands out from the page.
 func TestEveryColorGivesAReadableButton(t *testing.T) {
 	t.Parallel()
 	for n := range 1 << 15 {

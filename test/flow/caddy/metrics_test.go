@@ -221,7 +221,7 @@ func TestReturnsAndClocksAreTold(t *testing.T) {
 	const clock = "clock_offset_seconds{gateway=g0,peer=signicat}"
 	before := m.scrape(t)
 	if _, there := before[clock]; there {
-		t.Error("an offset is told before Signicat answered")
+		t.Error("an offset is known before Signicat answered")
 	}
 	app := m.fronts[0].NewApp()
 	app.Start(t)
