@@ -168,7 +168,7 @@ bench-peers: ## The same requests through other software that verifies tokens, w
 	$(GO) run ./bench -rounds $(ROUNDS) -peers "$${TMPDIR:-/tmp}/caddy-itsme-xcaddy"
 
 # What is compared, and with which commit.
-BENCHED := ./gateway ./caddymodule ./token ./pending
+BENCHED := ./gateway ./caddymodule ./token ./store
 BASE    ?= HEAD^
 
 .PHONY: bench-diff
@@ -181,7 +181,7 @@ bench-diff: ## Compare the Go benchmarks with the commit before, or with BASE
 
 .PHONY: measure-pending
 measure-pending: ## Measure memory, locks and requests while 100,000 pending sessions expire
-	$(GO) test -run '^$$' -bench '^(BenchmarkFootprint|BenchmarkSweep)$$/^100000$$' -benchtime 5x ./pending
+	$(GO) test -run '^$$' -bench '^(BenchmarkFootprint|BenchmarkSweep)$$/^100000$$' -benchtime 5x ./store
 	$(GO) test -count=1 -tags measure -timeout 0 -run '^TestMeasurePending$$' -v ./bench/waiting $(ARGS)
 
 .PHONY: measure-waiting

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -98,12 +98,12 @@ func (p *protected) ask(ctx context.Context, path string, read func(io.Reader) e
 // heapOfRecords is the live heap of n pending sessions in a store of this process.
 func heapOfRecords(ctx context.Context, n int) (bytes float64, err error) {
 	before := live()
-	store := pending.NewMemory(time.Now)
-	defer func() { _ = store.Close() }()
+	memory := store.NewMemory(time.Now)
+	defer func() { _ = memory.Close() }()
 	now := time.Now()
 	for i := range n {
 		record := pendingRecord(i, now)
-		if _, err := store.Create(ctx, record, pending.Bounds{Total: n, PerClient: 1}); err != nil {
+		if _, err := memory.Create(ctx, record, store.Bounds{Total: n, PerClient: 1}); err != nil {
 			return 0, fmt.Errorf("creating pending session: %w", err)
 		}
 	}
@@ -111,10 +111,10 @@ func heapOfRecords(ctx context.Context, n int) (bytes float64, err error) {
 }
 
 // pendingRecord is one of many, with texts as long as those of a login at itsme with seven attributes.
-func pendingRecord(i int, now time.Time) *pending.Record {
+func pendingRecord(i int, now time.Time) *store.Record {
 	id := fmt.Sprintf("%043d", i)
-	return &pending.Record{
-		ID: id, Kind: pending.App, Client: fmt.Sprintf("10.%d.%d.%d", byte(i>>16), byte(i>>8), byte(i)),
+	return &store.Record{
+		ID: id, Kind: store.App, Client: fmt.Sprintf("10.%d.%d.%d", byte(i>>16), byte(i>>8), byte(i)),
 		RedirectURL: "https://app.example.be/itsme/app/callback",
 		AuthorizationRequestURL: "https://idp.e2e.itsme.services/v2/authorization?ui_locales=nl&scope=openid+service%3AEXAMPLE_DEV&claims=" +
 			strings.Repeat("%22a_claim_of_the_person%22%3Anull%2C", 12) +

@@ -13,7 +13,7 @@ func measureWaiting(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, err := goTest(ctx, "-run", "^$", "-bench", "^BenchmarkKeep$", "-cpu", "2", "-benchtime", "3x", "-count", "3", "./gateway")
+	kept, err := goTest(ctx, "-run", "^$", "-bench", "^BenchmarkKeep$", "-cpu", "2", "-benchtime", "3x", "-count", "3", "./gateway/internal/identity")
 	if err != nil {
 		return nil, err
 	}

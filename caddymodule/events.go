@@ -10,7 +10,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // The events that gateways emit through Caddy's app events. All have the member gateway.
@@ -138,7 +138,7 @@ func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginS
 	switch {
 	case s.Stage == gateway.LoginStarted:
 		e.name = EventLoginStarted
-	case s.Stage == gateway.LoginEnded && s.Outcome == pending.Issued.String():
+	case s.Stage == gateway.LoginEnded && s.Outcome == store.Issued.String():
 		e.name = EventLoginSucceeded
 		data["sub"] = s.Subject
 	case s.Stage == gateway.LoginEnded:
@@ -153,7 +153,7 @@ func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginS
 	a.announce(e)
 }
 
-func (a *announcer) revocation(gatewayName string, m *metrics.Meter, v pending.Revocation) {
+func (a *announcer) revocation(gatewayName string, m *metrics.Meter, v store.Revocation) {
 	a.announce(event{EventTokenRevoked, map[string]any{"gateway": gatewayName, "scope": metrics.Scope(v.Scope), "id": v.ID}, m})
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 func waitingAnnouncer() *announcer {
@@ -22,7 +22,7 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 	const more = 3
 	a, m := waitingAnnouncer(), metrics.New("default")
 	for range maxEvents + more {
-		a.revocation("default", m, pending.Revocation{Scope: pending.ScopeLogin, ID: "x"})
+		a.revocation("default", m, store.Revocation{Scope: store.ScopeLogin, ID: "x"})
 	}
 	wantDropped(t, m, more)
 	page, err := os.ReadFile("../docs/operations.md")

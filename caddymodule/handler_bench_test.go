@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -21,13 +21,13 @@ import (
 func benchHandler(b testing.TB) (*Handler, string) {
 	b.Helper()
 	ring := ringtest.New(b, token.ES256)
-	store := pending.NewMemory(time.Now)
-	b.Cleanup(func() { _ = store.Close() })
+	memory := store.NewMemory(time.Now)
+	b.Cleanup(func() { _ = memory.Close() })
 	const public = "https://app.example.be"
 	m := metrics.New("default")
 	g, err := gateway.New(gateway.Config{
 		PublicURL: public, Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: m.Store(store), Keys: ring, Observe: m.Observer(),
+		Attributes: []string{"name"}, Store: m.Store(memory), Keys: ring, Observe: m.Observer(),
 	})
 	if err != nil {
 		b.Fatal(err)

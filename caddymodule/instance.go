@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -29,8 +29,8 @@ type instance struct {
 	keys    *keyring.Manager // nil with a key file
 	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
-	kept    pending.Store // as the gateway uses it
-	clocked clockedStore  // nil where the store has no clock of its own
+	kept    store.Store  // as the gateway uses it
+	clocked clockedStore // nil where the store has no clock of its own
 
 	name   string
 	meter  *metrics.Meter // nil until build

@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // The causes of an EventKeysRotated.
@@ -26,7 +26,7 @@ func (i *instance) observe(config *gateway.Config) {
 		counted.Login(s)
 		i.events.login(name, m, s)
 	}
-	config.Observe.Revocation = func(v pending.Revocation) {
+	config.Observe.Revocation = func(v store.Revocation) {
 		counted.Revocation(v)
 		i.events.revocation(name, m, v)
 	}

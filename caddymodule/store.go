@@ -6,7 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // StoreModule is a guest module in the namespace itsme.stores. It opens the store of a gateway's pending
@@ -17,7 +17,7 @@ type StoreModule interface {
 	// Open returns the store of the gateway with that name. It is called once, before the gateway is
 	// made, does no I/O, and must not fail because a server is unavailable. The module closes the store
 	// in its Cleanup. A reload that keeps the gateway loses nothing that is in the store.
-	Open(gateway string) (pending.Store, error)
+	Open(gateway string) (store.Store, error)
 
 	// Start is called once, when the configuration becomes the current one. It logs what the operator
 	// should know about the store. It never fails: an unavailable store is not a configuration error.
@@ -45,9 +45,9 @@ func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	store, ok := module.(StoreModule)
+	st, ok := module.(StoreModule)
 	if !ok {
 		return nil, fmt.Errorf("store: the module is a %T, which is no store", module)
 	}
-	return store, nil
+	return st, nil
 }

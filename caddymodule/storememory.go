@@ -7,7 +7,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 func init() { caddy.RegisterModule(MemoryStore{}) }
@@ -35,9 +35,9 @@ func (m *MemoryStore) Provision(ctx caddy.Context) error {
 }
 
 // Open implements StoreModule.
-func (m *MemoryStore) Open(gateway string) (pending.Store, error) {
+func (m *MemoryStore) Open(gateway string) (store.Store, error) {
 	kept, _, err := memoryStores.LoadOrNew(gateway, func() (caddy.Destructor, error) {
-		return pooledMemory{pending.NewMemory(clock)}, nil
+		return pooledMemory{store.NewMemory(clock)}, nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("opening memory store: %w", err)
@@ -72,7 +72,7 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 }
 
 // pooledMemory is a store that a caddy.UsagePool can close.
-type pooledMemory struct{ *pending.Memory }
+type pooledMemory struct{ *store.Memory }
 
 // Destruct implements caddy.Destructor.
 func (p pooledMemory) Destruct() error { return p.Close() }

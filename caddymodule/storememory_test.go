@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // TestMemoryStoreSurvivesReload opens the store of a gateway as a new configuration does, before
@@ -26,19 +26,19 @@ func TestMemoryStoreSurvivesReload(t *testing.T) {
 		t.Errorf("the store is closed while it is in use: %v", err)
 	}
 	cleanup(t, after)
-	if _, err := kept.Len(t.Context()); !errors.Is(err, pending.ErrUnavailable) {
+	if _, err := kept.Len(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("the store is open when no configuration uses it: %v", err)
 	}
 	cleanup(t, new(MemoryStore)) // never opened
 }
 
-func open(t *testing.T, m *MemoryStore, gateway string) pending.Store {
+func open(t *testing.T, m *MemoryStore, gateway string) store.Store {
 	t.Helper()
-	store, err := m.Open(gateway)
+	st, err := m.Open(gateway)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return store
+	return st
 }
 
 func cleanup(t *testing.T, m *MemoryStore) {

@@ -15,8 +15,8 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -123,7 +123,7 @@ func (s *RedisStore) provisionTLS(e *expander) error {
 }
 
 // Open implements StoreModule.
-func (s *RedisStore) Open(gateway string) (pending.Store, error) {
+func (s *RedisStore) Open(gateway string) (store.Store, error) {
 	if s.config.Prefix == "" {
 		s.config.Prefix = "itsme:" + gateway
 	}
@@ -135,8 +135,8 @@ func (s *RedisStore) Open(gateway string) (pending.Store, error) {
 		log := new(currentLog)
 		log.use(s.log)
 		s.config.Logger = slog.New(log)
-		store, err := redis.Open(s.config)
-		return pooledRedis{store, log}, err
+		st, err := redis.Open(s.config)
+		return pooledRedis{st, log}, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store redis: %s", strings.TrimPrefix(err.Error(), redis.ErrConfig.Error()+": "))

@@ -17,7 +17,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/caddyserver/caddy/v2"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // TestRedisStoreTakesARenewedAuthority reloads twice: first with everything as it was, which keeps
@@ -33,7 +33,7 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 		}
 	}
 	renew()
-	open := func() pending.Store {
+	open := func() store.Store {
 		// No server listens there, and no client connects.
 		return openRedis(t, &RedisStore{Address: []string{"127.0.0.1:1"}, TLS: &RedisTLS{CA: file}}, slog.DiscardHandler)
 	}
@@ -115,7 +115,7 @@ func TestRedisStoreWritesToTheCurrentLog(t *testing.T) {
 }
 
 // openRedis loads a store as a new configuration does, with that log.
-func openRedis(t *testing.T, s *RedisStore, log slog.Handler) pending.Store {
+func openRedis(t *testing.T, s *RedisStore, log slog.Handler) store.Store {
 	t.Helper()
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: t.Context()})
 	t.Cleanup(cancel)
@@ -124,7 +124,7 @@ func openRedis(t *testing.T, s *RedisStore, log slog.Handler) pending.Store {
 		t.Fatal(err)
 	}
 	s.log = slog.New(log)
-	store, err := s.Open("reloaded")
+	st, err := s.Open("reloaded")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,5 +133,5 @@ func openRedis(t *testing.T, s *RedisStore, log slog.Handler) pending.Store {
 			t.Error(err)
 		}
 	})
-	return store
+	return st
 }

@@ -20,7 +20,7 @@ import (
 func TestEveryLogLineIsExplained(t *testing.T) {
 	t.Parallel()
 	written := make(map[string]string)
-	for _, pattern := range []string{"gateway", "gateway/internal/*", "caddymodule", "caddymodule/internal/*", "signicat", "token", "keyring", "pending", "pending/redis"} {
+	for _, pattern := range []string{"gateway", "gateway/internal/*", "caddymodule", "caddymodule/internal/*", "signicat", "token", "keyring", "store", "store/redis"} {
 		dirs, err := filepath.Glob(pattern)
 		if err != nil || len(dirs) == 0 {
 			t.Fatalf("no package %s: %v", pattern, err)

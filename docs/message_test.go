@@ -23,7 +23,7 @@ var codeSpan = regexp.MustCompile("`([^`]+)`")
 // packages that write it, letter for letter; %s and its like stand for anything.
 func TestMessagesAreExact(t *testing.T) {
 	t.Parallel()
-	written := messages(t, "caddymodule", "caddymodule/internal/block", "caddymodule/internal/doctor", "gateway", "gateway/internal/login", "keyring", "signicat", "token", "pending")
+	written := messages(t, "caddymodule", "caddymodule/internal/block", "caddymodule/internal/doctor", "gateway", "gateway/internal/login", "keyring", "signicat", "token", "store")
 	for _, row := range readTable(t, "Message") {
 		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
 			if !slices.ContainsFunc(written, func(m *regexp.Regexp) bool { return m.MatchString(quoted[1]) }) {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const mobilePage = "docs/mobile.md"
@@ -45,8 +45,8 @@ func TestMobileDurations(t *testing.T) {
 		"login under way":    brief(gateway.DefaultSessionLifetime),
 		"first arrival":      brief(gateway.CodeLifetime),
 		"`/token` waits":     brief(gateway.FinishWait),
-		"get the same login": brief(pending.Retention),
-		"status of a login":  brief(pending.Retention),
+		"get the same login": brief(store.Retention),
+		"status of a login":  brief(store.Retention),
 		"`interval`":         brief(gateway.Interval),
 		"`?wait=` holds":     brief(gateway.MaxWait),
 		"An access token":    brief(gateway.DefaultTokenLifetime),

@@ -13,8 +13,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -138,11 +138,11 @@ func TestDefaults(t *testing.T) {
 func TestFixedBounds(t *testing.T) {
 	t.Parallel()
 	want := map[string]string{
-		"same login again":  brief(pending.Retention),
+		"same login again":  brief(store.Retention),
 		"first arrival":     brief(gateway.CodeLifetime),
 		"`/token` waits":    brief(gateway.FinishWait),
 		"`?wait=` waits":    brief(gateway.MaxWait),
-		"login that ended":  brief(pending.Retention),
+		"login that ended":  brief(store.Retention),
 		"Clocks may differ": brief(token.Skew),
 		"may keep the JWKS": brief(gateway.JWKSMaxAge * time.Second),
 		"value is cut at":   fmt.Sprint(attribute.MaxValue, " bytes"),

@@ -12,7 +12,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/cachetest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -68,8 +68,8 @@ func cached(t *testing.T) cachetest.World {
 			claims := user()
 			raw, _, err := f.authorityAt(t, now).IssueSession(claims)
 			check(t, err)
-			check(t, f.store.CreateFamily(t.Context(), &pending.Family{
-				ID: claims.Subject, Serial: 1, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+			check(t, f.store.CreateFamily(t.Context(), &store.Family{
+				ID: claims.Subject, Serial: 1, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
 				Claims: "{}", CreatedAt: now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
 			}))
 			return "Cookie: theme=dark; __Host-itsme=" + raw + "\r\n", claims.Subject

@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // TestEveryRefusedTokenIsAnsweredAlike presents tokens that are refused at every stage. An answer that
@@ -26,7 +26,7 @@ func TestEveryRefusedTokenIsAnsweredAlike(t *testing.T) {
 	good, revoked := sign(0), sign(0)
 	claims, err := f.authority.VerifyAccess(revoked)
 	check(t, err)
-	check(t, f.store.Revoke(t.Context(), pending.Revocation{Scope: pending.ScopeToken, ID: claims.ID, Until: f.clock.now().Add(time.Hour)}))
+	check(t, f.store.Revoke(t.Context(), store.Revocation{Scope: store.ScopeToken, ID: claims.ID, Until: f.clock.now().Add(time.Hour)}))
 	session, _, err := f.authority.IssueSession(f.claims())
 	check(t, err)
 	var first http.Header

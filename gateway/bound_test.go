@@ -17,8 +17,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	jwt "github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -28,10 +28,10 @@ var bounds = map[string]int{
 	"Pending sessions of one client":                               gateway.DefaultPendingPerClient,
 	"Starts of one client in a minute":                             gateway.DefaultSessionsPerClient,
 	"Starts of one IPv6 /48 in a minute":                           gateway.NetworkShare * gateway.DefaultSessionsPerClient,
-	"Bytes of a pending session":                                   pending.MaxSize,
-	"Challenges remembered":                                        pending.MaxRemembered,
-	"Counters of clients":                                          pending.MaxCounters,
-	"Refresh families":                                             pending.MaxFamilies,
+	"Bytes of a pending session":                                   store.MaxSize,
+	"Challenges remembered":                                        store.MaxRemembered,
+	"Counters of clients":                                          store.MaxCounters,
+	"Refresh families":                                             store.MaxFamilies,
 	"Long polls":                                                   gateway.MaxPolls,
 	"Long polls of one client":                                     gateway.DefaultLongPollsPerClient,
 	"Long polls of one IPv6 /48":                                   gateway.NetworkShare * gateway.DefaultLongPollsPerClient,
@@ -50,9 +50,9 @@ var bounds = map[string]int{
 	"Seconds in which a request's body arrives":                    int(gateway.BodyTimeout / time.Second),
 	"Requests of one client to `/token` and `/revoke` in a minute": gateway.DefaultTokenPerClient,
 	"Tokens of one login revoked one by one, within the lifetime of an access token": gateway.MaxTokenRevocations,
-	"Bytes of a refresh family":                 pending.MaxFamilySize,
-	"Subjects whose running logins are counted": pending.MaxSubjects,
-	"Running logins of a subject":               pending.MaxLogins,
+	"Bytes of a refresh family":                 store.MaxFamilySize,
+	"Subjects whose running logins are counted": store.MaxSubjects,
+	"Running logins of a subject":               store.MaxLogins,
 	"Bytes of Signicat's answer":                signicat.MaxBody,
 }
 

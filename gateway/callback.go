@@ -7,7 +7,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // callbackParameters are what itsme appends to the redirect URL.
@@ -22,7 +22,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	if !ok {
-		b.writeUnbound(x, malformedReturn(pending.Browser))
+		b.writeUnbound(x, malformedReturn(store.Browser))
 		return nil
 	}
 	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
@@ -43,7 +43,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 }
 
 // finishBrowser ends a login in the browser that started it.
-func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url.Values, cookie string) error {
+func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.Values, cookie string) error {
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return b.cancelBrowser(x, record, code, cookie)
 	}
@@ -71,7 +71,7 @@ func (b *browserAPI) finishBrowser(x exchange, record *pending.Record, query url
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
-func (b *browserAPI) cancelBrowser(x exchange, record *pending.Record, code, cookie string) error {
+func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cookie string) error {
 	back := boundReturn(record).as(cancelledReturn(code))
 	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
@@ -95,7 +95,7 @@ func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.P
 }
 
 // writeEnd shows how a login ended that issued nothing.
-func (b *browserAPI) writeEnd(x exchange, back returned, record *pending.Record, err error) {
+func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, login.ErrDenied):

@@ -11,9 +11,9 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -81,14 +81,14 @@ func openBrowser(tb testing.TB) *browser {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(server.Close)
-	store := pending.NewMemory(time.Now)
-	tb.Cleanup(func() { _ = store.Close() })
+	memory := store.NewMemory(time.Now)
+	tb.Cleanup(func() { _ = memory.Close() })
 	g, err := gateway.New(gateway.Config{
 		PublicURL:  "https://app.example.be",
 		Signicat:   signicat.Config{ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret, APIURL: server.URL},
 		Attributes: []string{"name"},
 		Limit:      gateway.LimitConfig{SessionsPerClient: 1 << 30, TokenPerClient: 1 << 30},
-		Store:      store,
+		Store:      memory,
 		Keys:       ringtest.New(tb, token.DefaultAlgorithm),
 	})
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // refuse answers a request that is not let through: it redirects a browser's navigation to the login
@@ -91,7 +91,7 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 // help: beside a bearer token its cookie does not count. The login's cookies work on
 // public_url's host alone.
 func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
-	if state.Credential != nil && state.Credential.Kind == pending.App {
+	if state.Credential != nil && state.Credential.Kind == store.App {
 		return false
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

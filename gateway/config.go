@@ -6,8 +6,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -123,7 +123,7 @@ type Config struct {
 	Verify []string
 
 	// Store keeps pending sessions, counters and revocations. The caller closes it.
-	Store pending.Store
+	Store store.Store
 
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
 	Keys *token.Ring

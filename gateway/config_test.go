@@ -7,21 +7,21 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // usable is a configuration with what is required and nothing else.
 func usable(t *testing.T) gateway.Config {
 	t.Helper()
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
+	memory := store.NewMemory(time.Now)
+	t.Cleanup(func() { _ = memory.Close() })
 	return gateway.Config{
 		PublicURL:  "https://app.example.be",
 		Signicat:   signicat.Config{ClientID: "id", ClientSecret: "very-secret"},
 		Attributes: []string{"name"},
-		Store:      store,
+		Store:      memory,
 		Keys:       new(token.Ring),
 	}
 }

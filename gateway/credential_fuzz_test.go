@@ -16,7 +16,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // exactBearer is RFC 6750 section 2.1 with any number of spaces; namedBearer begins as one does, be it
@@ -92,8 +92,8 @@ func FuzzRefreshToken(f *testing.F) {
 	login := 0
 	f.Fuzz(func(t *testing.T, presented string) {
 		login++
-		family := &pending.Family{
-			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 3, Kind: pending.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
+		family := &store.Family{
+			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 3, Kind: store.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
 			CreatedAt: w.clock.now(), AnsweredAt: w.clock.now().Add(-time.Hour), ExpiresAt: w.clock.now().Add(time.Hour),
 		}
 		check(t, w.store.CreateFamily(t.Context(), family))
@@ -119,7 +119,7 @@ func FuzzRefreshToken(f *testing.F) {
 }
 
 // proofOf is the last part of a refresh token.
-func proofOf(f *pending.Family, serial int) string {
+func proofOf(f *store.Family, serial int) string {
 	mac := hmac.New(sha256.New, f.Secret[:])
 	_, _ = fmt.Fprintf(mac, "%s~%d", f.ID, serial)
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
@@ -151,8 +151,8 @@ func FuzzRevoke(f *testing.F) {
 	f.Fuzz(func(t *testing.T, form string) {
 		login++
 		w.clock.advance(time.Hour) // what was revoked before is forgotten
-		family := &pending.Family{
-			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 1, Kind: pending.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
+		family := &store.Family{
+			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 1, Kind: store.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
 			CreatedAt: w.clock.now(), ExpiresAt: w.clock.now().Add(time.Hour),
 		}
 		check(t, w.store.CreateFamily(t.Context(), family))

@@ -9,8 +9,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -19,7 +19,7 @@ type fort struct {
 	*gateway.Gateway
 	site      *gateway.Site
 	authority *token.Authority
-	store     *pending.Memory
+	store     *store.Memory
 	keys      *token.Ring
 	clock     *clock
 }
@@ -30,7 +30,7 @@ const fortURL = "https://app.example.be"
 func openFort(t testing.TB, change ...func(*gateway.Config)) *fort {
 	t.Helper()
 	f := &fort{keys: ringtest.New(t, token.DefaultAlgorithm), clock: new(clock)}
-	f.store = pending.NewMemory(f.clock.now)
+	f.store = store.NewMemory(f.clock.now)
 	t.Cleanup(func() { _ = f.store.Close() })
 	f.rebuild(t, change...)
 	f.authority = f.authorityAt(t, f.clock.now)

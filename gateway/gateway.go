@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -21,7 +21,7 @@ import (
 // concurrent use.
 type Gateway struct {
 	config    Config
-	store     pending.Store
+	store     store.Store
 	authority *token.Authority
 	log       *slog.Logger
 	clock     *signicatClock
@@ -173,7 +173,7 @@ func (g *Gateway) newVerifier() *identity.Verifier {
 		Cookies:   g.cookies,
 		Now:       g.now,
 		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
-			revoked, err := g.store.Revoked(ctx, pending.Credential{
+			revoked, err := g.store.Revoked(ctx, store.Credential{
 				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
 			})
 			if err != nil {
@@ -181,7 +181,7 @@ func (g *Gateway) newVerifier() *identity.Verifier {
 			}
 			return revoked, err
 		},
-		Observe: func(kind pending.Kind, result identity.Result, cached bool) {
+		Observe: func(kind store.Kind, result identity.Result, cached bool) {
 			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
 		},
 	})

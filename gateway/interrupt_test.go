@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // interrupted is a store that lets something happen in the middle of an operation, as another replica
 // does.
 type interrupted struct {
-	*pending.Memory
+	*store.Memory
 	meanwhile func()
 }
 
@@ -23,8 +23,8 @@ func (s *interrupted) interrupt() {
 	}
 }
 
-// UpdateFamily implements [pending.Families].
-func (s *interrupted) UpdateFamily(ctx context.Context, f *pending.Family) error {
+// UpdateFamily implements [store.Families].
+func (s *interrupted) UpdateFamily(ctx context.Context, f *store.Family) error {
 	defer s.interrupt()
 	return s.Memory.UpdateFamily(ctx, f)
 }
@@ -33,7 +33,7 @@ func (s *interrupted) UpdateFamily(ctx context.Context, f *pending.Family) error
 // yet. The replica looks once more: the client gets no token.
 func TestRevocationBetweenSigningAndAnswer(t *testing.T) {
 	t.Parallel()
-	store := func(f *fort) *interrupted { return &interrupted{Memory: f.store} }
+	interrupt := func(f *fort) *interrupted { return &interrupted{Memory: f.store} }
 	revoking := func(t *testing.T, f *fort, s *interrupted) {
 		s.meanwhile = func() {
 			s.meanwhile = nil
@@ -44,9 +44,9 @@ func TestRevocationBetweenSigningAndAnswer(t *testing.T) {
 	t.Run("refresh", func(t *testing.T) {
 		t.Parallel()
 		f := openFort(t)
-		s := store(f)
+		s := interrupt(f)
 		f.rebuild(t, func(c *gateway.Config) { c.Store = s }, refreshing)
-		f.family("login", pending.App)
+		f.family("login", store.App)
 		revoking(t, f, s)
 		if got := f.refresh(gateway.RefreshToken("login", 1, [32]byte{})); got.Error != "invalid_grant" || got.Access != "" {
 			t.Errorf("got %+v", got)
@@ -55,9 +55,9 @@ func TestRevocationBetweenSigningAndAnswer(t *testing.T) {
 	t.Run("renewal", func(t *testing.T) {
 		t.Parallel()
 		f := openFort(t)
-		s := store(f)
+		s := interrupt(f)
 		f.rebuild(t, func(c *gateway.Config) { c.Store = s }, refreshing)
-		f.family("login", pending.Browser)
+		f.family("login", store.Browser)
 		claims := f.claims()
 		claims.ID = "login.1"
 		raw, _, err := f.authority.IssueSession(claims)

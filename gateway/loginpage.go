@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // browserAPI serves browsers: the login page, the redirect URLs and the logout.
@@ -70,7 +70,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 		MaxAge:    asked.maxAge,
 	}
 	return p, login.Request{
-		Kind:        pending.Browser,
+		Kind:        store.Browser,
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
 		ReturnTo:    p.ReturnTo,

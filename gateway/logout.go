@@ -6,7 +6,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // serveLogout answers POST /logout: it ends a login on every replica and clears the cookie.
@@ -16,14 +16,14 @@ func (b *browserAPI) serveLogout(x exchange) error {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
 	case err != nil:
 		return err
-	case c.Kind == pending.Browser && !sameOrigin(x.r, b.config.PublicURL):
+	case c.Kind == store.Browser && !sameOrigin(x.r, b.config.PublicURL):
 		return errCrossSite
 	default:
 		if err := b.logins.EndLogin(x.r.Context(), c.Claims.Login(), c.Claims.Subject); err != nil {
 			return err
 		}
 	}
-	if _, hasCookie := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Session); hasCookie && (c == nil || c.Kind == pending.Browser) {
+	if _, hasCookie := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Session); hasCookie && (c == nil || c.Kind == store.Browser) {
 		b.cookies.Clear(x.w, b.cookies.Session)
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {

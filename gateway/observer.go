@@ -6,8 +6,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // Observer receives callbacks for metrics and events. Nil fields are ignored.
@@ -32,7 +32,7 @@ type Observer struct {
 	// Retry receives the operation of every call to Signicat that is made again.
 	Retry func(operation string)
 	// Revocation receives what is refused from now on.
-	Revocation func(pending.Revocation)
+	Revocation func(store.Revocation)
 }
 
 func (o Observer) withDefaults() Observer {
@@ -87,7 +87,7 @@ func Decisions() []Decision { return numbered[Decision](len(decisions)) }
 // Verification is a check of a credential.
 type Verification struct {
 	// Kind is App for a bearer token, and Browser for a session cookie.
-	Kind pending.Kind
+	Kind store.Kind
 	// Result says whether the credential is valid.
 	Result VerificationResult
 	// Kept says that the signature was verified before, and not again.
@@ -176,16 +176,16 @@ func RefusalCodes() []string {
 func UnavailableCodes() []string { return []string{problemSignicat, problemStore, problemStarting} }
 
 // KindNames are the words for the two kinds of logins and credentials.
-func KindNames() []string { return []string{pending.App.String(), pending.Browser.String()} }
+func KindNames() []string { return []string{store.App.String(), store.Browser.String()} }
 
 // logins returns the callbacks of the login engine.
 func (o Observer) logins() login.Observer {
-	step := func(stage LoginStage) func(*pending.Record) {
-		return func(r *pending.Record) { o.Login(loginStep(stage, r)) }
+	step := func(stage LoginStage) func(*store.Record) {
+		return func(r *store.Record) { o.Login(loginStep(stage, r)) }
 	}
 	return login.Observer{
 		Started: step(LoginStarted),
-		Unstarted: func(kind pending.Kind, err error) {
+		Unstarted: func(kind store.Kind, err error) {
 			o.Login(LoginStep{Stage: LoginUnstarted, Kind: kind.String(), Reason: failureOf(err).problem})
 		},
 		Returned:   step(LoginReturned),
@@ -197,7 +197,7 @@ func (o Observer) logins() login.Observer {
 }
 
 // loginStep describes a step that is in the store.
-func loginStep(stage LoginStage, r *pending.Record) LoginStep {
+func loginStep(stage LoginStage, r *store.Record) LoginStep {
 	step := LoginStep{Stage: stage, Kind: r.Kind.String(), SessionID: r.ID}
 	if stage == LoginEnded {
 		step.Outcome, step.Reason, step.Subject = r.Phase.String(), r.Reason, r.Subject

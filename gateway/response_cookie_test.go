@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // dueForRenewal opens a fort whose cookies are renewed, and returns a browser's request whose cookie is due.
@@ -23,8 +23,8 @@ func dueForRenewal(t *testing.T) (*fort, *http.Request) {
 	claims.ID = "login.1"
 	raw, _, err := f.authority.IssueSession(claims)
 	check(t, err)
-	check(t, f.store.CreateFamily(t.Context(), &pending.Family{
-		ID: "login", Serial: 1, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+	check(t, f.store.CreateFamily(t.Context(), &store.Family{
+		ID: "login", Serial: 1, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
 		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
 	}))
 	f.clock.advance(5 * time.Hour)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // Return is a request to a redirect URL, and what the gateway made of it.
@@ -60,14 +60,14 @@ func ReturnOutcomes() []string {
 
 // returned is a return that is being answered.
 type returned struct {
-	kind      pending.Kind
+	kind      store.Kind
 	outcome   string
 	sessionID string // of a login whose binding was there, and empty else
 	over      bool   // the login ended before this request
 }
 
 // boundReturn is one whose binding was there. The caller sets the outcome with as.
-func boundReturn(record *pending.Record) returned {
+func boundReturn(record *store.Record) returned {
 	return returned{kind: record.Kind, sessionID: record.ID, over: record.Phase.Ended()}
 }
 
@@ -81,8 +81,8 @@ func (b returned) as(outcome string) returned {
 
 // unboundReturn is one at the browser's redirect URL without the login's cookie. The record is nil when
 // the state is unknown.
-func unboundReturn(r *http.Request, record *pending.Record) returned {
-	back := returned{kind: pending.Browser, outcome: returnUnbound}
+func unboundReturn(r *http.Request, record *store.Record) returned {
+	back := returned{kind: store.Browser, outcome: returnUnbound}
 	if len(r.Header["Cookie"]) == 0 {
 		back.outcome = returnUnboundNoCookies
 	}
@@ -96,15 +96,15 @@ func unboundReturn(r *http.Request, record *pending.Record) returned {
 }
 
 // malformedReturn is one that names no login.
-func malformedReturn(kind pending.Kind) returned {
+func malformedReturn(kind store.Kind) returned {
 	return returned{kind: kind, outcome: returnMalformed}
 }
 
 // refusedReturn is one that an endpoint answered with an error.
 func refusedReturn(e endpoint, err error) returned {
-	back := returned{kind: pending.App, outcome: returnMalformed}
+	back := returned{kind: store.App, outcome: returnMalformed}
 	if e.browser {
-		back.kind = pending.Browser
+		back.kind = store.Browser
 	}
 	if failureOf(err).status == http.StatusServiceUnavailable {
 		back.outcome = returnUnavailable
@@ -153,14 +153,14 @@ func returnQuery(raw string) (query url.Values, ok bool) {
 // waits for its code counts as a broken app link, so that an attacker who wants to be counted has to start
 // logins, which limits bound. A HEAD is a look at the URL, as that of a link preview.
 func (b *browserAPI) appReturned(x exchange) returned {
-	back := returned{kind: pending.App}
+	back := returned{kind: store.App}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	switch {
 	case prefetched(x.r) || x.r.Method == http.MethodHead:
 		back.outcome = returnPrefetch
 		return back
 	case !ok || query.Get("code") == "" && query.Get("error") == "":
-		return malformedReturn(pending.App)
+		return malformedReturn(store.App)
 	}
 	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
 	switch {
@@ -168,7 +168,7 @@ func (b *browserAPI) appReturned(x exchange) returned {
 		back.outcome = unboundReturn(x.r, nil).outcome
 	case err != nil:
 		back.outcome = returnUnavailable
-	case record.Kind != pending.App:
+	case record.Kind != store.App:
 		back = unboundReturn(x.r, record)
 	case record.Phase.Ended() || !record.FirstPresented.IsZero():
 		back.outcome = returnRepeated
@@ -195,7 +195,7 @@ func prefetched(r *http.Request) bool {
 // when the user opens the page. One that shows it gets a page that asks again by itself.
 func (b *browserAPI) writePrefetch(x exchange) {
 	x.w.Header().Set("Retry-After", "1")
-	b.writeReturn(x, returned{kind: pending.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
+	b.writeReturn(x, returned{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
 		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
 }
 

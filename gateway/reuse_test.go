@@ -11,14 +11,14 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // fullStore is a store like a Redis at its maxmemory: it answers what it knows and takes no revocation.
-type fullStore struct{ *pending.Memory }
+type fullStore struct{ *store.Memory }
 
-// Revoke implements [pending.Store].
-func (fullStore) Revoke(context.Context, pending.Revocation) error { return pending.ErrUnavailable }
+// Revoke implements [store.Store].
+func (fullStore) Revoke(context.Context, store.Revocation) error { return store.ErrUnavailable }
 
 // TestLateRepeatsEndTheLogin presents the same refresh token again and again, each time later than a lost answer explains:
 // two clients hold it. Beyond the count the login is over.
@@ -26,7 +26,7 @@ func TestLateRepeatsEndTheLogin(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
 	f.clock.stop()
-	f.family("login", pending.App)
+	f.family("login", store.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	first := f.refresh(token)
 	for i := range login.CountedRepeats {
@@ -54,8 +54,8 @@ func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 	claims.ID = "login.1"
 	cookie, _, err := f.authority.IssueSession(claims)
 	check(t, err)
-	for id, kind := range map[string]pending.Kind{"login": pending.Browser, "app": pending.App} {
-		check(t, f.store.CreateFamily(t.Context(), &pending.Family{
+	for id, kind := range map[string]store.Kind{"login": store.Browser, "app": store.App} {
+		check(t, f.store.CreateFamily(t.Context(), &store.Family{
 			ID: id, Serial: 3, Kind: kind, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime, Claims: "{}",
 			CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
 		}))
@@ -87,10 +87,10 @@ func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 }
 
 // stuckFamilies forget no family: Redis went away between a revocation and the deletion that follows.
-type stuckFamilies struct{ *pending.Memory }
+type stuckFamilies struct{ *store.Memory }
 
-// DeleteFamily implements [pending.Families].
-func (stuckFamilies) DeleteFamily(context.Context, string) error { return pending.ErrUnavailable }
+// DeleteFamily implements [store.Families].
+func (stuckFamilies) DeleteFamily(context.Context, string) error { return store.ErrUnavailable }
 
 // TestHalfEndedLoginDoesNotComeBack finds a copy while the store takes the revocation and not the
 // deletion. Each client is asked to come back, and does. Days later, when the revocation is over, the
@@ -99,7 +99,7 @@ func TestHalfEndedLoginDoesNotComeBack(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
 	f.clock.stop()
-	f.family("login", pending.App)
+	f.family("login", store.App)
 	first := gateway.RefreshToken("login", 1, [32]byte{})
 	second := f.refresh(first)
 	third := f.refresh(second.Refresh)

@@ -42,7 +42,7 @@ func (g *Gateway) RevokeLogin(ctx context.Context, jti string) (logins int, err 
 // ended; an access token by itself cannot be counted, and is refused all the same.
 //
 // The subject can log in again at once. A login that starts on another replica within
-// [pending.MaxStaleness] may count as one that was under way: it then ends without a token.
+// [store.MaxStaleness] may count as one that was under way: it then ends without a token.
 func (g *Gateway) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	return g.logins.RevokeSubject(ctx, subject)
 }

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // form posts one to an own endpoint, as a client with that address.
@@ -28,12 +28,12 @@ func (f *fort) form(client, endpoint string, form url.Values) *httptest.Response
 // few rounds its login is over, and that is one revocation.
 func TestRevocationsOfOneLoginAreBounded(t *testing.T) {
 	t.Parallel()
-	revoked := map[pending.Scope]int{}
+	revoked := map[store.Scope]int{}
 	f := openFort(t, refreshing, func(c *gateway.Config) {
-		c.Observe.Revocation = func(v pending.Revocation) { revoked[v.Scope]++ }
+		c.Observe.Revocation = func(v store.Revocation) { revoked[v.Scope]++ }
 	})
 	f.clock.stop()
-	f.family("login", pending.App)
+	f.family("login", store.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	rounds := 0
 	for ; ; rounds++ {
@@ -50,7 +50,7 @@ func TestRevocationsOfOneLoginAreBounded(t *testing.T) {
 			t.Fatal("it goes on")
 		}
 	}
-	if revoked[pending.ScopeToken] != gateway.MaxTokenRevocations || revoked[pending.ScopeLogin] != 1 || rounds != gateway.MaxTokenRevocations+1 {
+	if revoked[store.ScopeToken] != gateway.MaxTokenRevocations || revoked[store.ScopeLogin] != 1 || rounds != gateway.MaxTokenRevocations+1 {
 		t.Errorf("%d rounds made %v", rounds, revoked)
 	}
 }
@@ -61,7 +61,7 @@ func TestAppMayRevokeWhatItReplaces(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
 	f.clock.stop()
-	f.family("login", pending.App)
+	f.family("login", store.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	for i := range 500 {
 		got := f.refresh(token)
@@ -106,7 +106,7 @@ func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 			t.Parallel()
 			f := openFort(t, refreshing)
 			f.clock.stop()
-			f.family("login", pending.App)
+			f.family("login", store.App)
 			got := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
 			f.rebuild(t, func(*gateway.Config) {})
 			end(t, f, got)
@@ -125,7 +125,7 @@ func TestLogoutEndsRefreshing(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
 	f.clock.stop()
-	f.family("login", pending.App)
+	f.family("login", store.App)
 	first := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
 	r := request("Authorization", "Bearer "+first.Access)
 	r.Method, r.URL.Path = http.MethodPost, gateway.DefaultPath+"/logout"
@@ -135,7 +135,7 @@ func TestLogoutEndsRefreshing(t *testing.T) {
 	if again := f.refresh(first.Refresh); again.Error != "invalid_grant" || again.Access != "" {
 		t.Errorf("after the logout: %+v", again)
 	}
-	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the family: %v", err)
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // refreshing lets the logins of a fort be refreshed.
@@ -25,9 +25,9 @@ func refreshing(c *gateway.Config) {
 }
 
 // family keeps a login that may be refreshed.
-func (f *fort) family(id string, kind pending.Kind) {
+func (f *fort) family(id string, kind store.Kind) {
 	claims := f.claims()
-	if err := f.store.CreateFamily(context.Background(), &pending.Family{
+	if err := f.store.CreateFamily(context.Background(), &store.Family{
 		ID: id, Serial: 1, Kind: kind, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
 		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
 	}); err != nil {
@@ -113,7 +113,7 @@ func (a *honestApp) send(t *rapid.T, token string, times int) pair {
 }
 
 func newHonestApp(t *rapid.T, f *fort, id string) *honestApp {
-	f.family(id, pending.App)
+	f.family(id, store.App)
 	return &honestApp{
 		fort: f, issued: map[string]pair{}, spent: map[string]time.Time{},
 		tokens: []string{gateway.RefreshToken(id, 1, [32]byte{})},
@@ -213,7 +213,7 @@ type honestBrowser struct {
 }
 
 func newHonestBrowser(t *rapid.T, f *fort, id string) *honestBrowser {
-	f.family(id, pending.Browser)
+	f.family(id, store.Browser)
 	claims := f.claims()
 	claims.ID = id + ".1"
 	raw, _, err := f.authority.IssueSession(claims)

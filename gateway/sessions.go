@@ -9,8 +9,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
@@ -83,7 +83,7 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 		return login.Request{}, err
 	}
 	return login.Request{
-		Kind:        pending.App,
+		Kind:        store.App,
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,
 		Challenge:   in.CodeChallenge,
@@ -93,7 +93,7 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 }
 
 // startedOf returns the answer to the start of a login.
-func startedOf(record *pending.Record, now time.Time) started {
+func startedOf(record *store.Record, now time.Time) started {
 	return started{
 		SessionID:               record.ID,
 		AuthorizationRequestURL: record.AuthorizationRequestURL,

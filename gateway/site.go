@@ -11,7 +11,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // Site protects one upstream. Make one with [Gateway.NewSite]; it is safe for concurrent use.
@@ -144,7 +144,7 @@ func (i Request) withDefaults(r *http.Request) Request {
 func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error {
 	g := s.gateway
 	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
-	if err == nil && c.Kind == pending.Browser {
+	if err == nil && c.Kind == store.Browser {
 		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // TestLostCookieIsGivenAgain is a browser that never gets an answer with its next cookie, because a
@@ -18,7 +18,7 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
 	f.clock.stop()
-	f.family("login", pending.Browser)
+	f.family("login", store.Browser)
 	claims := f.claims()
 	claims.ID = "login.1"
 	raw, _, err := f.authority.IssueSession(claims)
@@ -65,7 +65,7 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 func TestRenewedCookieOutlivesItsKey(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing)
-	f.family("login", pending.Browser)
+	f.family("login", store.Browser)
 	claims := f.claims()
 	claims.ID = "login.1"
 	old := f.keys.KeySet().Current()
@@ -91,7 +91,7 @@ func TestRequestInFlightOverTwoRenewals(t *testing.T) {
 	t.Parallel()
 	f := openFort(t, refreshing, func(c *gateway.Config) { c.Cookie.Lifetime = time.Minute })
 	f.clock.stop()
-	f.family("login", pending.Browser)
+	f.family("login", store.Browser)
 	claims := f.claims()
 	claims.ID, claims.ExpiresAt = "login.1", f.clock.now().Add(time.Minute)
 	first, _, err := f.authority.IssueSession(claims)
@@ -133,8 +133,8 @@ func presentOlderCookie(t *testing.T, newest uint64, upgrade bool) {
 	raw, _, err := f.authority.IssueSession(claims)
 	check(t, err)
 	sent := f.clock.now().Add(-time.Minute)
-	check(t, f.store.CreateFamily(t.Context(), &pending.Family{
-		ID: "login", Serial: newest, Kind: pending.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
+	check(t, f.store.CreateFamily(t.Context(), &store.Family{
+		ID: "login", Serial: newest, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
 		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
 	}))
 	f.clock.advance(5 * time.Hour)
@@ -145,7 +145,7 @@ func presentOlderCookie(t *testing.T, newest uint64, upgrade bool) {
 	if w := f.answerOf(r); w.Code != http.StatusUnauthorized {
 		t.Errorf("the first of %d, upgrade %t: %d", newest, upgrade, w.Code)
 	}
-	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, pending.ErrNotFound) {
+	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the first of %d, upgrade %t: the login goes on: %v", newest, upgrade, err)
 	}
 }
@@ -161,7 +161,7 @@ func TestClocksApartMakeNoThief(t *testing.T) {
 		other.rebuild(t, func(c *gateway.Config) {
 			c.Now = func() time.Time { return f.clock.now().Add(ahead) }
 		}, refreshing)
-		f.family("app", pending.App)
+		f.family("app", store.App)
 		token := gateway.RefreshToken("app", 1, [32]byte{})
 		for range 10 {
 			here, there := f.refresh(token), other.refresh(token)
@@ -170,7 +170,7 @@ func TestClocksApartMakeNoThief(t *testing.T) {
 			}
 			token = here.Refresh
 		}
-		f.family("browser", pending.Browser)
+		f.family("browser", store.Browser)
 		claims := f.claims()
 		claims.ID = "browser.1"
 		raw, _, err := f.authority.IssueSession(claims)

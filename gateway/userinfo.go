@@ -5,14 +5,14 @@ import (
 	"net/http"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // serveUserinfo answers /userinfo with the claims of the request's credential. It renews a cookie, and finds
 // a copied one, as a site does.
 func (g *Gateway) serveUserinfo(x exchange) error {
 	c, err := g.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
-	if err == nil && c.Kind == pending.Browser {
+	if err == nil && c.Kind == store.Browser {
 		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
 			return errCrossSite
 		}

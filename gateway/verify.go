@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // peers are the addresses of the proxies that may call verifyEndpoint.
@@ -89,7 +89,7 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 	case err != nil:
 		return err
 	}
-	if c.Kind == pending.Browser && mayWrite(x.r) && !sameOrigin(x.r, g.config.PublicURL) {
+	if c.Kind == store.Browser && mayWrite(x.r) && !sameOrigin(x.r, g.config.PublicURL) {
 		return errCrossSite
 	}
 	state.Credential = c

@@ -22,9 +22,9 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/pendingtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -32,7 +32,7 @@ import (
 // standard input, and answers each line with one of JSON.
 type served struct {
 	ahead atomic.Int64 // of the real clock
-	store *pending.Memory
+	store *store.Memory
 	next  int // record
 }
 
@@ -49,7 +49,7 @@ const publicURL = "http://127.0.0.1"
 // serveGateway is the program. It ends with its standard input.
 func serveGateway() {
 	s := new(served)
-	s.store = pending.NewMemory(s.now)
+	s.store = store.NewMemory(s.now)
 	answers := json.NewEncoder(os.Stdout)
 	_ = answers.Encode(s.serve())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
@@ -93,11 +93,11 @@ func (s *served) fill(n int) {
 		s.next++
 		sum := sha256.Sum256(binary.AppendUvarint(nil, uint64(s.next)))
 		id := base64.RawURLEncoding.EncodeToString(sum[:])
-		r := pendingtest.NewRecord(id, netip.AddrFrom4([4]byte(sum[:4])).String(), s.now())
+		r := storetest.NewRecord(id, netip.AddrFrom4([4]byte(sum[:4])).String(), s.now())
 		r.SignicatID = fmt.Sprintf("%x", sum[:16])
 		r.TransactionID = fmt.Sprintf("%x", sum[16:])
 		r.Challenge = id[1:] + "x"
-		must(s.store.Create(context.Background(), r, pending.Bounds{Total: n, PerClient: 1}))
+		must(s.store.Create(context.Background(), r, store.Bounds{Total: n, PerClient: 1}))
 	}
 }
 
@@ -137,9 +137,9 @@ func (s *served) serve() told {
 
 // ended keeps a login that ended, whose status takes no read of Signicat, and that outlives the others.
 func (s *served) ended() (id string) {
-	r := pendingtest.NewRecord(strings.Repeat("e", 43), "measured", s.now())
-	r.Phase, r.EndedAt = pending.Cancelled, s.now().Add(1000*time.Hour)
-	must(s.store.Create(context.Background(), r, pending.Bounds{Total: 1, PerClient: 1}))
+	r := storetest.NewRecord(strings.Repeat("e", 43), "measured", s.now())
+	r.Phase, r.EndedAt = store.Cancelled, s.now().Add(1000*time.Hour)
+	must(s.store.Create(context.Background(), r, store.Bounds{Total: 1, PerClient: 1}))
 	return r.ID
 }
 

@@ -23,8 +23,8 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme" // what the Caddyfiles name
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
 const password = "the password"
@@ -130,20 +130,20 @@ func TestReplicasShareRedisAlone(t *testing.T) {
 func TestRedisIsGoodForTheGateway(t *testing.T) {
 	t.Parallel()
 	address := startRedis(t)
-	store := open(t, address, password)
-	if err := store.Check(t.Context()); err != nil {
+	st := open(t, address, password)
+	if err := st.Check(t.Context()); err != nil {
 		t.Errorf("checking the server: %v", err)
 	}
-	if wait, err := store.Allow(t.Context(), "client", 1, time.Minute); err != nil || wait != 0 {
+	if wait, err := st.Allow(t.Context(), "client", 1, time.Minute); err != nil || wait != 0 {
 		t.Errorf("counting a client: %v, %v", wait, err)
 	}
 	until := time.Now().Add(time.Hour)
-	if err := store.Revoke(t.Context(), pending.Revocation{Scope: pending.ScopeToken, ID: "jti", Until: until}); err != nil {
+	if err := st.Revoke(t.Context(), store.Revocation{Scope: store.ScopeToken, ID: "jti", Until: until}); err != nil {
 		t.Errorf("revoking: %v", err)
 	}
 	for name, other := range map[string]string{"no password": "", "another password": "guess"} {
-		if err := open(t, address, other).Check(t.Context()); !errors.Is(err, pending.ErrUnavailable) {
-			t.Errorf("%s: %v, want %v", name, err, pending.ErrUnavailable)
+		if err := open(t, address, other).Check(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: %v, want %v", name, err, store.ErrUnavailable)
 		}
 	}
 }
@@ -157,12 +157,12 @@ func open(t *testing.T, address, password string) *redis.Store {
 	if password == "" {
 		c.Username = ""
 	}
-	store, err := redis.Open(c)
+	st, err := redis.Open(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = store.Close() })
-	return store
+	t.Cleanup(func() { _ = st.Close() })
+	return st
 }
 
 // startRedis runs redis.conf, but for its port and folder, and users.acl with a password.
@@ -219,7 +219,7 @@ func freeAddress(t *testing.T) string {
 func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
 	t.Parallel()
 	documented, found := "", false
-	for line := range strings.Lines(read(t, "../../pending/redis/doc.go")) {
+	for line := range strings.Lines(read(t, "../../store/redis/doc.go")) {
 		if documented, found = strings.CutPrefix(strings.TrimSpace(line), "//	ACL SETUSER "); found {
 			break
 		}

@@ -11,9 +11,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -69,9 +69,9 @@ func OpenBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 // Forget gives the next gateway an empty store.
 func (b *Bubble) Forget(t *testing.T) {
 	t.Helper()
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
-	b.Config.Store = store
+	memory := store.NewMemory(time.Now)
+	t.Cleanup(func() { _ = memory.Close() })
+	b.Config.Store = memory
 }
 
 // Restart starts another gateway in place of the one before. It has no Signicat access token yet.

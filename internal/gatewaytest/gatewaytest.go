@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -36,9 +36,9 @@ func Start(t *testing.T, config gateway.Config) *logintest.Front {
 		ClientSecret: signicattest.DefaultClientSecret,
 		APIURL:       simulator.URL,
 	}
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
-	config.Store = store
+	memory := store.NewMemory(time.Now)
+	t.Cleanup(func() { _ = memory.Close() })
+	config.Store = memory
 	if config.Keys == nil {
 		config.Keys = ringtest.New(t, token.DefaultAlgorithm)
 	}

@@ -4,7 +4,7 @@ import (
 	"sync"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // Observed records the callbacks of a [gateway.Observer], in a few words each: "cookie good kept".
@@ -19,7 +19,7 @@ func (o *Observed) Watch(c *gateway.Config) {
 		Request: func(d gateway.Decision) { o.Note("request " + d.String()) },
 		Verification: func(v gateway.Verification) {
 			words := "token " + v.Result.String()
-			if v.Kind == pending.Browser {
+			if v.Kind == store.Browser {
 				words = "cookie " + v.Result.String()
 			}
 			if v.Kept {
@@ -28,7 +28,7 @@ func (o *Observed) Watch(c *gateway.Config) {
 			o.Note(words)
 		},
 		Refusal:    func(code string) { o.Note("refusal " + code) },
-		Revocation: func(v pending.Revocation) { o.Note("revocation " + v.ID) },
+		Revocation: func(v store.Revocation) { o.Note("revocation " + v.ID) },
 	}
 }
 

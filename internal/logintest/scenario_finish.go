@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 func appWrongBinding(t *testing.T, f *Front) {
@@ -75,7 +75,7 @@ func appReplayLate(t *testing.T, f *Front) {
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	first := app.Redeem(t, code, state)
-	f.pass(pending.Retention - 10*time.Second)
+	f.pass(store.Retention - 10*time.Second)
 	again := app.Redeem(t, code, state)
 	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
 		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)

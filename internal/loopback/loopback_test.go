@@ -8,9 +8,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -24,15 +24,15 @@ var hosts = map[string]bool{
 // TestEveryPartAgrees offers the same hosts, on plain http, to everything that takes http for loopback hosts only.
 func TestEveryPartAgrees(t *testing.T) {
 	t.Parallel()
-	store := pending.NewMemory(time.Now)
-	t.Cleanup(func() { _ = store.Close() })
+	memory := store.NewMemory(time.Now)
+	t.Cleanup(func() { _ = memory.Close() })
 	for host, want := range hosts {
 		origin := "http://" + host + ":8080"
 		config := gateway.Config{
 			PublicURL:  origin,
 			Attributes: []string{"name"},
 			Signicat:   signicat.Config{ClientID: "id", ClientSecret: "secret"},
-			Store:      store,
+			Store:      memory,
 			Keys:       ringtest.New(t, token.DefaultAlgorithm),
 		}
 		g, publicURL := gateway.New(config)

@@ -53,7 +53,7 @@ func isPublic(importPath string) bool {
 		!slices.ContainsFunc(strings.Split(below, "/"), func(name string) bool { return strings.HasSuffix(name, "test") })
 }
 
-// goldenFile returns the file of a package: api/pending/redis.txt, and api/module.txt for the root.
+// goldenFile returns the file of a package: api/store/redis.txt, and api/module.txt for the root.
 func goldenFile(importPath string) string {
 	below := strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/")
 	if below == "" {
@@ -112,9 +112,9 @@ func compareAPI(t *testing.T, file, got string) {
 func TestPublicPackages(t *testing.T) {
 	t.Parallel()
 	for below, want := range map[string]bool{
-		"": true, "/gateway": true, "/pending/redis": true, "/docs": true,
+		"": true, "/gateway": true, "/store/redis": true, "/docs": true,
 		"/gateway/internal/login": false, "/internal/span": false,
-		"/pending/pendingtest": false, "/signicat/signicattest/conformance": false,
+		"/store/storetest": false, "/signicat/signicattest/conformance": false,
 		"/cmd/signicat-sim": false, "/examples/redis": false, "/bench/waiting": false,
 	} {
 		if got := isPublic(module + below); got != want {

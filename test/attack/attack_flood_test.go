@@ -12,8 +12,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // heap is what is in use after a collection.
@@ -32,10 +32,10 @@ func address(i int) netip.Addr {
 }
 
 // floodRecord is a login as the gateway keeps it. Each number is another one.
-func floodRecord(i int, client string) *pending.Record {
+func floodRecord(i int, client string) *store.Record {
 	now := time.Now()
-	return &pending.Record{
-		ID: fmt.Sprintf("%043d", i), Kind: pending.App, Client: client,
+	return &store.Record{
+		ID: fmt.Sprintf("%043d", i), Kind: store.App, Client: client,
 		RedirectURL:             "https://app.example.be/itsme/app/callback",
 		AuthorizationRequestURL: floodLink,
 		TokenRequestURL:         "https://api.signicat.com/idps/oidc-vendor/itsme/login-headless/token",
@@ -55,13 +55,13 @@ var floodLink = "https://idp.prd.itsme.services/v2/authorization?x=" + strings.R
 // during it gets one.
 func TestMillionStartsKeepTheStoreBounded(t *testing.T) {
 	const starts, addresses, bound = 1_000_000, 2_000, 20_000
-	store := pending.NewMemory(time.Now)
-	defer func() { _ = store.Close() }()
-	bounds := pending.Bounds{Total: bound, PerClient: gateway.DefaultPendingPerClient}
+	memory := store.NewMemory(time.Now)
+	defer func() { _ = memory.Close() }()
+	bounds := store.Bounds{Total: bound, PerClient: gateway.DefaultPendingPerClient}
 	start := func(i int, client string) (started bool) {
-		wait, err := store.Allow(t.Context(), "start:"+client, gateway.DefaultSessionsPerClient, gateway.DefaultSessionsWindow)
+		wait, err := memory.Allow(t.Context(), "start:"+client, gateway.DefaultSessionsPerClient, gateway.DefaultSessionsWindow)
 		if err == nil && wait == 0 {
-			_, err = store.Create(t.Context(), floodRecord(i, client), bounds)
+			_, err = memory.Create(t.Context(), floodRecord(i, client), bounds)
 		}
 		if err != nil {
 			t.Fatalf("start %d: %v", i, err)
@@ -85,11 +85,11 @@ func TestMillionStartsKeepTheStoreBounded(t *testing.T) {
 	if late := heap(); late > 2*full {
 		t.Errorf("memory grew from %d to %d KiB", full>>10, late>>10)
 	}
-	if n, err := store.Len(t.Context()); err != nil || n != bound || started < 5*bound || started > starts/4 {
+	if n, err := memory.Len(t.Context()); err != nil || n != bound || started < 5*bound || started > starts/4 {
 		t.Errorf("%d logins are pending of %d that were started, %v", n, started, err)
 	}
 	for _, i := range []int{starts, starts + 1} {
-		if _, err := store.Load(t.Context(), floodRecord(i, "").ID); err != nil {
+		if _, err := memory.Load(t.Context(), floodRecord(i, "").ID); err != nil {
 			t.Errorf("the login of somebody else: %v", err)
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/test/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -59,8 +59,8 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	store := pending.NewMemory(clock.now)
-	t.Cleanup(func() { _ = store.Close() })
+	memory := store.NewMemory(clock.now)
+	t.Cleanup(func() { _ = memory.Close() })
 	var peers []string
 	if o.Verify {
 		peers = []string{"127.0.0.1"}
@@ -81,7 +81,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		Attributes: o.Attributes,
 		LoA:        signicat.LoA(o.LoA),
 		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
-		Store:      store,
+		Store:      memory,
 		Keys:       ringtest.New(t, token.DefaultAlgorithm),
 		Verify:     peers,
 		Now:        clock.now,

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // interrupted is a store that lets something happen in the middle of an operation, as another replica
 // does.
 type interrupted struct {
-	*pending.Memory
+	*store.Memory
 	meanwhile func()
 }
 
@@ -24,15 +24,15 @@ func (s *interrupted) interrupt() {
 	}
 }
 
-// Enroll implements [pending.Store].
+// Enroll implements [store.Store].
 func (s *interrupted) Enroll(ctx context.Context, subject, login string, until time.Time) error {
 	defer s.interrupt()
 	return s.Memory.Enroll(ctx, subject, login, until)
 }
 
-// Update implements [pending.Store].
-func (s *interrupted) Update(ctx context.Context, r *pending.Record) error {
-	if r.Phase == pending.Issued && r.Version > 3 { // a token in the place of the first
+// Update implements [store.Store].
+func (s *interrupted) Update(ctx context.Context, r *store.Record) error {
+	if r.Phase == store.Issued && r.Version > 3 { // a token in the place of the first
 		defer s.interrupt()
 	}
 	return s.Memory.Update(ctx, r)
@@ -45,7 +45,7 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 	t.Run("issue", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := &interrupted{Memory: pending.NewMemory(time.Now)}
+			s := &interrupted{Memory: store.NewMemory(time.Now)}
 			t.Cleanup(func() { _ = s.Close() })
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
 			subject := b.subjectOf(t, b.login(t))
@@ -62,7 +62,7 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 	t.Run("repeat", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := &interrupted{Memory: pending.NewMemory(time.Now)}
+			s := &interrupted{Memory: store.NewMemory(time.Now)}
 			t.Cleanup(func() { _ = s.Close() })
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
 			subject := b.subjectOf(t, b.login(t))
@@ -77,15 +77,15 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 
 // forgetful is a store that fails to take one change: that Signicat accepted the code.
 type forgetful struct {
-	*pending.Memory
+	*store.Memory
 	failed bool
 }
 
-// Update implements [pending.Store].
-func (s *forgetful) Update(ctx context.Context, r *pending.Record) error {
-	if r.Phase == pending.Validated && !s.failed {
+// Update implements [store.Store].
+func (s *forgetful) Update(ctx context.Context, r *store.Record) error {
+	if r.Phase == store.Validated && !s.failed {
 		s.failed = true
-		return pending.ErrUnavailable
+		return store.ErrUnavailable
 	}
 	return s.Memory.Update(ctx, r)
 }
@@ -95,7 +95,7 @@ func (s *forgetful) Update(ctx context.Context, r *pending.Record) error {
 func TestAcceptedCodeOutlivesAStoreFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &forgetful{Memory: pending.NewMemory(time.Now)}
+		s := &forgetful{Memory: store.NewMemory(time.Now)}
 		t.Cleanup(func() { _ = s.Close() })
 		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s })
 		p := b.begun(t)

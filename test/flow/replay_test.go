@@ -14,8 +14,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -52,10 +52,10 @@ func TestRepeatedFinishGetsTheLoginAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := pending.NewMemory(time.Now)
-				t.Cleanup(func() { _ = store.Close() })
+				memory := store.NewMemory(time.Now)
+				t.Cleanup(func() { _ = memory.Close() })
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					c.Store, c.Token.Refresh, c.Token.Lifetime = store, refresh, 4*time.Minute
+					c.Store, c.Token.Refresh, c.Token.Lifetime = memory, refresh, 4*time.Minute
 				}, roomy)
 				p := b.begun(t)
 				first := p.redeem()
@@ -120,10 +120,10 @@ func TestRepeatedFinishGetsNothingAfterLogout(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				store := pending.NewMemory(time.Now)
-				t.Cleanup(func() { _ = store.Close() })
+				memory := store.NewMemory(time.Now)
+				t.Cleanup(func() { _ = memory.Close() })
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					c.Store, c.Token.Refresh = store, 30*24*time.Hour
+					c.Store, c.Token.Refresh = memory, 30*24*time.Hour
 					c.Token.Lifetime, c.Cookie.Lifetime = time.Minute, time.Minute
 				}, roomy)
 				end(t, b, b.login(t))
@@ -144,10 +144,10 @@ func TestRepeatedFinishAfterRefreshes(t *testing.T) {
 	t.Parallel()
 	for refreshes := range 4 {
 		synctest.Test(t, func(t *testing.T) {
-			store := pending.NewMemory(time.Now)
-			t.Cleanup(func() { _ = store.Close() })
+			memory := store.NewMemory(time.Now)
+			t.Cleanup(func() { _ = memory.Close() })
 			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-				c.Store, c.Token.Refresh, c.Token.Lifetime = store, 30*24*time.Hour, time.Minute
+				c.Store, c.Token.Refresh, c.Token.Lifetime = memory, 30*24*time.Hour, time.Minute
 			}, roomy)
 			p := b.begun(t)
 			got := p.redeem()

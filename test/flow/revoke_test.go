@@ -12,8 +12,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // apart are replicas of one gateway, on one store, whose clocks differ.
@@ -27,9 +27,9 @@ type apart struct {
 func openApart(t *testing.T, ahead ...time.Duration) *apart {
 	t.Helper()
 	b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-		store := pending.NewMemory(time.Now)
-		t.Cleanup(func() { _ = store.Close() })
-		c.Store, c.Token.Refresh = store, 30*24*time.Hour
+		memory := store.NewMemory(time.Now)
+		t.Cleanup(func() { _ = memory.Close() })
+		c.Store, c.Token.Refresh = memory, 30*24*time.Hour
 	}, roomy)
 	a := &apart{bubble: b, ahead: ahead}
 	for _, d := range ahead {
@@ -106,7 +106,7 @@ func revokeApart(t *testing.T, a *apart, revoker int) {
 	}
 	for _, token := range refresh {
 		login, _, _ := strings.Cut(token, "~")
-		if _, err := a.Config.Store.LoadFamily(t.Context(), login); !errors.Is(err, pending.ErrNotFound) {
+		if _, err := a.Config.Store.LoadFamily(t.Context(), login); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a family is left: %v", err)
 		}
 	}

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // early is a Signicat that shows SUCCESS as soon as the user approved.
@@ -184,7 +184,7 @@ func (p *phone) leave(t *testing.T, lease time.Duration) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	record.Phase, record.CodeHash, record.FirstPresented = pending.Validating, sha256.Sum256([]byte(p.code)), now
+	record.Phase, record.CodeHash, record.FirstPresented = store.Validating, sha256.Sum256([]byte(p.code)), now
 	record.SentAt, record.LeaseUntil, record.Fence = now, now.Add(lease), record.Fence+1
 	if err := p.bubble.Config.Store.Update(t.Context(), record); err != nil {
 		t.Fatal(err)
@@ -264,7 +264,7 @@ func TestLateAnswerChangesNothing(t *testing.T) {
 		if record.SentAt.IsZero() {
 			t.Error("the record does not say that the code was sent")
 		}
-		record.Phase, record.Reason, record.EndedAt, record.Fence = pending.Failed, "answer_lost", time.Now(), record.Fence+1
+		record.Phase, record.Reason, record.EndedAt, record.Fence = store.Failed, "answer_lost", time.Now(), record.Fence+1
 		if err := b.Config.Store.Update(t.Context(), record); err != nil {
 			t.Fatal(err)
 		}

@@ -10,8 +10,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -23,17 +23,17 @@ func (itsme) ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) er
 // survey follows the routes of a server whose itsme handlers are of one gateway.
 func survey(t *testing.T, server *caddyhttp.Server) (*Survey, *gateway.Gateway) {
 	t.Helper()
-	store := pending.NewMemory(time.Now)
+	memory := store.NewMemory(time.Now)
 	g, err := gateway.New(gateway.Config{
 		PublicURL: "https://app.example.be", Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: store, Keys: new(token.Ring),
+		Attributes: []string{"name"}, Store: memory, Keys: new(token.Ring),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		_ = g.Close()
-		_ = store.Close()
+		_ = memory.Close()
 	})
 	return Of(map[string]*caddyhttp.Server{"s": server}, func(h caddyhttp.MiddlewareHandler) (Handler, bool) {
 		_, ok := h.(itsme)

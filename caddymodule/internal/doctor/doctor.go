@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
-	"github.com/caddy-itsme/caddy-itsme/pending/redis"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 

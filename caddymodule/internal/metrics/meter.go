@@ -4,9 +4,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/observed"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
 // Meter counts and times what happens in one gateway. It outlives configurations. Values that are read at
@@ -72,7 +72,7 @@ func (m *Meter) beginAtZero() {
 		for _, outcome := range gateway.ReturnOutcomes() {
 			m.returns.WithLabelValues(kind, outcome)
 		}
-		issued := pending.Issued.String()
+		issued := store.Issued.String()
 		m.ended.WithLabelValues(kind, issued, issued)
 		m.lasted.WithLabelValues(kind, issued)
 	}
@@ -92,14 +92,14 @@ func (m *Meter) beginAtZero() {
 }
 
 // scopes are the label values of a revocation.
-var scopes = map[pending.Scope]string{
-	pending.ScopeToken:   "token",
-	pending.ScopeLogin:   "login",
-	pending.ScopeSubject: "subject",
+var scopes = map[store.Scope]string{
+	store.ScopeToken:   "token",
+	store.ScopeLogin:   "login",
+	store.ScopeSubject: "subject",
 }
 
 // Scope returns the word for what was revoked: token, login or subject.
-func Scope(s pending.Scope) string { return scopes[s] }
+func Scope(s store.Scope) string { return scopes[s] }
 
 // Describe implements prometheus.Collector.
 func (m *Meter) Describe(descs chan<- *prometheus.Desc) {
@@ -133,7 +133,7 @@ func (m *Meter) request(d gateway.Decision) { m.requests[d].add() }
 
 func (m *Meter) verification(v gateway.Verification) {
 	kind, kept := 0, 0
-	if v.Kind == pending.Browser {
+	if v.Kind == store.Browser {
 		kind = 1
 	}
 	if v.Kept {
@@ -174,7 +174,7 @@ func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
 // KeysFailed counts a failure to read or to change signing keys.
 func (m *Meter) KeysFailed() { m.keysFailed.Inc() }
 
-func (m *Meter) revocation(v pending.Revocation) {
+func (m *Meter) revocation(v store.Revocation) {
 	m.revocations.WithLabelValues(scopes[v.Scope]).Inc()
 }
 

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/observed"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
 // storeOK is the outcome of an operation that succeeded. storeOther is that of an error for which package
@@ -21,12 +21,12 @@ var storeOutcomes = []struct {
 	err  error
 	word string
 }{
-	{pending.ErrNotFound, "not_found"},
-	{pending.ErrExists, "exists"},
-	{pending.ErrConflict, "conflict"},
-	{pending.ErrFull, "full"},
-	{pending.ErrInvalid, "invalid"},
-	{pending.ErrUnavailable, "unavailable"},
+	{store.ErrNotFound, "not_found"},
+	{store.ErrExists, "exists"},
+	{store.ErrConflict, "conflict"},
+	{store.ErrFull, "full"},
+	{store.ErrInvalid, "invalid"},
+	{store.ErrUnavailable, "unavailable"},
 	{context.Canceled, "abandoned"},
 	{context.DeadlineExceeded, "timeout"},
 }
@@ -44,7 +44,7 @@ func storeOutcome(err error) string {
 }
 
 // Store returns a store whose operations are timed.
-func (m *Meter) Store(s pending.Store) pending.Store { return observed.Store(s, m.operation) }
+func (m *Meter) Store(s store.Store) store.Store { return observed.Store(s, m.operation) }
 
 // operation records the duration and the outcome of an operation.
 func (m *Meter) operation(ctx context.Context, name string) (context.Context, func(error)) {

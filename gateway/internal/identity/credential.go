@@ -5,7 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -14,7 +14,7 @@ import (
 // costs the garbage collector time again and again.
 type Credential struct {
 	// Kind is App for a bearer token, and Browser for a session cookie.
-	Kind pending.Kind
+	Kind store.Kind
 	// Claims are those of the token, without Audience and Attributes.
 	Claims token.Claims
 	// Presented says that the login's family knows that the browser has this cookie.
@@ -38,7 +38,7 @@ type attributeValue struct {
 
 // newCredential prepares what upstreams get of a credential. The upstream claims are those of the
 // gateway's own tokens; a token from before a change of the configuration may have others.
-func newCredential(kind pending.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
+func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
 	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
 	c.Claims.Audience, c.Claims.Attributes = nil, nil
 	pieces := []*string{&c.Claims.ID, &c.Claims.Subject}
@@ -125,7 +125,7 @@ func (c *Credential) weight() uint64 {
 	for _, value := range c.values {
 		n += 2 * len(value) // in the claims, and encoded
 	}
-	if c.Kind == pending.Browser {
+	if c.Kind == store.Browser {
 		n += upstreamTokenWeight + n/2 // the access token has the same claims, in base64
 	}
 	return uint64(n)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -49,7 +49,7 @@ func TestRequirements(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			claims := &token.Claims{Subject: "pseudonym", ACR: row.acr, AuthTime: now.Add(-row.age), Attributes: row.claims}
-			err := row.require.Check(newCredential(pending.App, claims, nil), StepUp{}.With(row.require), now)
+			err := row.require.Check(newCredential(store.App, claims, nil), StepUp{}.With(row.require), now)
 			if !errors.Is(err, row.wantErr) {
 				t.Fatalf("got %v, want %v", err, row.wantErr)
 			}

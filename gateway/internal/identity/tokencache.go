@@ -5,7 +5,7 @@ import (
 
 	"github.com/maypok86/otter/v2"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -38,7 +38,7 @@ func newTokenCache(most int, bytes uint64) *tokenCache {
 }
 
 // keyOf returns the key of a token; the zero key when it is too long to be kept.
-func keyOf(kind pending.Kind, raw string) tokenKey {
+func keyOf(kind store.Kind, raw string) tokenKey {
 	if len(raw) > maxCachedToken {
 		return tokenKey{}
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // BenchmarkKeep keeps logins until the cache is full, and reports the CPU time that keeping one of
@@ -21,7 +21,7 @@ func BenchmarkKeep(b *testing.B) {
 	l := credentialsOf(b, 1, nil)[0]
 	keys := make([]tokenKey, MaxCached)
 	for i := range keys {
-		keys[i] = keyOf(pending.App, strconv.Itoa(i))
+		keys[i] = keyOf(store.App, strconv.Itoa(i))
 	}
 	for range b.N {
 		v := newTokenCache(MaxCached, maxCachedBytes)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -36,7 +36,7 @@ func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential
 		if err != nil {
 			t.Fatal(err)
 		}
-		credentials[i] = newCredential(pending.App, claims, upstreamClaims)
+		credentials[i] = newCredential(store.App, claims, upstreamClaims)
 	}
 	return credentials
 }
@@ -55,7 +55,7 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 	} {
 		v := newTokenCache(most, most*1000)
 		for i := range 5 * most {
-			v.keep(keyOf(pending.App, strconv.Itoa(i)), row.credential)
+			v.keep(keyOf(store.App, strconv.Itoa(i)), row.credential)
 		}
 		v.credentials.CleanUp()
 		if n := v.credentials.EstimatedSize(); n > row.want || n < row.want/2 {
@@ -71,17 +71,17 @@ func TestKindsShareNoEntry(t *testing.T) {
 	v := newTokenCache(10, 10_000)
 	l := credentialsOf(t, 1, nil)[0]
 	long := strings.Repeat("a", maxCachedToken+1)
-	v.keep(keyOf(pending.App, "token"), l)
-	v.keep(keyOf(pending.App, long), l)
+	v.keep(keyOf(store.App, "token"), l)
+	v.keep(keyOf(store.App, long), l)
 	for name, row := range map[string]struct {
 		key  tokenKey
 		want bool
 	}{
-		"the same":      {keyOf(pending.App, "token"), true},
-		"another kind":  {keyOf(pending.Browser, "token"), false},
-		"another token": {keyOf(pending.App, "tokem"), false},
-		"a long one":    {keyOf(pending.App, long), false},
-		"a longer one":  {keyOf(pending.App, long+"a"), false},
+		"the same":      {keyOf(store.App, "token"), true},
+		"another kind":  {keyOf(store.Browser, "token"), false},
+		"another token": {keyOf(store.App, "tokem"), false},
+		"a long one":    {keyOf(store.App, long), false},
+		"a longer one":  {keyOf(store.App, long+"a"), false},
 	} {
 		if _, ok := v.find(row.key); ok != row.want {
 			t.Errorf("%s: found %t", name, ok)
@@ -110,7 +110,7 @@ func TestWeightIsNotUnderstated(t *testing.T) {
 		v := newTokenCache(n, 1<<30)
 		var weight uint64
 		for i, l := range credentialsOf(t, n, attributes) {
-			v.keep(keyOf(pending.App, strconv.Itoa(i)), l)
+			v.keep(keyOf(store.App, strconv.Itoa(i)), l)
 			weight = l.weight()
 		}
 		got := (live() - before) / n

@@ -6,7 +6,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -15,7 +15,7 @@ import (
 const spanVerify = "token.verify"
 
 // startVerify begins the span of a token's first check.
-func startVerify(ctx context.Context, kind pending.Kind) trace.Span {
+func startVerify(ctx context.Context, kind store.Kind) trace.Span {
 	_, s := span.Start(ctx, spanVerify, span.KindKey.String(kind.String()))
 	return s
 }

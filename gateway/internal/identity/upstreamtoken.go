@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -27,7 +27,7 @@ type upstreamToken struct {
 // bearerOf returns the Authorization that goes upstream: the access token that the client sent, or one
 // made from the cookie's claims.
 func (v *Verifier) bearerOf(s *RequestState) (string, error) {
-	if s.Credential.Kind == pending.Browser {
+	if s.Credential.Kind == store.Browser {
 		return v.upstreamToken(s.Credential)
 	}
 	sent := s.Sent.Authorization[0]

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -48,7 +48,7 @@ type Config struct {
 	// Revoked reports whether the token with these claims was revoked. It looks into the store.
 	Revoked func(context.Context, *token.Claims) (bool, error)
 	// Observe receives every check of a credential, and whether its signature was verified before.
-	Observe func(kind pending.Kind, result Result, cached bool)
+	Observe func(kind store.Kind, result Result, cached bool)
 	// Claims are the claims that upstreams get.
 	Claims []string
 	// Cookies names the gateway's cookies.
@@ -77,14 +77,14 @@ func (v *Verifier) Authenticate(ctx context.Context, sent Sent) (*Credential, er
 	}
 	if len(sent.Authorization) == 1 {
 		if raw, ok := bearer(sent.Authorization[0]); ok {
-			return v.verify(ctx, pending.App, raw)
+			return v.verify(ctx, store.App, raw)
 		}
 	}
 	cookie, found := v.config.Cookies.Value(sent.Cookie, v.config.Cookies.Session)
 	if !found {
 		return nil, ErrNoCredential
 	}
-	c, err := v.verify(ctx, pending.Browser, cookie)
+	c, err := v.verify(ctx, store.Browser, cookie)
 	if errors.Is(err, ErrToken) {
 		return nil, fmt.Errorf("%w: %w", ErrCookie, err)
 	}
@@ -92,7 +92,7 @@ func (v *Verifier) Authenticate(ctx context.Context, sent Sent) (*Credential, er
 }
 
 // verify checks a token and that it was not revoked.
-func (v *Verifier) verify(ctx context.Context, kind pending.Kind, raw string) (*Credential, error) {
+func (v *Verifier) verify(ctx context.Context, kind store.Kind, raw string) (*Credential, error) {
 	key := keyOf(kind, raw)
 	c, cached, err := v.check(ctx, key, kind, raw)
 	switch {
@@ -123,13 +123,13 @@ func (v *Verifier) verify(ctx context.Context, kind pending.Kind, raw string) (*
 
 // check returns the credential of a valid token, from the cache or new. A cached one is as valid as its
 // token is now: it ends with its key, or with its time.
-func (v *Verifier) check(ctx context.Context, key tokenKey, kind pending.Kind, raw string) (c *Credential, cached bool, err error) {
+func (v *Verifier) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
 	c, cached = v.cache.find(key)
 	if cached && v.config.Authority.Recheck(&c.Claims) == nil {
 		return c, true, nil
 	}
 	check := v.config.Authority.VerifyAccess
-	if kind == pending.Browser {
+	if kind == store.Browser {
 		check = v.config.Authority.VerifySession
 	}
 	traced := startVerify(ctx, kind)

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // minState is the least length of Signicat's state: 128 bits and more in base64url.
@@ -19,7 +19,7 @@ var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 
 // newRecord refuses an answer of Signicat's that would send the user, the code or our access
 // token to another place than itsme and Signicat.
-func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Record, error) {
+func (e *Engine) newRecord(s Request, session *signicat.Session) (*store.Record, error) {
 	data := session.IDPData
 	state, err := checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL, e.config.Simulated)
 	if err != nil {
@@ -42,7 +42,7 @@ func (e *Engine) newRecord(s Request, session *signicat.Session) (*pending.Recor
 	if !expires.After(now) {
 		return nil, fmt.Errorf("%w: the session has expired already (is the clock right?)", ErrSignicat)
 	}
-	return &pending.Record{
+	return &store.Record{
 		ID:                      SessionID(state),
 		Kind:                    s.Kind,
 		Client:                  clientKey(s.Client),

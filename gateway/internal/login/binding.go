@@ -6,7 +6,7 @@ import (
 	"encoding/base64"
 	"regexp"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 var (
@@ -21,8 +21,8 @@ func ValidChallenge(challenge string) bool { return codeChallenge.MatchString(ch
 
 // BoundToVerifier reports whether the client that presents the verifier started this login as an app.
 // A record without a challenge is bound to no client.
-func BoundToVerifier(record *pending.Record, verifier string) bool {
-	if record.Kind != pending.App || record.Challenge == "" || !codeVerifier.MatchString(verifier) {
+func BoundToVerifier(record *store.Record, verifier string) bool {
+	if record.Kind != store.App || record.Challenge == "" || !codeVerifier.MatchString(verifier) {
 		return false
 	}
 	sum := sha256.Sum256([]byte(verifier))
@@ -32,8 +32,8 @@ func BoundToVerifier(record *pending.Record, verifier string) bool {
 
 // BoundToCookie reports whether the browser that presents the login cookie started this login. A
 // record without a cookie's hash is bound to no browser.
-func BoundToCookie(record *pending.Record, cookie string) bool {
-	if record.Kind != pending.Browser || record.CookieHash == [sha256.Size]byte{} || cookie == "" {
+func BoundToCookie(record *store.Record, cookie string) bool {
+	if record.Kind != store.Browser || record.CookieHash == [sha256.Size]byte{} || cookie == "" {
 		return false
 	}
 	sum := sha256.Sum256([]byte(cookie))

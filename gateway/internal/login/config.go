@@ -4,8 +4,8 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -19,7 +19,7 @@ type Config struct {
 	Simulated bool
 
 	// Store keeps the logins. Its owner closes it.
-	Store pending.Store
+	Store store.Store
 	// Authority signs and verifies the tokens.
 	Authority *token.Authority
 	// Keys are those of Authority. While there are none no login starts.
@@ -70,17 +70,17 @@ type Limits struct {
 // login is reported once, by the replica that made it.
 type Observer struct {
 	// Started: the user can open itsme.
-	Started func(*pending.Record)
+	Started func(*store.Record)
 	// Unstarted: a start failed, or was refused for a limit.
-	Unstarted func(pending.Kind, error)
+	Unstarted func(store.Kind, error)
 	// Returned: a code came back, with the verifier or cookie of the login.
-	Returned func(*pending.Record)
+	Returned func(*store.Record)
 	// Validated: Signicat accepted the code.
-	Validated func(*pending.Record)
+	Validated func(*store.Record)
 	// Ended: the login is over, with a token or without one.
-	Ended func(*pending.Record)
+	Ended func(*store.Record)
 	// Retry receives the operation of a call to Signicat that is made again.
 	Retry func(operation string)
 	// Revocation receives what is refused from now on.
-	Revocation func(pending.Revocation)
+	Revocation func(store.Revocation)
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -31,10 +31,10 @@ type driver struct {
 
 // find loads the record of a state. The look-up by hash is the comparison of the state; the second
 // one makes it independent of what a store takes for equal.
-func (d *driver) find(ctx context.Context, state string) (*pending.Record, error) {
+func (d *driver) find(ctx context.Context, state string) (*store.Record, error) {
 	id := SessionID(state)
 	record, err := d.config.Store.Load(ctx, id)
-	if errors.Is(err, pending.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
 	}
 	if err != nil {
@@ -47,10 +47,10 @@ func (d *driver) find(ctx context.Context, state string) (*pending.Record, error
 }
 
 // look loads a record by its public name, and ends one whose time is over.
-func (d *driver) look(ctx context.Context, id string) (*pending.Record, error) {
+func (d *driver) look(ctx context.Context, id string) (*store.Record, error) {
 	for {
 		record, err := d.config.Store.Load(ctx, id)
-		if errors.Is(err, pending.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
 			return nil, ErrUnknown
 		}
 		if err != nil {
@@ -66,8 +66,8 @@ func (d *driver) look(ctx context.Context, id string) (*pending.Record, error) {
 }
 
 // apply changes a record by an event, and returns what its caller is to do then. A change that another
-// call made first is [pending.ErrConflict]. On an error the record stays as it was.
-func (d *driver) apply(ctx context.Context, record *pending.Record, e event, now time.Time) (effect, error) {
+// call made first is [store.ErrConflict]. On an error the record stays as it was.
+func (d *driver) apply(ctx context.Context, record *store.Record, e event, now time.Time) (effect, error) {
 	next, effect, err := transition(record, e, now)
 	if err != nil {
 		return effectNone, err
@@ -88,30 +88,30 @@ func (d *driver) apply(ctx context.Context, record *pending.Record, e event, now
 }
 
 // report logs and counts a step that is in the store.
-func (d *driver) report(ctx context.Context, before pending.Phase, record *pending.Record) {
+func (d *driver) report(ctx context.Context, before store.Phase, record *store.Record) {
 	observe := d.config.Observe
 	switch {
 	case record.Phase == before:
 	case record.Phase.Ended():
 		logEnd(ctx, d.config.Logger, record)
 		observe.Ended(record)
-	case record.Phase == pending.Validating:
+	case record.Phase == store.Validating:
 		observe.Returned(record)
-	case record.Phase == pending.Validated:
+	case record.Phase == store.Validated:
 		observe.Validated(record)
 	}
 }
 
 // clock returns the store's clock, by a record that was just loaded. Replicas pass a login on to
 // each other within seconds, and their own clocks differ by more.
-func (d *driver) clock(record *pending.Record) func() time.Time {
+func (d *driver) clock(record *store.Record) func() time.Time {
 	ahead := record.ReadAt.Sub(d.config.Now())
 	return func() time.Time { return d.config.Now().Add(ahead) }
 }
 
 // lostRace reports whether another call changed or ended the record first: look again.
 func lostRace(err error) bool {
-	return errors.Is(err, pending.ErrConflict) || errors.Is(err, pending.ErrNotFound)
+	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound)
 }
 
 // cancelLater cancels a session at Signicat that no client will finish. It is a courtesy to the

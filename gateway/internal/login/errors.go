@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -73,7 +73,7 @@ func signicatError(err error) error {
 // storeError returns a lost race and an unknown record as they are, and ErrStore for a store that
 // cannot answer.
 func storeError(err error) error {
-	if err == nil || errors.Is(err, pending.ErrNotFound) || errors.Is(err, pending.ErrConflict) {
+	if err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrStore, err)
@@ -88,12 +88,12 @@ func tokenError(err error) error {
 }
 
 // endings are the errors of logins that ended without a token.
-var endings = map[pending.Phase]error{
-	pending.Denied:    ErrDenied,
-	pending.Aborted:   ErrDenied,
-	pending.Cancelled: ErrDenied,
-	pending.Expired:   ErrExpired,
-	pending.Failed:    ErrGrant,
+var endings = map[store.Phase]error{
+	store.Denied:    ErrDenied,
+	store.Aborted:   ErrDenied,
+	store.Cancelled: ErrDenied,
+	store.Expired:   ErrExpired,
+	store.Failed:    ErrGrant,
 }
 
 // ErrTokenSize is returned when a user's claims do not fit into a token.
@@ -103,7 +103,7 @@ var ErrTokenSize = errors.New("token too large")
 var ErrLevel = errors.New("level of assurance too low")
 
 // ended is the error of a record that ended without a token.
-func ended(r *pending.Record) error {
+func ended(r *store.Record) error {
 	switch r.Reason {
 	case reasonTooLarge:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrTokenSize)

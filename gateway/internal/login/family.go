@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -20,12 +20,12 @@ func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
 
 // newFamily keeps what a login's refreshed tokens are made from. The family is as old as the login's
 // first token, so that a revocation that covers the one covers the other.
-func (i *issuer) newFamily(ctx context.Context, kind pending.Kind, c token.Claims) error {
+func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims) error {
 	claims, err := json.Marshal(c.Attributes)
 	if err != nil {
 		return fmt.Errorf("encoding claims: %w", err)
 	}
-	f := &pending.Family{
+	f := &store.Family{
 		ID:        c.Login(),
 		Serial:    1,
 		Kind:      kind,
@@ -42,7 +42,7 @@ func (i *issuer) newFamily(ctx context.Context, kind pending.Kind, c token.Claim
 
 // family loads a family whose login was not revoked. A subject's revocation covers every login
 // that began before it.
-func (i *issuer) family(ctx context.Context, login string) (*pending.Family, error) {
+func (i *issuer) family(ctx context.Context, login string) (*store.Family, error) {
 	f, err := i.config.Store.LoadFamily(ctx, login)
 	if err != nil {
 		return nil, familyError(err)
@@ -59,8 +59,8 @@ func (i *issuer) family(ctx context.Context, login string) (*pending.Family, err
 
 // checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
 // once more after it: the revocation may have come in between.
-func (i *issuer) checkFamily(ctx context.Context, f *pending.Family) error {
-	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
+func (i *issuer) checkFamily(ctx context.Context, f *store.Family) error {
+	revoked, err := i.config.Store.Revoked(ctx, store.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
 	switch {
 	case err != nil:
 		return storeError(err)
@@ -72,14 +72,14 @@ func (i *issuer) checkFamily(ctx context.Context, f *pending.Family) error {
 
 // familyError returns ErrGrant for a family that is gone, and ErrStore for a store that cannot answer.
 func familyError(err error) error {
-	if errors.Is(err, pending.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return wrap(ErrGrant, "the login ended")
 	}
 	return storeError(err)
 }
 
 // familyClaims are what every token of a family says. Nothing of it is ever refreshed.
-func familyClaims(f *pending.Family) (token.Claims, error) {
+func familyClaims(f *store.Family) (token.Claims, error) {
 	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt}
 	if err := json.Unmarshal([]byte(f.Claims), &c.Attributes); err != nil {
 		return token.Claims{}, fmt.Errorf("%w: a family's claims are corrupt", ErrStore)
@@ -89,7 +89,7 @@ func familyClaims(f *pending.Family) (token.Claims, error) {
 
 // newest returns the newest token of a family: the kept one as long as it can be used, else a new
 // one, which it notes in the family.
-func (i *issuer) newest(ctx context.Context, f *pending.Family) (raw string, claims token.Claims, err error) {
+func (i *issuer) newest(ctx context.Context, f *store.Family) (raw string, claims token.Claims, err error) {
 	kept, ok, err := i.reusable(ctx, f.Kind, f.Token)
 	if err != nil {
 		return "", token.Claims{}, err
@@ -114,12 +114,12 @@ func (i *issuer) newest(ctx context.Context, f *pending.Family) (raw string, cla
 
 // reusable verifies a token that was kept to be handed out again. It is refused with less than
 // minLeft to go, when its key has left the set, and when it was revoked.
-func (i *issuer) reusable(ctx context.Context, kind pending.Kind, raw string) (claims *token.Claims, ok bool, err error) {
+func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (claims *token.Claims, ok bool, err error) {
 	if raw == "" {
 		return nil, false, nil
 	}
 	verify := i.config.Authority.VerifyAccess
-	if kind == pending.Browser {
+	if kind == store.Browser {
 		verify = i.config.Authority.VerifySession
 	}
 	claims, invalid := verify(raw)
@@ -129,14 +129,14 @@ func (i *issuer) reusable(ctx context.Context, kind pending.Kind, raw string) (c
 	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minLeft:
 		return nil, false, nil
 	}
-	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{TokenID: claims.ID})
+	revoked, err := i.config.Store.Revoked(ctx, store.Credential{TokenID: claims.ID})
 	return claims, err == nil && !revoked, storeError(err)
 }
 
 // nextTokenID is the jti of a login's next token: random for an app, and for a browser the number of
 // its cookie.
-func (i *issuer) nextTokenID(kind pending.Kind, login string, serial uint64) string {
-	if kind == pending.Browser {
+func (i *issuer) nextTokenID(kind store.Kind, login string, serial uint64) string {
+	if kind == store.Browser {
 		return sessionTokenID(login, serial)
 	}
 	return login + "." + i.config.Authority.NewID()
@@ -147,7 +147,7 @@ var ErrReused = errors.New("used again")
 
 // endReused ends a login of which an old token was used. When the store is down, it answers 503 and
 // not invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
-func (i *issuer) endReused(ctx context.Context, f *pending.Family) error {
+func (i *issuer) endReused(ctx context.Context, f *store.Family) error {
 	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}

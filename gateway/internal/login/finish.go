@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -29,17 +29,17 @@ const (
 type Return struct{ State, Code string }
 
 // Find finds the pending session of a state.
-func (e *Engine) Find(ctx context.Context, state string) (*pending.Record, error) {
+func (e *Engine) Find(ctx context.Context, state string) (*store.Record, error) {
 	return e.driver.find(ctx, state)
 }
 
 // Finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
 // returns its record with the token. Of any number of calls, on any replica, one does the work.
 // The record that it is given stays as it is.
-func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, back Return) (*pending.Record, error) {
+func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) (*store.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
-	record := new(pending.Record)
+	record := new(store.Record)
 	*record = *loaded // the work may outlive this call
 	loser := e.config.Now().Add(LoserWait)
 	for {
@@ -58,7 +58,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, back Return
 			err = h.finish(ctx)
 		}
 		switch {
-		case err == nil && record.Phase == pending.Issued:
+		case err == nil && record.Phase == store.Issued:
 			return record, nil
 		case err != nil && !lostRace(err):
 			return nil, err
@@ -70,7 +70,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *pending.Record, back Return
 }
 
 // awaitHolder waits a while for the holder of the lease.
-func (e *Engine) awaitHolder(ctx context.Context, record *pending.Record, loser time.Time) error {
+func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
 	if !e.config.Now().Before(loser) {
 		return ErrUnfinished
 	}
@@ -82,7 +82,7 @@ func (e *Engine) awaitHolder(ctx context.Context, record *pending.Record, loser 
 
 // replay hands out an issued login again, to the same finish, for as long as the record is kept, and
 // never after a logout or a revocation.
-func (e *Engine) replay(ctx context.Context, record *pending.Record, now func() time.Time) error {
+func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (e *Engine) replay(ctx context.Context, record *pending.Record, now func() 
 type holder struct {
 	*driver
 	issuer *issuer
-	record *pending.Record
+	record *store.Record
 	back   Return
 	now    func() time.Time // the store's clock
 
@@ -162,7 +162,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 			h.effect = effect
 		}
 		switch {
-		case h.record.Phase == pending.Issued:
+		case h.record.Phase == store.Issued:
 			return nil
 		case h.record.Phase.Ended():
 			return ended(h.record)

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -28,7 +28,7 @@ var errBarred = errors.New("the subject was revoked")
 
 // issue signs the token of a login whose result was checked: an access token for an app, a session
 // token for a browser. No token is signed where a revocation covers the login.
-func (i *issuer) issue(ctx context.Context, record *pending.Record, session *signicat.Session) (event, error) {
+func (i *issuer) issue(ctx context.Context, record *store.Record, session *signicat.Session) (event, error) {
 	now := i.config.Now()
 	login, err := i.newLogin(ctx, record, session.Subject.ID, now)
 	if err != nil {
@@ -73,22 +73,22 @@ func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
 // newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as
 // far as clocks may differ. A login that began after such a revocation has its mark in its name, so
 // that no replica refuses what is issued to it.
-func (i *issuer) newLogin(ctx context.Context, record *pending.Record, subject string, now time.Time) (string, error) {
+func (i *issuer) newLogin(ctx context.Context, record *store.Record, subject string, now time.Time) (string, error) {
 	login := i.config.Authority.NewID()
-	covered, err := i.config.Store.Revoked(ctx, pending.Credential{Subject: subject, IssuedAt: now})
+	covered, err := i.config.Store.Revoked(ctx, store.Credential{Subject: subject, IssuedAt: now})
 	if err != nil {
 		return "", storeError(err)
 	}
 	if covered && record.Mark != "" {
 		login = token.MarkedLogin(login, record.Mark)
 	}
-	return login, i.barred(ctx, record, pending.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
+	return login, i.barred(ctx, record, store.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
 }
 
 // barred refuses a login that a revocation of its subject covers. A login that began after it waits
 // until its tokens are not covered either, where its name has no mark.
-func (i *issuer) barred(ctx context.Context, record *pending.Record, issued pending.Credential) error {
-	began := pending.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
+func (i *issuer) barred(ctx context.Context, record *store.Record, issued store.Credential) error {
+	began := store.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
 	revoked, err := i.config.Store.Revoked(ctx, began)
 	switch {
 	case err != nil:
@@ -108,7 +108,7 @@ func (i *issuer) barred(ctx context.Context, record *pending.Record, issued pend
 
 // enroll notes a login that was signed for, so that a revocation finds it, and looks once more
 // whether one came meanwhile.
-func (i *issuer) enroll(ctx context.Context, record *pending.Record, c token.Claims) error {
+func (i *issuer) enroll(ctx context.Context, record *store.Record, c token.Claims) error {
 	until := c.ExpiresAt
 	if i.refreshes() {
 		if err := i.newFamily(ctx, record.Kind, c); err != nil {
@@ -119,7 +119,7 @@ func (i *issuer) enroll(ctx context.Context, record *pending.Record, c token.Cla
 	if err := i.config.Store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
 		return storeError(err)
 	}
-	err := i.barred(ctx, record, pending.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
+	err := i.barred(ctx, record, store.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
 		return errors.Join(err, i.revoker.forgetLogin(ctx, c.Login(), c.Subject))
 	}
@@ -127,16 +127,16 @@ func (i *issuer) enroll(ctx context.Context, record *pending.Record, c token.Cla
 }
 
 // firstTokenID is the jti of a login's first token: its name, and for a browser the token's number.
-func firstTokenID(kind pending.Kind, login string) string {
-	if kind == pending.Browser {
+func firstTokenID(kind store.Kind, login string) string {
+	if kind == store.Browser {
 		return sessionTokenID(login, 1)
 	}
 	return login
 }
 
 // sign makes the token of a login of that kind.
-func (i *issuer) sign(kind pending.Kind, claims token.Claims) (string, token.Claims, error) {
-	if kind == pending.App {
+func (i *issuer) sign(kind store.Kind, claims token.Claims) (string, token.Claims, error) {
+	if kind == store.App {
 		return i.config.Authority.IssueAccess(claims)
 	}
 	raw, claims, err := i.config.Authority.IssueSession(claims)

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
-func logEnd(ctx context.Context, log *slog.Logger, record *pending.Record) {
+func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 	level := slog.LevelInfo
 	if warned[record.Reason] {
 		level = slog.LevelWarn

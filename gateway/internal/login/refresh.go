@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 	RepeatWindow = 30 * time.Second
 	// CountedRepeats is how many counted repeats a login may have in any [CountedRepeatsWindow]. One
 	// more ends the login (RFC 9700 section 4.14.2).
-	CountedRepeats = pending.CountedRepeats
+	CountedRepeats = store.CountedRepeats
 	// CountedRepeatsWindow is the window of CountedRepeats.
 	CountedRepeatsWindow = 24 * time.Hour
 	// answerGrain is how exactly the time of the last answer is kept. Repeats within it write nothing
@@ -71,7 +71,7 @@ func (i *issuer) latestRefreshToken(ctx context.Context, tokenID string) (string
 	}
 	f, err := i.config.Store.LoadFamily(ctx, loginOf(tokenID))
 	switch {
-	case errors.Is(err, pending.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return "", nil
 	case err != nil:
 		return "", storeError(err)
@@ -98,19 +98,19 @@ func (i *issuer) refresh(ctx context.Context, raw string) (Refreshed, error) {
 		if err != nil {
 			return Refreshed{}, err
 		}
-		if f.Kind != pending.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
+		if f.Kind != store.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
 			return Refreshed{}, wrap(ErrGrant, "another refresh token")
 		}
 		next, err := i.exchange(ctx, f, used.serial)
-		if !errors.Is(err, pending.ErrConflict) {
+		if !errors.Is(err, store.ErrConflict) {
 			return next, err
 		}
 	}
 }
 
-// exchange answers the use of one refresh token of a family. It returns [pending.ErrConflict] when
+// exchange answers the use of one refresh token of a family. It returns [store.ErrConflict] when
 // another use came first.
-func (i *issuer) exchange(ctx context.Context, f *pending.Family, serial uint64) (Refreshed, error) {
+func (i *issuer) exchange(ctx context.Context, f *store.Family, serial uint64) (Refreshed, error) {
 	before := *f
 	if !useRefreshToken(f, serial) {
 		return Refreshed{}, i.endReused(ctx, f)
@@ -133,7 +133,7 @@ func (i *issuer) exchange(ctx context.Context, f *pending.Family, serial uint64)
 // useRefreshToken notes the use of a refresh token. It returns false when the use means that two
 // clients hold the token: the use is older than the parent of the newest one, or its login had too
 // many late repeats.
-func useRefreshToken(f *pending.Family, serial uint64) bool {
+func useRefreshToken(f *store.Family, serial uint64) bool {
 	now := f.ReadAt
 	switch {
 	case serial == f.Serial:
@@ -152,7 +152,7 @@ func useRefreshToken(f *pending.Family, serial uint64) bool {
 }
 
 // countRepeat notes a late repeat, unless the login had as many as it may have.
-func countRepeat(f *pending.Family, now time.Time) bool {
+func countRepeat(f *store.Family, now time.Time) bool {
 	oldest := 0
 	for i, at := range f.Repeats {
 		if at.Before(f.Repeats[oldest]) {

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -40,7 +40,7 @@ func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 	for {
 		renewed, err := i.renewOnce(ctx, c, serial, replaceable && settable)
 		switch {
-		case errors.Is(err, pending.ErrConflict):
+		case errors.Is(err, store.ErrConflict):
 			continue
 		case errors.Is(err, ErrGrant), errors.Is(err, ErrReused):
 			return RenewedCookie{}, err
@@ -66,7 +66,7 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 	if err != nil {
 		return RenewedCookie{}, storeError(err)
 	}
-	if f.Kind != pending.Browser || serial > f.Serial {
+	if f.Kind != store.Browser || serial > f.Serial {
 		return RenewedCookie{}, wrap(ErrGrant, "another cookie")
 	}
 	before := *f
@@ -97,7 +97,7 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 
 // useCookie notes the use of a cookie. A browser gets the same successor until it sends it; then its
 // parent is served for [RepeatWindow] more. What comes later is a copy, and not honest.
-func useCookie(f *pending.Family, serial uint64, renewable bool) (handOut, honest bool) {
+func useCookie(f *store.Family, serial uint64, renewable bool) (handOut, honest bool) {
 	now := f.ReadAt
 	switch {
 	case serial == f.Serial:

@@ -8,19 +8,19 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // again returns the token that takes the place of an issued one which cannot be handed out again, with
 // what is left of the login; zero where the issued one can. It is kept by the login's family already,
 // or the caller keeps it.
-func (i *issuer) again(ctx context.Context, record *pending.Record) (_ issued, kept bool, err error) {
+func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
 	f, err := i.familyOf(ctx, record)
 	if err != nil {
 		return issued{}, false, err
 	}
-	if f != nil && f.Kind == pending.Browser && f.Serial > 1 {
+	if f != nil && f.Kind == store.Browser && f.Serial > 1 {
 		next, err := i.newestCookie(ctx, f)
 		return next, true, err
 	}
@@ -31,7 +31,7 @@ func (i *issuer) again(ctx context.Context, record *pending.Record) (_ issued, k
 	if err != nil {
 		return issued{}, false, err
 	}
-	if claims.ID = record.TokenID; record.Kind == pending.App {
+	if claims.ID = record.TokenID; record.Kind == store.App {
 		claims.ID = i.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
 	}
 	raw, claims, err := i.sign(record.Kind, claims)
@@ -45,12 +45,12 @@ func (i *issuer) again(ctx context.Context, record *pending.Record) (_ issued, k
 }
 
 // familyOf returns the family of an issued login, or nil when the login cannot be refreshed.
-func (i *issuer) familyOf(ctx context.Context, record *pending.Record) (*pending.Family, error) {
+func (i *issuer) familyOf(ctx context.Context, record *store.Record) (*store.Family, error) {
 	if !i.refreshes() {
 		return nil, nil
 	}
 	f, err := i.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
-	if errors.Is(err, pending.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	return f, storeError(err)
@@ -58,7 +58,7 @@ func (i *issuer) familyOf(ctx context.Context, record *pending.Record) (*pending
 
 // newestCookie gives a browser its newest cookie instead of the first one, whose number would look
 // like that of a copy.
-func (i *issuer) newestCookie(ctx context.Context, f *pending.Family) (issued, error) {
+func (i *issuer) newestCookie(ctx context.Context, f *store.Family) (issued, error) {
 	before := *f
 	raw, claims, err := i.newest(ctx, f)
 	if err == nil && *f != before {
@@ -73,7 +73,7 @@ func (i *issuer) newestCookie(ctx context.Context, f *pending.Family) (issued, e
 // issuedClaims are what the next token of an issued login says. The login ends with its family, or
 // else with its first token, whose claims are the only ones there are: the key that signed it may be
 // gone. The token comes from the store, and never from a client.
-func issuedClaims(record *pending.Record, f *pending.Family) (token.Claims, error) {
+func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 	if f != nil {
 		return familyClaims(f)
 	}
@@ -93,8 +93,8 @@ func issuedClaims(record *pending.Record, f *pending.Family) (token.Claims, erro
 }
 
 // checkIssued refuses an issued login that was ended.
-func (i *issuer) checkIssued(ctx context.Context, record *pending.Record) error {
-	revoked, err := i.config.Store.Revoked(ctx, pending.Credential{
+func (i *issuer) checkIssued(ctx context.Context, record *store.Record) error {
+	revoked, err := i.config.Store.Revoked(ctx, store.Credential{
 		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
 	})

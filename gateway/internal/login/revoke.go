@@ -6,7 +6,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -29,7 +29,7 @@ func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken
 	// Even while refresh is off: the login must not come back with it.
 	f, err := r.config.Store.LoadFamily(ctx, presented.login)
 	switch {
-	case errors.Is(err, pending.ErrNotFound):
+	case errors.Is(err, store.ErrNotFound):
 		return nil
 	case err != nil:
 		return storeError(err)
@@ -47,7 +47,7 @@ const MaxTokenRevocations = 20
 // revokeToken refuses one token. The subject may be empty when it is not known.
 func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
 	// A repeated finish may not get another token in its place, even when this one is over.
-	v := pending.Revocation{Scope: pending.ScopeToken, ID: id, Until: r.untilOver(0)}
+	v := store.Revocation{Scope: store.ScopeToken, ID: id, Until: r.untilOver(0)}
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
@@ -66,7 +66,7 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 
 // revoke is the only way in which something is refused. A token or login that is refused already is
 // not listed again: nothing of it was issued since.
-func (r *revoker) revoke(ctx context.Context, v pending.Revocation) error {
+func (r *revoker) revoke(ctx context.Context, v store.Revocation) error {
 	if done, err := r.isRevoked(ctx, v); err != nil || done {
 		return err
 	}
@@ -78,12 +78,12 @@ func (r *revoker) revoke(ctx context.Context, v pending.Revocation) error {
 }
 
 // isRevoked reports whether a token or login is refused already.
-func (r *revoker) isRevoked(ctx context.Context, v pending.Revocation) (bool, error) {
+func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, error) {
 	switch v.Scope {
-	case pending.ScopeToken:
-		return r.config.Store.Revoked(ctx, pending.Credential{TokenID: v.ID})
-	case pending.ScopeLogin:
-		return r.config.Store.Revoked(ctx, pending.Credential{Login: v.ID})
+	case store.ScopeToken:
+		return r.config.Store.Revoked(ctx, store.Credential{TokenID: v.ID})
+	case store.ScopeLogin:
+		return r.config.Store.Revoked(ctx, store.Credential{Login: v.ID})
 	}
 	return false, nil
 }
@@ -103,7 +103,7 @@ func (r *revoker) revokeLogin(ctx context.Context, jti string) (logins int, err 
 	switch {
 	case err == nil:
 		logins, subject = 1, f.Subject
-	case !errors.Is(err, pending.ErrNotFound):
+	case !errors.Is(err, store.ErrNotFound):
 		return 0, storeError(err)
 	}
 	return logins, r.endLogin(ctx, login, subject)
@@ -114,20 +114,20 @@ const MaxRefresh = 90 * 24 * time.Hour
 
 // revocationReach is how far in its own future a replica refuses what was issued to a subject. The
 // clock of another replica may be [token.Skew] ahead, and that replica may issue for
-// [pending.MaxStaleness] more, before it knows of the revocation.
-const revocationReach = token.Skew + pending.MaxStaleness
+// [store.MaxStaleness] more, before it knows of the revocation.
+const revocationReach = token.Skew + store.MaxStaleness
 
 // revokeSubject refuses everything that any replica issued to a subject before, finishes that are
 // under way, and the refreshing of logins that began before. It returns how many running logins it
 // ended; an access token by itself cannot be counted, and is refused all the same.
 //
 // The subject can log in again at once. A login that starts on another replica within
-// [pending.MaxStaleness] may count as one that was under way: it then ends without a token.
+// [store.MaxStaleness] may count as one that was under way: it then ends without a token.
 func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	until := r.config.Now().Add(revocationReach)
 	longest := max(r.longestToken(), MaxRefresh) // families may be older than the configuration
-	err = r.revoke(ctx, pending.Revocation{
-		Scope:       pending.ScopeSubject,
+	err = r.revoke(ctx, store.Revocation{
+		Scope:       store.ScopeSubject,
 		ID:          subject,
 		IssuedUntil: until,
 		Until:       r.untilOver(longest + r.config.SessionLifetime),
@@ -137,7 +137,7 @@ func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int
 	}
 	running, err := r.config.Store.WithdrawAll(ctx, subject)
 	for _, login := range running {
-		ended, failed := r.config.Store.Revoked(ctx, pending.Credential{Login: login})
+		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: login})
 		if failed == nil && !ended {
 			logins++
 		}
@@ -155,13 +155,13 @@ func (r *revoker) longestToken() time.Duration {
 // finish that could hand it out again: replicas accept a token for [token.Skew] after its end, and
 // the store may forget by another clock.
 func (r *revoker) untilOver(lifetime time.Duration) time.Time {
-	return r.config.Now().Add(revocationReach + max(lifetime, pending.Retention) + 2*token.Skew)
+	return r.config.Now().Add(revocationReach + max(lifetime, store.Retention) + 2*token.Skew)
 }
 
 // endLogin ends a login. It first refuses the login's tokens, so that a refresh under way yields
 // nothing that works. The family goes even while refresh is off: it must not come back with it.
 func (r *revoker) endLogin(ctx context.Context, login, subject string) error {
-	err := r.revoke(ctx, pending.Revocation{Scope: pending.ScopeLogin, ID: login, Until: r.untilOver(r.longestToken())})
+	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: login, Until: r.untilOver(r.longestToken())})
 	if err == nil {
 		err = r.forgetLogin(ctx, login, subject)
 	}

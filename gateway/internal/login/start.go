@@ -8,8 +8,8 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // sameStart is how long the same challenge from the same client means the same session.
@@ -18,7 +18,7 @@ const sameStart = 30 * time.Second
 // Request is who starts a login, and what they ask for.
 type Request struct {
 	// Kind says how the login comes back: to an app, or to a browser.
-	Kind pending.Kind
+	Kind store.Kind
 	// Client is the address that starts it.
 	Client netip.Addr
 	// RedirectURL is where itsme sends the user back to.
@@ -37,8 +37,8 @@ type Request struct {
 
 // Start starts a login: a session at Signicat, and a record of it. An app that repeats its start,
 // because its first answer was lost, gets the same session.
-func (e *Engine) Start(ctx context.Context, s Request) (*pending.Record, error) {
-	if s.Kind == pending.App {
+func (e *Engine) Start(ctx context.Context, s Request) (*store.Record, error) {
+	if s.Kind == store.App {
 		return e.startOnce(ctx, s)
 	}
 	record, err := e.startSession(ctx, s)
@@ -47,7 +47,7 @@ func (e *Engine) Start(ctx context.Context, s Request) (*pending.Record, error) 
 }
 
 // startSession starts a session at Signicat and keeps it as a pending session.
-func (e *Engine) startSession(ctx context.Context, s Request) (_ *pending.Record, err error) {
+func (e *Engine) startSession(ctx context.Context, s Request) (_ *store.Record, err error) {
 	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
 	defer func() { endSpan(traced, err) }()
 	if !e.ready() {
@@ -77,7 +77,7 @@ func (e *Engine) startSession(ctx context.Context, s Request) (_ *pending.Record
 		e.driver.cancelLater(ctx, session.ID)
 		return nil, storeError(err)
 	}
-	bounds := pending.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
+	bounds := store.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
 	if _, err := e.config.Store.Create(ctx, record, bounds); err != nil {
 		e.driver.cancelLater(ctx, session.ID)
 		if err = createError(err); errors.Is(err, ErrSignicat) {
@@ -104,11 +104,11 @@ func (e *Engine) countStart(ctx context.Context, addr netip.Addr) error {
 // createError: a state that is not new means that Signicat's answer cannot be trusted.
 func createError(err error) error {
 	switch {
-	case errors.Is(err, pending.ErrExists):
+	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("%w: its state is not new", ErrSignicat)
-	case errors.Is(err, pending.ErrInvalid):
+	case errors.Is(err, store.ErrInvalid):
 		return fmt.Errorf("%w: its answer is too large", ErrSignicat)
-	case errors.Is(err, pending.ErrFull):
+	case errors.Is(err, store.ErrFull):
 		return retryAfter(ErrRate, time.Second)
 	}
 	return storeError(err)
@@ -116,7 +116,7 @@ func createError(err error) error {
 
 // startOnce gives the same session to an app that repeats its start, because its first answer
 // was lost, instead of starting another.
-func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, error) {
+func (e *Engine) startOnce(ctx context.Context, s Request) (*store.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
 	shared, err, _ := e.starts.Do(key, func() (any, error) {
 		// The requests that wait along must not fail because the first client hung up.
@@ -127,11 +127,11 @@ func (e *Engine) startOnce(ctx context.Context, s Request) (*pending.Record, err
 	if err != nil {
 		return nil, err
 	}
-	record := *shared.(*pending.Record)
+	record := *shared.(*store.Record)
 	return &record, nil
 }
 
-func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pending.Record, error) {
+func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store.Record, error) {
 	id, err := e.config.Store.Recall(ctx, key)
 	if err != nil {
 		err = storeError(err)
@@ -140,7 +140,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*pendi
 	}
 	if id != "" {
 		record, err := e.config.Store.Load(ctx, id)
-		if err == nil && record.Phase == pending.Pending {
+		if err == nil && record.Phase == store.Pending {
 			return record, nil
 		}
 	}

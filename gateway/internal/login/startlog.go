@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // storeLogEvery is how often the log has a line while the store fails.
@@ -46,7 +46,7 @@ func (l *storeLog) succeed() (changed bool) {
 
 // noteStore logs that starts fail for the store, and that they do not any more. A client that hung up
 // shows nothing about the store.
-func (e *Engine) noteStore(ctx context.Context, kind pending.Kind, err error) {
+func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
 	switch {
 	case err == nil:
 		if e.startLog.succeed() {
@@ -61,7 +61,7 @@ func (e *Engine) noteStore(ctx context.Context, kind pending.Kind, err error) {
 }
 
 // noteStart reports a start that succeeded or failed. One whose client hung up did neither.
-func (e *Engine) noteStart(ctx context.Context, kind pending.Kind, record *pending.Record, err error) {
+func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}

@@ -9,8 +9,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -31,7 +31,7 @@ const (
 // Signicat that is under way is waited for, shortly. Where client holds too many long polls, or
 // all clients together do, the record is returned at once, and early is true. So it is when the
 // gateway ends the wait.
-func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait time.Duration) (_ *pending.Record, early bool, _ error) {
+func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait time.Duration) (_ *store.Record, early bool, _ error) {
 	if wait > 0 {
 		if done := e.polls.take(client); done != nil {
 			defer done()
@@ -51,7 +51,7 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 }
 
 // poll returns a session's record when it has ended, or what there is when the wait is over.
-func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *pending.Record, early bool, _ error) {
+func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *store.Record, early bool, _ error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	over := false
@@ -70,14 +70,14 @@ func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *pe
 }
 
 // Session loads a record by its public name and ends one whose time is over.
-func (e *Engine) Session(ctx context.Context, id string) (*pending.Record, error) {
+func (e *Engine) Session(ctx context.Context, id string) (*store.Record, error) {
 	return e.driver.look(ctx, id)
 }
 
 // askStatus has a session read whose code has not come back. It returns a channel that is closed when
 // the read that is under way is over, nil when there is none.
-func (e *Engine) askStatus(ctx context.Context, record *pending.Record) (done <-chan struct{}) {
-	if record.Phase != pending.Pending || e.signicat.refusal() != nil {
+func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-chan struct{}) {
+	if record.Phase != store.Pending || e.signicat.refusal() != nil {
 		return nil
 	}
 	return e.statusPolls.ask(record.ID, record.Client, trace.SpanFromContext(ctx))
@@ -99,7 +99,7 @@ func (e *Engine) readStatus(s *sessionRead) {
 // change lose, and so does no harm.
 func (e *Engine) readSession(ctx context.Context, id string) error {
 	record, err := e.Session(ctx, id)
-	if err != nil || record.Phase != pending.Pending {
+	if err != nil || record.Phase != store.Pending {
 		return err
 	}
 	now := e.driver.clock(record)
@@ -116,7 +116,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	if err != nil && !seen.gone {
 		return err
 	}
-	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, pending.ErrConflict) {
+	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, store.ErrConflict) {
 		return nil
 	}
 	return err

@@ -3,8 +3,8 @@ package login
 import (
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
@@ -15,17 +15,17 @@ const SuccessWindow = time.Minute
 const provider = "itsme"
 
 // success reports whether a session says yes to this login, and was read while that counts.
-func success(r *pending.Record, s *signicat.Session, read time.Time) bool {
+func success(r *store.Record, s *signicat.Session, read time.Time) bool {
 	return s != nil && s.Status == signicat.StatusSuccess && !windowOver(r, read) && checkResult(r, s) == ""
 }
 
 // windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
-func windowOver(r *pending.Record, now time.Time) bool {
+func windowOver(r *store.Record, now time.Time) bool {
 	return !now.Before(r.ValidatedAt.Add(SuccessWindow))
 }
 
 // checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
-func checkResult(record *pending.Record, session *signicat.Session) (reason string) {
+func checkResult(record *store.Record, session *signicat.Session) (reason string) {
 	wanted := signicat.LoA(record.LoA)
 	switch {
 	case session.ID != record.SignicatID || session.AccountID != record.AccountID:

@@ -8,10 +8,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
-	"github.com/caddy-itsme/caddy-itsme/pending"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// The spans of this package. Those of signicat and pending/redis stand below them.
+// The spans of this package. Those of signicat and store/redis stand below them.
 const (
 	spanBegin    = "gateway.begin"    // a login is started
 	spanComplete = "gateway.complete" // a code that came back is taken as far as it goes
@@ -31,7 +31,7 @@ var traced = []error{
 }
 
 // startSpan begins a span about a login of that kind. End it with [endSpan].
-func startSpan(ctx context.Context, name string, kind pending.Kind) (context.Context, trace.Span) {
+func startSpan(ctx context.Context, name string, kind store.Kind) (context.Context, trace.Span) {
 	return span.Start(ctx, name, span.KindKey.String(kind.String()))
 }
 
@@ -40,7 +40,7 @@ func endSpan(s trace.Span, err error) { span.End(s, err, traced...) }
 
 // endComplete ends the span of a finish. A login that the user refused, that took too long or that is
 // not finished yet is an outcome, and no error.
-func endComplete(s trace.Span, record *pending.Record, err error) {
+func endComplete(s trace.Span, record *store.Record, err error) {
 	s.SetAttributes(outcomeKey.String(record.Phase.String()), reasonKey.String(record.Reason))
 	for _, outcome := range []error{ErrUnfinished, ErrDenied, ErrExpired} {
 		if errors.Is(err, outcome) {

@@ -7,13 +7,13 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
-	"github.com/caddy-itsme/caddy-itsme/pending"
-	"github.com/caddy-itsme/caddy-itsme/pending/observed"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
 // Traced returns a store whose operations have spans.
-func Traced(store pending.Store) pending.Store {
-	return observed.Store(store, func(ctx context.Context, operation string) (context.Context, func(error)) {
+func Traced(st store.Store) store.Store {
+	return observed.Store(st, func(ctx context.Context, operation string) (context.Context, func(error)) {
 		ctx, s := span.Start(ctx, spanStore+operation)
 		return ctx, func(err error) { endStore(s, err) }
 	})
@@ -22,10 +22,10 @@ func Traced(store pending.Store) pending.Store {
 // endStore ends the span of a store's operation. An unknown record, or another replica that was
 // faster, is an answer and no error: clients that send made-up states would else paint traces red.
 func endStore(s trace.Span, err error) {
-	for _, answer := range []error{pending.ErrNotFound, pending.ErrExists, pending.ErrConflict} {
+	for _, answer := range []error{store.ErrNotFound, store.ErrExists, store.ErrConflict} {
 		if errors.Is(err, answer) {
 			err = nil
 		}
 	}
-	span.End(s, err, context.Canceled, context.DeadlineExceeded, pending.ErrFull, pending.ErrInvalid, pending.ErrUnavailable)
+	span.End(s, err, context.Canceled, context.DeadlineExceeded, store.ErrFull, store.ErrInvalid, store.ErrUnavailable)
 }

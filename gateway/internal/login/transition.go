@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -38,12 +38,12 @@ const (
 //	reissue    x                      x                   x                   Token      x
 //
 // The effect stands behind >; cancel is at Signicat. A dash is no change. An error changes nothing: x is
-// [pending.ErrConflict], since another call was faster, and present returns ErrGrant for another code.
+// [store.ErrConflict], since another call was faster, and present returns ErrGrant for another code.
 //
 // Present waits (-) while a holder has the lease, and ends a login that is late, as look does. Late is a
 // session that expired, a code that is too old, or an accepted code without a SUCCESS; none is late
 // while a holder has the lease.
-func transition(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func transition(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch e.kind {
 	case eventPresent:
 		return present(r, e, now)
@@ -53,29 +53,29 @@ func transition(r *pending.Record, e event, now time.Time) (*pending.Record, eff
 		return expire(r, now)
 	}
 	switch {
-	case r.Phase == pending.Pending && e.kind == eventSeen:
+	case r.Phase == store.Pending && e.kind == eventSeen:
 		return seen(r, e, now)
-	case r.Phase == pending.Validating:
+	case r.Phase == store.Validating:
 		return validating(r, e, now)
-	case r.Phase == pending.Validated:
+	case r.Phase == store.Validated:
 		return validated(r, e, now)
-	case r.Phase == pending.Issued && e.kind == eventReissue:
+	case r.Phase == store.Issued && e.kind == eventReissue:
 		next := *r
 		next.Token, next.TokenID, next.TokenExpiresAt = e.issued.token, e.issued.id, e.issued.expires
 		return &next, effectNone, nil
 	}
-	return r, effectNone, pending.ErrConflict
+	return r, effectNone, store.ErrConflict
 }
 
 // present is what a bound client may do with a code: get what was issued, wait for the holder of the
 // lease, or become the holder.
-func present(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func present(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	first := r.FirstPresented.IsZero()
 	same := subtle.ConstantTimeCompare(r.CodeHash[:], e.code[:]) == 1
 	switch {
-	case r.Phase == pending.Issued && (!same || r.Token == ""):
+	case r.Phase == store.Issued && (!same || r.Token == ""):
 		return r, effectNone, fmt.Errorf("%w: the code was used", ErrGrant)
-	case r.Phase == pending.Issued:
+	case r.Phase == store.Issued:
 		return r, effectIssue, nil
 	case r.Phase.Ended():
 		return r, effectNone, nil
@@ -89,11 +89,11 @@ func present(r *pending.Record, e event, now time.Time) (*pending.Record, effect
 	}
 	next := *r
 	if first {
-		next.Phase, next.CodeHash, next.FirstPresented = pending.Validating, e.code, now
+		next.Phase, next.CodeHash, next.FirstPresented = store.Validating, e.code, now
 	}
 	next.LeaseUntil = now.Add(Lease)
 	next.Fence++
-	if next.Phase == pending.Validated {
+	if next.Phase == store.Validated {
 		return &next, effectRead, nil
 	}
 	return &next, effectValidate, nil
@@ -101,47 +101,47 @@ func present(r *pending.Record, e event, now time.Time) (*pending.Record, effect
 
 // cancel ends a login that its owner gives up. One that is being finished goes on: its code may be at
 // Signicat already.
-func cancel(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func cancel(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
-	case r.Phase == pending.Issued, r.Phase == pending.Validating, r.Phase == pending.Validated:
+	case r.Phase == store.Issued, r.Phase == store.Validating, r.Phase == store.Validated:
 		return r, effectNone, ErrConflict
 	case r.Phase.Ended():
 		return r, effectNone, nil
 	}
 	switch e.cancel {
 	case "":
-		return end(r, e, now, pending.Cancelled, reasonCancelled), effectCancelAtSignicat, nil
+		return end(r, e, now, store.Cancelled, reasonCancelled), effectCancelAtSignicat, nil
 	case "access_denied":
-		return end(r, e, now, pending.Denied, reasonDenied), effectCancelAtSignicat, nil
+		return end(r, e, now, store.Denied, reasonDenied), effectCancelAtSignicat, nil
 	}
-	return end(r, e, now, pending.Failed, reasonRedirect), effectCancelAtSignicat, nil
+	return end(r, e, now, store.Failed, reasonRedirect), effectCancelAtSignicat, nil
 }
 
 // expire ends a login whose time is over, unless a holder is at work.
-func expire(r *pending.Record, now time.Time) (*pending.Record, effect, error) {
-	late := func(phase pending.Phase, reason string) (*pending.Record, effect, error) {
+func expire(r *store.Record, now time.Time) (*store.Record, effect, error) {
+	late := func(phase store.Phase, reason string) (*store.Record, effect, error) {
 		return end(r, event{}, now, phase, reason), effectCancelAtSignicat, nil
 	}
 	switch {
 	case r.Phase.Ended(), now.Before(r.LeaseUntil):
-	case r.Phase == pending.Validated:
+	case r.Phase == store.Validated:
 		if windowOver(r, now) {
-			return late(pending.Failed, reasonNoSuccess)
+			return late(store.Failed, reasonNoSuccess)
 		}
 	case !now.Before(r.ExpiresAt):
-		return late(pending.Expired, reasonExpired)
-	case r.Phase == pending.Validating && now.Sub(r.FirstPresented) > CodeLifetime:
-		return late(pending.Expired, reasonCodeAge)
+		return late(store.Expired, reasonExpired)
+	case r.Phase == store.Validating && now.Sub(r.FirstPresented) > CodeLifetime:
+		return late(store.Expired, reasonCodeAge)
 	}
 	return r, effectNone, nil
 }
 
 // seen ends a login whose session ended at Signicat. SUCCESS ends nothing: its code is still to come,
 // and decides.
-func seen(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func seen(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
 	case e.gone:
-		return end(r, e, now, pending.Expired, reasonExpired), effectNone, nil
+		return end(r, e, now, store.Expired, reasonExpired), effectNone, nil
 	case e.session == nil:
 		return r, effectNone, nil
 	}
@@ -152,7 +152,7 @@ func seen(r *pending.Record, e event, now time.Time) (*pending.Record, effect, e
 }
 
 // validating is what the holder does about the code.
-func validating(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func validating(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	next := *r
 	switch e.kind {
 	case eventSend:
@@ -163,7 +163,7 @@ func validating(r *pending.Record, e event, now time.Time) (*pending.Record, eff
 		note(&next, e)
 		return &next, effectValidate, nil
 	case eventAccept:
-		next.Phase, next.ValidatedAt = pending.Validated, now
+		next.Phase, next.ValidatedAt = store.Validated, now
 		note(&next, e)
 		return &next, effectRead, nil
 	case eventRefuse:
@@ -172,29 +172,29 @@ func validating(r *pending.Record, e event, now time.Time) (*pending.Record, eff
 		if e.lost {
 			reason = reasonAnswerLost
 		}
-		return end(r, e, now, pending.Failed, reason), effectCancelAtSignicat, nil
+		return end(r, e, now, store.Failed, reason), effectCancelAtSignicat, nil
 	case eventRelease:
 		next.LeaseUntil = time.Time{}
 		if e.unsent {
 			next.SentAt = time.Time{}
 		}
 		if e.accepted {
-			next.Phase, next.ValidatedAt = pending.Validated, now
+			next.Phase, next.ValidatedAt = store.Validated, now
 		}
 		note(&next, e)
 		return &next, effectNone, nil
 	}
-	return r, effectNone, pending.ErrConflict
+	return r, effectNone, store.ErrConflict
 }
 
 // validated is what the holder does about the session of an accepted code. A SUCCESS counts while it
 // is young, and is the one this login is about.
-func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effect, error) {
+func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	over := windowOver(r, now)
 	switch e.kind {
 	case eventResult:
 		if e.session == nil {
-			return r, effectNone, pending.ErrConflict
+			return r, effectNone, store.ErrConflict
 		}
 		how, terminal := signicatEndings[e.session.Status]
 		switch {
@@ -203,27 +203,27 @@ func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effe
 		case e.session.Status != signicat.StatusSuccess:
 			return r, effectNone, fmt.Errorf("%w: the session is %q", ErrSignicat, e.session.Status)
 		case over:
-			return end(r, e, now, pending.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
+			return end(r, e, now, store.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
 		}
 		if reason := checkResult(r, e.session); reason != "" {
-			return end(r, e, now, pending.Failed, reason), effectNone, nil
+			return end(r, e, now, store.Failed, reason), effectNone, nil
 		}
 		return r, effectIssue, nil
 	case eventUnread:
 		switch {
 		case over:
-			return end(r, e, now, pending.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
+			return end(r, e, now, store.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
 		case e.gone:
-			return end(r, e, now, pending.Expired, reasonExpired), effectCancelAtSignicat, nil
+			return end(r, e, now, store.Expired, reasonExpired), effectCancelAtSignicat, nil
 		}
 		return r, effectNone, nil
 	case eventReject:
-		return end(r, e, now, pending.Failed, e.reason), effectNone, nil
+		return end(r, e, now, store.Failed, e.reason), effectNone, nil
 	case eventIssue:
 		if !success(r, e.session, e.read) {
-			return r, effectNone, pending.ErrConflict
+			return r, effectNone, store.ErrConflict
 		}
-		next := end(r, e, now, pending.Issued, reasonIssued)
+		next := end(r, e, now, store.Issued, reasonIssued)
 		next.Subject, next.AuthTime, next.IssuedAt = e.issued.subject, e.issued.authAt, e.issued.at
 		next.Token, next.TokenID, next.TokenExpiresAt = e.issued.token, e.issued.id, e.issued.expires
 		return next, effectNone, nil
@@ -233,11 +233,11 @@ func validated(r *pending.Record, e event, now time.Time) (*pending.Record, effe
 		note(&next, e)
 		return &next, effectNone, nil
 	}
-	return r, effectNone, pending.ErrConflict
+	return r, effectNone, store.ErrConflict
 }
 
 // end returns the record of a login that ended.
-func end(r *pending.Record, e event, now time.Time, phase pending.Phase, reason string) *pending.Record {
+func end(r *store.Record, e event, now time.Time, phase store.Phase, reason string) *store.Record {
 	next := *r
 	next.Phase, next.Reason, next.EndedAt, next.LeaseUntil = phase, reason, now, time.Time{}
 	note(&next, e)
@@ -249,7 +249,7 @@ const statusOK = 200
 
 // note keeps, for the line of the login's end, what Signicat said of the last call that failed, or of
 // a session that it ended itself.
-func note(r *pending.Record, e event) {
+func note(r *store.Record, e event) {
 	if e.failed != nil {
 		r.FailedCall, r.FailedStatus = e.failed.Operation, uint64(e.failed.StatusCode)
 		r.FailedCode, r.FailedTraceID = e.failed.Code, e.failed.TraceID
@@ -265,12 +265,12 @@ func note(r *pending.Record, e event) {
 
 // signicatEndings is how a terminal status of Signicat's, SUCCESS aside, ends a login.
 var signicatEndings = map[signicat.Status]struct {
-	phase  pending.Phase
+	phase  store.Phase
 	reason string
 }{
-	signicat.StatusAbort:     {pending.Aborted, reasonAborted},
-	signicat.StatusError:     {pending.Failed, reasonError},
-	signicat.StatusInvalid:   {pending.Failed, reasonInvalid},
-	signicat.StatusCancelled: {pending.Cancelled, reasonElsewhere},
-	signicat.StatusExpired:   {pending.Expired, reasonExpired},
+	signicat.StatusAbort:     {store.Aborted, reasonAborted},
+	signicat.StatusError:     {store.Failed, reasonError},
+	signicat.StatusInvalid:   {store.Failed, reasonInvalid},
+	signicat.StatusCancelled: {store.Cancelled, reasonElsewhere},
+	signicat.StatusExpired:   {store.Expired, reasonExpired},
 }

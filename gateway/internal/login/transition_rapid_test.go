@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // anyEvent draws an event with whatever it may bring, right or wrong.
@@ -41,7 +41,7 @@ func anyEvent(t *rapid.T, now time.Time) event {
 func TestTransitionInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		record, now := recordIn(rapid.SampledFrom([]pending.Phase{pending.Pending, pending.Validating, pending.Validated}).Draw(t, "phase")), accepted
+		record, now := recordIn(rapid.SampledFrom([]store.Phase{store.Pending, store.Validating, store.Validated}).Draw(t, "phase")), accepted
 		for range rapid.IntRange(1, 40).Draw(t, "events") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 40).Draw(t, "seconds")) * time.Second)
 			e := anyEvent(t, now)
@@ -54,10 +54,10 @@ func TestTransitionInvariants(t *testing.T) {
 				t.Fatal("a refused event has an effect")
 			}
 			checkStep(t, &before, next, e, to)
-			if to == effectIssue && next.Phase == pending.Validated && (e.kind != eventResult || e.session.Status != signicat.StatusSuccess) {
+			if to == effectIssue && next.Phase == store.Validated && (e.kind != eventResult || e.session.Status != signicat.StatusSuccess) {
 				t.Fatal("a token is to be signed without a SUCCESS")
 			}
-			if next.Phase == pending.Issued && next.ValidatedAt.IsZero() {
+			if next.Phase == store.Issued && next.ValidatedAt.IsZero() {
 				t.Fatal("a token was issued without an accepted code")
 			}
 			record = next
@@ -66,7 +66,7 @@ func TestTransitionInvariants(t *testing.T) {
 }
 
 // checkStep checks one change.
-func checkStep(t *rapid.T, before, after *pending.Record, e event, to effect) {
+func checkStep(t *rapid.T, before, after *store.Record, e event, to effect) {
 	if after.Fence < before.Fence {
 		t.Fatalf("the fence fell from %d to %d", before.Fence, after.Fence)
 	}
@@ -79,17 +79,17 @@ func checkStep(t *rapid.T, before, after *pending.Record, e event, to effect) {
 	if after.Phase < before.Phase {
 		t.Fatalf("phase %d became %d", before.Phase, after.Phase)
 	}
-	if after.Phase == pending.Validated && before.Phase != pending.Validated &&
-		(before.Phase != pending.Validating || e.kind != eventAccept && !(e.kind == eventRelease && e.accepted)) {
+	if after.Phase == store.Validated && before.Phase != store.Validated &&
+		(before.Phase != store.Validating || e.kind != eventAccept && !(e.kind == eventRelease && e.accepted)) {
 		t.Fatal("a code counts as accepted that Signicat did not accept")
 	}
-	if after.Phase == pending.Issued && before.Phase != pending.Issued {
+	if after.Phase == store.Issued && before.Phase != store.Issued {
 		timely := e.read.Before(before.ValidatedAt.Add(SuccessWindow))
-		if before.Phase != pending.Validated || e.session.Status != signicat.StatusSuccess || e.session.ID != before.SignicatID || !timely {
+		if before.Phase != store.Validated || e.session.Status != signicat.StatusSuccess || e.session.ID != before.SignicatID || !timely {
 			t.Fatal("a token was issued for something else than a timely SUCCESS of this session")
 		}
 	}
-	if to == effectValidate && after.Phase != pending.Validating || to == effectRead && after.Phase != pending.Validated {
+	if to == effectValidate && after.Phase != store.Validating || to == effectRead && after.Phase != store.Validated {
 		t.Fatalf("effect %d in phase %s", to, after.Phase)
 	}
 }

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // The times of the records of [recordIn].
@@ -29,21 +29,21 @@ var (
 var goodCode = sha256.Sum256([]byte("code"))
 
 // recordIn is a login that has come as far as a phase, with a lease that ran out.
-func recordIn(phase pending.Phase) *pending.Record {
-	r := &pending.Record{
-		ID: "id", Kind: pending.App, SignicatID: "session", AccountID: "account", TransactionID: "transaction",
+func recordIn(phase store.Phase) *store.Record {
+	r := &store.Record{
+		ID: "id", Kind: store.App, SignicatID: "session", AccountID: "account", TransactionID: "transaction",
 		LoA: "substantial", CreatedAt: created, ExpiresAt: created.Add(20 * time.Minute), Phase: phase,
 	}
-	if phase != pending.Pending {
+	if phase != store.Pending {
 		r.CodeHash, r.FirstPresented, r.SentAt, r.LeaseUntil, r.Fence = goodCode, returned, returned, leased, 1
 	}
-	if phase == pending.Validated || phase == pending.Issued {
+	if phase == store.Validated || phase == store.Issued {
 		r.ValidatedAt = accepted
 	}
 	if phase.Ended() {
 		r.EndedAt, r.LeaseUntil, r.Reason = accepted, time.Time{}, "ended before"
 	}
-	if phase == pending.Issued {
+	if phase == store.Issued {
 		r.Token, r.TokenID, r.Subject = "token", "login", "subject"
 	}
 	return r
@@ -175,16 +175,16 @@ reissue                | x                                 | x                  
 no event               | x                                 | x                                | x                            | x       | x
 `
 
-var phaseNames = map[pending.Phase]string{
-	pending.Pending: "Pending", pending.Validating: "Validating", pending.Validated: "Validated", pending.Issued: "Issued",
-	pending.Denied: "Denied", pending.Aborted: "Aborted", pending.Cancelled: "Cancelled", pending.Expired: "Expired", pending.Failed: "Failed",
+var phaseNames = map[store.Phase]string{
+	store.Pending: "Pending", store.Validating: "Validating", store.Validated: "Validated", store.Issued: "Issued",
+	store.Denied: "Denied", store.Aborted: "Aborted", store.Cancelled: "Cancelled", store.Expired: "Expired", store.Failed: "Failed",
 }
 
 // outcome is what a transition did, as the matrix says it.
-func outcome(before, after *pending.Record, to effect, err error) string {
+func outcome(before, after *store.Record, to effect, err error) string {
 	var words []string
 	switch {
-	case errors.Is(err, pending.ErrConflict):
+	case errors.Is(err, store.ErrConflict):
 		return "x"
 	case errors.Is(err, ErrGrant):
 		return "grant"
@@ -214,12 +214,12 @@ func outcome(before, after *pending.Record, to effect, err error) string {
 // TestEveryPhaseWithEveryEvent walks the matrix. Each kind of event has a row, and each phase a column.
 func TestEveryPhaseWithEveryEvent(t *testing.T) {
 	t.Parallel()
-	columns := [][]pending.Phase{
-		{pending.Pending},
-		{pending.Validating},
-		{pending.Validated},
-		{pending.Issued},
-		{pending.Denied, pending.Aborted, pending.Cancelled, pending.Expired, pending.Failed},
+	columns := [][]store.Phase{
+		{store.Pending},
+		{store.Validating},
+		{store.Validated},
+		{store.Issued},
+		{store.Denied, store.Aborted, store.Cancelled, store.Expired, store.Failed},
 	}
 	if n := len(slices.Concat(columns...)); n != len(phaseNames) {
 		t.Fatalf("the matrix has %d of %d phases", n, len(phaseNames))
@@ -254,7 +254,7 @@ func TestEveryPhaseWithEveryEvent(t *testing.T) {
 }
 
 // step makes one transition, and checks what holds for all of them.
-func step(t *testing.T, phase pending.Phase, o occasion) string {
+func step(t *testing.T, phase store.Phase, o occasion) string {
 	t.Helper()
 	record := recordIn(phase)
 	next, to, err := transition(record, o.event, o.at)
@@ -278,38 +278,38 @@ func TestTransitionKeepsWhatItNeeds(t *testing.T) {
 	ended := sessionOf(signicat.StatusError)
 	ended.Error = &signicat.SessionError{Code: "some_code"}
 	signed := issued{token: "raw", id: "login.1", subject: "subject", at: idle, expires: idle.Add(time.Hour), authAt: idle}
-	unsent := recordIn(pending.Validating)
+	unsent := recordIn(store.Validating)
 	unsent.SentAt = time.Time{}
 	for name, row := range map[string]struct {
-		from *pending.Record
+		from *store.Record
 		event
-		want func(*pending.Record)
+		want func(*store.Record)
 	}{
-		"the lease and the code of a first return": {recordIn(pending.Pending), event{kind: eventPresent, code: goodCode}, func(r *pending.Record) {
-			r.Phase, r.CodeHash, r.FirstPresented, r.LeaseUntil, r.Fence = pending.Validating, goodCode, idle, idle.Add(Lease), 1
+		"the lease and the code of a first return": {recordIn(store.Pending), event{kind: eventPresent, code: goodCode}, func(r *store.Record) {
+			r.Phase, r.CodeHash, r.FirstPresented, r.LeaseUntil, r.Fence = store.Validating, goodCode, idle, idle.Add(Lease), 1
 		}},
-		"the next lease": {recordIn(pending.Validated), event{kind: eventPresent, code: goodCode}, func(r *pending.Record) {
+		"the next lease": {recordIn(store.Validated), event{kind: eventPresent, code: goodCode}, func(r *store.Record) {
 			r.LeaseUntil, r.Fence = idle.Add(Lease), 2
 		}},
-		"that the code is sent": {unsent, event{kind: eventSend}, func(r *pending.Record) { r.SentAt = idle }},
-		"that it was not":       {recordIn(pending.Validating), event{kind: eventRelease, unsent: true}, func(r *pending.Record) { r.SentAt, r.LeaseUntil = time.Time{}, time.Time{} }},
-		"the failed call of a holder that stops": {recordIn(pending.Validating), event{kind: eventRelease, failed: failed}, func(r *pending.Record) {
+		"that the code is sent": {unsent, event{kind: eventSend}, func(r *store.Record) { r.SentAt = idle }},
+		"that it was not":       {recordIn(store.Validating), event{kind: eventRelease, unsent: true}, func(r *store.Record) { r.SentAt, r.LeaseUntil = time.Time{}, time.Time{} }},
+		"the failed call of a holder that stops": {recordIn(store.Validating), event{kind: eventRelease, failed: failed}, func(r *store.Record) {
 			r.LeaseUntil = time.Time{}
 			r.FailedCall, r.FailedStatus, r.FailedCode, r.FailedTraceID = "validate_code", 503, "c", "t"
 		}},
-		"when the code was accepted": {recordIn(pending.Validating), event{kind: eventAccept}, func(r *pending.Record) { r.Phase, r.ValidatedAt = pending.Validated, idle }},
-		"an acceptance that the store did not take": {recordIn(pending.Validating), event{kind: eventRelease, accepted: true}, func(r *pending.Record) {
-			r.Phase, r.ValidatedAt, r.LeaseUntil = pending.Validated, idle, time.Time{}
+		"when the code was accepted": {recordIn(store.Validating), event{kind: eventAccept}, func(r *store.Record) { r.Phase, r.ValidatedAt = store.Validated, idle }},
+		"an acceptance that the store did not take": {recordIn(store.Validating), event{kind: eventRelease, accepted: true}, func(r *store.Record) {
+			r.Phase, r.ValidatedAt, r.LeaseUntil = store.Validated, idle, time.Time{}
 		}},
-		"the error of the session": {recordIn(pending.Validated), event{kind: eventResult, session: ended}, func(r *pending.Record) {
-			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = pending.Failed, reasonError, idle, time.Time{}
+		"the error of the session": {recordIn(store.Validated), event{kind: eventResult, session: ended}, func(r *store.Record) {
+			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = store.Failed, reasonError, idle, time.Time{}
 			r.FailedCall, r.FailedStatus, r.FailedCode = "read_session", 200, ended.Error.LogCode()
 		}},
-		"the token": {recordIn(pending.Validated), event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle, issued: signed}, func(r *pending.Record) {
-			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = pending.Issued, reasonIssued, idle, time.Time{}
+		"the token": {recordIn(store.Validated), event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle, issued: signed}, func(r *store.Record) {
+			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = store.Issued, reasonIssued, idle, time.Time{}
 			r.Token, r.TokenID, r.TokenExpiresAt, r.Subject, r.AuthTime, r.IssuedAt = "raw", "login.1", idle.Add(time.Hour), "subject", idle, idle
 		}},
-		"the next token": {recordIn(pending.Issued), event{kind: eventReissue, issued: signed}, func(r *pending.Record) {
+		"the next token": {recordIn(store.Issued), event{kind: eventReissue, issued: signed}, func(r *store.Record) {
 			r.Token, r.TokenID, r.TokenExpiresAt = "raw", "login.1", idle.Add(time.Hour)
 		}},
 	} {

@@ -6,8 +6,8 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/pending"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -76,7 +76,7 @@ func (h *holder) validate(ctx context.Context) (event, error) {
 }
 
 // validation is the call that sends the code.
-func (p Return) validation(record *pending.Record) signicat.CodeValidation {
+func (p Return) validation(record *store.Record) signicat.CodeValidation {
 	return signicat.CodeValidation{
 		TokenRequestURL: record.TokenRequestURL,
 		Code:            p.Code,

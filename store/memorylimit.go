@@ -1,0 +1,81 @@
+package store
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+const (
+	// MaxRemembered is how many values [Memory.Remember] keeps at once. Beyond it,
+	// those whose time ends first go: a login that was started twice then stays two.
+	MaxRemembered = 1 << 17
+
+	// MaxCounters is how many keys [Memory.Allow] counts at once. Beyond it, those
+	// go that would start afresh first, which are the quietest: a flood from a
+	// million addresses evicts the counters of its own single events.
+	MaxCounters = 1 << 17
+)
+
+// memoryLimits is the [Limits] of a [Memory].
+type memoryLimits struct {
+	*memoryState
+	remembered *table[string]
+	counters   *table[struct{}] // due at their theoretical arrival time
+}
+
+// Allow implements [Limits].
+func (l *memoryLimits) Allow(ctx context.Context, key string, limit int, window time.Duration) (time.Duration, error) {
+	if err := l.ready(ctx); err != nil {
+		return 0, err
+	}
+	if limit < 1 || window < 1 {
+		return max(window, 1), nil
+	}
+	now := l.now().UnixNano()
+	s := l.counters.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(key)
+	if e == nil {
+		arrival, _ := arrive(now, now, int64(limit), int64(window))
+		s.addWithin(MaxCounters, key, struct{}{}, arrival)
+		return 0, nil
+	}
+	arrival, wait := arrive(e.due, now, int64(limit), int64(window))
+	s.move(e, arrival)
+	return time.Duration(wait), nil
+}
+
+// Remember implements [Limits].
+func (l *memoryLimits) Remember(ctx context.Context, key, value string, ttl time.Duration) (string, error) {
+	if err := l.ready(ctx); err != nil {
+		return "", err
+	}
+	now := l.now().UnixNano()
+	s := l.remembered.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(key); e != nil {
+		if now < e.due {
+			return e.value, nil
+		}
+		s.remove(e)
+	}
+	s.addWithin(MaxRemembered, key, strings.Clone(value), now+int64(ttl))
+	return value, nil
+}
+
+// Recall implements [Limits].
+func (l *memoryLimits) Recall(ctx context.Context, key string) (string, error) {
+	if err := l.ready(ctx); err != nil {
+		return "", err
+	}
+	s := l.remembered.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(key); e != nil && l.now().UnixNano() < e.due {
+		return e.value, nil
+	}
+	return "", nil
+}

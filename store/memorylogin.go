@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+)
+
+// memoryLogins is the [Logins] of a [Memory].
+type memoryLogins struct {
+	*memoryState
+	records *table[heldRecord]
+	quota   quota
+}
+
+// heldRecord is a record in the table. It is due when it expires, and once more when it
+// is to be forgotten.
+type heldRecord struct {
+	packed
+	version   uint64
+	entry     *entry
+	keepUntil int64 // Unix nanoseconds
+}
+
+// Create implements [Logins].
+func (l *memoryLogins) Create(ctx context.Context, r *Record, b Bounds) (evicted []string, err error) {
+	if err := l.ready(ctx); err != nil {
+		return nil, err
+	}
+	p, err := pack(r)
+	if err != nil {
+		return nil, err
+	}
+	a, err := l.insert(r, p, b)
+	if err != nil {
+		return nil, err
+	}
+	r.Version = 1
+	for _, e := range a.forgotten {
+		l.remove(e)
+	}
+	for _, e := range a.evicted {
+		l.remove(e)
+		evicted = append(evicted, e.id)
+	}
+	return evicted, nil
+}
+
+// insert adds a record. Those that go for it stay in the table until its own shard
+// is unlocked, since they may be in another.
+func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) {
+	s := l.records.shard(r.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(r.ID); e != nil {
+		if l.now().UnixNano() < e.value.keepUntil {
+			return admission{}, ErrExists
+		}
+		l.forget(s, e)
+	}
+	a, err := l.quota.admit(r.ID, r.Client, b)
+	if err != nil {
+		return admission{}, err
+	}
+	due, _ := l.settle(a.entry, r)
+	s.add(r.ID, heldRecord{packed: p, version: 1, entry: a.entry, keepUntil: r.KeepUntil().UnixNano()}, due)
+	return a, nil
+}
+
+// settle notes in the quota how far a record has come. It returns when that is to
+// be looked at again; ok is false for a record that was evicted.
+func (l *memoryLogins) settle(e *entry, r *Record) (due int64, ok bool) {
+	switch {
+	case r.Phase.Ended() || !l.now().Before(r.ExpiresAt):
+		return r.KeepUntil().UnixNano(), l.quota.settle(e, over)
+	case r.Returned():
+		return r.ExpiresAt.UnixNano(), l.quota.settle(e, returned)
+	default:
+		return r.ExpiresAt.UnixNano(), l.quota.settle(e, unreturned)
+	}
+}
+
+// remove deletes what an admission pushed out, unless its ID has been used again.
+func (l *memoryLogins) remove(gone *entry) {
+	s := l.records.shard(gone.id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.find(gone.id); e != nil && e.value.entry == gone {
+		s.remove(e)
+	}
+}
+
+// Load implements [Logins].
+func (l *memoryLogins) Load(ctx context.Context, id string) (*Record, error) {
+	if err := l.ready(ctx); err != nil {
+		return nil, err
+	}
+	h, ok := l.find(id)
+	if !ok || l.now().UnixNano() >= h.keepUntil {
+		return nil, ErrNotFound
+	}
+	r, err := h.unpack()
+	if err != nil {
+		return nil, err
+	}
+	r.ID, r.Version, r.ReadAt = h.entry.id, h.version, l.now().UTC()
+	return r, nil
+}
+
+func (l *memoryLogins) find(id string) (heldRecord, bool) {
+	s := l.records.shard(id)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(id)
+	if e == nil {
+		return heldRecord{}, false
+	}
+	return e.value, true
+}
+
+// Update implements [Logins].
+func (l *memoryLogins) Update(ctx context.Context, r *Record) error {
+	if err := l.ready(ctx); err != nil {
+		return err
+	}
+	p, err := pack(r)
+	if err != nil {
+		return err
+	}
+	s := l.records.shard(r.ID)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(r.ID)
+	switch {
+	case e == nil || l.now().UnixNano() >= e.value.keepUntil:
+		return ErrNotFound
+	case e.value.version != r.Version:
+		return ErrConflict
+	}
+	due, ok := l.settle(e.value.entry, r)
+	if !ok {
+		return ErrNotFound
+	}
+	r.Version++
+	e.value.packed, e.value.version, e.value.keepUntil = p, r.Version, r.KeepUntil().UnixNano()
+	s.move(e, due)
+	return nil
+}
+
+// Len implements [Logins].
+func (l *memoryLogins) Len(ctx context.Context) (int, error) {
+	if err := l.ready(ctx); err != nil {
+		return 0, err
+	}
+	return l.quota.len(), nil
+}
+
+// lapse takes the next step with a record that is due.
+func (l *memoryLogins) lapse(s *shard[heldRecord], e *item[heldRecord]) {
+	if e.due >= e.value.keepUntil {
+		l.forget(s, e)
+		return
+	}
+	l.quota.settle(e.value.entry, over)
+	s.move(e, e.value.keepUntil)
+}
+
+func (l *memoryLogins) forget(s *shard[heldRecord], e *item[heldRecord]) {
+	l.quota.settle(e.value.entry, gone)
+	s.remove(e)
+}

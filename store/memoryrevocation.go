@@ -1,0 +1,38 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// memoryRevocations is the [Revocations] of a [Memory].
+type memoryRevocations struct {
+	*memoryState
+	revoked RevocationSet
+	epoch   string        // of this process
+	number  atomic.Uint64 // of the last revocation
+}
+
+// Revoke implements [Revocations].
+func (r *memoryRevocations) Revoke(ctx context.Context, v Revocation) error {
+	if err := r.ready(ctx); err != nil {
+		return err
+	}
+	return r.revoked.Add(v, Mark{r.epoch, r.number.Add(1)}, r.now())
+}
+
+// Mark implements [Revocations].
+func (r *memoryRevocations) Mark(ctx context.Context) (string, error) {
+	if err := r.ready(ctx); err != nil {
+		return "", err
+	}
+	return Mark{r.epoch, r.number.Load()}.String(), nil
+}
+
+// Revoked implements [Revocations].
+func (r *memoryRevocations) Revoked(ctx context.Context, c Credential) (bool, error) {
+	if err := r.ready(ctx); err != nil {
+		return false, err
+	}
+	return r.revoked.Covers(c, r.now), nil
+}

@@ -1,0 +1,40 @@
+package redis_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
+)
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		policy, user string
+		want         error
+	}{
+		"a server that keeps everything":         {"noeviction", "+@all", nil},
+		"a server that evicts any key":           {"allkeys-lru", "+@all", redis.ErrEvicts},
+		"a server that evicts keys that expire":  {"volatile-ttl", "+@all", redis.ErrEvicts},
+		"a server that refuses to answer":        {"noeviction", "-info", redis.ErrPolicyUnknown},
+		"one that refuses CONFIG GET only":       {"allkeys-lfu", "-config", redis.ErrEvicts},
+		"one that keeps, and forbids CONFIG GET": {"noeviction", "-config", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := startServer(t, "--maxmemory-policy", row.policy)
+			do(t, admin(t, s.address), "ACL", "SETUSER", "default", row.user)
+			log := newLogCapture()
+			c := config(s.address)
+			c.Logger = log.logger()
+			store := open(t, c)
+			if err := store.Check(t.Context()); !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Errorf("Check: %v, want %v", err, row.want)
+			}
+			if row.want != nil {
+				log.await(t, "level=WARN")
+				log.await(t, row.want.Error())
+			}
+		})
+	}
+}

@@ -1,0 +1,58 @@
+// Package redis is the [store.Store] of several replicas: pending sessions, start
+// limits, revocations and refreshable logins in Redis, standalone or Cluster, shared by
+// every gateway that opens it with the same prefix and secret.
+//
+// # What it promises
+//
+// A record changes by compare-and-set in a script, so that of any number of finishes
+// on any replica one goes on, and a lapsed lease is taken over. A call waits for its
+// answer for [Config.Timeout], after as long again for a connection that is just being
+// made. While Redis is unavailable every call returns [store.ErrUnavailable] at once: a
+// token that cannot be checked is refused. [Open] does no I/O, and connects later to a
+// Redis that is unavailable.
+//
+// Revocations are read from a copy in this process, which is brought up to date
+// every 200 ms. A check costs no round trip, and never rests on
+// a copy that is older than [store.MaxStaleness]: a replica either knows of a revocation by
+// then, or refuses everything. When Redis loses its data, the replicas write back the
+// revocations that they know. Pending sessions are lost then; users log in again.
+//
+// Records and families are JSON, so that replicas of two releases share them. What a newer
+// release stored beside is kept. A record or family that needs a newer release stays as it
+// is, for [store.ErrNewer] and one line in the log.
+//
+// [Documents] keep the gateway's signing keys, for package keyring: each changes by
+// compare-and-set, and stays for 400 days after its last change.
+//
+// # What Redis sees
+//
+// Records, values, families, documents and revocations are sealed with XChaCha20-Poly1305 under a
+// key from [Config.Secret], each bound to its place and version. Clients, and the names
+// of values, counters, families and revocations, are keyed hashes. In the clear are
+// session IDs (themselves hashes), times, counts and sizes. So a dump shows no
+// identity, and an attacker can neither forge a value nor move it to another place. An
+// attacker who can write to Redis can delete, or restore a whole earlier state.
+//
+// What does not open is refused as unavailable ([ErrUnreadable]): it was tampered with,
+// or a replica has another secret. Change the secret together with the prefix; pending
+// sessions, and revocations not yet over, stay behind.
+//
+// # What it asks of Redis
+//
+// Redis 6 or newer, tested with 7.0. Unverified: managed services and servers that
+// speak the same protocol. All keys of a gateway begin with "{prefix}:", a hash tag:
+// they are in one slot, so that a script reaches all of them. One node of a Cluster
+// thus bears the load of one gateway; several gateways spread. A pending session takes
+// some 2.1 KiB there, and every change of it some 60 µs of the server's time.
+//
+// A server that may evict keys (any maxmemory-policy but noeviction) loses logins and
+// makes revoked tokens valid again; the store logs a warning. What floods can make it hold is
+// bounded by [store.Bounds] for records, by the time that they live for values and
+// counters, and in the end by the server's maxmemory: when that is reached, writing is
+// refused. Replication is asynchronous: a failover can lose the last writes, unless the
+// server waits for its replicas (min-replicas-to-write).
+//
+// A user that may do no more than this package does:
+//
+//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +info +cluster|slots +cluster|shards
+package redis

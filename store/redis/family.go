@@ -1,0 +1,149 @@
+package redis
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
+)
+
+// families is the [store.Families] of a [Store].
+type families struct{ *connection }
+
+// CreateFamily implements [store.Families].
+func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
+	held, key, err := s.sealFamily(f, 1)
+	if err != nil {
+		return err
+	}
+	lifetime := f.ExpiresAt.Sub(s.config.Now())
+	if lifetime < time.Millisecond {
+		return store.ErrInvalid
+	}
+	got, err := s.call(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
+	}})
+	switch {
+	case err != nil:
+		return err
+	case got.IsNil():
+		return store.ErrExists
+	}
+	f.Version = 1
+	return nil
+}
+
+// LoadFamily implements [store.Families].
+func (s families) LoadFamily(ctx context.Context, id string) (*store.Family, error) {
+	const doing = "loading family"
+	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.openFamily(id, held)
+	if err != nil {
+		return nil, s.unavailable(ctx, doing, err)
+	}
+	f.ReadAt = readAt
+	return f, nil
+}
+
+// UpdateFamily implements [store.Families].
+func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
+	next := f.Version + 1
+	held, key, err := s.sealFamily(f, next)
+	if err != nil {
+		return err
+	}
+	if err := s.settle(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil {
+		return err
+	}
+	f.Version = next
+	return nil
+}
+
+// DeleteFamily implements [store.Families].
+func (s families) DeleteFamily(ctx context.Context, id string) error {
+	_, err := s.call(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
+	}})
+	return err
+}
+
+// sealFamily returns what Redis holds of a family: "version sealed".
+func (s families) sealFamily(f *store.Family, version uint64) (held, key string, err error) {
+	data, err := store.EncodeFamily(f)
+	if err != nil {
+		return "", "", err
+	}
+	at := s.familyPlace(f.ID, version)
+	return strconv.FormatUint(version, 10) + " " + s.sealer.seal(at, data), at.key, nil
+}
+
+func (s families) openFamily(id, held string) (*store.Family, error) {
+	number, sealed, ok := strings.Cut(held, " ")
+	version, err := strconv.ParseUint(number, 10, 64)
+	if !ok || err != nil {
+		return nil, ErrUnreadable
+	}
+	data, err := s.sealer.open(s.familyPlace(id, version), sealed)
+	if err != nil {
+		return nil, err
+	}
+	f, err := store.DecodeFamily(data)
+	if err != nil {
+		return nil, err
+	}
+	f.ID, f.Version = id, version
+	return f, nil
+}
+
+func (s families) familyPlace(id string, version uint64) place {
+	return place{key: s.keys.family(s.sealer.name(familyName, id)), version: version}
+}
+
+// Enroll implements [store.Families].
+func (s families) Enroll(ctx context.Context, subject, login string, until time.Time) error {
+	at := s.loginPlace(subject, login)
+	return s.settle(ctx, "enrolling login", eval(s.scripts.enroll, []string{at.key},
+		strconv.Itoa(store.MaxLogins), at.name, millis(until), s.sealer.seal(at, []byte(login))))
+}
+
+// Withdraw implements [store.Families].
+func (s families) Withdraw(ctx context.Context, subject, login string) error {
+	at := s.loginPlace(subject, login)
+	return s.settle(ctx, "withdrawing login", eval(s.scripts.enroll, []string{at.key},
+		strconv.Itoa(store.MaxLogins), at.name))
+}
+
+// WithdrawAll implements [store.Families].
+func (s families) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
+	const doing = "withdrawing logins"
+	at := s.loginPlace(subject, "")
+	got, err := s.call(ctx, doing, eval(s.scripts.withdraw, []string{at.key}))
+	if err != nil {
+		return nil, err
+	}
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields)%2 != 0 {
+		return nil, s.unavailable(ctx, doing, errMalformed)
+	}
+	for held := range slices.Chunk(fields, 2) {
+		login, err := s.sealer.open(place{key: at.key, name: held[0]}, held[1])
+		if err != nil {
+			return nil, s.unavailable(ctx, doing, err)
+		}
+		logins = append(logins, string(login))
+	}
+	return logins, nil
+}
+
+// loginPlace returns where a login of a subject is. Both names are keyed hashes.
+func (s families) loginPlace(subject, login string) place {
+	return place{key: s.keys.logins(s.sealer.name(subjectName, subject)), name: s.sealer.name(loginName, login)}
+}

@@ -1,0 +1,208 @@
+package redis_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
+	"github.com/caddy-itsme/caddy-itsme/store/storetest"
+)
+
+// TestEveryKeyExpires: when a gateway is gone, what it kept goes, too, and not before
+// its time.
+func TestEveryKeyExpires(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	st := open(t, config(s.address))
+	client := admin(t, s.address)
+	create(t, st, "a")
+	wantExpiring(t, client, 20*time.Minute+store.Retention)
+	liveAFullLife(t, st)
+	wantExpiring(t, client, time.Hour)
+}
+
+// wantExpiring looks at how long every key lives.
+func wantExpiring(t *testing.T, client rueidis.Client, longest time.Duration) {
+	t.Helper()
+	for key := range dump(t, client) {
+		left, err := do(t, client, "PTTL", key).ToInt64()
+		if err != nil || left <= 0 || time.Duration(left)*time.Millisecond > longest {
+			t.Errorf("%s lives for %d ms, %v", key, left, err)
+		}
+	}
+}
+
+// steered is a store on a server whose clock the test moves, kept busy by a login that
+// outlives all others: their keys do not just expire.
+func steered(t *testing.T) (*redis.Store, *miniredis.Miniredis, *clock) {
+	t.Helper()
+	server := miniredis.RunT(t)
+	clock := newClock(server)
+	c := config(server.Addr())
+	c.Now = clock.Now
+	st := open(t, c)
+	r := storetest.NewRecord("outlives", "client", clock.Now())
+	r.ExpiresAt = clock.Now().Add(24 * time.Hour)
+	if _, err := st.Create(t.Context(), r, bounds()); err != nil {
+		t.Fatal(err)
+	}
+	return st, server, clock
+}
+
+// TestSweepLeavesNothing: what is over goes while the gateway runs, some at every call.
+// What is due and not swept yet is not there for those who ask.
+func TestSweepLeavesNothing(t *testing.T) {
+	t.Parallel()
+	st, server, clock := steered(t)
+	const logins = 120 // more than two batches
+	records := make([]*store.Record, logins)
+	for i := range records {
+		records[i] = storetest.NewRecord(strconv.Itoa(100+i), strconv.Itoa(i/3), clock.Now())
+		if _, err := st.Create(t.Context(), records[i], bounds()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.advance(20 * time.Minute)
+	wantHeld(t, st, server, 1, 1+logins)
+	wantHeld(t, st, server, 1, 1+logins)
+	clock.advance(store.Retention)
+	last := records[logins-1]
+	if err := st.Update(t.Context(), last); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("updating what is over: %v, want %v", err, store.ErrNotFound)
+	}
+	last.ExpiresAt = clock.Now().Add(time.Hour)
+	if _, err := st.Create(t.Context(), last, bounds()); err != nil {
+		t.Errorf("creating under an ID that is free again: %v", err)
+	}
+	for range 3 {
+		_, _ = st.Len(t.Context())
+	}
+	wantHeld(t, st, server, 2, 2)
+}
+
+// wantHeld compares how many records count, and how many there are.
+func wantHeld(t *testing.T, st *redis.Store, server *miniredis.Miniredis, open, all int) {
+	t.Helper()
+	if n, err := st.Len(t.Context()); err != nil || n != open {
+		t.Errorf("Len() = %d, %v, want %d", n, err, open)
+	}
+	if ids, err := server.HKeys(records); err != nil || len(ids) != all {
+		t.Errorf("%d records are held, %v, want %d", len(ids), err, all)
+	}
+}
+
+// TestLostRecords: a server that evicts keys against all warning does not stop logins
+// for good.
+func TestLostRecords(t *testing.T) {
+	t.Parallel()
+	st, server, clock := steered(t)
+	start := func(id string, b store.Bounds) {
+		r := storetest.NewRecord(id, "192.0.2.1", clock.Now())
+		if _, err := st.Create(t.Context(), r, b); err != nil {
+			t.Errorf("creating %s: %v", id, err)
+		}
+	}
+	wantOpen := func(want int) {
+		t.Helper()
+		if open, err := server.SortedSet("{itsme:default}:open"); err != nil || len(open) != want {
+			t.Errorf("%d count, %v, want %d", len(open), err, want)
+		}
+	}
+	tight := store.Bounds{Total: 4, PerClient: 3}
+	for i := range 6 {
+		start("before"+strconv.Itoa(i), tight)
+	}
+	server.Del(records)
+	for i := range 6 {
+		start("after"+strconv.Itoa(i), tight)
+	}
+	wantOpen(4)
+	server.Del(records)
+	clock.advance(20 * time.Minute)
+	start("later", bounds())
+	wantOpen(2) // and the one that outlives all others
+}
+
+// TestCloseEndsEverything is about goroutines, which inherit the label of the one that
+// opened the store. A client ends its own when the connections are closed.
+func TestCloseEndsEverything(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(testing.TB) *server{
+		"standalone": func(t testing.TB) *server { return startServer(t) },
+		"Cluster":    startCluster,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := start(t)
+			pprof.Do(t.Context(), pprof.Labels("store", t.Name()), func(ctx context.Context) {
+				for range 10 {
+					useAndClose(ctx, t, config(s.address))
+				}
+			})
+			begin := time.Now()
+			for labelled(t, t.Name()) > 0 {
+				if time.Since(begin) > time.Minute {
+					t.Fatalf("%d goroutines are left", labelled(t, t.Name()))
+				}
+				runtime.Gosched()
+			}
+			clients, err := do(t, admin(t, s.address), "CLIENT", "LIST").ToString()
+			if err != nil || strings.Contains(clients, "name=caddy-itsme") {
+				t.Errorf("connections are left: %s, %v", clients, err)
+			}
+		})
+	}
+}
+
+func useAndClose(ctx context.Context, t *testing.T, c redis.Config) {
+	t.Helper()
+	st, err := redis.Open(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := st.Len(ctx); err != nil {
+		t.Errorf("Len: %v", err)
+	}
+	if err := st.Close(); err != nil {
+		t.Errorf("closing: %v", err)
+	}
+	st.Start()
+	if _, err := st.Len(ctx); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Len of a closed store: %v, want %v", err, store.ErrUnavailable)
+	}
+}
+
+// labelled counts the goroutines with a label, but for the test itself.
+func labelled(t *testing.T, label string) int {
+	t.Helper()
+	var profile bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&profile, 1); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(profile.String(), strconv.Quote(label))
+}
+
+// TestOpenStartsNothing: validating a configuration must leave no goroutine, and asks
+// no server.
+func TestOpenStartsNothing(t *testing.T) {
+	t.Parallel()
+	pprof.Do(t.Context(), pprof.Labels("store", t.Name()), func(context.Context) {
+		for range 10 {
+			open(t, config("127.0.0.1:1"))
+		}
+	})
+	if n := labelled(t, t.Name()); n != 0 {
+		t.Errorf("%d goroutines", n)
+	}
+}

@@ -1,0 +1,73 @@
+package redis
+
+import (
+	"context"
+	"sync"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
+)
+
+// Store is a [store.Store] in Redis. Its zero value is not usable: see [Open].
+type Store struct {
+	*connection
+	logins
+	families
+	revocations
+	limits
+
+	finish func()
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open returns the store that a configuration describes, or [ErrConfig]. It does no
+// I/O and starts no goroutine: [Store.Start], or else the first call, does both. A
+// server that is unavailable is no error. Close ends what was started.
+func Open(c Config) (*Store, error) {
+	c, err := c.complete()
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := newSealer(c.Secret, c.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	conn := &connection{
+		config:    c,
+		sealer:    sealer,
+		keys:      newKeys(c.Prefix),
+		scripts:   newScripts(),
+		freshness: newFreshness(),
+	}
+	conn.config.Secret = nil // the sealer has what it needs
+	conn.alive, conn.cancel = context.WithCancel(context.Background())
+	conn.dialer = newDialer(conn.alive, c)
+	s := &Store{
+		connection:  conn,
+		logins:      logins{conn},
+		families:    families{conn},
+		revocations: revocations{connection: conn},
+		limits:      limits{conn},
+		finish:      sync.OnceFunc(conn.close),
+	}
+	s.read.Store(new(position))
+	conn.loop = s.syncUntilClosed
+	return s, nil
+}
+
+// Close implements [store.Store]. With a server that hangs it can take a few times
+// as long as a call may.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	s.closed.Store(true)
+	s.mu.Unlock()
+	s.finish()
+	return nil
+}
+
+// ID returns a text that is the same for every store of this prefix and secret, and of no other. It
+// shows nothing of the secret.
+func (s *Store) ID() string { return s.sealer.name(storeName, "") }
+
+// Documents returns those of this store.
+func (s *Store) Documents() Documents { return Documents{s.connection} }

@@ -1,0 +1,80 @@
+package redis_test
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/store/storetest"
+)
+
+// TestMiniredis runs the suite on a server whose clock the tests move.
+func TestMiniredis(t *testing.T) {
+	t.Parallel()
+	setup := func(t *testing.T, test func(*testing.T, storetest.Harness)) {
+		server := miniredis.RunT(t)
+		clock := newClock(server)
+		c := config(server.Addr())
+		c.Now = clock.Now
+		test(t, storetest.Harness{Store: open(t, c), Replica: open(t, c), Now: clock.Now, Advance: clock.advance})
+	}
+	storetest.Run(t, setup)
+	storetest.RunShared(t, setup)
+}
+
+// TestServer runs the suite on a real server.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	runTimeless(t, startServer(t).address)
+}
+
+// TestCluster runs the suite on a real Cluster, which refuses a script that reaches
+// for another slot.
+func TestCluster(t *testing.T) {
+	t.Parallel()
+	runTimeless(t, startCluster(t).address)
+}
+
+// runTimeless runs all in which no time passes, each on a prefix of its own.
+func runTimeless(t *testing.T, address string) {
+	var stores atomic.Int64
+	setup := func(t *testing.T, test func(*testing.T, storetest.Harness)) {
+		c := config(address)
+		c.Prefix = "itsme:" + strconv.FormatInt(stores.Add(1), 10)
+		test(t, storetest.Harness{Store: open(t, c), Replica: open(t, c), Now: time.Now})
+	}
+	storetest.RunTimeless(t, setup)
+	storetest.RunShared(t, setup)
+}
+
+// clock stands still until it is moved.
+type clock struct {
+	server *miniredis.Miniredis
+	mu     sync.Mutex
+	now    time.Time
+}
+
+func newClock(server *miniredis.Miniredis) *clock {
+	c := &clock{server: server, now: time.Date(2026, 3, 19, 8, 0, 0, 0, time.UTC)}
+	server.SetTime(c.now)
+	return c
+}
+
+// Now returns the time.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	c.server.SetTime(c.now)
+	c.server.FastForward(d)
+}

@@ -1,0 +1,112 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+)
+
+func limits() []scenario {
+	return []scenario{
+		{"as many events as the limit are allowed at once", allowsLimit},
+		{"keys are counted apart", countsApart},
+		{"a limit of nothing allows nothing", allowsNothing},
+		{"no event waits for longer than the window that is asked for now", waitsForTheWindow},
+		{"the first value is remembered", remembersFirst},
+	}
+}
+
+// allow counts an event and returns how long to wait.
+func allow(t *testing.T, h Harness, key string, limit int, window time.Duration) time.Duration {
+	t.Helper()
+	wait, err := h.Store.Allow(t.Context(), key, limit, window)
+	if err != nil {
+		t.Fatalf("counting: %v", err)
+	}
+	return wait
+}
+
+func allowsLimit(t *testing.T, h Harness) {
+	const limit, window = 5, 5 * time.Hour
+	for i := range limit {
+		if wait := allow(t, h, "key", limit, window); wait != 0 {
+			t.Errorf("event %d has to wait %v", i, wait)
+		}
+	}
+	for range 10 {
+		if wait := allow(t, h, "key", limit, window); wait <= 0 || wait > window/limit {
+			t.Errorf("an event over the limit waits %v, want up to %v", wait, window/limit)
+		}
+	}
+}
+
+func countsApart(t *testing.T, h Harness) {
+	for _, key := range []string{"", "a", "a:b", "192.0.2.1", "2001:db8::/64"} {
+		if wait := allow(t, h, key, 1, time.Hour); wait != 0 {
+			t.Errorf("the first event of %q waits %v", key, wait)
+		}
+		if wait := allow(t, h, key, 1, time.Hour); wait == 0 {
+			t.Errorf("the second event of %q is allowed", key)
+		}
+	}
+}
+
+func allowsNothing(t *testing.T, h Harness) {
+	for _, limit := range []int{0, -1} {
+		if wait := allow(t, h, "key", limit, time.Hour); wait <= 0 {
+			t.Errorf("limit %d allows an event", limit)
+		}
+	}
+	for _, window := range []time.Duration{0, -time.Hour} {
+		if wait := allow(t, h, "key", 1, window); wait <= 0 {
+			t.Errorf("window %v allows an event", window)
+		}
+	}
+}
+
+// waitsForTheWindow: the limit was changed, and the next start must not wait for hours.
+func waitsForTheWindow(t *testing.T, h Harness) {
+	allow(t, h, "key", 1, 10*time.Hour)
+	if wait := allow(t, h, "key", 1, time.Minute); wait <= 0 || wait > time.Minute {
+		t.Errorf("an event waits %v, want up to a minute", wait)
+	}
+}
+
+// remember keeps a value and returns the one that is kept, which is then recalled.
+func remember(t *testing.T, h Harness, key, value string, ttl time.Duration) string {
+	t.Helper()
+	kept, err := h.Store.Remember(t.Context(), key, value, ttl)
+	if err != nil {
+		t.Fatalf("remembering: %v", err)
+	}
+	if recalled := recall(t, h, key); recalled != kept {
+		t.Errorf("recalling %q gave %q, want %q", key, recalled, kept)
+	}
+	return kept
+}
+
+func recall(t *testing.T, h Harness, key string) string {
+	t.Helper()
+	kept, err := h.Store.Recall(t.Context(), key)
+	if err != nil {
+		t.Fatalf("recalling: %v", err)
+	}
+	return kept
+}
+
+func remembersFirst(t *testing.T, h Harness) {
+	if kept := recall(t, h, "key"); kept != "" {
+		t.Errorf("recalling what was not remembered gave %q", kept)
+	}
+	for _, row := range []struct{ key, value, want string }{
+		{"key", "first", "first"},
+		{"key", "second", "first"},
+		{"key", "", "first"},
+		{"other", "second", "second"},
+		{"", "", ""},
+		{"", "third", ""},
+	} {
+		if got := remember(t, h, row.key, row.value, time.Hour); got != row.want {
+			t.Errorf("remembering %q under %q gave %q, want %q", row.value, row.key, got, row.want)
+		}
+	}
+}
