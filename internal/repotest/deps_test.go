@@ -204,12 +204,12 @@ func TestViolationsAreSeen(t *testing.T) {
 		want string
 	}{
 		"down":                           {"/gateway", imports("/token"), ""},
-		"down over a floor":              {"/caddymodule", imports("/pending"), ""},
+		"down over a floor":              {"/caddymodule", imports("/store"), ""},
 		"keys down":                      {"/keyring", imports("/token"), ""},
 		"keys sideways":                  {"/keyring", imports("/gateway"), "/keyring imports /gateway"},
 		"keys up from the store":         {"/store/redis", imports("/keyring"), "/store/redis imports /keyring"},
 		"Caddy in the keys":              {"/keyring", links("github.com/caddyserver/certmagic"), "/keyring links github.com/caddyserver/certmagic"},
-		"within a room":                  {"/pending", imports("/store/redis"), ""},
+		"within a room":                  {"/store", imports("/store/redis"), ""},
 		"down to an inner room":          {"/gateway", imports("/gateway/internal/page"), ""},
 		"between inner rooms":            {"/gateway/internal/identity", imports("/gateway/internal/page"), "/gateway/internal/identity imports /gateway/internal/page"},
 		"up from an inner room":          {"/gateway/internal/page", imports("/gateway"), "/gateway/internal/page imports /gateway"},
