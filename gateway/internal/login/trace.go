@@ -15,7 +15,7 @@ import (
 const (
 	spanBegin    = "gateway.begin"    // a login is started
 	spanComplete = "gateway.complete" // a code that came back is taken as far as it goes
-	spanStore    = "pending."         // and the store's operation
+	spanStore    = "store."           // and the store's operation
 )
 
 // Attributes of ours. Their values are words of a table: nothing of a user, and no name that a

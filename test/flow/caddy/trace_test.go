@@ -20,34 +20,34 @@ import (
 // loginTrees is what a trace viewer shows of an app's login and of a browser's: one tree a request,
 // below Caddy's own span.
 const loginTrees = `POST /itsme/sessions
-  pending.recall
+  store.recall
     redis.get
   gateway.begin
-    pending.allow
+    store.allow
       redis.evalsha allow
     signicat.access_token
     signicat.create_session
-    pending.create
+    store.create
       redis.evalsha create
-  pending.remember
+  store.remember
     redis.evalsha remember
 POST /itsme/token
-  pending.allow
+  store.allow
     redis.evalsha allow
-  pending.load
+  store.load
     redis.evalsha loadrecord
-  pending.update
+  store.update
     redis.evalsha update
   gateway.complete
-    pending.update
+    store.update
       redis.evalsha update
     signicat.validate_code
-    pending.update
+    store.update
       redis.evalsha update
     signicat.read_session
-    pending.enroll
+    store.enroll
       redis.evalsha enroll
-    pending.update
+    store.update
       redis.evalsha update
 GET /api
   token.verify
@@ -56,26 +56,26 @@ GET /page
 GET /itsme/login
 POST /itsme/login
   gateway.begin
-    pending.allow
+    store.allow
       redis.evalsha allow
     signicat.create_session
-    pending.create
+    store.create
       redis.evalsha create
 GET /itsme/callback
-  pending.load
+  store.load
     redis.evalsha loadrecord
-  pending.update
+  store.update
     redis.evalsha update
   gateway.complete
-    pending.update
+    store.update
       redis.evalsha update
     signicat.validate_code
-    pending.update
+    store.update
       redis.evalsha update
     signicat.read_session
-    pending.enroll
+    store.enroll
       redis.evalsha enroll
-    pending.update
+    store.update
       redis.evalsha update
 GET /page
   token.verify
