@@ -40,20 +40,20 @@ func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, erro
 	if err != nil {
 		return nil, err
 	}
-	keys, err := token.NewKeySet(key)
+	set, err := token.NewKeySet(key)
 	if err != nil {
 		return nil, err
 	}
-	ring := new(token.Ring)
-	ring.Set(keys)
+	keys := new(token.Keys)
+	keys.Set(set)
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: publicURL, Audience: []string{publicURL}, ClientID: strings.TrimPrefix(publicURL, "http://"),
 		SessionAudience: publicURL + gateway.DefaultPath, Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ring)
+	}, keys)
 	if err != nil {
 		return nil, err
 	}
-	return &signer{authority, public, keys.JWKS()}, nil
+	return &signer{authority, public, set.JWKS()}, nil
 }
 
 // publicPEM is the public half of a private key, for those who have no JWKS.

@@ -13,7 +13,7 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
 var update = flag.Bool("update", false, "write what the Caddyfiles in testdata/adapt adapt to, into the files")
@@ -39,7 +39,7 @@ func setEnvironment(t *testing.T) {
 	t.Setenv("SIGNICAT_CLIENT_ID", "sandbox-healthy-hat-239")
 	t.Setenv("SIGNICAT_CLIENT_SECRET", "the secret")
 	t.Setenv("SIGNICAT_ACCOUNT_ID", "a-spge-0123456789abcdefghij")
-	t.Setenv("SIGNING_KEY", ringtest.File(t, ringtest.PEM(t)))
+	t.Setenv("SIGNING_KEY", keystest.File(t, keystest.PEM(t)))
 }
 
 func testAdapt(t *testing.T, file string) {

@@ -62,7 +62,7 @@ func (i *instance) state() gatewayState {
 
 // keyStates are the keys as they stand in storage, or the one of a key file.
 func (i *instance) keyStates(state keyring.State) []keyring.Status {
-	if set := i.ring.KeySet(); i.keys == nil && set != nil {
+	if set := i.inForce.KeySet(); i.keys == nil && set != nil {
 		return []keyring.Status{keyring.FileStatus(set)}
 	}
 	return keyring.Statuses(state, i.rotation(), clock())

@@ -6,12 +6,12 @@ import (
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
 func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
-	key := ringtest.PEM(t)
-	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", ringtest.File(t, key), "\n", "").Replace(`{"apps":{
+	key := keystest.PEM(t)
+	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", keystest.File(t, key), "\n", "").Replace(`{"apps":{
 		"itsme":{"gateways":{"main":{
 			"public_url":"http://{{addr}}","attributes":["name"],"token":{"key":"KEY"},
 			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},
@@ -41,8 +41,8 @@ func TestAuthProviderTakesBearerTokensOnly(t *testing.T) {
 // TestAuthProviderKeepsAnswersPrivate is a cache in front that ignores Authorization, as nginx does.
 // It must not store the page of one user, whatever the service says, and give it to another client.
 func TestAuthProviderKeepsAnswersPrivate(t *testing.T) {
-	key := ringtest.PEM(t)
-	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", ringtest.File(t, key), "\n", "").Replace(`{"apps":{
+	key := keystest.PEM(t)
+	s := site{t: t, Server: caddytest.RunJSON(t, strings.NewReplacer("KEY", keystest.File(t, key), "\n", "").Replace(`{"apps":{
 		"itsme":{"gateways":{"main":{
 			"public_url":"http://{{addr}}","attributes":["name"],"token":{"key":"KEY"},
 			"signicat":{"client_id":"x","client_secret":"y","api_url":"http://127.0.0.1:1"}}}},

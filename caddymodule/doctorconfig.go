@@ -148,7 +148,7 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 		Name:    name,
 		Config:  c.app.Gateways[name].config(&expander{replacer: caddy.NewReplacer()}).WithDefaults(),
 		Used:    c.sites.Uses(instance.gateway),
-		KeyFile: instance.ring.KeySet(),
+		KeyFile: instance.inForce.KeySet(),
 	}
 	switch store := instance.store.(type) {
 	case *MemoryStore:

@@ -11,7 +11,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -20,14 +20,14 @@ import (
 // benchHandler is a handler of a gateway, and an access token that the gateway takes.
 func benchHandler(b testing.TB) (*Handler, string) {
 	b.Helper()
-	ring := ringtest.New(b, token.ES256)
+	inForce := keystest.New(b, token.ES256)
 	memory := store.NewMemory(time.Now)
 	b.Cleanup(func() { _ = memory.Close() })
 	const public = "https://app.example.be"
 	m := metrics.New("default")
 	g, err := gateway.New(gateway.Config{
 		PublicURL: public, Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: m.Store(memory), Keys: ring, Observe: m.Observer(),
+		Attributes: []string{"name"}, Store: m.Store(memory), Keys: inForce, Observe: m.Observer(),
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -40,7 +40,7 @@ func benchHandler(b testing.TB) (*Handler, string) {
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: public, Audience: []string{public}, ClientID: "app.example.be",
 		SessionAudience: public + gateway.DefaultPath, Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ring)
+	}, inForce)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // runSite runs a gateway whose signing key the test knows, and a site with these directives.
 func runSite(t *testing.T, directives string) site {
 	t.Helper()
-	key := ringtest.PEM(t)
+	key := keystest.PEM(t)
 	caddyfile := `{
 		itsme {
 			public_url http://{{addr}}
@@ -26,7 +26,7 @@ func runSite(t *testing.T, directives string) site {
 			}
 			attributes name email
 			token {
-				key ` + ringtest.File(t, key) + `
+				key ` + keystest.File(t, key) + `
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func accessToken(t *testing.T, server *caddytest.Server, pem []byte) string {
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: server.URL, Audience: []string{server.URL}, ClientID: server.Addr,
 		SessionAudience: server.URL + "/itsme", Lifetime: time.Minute, SessionLifetime: time.Hour,
-	}, ringtest.Parse(t, pem))
+	}, keystest.Parse(t, pem))
 	if err != nil {
 		t.Fatal(err)
 	}

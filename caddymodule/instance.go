@@ -25,7 +25,7 @@ var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 // instance is one gateway of one loaded configuration.
 type instance struct {
 	gateway *gateway.Gateway
-	ring    token.Ring       // empty until start, unless the keys are known before
+	inForce token.Keys       // empty until start, unless the keys are known before
 	keys    *keyring.Manager // nil with a key file
 	known   *keptKeys        // nil with a key file, and until build
 	store   StoreModule
@@ -72,14 +72,14 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.Owner) error {
 	if config.file != "" {
 		set, err := keyring.ReadFile(config.file, config.algorithm, ctx.Slogger())
-		i.ring.Set(set)
+		i.inForce.Set(set)
 		return err
 	}
 	i.keys = &keyring.Manager{
 		Keyring: config.keyring(owner, ctx.Storage(), i.store, ctx.Slogger()),
 		Force: func(set *token.KeySet) {
-			i.known.ring.Set(set)
-			i.ring.Set(set)
+			i.known.keys.Set(set)
+			i.inForce.Set(set)
 		},
 	}
 	return nil
@@ -101,9 +101,9 @@ func (i *instance) build(config gateway.Config) (err error) {
 	if i.keys != nil {
 		i.known = keepKeys(i.keys.Keyring.Owner)
 		i.keys.Keyring.Memory = &i.known.memory
-		i.ring.Set(i.known.ring.KeySet())
+		i.inForce.Set(i.known.keys.KeySet())
 	}
-	config.Keys, config.Instance = &i.ring, processInstance
+	config.Keys, config.Instance = &i.inForce, processInstance
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}

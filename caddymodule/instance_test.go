@@ -46,17 +46,17 @@ func provision(t *testing.T, storage, algorithm string) *App {
 func TestReloadKnowsTheKeysBeforeStart(t *testing.T) {
 	storage := t.TempDir()
 	first := provision(t, storage, "ES256")
-	if first.instances["default"].ring.KeySet() != nil {
+	if first.instances["default"].inForce.KeySet() != nil {
 		t.Error("there are keys before the first Start")
 	}
 	if err := first.Start(); err != nil {
 		t.Fatal(err)
 	}
-	keys := first.instances["default"].ring.KeySet()
-	if got := provision(t, storage, "ES256").instances["default"].ring.KeySet(); got != keys {
+	keys := first.instances["default"].inForce.KeySet()
+	if got := provision(t, storage, "ES256").instances["default"].inForce.KeySet(); got != keys {
 		t.Errorf("a reload does not know the keys: %v", got)
 	}
-	if got := provision(t, storage, "EdDSA").instances["default"].ring.KeySet(); got != keys {
+	if got := provision(t, storage, "EdDSA").instances["default"].inForce.KeySet(); got != keys {
 		t.Errorf("a reload that changes the algorithm does not know the keys: %v", got)
 	}
 }

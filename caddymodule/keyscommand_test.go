@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
 // itsme runs caddy itsme and returns what it writes.
@@ -140,7 +140,7 @@ func (s site) wantJWKS(rows []keyRow) {
 }
 
 func TestKeysOfAFileAreNotRotated(t *testing.T) {
-	path := ringtest.File(t, ringtest.PEM(t))
+	path := keystest.File(t, keystest.PEM(t))
 	config := writeCaddyfile(t, strings.Replace(rightConfig, "#gateway", "token {\nkey "+path+"\n}", 1))
 	out, err := itsme(t, "keys", "list", "--config", config)
 	if err != nil || !strings.Contains(out, "default  (the key in "+path+", which is never rotated)\n") {

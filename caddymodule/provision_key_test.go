@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
 // TestKeyFileErrors checks the same for the file that token key names.
@@ -16,12 +16,12 @@ func TestKeyFileErrors(t *testing.T) {
 		{"missing", "", "ES256", "gateway default: token key: open KEY: no such file or directory; name a PEM or JWK file that Caddy may read, or leave key out to have one made"},
 		{"no key at all", "hello", "ES256", "gateway default: token key: KEY: key format is not accepted: it is neither PEM nor a JWK"},
 		{"public key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "ES256", "gateway default: token key: KEY: key kind is not accepted: it is public, and a private key is needed to sign"},
-		{"of another algorithm", string(ringtest.PEM(t)), "RS256", "gateway default: token key: KEY: key kind is not accepted: it is for ES256, where RS256 is asked for"},
+		{"of another algorithm", string(keystest.PEM(t)), "RS256", "gateway default: token key: KEY: key kind is not accepted: it is for ES256, where RS256 is asked for"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "nonexistent.pem")
 			if tt.content != "" {
-				path = ringtest.File(t, []byte(tt.content))
+				path = keystest.File(t, []byte(tt.content))
 			}
 			block := "token {\nkey " + path + "\nalgorithm " + tt.algorithm + "\n}"
 			checkRefused(t, strings.Replace(rightConfig, "#gateway", block, 1), strings.ReplaceAll(tt.want, "KEY", path))

@@ -30,9 +30,9 @@ func releaseMeter(gatewayName string) error {
 // dropped, nor keys that storage lost.
 type keptKeys struct {
 	memory keyring.Memory
-	// ring holds the keys in force: the new configuration may serve requests before its Start has
+	// keys holds the keys in force: the new configuration may serve requests before its Start has
 	// read them.
-	ring token.Ring
+	keys token.Keys
 }
 
 var allKeptKeys = caddy.NewUsagePool()

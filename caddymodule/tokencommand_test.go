@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -43,7 +43,7 @@ func (m mint) token(t *testing.T) string {
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: m.issuer, Audience: []string{m.audience}, ClientID: "app.example.be", SessionAudience: m.issuer + "/itsme",
 		Lifetime: 15 * time.Minute, SessionLifetime: time.Hour, Now: func() time.Time { return m.at },
-	}, ringtest.Parse(t, m.key))
+	}, keystest.Parse(t, m.key))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
 		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \"" + server.URL},
 		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
-		{"a key of another gateway", with(func(m *mint) { m.key = ringtest.PEM(t) }), nil, token.ErrUnknownKey, "another gateway"},
+		{"a key of another gateway", with(func(m *mint) { m.key = keystest.PEM(t) }), nil, token.ErrUnknownKey, "another gateway"},
 		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
 		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m"},
 		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
@@ -129,9 +129,9 @@ func altered(raw string) string {
 // TestTokenIsVerifiedByItsIssuer has two gateways with key files, and variables that are not set
 // for what has nothing to do with tokens.
 func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
-	one, two := ringtest.PEM(t), ringtest.PEM(t)
-	config := strings.Replace(rightConfig, "#gateway", "token {\nkey "+ringtest.File(t, one)+"\n}", 1)
-	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+ringtest.File(t, two)+"\n}"), 1)
+	one, two := keystest.PEM(t), keystest.PEM(t)
+	config := strings.Replace(rightConfig, "#gateway", "token {\nkey "+keystest.File(t, one)+"\n}", 1)
+	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+keystest.File(t, two)+"\n}"), 1)
 	config = strings.ReplaceAll(config, clientSecret, "{env.ITSME_TEST_UNSET}")
 	file := writeCaddyfile(t, config)
 	theirs := mint{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -89,7 +89,7 @@ func openBrowser(tb testing.TB) *browser {
 		Attributes: []string{"name"},
 		Limit:      gateway.LimitConfig{SessionsPerClient: 1 << 30, TokenPerClient: 1 << 30},
 		Store:      memory,
-		Keys:       ringtest.New(tb, token.DefaultAlgorithm),
+		Keys:       keystest.New(tb, token.DefaultAlgorithm),
 	})
 	if err != nil {
 		tb.Fatal(err)

@@ -126,7 +126,7 @@ type Config struct {
 	Store store.Store
 
 	// Keys holds the signing keys; while it is empty the gateway answers 503.
-	Keys *token.Ring
+	Keys *token.Keys
 
 	// Replica is the name of this process of the gateway in logs, such as the host's name. Zero: no line
 	// names it.

@@ -22,7 +22,7 @@ func usable(t *testing.T) gateway.Config {
 		Signicat:   signicat.Config{ClientID: "id", ClientSecret: "very-secret"},
 		Attributes: []string{"name"},
 		Store:      memory,
-		Keys:       new(token.Ring),
+		Keys:       new(token.Keys),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -20,7 +20,7 @@ type fort struct {
 	site      *gateway.Site
 	authority *token.Authority
 	store     *store.Memory
-	keys      *token.Ring
+	keys      *token.Keys
 	clock     *clock
 }
 
@@ -29,7 +29,7 @@ const fortURL = "https://app.example.be"
 // openFort opens one with the defaults, but for what change does to them.
 func openFort(t testing.TB, change ...func(*gateway.Config)) *fort {
 	t.Helper()
-	f := &fort{keys: ringtest.New(t, token.DefaultAlgorithm), clock: new(clock)}
+	f := &fort{keys: keystest.New(t, token.DefaultAlgorithm), clock: new(clock)}
 	f.store = store.NewMemory(f.clock.now)
 	t.Cleanup(func() { _ = f.store.Close() })
 	f.rebuild(t, change...)

@@ -258,7 +258,7 @@ func (c Config) validateParts() error {
 		return configErrorf("store: missing; use memory")
 	}
 	if c.Keys == nil {
-		return configErrorf("token key: no key ring was given")
+		return configErrorf("token key: no keys are given")
 	}
 	return nil
 }

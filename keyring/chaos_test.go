@@ -46,7 +46,7 @@ type chaos struct {
 // survivor is a replica that is alive.
 type survivor struct {
 	manager *Manager
-	ring    token.Ring
+	inForce token.Keys
 	folder  *keyringtest.Memory
 }
 
@@ -55,7 +55,7 @@ func (c *chaos) start(folder *keyringtest.Memory) {
 	keys := replicaOf(&c.store, folder)
 	keys.Now, keys.Rotation = func() time.Time { return c.now }, halfDaily
 	r := &survivor{folder: folder}
-	r.manager = manage(keys, &r.ring)
+	r.manager = manage(keys, &r.inForce)
 	if err := r.manager.Start(context.Background()); err != nil {
 		c.t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func (c *chaos) happen() string {
 
 // drop drops the key that signs at a replica.
 func (c *chaos) drop(r *survivor) {
-	kid := r.ring.KeySet().Current().ID()
+	kid := r.inForce.KeySet().Current().ID()
 	if _, err := r.manager.Drop(context.Background(), []string{kid}); err != nil {
 		c.t.Fatalf("dropping: %v", err)
 	}
@@ -144,7 +144,7 @@ func (c *chaos) refresh() {
 
 // note has a replica sign.
 func (c *chaos) note(r *survivor) {
-	if set := r.ring.KeySet(); set != nil {
+	if set := r.inForce.KeySet(); set != nil {
 		c.signed[set.Current().ID()] = c.now
 	}
 }
@@ -155,11 +155,11 @@ func (c *chaos) settle(after string) {
 	c.now = c.now.Add(interval)
 	c.refresh()
 	for i, r := range c.replicas {
-		set := r.ring.KeySet()
+		set := r.inForce.KeySet()
 		if set == nil {
 			c.t.Fatalf("after %s: replica %d has no keys", after, i)
 		}
-		if kid := set.Current().ID(); kid != c.replicas[0].ring.KeySet().Current().ID() {
+		if kid := set.Current().ID(); kid != c.replicas[0].inForce.KeySet().Current().ID() {
 			c.t.Errorf("after %s: replica %d signs with %s, and replica 0 with another", after, i, kid)
 		}
 		for kid := range c.dropped {
@@ -173,7 +173,7 @@ func (c *chaos) settle(after string) {
 			}
 		}
 	}
-	if kid := c.replicas[0].ring.KeySet().Current().ID(); kid != c.signs {
+	if kid := c.replicas[0].inForce.KeySet().Current().ID(); kid != c.signs {
 		if c.before[kid] {
 			c.t.Errorf("after %s: %s signs again", after, kid)
 		}

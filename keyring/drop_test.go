@@ -140,7 +140,7 @@ func TestDropReachesReplicasThatHoldTheKey(t *testing.T) {
 				pass(interval)
 				for _, r := range []*replica{one, other} {
 					if r.verifies(leaked) || r.signing() == "" || (drop == EveryKey) == r.verifies(next) {
-						t.Errorf("in force is %v", publishedIDs(t, r.ring.KeySet()))
+						t.Errorf("in force is %v", publishedIDs(t, r.inForce.KeySet()))
 					}
 				}
 				pass(halfDaily.Longest)
@@ -185,7 +185,7 @@ func TestDroppedKeyIsRefusedWhereTheSetCannotBeChanged(t *testing.T) {
 	keys := keysIn(failsAt{storage, KeysDocument, new(error)})
 	fail := keys.Storage.(failsAt)
 	r := &replica{keys: keys}
-	r.manager = manage(keys, &r.ring)
+	r.manager = manage(keys, &r.inForce)
 	if err := r.manager.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ func dropAtOnce(t *testing.T, interruptDrop bool, at int) (taken int) {
 	store := &steps{Memory: new(keyringtest.Memory)}
 	open := func(store Storage) *replica {
 		r := &replica{keys: replicaOf(store, new(keyringtest.Memory))}
-		r.manager = manage(r.keys, &r.ring)
+		r.manager = manage(r.keys, &r.inForce)
 		if err := r.manager.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func dropAtOnce(t *testing.T, interruptDrop bool, at int) (taken int) {
 	if !interruptDrop {
 		drops, other = other, drops
 	}
-	before := publishedIDs(t, drops.ring.KeySet())
+	before := publishedIDs(t, drops.inForce.KeySet())
 	first := func() {
 		if _, err := drops.manager.Drop(t.Context(), []string{EveryKey}); err != nil {
 			t.Errorf("step %d: the drop: %v", at, err)
@@ -90,13 +90,13 @@ func dropAtOnce(t *testing.T, interruptDrop bool, at int) (taken int) {
 	taken = store.taken
 	for _, r := range []*replica{drops, other} {
 		r.manager.Refresh(t.Context())
-		for kid := range publishedIDs(t, r.ring.KeySet()) {
+		for kid := range publishedIDs(t, r.inForce.KeySet()) {
 			if before[kid] {
 				t.Errorf("step %d: the dropped key %s is in force", at, kid)
 			}
 		}
 	}
-	if got, want := fmt.Sprint(publishedIDs(t, other.ring.KeySet())), fmt.Sprint(publishedIDs(t, drops.ring.KeySet())); got != want || drops.signing() == "" {
+	if got, want := fmt.Sprint(publishedIDs(t, other.inForce.KeySet())), fmt.Sprint(publishedIDs(t, drops.inForce.KeySet())); got != want || drops.signing() == "" {
 		t.Errorf("step %d: in force are %s and %s", at, want, got)
 	}
 	return taken

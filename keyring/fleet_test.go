@@ -54,7 +54,7 @@ type fleet struct {
 // member is one gateway with a clock of its own.
 type member struct {
 	keeper    *Manager
-	ring      token.Ring
+	inForce   token.Keys
 	storage   keyringtest.Memory // of its own
 	ahead     time.Duration
 	authority *token.Authority
@@ -125,7 +125,7 @@ func (f *fleet) load(r *member) {
 	if r.authority, err = token.NewAuthority(token.Config{
 		Issuer: "https://app.example.be", Audience: []string{"https://api.example.be"}, ClientID: "app.example.be",
 		SessionAudience: "https://app.example.be/itsme", Lifetime: 15 * time.Minute, SessionLifetime: longest, Now: clock,
-	}, &r.ring); err != nil {
+	}, &r.inForce); err != nil {
 		f.t.Fatal(err)
 	}
 	if err := r.keeper.Start(context.Background()); err != nil {
@@ -142,7 +142,7 @@ func (f *fleet) force(r *member, set *token.KeySet) {
 	}
 	r.document, r.verified = document{ids: publishedIDs(f.t, set)}, make(map[string]bool)
 	f.most = max(f.most, len(r.document.ids))
-	r.ring.Set(set)
+	r.inForce.Set(set)
 }
 
 // act is what a replica does when it wakes.
@@ -165,7 +165,7 @@ func (f *fleet) act(r *member) {
 
 // issue signs, mostly on paper only. Of one key the token that lives longest matters.
 func (f *fleet) issue(r *member) {
-	kid := r.ring.KeySet().Current().ID()
+	kid := r.inForce.KeySet().Current().ID()
 	issued := fleetToken{kid: kid, expires: f.now.Add(r.ahead + r.keeper.Keyring.Rotation.Longest)}
 	if f.signed[kid].IsZero() {
 		raw, claims, err := r.authority.IssueSession(token.Claims{Subject: "pseudonym=", ACR: "high", AuthTime: f.now})

@@ -44,14 +44,14 @@ func started(t *testing.T, keys *Keyring) *token.KeySet {
 }
 
 func start(ctx context.Context, keys *Keyring) (*token.KeySet, error) {
-	ring := new(token.Ring)
-	err := manage(keys, ring).Start(ctx)
-	return ring.KeySet(), err
+	inForce := new(token.Keys)
+	err := manage(keys, inForce).Start(ctx)
+	return inForce.KeySet(), err
 }
 
-// manage returns a manager that puts keys into the ring.
-func manage(keys *Keyring, ring *token.Ring) *Manager {
-	return &Manager{Keyring: keys, Force: ring.Set, Failed: func() {}, Changed: func(string) {}}
+// manage returns a manager that puts keys in force.
+func manage(keys *Keyring, inForce *token.Keys) *Manager {
+	return &Manager{Keyring: keys, Force: inForce.Set, Failed: func() {}, Changed: func(string) {}}
 }
 
 // read is what there is of keys.

@@ -24,7 +24,7 @@ var halfDaily = Rotation{Algorithm: token.ES256, Every: 12 * time.Hour, Longest:
 type replica struct {
 	keys    *Keyring
 	manager *Manager
-	ring    token.Ring
+	inForce token.Keys
 	log     safeBuffer
 	stop    func()
 }
@@ -42,7 +42,7 @@ func run(t *testing.T, keys *Keyring) *replica {
 	t.Helper()
 	r := &replica{keys: keys}
 	keys.Now, keys.Rotation, keys.Logger = time.Now, halfDaily, slog.New(slog.NewTextHandler(&r.log, nil))
-	r.manager = manage(keys, &r.ring)
+	r.manager = manage(keys, &r.inForce)
 	if err := r.manager.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -71,14 +71,14 @@ func (r *replica) stored(t *testing.T) []Key {
 
 // signing is the ID of the key that signs here.
 func (r *replica) signing() string {
-	if set := r.ring.KeySet(); set != nil {
+	if set := r.inForce.KeySet(); set != nil {
 		return set.Current().ID()
 	}
 	return ""
 }
 
 func (r *replica) verifies(kid string) bool {
-	return r.ring.KeySet() != nil && r.ring.KeySet().Has(kid)
+	return r.inForce.KeySet() != nil && r.inForce.KeySet().Has(kid)
 }
 
 // wantLog checks that something was logged once.
@@ -124,14 +124,14 @@ func rotateByThemselves(t *testing.T, one, other *replica) {
 		}
 		r.wantLog(t, "INFO", "another signing key took over")
 	}
-	if diff := cmp.Diff(string(one.ring.KeySet().JWKS()), string(other.ring.KeySet().JWKS())); diff != "" {
+	if diff := cmp.Diff(string(one.inForce.KeySet().JWKS()), string(other.inForce.KeySet().JWKS())); diff != "" {
 		t.Errorf("replicas publish different keys:\n%s", diff)
 	}
-	if n := len(publishedIDs(t, one.ring.KeySet())); n != 3 {
+	if n := len(publishedIDs(t, one.inForce.KeySet())); n != 3 {
 		t.Errorf("%d keys are published, not previous, current and next", n)
 	}
 	pass(halfDaily.Longest + Margin + time.Minute)
-	if publishedIDs(t, one.ring.KeySet())[first] {
+	if publishedIDs(t, one.inForce.KeySet())[first] {
 		t.Error("the previous key stays when its last token has expired")
 	}
 	for _, key := range one.stored(t) {
@@ -161,7 +161,7 @@ func TestKeysThatOthersChangedAreSeen(t *testing.T) {
 		for _, key := range rotated.Set().Keys {
 			want[key.ID] = true
 		}
-		if diff := cmp.Diff(want, publishedIDs(t, r.ring.KeySet())); diff != "" {
+		if diff := cmp.Diff(want, publishedIDs(t, r.inForce.KeySet())); diff != "" {
 			t.Errorf("published keys (-want +got):\n%s", diff)
 		}
 		if got := r.signing(); got != rotated.Set().Keys[1].ID {
@@ -199,7 +199,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 	storage := new(keyringtest.Memory)
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, keysIn(storage))
-		before := r.ring.KeySet()
+		before := r.inForce.KeySet()
 		storage.Clear()
 		pass(2 * interval)
 		r.wantLog(t, "WARN", "there are no signing keys where replicas share them; those that this replica knows are put back")
@@ -211,7 +211,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 		if !strings.Contains(r.log.String(), "damaged") {
 			t.Errorf("the log does not tell that they are damaged: %s", &r.log)
 		}
-		if r.ring.KeySet() != before {
+		if r.inForce.KeySet() != before {
 			t.Error("other keys are in force")
 		}
 		storage.Clear()

@@ -46,7 +46,7 @@ type Authority struct {
 	clientID string
 	access   kind
 	session  kind
-	ring     *Ring
+	keys     *Keys
 	now      func() time.Time
 	rand     io.Reader
 }
@@ -60,14 +60,14 @@ type kind struct {
 	lifetime time.Duration
 }
 
-// NewAuthority returns an Authority that signs and verifies with whatever ring holds at the time; until it holds
+// NewAuthority returns an Authority that signs and verifies with whatever keys holds at the time; until it holds
 // something every call is ErrNoKeys. It does no I/O. A Config that cannot be used is ErrConfig.
-func NewAuthority(c Config, ring *Ring) (*Authority, error) {
+func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	if ring == nil {
-		return nil, fmt.Errorf("%w: there is no ring", ErrConfig)
+	if keys == nil {
+		return nil, fmt.Errorf("%w: no keys are given", ErrConfig)
 	}
 	a := &Authority{
 		issuer:   c.Issuer,
@@ -76,7 +76,7 @@ func NewAuthority(c Config, ring *Ring) (*Authority, error) {
 		session: kind{
 			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second),
 		},
-		ring: ring,
+		keys: keys,
 		now:  c.Now,
 		rand: c.Rand,
 	}
@@ -137,14 +137,14 @@ func (a *Authority) NewID() string {
 }
 
 // IssueAccess signs an access token, and returns it with the claims as they are in it. Claims that cannot be issued
-// are ErrClaims, an end in the past is ErrExpired, too many attributes ErrTooLarge, an empty Ring ErrNoKeys.
+// are ErrClaims, an end in the past is ErrExpired, too many attributes ErrTooLarge, an empty Keys ErrNoKeys.
 func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
 
 // IssueSession signs a session token, otherwise as IssueAccess.
 func (a *Authority) IssueSession(c Claims) (string, Claims, error) { return a.issue(a.session, c) }
 
 func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
-	keys := a.ring.KeySet()
+	keys := a.keys.KeySet()
 	if keys == nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", ErrNoKeys)
 	}

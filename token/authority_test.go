@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -20,7 +20,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			authority := newAuthority(t, config(), ringtest.Of(t, key))
+			authority := newAuthority(t, config(), keystest.Of(t, key))
 			want := person()
 			want.Issuer, want.Audience, want.ClientID = issuer, []string{audience}, clientID
 			want.ID, want.IDP, want.KeyID = "login.7", "itsme", key.ID()
@@ -63,7 +63,7 @@ func TestRoundTrip(t *testing.T) {
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.EdDSA)
-	authority := newAuthority(t, config(), ringtest.Of(t, key))
+	authority := newAuthority(t, config(), keystest.Of(t, key))
 	claims := person()
 	claims.ID = "login"
 	raw, _, err := authority.IssueAccess(claims)
@@ -85,7 +85,7 @@ func TestSeveralAudiences(t *testing.T) {
 	t.Parallel()
 	c := config()
 	c.Audience = []string{audience, "https://other.example.be"}
-	authority := newAuthority(t, c, ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, c, keystest.Of(t, newKey(t, token.EdDSA)))
 	raw := issueAccess(t, authority)
 	payload, want := decode(t, strings.Split(raw, ".")[1]), `"aud":["https://api.example.be","https://other.example.be"]`
 	if !strings.Contains(payload, want) {
@@ -102,7 +102,7 @@ func TestSeveralAudiences(t *testing.T) {
 
 func TestExpiresAtIsNeverLaterThanTheLifetime(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
 	for _, row := range []struct {
 		name    string
 		preset  time.Time
@@ -134,8 +134,8 @@ func TestExpiresAtIsNeverLaterThanTheLifetime(t *testing.T) {
 
 func TestNothingWithoutKeys(t *testing.T) {
 	t.Parallel()
-	ring := new(token.Ring)
-	authority := newAuthority(t, config(), ring)
+	inForce := new(token.Keys)
+	authority := newAuthority(t, config(), inForce)
 	_, _, access := authority.IssueAccess(person())
 	_, _, session := authority.IssueSession(person())
 	_, verifyAccess := authority.VerifyAccess("a.b.c")
@@ -149,7 +149,7 @@ func TestNothingWithoutKeys(t *testing.T) {
 
 func TestNewID(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), new(token.Ring))
+	authority := newAuthority(t, config(), new(token.Keys))
 	seen := make(map[string]bool)
 	for range 1000 {
 		id := authority.NewID()
@@ -160,7 +160,7 @@ func TestNewID(t *testing.T) {
 	}
 	c := config()
 	c.Rand = bytes.NewReader(make([]byte, 16))
-	if id := newAuthority(t, c, new(token.Ring)).NewID(); id != strings.Repeat("A", 22) {
+	if id := newAuthority(t, c, new(token.Keys)).NewID(); id != strings.Repeat("A", 22) {
 		t.Errorf("ID of zeros: %q", id)
 	}
 }
@@ -175,7 +175,7 @@ func TestNoRandomnessNoID(t *testing.T) {
 			t.Error("made an ID without randomness")
 		}
 	}()
-	newAuthority(t, c, new(token.Ring)).NewID()
+	newAuthority(t, c, new(token.Keys)).NewID()
 }
 
 func TestConfig(t *testing.T) {
@@ -219,12 +219,12 @@ func TestConfig(t *testing.T) {
 			t.Parallel()
 			c := config()
 			row.change(&c)
-			if _, err := token.NewAuthority(c, new(token.Ring)); !errors.Is(err, row.wantErr) {
+			if _, err := token.NewAuthority(c, new(token.Keys)); !errors.Is(err, row.wantErr) {
 				t.Errorf("got %v, want %v", err, row.wantErr)
 			}
 		})
 	}
 	if _, err := token.NewAuthority(config(), nil); !errors.Is(err, token.ErrConfig) {
-		t.Errorf("no ring: got %v, want %v", err, token.ErrConfig)
+		t.Errorf("no keys: got %v, want %v", err, token.ErrConfig)
 	}
 }

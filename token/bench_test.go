@@ -4,14 +4,14 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 func BenchmarkVerify(b *testing.B) {
 	for _, algorithm := range algorithms {
 		b.Run(string(algorithm), func(b *testing.B) {
-			authority := newAuthority(b, config(), ringtest.Of(b, newKey(b, algorithm)))
+			authority := newAuthority(b, config(), keystest.Of(b, newKey(b, algorithm)))
 			raw := issueAccess(b, authority)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -26,7 +26,7 @@ func BenchmarkVerify(b *testing.B) {
 func BenchmarkIssue(b *testing.B) {
 	for _, algorithm := range algorithms {
 		b.Run(string(algorithm), func(b *testing.B) {
-			authority := newAuthority(b, config(), ringtest.Of(b, newKey(b, algorithm)))
+			authority := newAuthority(b, config(), keystest.Of(b, newKey(b, algorithm)))
 			b.ReportAllocs()
 			for b.Loop() {
 				issueAccess(b, authority)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -18,7 +18,7 @@ import (
 // say something about the token instead of the person.
 func TestAttributesCannotOverrideClaims(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
 	for _, name := range []string{
 		"iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp", "amr", "azp", "nonce",
 		"scope", "scp", "roles", "groups", "entitlements", "cnf", "act", "may_act", "sid", "at_hash",
@@ -44,7 +44,7 @@ func TestAttributesCannotOverrideClaims(t *testing.T) {
 
 func TestClaimsThatCannotBeIssued(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
 	attribute := func(value any) func(*token.Claims) {
 		return func(c *token.Claims) { c.Attributes = map[string]any{"claim": value} }
 	}
@@ -86,7 +86,7 @@ func TestClaimsThatCannotBeIssued(t *testing.T) {
 // TestLargestTokenIsAccepted keeps what is issued and what is verified at one and the same bound.
 func TestLargestTokenIsAccepted(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
 	largest := ""
 	for size := 5000; ; size++ {
 		claims := person()
@@ -118,7 +118,7 @@ func TestLogin(t *testing.T) {
 // browser: each says exactly what went in, but for bytes that JSON cannot carry.
 func TestAttributesSurvive(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
 	text := rapid.OneOf(rapid.StringN(0, 40, 120), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string {
 		return string(b)
 	}))

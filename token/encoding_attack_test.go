@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestEncodingIsStrict(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.ES256)
-	authority := newAuthority(t, config(), ringtest.Of(t, key))
+	authority := newAuthority(t, config(), keystest.Of(t, key))
 	good := forge(t, key, goodHeader(key), goodPayload)
 	part := strings.Split(good, ".")
 	head, body, tail := part[0], part[1], part[2]
@@ -78,7 +78,7 @@ func TestEncodingIsStrict(t *testing.T) {
 func TestRefusalRevealsNothing(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.EdDSA)
-	authority := newAuthority(t, config(), ringtest.Of(t, key))
+	authority := newAuthority(t, config(), keystest.Of(t, key))
 	const secret = "81042419835"
 	for _, raw := range []string{
 		secret,

@@ -18,8 +18,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	ring := new(token.Ring)
-	ring.Set(keys)
+	inForce := new(token.Keys)
+	inForce.Set(keys)
 	authority, err := token.NewAuthority(token.Config{
 		Issuer:          "https://app.example.be",
 		Audience:        []string{"https://api.example.be"},
@@ -27,7 +27,7 @@ func Example() {
 		SessionAudience: "https://app.example.be/itsme",
 		Lifetime:        15 * time.Minute,
 		SessionLifetime: 8 * time.Hour,
-	}, ring)
+	}, inForce)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -53,9 +53,9 @@ func config() token.Config {
 	}
 }
 
-func newAuthority(t testing.TB, c token.Config, ring *token.Ring) *token.Authority {
+func newAuthority(t testing.TB, c token.Config, inForce *token.Keys) *token.Authority {
 	t.Helper()
-	authority, err := token.NewAuthority(c, ring)
+	authority, err := token.NewAuthority(c, inForce)
 	if err != nil {
 		t.Fatal(err)
 	}

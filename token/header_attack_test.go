@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -15,7 +15,7 @@ import (
 func TestHeaderDecidesNothing(t *testing.T) {
 	t.Parallel()
 	key, other := newKey(t, token.ES256), newKey(t, token.ES256)
-	authority := newAuthority(t, config(), ringtest.Of(t, key))
+	authority := newAuthority(t, config(), keystest.Of(t, key))
 	good := goodHeader(key)
 	with := func(members string) string { return strings.TrimSuffix(good, "}") + "," + members + "}" }
 	alg := func(value string) string { return strings.Replace(good, `"ES256"`, value, 1) }
@@ -115,7 +115,7 @@ func TestHeaderDecidesNothing(t *testing.T) {
 func TestOneKindIsNeverTheOther(t *testing.T) {
 	t.Parallel()
 	key := newKey(t, token.ES256)
-	authority := newAuthority(t, config(), ringtest.Of(t, key))
+	authority := newAuthority(t, config(), keystest.Of(t, key))
 	access, _, err := authority.IssueAccess(person())
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -60,7 +60,7 @@ func TestKeyNeverPrintsItself(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			ring := ringtest.Of(t, key)
+			inForce := keystest.Of(t, key)
 			var out bytes.Buffer
 			values := []any{
 				key, *key,
@@ -69,7 +69,7 @@ func TestKeyNeverPrintsItself(t *testing.T) {
 				map[string]*token.Key{"k": key},
 				struct{ K *token.Key }{key},
 				struct{ k token.Key }{*key},
-				ring, *ring.KeySet(), ring.KeySet(), newAuthority(t, config(), ring),
+				inForce, *inForce.KeySet(), inForce.KeySet(), newAuthority(t, config(), inForce),
 			}
 			for _, value := range values {
 				for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%o", "%b", "%T", "%p", "%w", "%5.1f"} {

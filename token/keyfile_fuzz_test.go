@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -35,7 +35,7 @@ func FuzzParseKey(f *testing.F) {
 			checkKeyError(t, err)
 			return
 		}
-		authority := newAuthority(t, config(), ringtest.Of(t, key))
+		authority := newAuthority(t, config(), keystest.Of(t, key))
 		if _, err := authority.VerifyAccess(issueAccess(t, authority)); err != nil {
 			t.Errorf("a key that is accepted verifies nothing that it signs: %v", err)
 		}

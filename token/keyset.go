@@ -84,12 +84,12 @@ func (s *KeySet) JWKS() []byte { return s.jwks }
 // ETag is a strong HTTP validator of JWKS, in its double quotes.
 func (s *KeySet) ETag() string { return s.etag }
 
-// Ring holds the KeySet in force, so that keys can rotate under running requests. The zero Ring holds none. Its
+// Keys holds the KeySet in force, so that keys can rotate under running requests. The zero Keys holds none. Its
 // methods may be called from many goroutines and never wait for each other.
-type Ring struct{ set atomic.Pointer[KeySet] }
+type Keys struct{ set atomic.Pointer[KeySet] }
 
 // Set puts another KeySet in force for every call that starts from now on; nil takes the keys away.
-func (r *Ring) Set(s *KeySet) { r.set.Store(s) }
+func (k *Keys) Set(s *KeySet) { k.set.Store(s) }
 
 // KeySet is the one in force, or nil until the first Set.
-func (r *Ring) KeySet() *KeySet { return r.set.Load() }
+func (k *Keys) KeySet() *KeySet { return k.set.Load() }

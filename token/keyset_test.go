@@ -10,18 +10,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 func TestJWKSHasPublicMembersOnly(t *testing.T) {
 	t.Parallel()
 	ec, ed, rsa := newKey(t, token.ES256), newKey(t, token.EdDSA), newKey(t, token.RS256)
-	ring := ringtest.Of(t, ec, ed, rsa)
+	inForce := keystest.Of(t, ec, ed, rsa)
 	var published struct {
 		Keys []map[string]string `json:"keys"`
 	}
-	if err := json.Unmarshal(ring.KeySet().JWKS(), &published); err != nil {
+	if err := json.Unmarshal(inForce.KeySet().JWKS(), &published); err != nil {
 		t.Fatal(err)
 	}
 	members := map[string][]string{
@@ -54,7 +54,7 @@ func TestJWKSHasPublicMembersOnly(t *testing.T) {
 func TestJWKSIsTheSameOnEveryReplica(t *testing.T) {
 	t.Parallel()
 	a, b, c := newKey(t, token.ES256), newKey(t, token.ES256), newKey(t, token.EdDSA)
-	one, two, less := ringtest.Of(t, a, b, c).KeySet(), ringtest.Of(t, c, a, b).KeySet(), ringtest.Of(t, a, b).KeySet()
+	one, two, less := keystest.Of(t, a, b, c).KeySet(), keystest.Of(t, c, a, b).KeySet(), keystest.Of(t, a, b).KeySet()
 	if string(one.JWKS()) != string(two.JWKS()) || one.ETag() != two.ETag() {
 		t.Error("the same keys are published differently")
 	}
@@ -105,15 +105,15 @@ func TestNewKeySetRefuses(t *testing.T) {
 func TestRotation(t *testing.T) {
 	t.Parallel()
 	first, second, third := newKey(t, token.ES256), newKey(t, token.EdDSA), newKey(t, token.ES256)
-	ring := ringtest.Of(t, first, second)
-	authority := newAuthority(t, config(), ring)
+	inForce := keystest.Of(t, first, second)
+	authority := newAuthority(t, config(), inForce)
 	sets := []*token.KeySet{
-		ringtest.Of(t, first, second).KeySet(), ringtest.Of(t, second, first, third).KeySet(), ringtest.Of(t, third, second).KeySet(),
+		keystest.Of(t, first, second).KeySet(), keystest.Of(t, second, first, third).KeySet(), keystest.Of(t, third, second).KeySet(),
 	}
 	var issued []string
 	kept := make(map[string]*token.Claims)
 	for _, set := range sets {
-		ring.Set(set)
+		inForce.Set(set)
 		raw := issueAccess(t, authority)
 		claims, err := authority.VerifyAccess(raw)
 		if err != nil {
@@ -135,7 +135,7 @@ func TestRotation(t *testing.T) {
 		{"after all keys are taken away", nil, issued[0], token.ErrNoKeys},
 		{"after they came back", sets[0], issued[0], nil},
 	} {
-		ring.Set(row.set)
+		inForce.Set(row.set)
 		if _, err := authority.VerifyAccess(row.raw); !errors.Is(err, row.wantErr) {
 			t.Errorf("%s: got %v, want %v", row.name, err, row.wantErr)
 		}
@@ -149,10 +149,10 @@ func TestRotation(t *testing.T) {
 func TestRotationUnderLoad(t *testing.T) {
 	t.Parallel()
 	a, b := newKey(t, token.EdDSA), newKey(t, token.ES256)
-	sets := []*token.KeySet{ringtest.Of(t, a, b).KeySet(), ringtest.Of(t, b, a).KeySet()}
-	ring := new(token.Ring)
-	ring.Set(sets[0])
-	authority := newAuthority(t, config(), ring)
+	sets := []*token.KeySet{keystest.Of(t, a, b).KeySet(), keystest.Of(t, b, a).KeySet()}
+	inForce := new(token.Keys)
+	inForce.Set(sets[0])
+	authority := newAuthority(t, config(), inForce)
 	done := make(chan struct{})
 	var rotating, working sync.WaitGroup
 	rotating.Go(func() {
@@ -161,7 +161,7 @@ func TestRotationUnderLoad(t *testing.T) {
 			case <-done:
 				return
 			default:
-				ring.Set(sets[i%2])
+				inForce.Set(sets[i%2])
 			}
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -18,7 +18,7 @@ func TestPayloadIsReadOneWay(t *testing.T) {
 	key := newKey(t, token.EdDSA)
 	c := config()
 	c.Audience = append(c.Audience, "https://other-api.example.be")
-	authority := newAuthority(t, c, ringtest.Of(t, key))
+	authority := newAuthority(t, c, keystest.Of(t, key))
 	set := func(member, value string) string { return setMember(t, member, value) }
 	without := func(member string) string { return setMember(t, member, "") }
 	with := func(members string) string { return strings.TrimSuffix(goodPayload, "}") + "," + members + "}" }
@@ -154,11 +154,11 @@ func TestValidityWindow(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			ring := ringtest.Of(t, key)
-			raw := issueAccess(t, newAuthority(t, config(), ring))
+			inForce := keystest.Of(t, key)
+			raw := issueAccess(t, newAuthority(t, config(), inForce))
 			c := config()
 			c.Now = func() time.Time { return row.now }
-			if _, err := newAuthority(t, c, ring).VerifyAccess(raw); !errors.Is(err, row.wantErr) {
+			if _, err := newAuthority(t, c, inForce).VerifyAccess(raw); !errors.Is(err, row.wantErr) {
 				t.Errorf("got %v, want %v", err, row.wantErr)
 			}
 		})

@@ -15,7 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -27,9 +27,9 @@ func TestPublicKeyIsNoSecret(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			ring := ringtest.Of(t, key)
-			authority := newAuthority(t, config(), ring)
-			for encoding, secret := range publicEncodings(t, key, ring.KeySet().JWKS()) {
+			inForce := keystest.Of(t, key)
+			authority := newAuthority(t, config(), inForce)
+			for encoding, secret := range publicEncodings(t, key, inForce.KeySet().JWKS()) {
 				for _, method := range []*jwt.SigningMethodHMAC{
 					jwt.SigningMethodHS256, jwt.SigningMethodHS384, jwt.SigningMethodHS512,
 				} {
@@ -110,7 +110,7 @@ func TestSignatureIsOurs(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			key := newKey(t, algorithm)
-			authority := newAuthority(t, config(), ringtest.Of(t, key))
+			authority := newAuthority(t, config(), keystest.Of(t, key))
 			input, signature := cutSignature(issueAccess(t, authority))
 			raw := decode(t, signature)
 			flipped := []byte(raw)
@@ -149,7 +149,7 @@ func TestSignatureIsOurs(t *testing.T) {
 // TestSignatureIsNoASN1 writes an ECDSA signature as other software does.
 func TestSignatureIsNoASN1(t *testing.T) {
 	t.Parallel()
-	authority := newAuthority(t, config(), ringtest.Of(t, newKey(t, token.ES256)))
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.ES256)))
 	input, signature := cutSignature(issueAccess(t, authority))
 	raw := []byte(decode(t, signature))
 	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:32]), new(big.Int).SetBytes(raw[32:])})
@@ -166,7 +166,7 @@ func TestAnotherKeyIsNotOurs(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range algorithms {
 		key := newKey(t, algorithm)
-		authority := newAuthority(t, config(), ringtest.Of(t, key))
+		authority := newAuthority(t, config(), keystest.Of(t, key))
 		for _, theirs := range []token.Algorithm{token.ES256, token.EdDSA} {
 			other := newKey(t, theirs)
 			honest := forge(t, other, goodHeader(other), goodPayload)
@@ -187,15 +187,15 @@ func TestAnotherKeyIsNotOurs(t *testing.T) {
 // TestSiblingGateway gives two gateways the same keys: each still takes only its own tokens.
 func TestSiblingGateway(t *testing.T) {
 	t.Parallel()
-	ring := ringtest.Of(t, newKey(t, token.ES256))
-	ours, c := newAuthority(t, config(), ring), config()
+	inForce := keystest.Of(t, newKey(t, token.ES256))
+	ours, c := newAuthority(t, config(), inForce), config()
 	c.Issuer = "https://sibling.example.be"
-	if _, err := ours.VerifyAccess(issueAccess(t, newAuthority(t, c, ring))); !errors.Is(err, token.ErrIssuer) {
+	if _, err := ours.VerifyAccess(issueAccess(t, newAuthority(t, c, inForce))); !errors.Is(err, token.ErrIssuer) {
 		t.Errorf("sibling by issuer: got %v, want %v", err, token.ErrIssuer)
 	}
 	c = config()
 	c.Audience = []string{"https://sibling-api.example.be"}
-	if _, err := ours.VerifyAccess(issueAccess(t, newAuthority(t, c, ring))); !errors.Is(err, token.ErrAudience) {
+	if _, err := ours.VerifyAccess(issueAccess(t, newAuthority(t, c, inForce))); !errors.Is(err, token.ErrAudience) {
 		t.Errorf("sibling by audience: got %v, want %v", err, token.ErrAudience)
 	}
 }

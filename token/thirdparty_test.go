@@ -12,7 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -24,11 +24,11 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
 			first, second := newKey(t, algorithm), newKey(t, token.EdDSA)
-			ring := ringtest.Of(t, first)
-			authority := newAuthority(t, config(), ring)
+			inForce := keystest.Of(t, first)
+			authority := newAuthority(t, config(), inForce)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/jwk-set+json")
-				_, _ = w.Write(ring.KeySet().JWKS())
+				_, _ = w.Write(inForce.KeySet().JWKS())
 			}))
 			t.Cleanup(server.Close)
 			verifier := oidc.NewVerifier(issuer, oidc.NewRemoteKeySet(t.Context(), server.URL), &oidc.Config{
@@ -39,7 +39,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 
 			before := issueAccess(t, authority)
 			checkPerson(t, verifier, before)
-			ring.Set(ringtest.Of(t, second, first).KeySet())
+			inForce.Set(keystest.Of(t, second, first).KeySet())
 			checkPerson(t, verifier, issueAccess(t, authority))
 			checkPerson(t, verifier, before)
 		})
@@ -73,9 +73,9 @@ func TestOthersReadOurJWKS(t *testing.T) {
 	for _, algorithm := range algorithms {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
-			ring := ringtest.Of(t, newKey(t, algorithm))
+			inForce := keystest.Of(t, newKey(t, algorithm))
 			var set jose.JSONWebKeySet
-			if err := json.Unmarshal(ring.KeySet().JWKS(), &set); err != nil {
+			if err := json.Unmarshal(inForce.KeySet().JWKS(), &set); err != nil {
 				t.Fatal(err)
 			}
 			key := set.Keys[0]
@@ -89,7 +89,7 @@ func TestOthersReadOurJWKS(t *testing.T) {
 				jwt.WithValidMethods([]string{string(algorithm)}), jwt.WithIssuer(issuer), jwt.WithAudience(audience),
 				jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithTimeFunc(func() time.Time { return noon }),
 			)
-			raw := issueAccess(t, newAuthority(t, config(), ring))
+			raw := issueAccess(t, newAuthority(t, config(), inForce))
 			parsed, err := parser.Parse(raw, func(*jwt.Token) (any, error) { return key.Key, nil })
 			if err != nil {
 				t.Fatal(err)

@@ -9,7 +9,7 @@
 // refused before any signature is checked. Nothing is ever fetched.
 //
 // A gateway makes a [Key] or reads one with [ParseKey], collects its keys in a [KeySet], puts that in force with a
-// [Ring], and issues and verifies tokens with an [Authority]. Rotating keys is putting another KeySet into the Ring.
+// [Keys], and issues and verifies tokens with an [Authority]. Rotating keys is putting another KeySet into the Keys.
 //
 // See RFC 7519 (https://www.rfc-editor.org/rfc/rfc7519), RFC 8725 (https://www.rfc-editor.org/rfc/rfc8725) and
 // RFC 9068 (https://www.rfc-editor.org/rfc/rfc9068).
@@ -33,7 +33,7 @@ const idp = "itsme"
 
 // The reasons why a token is not issued or not accepted. None of them carries any part of the token.
 var (
-	// ErrNoKeys is returned when the Ring holds no KeySet: the gateway has not started yet.
+	// ErrNoKeys is returned when the Keys holds no KeySet: the gateway has not started yet.
 	ErrNoKeys = errors.New("no signing keys yet")
 	// ErrTooLarge is returned when a token is longer than MaxSize.
 	ErrTooLarge = errors.New("token is too large")

@@ -27,7 +27,7 @@ const (
 )
 
 // VerifyAccess returns the claims of an access token that this gateway issued and that is good now. Any other is
-// refused with the sentinel that says why, and with ErrNoKeys while the Ring is empty. It does not check whether the
+// refused with the sentinel that says why, and with ErrNoKeys while the Keys is empty. It does not check whether the
 // token was revoked, does no I/O, and checks no signature for a token that is malformed or names no key of ours.
 func (a *Authority) VerifyAccess(raw string) (*Claims, error) { return a.verify(a.access, raw) }
 
@@ -39,7 +39,7 @@ func (a *Authority) VerifySession(raw string) (*Claims, error) { return a.verify
 // than the token itself would be accepted. It checks no signature, and no more than Verify does whether the token was
 // revoked.
 func (a *Authority) Recheck(c *Claims) error {
-	keys := a.ring.KeySet()
+	keys := a.keys.KeySet()
 	if keys == nil {
 		return fmt.Errorf("rechecking token: %w", ErrNoKeys)
 	}
@@ -53,7 +53,7 @@ func (a *Authority) Recheck(c *Claims) error {
 }
 
 func (a *Authority) verify(k kind, raw string) (*Claims, error) {
-	keys := a.ring.KeySet()
+	keys := a.keys.KeySet()
 	if keys == nil {
 		return nil, fmt.Errorf("verifying token: %w", ErrNoKeys)
 	}

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -18,7 +18,7 @@ func fixedAuthority(t testing.TB) (*token.Authority, *token.Key) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newAuthority(t, config(), ringtest.Of(t, key, newKey(t, token.ES256))), key
+	return newAuthority(t, config(), keystest.Of(t, key, newKey(t, token.ES256))), key
 }
 
 // issueAll returns some tokens of both kinds, by whether they are access tokens.
@@ -145,7 +145,7 @@ func TestTimeOfKeptClaims(t *testing.T) {
 	now := noon
 	c := config()
 	c.Now = func() time.Time { return now }
-	authority := newAuthority(t, c, ringtest.Of(t, newKey(t, token.EdDSA)))
+	authority := newAuthority(t, c, keystest.Of(t, newKey(t, token.EdDSA)))
 	raw := issueAccess(t, authority)
 	kept, err := authority.VerifyAccess(raw)
 	if err != nil {

@@ -111,20 +111,20 @@ func heap() int64 {
 
 // serve starts the gateway before an upstream that says nothing, and issues a token.
 func (s *served) serve() told {
-	ring := new(token.Ring)
-	ring.Set(must(token.NewKeySet(must(token.GenerateKey(token.ES256)))))
+	inForce := new(token.Keys)
+	inForce.Set(must(token.NewKeySet(must(token.GenerateKey(token.ES256)))))
 	g := must(gateway.New(gateway.Config{
 		PublicURL:  publicURL,
 		Signicat:   signicat.Config{ClientID: "id", ClientSecret: "secret", APIURL: "http://127.0.0.1:1"},
 		Attributes: []string{"name"},
 		Store:      s.store,
-		Keys:       ring,
+		Keys:       inForce,
 	}))
 	site := must(g.NewSite(gateway.SiteConfig{}))
 	authority := must(token.NewAuthority(token.Config{
 		Issuer: publicURL, Audience: []string{publicURL}, ClientID: "127.0.0.1", SessionAudience: publicURL + "/itsme",
 		Lifetime: time.Hour, SessionLifetime: time.Hour, Now: time.Now,
-	}, ring))
+	}, inForce))
 	bearer, _, err := authority.IssueAccess(token.Claims{Subject: "measured", AuthTime: time.Now(), ACR: "substantial"})
 	if err != nil {
 		panic(err)

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -43,7 +43,7 @@ func OpenBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 			APIURL: bubbleSignicatURL, DialContext: wire.Dial,
 		},
 		Attributes: []string{"name"},
-		Keys:       ringtest.New(t, token.DefaultAlgorithm),
+		Keys:       keystest.New(t, token.DefaultAlgorithm),
 	}
 	simulated := signicattest.Config{
 		BaseURL: bubbleSignicatURL, TLS: true, AllowLoopbackHTTP: true,

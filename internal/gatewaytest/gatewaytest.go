@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -40,7 +40,7 @@ func Start(t *testing.T, config gateway.Config) *logintest.Front {
 	t.Cleanup(func() { _ = memory.Close() })
 	config.Store = memory
 	if config.Keys == nil {
-		config.Keys = ringtest.New(t, token.DefaultAlgorithm)
+		config.Keys = keystest.New(t, token.DefaultAlgorithm)
 	}
 	_, site := newSite(t, config)
 	upstream := new(logintest.Upstream)

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -33,7 +33,7 @@ func TestEveryPartAgrees(t *testing.T) {
 			Attributes: []string{"name"},
 			Signicat:   signicat.Config{ClientID: "id", ClientSecret: "secret"},
 			Store:      memory,
-			Keys:       ringtest.New(t, token.DefaultAlgorithm),
+			Keys:       keystest.New(t, token.DefaultAlgorithm),
 		}
 		g, publicURL := gateway.New(config)
 		if publicURL == nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -41,7 +41,7 @@ func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	keys := ringtest.New(t, token.DefaultAlgorithm)
+	keys := keystest.New(t, token.DefaultAlgorithm)
 	all := make([]*replica, len(ahead))
 	for i, d := range ahead {
 		now := func() time.Time { return time.Now().Add(d) }

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -16,8 +16,8 @@ func (f *fort) badCookies(t *testing.T) map[string]string {
 	t.Helper()
 	line := func(value string) string { return "Cookie: " + sessionCookie + "=" + value + "\r\n" }
 	good := strings.TrimSpace(strings.TrimPrefix(f.cookie(nil), "Cookie: "+sessionCookie+"="))
-	issue := func(ring *token.Ring, now func() time.Time) string {
-		raw, _, err := fortAuthority(t, ring, now).IssueSession(personClaims(nil))
+	issue := func(inForce *token.Keys, now func() time.Time) string {
+		raw, _, err := fortAuthority(t, inForce, now).IssueSession(personClaims(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,8 +29,8 @@ func (f *fort) badCookies(t *testing.T) map[string]string {
 	return map[string]string{
 		"empty":                line(""),
 		"garbage":              line("x"),
-		"stale":                line(issue(f.ring, past)),
-		"of a stranger's key":  line(issue(ringtest.Parse(t, ringtest.PEM(t)), time.Now)),
+		"stale":                line(issue(f.inForce, past)),
+		"of a stranger's key":  line(issue(keystest.Parse(t, keystest.PEM(t)), time.Now)),
 		"without a signature":  line(head + "." + payload + "."),
 		"with another's claim": line(head + "." + strings.ToUpper(payload[:10]) + payload[10:] + "." + signature),
 		"of 7 kB":              line(strings.Repeat("a", 7<<10)),

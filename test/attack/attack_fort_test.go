@@ -7,9 +7,9 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule" // what the Caddyfiles name
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -29,7 +29,7 @@ type fort struct {
 	t         *testing.T
 	upstream  *rawhttptest.Upstream
 	signicat  *signicattest.Server
-	ring      *token.Ring
+	inForce   *token.Keys
 	authority *token.Authority
 }
 
@@ -47,9 +47,9 @@ func buildWith(t *testing.T, option, sites string) *fort {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	key := ringtest.PEM(t)
-	f := &fort{t: t, upstream: rawhttptest.NewUpstream(t), signicat: simulator, ring: ringtest.Parse(t, key)}
-	f.authority = fortAuthority(t, f.ring, time.Now)
+	key := keystest.PEM(t)
+	f := &fort{t: t, upstream: rawhttptest.NewUpstream(t), signicat: simulator, inForce: keystest.Parse(t, key)}
+	f.authority = fortAuthority(t, f.inForce, time.Now)
 	config, err := caddytest.Adapt(`{
 		servers {
 			protocols h1 h2c
@@ -69,7 +69,7 @@ func buildWith(t *testing.T, option, sites string) *fort {
 			}
 			token {
 				claims name nin
-				key    ` + ringtest.File(t, key) + `
+				key    ` + keystest.File(t, key) + `
 			}
 			` + option + `
 		}
@@ -82,13 +82,13 @@ func buildWith(t *testing.T, option, sites string) *fort {
 	return f
 }
 
-// fortAuthority issues what the fort's gateway issues, with the keys of a ring.
-func fortAuthority(t *testing.T, ring *token.Ring, now func() time.Time) *token.Authority {
+// fortAuthority issues what the fort's gateway issues, with some keys.
+func fortAuthority(t *testing.T, inForce *token.Keys, now func() time.Time) *token.Authority {
 	t.Helper()
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: fortURL, Audience: []string{fortURL}, ClientID: fortHost,
 		SessionAudience: fortURL + "/itsme", Lifetime: time.Minute, SessionLifetime: time.Hour, Now: now,
-	}, ring)
+	}, inForce)
 	if err != nil {
 		t.Fatal(err)
 	}

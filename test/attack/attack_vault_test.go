@@ -13,8 +13,8 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -40,7 +40,7 @@ func openVault(t *testing.T) *vault {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	v := &vault{t: t, pem: ringtest.PEM(t), upstream: rawhttptest.NewUpstream(t), signicat: sim, opened: time.Now()}
+	v := &vault{t: t, pem: keystest.PEM(t), upstream: rawhttptest.NewUpstream(t), signicat: sim, opened: time.Now()}
 	if v.key, err = token.ParseKey(v.pem, ""); err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func openVault(t *testing.T) *vault {
 		}
 		attributes name
 		token {
-			key ` + ringtest.File(t, v.pem) + `
+			key ` + keystest.File(t, v.pem) + `
 		}
 	}
 	`
@@ -90,7 +90,7 @@ func (v *vault) authority(publicURL string) *token.Authority {
 	a, err := token.NewAuthority(token.Config{
 		Issuer: publicURL, Audience: []string{publicURL}, ClientID: host,
 		SessionAudience: publicURL + "/itsme", Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ringtest.Of(v.t, v.key))
+	}, keystest.Of(v.t, v.key))
 	if err != nil {
 		v.t.Fatal(err)
 	}

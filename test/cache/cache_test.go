@@ -22,8 +22,8 @@ import (
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/cachetest"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -83,9 +83,9 @@ func TestCacheHandlerSharesNoUsersPage(t *testing.T) {
 
 // world is a Caddy with the cache in it, whose signing key the test has.
 type world struct {
-	front *logintest.Front
-	ring  *token.Ring
-	users atomic.Int64
+	front   *logintest.Front
+	inForce *token.Keys
+	users   atomic.Int64
 }
 
 func open(t *testing.T, chain string) cachetest.World {
@@ -107,7 +107,7 @@ func open(t *testing.T, chain string) cachetest.World {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	w := &world{front: &logintest.Front{URL: server.URL, Signicat: sim}, ring: ringtest.Parse(t, key)}
+	w := &world{front: &logintest.Front{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
 	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
 }
 
@@ -135,7 +135,7 @@ func (w *world) authority(t *testing.T, ago time.Duration) *token.Authority {
 	a, err := token.NewAuthority(token.Config{
 		Issuer: url, Audience: []string{url}, ClientID: strings.TrimPrefix(url, "http://"), SessionAudience: url + logintest.Path,
 		Lifetime: time.Hour, SessionLifetime: 8 * time.Hour, Now: func() time.Time { return time.Now().Add(-ago) },
-	}, w.ring)
+	}, w.inForce)
 	if err != nil {
 		t.Fatal(err)
 	}

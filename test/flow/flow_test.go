@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -82,7 +82,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 		LoA:        signicat.LoA(o.LoA),
 		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
 		Store:      memory,
-		Keys:       ringtest.New(t, token.DefaultAlgorithm),
+		Keys:       keystest.New(t, token.DefaultAlgorithm),
 		Verify:     peers,
 		Now:        clock.now,
 	})

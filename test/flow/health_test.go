@@ -6,8 +6,8 @@ import (
 	"testing/synctest"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -17,7 +17,7 @@ import (
 func TestReadinessTellsTheTruth(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		keys := ringtest.New(t, token.DefaultAlgorithm)
+		keys := keystest.New(t, token.DefaultAlgorithm)
 		set := keys.KeySet()
 		keys.Set(nil)
 		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Keys = keys })

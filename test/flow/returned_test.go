@@ -14,8 +14,8 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -164,7 +164,7 @@ var returns = map[string]struct {
 	}, []string{"browser unavailable", "app unavailable"}, false},
 	"the gateway has no keys": {func(t *testing.T, r *returning) {
 		back, cookies := r.browserBegun(t)
-		r.Config.Keys = ringtest.New(t, token.DefaultAlgorithm)
+		r.Config.Keys = keystest.New(t, token.DefaultAlgorithm)
 		r.Config.Keys.Set(nil)
 		r.Restart(t)
 		r.visit(back, cookies)

@@ -15,7 +15,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/test/internal/apitest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -40,7 +40,7 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 	for _, algorithm := range []token.Algorithm{token.ES256, token.EdDSA, token.RS256} {
 		t.Run(string(algorithm), func(t *testing.T) {
 			t.Parallel()
-			front := gatewaytest.Start(t, gateway.Config{Attributes: []string{"name"}, Keys: ringtest.New(t, algorithm)})
+			front := gatewaytest.Start(t, gateway.Config{Attributes: []string{"name"}, Keys: keystest.New(t, algorithm)})
 			front.Check = apitest.Check
 			raw := front.NewApp().Login(t, "adult")
 			person := front.Signicat.Personas()[0]

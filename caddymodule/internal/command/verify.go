@@ -89,7 +89,7 @@ func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, err
 	if err != nil {
 		return nil, err
 	}
-	config.Keys, config.Now = new(token.Ring), v.now
+	config.Keys, config.Now = new(token.Keys), v.now
 	config.Keys.Set(set)
 	authority, err := config.Authority()
 	if err != nil {

@@ -26,7 +26,7 @@ func survey(t *testing.T, server *caddyhttp.Server) (*Survey, *gateway.Gateway) 
 	memory := store.NewMemory(time.Now)
 	g, err := gateway.New(gateway.Config{
 		PublicURL: "https://app.example.be", Signicat: signicat.Config{ClientID: "id", ClientSecret: "secret"},
-		Attributes: []string{"name"}, Store: memory, Keys: new(token.Ring),
+		Attributes: []string{"name"}, Store: memory, Keys: new(token.Keys),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -20,7 +20,7 @@ func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: url, Audience: []string{url}, ClientID: "app.example.be", SessionAudience: url + "/itsme",
 		Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, ringtest.New(t, token.EdDSA))
+	}, keystest.New(t, token.EdDSA))
 	if err != nil {
 		t.Fatal(err)
 	}

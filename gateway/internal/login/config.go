@@ -23,7 +23,7 @@ type Config struct {
 	// Authority signs and verifies the tokens.
 	Authority *token.Authority
 	// Keys are those of Authority. While there are none no login starts.
-	Keys *token.Ring
+	Keys *token.Keys
 
 	// Attributes are asked of Signicat, by Signicat's names.
 	Attributes []string

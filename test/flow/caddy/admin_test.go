@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/ringtest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
 // adminAnswer is an answer of Caddy's admin endpoint.
@@ -124,7 +124,7 @@ func TestAdminTellsOfNoGateway(t *testing.T) {
 
 // TestAdminTellsAKeyFile: such a key has no times, and is not rotated.
 func TestAdminTellsAKeyFile(t *testing.T) {
-	config := strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\tkey "+ringtest.File(t, ringtest.PEM(t))+"\n\t\t}", 1)
+	config := strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\tkey "+keystest.File(t, keystest.PEM(t))+"\n\t\t}", 1)
 	s := caddytest.Run(t, config)
 	keys := gatewayStates(t, s, "/itsme/gateways")[0].Keys
 	if len(keys) != 1 || keys[0].Role != "current" || keys[0].Age != nil {

@@ -1,5 +1,5 @@
-// Package ringtest makes rings of signing keys for tests.
-package ringtest
+// Package keystest makes sets of signing keys for tests.
+package keystest
 
 import (
 	"os"
@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// New returns a ring with one new key of an algorithm.
-func New(t testing.TB, algorithm token.Algorithm) *token.Ring {
+// New returns a set of one new key of an algorithm.
+func New(t testing.TB, algorithm token.Algorithm) *token.Keys {
 	t.Helper()
 	key, err := token.GenerateKey(algorithm)
 	if err != nil {
@@ -19,8 +19,8 @@ func New(t testing.TB, algorithm token.Algorithm) *token.Ring {
 	return Of(t, key)
 }
 
-// Parse returns a ring with the key of a PEM file.
-func Parse(t testing.TB, pem []byte) *token.Ring {
+// Parse returns a set of one key, read from PEM.
+func Parse(t testing.TB, pem []byte) *token.Keys {
 	t.Helper()
 	key, err := token.ParseKey(pem, "")
 	if err != nil {
@@ -29,16 +29,16 @@ func Parse(t testing.TB, pem []byte) *token.Ring {
 	return Of(t, key)
 }
 
-// Of returns a ring with some keys, of which the first signs.
-func Of(t testing.TB, current *token.Key, others ...*token.Key) *token.Ring {
+// Of returns a set of keys. The first one signs.
+func Of(t testing.TB, current *token.Key, others ...*token.Key) *token.Keys {
 	t.Helper()
-	keys, err := token.NewKeySet(current, others...)
+	set, err := token.NewKeySet(current, others...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ring := new(token.Ring)
-	ring.Set(keys)
-	return ring
+	keys := new(token.Keys)
+	keys.Set(set)
+	return keys
 }
 
 // PEM returns a new ES256 key in PEM.

@@ -1,0 +1,102 @@
+package repotest
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// avoided are the words that make a reader ask who or what is meant. Use the noun: client, app, browser,
+// user, attacker, operator, upstream, replica, store. "Available" and "unavailable" replace "away".
+var avoided = regexp.MustCompile(`(?i)\b(whoever|nobody|somebody|anybody|told|tells|is away|gets in|what it says)\b`)
+
+// unread lists the folders whose words are still to be replaced.
+var unread = []string{
+	"bench", "caddymodule", "cmd", "docs", "examples", "gateway", "internal", "keyring", "signicat", "store",
+	"test", "token",
+}
+
+// TestWordsAreConcrete reads the comments and texts of every Go file, and the pages for users.
+func TestWordsAreConcrete(t *testing.T) {
+	t.Parallel()
+	left := map[string]int{}
+	count := func(path, text string) {
+		found := avoided.FindAllString(text, -1)
+		if len(found) == 0 {
+			return
+		}
+		for _, folder := range unread {
+			if strings.HasPrefix(path, folder+"/") {
+				left[folder]++
+				return
+			}
+		}
+		t.Errorf("%s: %q in %.120q", path, found, strings.Join(strings.Fields(text), " "))
+	}
+	files := 0
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := filepath.ToSlash(path)
+		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
+			return fs.SkipDir
+		}
+		page := strings.HasPrefix(name, "gateway/internal/page/")
+		switch filepath.Ext(name) {
+		case ".go":
+			if name == "internal/repotest/voice_test.go" {
+				return nil
+			}
+			files++
+			for _, text := range wordsOf(t, path) {
+				count(name, text)
+			}
+		case ".js", ".html", ".css":
+			if page {
+				source, err := os.ReadFile(path)
+				if err != nil {
+					return err
+				}
+				count(name, string(source))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if files < 500 {
+		t.Errorf("%d Go files were read, want all", files)
+	}
+	for _, folder := range unread {
+		if left[folder] == 0 {
+			t.Errorf("%s has none of the words left: take it from the list", folder)
+		}
+	}
+}
+
+// wordsOf returns the comments and texts of a Go file.
+func wordsOf(t *testing.T, path string) (texts []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, comment := range file.Comments {
+		texts = append(texts, comment.Text())
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+			texts = append(texts, literal.Value)
+		}
+		return true
+	})
+	return texts
+}
