@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. What tests need beyond the product's own modules stands in test/go.mod.
-MODULES  := . tools test test/cache test/kubernetes examples/upstreams/go
+MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
@@ -106,6 +106,14 @@ dist-check: ## Build what is committed twice, in two folders and from two caches
 	diff "$$dir"/{one,two}/dist/SHA256SUMS; \
 	echo "dist-check: both builds of $(SYSTEMS) have the same checksums"
 
+# For which systems make image builds.
+IMAGE_SYSTEMS ?= linux/amd64 linux/arm64
+
+.PHONY: image
+image: SYSTEMS := $(IMAGE_SYSTEMS)
+image: dist ## Write an OCI image of caddy-itsme for IMAGE_SYSTEMS into dist/image, with SPDX documents; no container engine is needed
+	$(GO) run -C tools/image . -output ../../dist/image $(patsubst linux/%,../../dist/caddy-itsme-linux-%,$(IMAGE_SYSTEMS))
+
 .PHONY: notes
 notes: ## Print what CHANGELOG.md says of VERSION
 	@awk -v version="$${VERSION#v}" ' \
@@ -193,7 +201,7 @@ vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus umoci:umoci
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
