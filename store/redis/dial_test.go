@@ -177,6 +177,8 @@ func TestConfig(t *testing.T) {
 		"a database of a Cluster":  {func(c *redis.Config) { c.Database, c.Addresses = 1, []string{"a:1", "b:1"} }, "leave database out"},
 		"a negative timeout":       {func(c *redis.Config) { c.Timeout = -time.Second }, "use at least 1ms"},
 		"a timeout of nanoseconds": {func(c *redis.Config) { c.Timeout = 5 }, "use at least 1ms"},
+		"a short staleness":        {func(c *redis.Config) { c.Staleness = time.Second - 1 }, "use 1s to 5m"},
+		"a long staleness":         {func(c *redis.Config) { c.Staleness = redis.MaxStaleness + 1 }, "use 1s to 5m"},
 	} {
 		c := config("localhost:6379")
 		tt.change(&c)
