@@ -201,7 +201,7 @@ vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus umoci:umoci
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// MaxStaleness bounds the age of what [Revocations.Revoked] answers from. A store that several
-// replicas share may answer from a copy of this age. A store with an older copy answers
-// [ErrUnavailable].
+// MaxStaleness bounds the age of the revocations that a store knows when it keeps or returns anything.
+// A store that several replicas share may have a copy of this age. A store with an older copy answers
+// [ErrUnavailable], but for [Revocations.Revoked] where it is configured to go on longer.
 const MaxStaleness = time.Second
 
 // Scope says what a [Revocation] refuses.
@@ -65,11 +65,13 @@ func (v Revocation) Validate() error {
 // those of a [Store].
 type Revocations interface {
 	// Revoke refuses tokens from now on. A second revocation of the same ID only
-	// adds to the first. It returns [ErrInvalid] without a scope or an ID.
+	// adds to the first. A store whose Revoked may be older than [MaxStaleness] adds the
+	// difference to the times of the revocation. It returns [ErrInvalid] without a scope or an ID.
 	Revoke(ctx context.Context, v Revocation) error
 
 	// Revoked reports whether a token is refused. It is called for every request. Its answer may
-	// be [MaxStaleness] old. On an error nothing is known, and the caller refuses.
+	// be [MaxStaleness] old, or as old as the store is configured to allow. On an error nothing is
+	// known, and the caller refuses.
 	Revoked(ctx context.Context, c Credential) (bool, error)
 
 	// Mark names the revocations that this replica knows now; empty when there are none. A login

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
@@ -19,7 +20,7 @@ import (
 // count the same.
 func TestAgreesWithMemory(t *testing.T) {
 	t.Parallel()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	var runs atomic.Int64
 	rapid.Check(t, func(t *rapid.T) {
 		c := config(address)

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
@@ -16,7 +17,7 @@ func credential() store.Credential {
 
 // TestRevokedAllocatesNothing is not parallel: others would allocate meanwhile.
 func TestRevokedAllocatesNothing(t *testing.T) {
-	st := open(t, config(startServer(t).address))
+	st := open(t, config(redistest.Start(t).Address))
 	for _, id := range []string{"other", "login"} {
 		if n := testing.AllocsPerRun(100, func() { _, _ = st.Revoked(t.Context(), credential()) }); n != 0 {
 			t.Errorf("%v allocations", n)
@@ -29,7 +30,7 @@ func TestRevokedAllocatesNothing(t *testing.T) {
 func BenchmarkRevoked(b *testing.B) {
 	for _, revocations := range []int{0, 10_000} {
 		b.Run(strconv.Itoa(revocations), func(b *testing.B) {
-			st := open(b, config(startServer(b).address))
+			st := open(b, config(redistest.Start(b).Address))
 			for i := range revocations {
 				revoke(b, st, strconv.Itoa(i))
 			}
@@ -49,7 +50,7 @@ func BenchmarkRevoked(b *testing.B) {
 func BenchmarkLogin(b *testing.B) {
 	for _, others := range []int{0, 100_000} {
 		b.Run(strconv.Itoa(others), func(b *testing.B) {
-			st := open(b, config(startServer(b).address))
+			st := open(b, config(redistest.Start(b).Address))
 			roomy := store.Bounds{Total: others + 100_000, PerClient: 60}
 			for i := range others {
 				r := storetest.NewRecord("other"+strconv.Itoa(i), strconv.Itoa(i/3), time.Now())

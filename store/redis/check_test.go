@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
@@ -22,10 +23,10 @@ func TestFindings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, "--maxmemory-policy", row.policy)
-			do(t, admin(t, s.address), "ACL", "SETUSER", "default", row.user)
+			s := redistest.Start(t, "--maxmemory-policy", row.policy)
+			do(t, admin(t, s.Address), "ACL", "SETUSER", "default", row.user)
 			log := newLogCapture()
-			c := config(s.address)
+			c := config(s.Address)
 			c.Logger = log.logger()
 			store := open(t, c)
 			if err := store.Check(t.Context()); !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
@@ -17,7 +18,7 @@ import (
 // answer holds Redis' time. Each change has one line.
 func TestClockOffRedisIsLogged(t *testing.T) {
 	t.Parallel()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	var (
 		ahead time.Duration
 		mu    sync.Mutex

@@ -10,6 +10,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -27,7 +28,7 @@ type replica struct {
 // openReplicas starts replicas on one Redis, each so far ahead.
 func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 	t.Helper()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	webs := make([]*httptest.Server, len(ahead))
 	for i := range webs {
 		webs[i] = httptest.NewUnstartedServer(nil)

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -16,6 +18,11 @@ const (
 	DefaultPrefix = "itsme:default"
 	// DefaultTimeout is how long one call may take.
 	DefaultTimeout = time.Second
+	// DefaultStaleness is for how long after the last look at the list of revocations credentials are
+	// checked against the copy of it.
+	DefaultStaleness = store.MaxStaleness
+	// MaxStaleness is the most that [Config.Staleness] may be.
+	MaxStaleness = 5 * time.Minute
 	// DefaultMaxClockOffset is how far this machine's clock and Redis' may be apart.
 	DefaultMaxClockOffset = time.Minute
 	// MinSecret is how long a secret has to be, in bytes.
@@ -59,6 +66,13 @@ type Config struct {
 	// [DefaultTimeout], at least 1 ms.
 	Timeout time.Duration
 
+	// Staleness is how old the copy of the revocations may be that credentials are checked against. While
+	// Redis is unavailable, issued tokens count that long, and a logout on another replica is not known
+	// here. Afterwards every credential is refused. Nothing is issued by a copy older than
+	// [store.MaxStaleness]. The same on every replica. Default [DefaultStaleness], at least that and at
+	// most [MaxStaleness].
+	Staleness time.Duration
+
 	// MaxClockOffset is how far this machine's clock and Redis' may be apart before Logger receives a
 	// warning. Default [DefaultMaxClockOffset].
 	MaxClockOffset time.Duration
@@ -80,6 +94,9 @@ func (c Config) complete() (Config, error) {
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
+	}
+	if c.Staleness == 0 {
+		c.Staleness = DefaultStaleness
 	}
 	if c.MaxClockOffset == 0 {
 		c.MaxClockOffset = DefaultMaxClockOffset
@@ -110,6 +127,8 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: braces in the prefix; leave them out, they are added", ErrConfig)
 	case c.Timeout < time.Millisecond:
 		return fmt.Errorf("%w: a timeout of %v; use at least 1ms", ErrConfig, c.Timeout)
+	case c.Staleness < DefaultStaleness || c.Staleness > MaxStaleness:
+		return fmt.Errorf("%w: a staleness of %v; use %v to %v", ErrConfig, c.Staleness, DefaultStaleness, MaxStaleness)
 	}
 	for _, address := range c.Addresses {
 		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {

@@ -63,19 +63,24 @@ func (c *connection) close() {
 // ready refuses a call whose context is done, every call after Close, and every call
 // while Redis is unavailable.
 func (c *connection) ready(ctx context.Context) error {
+	return c.readyWithin(ctx, store.MaxStaleness)
+}
+
+// readyWithin does so, but goes on while the copy of the revocations is no older than the bound.
+func (c *connection) readyWithin(ctx context.Context, bound time.Duration) error {
 	if c.closed.Load() {
 		return fmt.Errorf("%w: closed", store.ErrUnavailable)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if c.freshness.fresh() {
+	if c.freshness.within(bound) {
 		return nil
 	}
 	c.Start()
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	return c.unavailable(ctx, "waiting for Redis", c.freshness.await(limited))
+	return c.unavailable(ctx, "waiting for Redis", c.freshness.await(limited, bound))
 }
 
 // command is one thing to do with Redis.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
@@ -24,15 +25,15 @@ import (
 // store does, and nothing with the keys of others.
 func TestLeastUser(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB) *server{
-		"standalone": func(t testing.TB) *server { return startServer(t) },
-		"Cluster":    startCluster,
+	for name, start := range map[string]func(testing.TB) *redistest.Server{
+		"standalone": func(t testing.TB) *redistest.Server { return redistest.Start(t) },
+		"Cluster":    func(t testing.TB) *redistest.Server { return redistest.StartNode(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
-			do(t, admin(t, s.address), documentedUser(t)...)
-			c := config(s.address)
+			do(t, admin(t, s.Address), documentedUser(t)...)
+			c := config(s.Address)
 			c.Username, c.Password = "gateway", "password"
 			st := open(t, c)
 			create(t, st, "a")
@@ -66,9 +67,9 @@ func documentedUser(t testing.TB) []string {
 // TestWrongPassword: the server refuses it, and no error or log line has it.
 func TestWrongPassword(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, "--requirepass", "right")
+	s := redistest.Start(t, "--requirepass", "right")
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Password, c.Logger = "hunter2", log.logger()
 	st := open(t, c)
 	_, err := st.Len(t.Context())
@@ -87,14 +88,14 @@ func TestWrongPassword(t *testing.T) {
 
 func TestDatabase(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	c := config(s.address)
+	s := redistest.Start(t)
+	c := config(s.Address)
 	c.Database = 7
 	create(t, open(t, c), "a")
-	if n, err := do(t, admin(t, s.address), "DBSIZE").ToInt64(); err != nil || n != 0 {
+	if n, err := do(t, admin(t, s.Address), "DBSIZE").ToInt64(); err != nil || n != 0 {
 		t.Errorf("database 0 has %d keys, %v", n, err)
 	}
-	if _, err := open(t, config(s.address)).Load(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := open(t, config(s.Address)).Load(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("loading from database 0: %v, want %v", err, store.ErrNotFound)
 	}
 }
@@ -103,8 +104,8 @@ func TestTLS(t *testing.T) {
 	t.Parallel()
 	files, roots := selfSigned(t)
 	options := append(files, "--port", "0", "--tls-port", "PORT", "--tls-auth-clients", "no")
-	s := startServer(t, options...)
-	c := config(s.address)
+	s := redistest.Start(t, options...)
+	c := config(s.Address)
 	c.TLS = &tls.Config{RootCAs: roots}
 	create(t, open(t, c), "a")
 
@@ -176,6 +177,8 @@ func TestConfig(t *testing.T) {
 		"a database of a Cluster":  {func(c *redis.Config) { c.Database, c.Addresses = 1, []string{"a:1", "b:1"} }, "leave database out"},
 		"a negative timeout":       {func(c *redis.Config) { c.Timeout = -time.Second }, "use at least 1ms"},
 		"a timeout of nanoseconds": {func(c *redis.Config) { c.Timeout = 5 }, "use at least 1ms"},
+		"a short staleness":        {func(c *redis.Config) { c.Staleness = time.Second - 1 }, "use 1s to 5m"},
+		"a long staleness":         {func(c *redis.Config) { c.Staleness = redis.MaxStaleness + 1 }, "use 1s to 5m"},
 	} {
 		c := config("localhost:6379")
 		tt.change(&c)

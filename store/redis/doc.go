@@ -12,9 +12,10 @@
 // Redis that is unavailable.
 //
 // Revocations are read from a copy in this process, which is brought up to date
-// every 200 ms. A check costs no round trip, and never rests on
-// a copy that is older than [store.MaxStaleness]: a replica either knows of a revocation by
-// then, or refuses everything. When Redis loses its data, the replicas write back the
+// every 200 ms. A check costs no round trip, and never rests on a copy that is older than
+// [Config.Staleness], one second by default: a replica either knows of a revocation by
+// then, or refuses everything. Everything else of the store rests on a copy no older than
+// [store.MaxStaleness]. When Redis loses its data, the replicas write back the
 // revocations that they know. Pending sessions are lost then; users log in again.
 //
 // Records and families are JSON, so that replicas of two releases share them. What a newer

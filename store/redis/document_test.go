@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/keyring/keyringtest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -25,8 +26,8 @@ func TestDocuments(t *testing.T) {
 	t.Parallel()
 	for name, start := range map[string]func(*testing.T) string{
 		"miniredis": func(t *testing.T) string { return miniredis.RunT(t).Addr() },
-		"server":    func(t *testing.T) string { return startServer(t).address },
-		"Cluster":   func(t *testing.T) string { return startCluster(t).address },
+		"server":    func(t *testing.T) string { return redistest.Start(t).Address },
+		"Cluster":   func(t *testing.T) string { return redistest.StartNode(t).Address },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -42,7 +43,7 @@ func TestDocuments(t *testing.T) {
 // has no keys. Tokens of one must be good at every other.
 func TestReplicasThatStartAtOnceMakeOneSet(t *testing.T) {
 	t.Parallel()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	const replicas = 6
 	signing := make(chan string, replicas)
 	for range replicas {
@@ -78,12 +79,12 @@ func keysIn(st *redis.Store, folder keyring.Storage) *keyring.Keyring {
 // TestDumpShowsNoKey: an attacker who reads Redis must not be able to sign.
 func TestDumpShowsNoKey(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	state, err := keysIn(open(t, config(s.address)), new(keyringtest.Memory)).Tend(t.Context())
+	s := redistest.Start(t)
+	state, err := keysIn(open(t, config(s.Address)), new(keyringtest.Memory)).Tend(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	held := dump(t, admin(t, s.address))
+	held := dump(t, admin(t, s.Address))
 	for _, key := range state.Set().Keys {
 		for name, value := range held {
 			for _, text := range []string{key.ID, "PRIVATE", strings.Split(key.PrivateKey, "\n")[1], "app.example.be"} {
@@ -93,14 +94,14 @@ func TestDumpShowsNoKey(t *testing.T) {
 			}
 		}
 	}
-	wantExpiring(t, admin(t, s.address), 400*24*time.Hour)
+	wantExpiring(t, admin(t, s.Address), 400*24*time.Hour)
 }
 
 // TestDocumentOpensInItsOwnPlaceAlone: an attacker who may write to Redis moves sealed documents, changes
 // their version or their bytes, or has those of another prefix or secret. None is taken for this gateway's.
 func TestDocumentOpensInItsOwnPlaceAlone(t *testing.T) {
 	t.Parallel()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	client := admin(t, address)
 	st := open(t, config(address)).Documents()
 	write := func(d redis.Documents, name, text string) {
@@ -162,7 +163,7 @@ func wantText(t *testing.T, d redis.Documents, want string) {
 // TestDocumentUnderContentionGivesUp: replicas that change a document all the time hold up no caller for ever.
 func TestDocumentUnderContentionGivesUp(t *testing.T) {
 	t.Parallel()
-	address := startServer(t).address
+	address := redistest.Start(t).Address
 	one, other := open(t, config(address)).Documents(), open(t, config(address)).Documents()
 	var n atomic.Int64
 	err := one.Update(t.Context(), keyring.KeysDocument, func([]byte) ([]byte, error) {

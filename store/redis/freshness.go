@@ -5,8 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // freshness knows how old the copy of the revocations is. It goes by the monotonic clock: a clock
@@ -22,10 +20,10 @@ type freshness struct {
 
 func newFreshness() *freshness { return &freshness{start: time.Now(), outcome: make(chan struct{})} }
 
-// fresh reports whether the copy is young enough to answer from.
-func (f *freshness) fresh() bool {
+// within reports whether the copy is no older than that.
+func (f *freshness) within(bound time.Duration) bool {
 	last := f.lastSync.Load()
-	return last != 0 && time.Since(f.start)-time.Duration(last-1) <= store.MaxStaleness
+	return last != 0 && time.Since(f.start)-time.Duration(last-1) <= bound
 }
 
 // succeed notes that an attempt which began at that time ended well: what the server
@@ -46,11 +44,11 @@ func (f *freshness) end(err error) {
 	f.outcome = make(chan struct{})
 }
 
-// await returns nil when the copy is fresh. When it is stale and the last attempt
+// await returns nil when the copy is no older than the bound. When it is older and the last attempt
 // failed, it returns why, at once: no call queues for a server that is unavailable. When
 // no attempt failed, but one is late, it waits for its outcome.
-func (f *freshness) await(ctx context.Context) error {
-	for !f.fresh() {
+func (f *freshness) await(ctx context.Context, bound time.Duration) error {
+	for !f.within(bound) {
 		f.mu.Lock()
 		err, outcome := f.err, f.outcome
 		f.mu.Unlock()

@@ -37,10 +37,28 @@ func TestFreshness(t *testing.T) {
 				row.live(p)
 				limited, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 				defer cancel()
-				if err := p.await(limited); !errors.Is(err, row.want) {
+				if err := p.await(limited, store.MaxStaleness); !errors.Is(err, row.want) {
 					t.Errorf("await: %v, want %v", err, row.want)
 				}
 			})
 		})
 	}
+}
+
+// TestFreshnessHasABound: what is too old for one caller may be young enough for another.
+func TestFreshnessHasABound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newFreshness()
+		p.succeed(time.Now())
+		<-time.After(MaxStaleness)
+		if p.within(store.MaxStaleness) || !p.within(MaxStaleness) {
+			t.Errorf("after %v: within(%v) is %t, within(%v) is %t", MaxStaleness,
+				store.MaxStaleness, p.within(store.MaxStaleness), MaxStaleness, p.within(MaxStaleness))
+		}
+		<-time.After(1)
+		if p.within(MaxStaleness) {
+			t.Errorf("a copy that is older than %v is within it", MaxStaleness)
+		}
+	})
 }

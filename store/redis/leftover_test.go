@@ -14,6 +14,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/rueidis"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
@@ -23,9 +24,9 @@ import (
 // its time.
 func TestEveryKeyExpires(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
-	client := admin(t, s.address)
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
+	client := admin(t, s.Address)
 	create(t, st, "a")
 	wantExpiring(t, client, 20*time.Minute+store.Retention)
 	liveAFullLife(t, st)
@@ -138,16 +139,16 @@ func TestLostRecords(t *testing.T) {
 // opened the store. A client ends its own when the connections are closed.
 func TestCloseEndsEverything(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB) *server{
-		"standalone": func(t testing.TB) *server { return startServer(t) },
-		"Cluster":    startCluster,
+	for name, start := range map[string]func(testing.TB) *redistest.Server{
+		"standalone": func(t testing.TB) *redistest.Server { return redistest.Start(t) },
+		"Cluster":    func(t testing.TB) *redistest.Server { return redistest.StartNode(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t)
 			pprof.Do(t.Context(), pprof.Labels("store", t.Name()), func(ctx context.Context) {
 				for range 10 {
-					useAndClose(ctx, t, config(s.address))
+					useAndClose(ctx, t, config(s.Address))
 				}
 			})
 			begin := time.Now()
@@ -157,7 +158,7 @@ func TestCloseEndsEverything(t *testing.T) {
 				}
 				runtime.Gosched()
 			}
-			clients, err := do(t, admin(t, s.address), "CLIENT", "LIST").ToString()
+			clients, err := do(t, admin(t, s.Address), "CLIENT", "LIST").ToString()
 			if err != nil || strings.Contains(clients, "name=caddy-itsme") {
 				t.Errorf("connections are left: %s, %v", clients, err)
 			}

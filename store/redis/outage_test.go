@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
@@ -78,15 +79,15 @@ func wantUnavailable(t *testing.T, s *redis.Store) {
 
 func TestAwayAtStart(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	s.kill()
+	s := redistest.Start(t)
+	s.Kill()
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Logger = log.logger()
 	st := open(t, c)
 	wantUnavailable(t, st)
 	log.await(t, lost)
-	s.restart(t)
+	s.Restart(t)
 	log.await(t, reached)
 	create(t, st, "a")
 }
@@ -94,17 +95,17 @@ func TestAwayAtStart(t *testing.T) {
 // TestAwayInTheMiddle: no request is let in by what was known before, and none waits.
 func TestAwayInTheMiddle(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := redistest.Start(t)
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Logger = log.logger()
 	st := open(t, c)
 	create(t, st, "a")
-	s.kill()
+	s.Kill()
 	wantRefusals(t, st)
 	wantUnavailable(t, st)
 	log.await(t, lost)
-	s.restart(t)
+	s.Restart(t)
 	log.await(t, back)
 	if _, err := st.Load(t.Context(), "a"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("loading what the server lost: %v, want %v", err, store.ErrNotFound)
@@ -133,18 +134,18 @@ func wantRefusals(t *testing.T, st *redis.Store) {
 // TestHangingServer: one that takes everything and answers nothing.
 func TestHangingServer(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := redistest.Start(t)
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Logger = log.logger()
 	c.Timeout = time.Second
 	st := open(t, c)
 	create(t, st, "a")
-	s.hang(t)
+	s.Hang(t)
 	wantRefusals(t, st)
 	wantUnavailable(t, st)
 	log.await(t, lost)
-	s.wake(t)
+	s.Wake(t)
 	log.await(t, back)
 	if _, err := st.Load(t.Context(), "a"); err != nil {
 		t.Errorf("loading: %v", err)
@@ -154,12 +155,12 @@ func TestHangingServer(t *testing.T) {
 // TestCloseWhileServerHangs: a reload must not wait for a server that does not answer.
 func TestCloseWhileServerHangs(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	c := config(s.address)
+	s := redistest.Start(t)
+	c := config(s.Address)
 	c.Timeout = time.Second
 	st := open(t, c)
 	create(t, st, "a")
-	s.hang(t)
+	s.Hang(t)
 	begin := time.Now()
 	if err := st.Close(); err != nil {
 		t.Error(err)
@@ -172,12 +173,12 @@ func TestCloseWhileServerHangs(t *testing.T) {
 // TestSlowServer: a call ends with its own time, and with the caller's if that is less.
 func TestSlowServer(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	c := config(s.address)
+	s := redistest.Start(t)
+	c := config(s.Address)
 	c.Timeout = time.Second
 	st := open(t, c)
 	create(t, st, "a")
-	pause := admin(t, s.address)
+	pause := admin(t, s.Address)
 
 	do(t, pause, "CLIENT", "PAUSE", "60000", "ALL")
 	limited, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -194,11 +195,11 @@ func TestSlowServer(t *testing.T) {
 // TestCallerHangsUp: who cancels gets that error at once, and takes no connection away.
 func TestCallerHangsUp(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	c := config(s.address)
+	s := redistest.Start(t)
+	c := config(s.Address)
 	st := open(t, c)
 	create(t, st, "a")
-	other := admin(t, s.address)
+	other := admin(t, s.Address)
 	do(t, other, "CLIENT", "PAUSE", "60000", "WRITE")
 	ctx, cancel := context.WithCancel(t.Context())
 	asked := make(chan error)
@@ -222,10 +223,10 @@ func TestCallerHangsUp(t *testing.T) {
 // TestFullServer: what cannot be written is refused, what can be read is answered.
 func TestFullServer(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	before := create(t, st, "before")
-	do(t, admin(t, s.address), "CONFIG", "SET", "maxmemory", "1")
+	do(t, admin(t, s.Address), "CONFIG", "SET", "maxmemory", "1")
 	all := calls(st)
 	for _, name := range []string{"Create", "Remember", "Allow", "Revoke", "CreateFamily"} {
 		if err := all[name](t.Context()); !errors.Is(err, store.ErrUnavailable) {
@@ -247,9 +248,9 @@ func TestFullServer(t *testing.T) {
 // TestForgottenScripts: after a restart or SCRIPT FLUSH a server knows no script.
 func TestForgottenScripts(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
-	other := admin(t, s.address)
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
+	other := admin(t, s.Address)
 	for name, call := range calls(st) {
 		do(t, other, "SCRIPT", "FLUSH")
 		if err := call(t.Context()); err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrConflict) {

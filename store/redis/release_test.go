@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
@@ -14,8 +15,8 @@ import (
 // know. What Redis holds of them stays, every call for them is refused, and the log says so once.
 func TestNewerIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	server := startServer(t)
-	c, log := config(server.address), newLogCapture()
+	server := redistest.Start(t)
+	c, log := config(server.Address), newLogCapture()
 	c.Logger = log.logger()
 	st := open(t, c)
 	r := storetest.NewRecord("newer", "192.0.2.1", time.Now())
@@ -28,7 +29,7 @@ func TestNewerIsLeftAlone(t *testing.T) {
 	if err := st.CreateFamily(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	before := dump(t, admin(t, server.address))
+	before := dump(t, admin(t, server.Address))
 	for range 3 {
 		if _, err := st.Load(t.Context(), "newer"); !errors.Is(err, store.ErrNewer) || !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("loading the record: %v, want %v", err, store.ErrNewer)
@@ -37,7 +38,7 @@ func TestNewerIsLeftAlone(t *testing.T) {
 			t.Errorf("loading the family: %v, want %v", err, store.ErrNewer)
 		}
 	}
-	after := dump(t, admin(t, server.address))
+	after := dump(t, admin(t, server.Address))
 	for key, held := range before {
 		if after[key] != held {
 			t.Errorf("%s changed", key)

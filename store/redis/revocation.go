@@ -21,7 +21,7 @@ type revocations struct {
 }
 
 // Revoke implements [store.Revocations]. When it returns nil, this replica refuses already,
-// and every other does within [store.MaxStaleness].
+// and every other does within [Config.Staleness].
 func (r *revocations) Revoke(ctx context.Context, v store.Revocation) error {
 	if err := r.ready(ctx); err != nil {
 		return err
@@ -33,6 +33,7 @@ func (r *revocations) Revoke(ctx context.Context, v store.Revocation) error {
 	if !v.Until.After(now) {
 		return nil
 	}
+	v = r.extend(v)
 	at, err := r.publish(ctx, []store.Revocation{v})
 	if err != nil {
 		return err
@@ -40,9 +41,20 @@ func (r *revocations) Revoke(ctx context.Context, v store.Revocation) error {
 	return r.known.Add(v, at.mark(), now)
 }
 
+// extend lets a revocation cover what a replica that does not know of it yet makes from a credential:
+// the caller reckons with [store.MaxStaleness], and the configuration may allow more.
+func (r *revocations) extend(v store.Revocation) store.Revocation {
+	more := r.config.Staleness - store.MaxStaleness
+	v.Until = v.Until.Add(more)
+	if !v.IssuedUntil.IsZero() {
+		v.IssuedUntil = v.IssuedUntil.Add(more)
+	}
+	return v
+}
+
 // Revoked implements [store.Revocations]. It answers from the copy, without a round trip.
 func (r *revocations) Revoked(ctx context.Context, c store.Credential) (bool, error) {
-	if err := r.ready(ctx); err != nil {
+	if err := r.readyWithin(ctx, r.config.Staleness); err != nil {
 		return false, err
 	}
 	return r.known.Covers(c, r.config.Now), nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
@@ -32,13 +33,13 @@ func wantRevoked(t testing.TB, s store.Store, id string, want bool) {
 // TestNewReplicaKnowsAllRevocations: however many there are, before it answers at all.
 func TestNewReplicaKnowsAllRevocations(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	first := open(t, config(s.address))
+	s := redistest.Start(t)
+	first := open(t, config(s.Address))
 	const revocations = 450 // more than two pages
 	for i := range revocations {
 		revoke(t, first, strconv.Itoa(i))
 	}
-	second := open(t, config(s.address))
+	second := open(t, config(s.Address))
 	for i := range revocations {
 		wantRevoked(t, second, strconv.Itoa(i), true)
 	}
@@ -49,21 +50,21 @@ func TestNewReplicaKnowsAllRevocations(t *testing.T) {
 // replicas know, so that one which is started afterwards refuses, too.
 func TestRevocationsSurviveTheServer(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
+	s := redistest.Start(t)
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Logger = log.logger()
 	veteran := open(t, c)
 	const revocations = 250 // more than one page
 	for i := range revocations {
 		revoke(t, veteran, strconv.Itoa(i))
 	}
-	s.kill()
+	s.Kill()
 	log.await(t, lost)
-	s.restart(t)
+	s.Restart(t)
 	log.await(t, back)
 	wantRevoked(t, veteran, "0", true)
-	recruit := open(t, config(s.address))
+	recruit := open(t, config(s.Address))
 	for i := range revocations {
 		wantRevoked(t, recruit, strconv.Itoa(i), true)
 	}
@@ -73,16 +74,16 @@ func TestRevocationsSurviveTheServer(t *testing.T) {
 // revocation comes before anybody looked.
 func TestRevocationsSurviveAFlush(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	first, second := open(t, config(s.address)), open(t, config(s.address))
+	s := redistest.Start(t)
+	first, second := open(t, config(s.Address)), open(t, config(s.Address))
 	const revocations = 250 // more than one page
 	for i := range revocations {
 		revoke(t, first, strconv.Itoa(i))
 	}
-	do(t, admin(t, s.address), "FLUSHALL")
+	do(t, admin(t, s.Address), "FLUSHALL")
 	revoke(t, second, "new")
 	awaitRevoked(t, first, "new")
-	recruit := open(t, config(s.address))
+	recruit := open(t, config(s.Address))
 	wantRevoked(t, recruit, "new", true)
 	for i := range revocations {
 		wantRevoked(t, recruit, strconv.Itoa(i), true)
@@ -93,13 +94,13 @@ func TestRevocationsSurviveAFlush(t *testing.T) {
 // a replica has read already. The next ones must not look as if it had read them, too.
 func TestRevocationsSurviveAFailover(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	reader, writer := open(t, config(s.address)), open(t, config(s.address))
+	s := redistest.Start(t)
+	reader, writer := open(t, config(s.Address)), open(t, config(s.Address))
 	for _, id := range []string{"a", "b", "c"} {
 		revoke(t, writer, id)
 	}
 	awaitRevoked(t, reader, "c")
-	do(t, admin(t, s.address), "ZREMRANGEBYRANK", "{itsme:default}:revoked:log", "-2", "-1")
+	do(t, admin(t, s.Address), "ZREMRANGEBYRANK", "{itsme:default}:revoked:log", "-2", "-1")
 	revoke(t, writer, "d")
 	awaitRevoked(t, reader, "d")
 }
@@ -178,10 +179,10 @@ func awaitRevoked(t testing.TB, s store.Store, id string) {
 // It is what a replica with another secret sees.
 func TestUnreadableRevocationRefusesAll(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	revoke(t, open(t, config(s.address)), "a login")
+	s := redistest.Start(t)
+	revoke(t, open(t, config(s.Address)), "a login")
 	log := newLogCapture()
-	c := config(s.address)
+	c := config(s.Address)
 	c.Secret = []byte("another secret that is long enough")
 	c.Logger = log.logger()
 	other := open(t, c)

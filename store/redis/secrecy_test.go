@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
@@ -15,10 +16,10 @@ import (
 // neither who logged in, from where, with what, nor who is refused.
 func TestDumpShowsNobody(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	hidden := liveAFullLife(t, st)
-	all := dump(t, admin(t, s.address))
+	all := dump(t, admin(t, s.Address))
 	if len(all) < 10 {
 		t.Fatalf("only %d keys in Redis", len(all))
 	}
@@ -102,11 +103,11 @@ func mark(r *store.Record, hidden map[string]string) {
 // change a login, nor put one in the place of another, nor a value in that of a login.
 func TestMovedValueIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	create(t, st, "victim")
 	create(t, st, "attacker")
-	client := admin(t, s.address)
+	client := admin(t, s.Address)
 	held := func(id string) string {
 		text, err := do(t, client, "HGET", records, id).ToString()
 		if err != nil {
@@ -132,7 +133,7 @@ func TestMovedValueIsRefused(t *testing.T) {
 		t.Errorf("loading what was put back: %v", err)
 	}
 
-	c := config(s.address)
+	c := config(s.Address)
 	c.Prefix = "itsme:other"
 	do(t, client, "COPY", records, "{itsme:other}:records")
 	wantUnreadable(t, "another gateway's, with the same secret", func() error {
@@ -155,8 +156,8 @@ func wantUnreadable(t *testing.T, name string, read func() error) {
 // to another that asks for its own.
 func TestMovedRememberedValueIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	remember := func(key string) error {
 		_, err := st.Remember(t.Context(), key, "session of "+key, time.Hour)
 		return err
@@ -164,7 +165,7 @@ func TestMovedRememberedValueIsRefused(t *testing.T) {
 	if err := errors.Join(remember("victim"), remember("attacker")); err != nil {
 		t.Fatal(err)
 	}
-	client := admin(t, s.address)
+	client := admin(t, s.Address)
 	names, err := do(t, client, "KEYS", "*:value:*").AsStrSlice()
 	if err != nil || len(names) != 2 {
 		t.Fatalf("remembered values are at %q, %v", names, err)
@@ -188,12 +189,12 @@ func TestMovedRememberedValueIsRefused(t *testing.T) {
 // put in the place of another.
 func TestMovedFamilyIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	if err := st.CreateFamily(t.Context(), family("a")); err != nil {
 		t.Fatal(err)
 	}
-	client := admin(t, s.address)
+	client := admin(t, s.Address)
 	names, err := do(t, client, "KEYS", "*:family:*").AsStrSlice()
 	if err != nil || len(names) != 1 {
 		t.Fatalf("families are at %q, %v", names, err)
@@ -224,9 +225,9 @@ func TestMovedFamilyIsRefused(t *testing.T) {
 // revocation of the one must not end the other's.
 func TestMovedLoginIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
-	client := admin(t, s.address)
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
+	client := admin(t, s.Address)
 	if err := st.Enroll(t.Context(), "victim", "login", time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -253,11 +254,11 @@ func TestMovedLoginIsRefused(t *testing.T) {
 // take its place.
 func TestMovedRevocationIsRefused(t *testing.T) {
 	t.Parallel()
-	s := startServer(t)
-	st := open(t, config(s.address))
+	s := redistest.Start(t)
+	st := open(t, config(s.Address))
 	revoke(t, st, "a")
 	revoke(t, st, "b")
-	client := admin(t, s.address)
+	client := admin(t, s.Address)
 	held, err := do(t, client, "HGETALL", "{itsme:default}:revoked").AsStrMap()
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +271,7 @@ func TestMovedRevocationIsRefused(t *testing.T) {
 		last = sealed
 	}
 	wantUnreadable(t, "moved", func() error {
-		_, err := open(t, config(s.address)).Revoked(t.Context(), store.Credential{Login: "a"})
+		_, err := open(t, config(s.Address)).Revoked(t.Context(), store.Credential{Login: "a"})
 		return err
 	})
 }

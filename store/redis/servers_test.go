@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
@@ -23,9 +24,9 @@ func TestServersTellAboutThemselves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := startServer(t, "--appendonly", row.log, "--maxmemory-policy", row.policy)
-			do(t, admin(t, s.address), "ACL", "SETUSER", "default", row.user)
-			servers, err := open(t, config(s.address)).Servers(t.Context())
+			s := redistest.Start(t, "--appendonly", row.log, "--maxmemory-policy", row.policy)
+			do(t, admin(t, s.Address), "ACL", "SETUSER", "default", row.user)
+			servers, err := open(t, config(s.Address)).Servers(t.Context())
 			if err != nil || len(servers) != 1 {
 				t.Fatalf("%d servers, %v", len(servers), err)
 			}
@@ -33,7 +34,7 @@ func TestServersTellAboutThemselves(t *testing.T) {
 			if known := strings.Count(got.Version, ".") == 2; known != (row.user == "+@all") {
 				t.Errorf("its version is %q", got.Version)
 			}
-			got.Version, row.want.Address = "", s.address
+			got.Version, row.want.Address = "", s.Address
 			if diff := cmp.Diff(row.want, got); diff != "" {
 				t.Errorf("it answers (-want +got):\n%s", diff)
 			}
@@ -43,7 +44,7 @@ func TestServersTellAboutThemselves(t *testing.T) {
 
 func TestServersThatAreAwayTellNothing(t *testing.T) {
 	t.Parallel()
-	if _, err := open(t, config(freeAddress(t))).Servers(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+	if _, err := open(t, config(redistest.FreeAddress(t))).Servers(t.Context()); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
 
@@ -29,14 +30,14 @@ func TestMiniredis(t *testing.T) {
 // TestServer runs the suite on a real server.
 func TestServer(t *testing.T) {
 	t.Parallel()
-	runTimeless(t, startServer(t).address)
+	runTimeless(t, redistest.Start(t).Address)
 }
 
 // TestCluster runs the suite on a real Cluster, which refuses a script that reaches
 // for another slot.
 func TestCluster(t *testing.T) {
 	t.Parallel()
-	runTimeless(t, startCluster(t).address)
+	runTimeless(t, redistest.StartNode(t).Address)
 }
 
 // runTimeless runs all in which no time passes, each on a prefix of its own.
