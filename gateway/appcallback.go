@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
+// serveAppReturn answers an app's redirect URL when the phone opened a browser instead of the app.
 func (b *browserAPI) serveAppReturn(x exchange) error {
 	b.writeReturn(x, b.appReturned(x), http.StatusOK, page.Page{
 		Name:     "app_return",

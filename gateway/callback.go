@@ -10,11 +10,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// callbackParameters are what itsme appends to the redirect URL.
+// callbackParameters are the parameters that itsme appends to the redirect URL.
 var callbackParameters = []string{"code", "state", "error", "error_description"}
 
-// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with the query:
-// an attacker may have sent the browser here, with a login of the attacker's own.
+// serveCallback answers the browser's redirect URL. It acts on the query only with the login's cookie: an
+// attacker may have sent the browser here with the attacker's own login.
 func (b *browserAPI) serveCallback(x exchange) error {
 	if prefetched(x.r) {
 		b.writePrefetch(x)
@@ -42,7 +42,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	return b.finishBrowser(x, record, query, name)
 }
 
-// finishBrowser ends a login in the browser that started it.
+// finishBrowser finishes a login in the browser that started it.
 func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.Values, cookie string) error {
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return b.cancelBrowser(x, record, code, cookie)
@@ -54,7 +54,7 @@ func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.V
 		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
-		// The code is still valid, and the page loads again with it by itself.
+		// The code is still valid. The page reloads with it.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
 		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
@@ -88,13 +88,13 @@ func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cooki
 	return nil
 }
 
-// writeReturn answers a request to a redirect URL with a page, and notes it.
+// writeReturn shows a page at a redirect URL and reports the return.
 func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.Page) {
 	b.noteReturn(x.r.Context(), back)
 	b.answers.writePage(x.w, status, p)
 }
 
-// writeEnd shows how a login ended that issued nothing.
+// writeEnd shows the page of a login that ended without a token.
 func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
@@ -112,10 +112,10 @@ func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, e
 	b.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
-// writeUnbound answers a return that this browser did not start. It says nothing about the login
-// and carries nothing of the query.
+// writeUnbound answers a browser that did not start the login. The page says nothing about the login and
+// repeats nothing of the query.
 //
-// A browser that refuses cookies ends here each time. Its page says so, and not that the user should try
+// A browser that refuses cookies ends here each time. Its page says so instead of asking the user to try
 // again.
 func (b *browserAPI) writeUnbound(x exchange, back returned) {
 	p := page.Page{

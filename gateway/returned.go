@@ -14,43 +14,43 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// Return is a request to a redirect URL, and what the gateway made of it.
+// Return describes a request to a redirect URL and its outcome.
 type Return struct {
-	// Kind is app or browser: the login's, where the state is that of a login that the store knows, and
-	// else that of the redirect URL.
+	// Kind is app or browser. It is the login's kind when the store knows the state, and otherwise that of
+	// the redirect URL.
 	Kind string
 	// Outcome is one of [ReturnOutcomes].
 	Outcome string
 }
 
-// What a request to a redirect URL can end in.
+// Outcomes of a request to a redirect URL.
 const (
 	// returnFinished: the login ended with a token, and the browser is logged in.
 	returnFinished = "finished"
-	// returnWaiting: Signicat is not done with the login, or unavailable. The page asks again.
+	// returnWaiting: Signicat has no result yet or is unavailable. The page asks again.
 	returnWaiting = "waiting"
 	// returnDenied: the user or Signicat refused the login.
 	returnDenied = "denied"
 	// returnFailed: the login ended without a token for any other reason.
 	returnFailed = "failed"
-	// returnUnbound: the request is not from the browser that started a login with this state.
+	// returnUnbound: the request is not from the browser that started the login of this state.
 	returnUnbound = "unbound"
-	// returnUnboundNoCookies: the same, and the request had no cookie at all.
+	// returnUnboundNoCookies: like returnUnbound, and the request had no cookie at all.
 	returnUnboundNoCookies = "unbound_no_cookies"
-	// returnAppOpenedBrowser: an app's login came back to a browser, because the phone does not hand the
-	// redirect URL to the app.
+	// returnAppOpenedBrowser: an app's redirect URL opened in a browser, because the phone does not hand it
+	// to the app.
 	returnAppOpenedBrowser = "app_opened_browser"
 	// returnRepeated: the login had ended before, or its app had presented the code.
 	returnRepeated = "repeated"
-	// returnPrefetch: a browser loads the URL in advance. Nothing was done.
+	// returnPrefetch: a browser loaded the URL in advance. The gateway did nothing.
 	returnPrefetch = "prefetch"
-	// returnMalformed: the request is not one that itsme sends a browser to.
+	// returnMalformed: itsme does not send such a request.
 	returnMalformed = "malformed"
-	// returnUnavailable: the store cannot answer, or the gateway has no keys yet.
+	// returnUnavailable: the store is unavailable, or the gateway has no keys yet.
 	returnUnavailable = "unavailable"
 )
 
-// ReturnOutcomes returns all that [Return].Outcome can be.
+// ReturnOutcomes returns every value of [Return].Outcome.
 func ReturnOutcomes() []string {
 	return []string{
 		returnFinished, returnWaiting, returnDenied, returnFailed, returnUnbound, returnUnboundNoCookies,
@@ -58,20 +58,20 @@ func ReturnOutcomes() []string {
 	}
 }
 
-// returned is a return that is being answered.
+// returned is a return under way, before it is reported.
 type returned struct {
 	kind      store.Kind
 	outcome   string
-	sessionID string // of a login whose binding was there, and empty else
-	over      bool   // the login ended before this request
+	sessionID string // only of a login whose binding came with the request
+	over      bool   // the login had ended before this request
 }
 
-// boundReturn is one whose binding was there. The caller sets the outcome with as.
+// boundReturn describes a return with the binding of its login. The caller sets the outcome.
 func boundReturn(record *store.Record) returned {
 	return returned{kind: record.Kind, sessionID: record.ID, over: record.Phase.Ended()}
 }
 
-// as returns the return with an outcome; a login that had ended before keeps one outcome.
+// as sets the outcome. A login that had ended before always counts as repeated.
 func (b returned) as(outcome string) returned {
 	if b.outcome = outcome; b.over {
 		b.outcome = returnRepeated
@@ -79,8 +79,8 @@ func (b returned) as(outcome string) returned {
 	return b
 }
 
-// unboundReturn is one at the browser's redirect URL without the login's cookie. The record is nil when
-// the state is unknown.
+// unboundReturn describes a return to the browser's redirect URL without the login's cookie. The record is
+// nil for an unknown state.
 func unboundReturn(r *http.Request, record *store.Record) returned {
 	back := returned{kind: store.Browser, outcome: returnUnbound}
 	if len(r.Header["Cookie"]) == 0 {
@@ -95,12 +95,12 @@ func unboundReturn(r *http.Request, record *store.Record) returned {
 	return back
 }
 
-// malformedReturn is one that names no login.
+// malformedReturn describes a return that names no login.
 func malformedReturn(kind store.Kind) returned {
 	return returned{kind: kind, outcome: returnMalformed}
 }
 
-// refusedReturn is one that an endpoint answered with an error.
+// refusedReturn describes a return that its endpoint answered with an error.
 func refusedReturn(e endpoint, err error) returned {
 	back := returned{kind: store.App, outcome: returnMalformed}
 	if e.browser {
@@ -112,7 +112,7 @@ func refusedReturn(e endpoint, err error) returned {
 	return back
 }
 
-// endedReturn is the outcome of a login that ended without a token.
+// endedReturn returns the outcome of a login that ended without a token.
 func endedReturn(err error) string {
 	if errors.Is(err, login.ErrDenied) {
 		return returnDenied
@@ -120,7 +120,7 @@ func endedReturn(err error) string {
 	return returnFailed
 }
 
-// waitingFor is the outcome of a login that cannot go on for now.
+// waitingFor returns the outcome of a login that cannot continue for now.
 func waitingFor(err error) string {
 	if errors.Is(err, login.ErrSignicat) {
 		return returnWaiting
@@ -128,7 +128,7 @@ func waitingFor(err error) string {
 	return returnUnavailable
 }
 
-// cancelledReturn is the outcome of a login that came back without a code.
+// cancelledReturn returns the outcome of a login whose redirect has no code.
 func cancelledReturn(code string) string {
 	switch code {
 	case "access_denied":
@@ -139,7 +139,8 @@ func cancelledReturn(code string) string {
 	return returnFailed
 }
 
-// returnQuery reads what itsme appends to a redirect URL. It is false for what itsme does not send.
+// returnQuery reads the parameters that itsme appends to a redirect URL. ok is false for a query that itsme
+// does not send.
 func returnQuery(raw string) (query url.Values, ok bool) {
 	query, err := url.ParseQuery(raw)
 	if err != nil || single(query, callbackParameters) != nil {
@@ -149,9 +150,9 @@ func returnQuery(raw string) (query url.Values, ok bool) {
 	return query, state != "" && len(state) <= maxState && len(query.Get("code")) <= maxCode
 }
 
-// appReturned says what came back to an app redirect URL in a browser. Only the state of a login that
-// waits for its code counts as a broken app link, so that an attacker who wants to be counted has to start
-// logins, which limits bound. A HEAD is a look at the URL, as that of a link preview.
+// appReturned describes a return to an app's redirect URL in a browser. Only a login that still waits for its
+// code counts as a broken app link: an attacker who wants to be counted must start logins, which limits
+// bound. A HEAD counts as a prefetch, such as that of a link preview.
 func (b *browserAPI) appReturned(x exchange) returned {
 	back := returned{kind: store.App}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
@@ -178,8 +179,8 @@ func (b *browserAPI) appReturned(x exchange) returned {
 	return back
 }
 
-// prefetchHeaders are what browsers send with a request for a page that the user may open next. Purpose,
-// X-Purpose and X-Moz are older than https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header.
+// prefetchHeaders are the headers of a request for a page that the user may open next. Purpose, X-Purpose and
+// X-Moz are older than https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header.
 var prefetchHeaders = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
 
 // prefetched reports whether a browser loads a page in advance.
@@ -190,19 +191,19 @@ func prefetched(r *http.Request) bool {
 	})
 }
 
-// writePrefetch refuses a request that loads the browser's redirect URL in advance: it would use the
-// code up, and the user's own request would find the login over. A browser drops a 503 and asks again
-// when the user opens the page. One that shows it gets a page that asks again by itself.
+// writePrefetch refuses a request that loads the browser's redirect URL in advance. It would consume the
+// code, and the user's own request would find the login ended. A browser drops a 503 and asks again when the
+// user opens the page. A browser that shows the 503 gets a page that reloads.
 func (b *browserAPI) writePrefetch(x exchange) {
 	x.w.Header().Set("Retry-After", "1")
 	b.writeReturn(x, returned{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
 		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
 }
 
-// noteReturn counts a request to a redirect URL and writes its line. The line stands in the place of the
-// access log's, which would hold the code and state. Attackers can send any number of such requests, so
-// that the log leaves lines out when they come too often. The state of a request proves nothing:
-// session_id is only that of a login whose binding was there.
+// noteReturn counts a request to a redirect URL and writes its log line. The line replaces that of the access
+// log, which would hold the code and state. Attackers can send any number of such requests, so the log limits
+// these lines. The state of a request proves nothing: the line has a session_id only for a login whose
+// binding came with the request.
 func (b *browserAPI) noteReturn(ctx context.Context, back returned) {
 	b.config.Observe.Return(Return{Kind: back.kind.String(), Outcome: back.outcome})
 	attrs := []slog.Attr{slog.String("kind", back.kind.String()), slog.String("outcome", back.outcome)}

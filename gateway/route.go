@@ -10,28 +10,28 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// exchange is one request to an endpoint of the gateway.
+// exchange is one request to an endpoint of the gateway, with its response.
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	info Request
 	site *Site
-	rest string // what follows the endpoint's name, such as a session_id
+	rest string // the variable part of the path, such as a session_id
 }
 
-// endpoint serves one URL of the gateway. An error that it returns is answered in the endpoint's form.
+// endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
 type endpoint struct {
 	methods []string
 	serve   func(exchange) error
 	form    answerForm
-	changes bool // state: not on early data
-	limited bool // in requests of one client
-	browser bool // on public_url's host alone
-	returns bool // a redirect URL: its query carries a code and state
-	proxies bool // for the peers of verify alone
+	changes bool // changes state: refused in early data
+	limited bool // bounds the requests of one client
+	browser bool // only on public_url's host
+	returns bool // a redirect URL: its query holds a code and state
+	proxies bool // only for the proxies of verify
 }
 
-// answerForm is the form in which an endpoint answers an error.
+// answerForm selects the form of an error.
 type answerForm uint8
 
 const (
@@ -48,8 +48,8 @@ var (
 	readPost = []string{http.MethodGet, http.MethodPost}
 )
 
-// endpointTable returns every endpoint below the gateway's path. A star stands for a session_id, or a
-// problem's name.
+// endpointTable returns every endpoint below the gateway's path. A star stands for a session_id or for the
+// name of a problem.
 func (g *Gateway) endpointTable() map[string]endpoint {
 	app, browser := g.app, g.browser
 	return map[string]endpoint{
@@ -75,12 +75,12 @@ func (g *Gateway) endpointTable() map[string]endpoint {
 const (
 	callbackEndpoint  = "callback"
 	appReturnEndpoint = "app/callback"
-	// verifyEndpoint is where another proxy asks whether to let a request through, with that request's
-	// own headers and perhaps its method. What follows it in the path says nothing.
+	// verifyEndpoint answers another proxy whether to let a request through. The proxy sends that request's
+	// headers and perhaps its method. The rest of the path has no meaning.
 	verifyEndpoint = "verify"
 )
 
-// endpointNamed reports whether a path below the own one is an endpoint's.
+// endpointNamed reports whether a path below the prefix belongs to an endpoint.
 func endpointNamed(own string) bool {
 	_, ok := new(Gateway).endpointTable()[own]
 	prefixes := []string{"sessions/", "problems/", verifyEndpoint + "/"}
@@ -93,11 +93,12 @@ type router struct {
 	host      string              // of public_url
 	endpoints map[string]endpoint // below the path
 	hosted    map[string]endpoint // by host and path: redirect URLs and documents at a host's root
-	// hostedPaths are the paths of hosted, which spare other requests putting host and path together.
+	// hostedPaths holds the paths of hosted. Most requests have none of them, and the router then skips the
+	// look-up by host and path.
 	hostedPaths map[string]bool
 }
 
-// newRouter lays out the endpoints once: those below the path, and those whose whole URL counts.
+// newRouter returns the router of all endpoints: those below the path, and those at a whole URL.
 func (g *Gateway) newRouter() *router {
 	table := g.endpointTable()
 	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool)}
@@ -120,21 +121,21 @@ func (g *Gateway) newRouter() *router {
 	return r
 }
 
-// serveAt serves an endpoint at a URL of its own.
+// serveAt adds an endpoint at a whole URL.
 func (r *router) serveAt(raw string, e endpoint) {
 	if u, err := url.Parse(raw); err == nil {
 		r.hosted[plainHost(u)+u.EscapedPath()] = e
 	}
 }
 
-// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Others may be
-// below the same path.
+// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Other endpoints
+// are below the same path.
 func (g *Gateway) Entrances() []string {
 	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
 }
 
-// Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
-// what phones ask for.
+// Hosts returns the hosts at whose root the gateway serves documents: discovery documents and, with app
+// links, the files for phones.
 func (g *Gateway) Hosts() []string {
 	hosts := []string{g.public.Host}
 	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
@@ -148,8 +149,8 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// serveOwn answers a request for a URL of the gateway, by the path that the client asked for. Every path
-// below the gateway's belongs to it.
+// serveOwn answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
+// the client requested. Every path below the gateway's prefix belongs to the gateway.
 func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
@@ -179,7 +180,7 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 	return true
 }
 
-// find returns the endpoint at a path of a host; own is false for a path that is not the gateway's.
+// find returns the endpoint for a host and path. own is false for a path that does not belong to the gateway.
 func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if r.hostedPaths[path] {
 		if e, ok := r.hosted[host+path]; ok {
@@ -208,13 +209,13 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	return nowhere, "", true
 }
 
-// nowhere is the endpoint at every path of the gateway that has no other.
+// nowhere answers every path of the gateway without an endpoint.
 var nowhere = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
 
-// admit refuses a request that its endpoint must not see, before anything of it is read.
+// admit refuses a request that its endpoint must not see, before the gateway reads its body.
 func (g *Gateway) admit(e endpoint, x exchange) error {
 	if e.proxies {
-		return nil // it is asked about another request, and never reads a body
+		return nil // the request describes another one, and its body is never read
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
@@ -224,7 +225,7 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		return errTooEarly
 	}
 	if x.r.ContentLength > maxBody {
-		// To keep the connection, the server would first read on for what may never come.
+		// Close the connection: to keep it, the server would first wait for the whole body.
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
@@ -234,13 +235,13 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 	return nil
 }
 
-// early reports whether a request may be a replay of TLS early data. More than one field and an
-// odd value count as 1 (RFC 8470 section 5.1).
+// early reports whether a request may be a replay of TLS early data. Several Early-Data fields, or any value,
+// count like 1 (RFC 8470 section 5.1).
 func early(r *http.Request) bool {
 	return len(r.Header["Early-Data"]) > 0 || (r.TLS != nil && !r.TLS.HandshakeComplete)
 }
 
-// Sensitive reports whether a URL's query may carry a code and state. Such a URL must not be logged.
+// Sensitive reports whether a URL's query may hold a code and state. Such a URL must not be logged.
 func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false

@@ -22,7 +22,7 @@ type appAPI struct {
 	answers  *answers
 }
 
-// startRequest is what an app posts to /sessions.
+// startRequest is the body of POST /sessions.
 type startRequest struct {
 	CodeChallenge       string `json:"code_challenge"`
 	CodeChallengeMethod string `json:"code_challenge_method"`
@@ -35,8 +35,8 @@ type startRequest struct {
 // startParameters are the members of a startRequest.
 var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
 
-// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only from
-// the user's own tap.
+// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
+// own tap.
 type started struct {
 	SessionID               string `json:"session_id"`
 	AuthorizationRequestURL string `json:"authorization_request_url"`
@@ -44,7 +44,7 @@ type started struct {
 	Interval                int    `json:"interval"`
 }
 
-// serveStart answers POST /sessions: it starts a login for an app.
+// serveStart answers POST /sessions. It starts a login for an app.
 func (a *appAPI) serveStart(x exchange) error {
 	var in startRequest
 	if err := readJSON(x.r, &in, startParameters...); err != nil {
@@ -62,7 +62,7 @@ func (a *appAPI) serveStart(x exchange) error {
 	return nil
 }
 
-// appStart checks what an app asks for.
+// appStart checks an app's parameters.
 func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 	switch {
 	case !login.ValidChallenge(in.CodeChallenge):
@@ -102,14 +102,14 @@ func startedOf(record *store.Record, now time.Time) started {
 	}
 }
 
-// loginOptions are what a client may ask of a login beyond the gateway's own configuration.
+// loginOptions holds the optional parameters of a login.
 type loginOptions struct {
 	language  string
 	acrValues string
 	maxAge    string
 }
 
-// loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
+// loa returns the highest level in acr_values (OpenID Connect Core section 3.1.2.1).
 func (o loginOptions) loa() (signicat.LoA, error) {
 	if strings.Trim(o.acrValues, " ") == "" {
 		return "", nil
@@ -126,8 +126,8 @@ func (o loginOptions) loa() (signicat.LoA, error) {
 	return highest, nil
 }
 
-// check refuses a max_age that is no number of seconds. A valid one changes nothing: itsme keeps no
-// session, and every login is a new authentication.
+// check refuses a max_age that is not a number of seconds. A valid max_age changes nothing: itsme keeps no
+// session, so every login is a new authentication.
 func (o loginOptions) check() error {
 	if o.maxAge == "" {
 		return nil

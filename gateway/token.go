@@ -7,14 +7,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// appGrantType is how the metadata names the grant of /token, since there is no authorization
-// endpoint that a standard client could use.
+// appGrantType is the name of the /token grant in the metadata. No authorization endpoint exists that a
+// standard client could use.
 const appGrantType = "urn:caddy-itsme:grant-type:app2app"
 
-// tokenParameters are what /token reads; others are ignored (RFC 6749 section 3.2).
+// tokenParameters are the parameters of /token. Others are ignored (RFC 6749 section 3.2).
 var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri", "refresh_token"}
 
-// tokenAnswer is RFC 6749 section 5.1.
+// tokenAnswer is a token response (RFC 6749 section 5.1).
 type tokenAnswer struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
@@ -22,7 +22,7 @@ type tokenAnswer struct {
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// serveToken finishes an app's login, or refreshes it.
+// serveToken answers POST /token. It finishes an app's login or refreshes it.
 func (a *appAPI) serveToken(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)
 	if err != nil {
@@ -71,7 +71,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	// A wrong verifier changes and counts nothing on the record.
+	// A wrong verifier does not change the record.
 	if !login.BoundToVerifier(record, form.Get("code_verifier")) {
 		return wrap(login.ErrGrant, "not bound to this verifier")
 	}
@@ -108,8 +108,8 @@ func checkTokenForm(form url.Values) error {
 }
 
 const (
-	// maxCode and maxState bound what is hashed and sent on. itsme's codes have 36 characters,
-	// Signicat's states 71.
+	// maxCode and maxState bound a code and a state, in bytes. itsme's codes have 36 characters, Signicat's
+	// states 71.
 	maxCode  = 512
 	maxState = 1024
 )

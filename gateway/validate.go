@@ -15,11 +15,11 @@ import (
 
 var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
-	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // beyond ASCII its A-labels (RFC 5890)
+	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // names beyond ASCII as A-labels (RFC 5890)
 	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 )
 
-// validate checks a configuration that has its defaults.
+// validate checks a configuration whose defaults are filled in.
 func (c Config) validate() error {
 	checks := []func() error{
 		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAppLinks, c.validateAttributes,
@@ -50,7 +50,7 @@ func (c Config) validatePublicURL() error {
 	return nil
 }
 
-// plainHost is a host as it stands in an origin: lower case, without its scheme's own port.
+// plainHost returns a URL's host as an origin spells it: lower case, without the default port.
 func plainHost(u *url.URL) string {
 	own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	return strings.TrimSuffix(strings.ToLower(u.Host), own)
@@ -116,8 +116,8 @@ func (c Config) validateRedirectURLs() error {
 	return nil
 }
 
-// validateRedirectPath refuses a redirect URL that would shadow another own endpoint, and a
-// query: it is not documented how itsme would append the code and state to one.
+// validateRedirectPath refuses a redirect URL on the path of another endpoint, and a query: no document says
+// how itsme would append the code and state to one.
 func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	if u.RawQuery != "" || u.ForceQuery {
 		return configErrorf("%s: the URL has a query; itsme appends code and state, so leave the query out", field)
@@ -273,5 +273,5 @@ func validateDuration(field string, d, least, most time.Duration) error {
 	return nil
 }
 
-// origin is scheme://host of a URL, as browsers compare it.
+// origin returns scheme://host of a URL, as browsers compare it.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

@@ -12,30 +12,24 @@ import (
 )
 
 const (
-	// FinishWait is how long one call waits for a login to finish; the next call goes on.
+	// FinishWait bounds the time that one call waits for a login to finish. The next call continues.
 	FinishWait = 10 * time.Second
-	// LoserWait is how long a call waits for another one that finishes the same login.
+	// LoserWait bounds the time that a call waits for another call that finishes the same login.
 	LoserWait = 2 * time.Second
-	// Interval is how often a client should ask again.
+	// Interval is the time after which a client should ask again.
 	Interval = 2 * time.Second
-	// pollStore is how often a waiting call looks for what another replica did.
+	// pollStore is the interval at which a waiting call looks for changes of other replicas.
 	pollStore = 250 * time.Millisecond
-	// finishLimit bounds the work behind one call. It stays under Lease, so that the lease
-	// holder is done before another may take over.
+	// finishLimit bounds the work of one call. It is shorter than Lease: the lease holder must stop before
+	// another call may take over.
 	finishLimit = Lease - 5*time.Second
 )
 
-// Return is a code as it came back, with the state that it came with.
+// Return holds the code and the state of a redirect.
 type Return struct{ State, Code string }
 
-// Find finds the pending session of a state.
-func (e *Engine) Find(ctx context.Context, state string) (*store.Record, error) {
-	return e.driver.find(ctx, state)
-}
-
-// Finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
-// returns its record with the token. Of any number of calls, on any replica, one does the work.
-// The record that it is given stays as it is.
+// Finish continues a login that is bound to the caller, within [FinishWait], and returns its record with the
+// token. Of all calls, on any replica, one does the work. Finish does not change the record that it is given.
 func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) (*store.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
@@ -69,7 +63,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) 
 	}
 }
 
-// awaitHolder waits a while for the holder of the lease.
+// awaitHolder waits for a change by the lease holder, until the time loser.
 func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
 	if !e.config.Now().Before(loser) {
 		return ErrUnfinished
@@ -80,8 +74,8 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser ti
 	return nil
 }
 
-// replay hands out an issued login again, to the same finish, for as long as the record is kept, and
-// never after a logout or a revocation.
+// replay returns the token of an issued login to a repeated finish, while the record is kept. It returns none
+// after a logout or a revocation.
 func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
@@ -102,8 +96,8 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	return e.issuer.checkIssued(ctx, record)
 }
 
-// holder has the lease of a login: it takes the code to Signicat, reads the session and has a token
-// signed. Each of these is the effect of a transition, and yields the event of the next one.
+// holder has the lease of a login. It sends the code to Signicat, reads the session and has a token signed.
+// Each of these is the effect of a transition and yields the next event.
 type holder struct {
 	*driver
 	issuer *issuer
@@ -111,24 +105,24 @@ type holder struct {
 	back   Return
 	now    func() time.Time // the store's clock
 
-	effect   effect            // what is to be done
-	session  *signicat.Session // that was read, at read
+	effect   effect            // to perform next
+	session  *signicat.Session // as read at the time read
 	read     time.Time
-	failed   *signicat.Error // the last call that failed
-	unsent   bool            // the first sending of the code never left
+	failed   *signicat.Error // the last failed call
+	unsent   bool            // the code was never sent
 	accepted bool            // Signicat accepted the code
 }
 
-// finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
-// that was sent is not lost: the next call finds its outcome. After [ErrUnfinished] the record is still
-// the work's: the caller does not look at it.
+// finish does the work of the lease holder. It continues when the caller hangs up, so that a code that was
+// sent is not lost: the next call finds its result. After [ErrUnfinished] the work may still change the
+// record, so the caller must not read it.
 func (h *holder) finish(ctx context.Context) error {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
 	h.after(ctx, finishLimit, func(work context.Context) {
 		work, traced := startSpan(work, spanComplete, h.record.Kind)
-		// The reading of the session ends with the caller's wait; a code that is under way
-		// has until finishLimit.
+		// Reading the session stops with the caller's wait. A code that was sent has until
+		// finishLimit.
 		reading, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
 		err := h.run(work, reading)
@@ -147,8 +141,8 @@ func (h *holder) finish(ctx context.Context) error {
 	}
 }
 
-// run performs effects until the login ends. An event may come with an error, for the client of a
-// login that the event does not end.
+// run performs effects until the login ends. A step may yield both an event and an error: the error is for
+// the client when the event does not end the login.
 func (h *holder) run(ctx, reading context.Context) error {
 	for {
 		reads := h.effect == effectRead
@@ -175,7 +169,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 	}
 }
 
-// perform does what the last transition asks for.
+// perform performs the effect of the last transition.
 func (h *holder) perform(ctx, reading context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
@@ -185,12 +179,12 @@ func (h *holder) perform(ctx, reading context.Context) (event, error) {
 	case effectIssue:
 		return h.issuer.issue(ctx, h.record, h.session)
 	}
-	return event{}, errors.New("a login under way has nothing to do")
+	return event{}, errors.New("no effect to perform")
 }
 
-// release gives the lease back, so that the next call need not wait for its end.
+// release gives the lease back, so that the next call does not wait for its end.
 func (h *holder) release(ctx context.Context) {
-	// The work may have taken all its time; the lease lasts a little longer.
+	// The work may have used all its time. The lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()
 	e := event{kind: eventRelease, failed: h.failed, unsent: h.unsent, accepted: h.accepted}
@@ -199,7 +193,7 @@ func (h *holder) release(ctx context.Context) {
 	}
 }
 
-// failureIn returns the failed call to Signicat that an error is about, or else the one before it.
+// failureIn returns the failed call to Signicat in an error, or else the one before it.
 func failureIn(err error, before *signicat.Error) *signicat.Error {
 	if failure, ok := errors.AsType[*signicat.Error](err); ok {
 		return failure

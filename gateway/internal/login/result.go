@@ -8,12 +8,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// verdictMargin is how long before the end of its caller's wait a reading ends. The caller can then
-// still answer which of the two it is: the user is not done, or Signicat is unavailable.
+// verdictMargin is the time between the end of a read and the end of its caller's wait. In it the caller
+// still answers whether the user is not done or Signicat is unavailable.
 const verdictMargin = 250 * time.Millisecond
 
-// readResult reads the session until it is terminal. It returns ErrUnfinished when the time is over, or
-// Signicat's failure when no read succeeded at all. The login nearly always goes on when Signicat does.
+// readResult reads the session until it is terminal. It returns ErrUnfinished when the time ends, or
+// Signicat's failure when no read succeeded. After such an error the login usually continues.
 func (h *holder) readResult(ctx context.Context) (event, error) {
 	session, err := h.readSession(ctx)
 	h.failed = failureIn(err, h.failed)

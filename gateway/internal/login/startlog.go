@@ -10,20 +10,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// storeLogEvery is how often the log has a line while the store fails.
+// storeLogEvery is the interval between log lines while the store fails.
 const storeLogEvery = time.Minute
 
-// storeLog decides which failures of the store at a start get a line in the log: the first, and
-// one every storeLogEvery with the number of starts that failed since the line before.
+// storeLog decides which failed starts get a log line while the store fails: the first, then one every
+// storeLogEvery with the number of starts that failed since the last line.
 type storeLog struct {
 	mu      sync.Mutex
 	failing bool
-	failed  int       // starts since the last line
-	written time.Time // the last line
+	failed  int       // failed starts since the last line
+	written time.Time // time of the last line
 }
 
-// fail counts a start that failed. It returns how many did since the last line, zero when this one
-// gets no line.
+// fail counts a failed start. It returns the number of failed starts since the last line, or zero when this
+// start gets no line.
 func (l *storeLog) fail(now time.Time) (starts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -36,7 +36,7 @@ func (l *storeLog) fail(now time.Time) (starts int) {
 	return starts
 }
 
-// succeed reports whether the starts before this one failed.
+// succeed counts a successful start. It reports whether the starts before it failed.
 func (l *storeLog) succeed() (changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -44,8 +44,8 @@ func (l *storeLog) succeed() (changed bool) {
 	return changed
 }
 
-// noteStore logs that starts fail for the store, and that they do not any more. A client that hung up
-// shows nothing about the store.
+// noteStore logs when the store makes starts fail, and when they succeed again. A client that hung up shows
+// nothing about the store.
 func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
 	switch {
 	case err == nil:
@@ -60,7 +60,7 @@ func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
 	}
 }
 
-// noteStart reports a start that succeeded or failed. One whose client hung up did neither.
+// noteStart reports a start that succeeded or failed. It ignores a start whose client hung up.
 func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
@@ -73,7 +73,7 @@ func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.R
 	e.config.Observe.Started(record)
 }
 
-// logStart logs a start that failed, and at debug level one that did not.
+// logStart logs a failed start, and a successful one at DEBUG.
 func (e *Engine) logStart(ctx context.Context, s Request, err error) {
 	if err == nil {
 		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
