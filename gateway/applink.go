@@ -98,7 +98,7 @@ func (c Config) appLinkPaths() map[string][]string {
 	paths := make(map[string][]string)
 	for _, raw := range c.AppRedirectURLs {
 		if u, err := url.Parse(raw); err == nil {
-			host := plainHost(u)
+			host := originHost(u)
 			paths[host] = append(paths[host], u.EscapedPath())
 		}
 	}
@@ -206,14 +206,14 @@ func (a AndroidApp) validate() error {
 	return nil
 }
 
-// octets matches hexadecimal bytes, with a colon between all of them or none.
-var octets = regexp.MustCompile(`^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*)$`)
+// hexBytes matches hexadecimal bytes, with a colon between all of them or none.
+var hexBytes = regexp.MustCompile(`^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*)$`)
 
 // plainFingerprint writes a SHA-256 fingerprint as Android expects it: capitals, with colons.
 func plainFingerprint(raw string) (string, error) {
 	bytes, err := hex.DecodeString(strings.ReplaceAll(raw, ":", ""))
 	switch {
-	case err != nil || !octets.MatchString(raw):
+	case err != nil || !hexBytes.MatchString(raw):
 		return "", configErrorf("app_link android: %q is no fingerprint; write 32 bytes such as AA:BB:..., which keytool -list -v -keystore <file> prints behind SHA256:", raw)
 	case len(bytes) == sha1Size:
 		return "", configErrorf("app_link android: %q is a SHA-1 fingerprint; take the one that keytool -list -v -keystore <file> prints behind SHA256:", raw)

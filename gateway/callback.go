@@ -25,7 +25,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 		b.writeUnbound(x, malformedReturn(store.Browser))
 		return nil
 	}
-	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
+	record, err := b.logins.FindByState(x.r.Context(), query.Get("state"))
 	if errors.Is(err, login.ErrGrant) {
 		b.writeUnbound(x, unboundReturn(x.r, nil))
 		return nil
@@ -48,31 +48,31 @@ func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.V
 		return b.cancelBrowser(x, record, code, cookie)
 	}
 	back := boundReturn(record)
-	finished, err := b.logins.Finish(x.r.Context(), record, login.Return{State: query.Get("state"), Code: query.Get("code")})
+	finished, err := b.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")})
 	switch {
 	case errors.Is(err, login.ErrUnfinished):
-		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
 		// The code is still valid. The page reloads with it.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
 		b.cookies.Clear(x.w, cookie)
-		b.writeEnd(x, back.as(endedReturn(err)), record, err)
+		b.writeEnd(x, back.withOutcome(endedReturn(err)), record, err)
 		return nil
 	}
 	b.cookies.Clear(x.w, cookie)
 	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
-	b.noteReturn(x.r.Context(), back.as(returnFinished))
+	b.reportReturn(x.r.Context(), back.withOutcome(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
 func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cookie string) error {
-	back := boundReturn(record).as(cancelledReturn(code))
+	back := boundReturn(record).withOutcome(cancelledReturn(code))
 	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
 	}
@@ -89,13 +89,13 @@ func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cooki
 }
 
 // writeReturn shows a page at a redirect URL and reports the return.
-func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.Page) {
-	b.noteReturn(x.r.Context(), back)
+func (b *browserAPI) writeReturn(x exchange, back returnReport, status int, p page.Page) {
+	b.reportReturn(x.r.Context(), back)
 	b.answers.writePage(x.w, status, p)
 }
 
 // writeEnd shows the page of a login that ended without a token.
-func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, err error) {
+func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, login.ErrDenied):
@@ -117,7 +117,7 @@ func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, e
 //
 // A browser that refuses cookies ends here each time. Its page says so instead of asking the user to try
 // again.
-func (b *browserAPI) writeUnbound(x exchange, back returned) {
+func (b *browserAPI) writeUnbound(x exchange, back returnReport) {
 	p := page.Page{
 		Name:     "unbound",
 		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),

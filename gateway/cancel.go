@@ -31,7 +31,7 @@ func (a *appAPI) serveCancel(x exchange) error {
 	if in.Error != "" && !login.ValidRedirectError(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
-	record, err := a.logins.Session(x.r.Context(), id)
+	record, err := a.logins.FindByID(x.r.Context(), id)
 	if err != nil {
 		return err
 	}

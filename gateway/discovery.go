@@ -40,7 +40,7 @@ func (c Config) discoveryDocuments() map[string]endpoint {
 	if err != nil {
 		return nil
 	}
-	host := plainHost(issuer)
+	host := originHost(issuer)
 	documents := make(map[string]endpoint)
 
 	oauth := c.serverMetadata()
@@ -85,7 +85,7 @@ func (c Config) resource(audience string) (r resourceMetadata, at string, ok boo
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return resourceMetadata{}, "", false
 	}
-	at = plainHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	at = originHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
 	return resourceMetadata{
 		Resource:             audience,
 		AuthorizationServers: []string{c.Token.Issuer},

@@ -25,11 +25,11 @@ func readForm(r *http.Request, known ...string) (url.Values, error) {
 	if err != nil {
 		return nil, requestErrorf("the form is malformed")
 	}
-	return form, single(form, known)
+	return form, refuseRepeated(form, known)
 }
 
-// single refuses a known parameter that is sent more than once.
-func single(values url.Values, known []string) error {
+// refuseRepeated refuses a known parameter that is sent more than once.
+func refuseRepeated(values url.Values, known []string) error {
 	for _, name := range known {
 		if len(values[name]) > 1 {
 			return requestErrorf("%s is given more than once", name)

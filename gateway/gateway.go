@@ -28,13 +28,13 @@ type Gateway struct {
 	observe   Observer
 	now       func() time.Time
 
-	public   *url.URL // public_url
-	peers    peers
-	logins   *login.Engine
-	verifier *identity.Verifier
-	cookies  identity.Cookies
-	pages    *page.Pages
-	openAPI  openAPIDocument
+	public        *url.URL // public_url
+	verifyProxies proxyRanges
+	logins        *login.Engine
+	verifier      *identity.Verifier
+	cookies       identity.Cookies
+	pages         *page.Pages
+	openAPI       openAPIDocument
 
 	answers *answers
 	app     *appAPI
@@ -76,7 +76,7 @@ func New(config Config) (*Gateway, error) {
 		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
 		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
-	if g.peers, err = parsePeers(config.Verify); err != nil {
+	if g.verifyProxies, err = parseProxyRanges(config.Verify); err != nil {
 		return nil, err
 	}
 	g.logins, g.verifier = login.New(g.loginConfig(client)), g.newVerifier()
@@ -182,7 +182,7 @@ func (g *Gateway) newVerifier() *identity.Verifier {
 			return revoked, err
 		},
 		Observe: func(kind store.Kind, result identity.Result, cached bool) {
-			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Cached: cached})
 		},
 	})
 }

@@ -39,7 +39,7 @@ var ErrCredential = errors.New("credential refused")
 // returns [ErrCredential] for an invalid token or for two tokens, and another error when the token cannot be
 // checked. The error's text is safe to log.
 func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
-	c, err := g.verifier.Authenticate(r.Context(), identity.Sent{Authorization: r.Header["Authorization"]})
+	c, err := g.verifier.Authenticate(r.Context(), identity.CredentialHeaders{Authorization: r.Header["Authorization"]})
 	switch {
 	case errors.Is(err, identity.ErrNoCredential):
 		return nil, nil

@@ -54,14 +54,14 @@ func (b *browserAPI) serveLogin(x exchange) error {
 
 // askedLogin reads and checks the parameters of a login. It returns them as a page and as a request to the
 // engine.
-func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.Request, error) {
+func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.StartRequest, error) {
 	asked := loginOptions{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page.Page{}, login.Request{}, err
+		return page.Page{}, login.StartRequest{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page.Page{}, login.Request{}, err
+		return page.Page{}, login.StartRequest{}, err
 	}
 	p := page.Page{
 		Name:      "login",
@@ -70,7 +70,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
-	return p, login.Request{
+	return p, login.StartRequest{
 		Kind:        store.Browser,
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
@@ -81,7 +81,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 }
 
 // startLogin starts a login, binds it to this browser by a cookie, and shows the link that opens itsme.
-func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) error {
+func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartRequest) error {
 	cookie := identity.NewLoginValue(b.config.Now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
 	record, err := b.logins.Start(x.r.Context(), asked)
@@ -93,7 +93,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) er
 	}
 	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
 	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(b.config.Now()))
-	begun := startedOf(record, b.config.Now())
+	begun := startResponseOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
 		return nil
@@ -116,7 +116,7 @@ func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 // showLogin shows the login page, or another page whose name the URL holds.
 func (b *browserAPI) showLogin(x exchange) error {
 	query := x.info.OriginalURL.Query()
-	if err := single(query, loginParameters); err != nil {
+	if err := refuseRepeated(query, loginParameters); err != nil {
 		return err
 	}
 	p, _, err := b.askedLogin(x, query)

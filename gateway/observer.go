@@ -36,18 +36,18 @@ type Observer struct {
 }
 
 func (o Observer) withDefaults() Observer {
-	orNothing(&o.Request)
-	orNothing(&o.Verification)
-	orNothing(&o.Refusal)
-	orNothing(&o.Login)
-	orNothing(&o.Return)
-	orNothing(&o.Call)
-	orNothing(&o.Retry)
-	orNothing(&o.Revocation)
+	orNoop(&o.Request)
+	orNoop(&o.Verification)
+	orNoop(&o.Refusal)
+	orNoop(&o.Login)
+	orNoop(&o.Return)
+	orNoop(&o.Call)
+	orNoop(&o.Retry)
+	orNoop(&o.Revocation)
 	return o
 }
 
-func orNothing[T any](f *func(T)) {
+func orNoop[T any](f *func(T)) {
 	if *f == nil {
 		*f = func(T) {}
 	}
@@ -90,8 +90,8 @@ type Verification struct {
 	Kind store.Kind
 	// Result says whether the credential is valid.
 	Result VerificationResult
-	// Kept says that the credential came from the cache: its signature was verified before.
-	Kept bool
+	// Cached says that the credential came from the cache: its signature was verified before.
+	Cached bool
 }
 
 // VerificationResult says whether a credential is valid.

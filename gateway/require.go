@@ -51,8 +51,8 @@ type ClaimRequirement struct {
 	Values []string
 }
 
-// translated returns the requirements for package identity, which checks them.
-func (r Requirements) translated() identity.Requirements {
+// forIdentity returns the requirements for package identity, which checks them.
+func (r Requirements) forIdentity() identity.Requirements {
 	claims := make([]identity.ClaimRequirement, len(r.Claims))
 	for i, c := range r.Claims {
 		claims[i] = identity.ClaimRequirement(c)

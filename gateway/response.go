@@ -38,14 +38,14 @@ func (a *response) WriteHeader(status int) {
 	switch {
 	case a.written:
 	case status == http.StatusSwitchingProtocols:
-		a.sweep()
-		a.note()
+		a.stripHeader()
+		a.recordFields()
 	case status >= 100 && status < 200:
 		a.writeInformational(status)
 		return
 	default:
-		a.settle()
-		a.note()
+		a.completeHeader()
+		a.recordFields()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
@@ -53,7 +53,7 @@ func (a *response) WriteHeader(status int) {
 // writeInformational writes a 1xx. It keeps every Set-Cookie for the final header: a browser stores cookies
 // of a 1xx, and some caches add them to the answers that they keep.
 func (a *response) writeInformational(status int) {
-	a.sweep()
+	a.stripHeader()
 	h := a.Header()
 	cookies, set := h["Set-Cookie"]
 	delete(h, "Set-Cookie")
@@ -70,8 +70,8 @@ func (a *response) begin() {
 	}
 }
 
-// note counts the fields of the written header, so that end can see trailers.
-func (a *response) note() { a.written, a.fields = true, len(a.Header()) }
+// recordFields counts the fields of the written header, so that end can see trailers.
+func (a *response) recordFields() { a.written, a.fields = true, len(a.Header()) }
 
 // end checks the header once more. Without a written header the server writes this one, or an error route
 // writes an answer of its own, in which no cookie is safe. Trailers may have been added, which a handler in
@@ -79,22 +79,22 @@ func (a *response) note() { a.written, a.fields = true, len(a.Header()) }
 func (a *response) end(err error) {
 	switch h := a.Header(); {
 	case !a.written && err == nil:
-		a.settle()
+		a.completeHeader()
 	case !a.written, len(h) != a.fields, len(h["Trailer"]) > 0:
-		a.sweep()
+		a.stripHeader()
 		a.protect()
 	}
 }
 
-// settle completes the header before it is written.
-func (a *response) settle() {
+// completeHeader completes the header before it is written.
+func (a *response) completeHeader() {
 	a.state.WriteCookie(a.Header())
-	a.sweep()
+	a.stripHeader()
 	a.protect()
 }
 
-// sweep removes the fields that an upstream must not send, and those that only some caches obey.
-func (a *response) sweep() {
+// stripHeader removes the fields that an upstream must not send, and those that only some caches obey.
+func (a *response) stripHeader() {
 	h, answer := a.Header(), a.state.Answer
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
@@ -160,7 +160,7 @@ func (a *response) FlushError() error {
 func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
-		a.note()
+		a.recordFields()
 	}
 	return conn, buffered, err
 }

@@ -27,8 +27,8 @@ func returnTo(raw, own string) string {
 		return "/"
 	}
 	path, _, _ := strings.Cut(raw, "?")
-	path = decoded(path) // an upstream may decode it before it redirects
-	if strings.Contains(path, "//") || dotted(path) || strings.ContainsFunc(path, unicode.IsControl) {
+	path = decodePath(path) // an upstream may decode it before it redirects
+	if strings.Contains(path, "//") || hasDotSegment(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "/"
 	}
 	if within(path, own) {
@@ -37,8 +37,8 @@ func returnTo(raw, own string) string {
 	return raw
 }
 
-// decoded decodes a path as far as any server would.
-func decoded(path string) string {
+// decodePath decodes a path as far as any server would.
+func decodePath(path string) string {
 	for range 3 {
 		once, err := url.PathUnescape(path)
 		if err != nil || once == path {
@@ -49,8 +49,8 @@ func decoded(path string) string {
 	return strings.ReplaceAll(path, `\`, "/")
 }
 
-// dotted reports whether a path has a dot segment.
-func dotted(path string) bool {
+// hasDotSegment reports whether a path has a dot segment.
+func hasDotSegment(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
 			return true

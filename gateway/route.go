@@ -21,14 +21,14 @@ type exchange struct {
 
 // endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
 type endpoint struct {
-	methods []string
-	serve   func(exchange) error
-	form    answerForm
-	changes bool // changes state: refused in early data
-	limited bool // bounds the requests of one client
-	browser bool // only on public_url's host
-	returns bool // a redirect URL: its query holds a code and state
-	proxies bool // only for the proxies of verify
+	methods      []string
+	serve        func(exchange) error
+	form         answerForm
+	changesState bool // changes state: refused in early data
+	rateLimited  bool // bounds the requests of one client
+	browserOnly  bool // only on public_url's host
+	redirectURL  bool // a redirect URL: its query holds a code and state
+	proxyOnly    bool // only for the proxies of verify
 }
 
 // answerForm selects the form of an error.
@@ -53,28 +53,28 @@ var (
 func (g *Gateway) endpointTable() map[string]endpoint {
 	app, browser := g.app, g.browser
 	return map[string]endpoint{
-		"sessions":          {methods: post, serve: app.serveStart, changes: true},
+		"sessions":          {methods: post, serve: app.serveStart, changesState: true},
 		"sessions/*":        {methods: get, serve: app.serveStatus},
-		"sessions/*/cancel": {methods: post, serve: app.serveCancel, changes: true},
-		"token":             {methods: post, serve: app.serveToken, form: asOAuth, changes: true, limited: true},
-		"revoke":            {methods: post, serve: app.serveRevoke, form: asOAuth, changes: true, limited: true},
-		"login":             {methods: getPost, serve: browser.serveLogin, form: asPage, browser: true},
-		"logout":            {methods: post, serve: browser.serveLogout, changes: true},
+		"sessions/*/cancel": {methods: post, serve: app.serveCancel, changesState: true},
+		"token":             {methods: post, serve: app.serveToken, form: asOAuth, changesState: true, rateLimited: true},
+		"revoke":            {methods: post, serve: app.serveRevoke, form: asOAuth, changesState: true, rateLimited: true},
+		"login":             {methods: getPost, serve: browser.serveLogin, form: asPage, browserOnly: true},
+		"logout":            {methods: post, serve: browser.serveLogout, changesState: true},
 		"userinfo":          {methods: readPost, serve: g.serveUserinfo},
 		"health/live":       {methods: get, serve: serveLive},
 		"health/ready":      {methods: get, serve: g.serveReady},
 		"jwks.json":         {methods: get, serve: g.serveJWKS},
-		verifyEndpoint:      {serve: g.serveVerify, proxies: true},
+		verifyEndpoint:      {serve: g.serveVerify, proxyOnly: true},
 		"openapi.yaml":      {methods: get, serve: g.openAPI.serve},
 		"problems/*":        {methods: get, serve: g.serveProblem},
-		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changes: true, browser: true, returns: true},
-		appReturnEndpoint:   {methods: get, serve: browser.serveAppReturn, form: asPage, returns: true},
+		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changesState: true, browserOnly: true, redirectURL: true},
+		appCallbackEndpoint: {methods: get, serve: browser.serveAppCallback, form: asPage, redirectURL: true},
 	}
 }
 
 const (
-	callbackEndpoint  = "callback"
-	appReturnEndpoint = "app/callback"
+	callbackEndpoint    = "callback"
+	appCallbackEndpoint = "app/callback"
 	// verifyEndpoint answers another proxy whether to let a request through. The proxy sends that request's
 	// headers and perhaps its method. The rest of the path has no meaning.
 	verifyEndpoint = "verify"
@@ -104,13 +104,13 @@ func (g *Gateway) newRouter() *router {
 	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool)}
 	r.serveAt(g.config.RedirectURL, table[callbackEndpoint])
 	for _, raw := range g.config.AppRedirectURLs {
-		r.serveAt(raw, table[appReturnEndpoint])
+		r.serveAt(raw, table[appCallbackEndpoint])
 	}
 	delete(table, callbackEndpoint)
-	delete(table, appReturnEndpoint)
+	delete(table, appCallbackEndpoint)
 	for _, origin := range []string{g.config.PublicURL, g.config.Token.Issuer} {
 		if u, err := url.Parse(origin); err == nil {
-			r.hosted[plainHost(u)+"/.well-known/jwks.json"] = table["jwks.json"]
+			r.hosted[originHost(u)+"/.well-known/jwks.json"] = table["jwks.json"]
 		}
 	}
 	maps.Copy(r.hosted, g.config.discoveryDocuments())
@@ -124,7 +124,7 @@ func (g *Gateway) newRouter() *router {
 // serveAt adds an endpoint at a whole URL.
 func (r *router) serveAt(raw string, e endpoint) {
 	if u, err := url.Parse(raw); err == nil {
-		r.hosted[plainHost(u)+u.EscapedPath()] = e
+		r.hosted[originHost(u)+u.EscapedPath()] = e
 	}
 }
 
@@ -138,8 +138,8 @@ func (g *Gateway) Entrances() []string {
 // links, the files for phones.
 func (g *Gateway) Hosts() []string {
 	hosts := []string{g.public.Host}
-	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
-		hosts = append(hosts, plainHost(issuer))
+	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && originHost(issuer) != g.public.Host {
+		hosts = append(hosts, originHost(issuer))
 	}
 	for _, host := range g.config.appLinkHosts() {
 		if !slices.Contains(hosts, host) {
@@ -149,20 +149,20 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// serveOwn answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
+// serveEndpoint answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
 // the client requested. Every path below the gateway's prefix belongs to the gateway.
-func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
+func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Request) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
 	e, rest, own := g.router.find(hostOf(r), path)
 	if !own {
 		return false
 	}
-	if e.proxies && !g.peers.sent(r) {
-		e = nowhere
+	if e.proxyOnly && !g.verifyProxies.contain(r) {
+		e = notFound
 	}
 	if state := identity.StateOf(r.Context()); state != nil {
-		r = state.Sent.Restored(r)
+		r = state.Sent.Restore(r)
 		state.Answer.Endpoint = true
 	}
 	boundBody(w, r)
@@ -172,8 +172,8 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 		err = e.serve(x)
 	}
 	if err != nil {
-		if e.returns && !abandoned(r, err) {
-			g.browser.noteReturn(r.Context(), refusedReturn(e, err))
+		if e.redirectURL && !abandoned(r, err) {
+			g.browser.reportReturn(r.Context(), refusedReturn(e, err))
 		}
 		g.answers.fail(e.form, x, err)
 	}
@@ -191,7 +191,7 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 		return endpoint{}, "", false
 	}
 	name := strings.TrimPrefix(strings.TrimPrefix(path, r.path), "/")
-	if e, ok := r.endpoints[name]; ok && (!e.browser || host == r.host) {
+	if e, ok := r.endpoints[name]; ok && (!e.browserOnly || host == r.host) {
 		return e, "", true
 	}
 	if rest, ok := strings.CutPrefix(name, "sessions/"); ok && rest != "" {
@@ -206,22 +206,22 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if strings.HasPrefix(name, verifyEndpoint+"/") {
 		return r.endpoints[verifyEndpoint], "", true
 	}
-	return nowhere, "", true
+	return notFound, "", true
 }
 
-// nowhere answers every path of the gateway without an endpoint.
-var nowhere = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
+// notFound answers every path of the gateway without an endpoint.
+var notFound = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
 
 // admit refuses a request that its endpoint must not see, before the gateway reads its body.
 func (g *Gateway) admit(e endpoint, x exchange) error {
-	if e.proxies {
+	if e.proxyOnly {
 		return nil // the request describes another one, and its body is never read
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
 		return errMethod
 	}
-	if (e.changes || x.r.Method == http.MethodPost) && early(x.r) {
+	if (e.changesState || x.r.Method == http.MethodPost) && early(x.r) {
 		return errTooEarly
 	}
 	if x.r.ContentLength > maxBody {
@@ -229,7 +229,7 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
-	if e.limited {
+	if e.rateLimited {
 		return g.logins.AllowToken(x.r.Context(), x.info.Client)
 	}
 	return nil
@@ -246,5 +246,5 @@ func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	return g.router.hosted[plainRequestHost(host)+u.EscapedPath()].returns
+	return g.router.hosted[canonicalHost(host)+u.EscapedPath()].redirectURL
 }

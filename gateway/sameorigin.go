@@ -10,9 +10,9 @@ import (
 // errCrossSite is returned when a request with a cookie may come from another site.
 var errCrossSite = errors.New("cross-site request")
 
-// changesSomething reports whether a request may do more than read: by its method, or by opening a tunnel
+// unsafeRequest reports whether a request may do more than read: by its method, or by opening a tunnel
 // such as a WebSocket.
-func changesSomething(r *http.Request) bool {
+func unsafeRequest(r *http.Request) bool {
 	return (r.Method != http.MethodGet && r.Method != http.MethodHead) || opensTunnel(r)
 }
 

@@ -35,9 +35,9 @@ type startRequest struct {
 // startParameters are the members of a startRequest.
 var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
 
-// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
+// startResponse is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
 // own tap.
-type started struct {
+type startResponse struct {
 	SessionID               string `json:"session_id"`
 	AuthorizationRequestURL string `json:"authorization_request_url"`
 	ExpiresIn               int    `json:"expires_in"`
@@ -58,31 +58,31 @@ func (a *appAPI) serveStart(x exchange) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusCreated, "application/json", startedOf(record, a.config.Now()))
+	writeJSON(x.w, http.StatusCreated, "application/json", startResponseOf(record, a.config.Now()))
 	return nil
 }
 
 // appStart checks an app's parameters.
-func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
+func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, error) {
 	switch {
 	case !login.ValidChallenge(in.CodeChallenge):
-		return login.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+		return login.StartRequest{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
 	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
-		return login.Request{}, requestErrorf("code_challenge_method must be S256")
+		return login.StartRequest{}, requestErrorf("code_challenge_method must be S256")
 	case in.MaxAge != nil && *in.MaxAge < 0:
-		return login.Request{}, requestErrorf("max_age is not a number of seconds")
+		return login.StartRequest{}, requestErrorf("max_age is not a number of seconds")
 	}
 	if in.RedirectURI == "" {
 		in.RedirectURI = a.config.AppRedirectURLs[0]
 	}
 	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
-		return login.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+		return login.StartRequest{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
 	if err != nil {
-		return login.Request{}, err
+		return login.StartRequest{}, err
 	}
-	return login.Request{
+	return login.StartRequest{
 		Kind:        store.App,
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,
@@ -92,9 +92,9 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 	}, nil
 }
 
-// startedOf returns the answer to the start of a login.
-func startedOf(record *store.Record, now time.Time) started {
-	return started{
+// startResponseOf returns the answer to the start of a login.
+func startResponseOf(record *store.Record, now time.Time) startResponse {
+	return startResponse{
 		SessionID:               record.ID,
 		AuthorizationRequestURL: record.AuthorizationRequestURL,
 		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),

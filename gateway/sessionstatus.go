@@ -45,7 +45,7 @@ func (a *appAPI) serveStatus(x exchange) error {
 
 // readWait reads the parameter wait of a long poll, such as 25s, bounded by [MaxWait].
 func readWait(query url.Values) (time.Duration, error) {
-	if err := single(query, []string{"wait"}); err != nil {
+	if err := refuseRepeated(query, []string{"wait"}); err != nil {
 		return 0, err
 	}
 	raw := query.Get("wait")

@@ -29,14 +29,14 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if err := config.validate(g.config.tokenClaims()); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config, require: config.Require.translated()}
+	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
 	for _, h := range config.Headers {
 		s.upstream.AddHeader(h.Name, h.Claim)
 	}
 	if config.ForwardToken != ForwardOff {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
-	g.verifier.Own(&s.upstream)
+	g.verifier.ReserveHeaders(&s.upstream)
 	return s, nil
 }
 
@@ -73,7 +73,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 // returns the error of next. The site has already answered its own errors.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
-	if s.serveOwn(w, r, info) {
+	if s.serveEndpoint(w, r, info) {
 		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
@@ -96,7 +96,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Preflight)
 		return s.pass(w, r, state, next, false)
 	}
-	err := s.admit(r, state)
+	err := s.authorize(r, state)
 	if err == nil {
 		err = s.gateway.verifier.SetHeaders(r.Header, state, &s.upstream)
 	}
@@ -116,9 +116,9 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 }
 
-// admit verifies who a request is from, unless a site before this one did, and checks the requirements of
+// authorize verifies who a request is from, unless a site before this one did, and checks the requirements of
 // this site. Requirements of earlier sites still count in a challenge, so that one login satisfies all sites.
-func (s *Site) admit(r *http.Request, state *identity.RequestState) error {
+func (s *Site) authorize(r *http.Request, state *identity.RequestState) error {
 	state.Required = state.Required.With(s.require)
 	if state.Credential == nil {
 		if err := s.authenticate(r, state); err != nil {
@@ -146,14 +146,14 @@ func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error
 	g := s.gateway
 	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
 	if err == nil && c.Kind == store.Browser {
-		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
+		if unsafeRequest(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
 		state.SetCookie, err = g.renewCookie(r.Context(), c, !opensTunnel(r))
 	}
 	switch {
 	case errors.Is(err, identity.ErrCookie):
-		state.SetCookie = g.cookies.Cleared(g.cookies.Session)
+		state.SetCookie = g.cookies.ClearLine(g.cookies.Session)
 		return identity.ErrNoCredential
 	case err != nil:
 		return err
@@ -165,14 +165,14 @@ func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error
 // renewCookie returns the Set-Cookie that renews a login's cookie, or nothing. It returns identity.ErrCookie
 // for a login that ended. settable is false for an answer that can set no cookie: then none is renewed.
 func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
-	renewed, err := g.logins.Renew(ctx, login.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
+	renewed, err := g.logins.Renew(ctx, login.SessionCookie{Claims: &c.Claims, Presented: &c.Presented}, settable)
 	switch {
 	case errors.Is(err, login.ErrGrant):
 		return "", identity.ErrCookie
 	case err != nil || renewed.Token == "":
 		return "", err
 	}
-	return g.cookies.Valued(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
+	return g.cookies.SetLine(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
 }
 
 // public reports whether a request needs no login. The path that the client requested must be listed. The
@@ -186,22 +186,22 @@ func (s *Site) public(current, original *url.URL) bool {
 	if !identity.CanonicalPath(asked) || (path != asked && !identity.CanonicalPath(path)) {
 		return false
 	}
-	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return lists(pattern, path) })
+	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return publicMatches(pattern, path) })
 	return slices.ContainsFunc(s.config.Public, func(pattern string) bool {
-		return lists(pattern, asked) && (listed || leftOf(pattern, asked, path))
+		return publicMatches(pattern, asked) && (listed || isStrippedRest(pattern, asked, path))
 	})
 }
 
-// lists reports whether a pattern of [SiteConfig].Public matches a canonical path.
-func lists(pattern, path string) bool {
+// publicMatches reports whether a pattern of [SiteConfig].Public matches a canonical path.
+func publicMatches(pattern, path string) bool {
 	prefix, wild := strings.CutSuffix(pattern, "*")
 	return path == pattern || (wild && strings.HasPrefix(path, prefix))
 }
 
-// leftOf reports whether path is the rest of the requested path after a prefix was stripped. At least one
+// isStrippedRest reports whether path is the rest of the requested path after a prefix was stripped. At least one
 // segment of the pattern before its wildcard must be left. If /assets/* were stripped of /assets, a client
 // could choose any path by requesting /assets/private.
-func leftOf(pattern, asked, path string) bool {
+func isStrippedRest(pattern, asked, path string) bool {
 	prefix, stripped := strings.CutSuffix(asked, path)
 	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))
 }

@@ -91,10 +91,10 @@ type Request struct {
 // Next handles a request behind a site. The context of the request carries the identity.
 type Next func(http.ResponseWriter, *http.Request) error
 
-var headerToken = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
+var headerName = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
 
-// notOurs are headers that have a meaning in HTTP, to proxies or for cookies.
-var notOurs = []string{
+// reservedHeaders are headers that have a meaning in HTTP, to proxies or for cookies.
+var reservedHeaders = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie",
 	"Date", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
 	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer",
@@ -169,9 +169,9 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 func validateHeaderName(field, name string) error {
 	canonicalName := textproto.CanonicalMIMEHeaderKey(name)
 	switch {
-	case !headerToken.MatchString(name):
+	case !headerName.MatchString(name):
 		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
-	case slices.Contains(notOurs, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
+	case slices.Contains(reservedHeaders, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
 		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
 	case strings.HasPrefix(canonicalName, attribute.HeaderPrefix):
 		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, attribute.HeaderPrefix)

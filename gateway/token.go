@@ -14,8 +14,8 @@ const appGrantType = "urn:caddy-itsme:grant-type:app2app"
 // tokenParameters are the parameters of /token. Others are ignored (RFC 6749 section 3.2).
 var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri", "refresh_token"}
 
-// tokenAnswer is a token response (RFC 6749 section 5.1).
-type tokenAnswer struct {
+// tokenResponse is a token response (RFC 6749 section 5.1).
+type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`
@@ -54,7 +54,7 @@ func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  next.Access,
 		TokenType:    "Bearer",
 		ExpiresIn:    seconds(next.ExpiresAt.Sub(a.config.Now())),
@@ -67,7 +67,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err := checkTokenForm(form); err != nil {
 		return err
 	}
-	record, err := a.logins.Find(x.r.Context(), form.Get("state"))
+	record, err := a.logins.FindByState(x.r.Context(), form.Get("state"))
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(login.ErrGrant, "another redirect_uri")
 	}
-	record, err = a.logins.Finish(x.r.Context(), record, login.Return{State: form.Get("state"), Code: form.Get("code")})
+	record, err = a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  record.Token,
 		TokenType:    "Bearer",
 		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(a.config.Now())),

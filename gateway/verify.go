@@ -12,12 +12,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// peers holds the addresses of the proxies that may call verifyEndpoint.
-type peers []netip.Prefix
+// proxyRanges holds the addresses of the proxies that may call verifyEndpoint.
+type proxyRanges []netip.Prefix
 
-// parsePeers reads the addresses from the configuration.
-func parsePeers(texts []string) (peers, error) {
-	var all peers
+// parseProxyRanges reads the addresses from the configuration.
+func parseProxyRanges(texts []string) (proxyRanges, error) {
+	var all proxyRanges
 	for _, text := range texts {
 		peer, err := netip.ParsePrefix(text)
 		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
@@ -37,11 +37,11 @@ func parsePeers(texts []string) (peers, error) {
 }
 
 // ServesVerify reports whether the gateway has the endpoint verify.
-func (g *Gateway) ServesVerify() bool { return len(g.peers) > 0 }
+func (g *Gateway) ServesVerify() bool { return len(g.verifyProxies) > 0 }
 
-// sent reports whether a request comes from one of the proxies, by the connection's own address. Any client
-// can write forwarded headers. A unix socket has no address.
-func (p peers) sent(r *http.Request) bool {
+// contain reports whether a request comes from one of the proxies, by the connection's own address. Any
+// client can write forwarded headers. A unix socket has no address.
+func (p proxyRanges) contain(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
@@ -53,7 +53,7 @@ func (p peers) sent(r *http.Request) bool {
 // serveVerify answers with the headers for the upstream. The answer has every header of the gateway, empty
 // where the user has no value. The proxy copies them, and so overwrites headers that the client sent.
 func (g *Gateway) serveVerify(x exchange) error {
-	state := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
+	state := &identity.RequestState{Sent: identity.CredentialHeadersOf(x.r), Required: identity.StepUp{}.With(x.site.require)}
 	if err := x.site.verify(x, state); err != nil {
 		return err
 	}
@@ -98,4 +98,4 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 // mayWrite reports whether the request that a proxy holds may do more than read. Some proxies call verify
 // with GET, whatever the method of that request is. But browsers send Origin with every method but GET and
 // HEAD, and with the handshake of a WebSocket (Fetch, "append a request Origin header").
-func mayWrite(r *http.Request) bool { return changesSomething(r) || len(r.Header["Origin"]) > 0 }
+func mayWrite(r *http.Request) bool { return unsafeRequest(r) || len(r.Header["Origin"]) > 0 }

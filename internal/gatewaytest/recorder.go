@@ -22,7 +22,7 @@ func (r *Recorder) Attach(c *gateway.Config) {
 			if v.Kind == store.Browser {
 				words = "cookie " + v.Result.String()
 			}
-			if v.Kept {
+			if v.Cached {
 				words += " kept"
 			}
 			r.Record(words)

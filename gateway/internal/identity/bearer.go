@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// Sent holds the header lines of the credentials that a client sent, before a site strips them.
-type Sent struct {
+// CredentialHeaders holds the header lines of the credentials that a client sent, before a site strips them.
+type CredentialHeaders struct {
 	// Authorization holds the lines of Authorization.
 	Authorization []string
 	// Cookie holds the lines of Cookie.
 	Cookie []string
 }
 
-// SentBy returns the credentials of a request.
-func SentBy(r *http.Request) Sent {
-	return Sent{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"]}
+// CredentialHeadersOf returns the credentials of a request.
+func CredentialHeadersOf(r *http.Request) CredentialHeaders {
+	return CredentialHeaders{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"]}
 }
 
-// Restored returns a request with its original credentials, for a gateway behind another gateway's site.
-func (s Sent) Restored(r *http.Request) *http.Request {
+// Restore returns a request with its original credentials, for a gateway behind another gateway's site.
+func (s CredentialHeaders) Restore(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
 	r.Header["Authorization"], r.Header["Cookie"] = s.Authorization, s.Cookie
 	return r
@@ -32,7 +32,7 @@ const bearerPrefix = "Bearer "
 // DropBearer removes every bearer token from a header. An upstream would trust it as verified by the gateway.
 // Other schemes stay: they are not for the gateway.
 func DropBearer(h http.Header) {
-	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), namesBearer)
+	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), containsBearer)
 	if len(kept) == 0 {
 		delete(h, "Authorization")
 		return
@@ -50,9 +50,9 @@ func bearer(value string) (raw string, ok bool) {
 	return "", hasBearerPrefix(scheme)
 }
 
-// namesBearer reports whether a value holds the word Bearer anywhere. An upstream that splits the value at
+// containsBearer reports whether a value holds the word Bearer anywhere. An upstream that splits the value at
 // "Bearer ", or trims other characters than we do, finds a token where [bearer] finds none.
-func namesBearer(value string) bool {
+func containsBearer(value string) bool {
 	return slices.ContainsFunc(tokensIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
 }
 
@@ -68,6 +68,6 @@ func tokenChar(b byte) bool {
 	return b > ' ' && b < 0x7F && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
 }
 
-// noTokenChar reports whether a name of RFC 9110 cannot hold a character. Each of them is a blank to some
+// notTokenChar reports whether a name of RFC 9110 cannot hold a character. Each of them is a blank to some
 // server: U+00A0, its one byte in Latin-1, U+FEFF, a control character, a quote.
-func noTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }
+func notTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }

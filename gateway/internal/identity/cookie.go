@@ -71,21 +71,21 @@ const UntilClosed time.Duration = 0
 
 // Set sets a cookie in an answer.
 func (c Cookies) Set(w http.ResponseWriter, name, value string, lifetime time.Duration) {
-	w.Header().Add("Set-Cookie", c.Valued(name, value, lifetime))
+	w.Header().Add("Set-Cookie", c.SetLine(name, value, lifetime))
 }
 
-// Valued returns the Set-Cookie that sets a cookie.
-func (c Cookies) Valued(name, value string, lifetime time.Duration) string {
+// SetLine returns the Set-Cookie that sets a cookie.
+func (c Cookies) SetLine(name, value string, lifetime time.Duration) string {
 	return c.line(name, value, int(lifetime/time.Second))
 }
 
 // Clear deletes a cookie, with the attributes that Set gave it.
 func (c Cookies) Clear(w http.ResponseWriter, name string) {
-	w.Header().Add("Set-Cookie", c.Cleared(name))
+	w.Header().Add("Set-Cookie", c.ClearLine(name))
 }
 
-// Cleared returns the Set-Cookie that deletes a cookie.
-func (c Cookies) Cleared(name string) string { return c.line(name, "", -1) }
+// ClearLine returns the Set-Cookie that deletes a cookie.
+func (c Cookies) ClearLine(name string) string { return c.line(name, "", -1) }
 
 // line returns a Set-Cookie. A negative maxAge deletes the cookie.
 func (c Cookies) line(name, value string, maxAge int) string {
@@ -139,21 +139,21 @@ func (c Cookies) Value(lines []string, name string) (value string, sent bool) {
 
 // MakeRoom deletes the oldest login cookies, so that with one more there are at most [MaxLoginCookies].
 func (c Cookies) MakeRoom(w http.ResponseWriter, lines []string) {
-	type login struct {
+	type loginCookie struct {
 		name string
 		made int64
 	}
-	var logins []login
+	var cookies []loginCookie
 	for name, value := range pairs(lines) {
 		if strings.HasPrefix(name, c.login) {
-			logins = append(logins, login{name, madeAt(value)})
+			cookies = append(cookies, loginCookie{name, madeAt(value)})
 		}
 	}
-	if len(logins) < MaxLoginCookies {
+	if len(cookies) < MaxLoginCookies {
 		return
 	}
-	slices.SortFunc(logins, func(a, b login) int { return cmp.Compare(b.made, a.made) })
-	for _, old := range logins[MaxLoginCookies-1:] {
+	slices.SortFunc(cookies, func(a, b loginCookie) int { return cmp.Compare(b.made, a.made) })
+	for _, old := range cookies[MaxLoginCookies-1:] {
 		c.Clear(w, old.name)
 	}
 }
@@ -182,7 +182,7 @@ func (c Cookies) withoutOwn(line string) string {
 	pairs := strings.Split(line, ";")
 	kept := slices.DeleteFunc(slices.Clone(pairs), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		return c.Owns(strings.TrimFunc(name, noTokenChar))
+		return c.Owns(strings.TrimFunc(name, notTokenChar))
 	})
 	if len(kept) == len(pairs) {
 		return line

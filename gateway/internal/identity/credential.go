@@ -54,7 +54,7 @@ func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []strin
 		c.attributes = append(c.attributes, a)
 		pieces = append(pieces, &c.attributes[len(c.attributes)-1].text)
 	}
-	join(pieces)
+	shareArray(pieces)
 	c.identity = Identity{Subject: c.Claims.Subject, credential: c}
 	c.values = make([]string, len(c.upstreamClaims))
 	for i, claim := range c.upstreamClaims {
@@ -64,8 +64,8 @@ func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []strin
 	return c
 }
 
-// join lets texts share one array.
-func join(texts []*string) {
+// shareArray lets texts share one array.
+func shareArray(texts []*string) {
 	var all strings.Builder
 	for _, text := range texts {
 		all.WriteString(*text)

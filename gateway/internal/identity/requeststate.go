@@ -9,7 +9,7 @@ import (
 // RequestState holds what the sites on the way of a request share about it.
 type RequestState struct {
 	// Sent holds the credentials that the client sent, before the first site stripped them.
-	Sent Sent
+	Sent CredentialHeaders
 	// Credential is the verified credential, nil before a site verified one.
 	Credential *Credential
 	// Required holds the requirements of all sites together.
@@ -62,7 +62,7 @@ func (v *Verifier) Enter(r *http.Request) (*RequestState, *http.Request) {
 	if before != nil && before.verifier == v {
 		return before, r
 	}
-	s := &RequestState{Sent: SentBy(r), verifier: v}
+	s := &RequestState{Sent: CredentialHeadersOf(r), verifier: v}
 	s.Answer = &s.first
 	if before != nil {
 		s.Sent, s.Answer = before.Sent, before.Answer

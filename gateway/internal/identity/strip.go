@@ -80,24 +80,24 @@ func appendFolded(folded []byte, name string) []byte {
 }
 
 // Has reports whether the set holds a name, under any spelling.
-func (o Headers) Has(name string) bool {
+func (s Headers) Has(name string) bool {
 	if IsIdentityHeader(name) {
 		return true
 	}
-	if len(o.names) == 0 {
+	if len(s.names) == 0 {
 		return false // most names need no folding
 	}
 	var room [64]byte // on the stack: this runs for every header of every request
-	return o.names[string(appendFolded(room[:0], name))]
+	return s.names[string(appendFolded(room[:0], name))]
 }
 
 // Strip removes the headers of the set from a request: as headers, as announced or unannounced trailers, and
 // as names in Connection, which would make a proxy delete the headers that we set. Nothing can strip requests
 // in a tunnel behind the proxy, so Strip removes the offer to open one.
-func (o Headers) Strip(r *http.Request) {
-	o.clean(r.Header)
-	o.cleanConnection(r.Header)
-	o.cleanTrailer(r)
+func (s Headers) Strip(r *http.Request) {
+	s.clean(r.Header)
+	s.cleanConnection(r.Header)
+	s.cleanTrailer(r)
 	dropHTTPUpgrade(r.Header)
 }
 
@@ -117,22 +117,22 @@ func dropHTTPUpgrade(h http.Header) {
 
 // tokensIn returns the words of a field's value, whatever separates them.
 func tokensIn(value string) []string {
-	return strings.FieldsFunc(value, noTokenChar)
+	return strings.FieldsFunc(value, notTokenChar)
 }
 
-func (o Headers) clean(h http.Header) {
+func (s Headers) clean(h http.Header) {
 	for name := range h {
-		if o.Has(name) {
+		if s.Has(name) {
 			delete(h, name)
 		}
 	}
 }
 
 // cleanConnection removes the names of the set from every Connection line. Other lines stay.
-func (o Headers) cleanConnection(h http.Header) {
+func (s Headers) cleanConnection(h http.Header) {
 	lines, kept := h["Connection"], []string(nil)
 	for i, line := range lines {
-		cleaned := o.withoutOwn(line)
+		cleaned := s.withoutOwn(line)
 		if cleaned != line && kept == nil {
 			kept = append(make([]string, 0, len(lines)), lines[:i]...)
 		}
@@ -149,11 +149,11 @@ func (o Headers) cleanConnection(h http.Header) {
 	}
 }
 
-func (o Headers) withoutOwn(line string) string {
+func (s Headers) withoutOwn(line string) string {
 	options := strings.Split(line, ",")
 	kept := options[:0]
 	for _, option := range options {
-		if name := strings.TrimSpace(option); !o.Has(name) && !carriesBearer(name) {
+		if name := strings.TrimSpace(option); !s.Has(name) && !carriesBearer(name) {
 			kept = append(kept, option)
 		}
 	}
@@ -170,19 +170,19 @@ func carriesBearer(name string) bool { return strings.EqualFold(name, "Authoriza
 // cleanTrailer removes the headers of the set from the trailers. It removes Authorization too, which RFC 9110
 // section 6.5.1 forbids there and some servers still read. The server adds trailers to the request when its
 // body ends, and a proxy copies them right then. So they are removed at the end of the body.
-func (o Headers) cleanTrailer(r *http.Request) {
+func (s Headers) cleanTrailer(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	o.cleanTrailerFields(r.Trailer)
+	s.cleanTrailerFields(r.Trailer)
 	if r.ContentLength >= 0 && r.ProtoMajor == 1 {
 		return // only a chunked body has trailers
 	}
-	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: o}
+	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: s}
 }
 
-func (o Headers) cleanTrailerFields(h http.Header) {
-	o.clean(h)
+func (s Headers) cleanTrailerFields(h http.Header) {
+	s.clean(h)
 	delete(h, "Authorization")
 }
 

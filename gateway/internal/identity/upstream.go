@@ -31,8 +31,8 @@ func (u *Upstream) SetTokenHeader(name string) { u.token = textproto.CanonicalMI
 // TakesBearer reports whether the upstream gets the access token in Authorization.
 func (u *Upstream) TakesBearer() bool { return u.token == authorization }
 
-// Own reserves the upstream's headers for the gateway. All sites of the gateway strip them from now on.
-func (v *Verifier) Own(u *Upstream) {
+// ReserveHeaders reserves the upstream's headers for the gateway. All sites of the gateway strip them from now on.
+func (v *Verifier) ReserveHeaders(u *Upstream) {
 	var names []string
 	for _, h := range u.headers {
 		names = append(names, h.name)

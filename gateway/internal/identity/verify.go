@@ -71,7 +71,7 @@ func New(config Config) *Verifier {
 
 // Authenticate verifies the credential that a client sent. With a bearer token the cookie is ignored. It
 // returns one of the errors above, or an error of Config.Revoked.
-func (v *Verifier) Authenticate(ctx context.Context, sent Sent) (*Credential, error) {
+func (v *Verifier) Authenticate(ctx context.Context, sent CredentialHeaders) (*Credential, error) {
 	if len(sent.Authorization) > 1 {
 		return nil, ErrAmbiguous
 	}

@@ -19,7 +19,7 @@ var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 
 // newRecord makes the record of a session. It refuses an answer of Signicat that would send the user, the
 // code or the Signicat access token to a place other than itsme and Signicat.
-func (e *Engine) newRecord(s Request, session *signicat.Session) (*store.Record, error) {
+func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Record, error) {
 	data := session.IDPData
 	state, err := checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL, e.config.Simulated)
 	if err != nil {

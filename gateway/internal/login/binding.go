@@ -39,4 +39,3 @@ func BoundToCookie(record *store.Record, cookie string) bool {
 	sum := sha256.Sum256([]byte(cookie))
 	return subtle.ConstantTimeCompare(sum[:], record.CookieHash[:]) == 1
 }
-

@@ -64,7 +64,7 @@ func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger,
 		now:    now,
 		retry:  retry,
 		circuit: circuitbreaker.NewBuilder[*signicat.Session]().
-			HandleIf(func(_ *signicat.Session, err error) bool { return unwell(err) }).
+			HandleIf(func(_ *signicat.Session, err error) bool { return signicatFault(err) }).
 			WithFailureRateThreshold(breakerRate, breakerCalls, breakerWindow).
 			WithSuccessThreshold(1).
 			WithDelay(breakerDelay).
@@ -83,9 +83,9 @@ func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.S
 	}
 }
 
-// unwell reports whether a call failed because of Signicat or of our credentials, and not because of its
+// signicatFault reports whether a call failed because of Signicat or of our credentials, and not because of its
 // content.
-func unwell(err error) bool {
+func signicatFault(err error) bool {
 	for _, sign := range []error{
 		signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
 		signicat.ErrNotSignicat,
@@ -135,7 +135,7 @@ func (b *breaker) CreateSession(ctx context.Context, request signicat.SessionReq
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
 	return b.ifClosed(func() (*signicat.Session, error) {
-		return b.retried(worthRepeating, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
+		return b.withRetry(mayRepeat, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
 	})
 }
 
@@ -168,8 +168,8 @@ func (b *breaker) WaitForSession(ctx context.Context, id string) (*signicat.Sess
 // ValidateCode sends a code, in any state of the breaker. It repeats the call only when the code cannot have
 // been sent.
 func (b *breaker) ValidateCode(ctx context.Context, v signicat.CodeValidation) error {
-	_, err := b.retried(
-		func(err error) bool { return neverSent(err) && worthRepeating(err) },
+	_, err := b.withRetry(
+		func(err error) bool { return neverSent(err) && mayRepeat(err) },
 		func() (*signicat.Session, error) { return nil, b.client.ValidateCode(ctx, v) })
 	if lost := errors.Is(err, signicat.ErrUnavailable) || errors.Is(err, signicat.ErrInvalidResponse); lost && !neverSent(err) {
 		// The failure may come from the code, which a client chose. It must not open the breaker.
@@ -204,7 +204,7 @@ func (b *breaker) ifClosed(call func() (*signicat.Session, error)) (*signicat.Se
 func (b *breaker) note(err error) {
 	b.pause(err)
 	switch {
-	case unwell(err):
+	case signicatFault(err):
 		b.circuit.RecordFailure()
 	case err == nil, errors.Is(err, signicat.ErrRejected), errors.Is(err, signicat.ErrNotFound):
 		b.circuit.Close() // Signicat answers
@@ -226,11 +226,11 @@ func (b *breaker) pause(err error) {
 	}
 }
 
-// retried makes a call. It repeats the call once if the call failed fast and worth returns true for its
+// withRetry makes a call. It repeats the call once if the call failed fast and worth returns true for its
 // error.
-func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
+func (b *breaker) withRetry(retryable func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	policy := retrypolicy.NewBuilder[*signicat.Session]().
-		HandleIf(func(_ *signicat.Session, err error) bool { return worth(err) }).
+		HandleIf(func(_ *signicat.Session, err error) bool { return retryable(err) }).
 		WithMaxRetries(1).
 		WithMaxDuration(fastFailure).
 		WithRandomDelay(minRetryDelay, maxRetryDelay).
@@ -243,10 +243,10 @@ func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session
 // statusRequestTimeout is the status of RFC 9110 section 15.5.9.
 const statusRequestTimeout = 408
 
-// worthRepeating reports whether the same call may succeed a moment later: after a 5xx or a cut connection.
+// mayRepeat reports whether the same call may succeed a moment later: after a 5xx or a cut connection.
 // It is false after a timeout, for which the client has waited long enough, and when Signicat sends
 // Retry-After.
-func worthRepeating(err error) bool {
+func mayRepeat(err error) bool {
 	var failure *signicat.Error
 	if !errors.As(err, &failure) || !errors.Is(err, signicat.ErrUnavailable) {
 		return false

@@ -16,7 +16,7 @@ const (
 )
 
 // driver makes every change of a login. It loads the record, applies an event with [transition], and stores
-// the result by compare-and-set. A [holder] performs the effects that call Signicat with a code or a session.
+// the result by compare-and-set. A [leaseHolder] performs the effects that call Signicat with a code or a session.
 type driver struct {
 	config   *Config
 	signicat *breaker

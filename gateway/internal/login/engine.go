@@ -20,7 +20,7 @@ type Engine struct {
 	revoker  *revoker
 
 	starts      singleflight.Group
-	startLog    storeLog
+	startLog    startFailureLog
 	polls       *longPolls
 	statusPolls *statusPoll
 	stop        context.CancelFunc
@@ -110,6 +110,6 @@ func (e *Engine) RevokeSubject(ctx context.Context, subject string) (logins int,
 }
 
 // EndLogin ends a login on every replica.
-func (e *Engine) EndLogin(ctx context.Context, login, subject string) error {
-	return e.revoker.endLogin(ctx, login, subject)
+func (e *Engine) EndLogin(ctx context.Context, loginID, subject string) error {
+	return e.revoker.endLogin(ctx, loginID, subject)
 }

@@ -85,8 +85,8 @@ func tokenError(err error) error {
 	return err
 }
 
-// endings maps a phase that ends a login without a token to its error.
-var endings = map[store.Phase]error{
+// endErrors maps a phase that ends a login without a token to its error.
+var endErrors = map[store.Phase]error{
 	store.Denied:    ErrDenied,
 	store.Aborted:   ErrDenied,
 	store.Cancelled: ErrDenied,
@@ -100,15 +100,15 @@ var ErrTokenSize = errors.New("token too large")
 // ErrLevel is returned when the level of assurance is lower than requested.
 var ErrLevel = errors.New("level of assurance too low")
 
-// ended returns the error of a login that ended without a token.
-func ended(r *store.Record) error {
+// endError returns the error of a login that ended without a token.
+func endError(r *store.Record) error {
 	switch r.Reason {
 	case reasonTooLarge:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrTokenSize)
 	case reasonLoA:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrLevel)
 	}
-	return fmt.Errorf("%w: %s", endings[r.Phase], r.Reason)
+	return fmt.Errorf("%w: %s", endErrors[r.Phase], r.Reason)
 }
 
 // Reasons for the end of a login, as logs show them.
@@ -134,9 +134,9 @@ const (
 	reasonTooLarge     = "token_too_large"
 )
 
-// warned holds the reasons that are logged at WARN. No client can cause them, and an operator can act on
+// warnReasons holds the reasons that are logged at WARN. No client can cause them, and an operator can act on
 // them.
-var warned = map[string]bool{
+var warnReasons = map[string]bool{
 	reasonError:        true,
 	reasonInvalid:      true,
 	reasonAnswerLost:   true,

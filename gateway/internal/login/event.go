@@ -15,18 +15,18 @@ const (
 	// Events of clients.
 	eventPresent // a client that is bound to the login presents a code
 	eventCancel  // the client that started the login cancels it
-	eventLook    // a client asks for its status
-	eventSeen    // the session was read for waiting clients
+	eventStatus  // a client asks for its status
+	eventPolled  // the session was read for waiting clients
 	eventReissue // the token of an issued login was replaced
 	// Events of the lease holder.
-	eventSend    // the code is about to be sent
-	eventAccept  // Signicat accepted the code
-	eventRefuse  // Signicat refused the code
-	eventResult  // the session was read until it was terminal
-	eventUnread  // the session could not be read
-	eventReject  // no token can be issued for the result
-	eventIssue   // a token was signed
-	eventRelease // the holder stops before the login ended
+	eventSend     // the code is about to be sent
+	eventAccept   // Signicat accepted the code
+	eventRefuse   // Signicat refused the code
+	eventResult   // the session was read until it was terminal
+	eventNoResult // the session could not be read
+	eventReject   // no token can be issued for the result
+	eventIssue    // a token was signed
+	eventRelease  // the holder stops before the login ended
 )
 
 // event is an event of a login, with its data.
@@ -35,9 +35,9 @@ type event struct {
 	failed  *signicat.Error   // the last failed call to Signicat, for the log
 	code    [sha256.Size]byte // of eventPresent: the hash of the code
 	cancel  string            // of eventCancel: the error on the redirect URL, empty without one
-	session *signicat.Session // of eventSeen, eventResult and eventIssue
+	session *signicat.Session // of eventPolled, eventResult and eventIssue
 	read    time.Time         // of eventIssue: when the session was read
-	gone    bool              // of eventSeen and eventUnread: Signicat does not know the session
+	gone    bool              // of eventPolled and eventNoResult: Signicat does not know the session
 	lost    bool              // of eventRefuse: the code was sent before without an answer
 	reason  string            // of eventReject
 	issued  issued            // of eventIssue and eventReissue

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// minLeft is the least remaining lifetime of a stored token that is handed out again.
-const minLeft = time.Minute
+// minRemaining is the least remaining lifetime of a stored token that is handed out again.
+const minRemaining = time.Minute
 
 // refreshes reports whether logins can be refreshed.
 func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
@@ -42,8 +42,8 @@ func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims)
 
 // family loads a family whose login was not revoked. The revocation of a subject covers every login that
 // began before it.
-func (i *issuer) family(ctx context.Context, login string) (*store.Family, error) {
-	f, err := i.config.Store.LoadFamily(ctx, login)
+func (i *issuer) family(ctx context.Context, loginID string) (*store.Family, error) {
+	f, err := i.config.Store.LoadFamily(ctx, loginID)
 	if err != nil {
 		return nil, familyError(err)
 	}
@@ -51,7 +51,7 @@ func (i *issuer) family(ctx context.Context, login string) (*store.Family, error
 	if errors.Is(err, ErrGrant) {
 		// The revocation did not delete the family. Without this deletion, the login would work again
 		// when the revocation expires.
-		if err := i.config.Store.DeleteFamily(ctx, login); err != nil {
+		if err := i.config.Store.DeleteFamily(ctx, loginID); err != nil {
 			return nil, storeError(err)
 		}
 	}
@@ -113,8 +113,8 @@ func (i *issuer) newest(ctx context.Context, f *store.Family) (raw string, claim
 	return raw, claims, nil
 }
 
-// reusable reports whether a stored token may be handed out again. It may not with less than minLeft to live,
-// without its key, or after its revocation.
+// reusable reports whether a stored token may be handed out again. It may not with less than minRemaining to
+// live, without its key, or after its revocation.
 func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (claims *token.Claims, ok bool, err error) {
 	if raw == "" {
 		return nil, false, nil
@@ -127,7 +127,7 @@ func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (cla
 	switch {
 	case errors.Is(invalid, token.ErrNoKeys):
 		return nil, false, ErrStarting
-	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minLeft:
+	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minRemaining:
 		return nil, false, nil
 	}
 	revoked, err := i.config.Store.Revoked(ctx, store.Credential{TokenID: claims.ID})
@@ -136,11 +136,11 @@ func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (cla
 
 // nextTokenID returns the jti of a login's next token: random for an app, the number of the cookie for a
 // browser.
-func (i *issuer) nextTokenID(kind store.Kind, login string, serial uint64) string {
+func (i *issuer) nextTokenID(kind store.Kind, loginID string, serial uint64) string {
 	if kind == store.Browser {
-		return sessionTokenID(login, serial)
+		return sessionTokenID(loginID, serial)
 	}
-	return login + "." + i.config.Authority.NewID()
+	return loginID + "." + i.config.Authority.NewID()
 }
 
 // ErrReused is returned when a token was used again, and its login could not be ended.

@@ -25,12 +25,12 @@ const (
 	finishLimit = Lease - 5*time.Second
 )
 
-// Return holds the code and the state of a redirect.
-type Return struct{ State, Code string }
+// AuthorizationResponse holds the code and the state of a redirect.
+type AuthorizationResponse struct{ State, Code string }
 
 // Finish continues a login that is bound to the caller, within [FinishWait], and returns its record with the
 // token. Of all calls, on any replica, one does the work. Finish does not change the record that it is given.
-func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) (*store.Record, error) {
+func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response AuthorizationResponse) (*store.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(store.Record)
@@ -38,17 +38,17 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) 
 	loser := e.config.Now().Add(LoserWait)
 	for {
 		now := e.driver.clock(record)
-		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(back.Code))}, now())
+		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, now())
 		switch {
 		case err != nil:
 		case effect == effectIssue:
 			err = e.replay(ctx, record, now)
 		case record.Phase.Ended():
-			err = ended(record)
+			err = endError(record)
 		case effect == effectNone:
 			err = e.awaitHolder(ctx, record, loser)
 		default:
-			h := &holder{driver: e.driver, issuer: e.issuer, record: record, back: back, effect: effect, now: now}
+			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now}
 			err = h.finish(ctx)
 		}
 		switch {
@@ -57,7 +57,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) 
 		case err != nil && !lostRace(err):
 			return nil, err
 		}
-		if record, err = e.driver.find(ctx, back.State); err != nil {
+		if record, err = e.driver.findByState(ctx, response.State); err != nil {
 			return nil, err
 		}
 	}
@@ -80,7 +80,7 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
 	}
-	next, kept, err := e.issuer.again(ctx, record)
+	next, kept, err := e.issuer.reissue(ctx, record)
 	switch {
 	case err != nil:
 		return err
@@ -96,14 +96,14 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	return e.issuer.checkIssued(ctx, record)
 }
 
-// holder has the lease of a login. It sends the code to Signicat, reads the session and has a token signed.
+// leaseHolder has the lease of a login. It sends the code to Signicat, reads the session and has a token signed.
 // Each of these is the effect of a transition and yields the next event.
-type holder struct {
+type leaseHolder struct {
 	*driver
-	issuer *issuer
-	record *store.Record
-	back   Return
-	now    func() time.Time // the store's clock
+	issuer   *issuer
+	record   *store.Record
+	response AuthorizationResponse
+	now      func() time.Time // the store's clock
 
 	effect   effect            // to perform next
 	session  *signicat.Session // as read at the time read
@@ -116,7 +116,7 @@ type holder struct {
 // finish does the work of the lease holder. It continues when the caller hangs up, so that a code that was
 // sent is not lost: the next call finds its result. After [ErrUnfinished] the work may still change the
 // record, so the caller must not read it.
-func (h *holder) finish(ctx context.Context) error {
+func (h *leaseHolder) finish(ctx context.Context) error {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
 	h.after(ctx, finishLimit, func(work context.Context) {
@@ -143,7 +143,7 @@ func (h *holder) finish(ctx context.Context) error {
 
 // run performs effects until the login ends. A step may yield both an event and an error: the error is for
 // the client when the event does not end the login.
-func (h *holder) run(ctx, reading context.Context) error {
+func (h *leaseHolder) run(ctx, reading context.Context) error {
 	for {
 		reads := h.effect == effectRead
 		e, failure := h.perform(ctx, reading)
@@ -159,7 +159,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 		case h.record.Phase == store.Issued:
 			return nil
 		case h.record.Phase.Ended():
-			return ended(h.record)
+			return endError(h.record)
 		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
 			h.config.Logger.WarnContext(ctx, "reading a session", errorAttr(failure))
 			return signicatError(failure)
@@ -170,7 +170,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 }
 
 // perform performs the effect of the last transition.
-func (h *holder) perform(ctx, reading context.Context) (event, error) {
+func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
 		return h.validate(ctx)
@@ -183,7 +183,7 @@ func (h *holder) perform(ctx, reading context.Context) (event, error) {
 }
 
 // release gives the lease back, so that the next call does not wait for its end.
-func (h *holder) release(ctx context.Context) {
+func (h *leaseHolder) release(ctx context.Context) {
 	// The work may have used all its time. The lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()

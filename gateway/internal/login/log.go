@@ -12,7 +12,7 @@ import (
 // logEnd writes the log line of a login that ended, with the last call to Signicat that failed.
 func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 	level := slog.LevelInfo
-	if warned[record.Reason] {
+	if warnReasons[record.Reason] {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{

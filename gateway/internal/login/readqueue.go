@@ -8,8 +8,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// statusInterest is the time after which a session that no client asks about leaves the queue.
-const statusInterest = 10 * time.Second
+// statusIdleLimit is the time after which a session that no client asks about leaves the queue.
+const statusIdleLimit = 10 * time.Second
 
 // readQueue decides which session is read next. Clients take turns, in the order in which one of their
 // sessions became due. In its turn a client gets one read: of its session that was due first. So with n
@@ -99,7 +99,7 @@ func (q *readQueue) next(now time.Time) *sessionRead {
 	for len(q.ready) > 0 {
 		c := q.ready[0]
 		for len(c.due) > 0 && !now.Before(c.due[0].due) {
-			if now.Sub(c.due[0].asked) < statusInterest {
+			if now.Sub(c.due[0].asked) < statusIdleLimit {
 				return c.due[0]
 			}
 			q.forget(c.due[0])

@@ -33,11 +33,11 @@ const maxRefreshToken = 256
 
 // refreshToken names one token of a family. Its text holds a tilde, which no JWT has.
 type refreshToken struct {
-	login  string
-	serial uint64
+	loginID string
+	serial  uint64
 }
 
-func (t refreshToken) name() string { return t.login + "~" + strconv.FormatUint(t.serial, 10) }
+func (t refreshToken) name() string { return t.loginID + "~" + strconv.FormatUint(t.serial, 10) }
 
 // signed returns the token as clients hold it. Only the family's secret makes one.
 func (t refreshToken) signed(secret [32]byte) string {
@@ -51,15 +51,15 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 	if len(raw) > maxRefreshToken {
 		return refreshToken{}, false
 	}
-	login, rest, ok := strings.Cut(raw, "~")
+	loginID, rest, ok := strings.Cut(raw, "~")
 	number, _, signed := strings.Cut(rest, "~")
 	serial, err := strconv.ParseUint(number, 10, 63)
-	return refreshToken{login, serial}, ok && signed && err == nil && login != ""
+	return refreshToken{loginID, serial}, ok && signed && err == nil && loginID != ""
 }
 
 // RefreshToken returns the refresh token of a login with that number and secret.
-func RefreshToken(login string, serial uint64, secret [32]byte) string {
-	return refreshToken{login, serial}.signed(secret)
+func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
+	return refreshToken{loginID, serial}.signed(secret)
 }
 
 // latestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
@@ -68,7 +68,7 @@ func (i *issuer) latestRefreshToken(ctx context.Context, tokenID string) (string
 	if !i.refreshes() {
 		return "", nil
 	}
-	f, err := i.config.Store.LoadFamily(ctx, loginOf(tokenID))
+	f, err := i.config.Store.LoadFamily(ctx, loginIDOf(tokenID))
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return "", nil
@@ -93,23 +93,23 @@ func (i *issuer) refresh(ctx context.Context, raw string) (Refreshed, error) {
 		return Refreshed{}, wrap(ErrGrant, "no refresh token")
 	}
 	for {
-		f, err := i.family(ctx, used.login)
+		f, err := i.family(ctx, used.loginID)
 		if err != nil {
 			return Refreshed{}, err
 		}
 		if f.Kind != store.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
 			return Refreshed{}, wrap(ErrGrant, "another refresh token")
 		}
-		next, err := i.exchange(ctx, f, used.serial)
+		next, err := i.rotate(ctx, f, used.serial)
 		if !errors.Is(err, store.ErrConflict) {
 			return next, err
 		}
 	}
 }
 
-// exchange answers one use of a refresh token. It returns [store.ErrConflict] when another use changed the
+// rotate answers one use of a refresh token. It returns [store.ErrConflict] when another use changed the
 // family first.
-func (i *issuer) exchange(ctx context.Context, f *store.Family, serial uint64) (Refreshed, error) {
+func (i *issuer) rotate(ctx context.Context, f *store.Family, serial uint64) (Refreshed, error) {
 	before := *f
 	if !useRefreshToken(f, serial) {
 		return Refreshed{}, i.endReused(ctx, f)

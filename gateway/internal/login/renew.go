@@ -14,8 +14,8 @@ import (
 
 // SessionCookie is a valid session token that a browser sent.
 type SessionCookie struct {
-	Claims *token.Claims
-	Sent   *atomic.Bool // the family records that the browser sent this cookie
+	Claims    *token.Claims
+	Presented *atomic.Bool // the family records that the browser sent this cookie
 }
 
 // RenewedCookie is the new session token of a browser. The zero value is none.
@@ -34,7 +34,7 @@ func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 		return RenewedCookie{}, nil
 	}
 	replaceable := !i.config.Now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
-	if !replaceable && (serial == 1 || c.Sent.Load()) { // it has no successor yet
+	if !replaceable && (serial == 1 || c.Presented.Load()) { // it has no successor yet
 		return RenewedCookie{}, nil
 	}
 	for {
@@ -87,7 +87,7 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 		}
 	}
 	if serial == f.Serial {
-		c.Sent.Store(true)
+		c.Presented.Store(true)
 	}
 	if !handOut {
 		return RenewedCookie{}, nil

@@ -12,10 +12,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// again returns a new token for an issued login whose token cannot be handed out again. The new token ends
+// reissue returns a new token for an issued login whose token cannot be handed out again. The new token ends
 // with the login. It returns the zero value when the issued token is still usable. kept is true when the
 // login's family holds the new token. Otherwise the caller stores it.
-func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
+func (i *issuer) reissue(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
 	f, err := i.familyOf(ctx, record)
 	if err != nil {
 		return issued{}, false, err
@@ -32,7 +32,7 @@ func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kep
 		return issued{}, false, err
 	}
 	if claims.ID = record.TokenID; record.Kind == store.App {
-		claims.ID = i.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
+		claims.ID = i.nextTokenID(record.Kind, loginIDOf(record.TokenID), 0)
 	}
 	raw, claims, err := i.sign(record.Kind, claims)
 	switch {
@@ -49,7 +49,7 @@ func (i *issuer) familyOf(ctx context.Context, record *store.Record) (*store.Fam
 	if !i.refreshes() {
 		return nil, nil
 	}
-	f, err := i.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
+	f, err := i.config.Store.LoadFamily(ctx, loginIDOf(record.TokenID))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
@@ -94,7 +94,7 @@ func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 // checkIssued refuses an issued login that was revoked.
 func (i *issuer) checkIssued(ctx context.Context, record *store.Record) error {
 	revoked, err := i.config.Store.Revoked(ctx, store.Credential{
-		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
+		TokenID: record.TokenID, Login: loginIDOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
 	})
 	switch {

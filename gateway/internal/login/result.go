@@ -14,7 +14,7 @@ const verdictMargin = 250 * time.Millisecond
 
 // readResult reads the session until it is terminal. It returns ErrUnfinished when the time ends, or
 // Signicat's failure when no read succeeded. After such an error the login usually continues.
-func (h *holder) readResult(ctx context.Context) (event, error) {
+func (h *leaseHolder) readResult(ctx context.Context) (event, error) {
 	session, err := h.readSession(ctx)
 	h.failed = failureIn(err, h.failed)
 	switch {
@@ -22,12 +22,12 @@ func (h *holder) readResult(ctx context.Context) (event, error) {
 		h.session, h.read = session, h.now()
 		return event{kind: eventResult}, nil
 	case errors.Is(err, signicat.ErrNotFound):
-		return event{kind: eventUnread, gone: true}, err
+		return event{kind: eventNoResult, gone: true}, err
 	}
-	return event{kind: eventUnread}, err
+	return event{kind: eventNoResult}, err
 }
 
-func (h *holder) readSession(ctx context.Context) (*signicat.Session, error) {
+func (h *leaseHolder) readSession(ctx context.Context) (*signicat.Session, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))

@@ -27,7 +27,7 @@ func (r *revoker) revokePresented(ctx context.Context, raw string) error {
 
 func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
 	// Also while refresh is off: the login must not work again when refresh is on.
-	f, err := r.config.Store.LoadFamily(ctx, presented.login)
+	f, err := r.config.Store.LoadFamily(ctx, presented.loginID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
@@ -47,19 +47,19 @@ const MaxTokenRevocations = 20
 // revokeToken revokes one token. The subject is empty when it is unknown.
 func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
 	// The revocation outlives the token: a repeated finish must not get a token in its place.
-	v := store.Revocation{Scope: store.ScopeToken, ID: id, Until: r.untilOver(0)}
+	v := store.Revocation{Scope: store.ScopeToken, ID: id, Until: r.keepUntil(0)}
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
 	if done, err := r.isRevoked(ctx, v); err != nil || done {
 		return storeError(err)
 	}
-	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginOf(id), MaxTokenRevocations, r.config.AccessLifetime)
+	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginIDOf(id), MaxTokenRevocations, r.config.AccessLifetime)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
-		return r.endLogin(ctx, loginOf(id), subject)
+		return r.endLogin(ctx, loginIDOf(id), subject)
 	}
 	return storeError(r.revoke(ctx, v))
 }
@@ -92,21 +92,21 @@ func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, erro
 // number of revocations in one login, it ends the login. It returns an error when the store cannot take the
 // revocation.
 func (r *revoker) revokeTokenID(ctx context.Context, jti string) error {
-	return r.revokeToken(ctx, jti, "", r.untilOver(r.longestToken()))
+	return r.revokeToken(ctx, jti, "", r.keepUntil(r.longestToken()))
 }
 
 // revokeLogin revokes every token of the login that a jti belongs to, and ends its refreshing. It returns the
 // number of refreshable logins that it ended: one or none.
 func (r *revoker) revokeLogin(ctx context.Context, jti string) (logins int, err error) {
-	login, subject := loginOf(jti), ""
-	f, err := r.config.Store.LoadFamily(ctx, login)
+	loginID, subject := loginIDOf(jti), ""
+	f, err := r.config.Store.LoadFamily(ctx, loginID)
 	switch {
 	case err == nil:
 		logins, subject = 1, f.Subject
 	case !errors.Is(err, store.ErrNotFound):
 		return 0, storeError(err)
 	}
-	return logins, r.endLogin(ctx, login, subject)
+	return logins, r.endLogin(ctx, loginID, subject)
 }
 
 // MaxRefresh bounds the time in which a login may be refreshed.
@@ -130,18 +130,18 @@ func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int
 		Scope:       store.ScopeSubject,
 		ID:          subject,
 		IssuedUntil: until,
-		Until:       r.untilOver(longest + r.config.SessionLifetime),
+		Until:       r.keepUntil(longest + r.config.SessionLifetime),
 	})
 	if err != nil {
 		return 0, storeError(err)
 	}
 	running, err := r.config.Store.WithdrawAll(ctx, subject)
-	for _, login := range running {
-		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: login})
+	for _, loginID := range running {
+		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: loginID})
 		if failed == nil && !ended {
 			logins++
 		}
-		err = errors.Join(err, failed, r.forgetLogin(ctx, login, ""))
+		err = errors.Join(err, failed, r.forgetLogin(ctx, loginID, ""))
 	}
 	return logins, storeError(err)
 }
@@ -154,28 +154,28 @@ func (r *revoker) longestToken() time.Duration {
 // keepUntil returns the time until which a revocation is kept. By then every token is over that any replica
 // may issue now with that lifetime, and every finish that could return such a token again. Replicas accept a
 // token for [token.Skew] after its end, and the store may expire entries by another clock.
-func (r *revoker) untilOver(lifetime time.Duration) time.Time {
+func (r *revoker) keepUntil(lifetime time.Duration) time.Time {
 	return r.config.Now().Add(revocationReach + max(lifetime, store.Retention) + 2*token.Skew)
 }
 
 // endLogin ends a login. It revokes the login's tokens first, so that a refresh under way yields no valid
 // token. It deletes the family even while refresh is off, so that the login does not work again when refresh
 // is on.
-func (r *revoker) endLogin(ctx context.Context, login, subject string) error {
-	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: login, Until: r.untilOver(r.longestToken())})
+func (r *revoker) endLogin(ctx context.Context, loginID, subject string) error {
+	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: loginID, Until: r.keepUntil(r.longestToken())})
 	if err == nil {
-		err = r.forgetLogin(ctx, login, subject)
+		err = r.forgetLogin(ctx, loginID, subject)
 	}
 	return storeError(err)
 }
 
 // forgetLogin deletes a login's family and removes the login from its subject's list.
-func (r *revoker) forgetLogin(ctx context.Context, login, subject string) error {
-	if err := r.config.Store.DeleteFamily(ctx, login); err != nil {
+func (r *revoker) forgetLogin(ctx context.Context, loginID, subject string) error {
+	if err := r.config.Store.DeleteFamily(ctx, loginID); err != nil {
 		return err
 	}
 	if subject == "" {
 		return nil
 	}
-	return r.config.Store.Withdraw(ctx, subject, login)
+	return r.config.Store.Withdraw(ctx, subject, loginID)
 }

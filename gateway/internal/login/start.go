@@ -15,8 +15,8 @@ import (
 // sameStart is the time in which the same challenge from the same client gets the same session.
 const sameStart = 30 * time.Second
 
-// Request describes the start of a login: the client, and what the client asks for.
-type Request struct {
+// StartRequest describes the start of a login: the client, and what the client asks for.
+type StartRequest struct {
 	// Kind says whether the login returns to an app or to a browser.
 	Kind store.Kind
 	// Client is the address that starts the login.
@@ -37,17 +37,17 @@ type Request struct {
 
 // Start starts a login: a session at Signicat and a record of it. An app that repeats its start, because its
 // first answer was lost, gets the same session.
-func (e *Engine) Start(ctx context.Context, s Request) (*store.Record, error) {
+func (e *Engine) Start(ctx context.Context, s StartRequest) (*store.Record, error) {
 	if s.Kind == store.App {
 		return e.startOnce(ctx, s)
 	}
 	record, err := e.startSession(ctx, s)
-	e.noteStart(ctx, s.Kind, record, err)
+	e.reportStart(ctx, s.Kind, record, err)
 	return record, err
 }
 
 // startSession starts a session at Signicat and stores its record.
-func (e *Engine) startSession(ctx context.Context, s Request) (_ *store.Record, err error) {
+func (e *Engine) startSession(ctx context.Context, s StartRequest) (_ *store.Record, err error) {
 	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
 	defer func() { endSpan(traced, err) }()
 	if !e.ready() {
@@ -105,7 +105,7 @@ func createError(err error) error {
 
 // startOnce starts a login for an app. An app that repeats its start, because its first answer was lost, gets
 // the same session.
-func (e *Engine) startOnce(ctx context.Context, s Request) (*store.Record, error) {
+func (e *Engine) startOnce(ctx context.Context, s StartRequest) (*store.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
 	shared, err, _ := e.starts.Do(key, func() (any, error) {
 		// Requests that wait for the same start must not fail when the first client hangs up.
@@ -120,11 +120,11 @@ func (e *Engine) startOnce(ctx context.Context, s Request) (*store.Record, error
 	return &record, nil
 }
 
-func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store.Record, error) {
+func (e *Engine) startOrFind(ctx context.Context, key string, s StartRequest) (*store.Record, error) {
 	id, err := e.config.Store.Recall(ctx, key)
 	if err != nil {
 		err = storeError(err)
-		e.noteStart(ctx, s.Kind, nil, err)
+		e.reportStart(ctx, s.Kind, nil, err)
 		return nil, err
 	}
 	if id != "" {
@@ -134,7 +134,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store
 		}
 	}
 	record, err := e.startSession(ctx, s)
-	e.noteStart(ctx, s.Kind, record, err)
+	e.reportStart(ctx, s.Kind, record, err)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store
 }
 
 // sessionRequest returns a request for the headless flow with itsme alone.
-func (e *Engine) sessionRequest(s Request) signicat.SessionRequest {
+func (e *Engine) sessionRequest(s StartRequest) signicat.SessionRequest {
 	return signicat.SessionRequest{
 		AllowedProviders:       []string{provider},
 		AdditionalParameters:   map[string]string{"itsme_redirect_url": s.RedirectURL},

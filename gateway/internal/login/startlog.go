@@ -13,9 +13,9 @@ import (
 // storeLogEvery is the interval between log lines while the store fails.
 const storeLogEvery = time.Minute
 
-// storeLog decides which failed starts get a log line while the store fails: the first, then one every
+// startFailureLog decides which failed starts get a log line while the store fails: the first, then one every
 // storeLogEvery with the number of starts that failed since the last line.
-type storeLog struct {
+type startFailureLog struct {
 	mu      sync.Mutex
 	failing bool
 	failed  int       // failed starts since the last line
@@ -24,7 +24,7 @@ type storeLog struct {
 
 // fail counts a failed start. It returns the number of failed starts since the last line, or zero when this
 // start gets no line.
-func (l *storeLog) fail(now time.Time) (starts int) {
+func (l *startFailureLog) fail(now time.Time) (starts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.failed++
@@ -37,16 +37,16 @@ func (l *storeLog) fail(now time.Time) (starts int) {
 }
 
 // succeed counts a successful start. It reports whether the starts before it failed.
-func (l *storeLog) succeed() (changed bool) {
+func (l *startFailureLog) succeed() (changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changed, l.failing, l.failed = l.failing, false, 0
 	return changed
 }
 
-// noteStore logs when the store makes starts fail, and when they succeed again. A client that hung up shows
+// logStoreFailure logs when the store makes starts fail, and when they succeed again. A client that hung up shows
 // nothing about the store.
-func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
+func (e *Engine) logStoreFailure(ctx context.Context, kind store.Kind, err error) {
 	switch {
 	case err == nil:
 		if e.startLog.succeed() {
@@ -60,12 +60,12 @@ func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
 	}
 }
 
-// noteStart reports a start that succeeded or failed. It ignores a start whose client hung up.
-func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
+// reportStart reports a start that succeeded or failed. It ignores a start whose client hung up.
+func (e *Engine) reportStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	e.noteStore(ctx, kind, err)
+	e.logStoreFailure(ctx, kind, err)
 	if err != nil {
 		e.config.Observe.Unstarted(kind, err)
 		return
@@ -74,7 +74,7 @@ func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.R
 }
 
 // logStart logs a failed start, and a successful one at DEBUG.
-func (e *Engine) logStart(ctx context.Context, s Request, err error) {
+func (e *Engine) logStart(ctx context.Context, s StartRequest, err error) {
 	if err == nil {
 		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return

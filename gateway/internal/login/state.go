@@ -19,13 +19,13 @@ func SessionID(state string) string {
 }
 
 // FindByState returns the record of a state. It returns ErrGrant for an unknown state.
-func (e *Engine) Find(ctx context.Context, state string) (*store.Record, error) {
-	return e.driver.find(ctx, state)
+func (e *Engine) FindByState(ctx context.Context, state string) (*store.Record, error) {
+	return e.driver.findByState(ctx, state)
 }
 
 // findByState loads the record of a state. The look-up by hash compares the state. The second comparison
 // protects against a store that finds a similar key.
-func (d *driver) find(ctx context.Context, state string) (*store.Record, error) {
+func (d *driver) findByState(ctx context.Context, state string) (*store.Record, error) {
 	id := SessionID(state)
 	record, err := d.config.Store.Load(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
@@ -42,12 +42,12 @@ func (d *driver) find(ctx context.Context, state string) (*store.Record, error) 
 
 // FindByID returns a record by its session_id. It ends a login that is late. It returns ErrUnknown for an
 // unknown session_id.
-func (e *Engine) Session(ctx context.Context, id string) (*store.Record, error) {
-	return e.driver.look(ctx, id)
+func (e *Engine) FindByID(ctx context.Context, id string) (*store.Record, error) {
+	return e.driver.findByID(ctx, id)
 }
 
 // findByID loads a record by its session_id. It ends a login that is late.
-func (d *driver) look(ctx context.Context, id string) (*store.Record, error) {
+func (d *driver) findByID(ctx context.Context, id string) (*store.Record, error) {
 	for {
 		record, err := d.config.Store.Load(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -56,7 +56,7 @@ func (d *driver) look(ctx context.Context, id string) (*store.Record, error) {
 		if err != nil {
 			return nil, storeError(err)
 		}
-		if _, err = d.apply(ctx, record, event{kind: eventLook}, record.ReadAt); err == nil {
+		if _, err = d.apply(ctx, record, event{kind: eventStatus}, record.ReadAt); err == nil {
 			return record, nil
 		}
 		if !lostRace(err) {

@@ -20,11 +20,11 @@ const (
 	statusPatience = 500 * time.Millisecond
 	// statusReadLimit bounds a read of a session for waiting clients.
 	statusReadLimit = 10 * time.Second
-	// A long poll reads the store for changes of other replicas. The first interval is minLook. Each next one
-	// is twice as long, up to MaxLook. Up to a fifth is added at random, so that polls that began together
+	// A long poll reads the store for changes of other replicas. The first interval is minRecheck. Each next one
+	// is twice as long, up to MaxRecheck. Up to a fifth is added at random, so that polls that began together
 	// spread out.
-	minLook = 500 * time.Millisecond
-	MaxLook = 2 * time.Second
+	minRecheck = 500 * time.Millisecond
+	MaxRecheck = 2 * time.Second
 )
 
 // Status returns a session's record. With a wait it returns when the login ended or the wait is over. It
@@ -37,7 +37,7 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 			return e.poll(ctx, id, wait)
 		}
 	}
-	record, err := e.Session(ctx, id)
+	record, err := e.FindByID(ctx, id)
 	if err != nil {
 		return nil, false, err
 	}
@@ -45,7 +45,7 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 	if read := e.askStatus(ctx, record); read == nil || e.driver.await(ctx, read, statusPatience) != nil {
 		return record, early, nil
 	}
-	record, err = e.Session(ctx, id)
+	record, err = e.FindByID(ctx, id)
 	return record, early, err
 }
 
@@ -54,10 +54,10 @@ func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *st
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	over := false
-	for look := minLook; ; look = min(2*look, MaxLook) {
+	for look := minRecheck; ; look = min(2*look, MaxRecheck) {
 		// Watch before loading, so that no change in between is missed.
 		changed, done := e.driver.changes.watch(id)
-		record, err := e.Session(ctx, id)
+		record, err := e.FindByID(ctx, id)
 		if err != nil || record.Phase.Ended() || over {
 			done()
 			return record, waiting.Err() == nil, err
@@ -92,7 +92,7 @@ func (e *Engine) readStatus(s *sessionRead) {
 // ended. It applies the event to the record from before the read: if a finish began meanwhile, the event
 // loses the compare-and-set and changes nothing.
 func (e *Engine) readSession(ctx context.Context, id string) error {
-	record, err := e.Session(ctx, id)
+	record, err := e.FindByID(ctx, id)
 	if err != nil || record.Phase != store.Pending {
 		return err
 	}
@@ -104,7 +104,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	case wait > 0:
 		return nil
 	}
-	seen := event{kind: eventSeen}
+	seen := event{kind: eventPolled}
 	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
 	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
 	if err != nil && !seen.gone {

@@ -23,10 +23,10 @@ const (
 //
 // There is one timer, and a goroutine for each read under way. It uses the real clock.
 type statusPoll struct {
-	perform func(*sessionRead)   // reads a session in another goroutine, then calls over
-	hold    func() time.Duration // returns how long no session may be read
-	budget  *rate.Limiter
-	most    int // bounds the sessions in the queue
+	perform     func(*sessionRead)   // reads a session in another goroutine, then calls over
+	hold        func() time.Duration // returns how long no session may be read
+	budget      *rate.Limiter
+	maxSessions int // bounds the sessions in the queue
 
 	mu       sync.Mutex
 	closed   bool
@@ -35,8 +35,8 @@ type statusPoll struct {
 	timer    *time.Timer
 }
 
-func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, most int) *statusPoll {
-	p := &statusPoll{perform: perform, hold: hold, budget: budget, most: most, queue: newReadQueue()}
+func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, maxSessions int) *statusPoll {
+	p := &statusPoll{perform: perform, hold: hold, budget: budget, maxSessions: maxSessions, queue: newReadQueue()}
 	p.timer = time.AfterFunc(time.Hour, p.wake)
 	p.timer.Stop()
 	return p
@@ -50,7 +50,7 @@ func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct
 	now := time.Now()
 	s := p.queue.sessions[id]
 	if s == nil {
-		if p.closed || len(p.queue.sessions) >= p.most {
+		if p.closed || len(p.queue.sessions) >= p.maxSessions {
 			return nil
 		}
 		s = p.queue.add(id, shareKey(client), now)
@@ -106,7 +106,7 @@ func (p *statusPoll) start(now time.Time) {
 			wait = p.wait(now)
 		}
 		if wait > 0 {
-			p.timer.Reset(min(wait, statusInterest))
+			p.timer.Reset(min(wait, statusIdleLimit))
 			return
 		}
 		p.queue.take(s, now)

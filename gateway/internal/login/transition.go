@@ -23,13 +23,13 @@ const (
 //	           Pending                Validating          Validated           Issued     ended
 //	present    Validating > validate  lease > validate    lease > read        > issue    -
 //	cancel     ended > cancel         ErrConflict         ErrConflict         ErrConfl.  -
-//	look       if late: ended > c.    if late: ended > c. if late: ended > c. -          -
-//	seen       ended, or -            x                   x                   x          x
+//	status     if late: ended > c.    if late: ended > c. if late: ended > c. -          -
+//	polled     ended, or -            x                   x                   x          x
 //	send       x                      SentAt > validate   x                   x          x
 //	accept     x                      Validated > read    x                   x          x
 //	refuse     x                      Failed > cancel     x                   x          x
 //	result     x                      x                   ended, or > issue   x          x
-//	unread     x                      x                   ended, or -         x          x
+//	no result  x                      x                   ended, or -         x          x
 //	reject     x                      x                   Failed              x          x
 //	issue      x                      x                   Issued              x          x
 //	release    x                      no lease            no lease            x          x
@@ -39,7 +39,7 @@ const (
 // either: x is [store.ErrConflict], because another call was faster. present returns ErrGrant for another
 // code.
 //
-// present waits (-) while a holder has the lease. It ends a login that is late, as look does. A login is late
+// present waits (-) while a holder has the lease. It ends a login that is late, as status does. A login is late
 // when its session expired, its code is too old, or its accepted code has no SUCCESS in time. No login is
 // late while a holder has the lease.
 func transition(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
@@ -48,12 +48,12 @@ func transition(r *store.Record, e event, now time.Time) (*store.Record, effect,
 		return present(r, e, now)
 	case eventCancel:
 		return cancel(r, e, now)
-	case eventLook:
+	case eventStatus:
 		return expire(r, now)
 	}
 	switch {
-	case r.Phase == store.Pending && e.kind == eventSeen:
-		return seen(r, e, now)
+	case r.Phase == store.Pending && e.kind == eventPolled:
+		return polled(r, e, now)
 	case r.Phase == store.Validating:
 		return validating(r, e, now)
 	case r.Phase == store.Validated:
@@ -135,8 +135,8 @@ func expire(r *store.Record, now time.Time) (*store.Record, effect, error) {
 	return r, effectNone, nil
 }
 
-// seen ends a login whose session ended at Signicat. SUCCESS ends nothing: the login still needs its code.
-func seen(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
+// polled ends a login whose session ended at Signicat. SUCCESS ends nothing: the login still needs its code.
+func polled(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
 	case e.gone:
 		return end(r, e, now, store.Expired, reasonExpired), effectNone, nil
@@ -207,7 +207,7 @@ func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, 
 			return end(r, e, now, store.Failed, reason), effectNone, nil
 		}
 		return r, effectIssue, nil
-	case eventUnread:
+	case eventNoResult:
 		switch {
 		case over:
 			return end(r, e, now, store.Failed, reasonNoSuccess), effectCancelAtSignicat, nil

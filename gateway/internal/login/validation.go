@@ -46,14 +46,14 @@ func verdictOf(err error) verdict {
 
 // validate sends the code until an answer settles it, at most maxSendings times. It does not read the
 // session: a SUCCESS proves nothing about this code.
-func (h *holder) validate(ctx context.Context) (event, error) {
+func (h *leaseHolder) validate(ctx context.Context) (event, error) {
 	for sending := 1; ; sending++ {
 		before := h.record.SentAt
 		// Store the time before sending: the replica may die.
 		if _, err := h.apply(ctx, h.record, event{kind: eventSend, failed: h.failed}, h.now()); err != nil {
 			return event{}, err
 		}
-		err := h.signicat.ValidateCode(ctx, h.back.validation(h.record))
+		err := h.signicat.ValidateCode(ctx, h.response.validation(h.record))
 		h.failed = failureIn(err, h.failed)
 		switch verdictOf(err) {
 		case codeAccepted:
@@ -76,18 +76,18 @@ func (h *holder) validate(ctx context.Context) (event, error) {
 }
 
 // validation returns the call that sends the code.
-func (p Return) validation(record *store.Record) signicat.CodeValidation {
+func (r AuthorizationResponse) validation(record *store.Record) signicat.CodeValidation {
 	return signicat.CodeValidation{
 		TokenRequestURL: record.TokenRequestURL,
-		Code:            p.Code,
-		State:           p.State,
+		Code:            r.Code,
+		State:           r.State,
 		TransactionID:   record.TransactionID,
 		AccountID:       record.AccountID,
 	}
 }
 
 // waitToResend waits before the code is sent again. It returns false when this call may not send it again.
-func (h *holder) waitToResend(ctx context.Context, asked time.Duration) bool {
+func (h *leaseHolder) waitToResend(ctx context.Context, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
 	if wait > maxResendWait || h.now().Add(wait).Sub(h.record.FirstPresented) > CodeLifetime {
 		return false

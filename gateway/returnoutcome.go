@@ -58,22 +58,22 @@ func ReturnOutcomes() []string {
 	}
 }
 
-// returned is a return under way, before it is reported.
-type returned struct {
-	kind      store.Kind
-	outcome   string
-	sessionID string // only of a login whose binding came with the request
-	over      bool   // the login had ended before this request
+// returnReport is a return under way, before it is reported.
+type returnReport struct {
+	kind        store.Kind
+	outcome     string
+	sessionID   string // only of a login whose binding came with the request
+	endedBefore bool   // the login had ended before this request
 }
 
 // boundReturn describes a return with the binding of its login. The caller sets the outcome.
-func boundReturn(record *store.Record) returned {
-	return returned{kind: record.Kind, sessionID: record.ID, over: record.Phase.Ended()}
+func boundReturn(record *store.Record) returnReport {
+	return returnReport{kind: record.Kind, sessionID: record.ID, endedBefore: record.Phase.Ended()}
 }
 
-// as sets the outcome. A login that had ended before always counts as repeated.
-func (b returned) as(outcome string) returned {
-	if b.outcome = outcome; b.over {
+// withOutcome sets the outcome. A login that had ended before always counts as repeated.
+func (b returnReport) withOutcome(outcome string) returnReport {
+	if b.outcome = outcome; b.endedBefore {
 		b.outcome = returnRepeated
 	}
 	return b
@@ -81,8 +81,8 @@ func (b returned) as(outcome string) returned {
 
 // unboundReturn describes a return to the browser's redirect URL without the login's cookie. The record is
 // nil for an unknown state.
-func unboundReturn(r *http.Request, record *store.Record) returned {
-	back := returned{kind: store.Browser, outcome: returnUnbound}
+func unboundReturn(r *http.Request, record *store.Record) returnReport {
+	back := returnReport{kind: store.Browser, outcome: returnUnbound}
 	if len(r.Header["Cookie"]) == 0 {
 		back.outcome = returnUnboundNoCookies
 	}
@@ -96,14 +96,14 @@ func unboundReturn(r *http.Request, record *store.Record) returned {
 }
 
 // malformedReturn describes a return that names no login.
-func malformedReturn(kind store.Kind) returned {
-	return returned{kind: kind, outcome: returnMalformed}
+func malformedReturn(kind store.Kind) returnReport {
+	return returnReport{kind: kind, outcome: returnMalformed}
 }
 
 // refusedReturn describes a return that its endpoint answered with an error.
-func refusedReturn(e endpoint, err error) returned {
-	back := returned{kind: store.App, outcome: returnMalformed}
-	if e.browser {
+func refusedReturn(e endpoint, err error) returnReport {
+	back := returnReport{kind: store.App, outcome: returnMalformed}
+	if e.browserOnly {
 		back.kind = store.Browser
 	}
 	if failureOf(err).status == http.StatusServiceUnavailable {
@@ -143,18 +143,18 @@ func cancelledReturn(code string) string {
 // does not send.
 func returnQuery(raw string) (query url.Values, ok bool) {
 	query, err := url.ParseQuery(raw)
-	if err != nil || single(query, callbackParameters) != nil {
+	if err != nil || refuseRepeated(query, callbackParameters) != nil {
 		return nil, false
 	}
 	state := query.Get("state")
 	return query, state != "" && len(state) <= maxState && len(query.Get("code")) <= maxCode
 }
 
-// appReturned describes a return to an app's redirect URL in a browser. Only a login that still waits for its
+// appReturn describes a return to an app's redirect URL in a browser. Only a login that still waits for its
 // code counts as a broken app link: an attacker who wants to be counted must start logins, which limits
 // bound. A HEAD counts as a prefetch, such as that of a link preview.
-func (b *browserAPI) appReturned(x exchange) returned {
-	back := returned{kind: store.App}
+func (b *browserAPI) appReturn(x exchange) returnReport {
+	back := returnReport{kind: store.App}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	switch {
 	case prefetched(x.r) || x.r.Method == http.MethodHead:
@@ -163,7 +163,7 @@ func (b *browserAPI) appReturned(x exchange) returned {
 	case !ok || query.Get("code") == "" && query.Get("error") == "":
 		return malformedReturn(store.App)
 	}
-	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
+	record, err := b.logins.FindByState(x.r.Context(), query.Get("state"))
 	switch {
 	case errors.Is(err, login.ErrGrant):
 		back.outcome = unboundReturn(x.r, nil).outcome
@@ -196,15 +196,15 @@ func prefetched(r *http.Request) bool {
 // user opens the page. A browser that shows the 503 gets a page that reloads.
 func (b *browserAPI) writePrefetch(x exchange) {
 	x.w.Header().Set("Retry-After", "1")
-	b.writeReturn(x, returned{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
+	b.writeReturn(x, returnReport{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
 		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
 }
 
-// noteReturn counts a request to a redirect URL and writes its log line. The line replaces that of the access
+// reportReturn counts a request to a redirect URL and writes its log line. The line replaces that of the access
 // log, which would hold the code and state. Attackers can send any number of such requests, so the log limits
 // these lines. The state of a request proves nothing: the line has a session_id only for a login whose
 // binding came with the request.
-func (b *browserAPI) noteReturn(ctx context.Context, back returned) {
+func (b *browserAPI) reportReturn(ctx context.Context, back returnReport) {
 	b.config.Observe.Return(Return{Kind: back.kind.String(), Outcome: back.outcome})
 	attrs := []slog.Attr{slog.String("kind", back.kind.String()), slog.String("outcome", back.outcome)}
 	if back.sessionID != "" {
