@@ -106,7 +106,7 @@ func TestEndpointsAnswer(t *testing.T) {
 func wellKnown(path string) bool { return strings.HasPrefix(path, "/.well-known/") }
 
 // ask requests an endpoint as the app would whose login has begun.
-func ask(t *testing.T, front *logintest.Front, app *logintest.App, method, path string) (status int) {
+func ask(t *testing.T, front *logintest.Env, app *logintest.App, method, path string) (status int) {
 	t.Helper()
 	at := front.URL + gateway.DefaultPath
 	if wellKnown(path) {

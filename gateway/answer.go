@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// answers writes what the gateway answers itself: pages, problems and challenges.
+// answers writes the responses of the gateway itself: pages, problems and challenges.
 type answers struct {
 	config Config
 	pages  *page.Pages
@@ -34,8 +34,8 @@ func writeJSON(w http.ResponseWriter, status int, mediaType string, body any) {
 	_, _ = w.Write(text) // fails when the client hung up
 }
 
-// noStore keeps an answer of the gateway's own out of every cache, whatever handlers in front of it
-// said to some of them.
+// noStore keeps a response of the gateway out of every cache. It also removes the fields that handlers in
+// front set for some caches alone.
 func noStore(h http.Header) {
 	cachecontrol.DropTargeted(h)
 	h.Set("Cache-Control", "no-store")
@@ -51,7 +51,7 @@ func redirect(w http.ResponseWriter, to string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// seconds is a duration on the wire: whole seconds, never negative.
+// seconds returns a duration in whole seconds, as JSON and headers carry it. It is never negative.
 func seconds(d time.Duration) int { return max(0, int(math.Floor(d.Seconds()))) }
 
 // writePage answers with a page.
@@ -67,8 +67,7 @@ func (a *answers) writePage(w http.ResponseWriter, status int, p page.Page) {
 	_, _ = w.Write(body) // fails when the client hung up
 }
 
-// failurePages names the page that shows a problem to a user. The other problems are shown as a bad
-// request.
+// failurePages maps a problem to the page that users see. Every other problem shows the page bad_request.
 var failurePages = map[string]string{
 	problemSignicat:  "unavailable",
 	problemStore:     "unavailable",
@@ -77,8 +76,7 @@ var failurePages = map[string]string{
 	problemCrossSite: "cross_site",
 }
 
-// writeFailurePage answers an error with a page. The page that it is given holds what is known of the
-// user's login.
+// writeFailurePage shows an error as a page. p holds what is known of the user's login.
 func (a *answers) writeFailurePage(x exchange, p page.Page, err error) {
 	f := failureOf(err)
 	name, ok := failurePages[f.problem]
@@ -96,8 +94,8 @@ func (a *answers) writeFailurePage(x exchange, p page.Page, err error) {
 	a.writePage(x.w, f.status, p)
 }
 
-// languageOf returns the language of a login and its pages: the one that the client names, else the
-// configured one, else the first of Accept-Language that the pages have, else English.
+// languageOf returns the language of a login and its pages. The client's choice comes first, then the
+// configured language, then the first language of Accept-Language that the pages have, then English.
 func (a *answers) languageOf(asked, acceptLanguage string) string {
 	switch {
 	case page.Offers(asked):

@@ -6,9 +6,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// serveAppReturn is an app's redirect URL when the phone opened a browser instead of the app.
-func (b *browserAPI) serveAppReturn(x exchange) error {
-	b.writeReturn(x, b.appReturned(x), http.StatusOK, page.Page{
+// serveAppCallback answers an app's redirect URL when the phone opened a browser instead of the app.
+func (b *browserAPI) serveAppCallback(x exchange) error {
+	b.writeReturn(x, b.appReturn(x), http.StatusOK, page.Page{
 		Name:     "app_return",
 		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
 		Hide:     true,

@@ -11,20 +11,20 @@ import (
 	"strings"
 )
 
-// AppLinkConfig names the apps that the phone opens the app redirect URLs with, instead of opening
-// them in a browser. The zero value names none, and serves no file for them.
+// AppLinkConfig names the apps that own the app redirect URLs. Phones then open these URLs in the app and not
+// in a browser. The zero value serves no file for phones.
 type AppLinkConfig struct {
-	// IOS are apps by application identifier: the team ID, a dot, and the bundle ID, such as
-	// A1B2C3D4E5.be.example.app. Empty serves no apple-app-site-association.
-	// Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
+	// IOS lists apps by application identifier: the team ID, a dot, and the bundle ID, such as
+	// A1B2C3D4E5.be.example.app. Empty serves no apple-app-site-association. Source:
+	// https://developer.apple.com/documentation/xcode/supporting-associated-domains.
 	IOS []string
 
-	// Android are apps by package and certificate. Empty serves no assetlinks.json.
-	// Source: https://developer.android.com/training/app-links/verify-android-applinks.
+	// Android lists apps by package and certificate. Empty serves no assetlinks.json. Source:
+	// https://developer.android.com/training/app-links/verify-android-applinks.
 	Android []AndroidApp
 }
 
-// AndroidApp is an app on Android and who signed it.
+// AndroidApp names an Android app and the certificates that sign it.
 type AndroidApp struct {
 	// Package is the application ID, such as be.example.app. Required.
 	Package string
@@ -40,8 +40,8 @@ const (
 	androidLinkFile = "/.well-known/assetlinks.json"
 )
 
-// appleAssociation is Apple's applinks service in its current form, which iOS 13 and newer read.
-// Source: https://developer.apple.com/documentation/bundleresources/applinks.
+// appleAssociation holds Apple's applinks service in its current form, which iOS 13 and newer read. Source:
+// https://developer.apple.com/documentation/bundleresources/applinks.
 type appleAssociation struct {
 	AppLinks appleLinks `json:"applinks"`
 }
@@ -55,14 +55,14 @@ type appleDetail struct {
 	Components []appleComponent `json:"components"`
 }
 
-// appleComponent matches a path and any query: an answer of itsme with other parameters must
-// reach the app, too.
+// appleComponent matches a path with any query: a redirect of itsme with more parameters must reach the app
+// too.
 type appleComponent struct {
 	Path string `json:"/"`
 }
 
-// androidStatement is a statement of Digital Asset Links. It speaks for the whole host: which of
-// its URLs the app opens is decided by the app's own manifest.
+// androidStatement holds a statement of Digital Asset Links. It covers the whole host: the app's manifest
+// decides which URLs the app opens.
 type androidStatement struct {
 	Relation []string      `json:"relation"`
 	Target   androidTarget `json:"target"`
@@ -74,8 +74,8 @@ type androidTarget struct {
 	Fingerprints []string `json:"sha256_cert_fingerprints"`
 }
 
-// appLinkFiles returns the files that say to phones which app owns the app redirect URLs, by host and
-// path. Each host speaks for its own URLs alone.
+// appLinkFiles returns, by host and path, the files in which phones find the app of a redirect URL. Each host
+// vouches for its own URLs alone.
 func (c Config) appLinkFiles() map[string]endpoint {
 	files := make(map[string]endpoint)
 	links := c.AppLinks
@@ -90,7 +90,7 @@ func (c Config) appLinkFiles() map[string]endpoint {
 	return files
 }
 
-// appLinkPaths are the paths of the app redirect URLs by host. Without app links there are none.
+// appLinkPaths returns the paths of the app redirect URLs by host. Without app links it returns none.
 func (c Config) appLinkPaths() map[string][]string {
 	if len(c.AppLinks.IOS) == 0 && len(c.AppLinks.Android) == 0 {
 		return nil
@@ -98,14 +98,14 @@ func (c Config) appLinkPaths() map[string][]string {
 	paths := make(map[string][]string)
 	for _, raw := range c.AppRedirectURLs {
 		if u, err := url.Parse(raw); err == nil {
-			host := plainHost(u)
+			host := originHost(u)
 			paths[host] = append(paths[host], u.EscapedPath())
 		}
 	}
 	return paths
 }
 
-// appLinkHosts are the hosts at whose root the files are.
+// appLinkHosts returns the hosts that serve the files at their root.
 func (c Config) appLinkHosts() []string { return slices.Sorted(maps.Keys(c.appLinkPaths())) }
 
 func (l AppLinkConfig) association(paths []string) appleAssociation {
@@ -133,8 +133,9 @@ func (l AppLinkConfig) statements() []androidStatement {
 
 var (
 	teamID = regexp.MustCompile(`^[A-Z0-9]{10}$`)
-	// bundleID has Apple's characters, https://developer.apple.com/documentation/bundleresources/information-property-list/cfbundleidentifier;
-	// a wildcard has no associated domains.
+	// bundleID has Apple's characters,
+	// https://developer.apple.com/documentation/bundleresources/information-property-list/cfbundleidentifier.
+	// A wildcard has no associated domains.
 	bundleID = regexp.MustCompile(`^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$`)
 	// androidPackage is an application ID, https://developer.android.com/build/configure-app-module:
 	// segments that begin with a letter, at least two of them.
@@ -144,11 +145,11 @@ var (
 )
 
 const (
-	// maxIdentifier bounds bundle IDs and packages, generously.
+	// maxIdentifier bounds bundle IDs and packages, in bytes.
 	maxIdentifier = 255
-	// maxAppleFile is the largest apple-app-site-association that phones take, 128 KB.
+	// maxAppleFile is the size of the largest apple-app-site-association that phones accept, 128 KB.
 	maxAppleFile = 128 * 1000
-	// sha1Size is the size of a SHA-1 fingerprint, which keytool prints one line above.
+	// sha1Size is the size of a SHA-1 fingerprint, which keytool prints above the SHA-256 one.
 	sha1Size = 20
 )
 
@@ -205,14 +206,14 @@ func (a AndroidApp) validate() error {
 	return nil
 }
 
-// octets are hexadecimal bytes, all with colons between them or none.
-var octets = regexp.MustCompile(`^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*)$`)
+// hexBytes matches hexadecimal bytes, with a colon between all of them or none.
+var hexBytes = regexp.MustCompile(`^[0-9A-Fa-f]{2}((:[0-9A-Fa-f]{2})*|([0-9A-Fa-f]{2})*)$`)
 
-// plainFingerprint writes a SHA-256 fingerprint as Android wants it: capitals, with colons.
+// plainFingerprint writes a SHA-256 fingerprint as Android expects it: capitals, with colons.
 func plainFingerprint(raw string) (string, error) {
 	bytes, err := hex.DecodeString(strings.ReplaceAll(raw, ":", ""))
 	switch {
-	case err != nil || !octets.MatchString(raw):
+	case err != nil || !hexBytes.MatchString(raw):
 		return "", configErrorf("app_link android: %q is no fingerprint; write 32 bytes such as AA:BB:..., which keytool -list -v -keystore <file> prints behind SHA256:", raw)
 	case len(bytes) == sha1Size:
 		return "", configErrorf("app_link android: %q is a SHA-1 fingerprint; take the one that keytool -list -v -keystore <file> prints behind SHA256:", raw)
@@ -226,8 +227,8 @@ func plainFingerprint(raw string) (string, error) {
 	return strings.Join(pairs, ":"), nil
 }
 
-// validateAppleFiles refuses paths that Apple would read as patterns, which could hand the app
-// more than its redirect URLs, and files that phones would not take.
+// validateAppleFiles refuses paths that Apple would read as patterns: the app could then get more than its
+// redirect URLs. It also refuses files that are too large for phones.
 func (c Config) validateAppleFiles() error {
 	if len(c.AppLinks.IOS) == 0 {
 		return nil

@@ -9,37 +9,36 @@ import (
 )
 
 const (
-	// maxBody bounds the body of every own endpoint.
+	// maxBody bounds the body of a request to an endpoint of the gateway, in bytes.
 	maxBody = 16 << 10
-	// bodyTimeout bounds the time in which it arrives. A client that sends a byte now and then
-	// would otherwise hold a connection for as long as it likes.
+	// bodyTimeout bounds the time in which a body arrives. Without it, a client that sends a byte now and
+	// then could hold a connection forever.
 	bodyTimeout = 10 * time.Second
 )
 
 // errSlow is returned when a request's body does not arrive in time.
 var errSlow = errors.New("body too slow")
 
-// boundBody bounds the body of a request that the gateway answers itself, in bytes and in time.
-// Over HTTP/1.1 the time also bounds what the server reads of a body that no endpoint reads: it
-// does so before it sends the answer, to keep the connection.
+// boundBody bounds the body of a request to the gateway, in bytes and in time. Over HTTP/1.1 the time also
+// bounds a body that no endpoint reads: the server reads it before it sends the response, to keep the
+// connection.
 func boundBody(w http.ResponseWriter, r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return
 	}
 	body := &timedBody{ReadCloser: r.Body, control: http.NewResponseController(w)}
-	deadline := time.Now().Add(bodyTimeout) // of the connection, and not of the gateway's clock
+	deadline := time.Now().Add(bodyTimeout) // the connection uses the real clock
 	if body.control.SetReadDeadline(deadline) != nil {
 		body.control, body.timer = nil, time.NewTimer(bodyTimeout)
 	}
 	r.Body = http.MaxBytesReader(w, body, maxBody)
 }
 
-// timedBody is a body whose connection has a read deadline. At the body's end it takes the
-// deadline back, so that the deadline outlives no body.
+// timedBody reads a body under the connection's read deadline. At the end of the body it clears the deadline.
 type timedBody struct {
 	io.ReadCloser
-	control *http.ResponseController // nil: the server has no deadlines
-	timer   *time.Timer              // where it has none
+	control *http.ResponseController // nil when the server has no deadlines
+	timer   *time.Timer              // bounds the reads when control is nil
 }
 
 func (b *timedBody) Read(p []byte) (n int, err error) {
@@ -49,15 +48,14 @@ func (b *timedBody) Read(p []byte) (n int, err error) {
 	n, err = b.ReadCloser.Read(p)
 	switch {
 	case errors.Is(err, io.EOF):
-		_ = b.control.SetReadDeadline(time.Time{}) // it could be set
+		_ = b.control.SetReadDeadline(time.Time{}) // succeeded before
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = errSlow
 	}
 	return n, err
 }
 
-// readUntil reads until the timer fires. Then it leaves the read behind, which ends when the server
-// closes the body.
+// readUntil reads until the timer fires. It then abandons the read, which ends when the body is closed.
 func (b *timedBody) readUntil(p []byte) (int, error) {
 	type result struct {
 		read []byte
@@ -65,7 +63,7 @@ func (b *timedBody) readUntil(p []byte) (int, error) {
 	}
 	done := make(chan result, 1)
 	go func() {
-		read := make([]byte, len(p)) // p is the caller's again once the time is over
+		read := make([]byte, len(p)) // the caller may use p again after the timeout
 		n, err := b.ReadCloser.Read(read)
 		done <- result{read[:n], err}
 	}()
@@ -73,7 +71,7 @@ func (b *timedBody) readUntil(p []byte) (int, error) {
 	case r := <-done:
 		return copy(p, r.read), r.err
 	case <-b.timer.C:
-		b.timer.Reset(0) // for a next read
+		b.timer.Reset(0) // so that the next read fails too
 		go func() { _ = b.ReadCloser.Close() }()
 		return 0, errSlow
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// callbackParameters are what itsme appends to the redirect URL.
+// callbackParameters are the parameters that itsme appends to the redirect URL.
 var callbackParameters = []string{"code", "state", "error", "error_description"}
 
-// serveCallback is the browser's redirect URL. Without the login's cookie nothing is done with the query:
-// an attacker may have sent the browser here, with a login of the attacker's own.
+// serveCallback answers the browser's redirect URL. It acts on the query only with the login's cookie: an
+// attacker may have sent the browser here with the attacker's own login.
 func (b *browserAPI) serveCallback(x exchange) error {
 	if prefetched(x.r) {
 		b.writePrefetch(x)
@@ -25,7 +25,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 		b.writeUnbound(x, malformedReturn(store.Browser))
 		return nil
 	}
-	record, err := b.logins.Find(x.r.Context(), query.Get("state"))
+	record, err := b.logins.FindByState(x.r.Context(), query.Get("state"))
 	if errors.Is(err, login.ErrGrant) {
 		b.writeUnbound(x, unboundReturn(x.r, nil))
 		return nil
@@ -42,37 +42,37 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	return b.finishBrowser(x, record, query, name)
 }
 
-// finishBrowser ends a login in the browser that started it.
+// finishBrowser finishes a login in the browser that started it.
 func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.Values, cookie string) error {
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
 		return b.cancelBrowser(x, record, code, cookie)
 	}
 	back := boundReturn(record)
-	finished, err := b.logins.Finish(x.r.Context(), record, login.Return{State: query.Get("state"), Code: query.Get("code")})
+	finished, err := b.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")})
 	switch {
 	case errors.Is(err, login.ErrUnfinished):
-		b.writeReturn(x, back.as(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
-		// The code is still valid, and the page loads again with it by itself.
+		// The code is still valid. The page reloads with it.
 		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		b.writeReturn(x, back.as(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
 		return nil
 	case err != nil:
 		b.cookies.Clear(x.w, cookie)
-		b.writeEnd(x, back.as(endedReturn(err)), record, err)
+		b.writeEnd(x, back.withOutcome(endedReturn(err)), record, err)
 		return nil
 	}
 	b.cookies.Clear(x.w, cookie)
 	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
-	b.noteReturn(x.r.Context(), back.as(returnFinished))
+	b.reportReturn(x.r.Context(), back.withOutcome(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
 func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cookie string) error {
-	back := boundReturn(record).as(cancelledReturn(code))
+	back := boundReturn(record).withOutcome(cancelledReturn(code))
 	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
 	}
@@ -88,14 +88,14 @@ func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cooki
 	return nil
 }
 
-// writeReturn answers a request to a redirect URL with a page, and notes it.
-func (b *browserAPI) writeReturn(x exchange, back returned, status int, p page.Page) {
-	b.noteReturn(x.r.Context(), back)
+// writeReturn shows a page at a redirect URL and reports the return.
+func (b *browserAPI) writeReturn(x exchange, back returnReport, status int, p page.Page) {
+	b.reportReturn(x.r.Context(), back)
 	b.answers.writePage(x.w, status, p)
 }
 
-// writeEnd shows how a login ended that issued nothing.
-func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, err error) {
+// writeEnd shows the page of a login that ended without a token.
+func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
 	case errors.Is(err, login.ErrDenied):
@@ -112,12 +112,12 @@ func (b *browserAPI) writeEnd(x exchange, back returned, record *store.Record, e
 	b.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
-// writeUnbound answers a return that this browser did not start. It says nothing about the login
-// and carries nothing of the query.
+// writeUnbound answers a browser that did not start the login. The page says nothing about the login and
+// repeats nothing of the query.
 //
-// A browser that refuses cookies ends here each time. Its page says so, and not that the user should try
+// A browser that refuses cookies ends here each time. Its page says so instead of asking the user to try
 // again.
-func (b *browserAPI) writeUnbound(x exchange, back returned) {
+func (b *browserAPI) writeUnbound(x exchange, back returnReport) {
 	p := page.Page{
 		Name:     "unbound",
 		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),

@@ -53,12 +53,12 @@ func FuzzCallback(f *testing.F) {
 }
 
 // rightful reads a query apart from the gateway.
-func rightful(query string, logins [2]started) bool {
+func rightful(query string, logins [2]approvedLogin) bool {
 	values, err := url.ParseQuery(query)
 	if err != nil || len(values["error_description"]) > 1 || len(values["error"]) > 1 || values.Get("error") != "" {
 		return false
 	}
-	return slices.ContainsFunc(logins[:], func(l started) bool {
+	return slices.ContainsFunc(logins[:], func(l approvedLogin) bool {
 		return slices.Equal(values["code"], []string{l.code}) && slices.Equal(values["state"], []string{l.state})
 	})
 }
@@ -67,12 +67,12 @@ func rightful(query string, logins [2]started) bool {
 type browser struct {
 	handler  http.Handler
 	signicat *signicattest.Server
-	kept     []started // that are still pending
-	starts   int       // of apps
+	kept     []approvedLogin // that are still pending
+	starts   int             // of apps
 }
 
-// started is a login that the person approved.
-type started struct{ link, cookie, code, state string }
+// approvedLogin is a login that the persona approved.
+type approvedLogin struct{ link, cookie, code, state string }
 
 func openBrowser(tb testing.TB) *browser {
 	tb.Helper()
@@ -103,16 +103,16 @@ func openBrowser(tb testing.TB) *browser {
 }
 
 // two are two logins of which nothing was sent back yet.
-func (b *browser) two(tb testing.TB) [2]started {
+func (b *browser) two(tb testing.TB) [2]approvedLogin {
 	tb.Helper()
-	b.kept = slices.DeleteFunc(b.kept, func(l started) bool { return b.ended(tb, l) })
+	b.kept = slices.DeleteFunc(b.kept, func(l approvedLogin) bool { return b.ended(tb, l) })
 	for len(b.kept) < 2 {
 		b.kept = append(b.kept, b.start(tb))
 	}
-	return [2]started(b.kept)
+	return [2]approvedLogin(b.kept)
 }
 
-func (b *browser) start(tb testing.TB) started {
+func (b *browser) start(tb testing.TB) approvedLogin {
 	tb.Helper()
 	answer := b.do(http.MethodPost, "/itsme/login", "", "return_to=/", "")
 	cookies := answer.Result().Cookies()
@@ -130,17 +130,17 @@ func (b *browser) start(tb testing.TB) started {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return started{link, cookies[0].Name + "=" + cookies[0].Value, u.Query().Get("code"), u.Query().Get("state")}
+	return approvedLogin{link, cookies[0].Name + "=" + cookies[0].Value, u.Query().Get("code"), u.Query().Get("state")}
 }
 
 // ended asks for the status of a login.
-func (b *browser) ended(tb testing.TB, l started) bool {
+func (b *browser) ended(tb testing.TB, l approvedLogin) bool {
 	tb.Helper()
 	answer := b.do(http.MethodGet, "/itsme/sessions/"+gateway.SessionID(l.state), "", "", "")
 	return !strings.Contains(answer.Body.String(), `"status":"pending"`)
 }
 
-func (b *browser) used(tb testing.TB, l started) int {
+func (b *browser) used(tb testing.TB, l approvedLogin) int {
 	tb.Helper()
 	session, err := b.signicat.Session(l.link)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// cancelRequest is what an app posts to /sessions/{session_id}/cancel.
+// cancelRequest is the body of POST /sessions/{session_id}/cancel.
 type cancelRequest struct {
 	CodeVerifier string `json:"code_verifier"`
 	Error        string `json:"error"`
@@ -15,8 +15,8 @@ type cancelRequest struct {
 // cancelParameters are the members of a cancelRequest.
 var cancelParameters = []string{"code_verifier", "error"}
 
-// serveCancel answers POST /sessions/{session_id}/cancel: it ends a login for the client that started it,
-// an app with its verifier, a browser with its login cookie.
+// serveCancel answers POST /sessions/{session_id}/cancel. It ends a login for the client that started it: an
+// app with its verifier, or a browser with its login cookie.
 func (a *appAPI) serveCancel(x exchange) error {
 	id := x.rest
 	if len(id) != sessionIDSize {
@@ -31,7 +31,7 @@ func (a *appAPI) serveCancel(x exchange) error {
 	if in.Error != "" && !login.ValidRedirectError(in.Error) {
 		return requestErrorf("error is not an OAuth error code")
 	}
-	record, err := a.logins.Session(x.r.Context(), id)
+	record, err := a.logins.FindByID(x.r.Context(), id)
 	if err != nil {
 		return err
 	}
@@ -41,11 +41,11 @@ func (a *appAPI) serveCancel(x exchange) error {
 	case byCookie && !sameOrigin(x.r, a.config.PublicURL):
 		return errCrossSite
 	case !byCookie && !login.BoundToVerifier(record, in.CodeVerifier):
-		// The same answer as for a session that does not exist: a client learns nothing of others.
+		// The same answer as for an unknown session, so that a client learns nothing of other clients.
 		return login.ErrUnknown
 	}
 	if err := a.logins.Cancel(x.r.Context(), record, in.Error); err != nil {
-		return err // and the cookie stays, for the login that goes on
+		return err // the login goes on, so its cookie stays
 	}
 	if byCookie {
 		a.cookies.Clear(x.w, a.cookies.Login(id))

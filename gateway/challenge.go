@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// refuse answers a request that is not let through: it redirects a browser's navigation to the login
-// page, and answers everything else with a challenge (RFC 6750 section 3).
+// refuse answers a request that the site does not let through. It redirects a browser's navigation to the
+// login page. Everything else gets a challenge (RFC 6750 section 3).
 func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, state *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
@@ -47,10 +47,11 @@ func (s *Site) observeRefusal(err error) {
 	s.gateway.observe.Refusal(failureOf(err).problem)
 }
 
-// sendToLogin redirects a browser to the login page, with what is required of its login. The URL is
-// absolute: on a site on plain http no cookie of the gateway works, and a relative URL would stay there.
-// There is no loop: a login that was asked for a level has it, or ends on a page of its own without a
-// cookie; and a login that has just ended is younger than any max_age.
+// sendToLogin redirects a browser to the login page, with the level and age that the sites require. The URL
+// is absolute: a relative URL would stay on plain http, where the gateway's cookies do not work.
+//
+// The redirect cannot loop. A login that was asked for a level has it, or ends on a page without a cookie. A
+// login that just ended is younger than any max_age.
 func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
 	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
@@ -65,10 +66,10 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.S
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// navigationHeaders are those by which [navigates] recognises a browser's navigation.
+// navigationHeaders lists the headers by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
-// challenge names the scheme, and the error only where a credential was sent.
+// challenge sets WWW-Authenticate. It names an error only where the client sent a credential.
 func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
@@ -87,9 +88,8 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
 }
 
-// showsPages reports whether the client is a browser that can show a page, and whether a login would
-// help: beside a bearer token its cookie does not count. The login's cookies work on
-// public_url's host alone.
+// showsPages reports whether the client is a browser that can show a page, and whether a login would help.
+// Beside a bearer token a cookie does not count. The login's cookies work on public_url's host alone.
 func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
 	if state.Credential != nil && state.Credential.Kind == store.App {
 		return false
@@ -103,7 +103,7 @@ func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
 	return s.config.Mode == ModeBrowser || navigates(r)
 }
 
-// navigates reports whether a browser asks for a page to show.
+// navigates reports whether a browser loads a page to show it.
 func navigates(r *http.Request) bool {
 	mode, dest := r.Header.Get("Sec-Fetch-Mode"), r.Header.Get("Sec-Fetch-Dest")
 	if mode != "" || dest != "" {
@@ -112,12 +112,11 @@ func navigates(r *http.Request) bool {
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("X-Requested-With") == ""
 }
 
-// hostOf is the host that a request is for, as it stands in a URL of its scheme: lower case, and
-// without the port that the scheme has anyway. It is compared with configured hosts and never
-// written anywhere.
-func hostOf(r *http.Request) string { return plainRequestHost(r.Host) }
+// hostOf returns a request's host as an origin spells it: lower case, without the default port. The gateway
+// compares it with configured hosts and never writes it into a response.
+func hostOf(r *http.Request) string { return canonicalHost(r.Host) }
 
-func plainRequestHost(host string) string {
+func canonicalHost(host string) string {
 	host = strings.ToLower(host)
 	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }

@@ -8,12 +8,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// ClockAhead returns how far this machine's clock is ahead of Signicat's, by Signicat's last answer. It
-// is not known before the first answer.
+// ClockAhead returns how far this machine's clock was ahead of Signicat's at Signicat's last answer. known is
+// false before the first answer.
 func (g *Gateway) ClockAhead() (ahead time.Duration, known bool) { return g.clock.watch.Ahead() }
 
-// signicatClock compares this machine's clock with Signicat's. It logs when they differ by more than any
-// two clocks may, and when they agree again.
+// signicatClock compares this machine's clock with Signicat's. It logs when they differ by more than
+// [token.Skew], and when they agree again.
 type signicatClock struct {
 	log   *slog.Logger
 	watch clockwatch.Watch

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// ErrConfig is returned when a configuration cannot be used; its text begins with the name of
-// the subdirective and ends with the remedy.
+// ErrConfig is returned when a configuration cannot be used. The text of such an error begins with the
+// subdirective and ends with the remedy.
 var ErrConfig = errors.New("configuration")
 
-// configError keeps the text free of the sentinel's own, which would only repeat the obvious.
+// configError is an [ErrConfig] whose text leaves the sentinel's own text out.
 type configError struct {
 	text  string
-	cause error // of another package; nil where the gateway itself refuses
+	cause error // from another package; nil when this package refuses
 }
 
 func (e *configError) Error() string        { return e.text }
@@ -24,8 +24,8 @@ func configErrorf(format string, args ...any) error {
 	return &configError{text: fmt.Sprintf(format, args...)}
 }
 
-// configErrorFrom returns the error of a package that refused a part of the configuration, without the text of that
-// package's sentinel. The text then begins with the subdirective.
+// configErrorFrom wraps the error of a package that refused a part of the configuration. The text begins with
+// the subdirective, in the place of that package's sentinel.
 func configErrorFrom(err, sentinel error, subdirective string) error {
 	return &configError{text: subdirective + strings.TrimPrefix(err.Error(), sentinel.Error()+": "), cause: err}
 }

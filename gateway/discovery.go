@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// metadataMaxAge is how long discovery documents may be kept, in seconds.
+// metadataMaxAge lets clients keep discovery documents for an hour.
 const metadataMaxAge = "public, max-age=3600"
 
-// serverMetadata is RFC 8414 section 2, with the members of OpenID Connect Discovery that
-// verifiers which look only there insist on. No ID token is ever issued.
+// serverMetadata holds the members of RFC 8414 section 2. It adds members of OpenID Connect Discovery for
+// verifiers that read only that document. The gateway issues no ID token.
 type serverMetadata struct {
 	Issuer                   string   `json:"issuer"`
 	TokenEndpoint            string   `json:"token_endpoint"`
@@ -24,7 +24,7 @@ type serverMetadata struct {
 	IDTokenSigningAlgorithms []string `json:"id_token_signing_alg_values_supported,omitempty"`
 }
 
-// resourceMetadata is RFC 9728 section 2.
+// resourceMetadata holds the members of RFC 9728 section 2.
 type resourceMetadata struct {
 	Resource             string   `json:"resource"`
 	AuthorizationServers []string `json:"authorization_servers"`
@@ -33,14 +33,14 @@ type resourceMetadata struct {
 	metadata             string   // the URL of this document
 }
 
-// discoveryDocuments returns the documents at the roots of the hosts that they speak for, by host and
-// path.
+// discoveryDocuments returns the discovery documents by host and path. Each is at the root of the host that
+// it describes.
 func (c Config) discoveryDocuments() map[string]endpoint {
 	issuer, err := url.Parse(c.Token.Issuer)
 	if err != nil {
 		return nil
 	}
-	host := plainHost(issuer)
+	host := originHost(issuer)
 	documents := make(map[string]endpoint)
 
 	oauth := c.serverMetadata()
@@ -79,13 +79,13 @@ func (c Config) serverMetadata() serverMetadata {
 	}
 }
 
-// resource describes an audience that is a URL, and where its metadata are.
+// resource returns the metadata of an audience that is a URL, and the host and path at which they are served.
 func (c Config) resource(audience string) (r resourceMetadata, at string, ok bool) {
 	u, err := url.Parse(audience)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return resourceMetadata{}, "", false
 	}
-	at = plainHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	at = originHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
 	return resourceMetadata{
 		Resource:             audience,
 		AuthorizationServers: []string{c.Token.Issuer},
@@ -95,8 +95,8 @@ func (c Config) resource(audience string) (r resourceMetadata, at string, ok boo
 	}, at, true
 }
 
-// resourceOf is the configured audience of a host. What a client says of the host only chooses
-// among them.
+// resourceOf returns the metadata of the configured audience on a host. The host that a client sends only
+// chooses among them.
 func (c Config) resourceOf(host string) (resourceMetadata, bool) {
 	for _, audience := range c.Token.Audience {
 		if r, at, ok := c.resource(audience); ok && strings.HasPrefix(at, host+"/") {
@@ -106,7 +106,7 @@ func (c Config) resourceOf(host string) (resourceMetadata, bool) {
 	return resourceMetadata{}, false
 }
 
-// document serves a JSON document that does not change.
+// document returns an endpoint that serves a JSON document that never changes.
 func document(body any) endpoint {
 	text, err := json.Marshal(body)
 	return endpoint{methods: get, serve: func(x exchange) error {

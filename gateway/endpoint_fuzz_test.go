@@ -37,7 +37,7 @@ func (b *browser) send(path, mediaType, body string) *httptest.ResponseRecorder 
 }
 
 // app is a login of an app that the user approved and that is still pending.
-func (b *browser) app(tb testing.TB) started {
+func (b *browser) app(tb testing.TB) approvedLogin {
 	tb.Helper()
 	if len(b.kept) > 0 && !b.ended(tb, b.kept[0]) {
 		return b.kept[0]
@@ -53,7 +53,7 @@ func (b *browser) app(tb testing.TB) started {
 	check(tb, err)
 	u, err := url.Parse(back)
 	check(tb, err)
-	b.kept = []started{{begun.Link, "", u.Query().Get("code"), u.Query().Get("state")}}
+	b.kept = []approvedLogin{{begun.Link, "", u.Query().Get("code"), u.Query().Get("state")}}
 	return b.kept[0]
 }
 
@@ -97,7 +97,7 @@ func FuzzToken(f *testing.F) {
 
 // ownFinish reads a form apart from the gateway: whether it is of the login's own device, and whether
 // it finishes the login.
-func ownFinish(form string, login started) (bound, finishes bool) {
+func ownFinish(form string, login approvedLogin) (bound, finishes bool) {
 	values, err := url.ParseQuery(form)
 	if err != nil || len(form) > gateway.MaxBody {
 		return false, false

@@ -11,7 +11,7 @@ import (
 const (
 	MaxPolls        = login.MaxPolls
 	MaxReads        = login.MaxReads
-	MaxLook         = login.MaxLook
+	MaxRecheck      = login.MaxRecheck
 	MaxCancels      = login.MaxCancels
 	MaxVerified     = identity.MaxCached
 	MaxLoginCookies = identity.MaxLoginCookies
@@ -28,8 +28,8 @@ func RefreshToken(name string, serial uint64, secret [32]byte) string {
 	return login.RefreshToken(name, serial, secret)
 }
 
-// Kept is how many logins the gateway keeps.
-func (g *Gateway) Kept() int { return g.verifier.Cached() }
+// Cached returns the number of cached credentials.
+func (g *Gateway) Cached() int { return g.verifier.Cached() }
 
 // OwnURLs are the URLs of every endpoint, and of one that is not there.
 func (g *Gateway) OwnURLs() (urls []string) {

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// A problem's name, the last part of its type and its member "code" (RFC 9457).
+// Names of problems: the last part of a type, and the member "code" (RFC 9457).
 const (
 	problemAuthentication = "authentication_required"
 	problemToken          = "invalid_token"
@@ -31,11 +31,11 @@ const (
 	problemEarly          = "too_early"
 )
 
-// Refusals of a request for its form.
+// Errors of malformed requests.
 var (
-	// errRequest is returned when a request is malformed; its text is safe to show.
+	// errRequest is returned when a request is malformed. Its text is safe to show.
 	errRequest = errors.New("invalid request")
-	// errNoCookies is returned when a browser does not send the cookie that it was just given.
+	// errNoCookies is returned when a browser does not send back a cookie that it just received.
 	errNoCookies = errors.New("the browser keeps no cookies")
 	errTooEarly  = errors.New("early data")
 	errMethod    = errors.New("method not allowed")
@@ -44,15 +44,15 @@ var (
 	errNotFound  = errors.New("not found")
 )
 
-// requestErrorf returns an errRequest whose text says to the developer what to change.
+// requestErrorf returns an errRequest whose text says what the developer of a client must change.
 func requestErrorf(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errRequest, fmt.Sprintf(format, args...))
 }
 
-// wrap adds the reason for the log. Clients see the row of the table.
+// wrap adds a reason for the log. Clients see the error's row in the table.
 func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 
-// failure is what clients see of an error: a problem, and an OAuth error of /token.
+// failure describes how clients see an error: as a problem, or as an OAuth error of /token.
 type failure struct {
 	err     error
 	status  int
@@ -61,7 +61,7 @@ type failure struct {
 	oauth   string // RFC 6749 section 5.2, RFC 8628 section 3.5
 }
 
-// failures is the one table from errors to answers. The first row that matches counts.
+// failures maps every error to its answer. The first row that matches counts.
 var failures = []failure{
 	{login.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
 	{login.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
@@ -92,10 +92,10 @@ var failures = []failure{
 	{identity.ErrRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
 }
 
-// errGrantType is returned when /token is asked for a grant that it does not know.
+// errGrantType is returned when /token does not support the grant type of a request.
 var errGrantType = errors.New("unsupported grant type")
 
-// unexpected is the answer to an error that no row matches: it refuses, and says nothing of the error.
+// unexpected answers an error that no row matches. It refuses the request and says nothing about the error.
 var unexpected = failure{status: 503, problem: problemStore, title: "The request could not be served", oauth: "temporarily_unavailable"}
 
 // failureOf returns the row of an error.
@@ -108,20 +108,19 @@ func failureOf(err error) failure {
 	return unexpected
 }
 
-// statusAbandoned is the status of a request whose client hung up, as nginx and Caddy have it in
-// their logs. No client reads it.
+// statusAbandoned is the status of a request whose client hung up, as in the logs of nginx and Caddy. No
+// client reads it.
 const statusAbandoned = 499
 
-// abandoned reports whether a request failed because its client hung up. Nothing was refused, and
-// nothing is unavailable.
+// abandoned reports whether a request failed only because its client hung up.
 func abandoned(r *http.Request, err error) bool {
 	return r.Context().Err() != nil && errors.Is(err, context.Canceled)
 }
 
-// defaultRetry is when to ask again when the error does not say.
+// defaultRetry is the Retry-After of an error that names no time.
 const defaultRetry = 5 * time.Second
 
-// writeRetryAfter says when to ask again, in whole seconds, at least one.
+// writeRetryAfter sets Retry-After, in whole seconds, at least one.
 func (f failure) writeRetryAfter(h http.Header, err error) {
 	if f.status != http.StatusServiceUnavailable && f.status != http.StatusTooManyRequests {
 		return
@@ -137,8 +136,8 @@ func (f failure) writeRetryAfter(h http.Header, err error) {
 	h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(wait.Seconds())))))
 }
 
-// detail returns a text for developers: what is wrong with the request, or which requirement the user
-// does not meet. It never repeats what was sent, or what is known of the user.
+// detail returns a text for developers: what is wrong with the request, or which requirement the user does
+// not meet. It never repeats input of the client or data of the user.
 func detail(err error) string {
 	if errors.Is(err, identity.ErrAmbiguous) {
 		return identity.ErrAmbiguous.Error()
@@ -151,7 +150,7 @@ func detail(err error) string {
 	return ""
 }
 
-// problem is the body of RFC 9457.
+// problem is the body of a problem (RFC 9457).
 type problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
@@ -191,14 +190,14 @@ func (a *answers) fail(form answerForm, x exchange, err error) {
 	}
 }
 
-// oauthError is the body of RFC 6749 section 5.2.
+// oauthError is the body of an OAuth error (RFC 6749 section 5.2).
 type oauthError struct {
 	Error       string `json:"error"`
 	Description string `json:"error_description,omitempty"`
 	Interval    int    `json:"interval,omitempty"`
 }
 
-// writeOAuthError answers an error as /token does.
+// writeOAuthError answers an error in the form of /token.
 func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	f := failureOf(err)
 	f.writeRetryAfter(w.Header(), err)
@@ -212,7 +211,7 @@ func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 	writeJSON(w, f.status, "application/json", body)
 }
 
-// wantsJSON reports whether the script of a page sends the request, and not the browser itself.
+// wantsJSON reports whether a page's script sent the request, and not the browser itself.
 func wantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// readForm reads a form body. A parameter that is given twice is refused (RFC 6749 section 3.2):
-// which one would count is what attacks are made of.
+// readForm reads a form body. It refuses a known parameter that is sent twice (RFC 6749 section 3.2): an
+// attacker gains when two readers choose different values.
 func readForm(r *http.Request, known ...string) (url.Values, error) {
 	if err := requireMediaType(r, "application/x-www-form-urlencoded"); err != nil {
 		return nil, err
@@ -25,11 +25,11 @@ func readForm(r *http.Request, known ...string) (url.Values, error) {
 	if err != nil {
 		return nil, requestErrorf("the form is malformed")
 	}
-	return form, single(form, known)
+	return form, refuseRepeated(form, known)
 }
 
-// single refuses a known parameter that stands there more than once.
-func single(values url.Values, known []string) error {
+// refuseRepeated refuses a known parameter that is sent more than once.
+func refuseRepeated(values url.Values, known []string) error {
 	for _, name := range known {
 		if len(values[name]) > 1 {
 			return requestErrorf("%s is given more than once", name)
@@ -38,9 +38,8 @@ func single(values url.Values, known []string) error {
 	return nil
 }
 
-// readJSON reads one JSON object. Members count by their exact names, which encoding/json by itself
-// does not insist on; of those that are known one that is given twice is refused, as in [readForm].
-// Others are ignored.
+// readJSON reads one JSON object. It matches names of members exactly, which encoding/json does not. A known
+// member that is sent twice is refused, as in [readForm]. Unknown members are ignored.
 func readJSON(r *http.Request, into any, known ...string) error {
 	if err := requireMediaType(r, "application/json"); err != nil {
 		return err
@@ -63,7 +62,7 @@ func readJSON(r *http.Request, into any, known ...string) error {
 	return nil
 }
 
-// membersOf returns a JSON object with the known members of another one.
+// membersOf returns a JSON object that holds only the known members of another one.
 func membersOf(body []byte, known []string) ([]byte, error) {
 	if !json.Valid(body) {
 		return nil, requestErrorf("the body is not valid JSON")
@@ -94,8 +93,8 @@ func membersOf(body []byte, known []string) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// requireMediaType refuses every other type. Package mime trims and folds by Unicode, so a value beyond
-// printable ASCII is none.
+// requireMediaType refuses every other media type. Package mime trims and folds by Unicode, so a value beyond
+// printable ASCII is refused first.
 func requireMediaType(r *http.Request, want string) error {
 	sent := r.Header["Content-Type"]
 	if len(sent) != 1 || strings.ContainsFunc(sent[0], func(r rune) bool { return r != '\t' && (r < ' ' || r > '~') }) {

@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Gateway logs users in and verifies what it issued. Make one with [New]; it is safe for
+// Gateway logs users in and verifies the tokens that it issued. Make one with [New]. It is safe for
 // concurrent use.
 type Gateway struct {
 	config    Config
@@ -28,13 +28,13 @@ type Gateway struct {
 	observe   Observer
 	now       func() time.Time
 
-	public   *url.URL // public_url
-	peers    peers
-	logins   *login.Engine
-	verifier *identity.Verifier
-	cookies  identity.Cookies
-	pages    *page.Pages
-	openAPI  openAPIDocument
+	public        *url.URL // public_url
+	verifyProxies proxyRanges
+	logins        *login.Engine
+	verifier      *identity.Verifier
+	cookies       identity.Cookies
+	pages         *page.Pages
+	openAPI       openAPIDocument
 
 	answers *answers
 	app     *appAPI
@@ -42,8 +42,8 @@ type Gateway struct {
 	router  *router
 }
 
-// New makes a gateway from a configuration. It does no I/O. An error is an [ErrConfig] in one
-// line that names the subdirective and the remedy. The caller closes the gateway.
+// New makes a gateway from a configuration. It does no I/O. Its error is an [ErrConfig] in one line that
+// names the subdirective and the remedy. The caller closes the gateway.
 func New(config Config) (*Gateway, error) {
 	config = config.WithDefaults()
 	orString(&config.Instance, NewInstance())
@@ -76,7 +76,7 @@ func New(config Config) (*Gateway, error) {
 		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
 		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
-	if g.peers, err = parsePeers(config.Verify); err != nil {
+	if g.verifyProxies, err = parseProxyRanges(config.Verify); err != nil {
 		return nil, err
 	}
 	g.logins, g.verifier = login.New(g.loginConfig(client)), g.newVerifier()
@@ -84,7 +84,7 @@ func New(config Config) (*Gateway, error) {
 	return g, nil
 }
 
-// serveEndpoints makes what serves the endpoints.
+// serveEndpoints builds the endpoints and their router.
 func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
 	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
@@ -94,7 +94,7 @@ func (g *Gateway) serveEndpoints() {
 	g.router = g.newRouter()
 }
 
-// loginConfig returns what the login engine needs of the configuration.
+// loginConfig returns the configuration of the login engine.
 func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 	return login.Config{
 		Signicat:        client,
@@ -117,32 +117,32 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 	}
 }
 
-// EndLongPolls answers all waiting status requests at once, and those that come later. Call it before
-// a shutdown, which would wait for them. Logins that are being finished go on.
+// EndLongPolls answers all waiting status requests at once, and all later ones. Call it before a shutdown,
+// which would wait for them. Finishes under way go on.
 func (g *Gateway) EndLongPolls() { g.logins.EndLongPolls() }
 
-// Close ends every wait, and waits itself for the finishes and cancels under way; each has a
-// deadline, so that this takes less than [Lease]. It does not close the store.
+// Close stops the gateway. It waits for finishes and cancels under way, which takes less than [Lease]. It
+// does not close the store.
 func (g *Gateway) Close() error { return g.logins.Close() }
 
-// Breaker is the state of the circuit breaker before Signicat: closed, half_open or open.
+// Breaker returns the state of the circuit breaker for calls to Signicat: closed, half_open or open.
 func (g *Gateway) Breaker() string { return g.logins.Breaker() }
 
-// Issuer is the iss claim of the gateway's tokens.
+// Issuer returns the iss claim of the gateway's tokens.
 func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
 
-// PublicURL is the origin at which clients reach the gateway.
+// PublicURL returns the origin at which clients reach the gateway.
 func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 
-// Path returns the prefix of the own endpoints, such as /itsme.
+// Path returns the prefix of the gateway's endpoints, such as /itsme.
 func (g *Gateway) Path() string { return g.config.Path }
 
-// endpointURL returns the URL of an endpoint. No URL of ours is ever built from a request's Host.
+// endpointURL returns the URL of an endpoint. The gateway never builds a URL from a request's Host.
 func (c Config) endpointURL(path string) string { return c.PublicURL + c.Path + path }
 
-// Authority returns what issues and verifies the tokens of a gateway with this configuration, by
-// Keys and Now, so that a tool judges a token as the gateway does. PublicURL is required. It does
-// no I/O, and checks only what tokens depend on; what does not fit is an [ErrConfig].
+// Authority returns the authority that issues and verifies the tokens of a gateway with this configuration. A
+// tool can then judge a token as the gateway does. It does no I/O and checks only the fields that tokens
+// depend on. PublicURL is required. Its error is an [ErrConfig].
 func (c Config) Authority() (*token.Authority, error) {
 	c = c.WithDefaults()
 	public, err := url.Parse(c.PublicURL)
@@ -164,7 +164,7 @@ func (c Config) Authority() (*token.Authority, error) {
 	return authority, nil
 }
 
-// newVerifier returns what finds out who requests are from. It looks for revocations in the store.
+// newVerifier returns the verifier of requests. It looks for revocations in the store.
 func (g *Gateway) newVerifier() *identity.Verifier {
 	return identity.New(identity.Config{
 		Authority: g.authority,
@@ -182,16 +182,16 @@ func (g *Gateway) newVerifier() *identity.Verifier {
 			return revoked, err
 		},
 		Observe: func(kind store.Kind, result identity.Result, cached bool) {
-			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Kept: cached})
+			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Cached: cached})
 		},
 	})
 }
 
-// Log lines hold kinds, phases and reasons in our own words, the session's public name (a hash), and
-// Signicat's trace ID and error code. They never hold a state, code, token, attribute or client secret,
-// and no error text that could quote one.
+// Log lines hold kinds, phases and reasons from fixed tables, the session_id (a hash), and Signicat's trace
+// ID and error code. They never hold a state, code, token, attribute or client secret, or an error text that
+// could quote one.
 
-// errorAttr is the attribute with an error.
+// errorAttr returns the log attribute of an error.
 func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }
 
 // newLog returns the logger of a gateway.

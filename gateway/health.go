@@ -5,27 +5,28 @@ import (
 	"net/http"
 )
 
-// InstanceHeader is the header of /health/ready that names the gateway of a process. It distinguishes two
-// processes behind one address.
+// InstanceHeader is the header of /health/ready with the name of the gateway in this process. It
+// distinguishes two processes behind one address.
 const InstanceHeader = "Itsme-Instance"
 
-// NewInstance makes a name for InstanceHeader. It is random, and says nothing of the machine.
+// NewInstance returns a random value for [InstanceHeader]. It reveals nothing of the machine.
 func NewInstance() string { return rand.Text() }
 
-// serveLive answers /health/live: the process is there.
+// serveLive answers /health/live with 200 while the process runs.
 func serveLive(x exchange) error {
 	return writeHealth(x.w, true)
 }
 
-// serveReady answers /health/ready: the keys and the store are there. It does not ask Signicat: while
-// Signicat is unavailable, users who are logged in are still served, and another replica could do no more.
+// serveReady answers /health/ready with 200 while the gateway has keys and the store answers. It does not ask
+// Signicat: while Signicat is unavailable, the gateway still serves users who are logged in, and another
+// replica could do no more.
 func (g *Gateway) serveReady(x exchange) error {
 	_, err := g.store.Len(x.r.Context())
 	x.w.Header().Set(InstanceHeader, g.config.Instance)
 	return writeHealth(x.w, err == nil && g.config.Keys.KeySet() != nil)
 }
 
-// writeHealth answers 200, or 503 with when to ask again.
+// writeHealth answers 200, or 503 with Retry-After.
 func writeHealth(w http.ResponseWriter, ok bool) error {
 	noStore(w.Header())
 	status := http.StatusOK

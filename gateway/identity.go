@@ -9,12 +9,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// Identity is who a request is from. Its field Subject is the pseudonym of the user: Signicat's
+// Identity holds the verified user of a request. Its field Subject is the user's pseudonym: Signicat's
 // subject.id, never a national number.
 type Identity identity.Identity
 
-// Claim returns a claim as the text of an upstream header before its encoding; as JSON when the claim is
-// an object without a text of its own.
+// Claim returns a claim as the text of an upstream header before its encoding. A claim that is an object
+// without a text of its own becomes JSON.
 func (i *Identity) Claim(name string) (value string, ok bool) {
 	return (*identity.Identity)(i).Claim(name)
 }
@@ -22,7 +22,7 @@ func (i *Identity) Claim(name string) (value string, ok bool) {
 // Claims returns the names of the claims that [Identity.Claim] knows, in order.
 func (i *Identity) Claims() []string { return (*identity.Identity)(i).Claims() }
 
-// IdentityFrom returns who a request is from, by the context of the request that a site passed on.
+// IdentityFrom returns the identity of a request from its context, behind a site.
 func IdentityFrom(ctx context.Context) (*Identity, bool) {
 	s := identity.StateOf(ctx)
 	if s == nil || s.Credential == nil {
@@ -31,15 +31,15 @@ func IdentityFrom(ctx context.Context) (*Identity, bool) {
 	return (*Identity)(s.Credential.Identity()), true
 }
 
-// ErrCredential is returned when a request's credential is refused: the client's fault, in
-// contrast to a store or keys that are not there.
+// ErrCredential is returned when the credential of a request is refused. Unavailable keys or an unavailable
+// store are other errors.
 var ErrCredential = errors.New("credential refused")
 
-// Authenticate verifies a request's bearer token. It returns nil and no error when the request
-// carries none, [ErrCredential] when it carries an invalid one or two of them, and another error when
-// the token cannot be checked. The error's text is safe to log.
+// Authenticate verifies the bearer token of a request. Without a token it returns nil and no error. It
+// returns [ErrCredential] for an invalid token or for two tokens, and another error when the token cannot be
+// checked. The error's text is safe to log.
 func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
-	c, err := g.verifier.Authenticate(r.Context(), identity.Sent{Authorization: r.Header["Authorization"]})
+	c, err := g.verifier.Authenticate(r.Context(), identity.CredentialHeaders{Authorization: r.Header["Authorization"]})
 	switch {
 	case errors.Is(err, identity.ErrNoCredential):
 		return nil, nil
@@ -51,8 +51,8 @@ func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 	return (*Identity)(c.Identity()), nil
 }
 
-// OwnHeaders returns a test for the names of headers that only the gateway may send to an upstream,
-// under any spelling: the X-Itsme ones, and the given ones.
+// OwnHeaders returns a function that reports whether only the gateway may send a header to an upstream: an
+// X-Itsme header or one of names, under any spelling.
 func OwnHeaders(names ...string) (owns func(name string) bool) {
 	return identity.NewHeaders(names...).Has
 }

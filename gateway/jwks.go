@@ -8,10 +8,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// JWKSMaxAge is how long a verifier may keep the JWKS, in seconds.
+// JWKSMaxAge is the time that a verifier may keep the JWKS, in seconds.
 const JWKSMaxAge = token.JWKSMaxAge
 
-// serveJWKS publishes the keys that verify the gateway's tokens.
+// serveJWKS serves the public keys of the gateway's tokens.
 func (g *Gateway) serveJWKS(x exchange) error {
 	keys := g.config.Keys.KeySet()
 	if keys == nil {

@@ -68,8 +68,8 @@ func TestKeptLoginIsAsGoodAsItsToken(t *testing.T) {
 				t.Parallel()
 				f := openFort(t)
 				r, claims := sign(f, t)
-				if got, _ := f.pass(r); got != http.StatusOK || f.Kept() != 1 {
-					t.Fatalf("a good token: %d, and %d logins are kept", got, f.Kept())
+				if got, _ := f.pass(r); got != http.StatusOK || f.Cached() != 1 {
+					t.Fatalf("a good token: %d, and %d logins are kept", got, f.Cached())
 				}
 				row.do(t, f, claims)
 				if got, _ := f.pass(r); got != row.want {
@@ -125,7 +125,7 @@ func TestFloodKeepsNothing(t *testing.T) {
 			}
 		}
 	}
-	if n := f.Kept(); n != 1 {
+	if n := f.Cached(); n != 1 {
 		t.Errorf("%d logins are kept, want the good one", n)
 	}
 }

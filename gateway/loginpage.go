@@ -23,11 +23,11 @@ type browserAPI struct {
 	log      *slog.Logger
 }
 
-// loginParameters are what the login form posts.
+// loginParameters are the fields of the login form.
 var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
 
-// serveLogin shows the page with the button, or starts the login that its form asks for. A mere
-// GET, such as a prefetch, starts nothing.
+// serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
+// starts no login.
 func (b *browserAPI) serveLogin(x exchange) error {
 	if x.r.Method != http.MethodPost {
 		return b.showLogin(x)
@@ -52,15 +52,16 @@ func (b *browserAPI) serveLogin(x exchange) error {
 	return nil
 }
 
-// askedLogin reads what is asked of a login, as the page that asks for it.
-func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.Request, error) {
+// askedLogin reads and checks the parameters of a login. It returns them as a page and as a request to the
+// engine.
+func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.StartRequest, error) {
 	asked := loginOptions{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
 	if err := asked.check(); err != nil {
-		return page.Page{}, login.Request{}, err
+		return page.Page{}, login.StartRequest{}, err
 	}
 	loa, err := asked.loa()
 	if err != nil {
-		return page.Page{}, login.Request{}, err
+		return page.Page{}, login.StartRequest{}, err
 	}
 	p := page.Page{
 		Name:      "login",
@@ -69,7 +70,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 		ACRValues: string(loa),
 		MaxAge:    asked.maxAge,
 	}
-	return p, login.Request{
+	return p, login.StartRequest{
 		Kind:        store.Browser,
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
@@ -79,8 +80,8 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 	}, nil
 }
 
-// startLogin starts a login that is bound to this browser by a cookie, and shows its link.
-func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) error {
+// startLogin starts a login, binds it to this browser by a cookie, and shows the link that opens itsme.
+func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartRequest) error {
 	cookie := identity.NewLoginValue(b.config.Now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
 	record, err := b.logins.Start(x.r.Context(), asked)
@@ -92,7 +93,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) er
 	}
 	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
 	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(b.config.Now()))
-	begun := startedOf(record, b.config.Now())
+	begun := startResponseOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
 		return nil
@@ -102,7 +103,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.Request) er
 	return nil
 }
 
-// refuseLogin answers a login that could not start. Its page keeps where the user wanted to go.
+// refuseLogin answers a login that could not start. The page keeps the path to which the user wanted to go.
 func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 	if wantsJSON(x.r) || abandoned(x.r, err) {
 		return err
@@ -112,9 +113,10 @@ func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 	return nil
 }
 
+// showLogin shows the login page, or another page whose name the URL holds.
 func (b *browserAPI) showLogin(x exchange) error {
 	query := x.info.OriginalURL.Query()
-	if err := single(query, loginParameters); err != nil {
+	if err := refuseRepeated(query, loginParameters); err != nil {
 		return err
 	}
 	p, _, err := b.askedLogin(x, query)

@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// serveLogout answers POST /logout: it ends a login on every replica and clears the cookie.
+// serveLogout answers POST /logout. It ends a login on every replica and clears the cookie.
 func (b *browserAPI) serveLogout(x exchange) error {
-	c, err := b.verifier.Authenticate(x.r.Context(), identity.SentBy(x.r))
+	c, err := b.verifier.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
 	switch {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
 	case err != nil:

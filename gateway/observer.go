@@ -12,16 +12,16 @@ import (
 
 // Observer receives callbacks for metrics and events. Nil fields are ignored.
 //
-// The functions are called during a request, by any number of goroutines at once: they return at once and
-// do no I/O. They never receive a secret, a state, a code, a token or an attribute. Every word that is not
-// an identifier is one of a fixed few: no client, itsme or Signicat can add one.
+// Many goroutines call the functions, each during a request. The functions return at once and do no I/O. They
+// never receive a secret, state, code, token or attribute. Every word that is not an identifier comes from a
+// fixed table: no client, itsme or Signicat can add one.
 type Observer struct {
-	// Request receives what a site did with a request.
+	// Request receives the decision of a site on a request.
 	Request func(Decision)
 	// Verification receives every check of a bearer token or session cookie.
 	Verification func(Verification)
-	// Refusal receives every request that was answered with an error: by a site, an endpoint or a
-	// page. The code is the member of that name in a problem, such as rate_limited.
+	// Refusal receives every request that a site, an endpoint or a page answered with an error. The code is
+	// the member "code" of a problem, such as rate_limited.
 	Refusal func(code string)
 	// Login receives the steps of logins.
 	Login func(LoginStep)
@@ -29,59 +29,59 @@ type Observer struct {
 	Return func(Return)
 	// Call receives every call to Signicat.
 	Call func(signicat.Call)
-	// Retry receives the operation of every call to Signicat that is made again.
+	// Retry receives the operation of every call to Signicat that is repeated.
 	Retry func(operation string)
-	// Revocation receives what is refused from now on.
+	// Revocation receives every revocation that the store took.
 	Revocation func(store.Revocation)
 }
 
 func (o Observer) withDefaults() Observer {
-	orNothing(&o.Request)
-	orNothing(&o.Verification)
-	orNothing(&o.Refusal)
-	orNothing(&o.Login)
-	orNothing(&o.Return)
-	orNothing(&o.Call)
-	orNothing(&o.Retry)
-	orNothing(&o.Revocation)
+	orNoop(&o.Request)
+	orNoop(&o.Verification)
+	orNoop(&o.Refusal)
+	orNoop(&o.Login)
+	orNoop(&o.Return)
+	orNoop(&o.Call)
+	orNoop(&o.Retry)
+	orNoop(&o.Revocation)
 	return o
 }
 
-func orNothing[T any](f *func(T)) {
+func orNoop[T any](f *func(T)) {
 	if *f == nil {
 		*f = func(T) {}
 	}
 }
 
-// Decision is what a site did with a request.
+// Decision says what a site did with a request.
 type Decision uint8
 
 const (
-	// Allowed is a request that went on with a login.
+	// Allowed is a request that passed with a login.
 	Allowed Decision = iota
-	// Anonymous is one that went on without a login, since the site makes it optional.
+	// Anonymous is a request that passed without a login, because the site makes it optional.
 	Anonymous
 	// Public is one that went on to a path that needs no login.
 	Public
-	// Preflight is a CORS preflight that went on.
+	// Preflight is a CORS preflight that passed.
 	Preflight
-	// Unmatched is one that went on because the site's matcher does not match it.
+	// Unmatched is a request that passed because the site's matcher does not match it.
 	Unmatched
-	// Redirected is one that was sent to the login page.
+	// Redirected is a request that was redirected to the login page.
 	Redirected
-	// Refused is one that was answered with an error.
+	// Refused is a request that was answered with an error.
 	Refused
-	// GatewayEndpoint is one to an endpoint of the gateway.
+	// GatewayEndpoint is a request to an endpoint of the gateway.
 	GatewayEndpoint
 )
 
-// decisions are the words for them, in their order.
+// decisions holds the names of the decisions, in their order.
 var decisions = [...]string{"allowed", "anonymous", "public", "preflight", "unprotected", "redirected", "refused", "own"}
 
-// String is the decision in a word.
+// String returns the name of the decision, as metrics show it.
 func (d Decision) String() string { return decisions[d] }
 
-// Decisions are all there are, in the order of their numbers.
+// Decisions returns all decisions in their order.
 func Decisions() []Decision { return numbered[Decision](len(decisions)) }
 
 // Verification is a check of a credential.
@@ -90,31 +90,31 @@ type Verification struct {
 	Kind store.Kind
 	// Result says whether the credential is valid.
 	Result VerificationResult
-	// Kept says that the signature was verified before, and not again.
-	Kept bool
+	// Cached says that the credential came from the cache: its signature was verified before.
+	Cached bool
 }
 
 // VerificationResult says whether a credential is valid.
 type VerificationResult uint8
 
 const (
-	// Good is a valid one.
+	// Good is a valid credential.
 	Good = VerificationResult(identity.Valid)
-	// Bad is one that is not the gateway's, has expired, or was made up.
+	// Bad is a credential that the gateway did not issue, or that has expired.
 	Bad = VerificationResult(identity.Invalid)
-	// Revoked is a valid one that was refused before its time.
+	// Revoked is a valid credential that was revoked.
 	Revoked = VerificationResult(identity.Revoked)
-	// Unknown is one that could not be checked: there are no keys, or the store is unavailable.
+	// Unknown is a credential that could not be checked: there are no keys, or the store is unavailable.
 	Unknown = VerificationResult(identity.Unknown)
 )
 
-// results are the words for them, in their order.
+// results holds the names of the results, in their order.
 var results = [...]string{"good", "bad", "revoked", "untold"}
 
-// String is the result in a word.
+// String returns the name of the result, as metrics show it.
 func (r VerificationResult) String() string { return results[r] }
 
-// VerificationResults are all there are, in the order of their numbers.
+// VerificationResults returns all results in their order.
 func VerificationResults() []VerificationResult { return numbered[VerificationResult](len(results)) }
 
 func numbered[T ~uint8](n int) []T {
@@ -125,36 +125,36 @@ func numbered[T ~uint8](n int) []T {
 	return all
 }
 
-// LoginStage is how far a login has come.
+// LoginStage names a step of a login.
 type LoginStage uint8
 
 const (
 	// LoginStarted: the user can open itsme.
 	LoginStarted LoginStage = iota
-	// LoginUnstarted: a start failed, or was refused for a limit. Reason is the code of the error.
+	// LoginUnstarted: a start failed or reached a limit. Reason is the code of the error.
 	LoginUnstarted
-	// LoginReturned: a code came back, with the verifier or cookie of the login.
+	// LoginReturned: a code came back with the verifier or cookie of the login.
 	LoginReturned
 	// LoginValidated: Signicat accepted the code.
 	LoginValidated
-	// LoginEnded: the login is over, with a token or without one.
+	// LoginEnded: the login ended, with or without a token.
 	LoginEnded
 )
 
-// LoginStep is one step of one login. Each step is reported once, by one replica. A login that no
-// client asks about again, and that Signicat lets expire, has no end.
+// LoginStep describes one step of one login. One replica reports it once. A login that expires at Signicat
+// while no client asks for its status is never reported as ended.
 type LoginStep struct {
 	// Stage is the step.
 	Stage LoginStage
 	// Kind is app or browser.
 	Kind string
-	// SessionID is the public name of the login. Empty when it did not start.
+	// SessionID is the session_id of the login. Empty for a login that did not start.
 	SessionID string
 	// Outcome is the status of a login that ended, such as issued or denied. Empty before.
 	Outcome string
-	// Reason says in a word why it ended or did not start.
+	// Reason is the cause of an end or of a failed start, from a fixed table.
 	Reason string
-	// Duration is from the start of a login to its end. Zero before.
+	// Duration is the time from the start of a login to its end. Zero before.
 	Duration time.Duration
 	// Subject is the pseudonym of the user, once a token is issued.
 	Subject string
@@ -171,11 +171,10 @@ func RefusalCodes() []string {
 	return codes
 }
 
-// UnavailableCodes are those of [RefusalCodes] that name what the gateway cannot do without: Signicat,
-// the store, and keys.
+// UnavailableCodes returns the codes for an unavailable dependency: Signicat, the store, or the keys.
 func UnavailableCodes() []string { return []string{problemSignicat, problemStore, problemStarting} }
 
-// KindNames are the words for the two kinds of logins and credentials.
+// KindNames returns the names of the two kinds of logins and credentials.
 func KindNames() []string { return []string{store.App.String(), store.Browser.String()} }
 
 // logins returns the callbacks of the login engine.
@@ -196,7 +195,7 @@ func (o Observer) logins() login.Observer {
 	}
 }
 
-// loginStep describes a step that is in the store.
+// loginStep describes a step that the store holds.
 func loginStep(stage LoginStage, r *store.Record) LoginStep {
 	step := LoginStep{Stage: stage, Kind: r.Kind.String(), SessionID: r.ID}
 	if stage == LoginEnded {

@@ -15,8 +15,8 @@ import (
 // that is told of each.
 func TestObserverIsToldOfRequests(t *testing.T) {
 	t.Parallel()
-	var s gatewaytest.Observed
-	f := openFort(t, s.Watch)
+	var s gatewaytest.Recorder
+	f := openFort(t, s.Attach)
 	bearer, _ := f.bearer(t)
 	cookie, _ := f.cookie(t)
 	serve := func(config gateway.SiteConfig, info gateway.Request, headers ...string) {

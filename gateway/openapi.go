@@ -11,10 +11,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/docs"
 )
 
-// openAPIDocument describes a gateway to those who write its clients.
+// openAPIDocument holds the OpenAPI description of a gateway's endpoints.
 type openAPIDocument struct{ text, etag string }
 
-// newOpenAPI puts a gateway's own URL in the place of the example's.
+// newOpenAPI returns the description with this gateway's URL in the place of the example's.
 func newOpenAPI(publicURL, path string) openAPIDocument {
 	text := strings.NewReplacer(
 		docs.ExamplePublicURL+docs.ExamplePath, publicURL+path,
@@ -25,8 +25,8 @@ func newOpenAPI(publicURL, path string) openAPIDocument {
 	return openAPIDocument{text: text, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"`}
 }
 
-// serve answers /openapi.yaml with the description of these endpoints. Of the configuration it holds
-// public_url and path, which every client knows.
+// serve answers /openapi.yaml. Of the configuration the document holds public_url and path, which every
+// client knows.
 func (d openAPIDocument) serve(x exchange) error {
 	h := x.w.Header()
 	h.Set("Cache-Control", metadataMaxAge)

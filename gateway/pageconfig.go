@@ -17,32 +17,32 @@ const (
 	MaxPageText = 1000
 )
 
-// PageConfig replaces the look and the words of the pages. Its zero value keeps both. It is converted to
-// the config of package page, field by field.
+// PageConfig replaces the look and the words of the pages. Its zero value keeps both. It converts to the
+// config of package page, field by field.
 type PageConfig struct {
-	// Name is the service's name, which stands above every page and in its title. At most
-	// [MaxPageName] bytes. Empty shows none.
+	// Name is the service's name, above every page and in its title. At most [MaxPageName] bytes. Empty shows
+	// none.
 	Name string
 
-	// Logo is the URL of a picture that stands in the name's place: https (http on loopback hosts
-	// only), or a path of PublicURL's origin that needs no login. No query. Empty shows none.
+	// Logo is the URL of a picture that replaces the name: https (http on loopback hosts only), or a path on
+	// PublicURL's origin that needs no login. It has no query. Empty shows none.
 	Logo string
 
-	// Color is the button's, as rrggbb or rgb with or without a # in front. A second one is for
-	// dark mode; without it the first serves both. The text on the button is white or black,
-	// whichever can be read. Empty keeps the pages' own.
+	// Color is the color of the button, as rrggbb or rgb, with or without a leading #. A second color is for
+	// dark mode. Without it the first serves both. The text on the button is white or black, whichever is
+	// readable. Empty keeps the pages' own.
 	Color []string
 
-	// Text replaces texts, by key (see [PageTexts]) and language: nl, fr, de or en. What stands
-	// there is text, not HTML. At most [MaxPageText] bytes each.
+	// Text replaces texts, by key (see [PageTexts]) and language: nl, fr, de or en. A value is text, not
+	// HTML. At most [MaxPageText] bytes each.
 	Text map[string]map[string]string
 }
 
-// PageTexts lists the keys of [PageConfig].Text: the name of a page, then .title, .text or .action (the
-// button). It is the caller's own copy.
+// PageTexts returns the keys of [PageConfig].Text: the name of a page, then .title, .text or .action (the
+// button). The slice is the caller's copy.
 func PageTexts() []string { return page.Texts() }
 
-// logoPath is a path that a Content-Security-Policy can name: no blank, comma or semicolon.
+// logoPath matches a path that a Content-Security-Policy can name: no blank, comma or semicolon.
 var logoPath = regexp.MustCompile(`^(/[A-Za-z0-9._~@+%-]+)+$`)
 
 func (c Config) validatePage() error {

@@ -7,8 +7,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 )
 
-// serveProblem answers /problems/{name} with the explanation of a problem. The name only chooses among
-// the pages. It is never repeated.
+// serveProblem answers /problems/{name} with the explanation of a problem. The name only chooses a page. The
+// page never repeats it.
 func (g *Gateway) serveProblem(x exchange) error {
 	p, ok := page.ProblemNamed(x.rest)
 	if !ok {
@@ -24,7 +24,7 @@ func (g *Gateway) serveProblem(x exchange) error {
 	return nil
 }
 
-// answersOf returns the answers whose type is a problem.
+// answersOf returns the answers that carry a problem.
 func answersOf(problem string) (answers []page.Answer) {
 	for _, f := range failures {
 		answer := page.Answer{Status: f.status, Title: f.title}
@@ -35,8 +35,8 @@ func answersOf(problem string) (answers []page.Answer) {
 	return answers
 }
 
-// hasPage reports whether clients see a failure as a problem. The other failures are those of /token
-// alone, for which OAuth has names of its own.
+// hasPage reports whether clients see a failure as a problem. Other failures appear only at /token, under
+// names of OAuth.
 func (f failure) hasPage() bool {
 	return f.oauth == "invalid_request" || f.oauth == "temporarily_unavailable"
 }

@@ -12,31 +12,32 @@ import (
 
 // Bounds of [Requirements].
 const (
-	// MinLoginAge is the least that may be required of a login's age. Clocks of replicas may be
-	// [token.Skew] apart: a login that has just ended must be young enough.
+	// MinLoginAge is the smallest max_age that a site may require. The clocks of replicas may be [token.Skew]
+	// apart, and a login that just ended must be young enough on all of them.
 	MinLoginAge = 2 * token.Skew
-	// MaxLoginAge bounds it: no login lasts longer.
+	// MaxLoginAge is the largest max_age that a site may require. No login lasts longer.
 	MaxLoginAge = MaxRefresh
-	// OldestPerson is the highest age in years that counts. An earlier birth date is a placeholder.
+	// OldestPerson is the highest age in years that the gateway believes. An earlier birth date is a
+	// placeholder.
 	OldestPerson = identity.OldestPerson
 )
 
-// Requirements are what a site requires beyond a valid login. The zero value asks for nothing. They are
-// checked at every request. Where another login can be enough, the answer is a challenge of RFC 9470; else
-// it is 403.
+// Requirements holds what a site requires beyond a valid login. The zero value requires nothing. The site
+// checks them at every request. Where another login can be enough, the answer is a challenge of RFC 9470.
+// Otherwise it is 403.
 type Requirements struct {
-	// LoA is the least level of assurance that the user logged in with. Zero accepts any.
+	// LoA is the lowest level of assurance of a login. Zero accepts any.
 	LoA signicat.LoA
 
-	// MaxAge is how long ago the user may have authenticated, in whole seconds, [MinLoginAge] to
-	// [MaxLoginAge]. A refresh does not count. Zero accepts any login that is valid.
+	// MaxAge bounds the time since the user authenticated, in whole seconds, [MinLoginAge] to [MaxLoginAge].
+	// A refresh does not count as authentication. Zero accepts any valid login.
 	MaxAge time.Duration
 
-	// MinAge is how many years old the user must be today, in Belgium, from the claim birthdate; 1 to
+	// MinAge is the least age of the user in years, today in Belgium, from the claim birthdate; 1 to
 	// [OldestPerson]. A user without a complete birth date is refused. Zero accepts any.
 	MinAge int
 
-	// Claims are requirements of the user's claims. All of them must be met.
+	// Claims lists requirements of the user's claims. The user must meet all of them.
 	Claims []ClaimRequirement
 }
 
@@ -45,13 +46,13 @@ type ClaimRequirement struct {
 	// Claim is sub or an attribute claim in the token.
 	Claim string
 
-	// Values are the texts of which the claim must be one, letter for letter. A user without the claim
-	// is refused. At least one.
+	// Values lists the accepted texts of the claim, compared byte for byte. A user without the claim is
+	// refused. At least one.
 	Values []string
 }
 
-// translated returns the requirements for package identity, which checks them.
-func (r Requirements) translated() identity.Requirements {
+// forIdentity returns the requirements for package identity, which checks them.
+func (r Requirements) forIdentity() identity.Requirements {
 	claims := make([]identity.ClaimRequirement, len(r.Claims))
 	for i, c := range r.Claims {
 		claims[i] = identity.ClaimRequirement(c)

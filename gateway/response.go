@@ -12,20 +12,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// response is the [http.ResponseWriter] behind a site. Just before an answer's header is written it
-// decides what caches may do with the answer, sets the gateway's cookie, and removes what an upstream
-// must not send: a cookie of the gateway's, and X-Itsme headers.
+// response is the [http.ResponseWriter] behind a site. Just before the header of an answer is written, it
+// sets what caches may do, sets the gateway's cookie, and removes what an upstream must not send: X-Itsme
+// headers and cookies under the gateway's names.
 type response struct {
 	http.ResponseWriter
 	site    *Site
 	state   *identity.RequestState
-	varies  bool // another answer is there for a client with a login
-	written bool // the final header
-	fields  int  // of the header when it was written
+	varies  bool // clients with a login get another answer
+	written bool // the final header was written
+	fields  int  // in the header when it was written
 	control [1]string
 }
 
-// pass gives a request to what stands behind the site, and protects the answer.
+// pass gives a request to the next handler, and protects its answer.
 func (s *Site) pass(w http.ResponseWriter, r *http.Request, state *identity.RequestState, next Next, varies bool) error {
 	a := &response{ResponseWriter: w, site: s, state: state, varies: varies}
 	err := next(a, r)
@@ -38,22 +38,22 @@ func (a *response) WriteHeader(status int) {
 	switch {
 	case a.written:
 	case status == http.StatusSwitchingProtocols:
-		a.sweep()
-		a.note()
+		a.stripHeader()
+		a.recordFields()
 	case status >= 100 && status < 200:
 		a.writeInformational(status)
 		return
 	default:
-		a.settle()
-		a.note()
+		a.completeHeader()
+		a.recordFields()
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
 
-// writeInformational writes a 1xx. It keeps every Set-Cookie for the final header: a browser obeys
-// it, and some caches add it to what they store.
+// writeInformational writes a 1xx. It keeps every Set-Cookie for the final header: a browser stores cookies
+// of a 1xx, and some caches add them to the answers that they keep.
 func (a *response) writeInformational(status int) {
-	a.sweep()
+	a.stripHeader()
 	h := a.Header()
 	cookies, set := h["Set-Cookie"]
 	delete(h, "Set-Cookie")
@@ -63,38 +63,38 @@ func (a *response) writeInformational(status int) {
 	}
 }
 
-// begin writes the header of an answer that comes without one.
+// begin writes the header of an answer whose handler wrote none.
 func (a *response) begin() {
 	if !a.written {
 		a.WriteHeader(http.StatusOK)
 	}
 }
 
-// note remembers the header that is written, to see whether trailers come.
-func (a *response) note() { a.written, a.fields = true, len(a.Header()) }
+// recordFields counts the fields of the written header, so that end can see trailers.
+func (a *response) recordFields() { a.written, a.fields = true, len(a.Header()) }
 
-// end checks the header once more. Perhaps nothing is written yet: then the server writes what the
-// header holds, or an error route writes its own answer, in which no cookie is safe. Trailers may have
-// come, which a handler in front that buffers the answer makes into headers.
+// end checks the header once more. Without a written header the server writes this one, or an error route
+// writes an answer of its own, in which no cookie is safe. Trailers may have been added, which a handler in
+// front that buffers the answer turns into headers.
 func (a *response) end(err error) {
 	switch h := a.Header(); {
 	case !a.written && err == nil:
-		a.settle()
+		a.completeHeader()
 	case !a.written, len(h) != a.fields, len(h["Trailer"]) > 0:
-		a.sweep()
+		a.stripHeader()
 		a.protect()
 	}
 }
 
-// settle makes the header final.
-func (a *response) settle() {
+// completeHeader completes the header before it is written.
+func (a *response) completeHeader() {
 	a.state.WriteCookie(a.Header())
-	a.sweep()
+	a.stripHeader()
 	a.protect()
 }
 
-// sweep removes what an upstream must not send, and what speaks to some caches alone.
-func (a *response) sweep() {
+// stripHeader removes the fields that an upstream must not send, and those that only some caches obey.
+func (a *response) stripHeader() {
 	h, answer := a.Header(), a.state.Answer
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
@@ -113,7 +113,7 @@ func (a *response) sweep() {
 	}
 }
 
-// protect says what caches may do with the answer.
+// protect sets what caches may do with the answer.
 func (a *response) protect() {
 	if a.varies {
 		cachecontrol.VaryByCredential(a.Header())
@@ -123,8 +123,8 @@ func (a *response) protect() {
 	}
 }
 
-// forged reports whether a Set-Cookie is for one of the gateway's names and not from a gateway.
-// Browsers store one without a name as its value alone, and send that as name and value.
+// forged reports whether an upstream sends a Set-Cookie under one of the gateway's names. A browser stores a
+// cookie without a name as its value alone, and sends that value as name and value.
 func (a *response) forged(line string) bool {
 	pair, _, _ := strings.Cut(line, ";")
 	name, value, _ := strings.Cut(pair, "=")
@@ -141,8 +141,7 @@ func (a *response) Write(body []byte) (int, error) {
 	return a.ResponseWriter.Write(body)
 }
 
-// ReadFrom implements [io.ReaderFrom], so that files go out without a copy where the server can do
-// that.
+// ReadFrom implements [io.ReaderFrom], so that the server can send files without a copy.
 func (a *response) ReadFrom(body io.Reader) (int64, error) {
 	a.begin()
 	return io.Copy(a.ResponseWriter, body)
@@ -151,24 +150,24 @@ func (a *response) ReadFrom(body io.Reader) (int64, error) {
 // Flush implements [http.Flusher].
 func (a *response) Flush() { _ = a.FlushError() }
 
-// FlushError is what [http.ResponseController] calls.
+// FlushError implements the interface that [http.ResponseController] looks for.
 func (a *response) FlushError() error {
 	a.begin()
 	return http.NewResponseController(a.ResponseWriter).Flush()
 }
 
-// Hijack implements [http.Hijacker]. What comes after it is no answer of HTTP's.
+// Hijack implements [http.Hijacker]. The bytes after it are not HTTP.
 func (a *response) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffered, err := http.NewResponseController(a.ResponseWriter).Hijack()
 	if err == nil {
-		a.note()
+		a.recordFields()
 	}
 	return conn, buffered, err
 }
 
-// Unwrap is for [http.ResponseController].
+// Unwrap returns the writer behind this one to [http.ResponseController].
 func (a *response) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// Targeted reports whether a field of an answer is Cache-Control for some caches alone, such as
-// CDN-Cache-Control (RFC 9213). No answer to a user has one.
+// Targeted reports whether a field is a Cache-Control for some caches alone, such as CDN-Cache-Control (RFC
+// 9213). No answer to a user has one.
 func Targeted(name string) bool { return cachecontrol.Targeted(name) }

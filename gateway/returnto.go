@@ -6,13 +6,13 @@ import (
 	"unicode"
 )
 
-// maxReturnTo bounds the path that a browser is sent back to.
+// maxReturnTo bounds the path to which a browser returns, in bytes.
 const maxReturnTo = 2 << 10
 
-// returnTo returns where a browser goes after its login: the path that was asked for if every browser
-// reads it as a path of this origin, and it is not below the gateway's own; else the root. The WHATWG URL parser takes a backslash for
-// a slash, drops tabs and newlines, and reads //host as another origin; so nothing of that, and
-// nothing but visible ASCII, is let through.
+// returnTo returns the path to which a browser goes after its login. It returns raw only if every browser
+// reads raw as a path of this origin, outside the gateway's own prefix. Otherwise it returns the root. The
+// WHATWG URL parser reads a backslash as a slash, drops tabs and newlines, and reads //host as another
+// origin. So only visible ASCII passes, without any of these.
 func returnTo(raw, own string) string {
 	if raw == "" || len(raw) > maxReturnTo || raw[0] != '/' {
 		return "/"
@@ -27,8 +27,8 @@ func returnTo(raw, own string) string {
 		return "/"
 	}
 	path, _, _ := strings.Cut(raw, "?")
-	path = decoded(path) // as an upstream may, before it redirects
-	if strings.Contains(path, "//") || dotted(path) || strings.ContainsFunc(path, unicode.IsControl) {
+	path = decodePath(path) // an upstream may decode it before it redirects
+	if strings.Contains(path, "//") || hasDotSegment(path) || strings.ContainsFunc(path, unicode.IsControl) {
 		return "/"
 	}
 	if within(path, own) {
@@ -37,8 +37,8 @@ func returnTo(raw, own string) string {
 	return raw
 }
 
-// decoded is a path as the most generous server would read it.
-func decoded(path string) string {
+// decodePath decodes a path as far as any server would.
+func decodePath(path string) string {
 	for range 3 {
 		once, err := url.PathUnescape(path)
 		if err != nil || once == path {
@@ -49,8 +49,8 @@ func decoded(path string) string {
 	return strings.ReplaceAll(path, `\`, "/")
 }
 
-// dotted reports whether a path has a segment that moves it.
-func dotted(path string) bool {
+// hasDotSegment reports whether a path has a dot segment.
+func hasDotSegment(path string) bool {
 	for segment := range strings.SplitSeq(path, "/") {
 		if segment == "." || segment == ".." {
 			return true

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// serveRevoke answers POST /revoke (RFC 7009): it ends an access token alone, or with a refresh token the
-// whole login. A token that is unknown or no longer valid is no error.
+// serveRevoke answers POST /revoke (RFC 7009). It revokes an access token alone, or with a refresh token the
+// whole login. A token that is unknown or no longer valid is not an error.
 func (a *appAPI) serveRevoke(x exchange) error {
 	form, err := readForm(x.r, "token", "token_type_hint")
 	if err != nil {
@@ -24,25 +24,25 @@ func (a *appAPI) serveRevoke(x exchange) error {
 	return nil
 }
 
-// RevokeToken refuses the token with that jti from now on, on every replica, and nothing else of
-// its login. After many revocations of one login's tokens, one more ends the login. It returns an
-// error when the store cannot take it.
+// RevokeToken revokes the token with that jti on every replica, and no other token of its login. Past a
+// number of revocations in one login, it ends the login. It returns an error when the store cannot take the
+// revocation.
 func (g *Gateway) RevokeToken(ctx context.Context, jti string) error {
 	return g.logins.RevokeToken(ctx, jti)
 }
 
-// RevokeLogin refuses every token of the login that a jti belongs to, and ends its refreshing. It
-// returns how many refreshable logins it ended: one, or none when the login cannot be refreshed.
+// RevokeLogin revokes every token of the login that a jti belongs to, and ends its refreshing. It returns the
+// number of refreshable logins that it ended: one or none.
 func (g *Gateway) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	return g.logins.RevokeLogin(ctx, jti)
 }
 
-// RevokeSubject refuses everything that any replica issued to a subject before, finishes that are
-// under way, and the refreshing of logins that began before. It returns how many running logins it
-// ended; an access token by itself cannot be counted, and is refused all the same.
+// RevokeSubject revokes all tokens that any replica issued to a subject before, the subject's finishes under
+// way, and the refreshing of logins that began before. It returns the number of running logins that it ended.
+// An access token without a running login is revoked too, but not counted.
 //
-// The subject can log in again at once. A login that starts on another replica within
-// [store.MaxStaleness] may count as one that was under way: it then ends without a token.
+// The subject can log in again at once. A login that starts on another replica within [store.MaxStaleness]
+// may count as under way: it then ends without a token.
 func (g *Gateway) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	return g.logins.RevokeSubject(ctx, subject)
 }

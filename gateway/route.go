@@ -10,28 +10,28 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// exchange is one request to an endpoint of the gateway.
+// exchange is one request to an endpoint of the gateway, with its response.
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
 	info Request
 	site *Site
-	rest string // what follows the endpoint's name, such as a session_id
+	rest string // the variable part of the path, such as a session_id
 }
 
-// endpoint serves one URL of the gateway. An error that it returns is answered in the endpoint's form.
+// endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
 type endpoint struct {
-	methods []string
-	serve   func(exchange) error
-	form    answerForm
-	changes bool // state: not on early data
-	limited bool // in requests of one client
-	browser bool // on public_url's host alone
-	returns bool // a redirect URL: its query carries a code and state
-	proxies bool // for the peers of verify alone
+	methods      []string
+	serve        func(exchange) error
+	form         answerForm
+	changesState bool // changes state: refused in early data
+	rateLimited  bool // bounds the requests of one client
+	browserOnly  bool // only on public_url's host
+	redirectURL  bool // a redirect URL: its query holds a code and state
+	proxyOnly    bool // only for the proxies of verify
 }
 
-// answerForm is the form in which an endpoint answers an error.
+// answerForm selects the form of an error.
 type answerForm uint8
 
 const (
@@ -48,39 +48,39 @@ var (
 	readPost = []string{http.MethodGet, http.MethodPost}
 )
 
-// endpointTable returns every endpoint below the gateway's path. A star stands for a session_id, or a
-// problem's name.
+// endpointTable returns every endpoint below the gateway's path. A star stands for a session_id or for the
+// name of a problem.
 func (g *Gateway) endpointTable() map[string]endpoint {
 	app, browser := g.app, g.browser
 	return map[string]endpoint{
-		"sessions":          {methods: post, serve: app.serveStart, changes: true},
+		"sessions":          {methods: post, serve: app.serveStart, changesState: true},
 		"sessions/*":        {methods: get, serve: app.serveStatus},
-		"sessions/*/cancel": {methods: post, serve: app.serveCancel, changes: true},
-		"token":             {methods: post, serve: app.serveToken, form: asOAuth, changes: true, limited: true},
-		"revoke":            {methods: post, serve: app.serveRevoke, form: asOAuth, changes: true, limited: true},
-		"login":             {methods: getPost, serve: browser.serveLogin, form: asPage, browser: true},
-		"logout":            {methods: post, serve: browser.serveLogout, changes: true},
+		"sessions/*/cancel": {methods: post, serve: app.serveCancel, changesState: true},
+		"token":             {methods: post, serve: app.serveToken, form: asOAuth, changesState: true, rateLimited: true},
+		"revoke":            {methods: post, serve: app.serveRevoke, form: asOAuth, changesState: true, rateLimited: true},
+		"login":             {methods: getPost, serve: browser.serveLogin, form: asPage, browserOnly: true},
+		"logout":            {methods: post, serve: browser.serveLogout, changesState: true},
 		"userinfo":          {methods: readPost, serve: g.serveUserinfo},
 		"health/live":       {methods: get, serve: serveLive},
 		"health/ready":      {methods: get, serve: g.serveReady},
 		"jwks.json":         {methods: get, serve: g.serveJWKS},
-		verifyEndpoint:      {serve: g.serveVerify, proxies: true},
+		verifyEndpoint:      {serve: g.serveVerify, proxyOnly: true},
 		"openapi.yaml":      {methods: get, serve: g.openAPI.serve},
 		"problems/*":        {methods: get, serve: g.serveProblem},
-		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changes: true, browser: true, returns: true},
-		appReturnEndpoint:   {methods: get, serve: browser.serveAppReturn, form: asPage, returns: true},
+		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changesState: true, browserOnly: true, redirectURL: true},
+		appCallbackEndpoint: {methods: get, serve: browser.serveAppCallback, form: asPage, redirectURL: true},
 	}
 }
 
 const (
-	callbackEndpoint  = "callback"
-	appReturnEndpoint = "app/callback"
-	// verifyEndpoint is where another proxy asks whether to let a request through, with that request's
-	// own headers and perhaps its method. What follows it in the path says nothing.
+	callbackEndpoint    = "callback"
+	appCallbackEndpoint = "app/callback"
+	// verifyEndpoint answers another proxy whether to let a request through. The proxy sends that request's
+	// headers and perhaps its method. The rest of the path has no meaning.
 	verifyEndpoint = "verify"
 )
 
-// endpointNamed reports whether a path below the own one is an endpoint's.
+// endpointNamed reports whether a path below the prefix belongs to an endpoint.
 func endpointNamed(own string) bool {
 	_, ok := new(Gateway).endpointTable()[own]
 	prefixes := []string{"sessions/", "problems/", verifyEndpoint + "/"}
@@ -93,23 +93,24 @@ type router struct {
 	host      string              // of public_url
 	endpoints map[string]endpoint // below the path
 	hosted    map[string]endpoint // by host and path: redirect URLs and documents at a host's root
-	// hostedPaths are the paths of hosted, which spare other requests putting host and path together.
+	// hostedPaths holds the paths of hosted. Most requests have none of them, and the router then skips the
+	// look-up by host and path.
 	hostedPaths map[string]bool
 }
 
-// newRouter lays out the endpoints once: those below the path, and those whose whole URL counts.
+// newRouter returns the router of all endpoints: those below the path, and those at a whole URL.
 func (g *Gateway) newRouter() *router {
 	table := g.endpointTable()
 	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool)}
 	r.serveAt(g.config.RedirectURL, table[callbackEndpoint])
 	for _, raw := range g.config.AppRedirectURLs {
-		r.serveAt(raw, table[appReturnEndpoint])
+		r.serveAt(raw, table[appCallbackEndpoint])
 	}
 	delete(table, callbackEndpoint)
-	delete(table, appReturnEndpoint)
+	delete(table, appCallbackEndpoint)
 	for _, origin := range []string{g.config.PublicURL, g.config.Token.Issuer} {
 		if u, err := url.Parse(origin); err == nil {
-			r.hosted[plainHost(u)+"/.well-known/jwks.json"] = table["jwks.json"]
+			r.hosted[originHost(u)+"/.well-known/jwks.json"] = table["jwks.json"]
 		}
 	}
 	maps.Copy(r.hosted, g.config.discoveryDocuments())
@@ -120,25 +121,25 @@ func (g *Gateway) newRouter() *router {
 	return r
 }
 
-// serveAt serves an endpoint at a URL of its own.
+// serveAt adds an endpoint at a whole URL.
 func (r *router) serveAt(raw string, e endpoint) {
 	if u, err := url.Parse(raw); err == nil {
-		r.hosted[plainHost(u)+u.EscapedPath()] = e
+		r.hosted[originHost(u)+u.EscapedPath()] = e
 	}
 }
 
-// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Others may be
-// below the same path.
+// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Other endpoints
+// are below the same path.
 func (g *Gateway) Entrances() []string {
 	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
 }
 
-// Hosts are the hosts at whose root the gateway serves documents: discovery and, with app links,
-// what phones ask for.
+// Hosts returns the hosts at whose root the gateway serves documents: discovery documents and, with app
+// links, the files for phones.
 func (g *Gateway) Hosts() []string {
 	hosts := []string{g.public.Host}
-	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && plainHost(issuer) != g.public.Host {
-		hosts = append(hosts, plainHost(issuer))
+	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && originHost(issuer) != g.public.Host {
+		hosts = append(hosts, originHost(issuer))
 	}
 	for _, host := range g.config.appLinkHosts() {
 		if !slices.Contains(hosts, host) {
@@ -148,20 +149,20 @@ func (g *Gateway) Hosts() []string {
 	return hosts
 }
 
-// serveOwn answers a request for a URL of the gateway, by the path that the client asked for. Every path
-// below the gateway's belongs to it.
-func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bool {
+// serveEndpoint answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
+// the client requested. Every path below the gateway's prefix belongs to the gateway.
+func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Request) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
 	e, rest, own := g.router.find(hostOf(r), path)
 	if !own {
 		return false
 	}
-	if e.proxies && !g.peers.sent(r) {
-		e = nowhere
+	if e.proxyOnly && !g.verifyProxies.contain(r) {
+		e = notFound
 	}
 	if state := identity.StateOf(r.Context()); state != nil {
-		r = state.Sent.Restored(r)
+		r = state.Sent.Restore(r)
 		state.Answer.Endpoint = true
 	}
 	boundBody(w, r)
@@ -171,15 +172,15 @@ func (s *Site) serveOwn(w http.ResponseWriter, r *http.Request, info Request) bo
 		err = e.serve(x)
 	}
 	if err != nil {
-		if e.returns && !abandoned(r, err) {
-			g.browser.noteReturn(r.Context(), refusedReturn(e, err))
+		if e.redirectURL && !abandoned(r, err) {
+			g.browser.reportReturn(r.Context(), refusedReturn(e, err))
 		}
 		g.answers.fail(e.form, x, err)
 	}
 	return true
 }
 
-// find returns the endpoint at a path of a host; own is false for a path that is not the gateway's.
+// find returns the endpoint for a host and path. own is false for a path that does not belong to the gateway.
 func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if r.hostedPaths[path] {
 		if e, ok := r.hosted[host+path]; ok {
@@ -190,7 +191,7 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 		return endpoint{}, "", false
 	}
 	name := strings.TrimPrefix(strings.TrimPrefix(path, r.path), "/")
-	if e, ok := r.endpoints[name]; ok && (!e.browser || host == r.host) {
+	if e, ok := r.endpoints[name]; ok && (!e.browserOnly || host == r.host) {
 		return e, "", true
 	}
 	if rest, ok := strings.CutPrefix(name, "sessions/"); ok && rest != "" {
@@ -205,45 +206,45 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if strings.HasPrefix(name, verifyEndpoint+"/") {
 		return r.endpoints[verifyEndpoint], "", true
 	}
-	return nowhere, "", true
+	return notFound, "", true
 }
 
-// nowhere is the endpoint at every path of the gateway that has no other.
-var nowhere = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
+// notFound answers every path of the gateway without an endpoint.
+var notFound = endpoint{methods: getPost, serve: func(exchange) error { return errNotFound }}
 
-// admit refuses a request that its endpoint must not see, before anything of it is read.
+// admit refuses a request that its endpoint must not see, before the gateway reads its body.
 func (g *Gateway) admit(e endpoint, x exchange) error {
-	if e.proxies {
-		return nil // it is asked about another request, and never reads a body
+	if e.proxyOnly {
+		return nil // the request describes another one, and its body is never read
 	}
 	if !slices.Contains(e.methods, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(e.methods, ", "))
 		return errMethod
 	}
-	if (e.changes || x.r.Method == http.MethodPost) && early(x.r) {
+	if (e.changesState || x.r.Method == http.MethodPost) && early(x.r) {
 		return errTooEarly
 	}
 	if x.r.ContentLength > maxBody {
-		// To keep the connection, the server would first read on for what may never come.
+		// Close the connection: to keep it, the server would first wait for the whole body.
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
-	if e.limited {
+	if e.rateLimited {
 		return g.logins.AllowToken(x.r.Context(), x.info.Client)
 	}
 	return nil
 }
 
-// early reports whether a request may be a replay of TLS early data. More than one field and an
-// odd value count as 1 (RFC 8470 section 5.1).
+// early reports whether a request may be a replay of TLS early data. Several Early-Data fields, or any value,
+// count like 1 (RFC 8470 section 5.1).
 func early(r *http.Request) bool {
 	return len(r.Header["Early-Data"]) > 0 || (r.TLS != nil && !r.TLS.HandshakeComplete)
 }
 
-// Sensitive reports whether a URL's query may carry a code and state. Such a URL must not be logged.
+// Sensitive reports whether a URL's query may hold a code and state. Such a URL must not be logged.
 func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	return g.router.hosted[plainRequestHost(host)+u.EscapedPath()].returns
+	return g.router.hosted[canonicalHost(host)+u.EscapedPath()].redirectURL
 }

@@ -22,7 +22,7 @@ type appAPI struct {
 	answers  *answers
 }
 
-// startRequest is what an app posts to /sessions.
+// startRequest is the body of POST /sessions.
 type startRequest struct {
 	CodeChallenge       string `json:"code_challenge"`
 	CodeChallengeMethod string `json:"code_challenge_method"`
@@ -35,16 +35,16 @@ type startRequest struct {
 // startParameters are the members of a startRequest.
 var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
 
-// started is the answer to a start. It is JSON and never a redirect: iOS opens an app only from
-// the user's own tap.
-type started struct {
+// startResponse is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
+// own tap.
+type startResponse struct {
 	SessionID               string `json:"session_id"`
 	AuthorizationRequestURL string `json:"authorization_request_url"`
 	ExpiresIn               int    `json:"expires_in"`
 	Interval                int    `json:"interval"`
 }
 
-// serveStart answers POST /sessions: it starts a login for an app.
+// serveStart answers POST /sessions. It starts a login for an app.
 func (a *appAPI) serveStart(x exchange) error {
 	var in startRequest
 	if err := readJSON(x.r, &in, startParameters...); err != nil {
@@ -58,31 +58,31 @@ func (a *appAPI) serveStart(x exchange) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusCreated, "application/json", startedOf(record, a.config.Now()))
+	writeJSON(x.w, http.StatusCreated, "application/json", startResponseOf(record, a.config.Now()))
 	return nil
 }
 
-// appStart checks what an app asks for.
-func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
+// appStart checks an app's parameters.
+func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, error) {
 	switch {
 	case !login.ValidChallenge(in.CodeChallenge):
-		return login.Request{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+		return login.StartRequest{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
 	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
-		return login.Request{}, requestErrorf("code_challenge_method must be S256")
+		return login.StartRequest{}, requestErrorf("code_challenge_method must be S256")
 	case in.MaxAge != nil && *in.MaxAge < 0:
-		return login.Request{}, requestErrorf("max_age is not a number of seconds")
+		return login.StartRequest{}, requestErrorf("max_age is not a number of seconds")
 	}
 	if in.RedirectURI == "" {
 		in.RedirectURI = a.config.AppRedirectURLs[0]
 	}
 	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
-		return login.Request{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+		return login.StartRequest{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
 	if err != nil {
-		return login.Request{}, err
+		return login.StartRequest{}, err
 	}
-	return login.Request{
+	return login.StartRequest{
 		Kind:        store.App,
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,
@@ -92,9 +92,9 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.Request, error) {
 	}, nil
 }
 
-// startedOf returns the answer to the start of a login.
-func startedOf(record *store.Record, now time.Time) started {
-	return started{
+// startResponseOf returns the answer to the start of a login.
+func startResponseOf(record *store.Record, now time.Time) startResponse {
+	return startResponse{
 		SessionID:               record.ID,
 		AuthorizationRequestURL: record.AuthorizationRequestURL,
 		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),
@@ -102,14 +102,14 @@ func startedOf(record *store.Record, now time.Time) started {
 	}
 }
 
-// loginOptions are what a client may ask of a login beyond the gateway's own configuration.
+// loginOptions holds the optional parameters of a login.
 type loginOptions struct {
 	language  string
 	acrValues string
 	maxAge    string
 }
 
-// loa reads acr_values (OpenID Connect Core section 3.1.2.1): the highest level that it names.
+// loa returns the highest level in acr_values (OpenID Connect Core section 3.1.2.1).
 func (o loginOptions) loa() (signicat.LoA, error) {
 	if strings.Trim(o.acrValues, " ") == "" {
 		return "", nil
@@ -126,8 +126,8 @@ func (o loginOptions) loa() (signicat.LoA, error) {
 	return highest, nil
 }
 
-// check refuses a max_age that is no number of seconds. A valid one changes nothing: itsme keeps no
-// session, and every login is a new authentication.
+// check refuses a max_age that is not a number of seconds. A valid max_age changes nothing: itsme keeps no
+// session, so every login is a new authentication.
 func (o loginOptions) check() error {
 	if o.maxAge == "" {
 		return nil

@@ -9,10 +9,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// sessionIDSize is the length of base64url of 32 bytes.
+// sessionIDSize is the length of a session_id: base64url of 32 bytes.
 const sessionIDSize = 43
 
-// sessionStatus is the answer to a status. It holds nothing personal: any client that knows the
+// sessionStatus is the answer to a status request. It holds no personal data: any client that knows the
 // session_id gets it.
 type sessionStatus struct {
 	Status    string `json:"status"`
@@ -35,7 +35,7 @@ func (a *appAPI) serveStatus(x exchange) error {
 	answer := sessionStatus{Status: record.Phase.String()}
 	if !record.Phase.Ended() {
 		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(a.config.Now()))
-		if early { // a client that asked again at once would spin
+		if early { // otherwise the client could ask again at once, in a loop
 			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(Interval)))
 		}
 	}
@@ -43,9 +43,9 @@ func (a *appAPI) serveStatus(x exchange) error {
 	return nil
 }
 
-// readWait reads the wait of a long poll, such as 25s, bounded by MaxWait.
+// readWait reads the parameter wait of a long poll, such as 25s, bounded by [MaxWait].
 func readWait(query url.Values) (time.Duration, error) {
-	if err := single(query, []string{"wait"}); err != nil {
+	if err := refuseRepeated(query, []string{"wait"}); err != nil {
 		return 0, err
 	}
 	raw := query.Get("wait")

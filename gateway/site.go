@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// Site protects one upstream. Make one with [Gateway.NewSite]; it is safe for concurrent use.
+// Site protects one upstream. Make one with [Gateway.NewSite]. It is safe for concurrent use.
 type Site struct {
 	gateway  *Gateway
 	config   SiteConfig
@@ -22,26 +22,26 @@ type Site struct {
 	upstream identity.Upstream
 }
 
-// NewSite makes a site from its configuration. An error is an [ErrConfig] in one line that names
-// the subdirective and the remedy.
+// NewSite makes a site from its configuration. Its error is an [ErrConfig] in one line that names the
+// subdirective and the remedy.
 func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	config = config.withDefaults()
 	if err := config.validate(g.config.tokenClaims()); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config, require: config.Require.translated()}
+	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
 	for _, h := range config.Headers {
 		s.upstream.AddHeader(h.Name, h.Claim)
 	}
 	if config.ForwardToken != ForwardOff {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
-	g.verifier.Own(&s.upstream)
+	g.verifier.ReserveHeaders(&s.upstream)
 	return s, nil
 }
 
-// CheckSite reports what [Gateway.NewSite] would refuse, without a gateway. It reads no more of the
-// configuration than Attributes and the claims of Token. What is wrong with those, [New] reports.
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. Of c it reads
+// Attributes and the claims of Token. It reports no faults of those: [New] does.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
@@ -50,7 +50,7 @@ func (c Config) CheckSite(site SiteConfig) error {
 	return site.withDefaults().validate(c.tokenClaims())
 }
 
-// tokenClaims are the attribute claims that a token can have.
+// tokenClaims returns the attribute claims that a token can have.
 func (c Config) tokenClaims() []string {
 	claims := slices.Clone(c.Token.Claims)
 	if slices.Contains(claims, "email") {
@@ -69,11 +69,11 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// Serve answers a request itself, or gives it to next, stripped and with the identity of a valid
-// login. The error is next's: what the site answers itself is written already.
+// Serve answers a request itself, or passes it to next, stripped and with the identity of a valid login. It
+// returns the error of next. The site has already answered its own errors.
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
 	info = info.withDefaults(r)
-	if s.serveOwn(w, r, info) {
+	if s.serveEndpoint(w, r, info) {
 		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
@@ -96,7 +96,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Preflight)
 		return s.pass(w, r, state, next, false)
 	}
-	err := s.admit(r, state)
+	err := s.authorize(r, state)
 	if err == nil {
 		err = s.gateway.verifier.SetHeaders(r.Header, state, &s.upstream)
 	}
@@ -106,7 +106,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		state.Answer.Personal = true
 		return s.pass(w, r, state, next, false)
 	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
-		state.Credential = nil // of a cookie at its very end, of which no upstream token can be made
+		state.Credential = nil // the cookie ends now, and no upstream token can be made from it
 		s.gateway.observe.Request(Anonymous)
 		return s.pass(w, r, state, next, true)
 	default:
@@ -116,9 +116,9 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 }
 
-// admit finds out who a request is from, unless a site before did, and checks what this site requires.
-// The requirements of the sites before still count: one login must be enough for all of them.
-func (s *Site) admit(r *http.Request, state *identity.RequestState) error {
+// authorize verifies who a request is from, unless a site before this one did, and checks the requirements of
+// this site. Requirements of earlier sites still count in a challenge, so that one login satisfies all sites.
+func (s *Site) authorize(r *http.Request, state *identity.RequestState) error {
 	state.Required = state.Required.With(s.require)
 	if state.Credential == nil {
 		if err := s.authenticate(r, state); err != nil {
@@ -140,19 +140,20 @@ func (i Request) withDefaults(r *http.Request) Request {
 	return i
 }
 
-// authenticate finds out who the request is from and notes it. It renews a browser's cookie.
+// authenticate verifies the credential of a request and stores it in the state. It renews the cookie of a
+// browser.
 func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error {
 	g := s.gateway
 	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
 	if err == nil && c.Kind == store.Browser {
-		if changesSomething(r) && !sameOrigin(r, g.config.PublicURL) {
+		if unsafeRequest(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
 		}
 		state.SetCookie, err = g.renewCookie(r.Context(), c, !opensTunnel(r))
 	}
 	switch {
 	case errors.Is(err, identity.ErrCookie):
-		state.SetCookie = g.cookies.Cleared(g.cookies.Session)
+		state.SetCookie = g.cookies.ClearLine(g.cookies.Session)
 		return identity.ErrNoCredential
 	case err != nil:
 		return err
@@ -161,22 +162,22 @@ func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error
 	return nil
 }
 
-// renewCookie returns the Set-Cookie that renews the cookie of a login, or nothing. It returns
-// identity.ErrCookie for a login that is over. An answer that can set no cookie renews none.
+// renewCookie returns the Set-Cookie that renews a login's cookie, or nothing. It returns identity.ErrCookie
+// for a login that ended. settable is false for an answer that can set no cookie: then none is renewed.
 func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, settable bool) (cookie string, err error) {
-	renewed, err := g.logins.Renew(ctx, login.SessionCookie{Claims: &c.Claims, Sent: &c.Presented}, settable)
+	renewed, err := g.logins.Renew(ctx, login.SessionCookie{Claims: &c.Claims, Presented: &c.Presented}, settable)
 	switch {
 	case errors.Is(err, login.ErrGrant):
 		return "", identity.ErrCookie
 	case err != nil || renewed.Token == "":
 		return "", err
 	}
-	return g.cookies.Valued(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
+	return g.cookies.SetLine(g.cookies.Session, renewed.Token, renewed.Lifetime), nil
 }
 
-// public reports whether a request needs no login: the path that the client asked for is listed,
-// and the current one is the same, is listed too, or is what a stripped prefix has left of it. Both
-// count in their canonical form alone.
+// public reports whether a request needs no login. The path that the client requested must be listed. The
+// current path must be the same, be listed too, or be the rest of the requested one after a prefix was
+// stripped. Both count only in their canonical form.
 func (s *Site) public(current, original *url.URL) bool {
 	if len(s.config.Public) == 0 {
 		return false
@@ -185,22 +186,22 @@ func (s *Site) public(current, original *url.URL) bool {
 	if !identity.CanonicalPath(asked) || (path != asked && !identity.CanonicalPath(path)) {
 		return false
 	}
-	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return lists(pattern, path) })
+	listed := slices.ContainsFunc(s.config.Public, func(pattern string) bool { return publicMatches(pattern, path) })
 	return slices.ContainsFunc(s.config.Public, func(pattern string) bool {
-		return lists(pattern, asked) && (listed || leftOf(pattern, asked, path))
+		return publicMatches(pattern, asked) && (listed || isStrippedRest(pattern, asked, path))
 	})
 }
 
-// lists reports whether a pattern of [SiteConfig.Public] lists a canonical path.
-func lists(pattern, path string) bool {
+// publicMatches reports whether a pattern of [SiteConfig].Public matches a canonical path.
+func publicMatches(pattern, path string) bool {
 	prefix, wild := strings.CutSuffix(pattern, "*")
 	return path == pattern || (wild && strings.HasPrefix(path, prefix))
 }
 
-// leftOf reports whether a path is what a stripped prefix has left of the one that the client asked
-// for, which the pattern lists. Of the pattern, more than a wildcard must be left too: with
-// /assets/* stripped of /assets, a client that asks for /assets/private would choose any path.
-func leftOf(pattern, asked, path string) bool {
+// isStrippedRest reports whether path is the rest of the requested path after a prefix was stripped. At least one
+// segment of the pattern before its wildcard must be left. If /assets/* were stripped of /assets, a client
+// could choose any path by requesting /assets/private.
+func isStrippedRest(pattern, asked, path string) bool {
 	prefix, stripped := strings.CutSuffix(asked, path)
 	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))
 }

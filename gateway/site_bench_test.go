@@ -71,7 +71,7 @@ func BenchmarkRefused(b *testing.B) {
 	}
 }
 
-// discarded is an answer that goes nowhere.
+// discarded is a response writer that keeps only the header.
 type discarded struct{ header http.Header }
 
 func (d discarded) Header() http.Header          { return d.header }

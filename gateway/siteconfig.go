@@ -13,18 +13,17 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
-// Mode says how a site answers a request that needs a login and has none.
+// Mode selects the answer to a request that needs a login and has none.
 type Mode string
 
 // The modes.
 const (
-	// ModeAuto sends a browser's navigation to the login page and refuses everything else with
-	// 401.
+	// ModeAuto redirects a browser's navigation to the login page and answers every other request with 401.
 	ModeAuto Mode = "auto"
-	// ModeAPI refuses everything with 401.
+	// ModeAPI answers every request with 401.
 	ModeAPI Mode = "api"
-	// ModeBrowser sends every GET and HEAD to the login page. On another host than PublicURL's,
-	// where its cookies would not be, it is [ModeAPI], and so is [ModeAuto].
+	// ModeBrowser redirects every GET and HEAD to the login page. On another host than PublicURL's, where the
+	// login's cookies do not work, ModeBrowser and [ModeAuto] act as [ModeAPI].
 	ModeBrowser Mode = "browser"
 )
 
@@ -36,38 +35,38 @@ const (
 	ForwardOff = "off"
 )
 
-// SiteConfig describes what one site does with requests. The zero value protects everything.
+// SiteConfig configures a site. The zero value protects everything.
 type SiteConfig struct {
-	// Public are paths that are let through without a login: exact, or a prefix that ends with
-	// /*. They count in their canonical form only, as the client asks for them. A path that was
-	// rewritten since must be listed too, or be what a stripped prefix has left of the listed one:
-	// /assets/x of /app/assets/x, with at least one segment of the pattern left. Default none.
+	// Public lists paths that need no login: exact, or a prefix that ends with /*. They match the path that
+	// the client requested, in its canonical form only. A path that was rewritten since must be listed too,
+	// or be the rest of the listed one after a prefix was stripped: /assets/x of /app/assets/x, with at least
+	// one segment of the pattern left. Default none.
 	Public []string
 
-	// Optional lets requests without a credential through, without identity headers. A bad
-	// credential is refused all the same, and so is a login that Require finds not enough.
+	// Optional lets requests without a credential through, without identity headers. A bad credential is
+	// still refused, and so is a login that does not meet Require.
 	Optional bool
 
-	// CORSPreflight lets a browser's CORS preflights through, without identity and without
-	// credentials, which they never have. A preflight has no body, no Upgrade and no header that
-	// overrides the method. Default false: they need a login like everything else.
+	// CORSPreflight lets a browser's CORS preflights through, without identity and without credentials, which
+	// they never have. A preflight has no body, no Upgrade and no header that overrides the method. Default
+	// false: preflights need a login like any other request.
 	CORSPreflight bool
 
-	// Mode is how a request without a login is answered. Default [ModeAuto].
+	// Mode selects the answer to a request without a login. Default [ModeAuto].
 	Mode Mode
 
-	// Require is what a login must be to get through. Default: valid is enough.
+	// Require holds the requirements of a login. Default: a valid login is enough.
 	Require Requirements
 
-	// Headers are upstream headers beside the X-Itsme ones. Clients can never supply them.
+	// Headers lists upstream headers in addition to the X-Itsme ones. Clients can never supply them.
 	Headers []ExtraHeader
 
-	// ForwardToken is how the access token reaches the upstream: [ForwardAuthorization] (the
-	// default), [ForwardOff], or the name of a header that then holds the bare token.
+	// ForwardToken selects how the access token reaches the upstream: [ForwardAuthorization] (the default),
+	// [ForwardOff], or the name of a header for the token alone.
 	ForwardToken string
 }
 
-// ExtraHeader is one more upstream header, filled from a claim.
+// ExtraHeader is an additional upstream header with the value of a claim.
 type ExtraHeader struct {
 	// Name of the header, not one that HTTP or the gateway itself uses.
 	Name string
@@ -75,28 +74,27 @@ type ExtraHeader struct {
 	Claim string
 }
 
-// Request is what the server that runs a [Site] knows of a request beyond net/http.
+// Request holds what the server of a [Site] knows of a request beyond net/http.
 type Request struct {
-	// OriginalURL is the URL as the client asked for it, before any rewrite. Nil is the
-	// request's own.
+	// OriginalURL is the URL that the client requested, before any rewrite. Nil is the request's own URL.
 	OriginalURL *url.URL
-	// Client is the client's address as the server trusts it. The zero value is taken from the
-	// request's RemoteAddr.
+	// Client is the client's address, as far as the server trusts it. The zero value takes the request's
+	// RemoteAddr.
 	Client netip.Addr
-	// Unmatched says that the site's matcher matches the request neither as it is nor as the client sent
-	// it: the request is stripped and goes on. It has no effect on a path that servers read in different
-	// ways. With ;, //, dot segments, encoded separators or /index.php/x in either URL, a request needs a
-	// login all the same.
+	// Unmatched says that the site's matcher matches the request neither now nor as the client sent it. The
+	// site then strips it and lets it through. Unmatched has no effect on a path that servers read in
+	// different ways. With ;, //, dot segments, encoded separators or /index.php/x in either URL, a request
+	// still needs a login.
 	Unmatched bool
 }
 
-// Next is what stands behind a site. The request it gets carries the identity in its context.
+// Next handles a request behind a site. The context of the request carries the identity.
 type Next func(http.ResponseWriter, *http.Request) error
 
-var headerToken = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
+var headerName = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
 
-// notOurs are headers that HTTP, proxies or cookies give a meaning to.
-var notOurs = []string{
+// reservedHeaders are headers that have a meaning in HTTP, to proxies or for cookies.
+var reservedHeaders = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie",
 	"Date", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
 	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer",
@@ -171,9 +169,9 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 func validateHeaderName(field, name string) error {
 	canonicalName := textproto.CanonicalMIMEHeaderKey(name)
 	switch {
-	case !headerToken.MatchString(name):
+	case !headerName.MatchString(name):
 		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
-	case slices.Contains(notOurs, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
+	case slices.Contains(reservedHeaders, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
 		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
 	case strings.HasPrefix(canonicalName, attribute.HeaderPrefix):
 		return configErrorf("%s: %q begins with %s, which is the gateway's own; choose a name like X-User-Id", field, name, attribute.HeaderPrefix)

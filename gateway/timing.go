@@ -4,18 +4,17 @@ import "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 
 // The times of a login. No configuration changes them.
 const (
-	// CodeLifetime is how old a code may get, counted from its first bound presentation.
-	// Source: itsme's authorization codes live three minutes,
-	// https://belgianmobileid.github.io/doc/authentication/.
+	// CodeLifetime bounds the age of a code, from its first presentation with the binding. Source: itsme's
+	// authorization codes live three minutes, https://belgianmobileid.github.io/doc/authentication/.
 	CodeLifetime = login.CodeLifetime
-	// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
-	// 2xx that a proxy wrote for a made-up code thus counts for no longer.
+	// SuccessWindow bounds the time from the acceptance of a code to the SUCCESS of its session. So a 2xx
+	// that a proxy made up for a wrong code is of no use later.
 	SuccessWindow = login.SuccessWindow
-	// FinishWait is how long one call waits for a login to finish; the next call goes on.
+	// FinishWait bounds the time that one call waits for a login to finish. The next call continues.
 	FinishWait = login.FinishWait
-	// Lease is how long one finisher has a login for itself.
+	// Lease is the time in which only one call may finish a login.
 	Lease = login.Lease
-	// Interval is how often a client should ask again.
+	// Interval is the time after which a client should ask again.
 	Interval = login.Interval
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = login.MaxWait
@@ -25,13 +24,13 @@ const (
 const (
 	// BreakerClosed: every call is made.
 	BreakerClosed = login.BreakerClosed
-	// BreakerHalfOpen: the next start or read of a status is made, and decides.
+	// BreakerHalfOpen: the next start or read of a status is made. Its result closes or opens the breaker.
 	BreakerHalfOpen = login.BreakerHalfOpen
-	// BreakerOpen: starts are refused, statuses are answered without asking Signicat, and cancels are
-	// left to the session's expiry. Logins whose code came back go on.
+	// BreakerOpen: starts are refused, statuses come from the store alone, and cancels are left to the
+	// session's expiry. Logins whose code came back continue.
 	BreakerOpen = login.BreakerOpen
 )
 
-// SessionID is the public name of a pending session: base64url(SHA-256(state)). It reveals
-// nothing of the state, so it may stand in URLs.
+// SessionID returns the session_id of a state: base64url(SHA-256(state)). It reveals nothing of the state, so
+// URLs may hold it.
 func SessionID(state string) string { return login.SessionID(state) }

@@ -7,22 +7,22 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// appGrantType is how the metadata names the grant of /token, since there is no authorization
-// endpoint that a standard client could use.
+// appGrantType is the name of the /token grant in the metadata. No authorization endpoint exists that a
+// standard client could use.
 const appGrantType = "urn:caddy-itsme:grant-type:app2app"
 
-// tokenParameters are what /token reads; others are ignored (RFC 6749 section 3.2).
+// tokenParameters are the parameters of /token. Others are ignored (RFC 6749 section 3.2).
 var tokenParameters = []string{"grant_type", "code", "state", "code_verifier", "client_id", "redirect_uri", "refresh_token"}
 
-// tokenAnswer is RFC 6749 section 5.1.
-type tokenAnswer struct {
+// tokenResponse is a token response (RFC 6749 section 5.1).
+type tokenResponse struct {
 	AccessToken  string `json:"access_token"`
 	TokenType    string `json:"token_type"`
 	ExpiresIn    int    `json:"expires_in"`
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// serveToken finishes an app's login, or refreshes it.
+// serveToken answers POST /token. It finishes an app's login or refreshes it.
 func (a *appAPI) serveToken(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)
 	if err != nil {
@@ -54,7 +54,7 @@ func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  next.Access,
 		TokenType:    "Bearer",
 		ExpiresIn:    seconds(next.ExpiresAt.Sub(a.config.Now())),
@@ -67,18 +67,18 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err := checkTokenForm(form); err != nil {
 		return err
 	}
-	record, err := a.logins.Find(x.r.Context(), form.Get("state"))
+	record, err := a.logins.FindByState(x.r.Context(), form.Get("state"))
 	if err != nil {
 		return err
 	}
-	// A wrong verifier changes and counts nothing on the record.
+	// A wrong verifier does not change the record.
 	if !login.BoundToVerifier(record, form.Get("code_verifier")) {
 		return wrap(login.ErrGrant, "not bound to this verifier")
 	}
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(login.ErrGrant, "another redirect_uri")
 	}
-	record, err = a.logins.Finish(x.r.Context(), record, login.Return{State: form.Get("state"), Code: form.Get("code")})
+	record, err = a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(x.w, http.StatusOK, "application/json", tokenAnswer{
+	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  record.Token,
 		TokenType:    "Bearer",
 		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(a.config.Now())),
@@ -108,8 +108,8 @@ func checkTokenForm(form url.Values) error {
 }
 
 const (
-	// maxCode and maxState bound what is hashed and sent on. itsme's codes have 36 characters,
-	// Signicat's states 71.
+	// maxCode and maxState bound a code and a state, in bytes. itsme's codes have 36 characters, Signicat's
+	// states 71.
 	maxCode  = 512
 	maxState = 1024
 )

@@ -15,11 +15,11 @@ import (
 
 var (
 	cookieName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
-	sentHost   = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // beyond ASCII its A-labels (RFC 5890)
-	ownPath    = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
+	urlHost    = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`) // names beyond ASCII as A-labels (RFC 5890)
+	pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 )
 
-// validate checks a configuration that has its defaults.
+// validate checks a configuration whose defaults are filled in.
 func (c Config) validate() error {
 	checks := []func() error{
 		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAppLinks, c.validateAttributes,
@@ -44,14 +44,14 @@ func (c Config) validatePublicURL() error {
 	if u.Path != "" || u.RawQuery != "" {
 		return configErrorf("public_url: %q has more than an origin; drop everything after the host (path sets the prefix of the own endpoints)", c.PublicURL)
 	}
-	if plain := u.Scheme + "://" + plainHost(u); c.PublicURL != plain {
+	if plain := u.Scheme + "://" + originHost(u); c.PublicURL != plain {
 		return configErrorf("public_url: %q is not the origin as browsers write it; write %q", c.PublicURL, plain)
 	}
 	return nil
 }
 
-// plainHost is a host as it stands in an origin: lower case, without its scheme's own port.
-func plainHost(u *url.URL) string {
+// originHost returns a URL's host as an origin spells it: lower case, without the default port.
+func originHost(u *url.URL) string {
 	own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	return strings.TrimSuffix(strings.ToLower(u.Host), own)
 }
@@ -71,14 +71,14 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 		return nil, configErrorf("%s: the URL carries user information; remove what stands before the @", field)
 	case strings.Contains(raw, "#"):
 		return nil, configErrorf("%s: %q has a fragment; remove the # and what follows", field, raw)
-	case !sentHost.MatchString(u.Host):
+	case !urlHost.MatchString(u.Host):
 		return nil, configErrorf("%s: %q has a host that no client sends; write one host, without a wildcard, and a name beyond ASCII as xn--...", field, raw)
 	}
 	return u, nil
 }
 
 func (c Config) validatePath() error {
-	if !ownPath.MatchString(c.Path) {
+	if !pathPrefix.MatchString(c.Path) {
 		return configErrorf("path: %q cannot prefix the own endpoints; use one like /itsme, without a slash at the end", c.Path)
 	}
 	return nil
@@ -103,7 +103,7 @@ func (c Config) validateRedirectURLs() error {
 		if app.Scheme == "http" && !strings.HasPrefix(c.PublicURL, "http:") {
 			return configErrorf("app_redirect_url: %q is plain http while public_url is https; use https", raw)
 		}
-		if plainHost(app) == plainHost(browser) && app.Path == browser.Path {
+		if originHost(app) == originHost(browser) && app.Path == browser.Path {
 			return configErrorf("app_redirect_url: %q is the browser's redirect_url too; apps need one of their own, claimed by the app", raw)
 		}
 		if slices.Contains(c.AppRedirectURLs[:i], raw) {
@@ -116,8 +116,8 @@ func (c Config) validateRedirectURLs() error {
 	return nil
 }
 
-// validateRedirectPath refuses a redirect URL that would shadow another own endpoint, and a
-// query: it is not documented how itsme would append the code and state to one.
+// validateRedirectPath refuses a redirect URL on the path of another endpoint, and a query: no document says
+// how itsme would append the code and state to one.
 func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	if u.RawQuery != "" || u.ForceQuery {
 		return configErrorf("%s: the URL has a query; itsme appends code and state, so leave the query out", field)
@@ -273,5 +273,5 @@ func validateDuration(field string, d, least, most time.Duration) error {
 	return nil
 }
 
-// origin is scheme://host of a URL, as browsers compare it.
+// origin returns scheme://host of a URL, as browsers compare it.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }

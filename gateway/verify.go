@@ -12,12 +12,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// peers are the addresses of the proxies that may call verifyEndpoint.
-type peers []netip.Prefix
+// proxyRanges holds the addresses of the proxies that may call verifyEndpoint.
+type proxyRanges []netip.Prefix
 
-// parsePeers reads them from the configuration.
-func parsePeers(texts []string) (peers, error) {
-	var all peers
+// parseProxyRanges reads the addresses from the configuration.
+func parseProxyRanges(texts []string) (proxyRanges, error) {
+	var all proxyRanges
 	for _, text := range texts {
 		peer, err := netip.ParsePrefix(text)
 		if addr, bare := netip.ParseAddr(text); bare == nil && addr.Zone() == "" {
@@ -36,12 +36,12 @@ func parsePeers(texts []string) (peers, error) {
 	return all, nil
 }
 
-// ServesVerify reports whether proxies may ask the gateway at verify.
-func (g *Gateway) ServesVerify() bool { return len(g.peers) > 0 }
+// ServesVerify reports whether the gateway has the endpoint verify.
+func (g *Gateway) ServesVerify() bool { return len(g.verifyProxies) > 0 }
 
-// sent reports whether a request comes from one of the proxies, by the connection's own address. Any
-// client can write forwarded headers, and a unix socket has no address.
-func (p peers) sent(r *http.Request) bool {
+// contain reports whether a request comes from one of the proxies, by the connection's own address. Any
+// client can write forwarded headers. A unix socket has no address.
+func (p proxyRanges) contain(r *http.Request) bool {
 	remote, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return false
@@ -50,11 +50,10 @@ func (p peers) sent(r *http.Request) bool {
 	return slices.ContainsFunc(p, func(peer netip.Prefix) bool { return peer.Contains(addr) })
 }
 
-// serveVerify answers with the headers that the upstream is to get. Every one that is the gateway's
-// is there, empty where the user has none, so that the proxy that copies them overwrites what the
-// client made up.
+// serveVerify answers with the headers for the upstream. The answer has every header of the gateway, empty
+// where the user has no value. The proxy copies them, and so overwrites headers that the client sent.
 func (g *Gateway) serveVerify(x exchange) error {
-	state := &identity.RequestState{Sent: identity.SentBy(x.r), Required: identity.StepUp{}.With(x.site.require)}
+	state := &identity.RequestState{Sent: identity.CredentialHeadersOf(x.r), Required: identity.StepUp{}.With(x.site.require)}
 	if err := x.site.verify(x, state); err != nil {
 		return err
 	}
@@ -68,14 +67,14 @@ func (g *Gateway) serveVerify(x exchange) error {
 	noStore(h)
 	g.verifier.EmptyHeaders(h)
 	maps.Copy(h, given)
-	h.Set("Itsme-Cache", "private") // of the answer that the proxy will pass on
+	h.Set("Itsme-Cache", "private") // for the answer that the proxy will pass on
 	x.w.WriteHeader(http.StatusOK)
 	return nil
 }
 
-// verify decides as the site does, on the credential and what is required of it. It knows neither
-// the method nor the path of the request that the proxy holds. It renews no cookie, because proxies
-// drop the Set-Cookie of this answer, and it does not look for copied cookies.
+// verify decides as the site does, by the credential and the site's requirements. It knows neither the method
+// nor the path of the request that the proxy holds. It renews no cookie and detects no copied cookie, because
+// proxies drop the Set-Cookie of this answer.
 func (s *Site) verify(x exchange, state *identity.RequestState) error {
 	g := s.gateway
 	c, err := g.verifier.Authenticate(x.r.Context(), state.Sent)
@@ -84,7 +83,7 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 		g.cookies.Clear(x.w, g.cookies.Session)
 		return identity.ErrNoCredential
 	case errors.Is(err, identity.ErrAmbiguous):
-		// Proxies know what a 401 means, and take a 400 for trouble of their own.
+		// Proxies handle a 401. They read a 400 as a failure of their own.
 		return wrap(identity.ErrToken, err.Error())
 	case err != nil:
 		return err
@@ -96,7 +95,7 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 	return s.require.Check(c, state.Required, g.now())
 }
 
-// mayWrite reports whether the request that a proxy holds may do more than read. Some proxies ask
-// with GET whatever its method is. But browsers send Origin with every method but GET and HEAD, and
-// with a WebSocket's handshake (Fetch, "append a request Origin header").
-func mayWrite(r *http.Request) bool { return changesSomething(r) || len(r.Header["Origin"]) > 0 }
+// mayWrite reports whether the request that a proxy holds may do more than read. Some proxies call verify
+// with GET, whatever the method of that request is. But browsers send Origin with every method but GET and
+// HEAD, and with the handshake of a WebSocket (Fetch, "append a request Origin header").
+func mayWrite(r *http.Request) bool { return unsafeRequest(r) || len(r.Header["Origin"]) > 0 }

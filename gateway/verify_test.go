@@ -7,7 +7,7 @@ import (
 
 func TestPeerIsTheConnectionsOwnAddress(t *testing.T) {
 	t.Parallel()
-	proxies, err := parsePeers([]string{"10.0.0.0/8", "192.0.2.7", "fd00::/8", "fe80::1", "::1"})
+	proxies, err := parseProxyRanges([]string{"10.0.0.0/8", "192.0.2.7", "fd00::/8", "fe80::1", "::1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +35,12 @@ func TestPeerIsTheConnectionsOwnAddress(t *testing.T) {
 		r := httptest.NewRequest("GET", "/itsme/verify", nil)
 		r.RemoteAddr = row.remote
 		r.Header.Set("X-Forwarded-For", "10.0.0.1")
-		if got := proxies.sent(r); got != row.want {
+		if got := proxies.contain(r); got != row.want {
 			t.Errorf("%s: %t", row.name, got)
 		}
 	}
 	r := httptest.NewRequest("GET", "/itsme/verify", nil)
-	if r.RemoteAddr = "127.0.0.1:1"; peers(nil).sent(r) {
-		t.Error("without peers somebody may ask")
+	if r.RemoteAddr = "127.0.0.1:1"; proxyRanges(nil).contain(r) {
+		t.Error("without proxies a client may call verify")
 	}
 }

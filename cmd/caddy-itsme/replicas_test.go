@@ -23,7 +23,7 @@ import (
 // fleet is replicas of a gateway, each a process with a storage of its own, that share one Redis,
 // behind a balancer that knows nothing of sessions.
 type fleet struct {
-	*logintest.Front
+	*logintest.Env
 	replicas    []*replica
 	behind      string // the upstream's URL
 	redis       *exec.Cmd
@@ -83,7 +83,7 @@ func newFleetOf(t *testing.T, appendfsync string, replicas ...*replica) *fleet {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	f.Front = &logintest.Front{URL: front.URL, Signicat: simulator, Upstream: upstream}
+	f.Env = &logintest.Env{URL: front.URL, Signicat: simulator, Upstream: upstream}
 	f.behind = behind.URL
 	f.authority = filepath.Join(t.TempDir(), "authority.pem")
 	if err := os.WriteFile(f.authority, simulator.AuthorityPEM(), 0o600); err != nil {

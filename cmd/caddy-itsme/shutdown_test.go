@@ -41,7 +41,7 @@ const shutdownCaddyfile = `{
 // running is one gateway, with its sessions in memory, as operators run it.
 type running struct {
 	*program
-	*logintest.Front
+	*logintest.Env
 	ended chan struct{}
 	err   error // once it has ended
 }
@@ -83,7 +83,7 @@ func startGateway(t *testing.T) *running {
 	}
 	r := &running{
 		program: newProgram(t, "run", "--config", file, "--adapter", "caddyfile"),
-		Front:   &logintest.Front{URL: site, Signicat: simulator, Upstream: upstream},
+		Env:     &logintest.Env{URL: site, Signicat: simulator, Upstream: upstream},
 		ended:   make(chan struct{}),
 	}
 	if err := r.Start(); err != nil {

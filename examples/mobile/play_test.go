@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	origin      = gatewaytest.BubbleURL
+	origin      = gatewaytest.PublicURL
 	redirectURL = origin + "/itsme/app/callback"
 )
 
@@ -59,7 +59,7 @@ type player struct {
 
 func newPlayer(t *testing.T, login story) *player {
 	t.Helper()
-	b := gatewaytest.OpenBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
+	b := gatewaytest.NewEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
 	p := &player{client: serve(t, b.Site), signicat: b.Signicat, login: login.steps}
 	p.forget()
 	return p

@@ -23,7 +23,7 @@ import (
 
 // stack is nginx, the gateway that it asks, and the service behind it.
 type stack struct {
-	*logintest.Front
+	*logintest.Env
 	nginx   string // address
 	gateway string // address
 	service *rawhttptest.Upstream
@@ -45,7 +45,7 @@ func runWith(t *testing.T, nginx []string, change ...string) *stack {
 	}
 	t.Cleanup(func() { _ = listener.Close() })
 	s := &stack{nginx: listener.Addr().String(), service: rawhttptest.NewUpstream(t)}
-	s.Front = &logintest.Front{URL: "http://" + s.nginx}
+	s.Env = &logintest.Env{URL: "http://" + s.nginx}
 	s.Signicat, err = signicattest.Start(signicattest.Config{
 		AllowLoopbackHTTP: true,
 		RedirectURLs:      []string{s.URL + "/itsme/callback", s.URL + "/itsme/app/callback"},

@@ -20,7 +20,7 @@ import (
 // stage is a running gateway without anything behind it yet.
 type stage struct {
 	caddy *caddytest.Server
-	front *logintest.Front
+	front *logintest.Env
 	addr  string
 }
 
@@ -40,7 +40,7 @@ func newStage(t *testing.T, key signingKey) stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	s.front = &logintest.Front{URL: url, Signicat: simulator}
+	s.front = &logintest.Env{URL: url, Signicat: simulator}
 	if err := reserved.Close(); err != nil { // only now: a port that was free is soon somebody else's
 		t.Fatal(err)
 	}

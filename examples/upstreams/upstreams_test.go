@@ -53,7 +53,7 @@ type service struct {
 }
 
 // check is everything that needs one key.
-func (s service) check(t *testing.T, front *logintest.Front, raw string, key signingKey) {
+func (s service) check(t *testing.T, front *logintest.Env, raw string, key signingKey) {
 	person := personOf(t, front)
 	for _, path := range []string{"/headers", "/token"} {
 		if status, got := ask(t, front.URL+"/"+s.name+path, raw); status != http.StatusOK || got != person {
@@ -112,7 +112,7 @@ func altered(raw string) string {
 type person struct{ Sub, Name string }
 
 // personOf is the persona, by what the simulator knows of them.
-func personOf(t *testing.T, front *logintest.Front) person {
+func personOf(t *testing.T, front *logintest.Env) person {
 	t.Helper()
 	for _, p := range front.Signicat.Personas() {
 		if p.Key == persona {

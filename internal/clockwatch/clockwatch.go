@@ -1,4 +1,4 @@
-// Package clockwatch keeps how far this machine's clock is ahead of a peer's.
+// Package clockwatch compares this machine's clock with a peer's.
 package clockwatch
 
 import (
@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Watch compares this machine's clock with a peer's. The zero value has compared nothing. It is safe for
-// concurrent use.
+// Watch holds the last comparison of this machine's clock with a peer's. The zero value holds none. It is
+// safe for concurrent use.
 type Watch struct {
 	mu    sync.Mutex
 	ahead time.Duration
@@ -15,11 +15,11 @@ type Watch struct {
 	off   bool
 }
 
-// back is the share of the limit within which a clock counts as right again, so that one at the limit
-// does not change with every comparison.
+// back is the share of the limit below which a clock counts as right again. A clock near the limit then does
+// not change with every comparison.
 const back = 0.9
 
-// Note keeps a comparison. It reports whether the clock is off by more than limit, and whether that
+// Note records a comparison. It reports whether the clock is off by more than limit, and whether that
 // changed.
 func (w *Watch) Note(ahead, limit time.Duration) (off, changed bool) {
 	w.mu.Lock()
@@ -32,7 +32,7 @@ func (w *Watch) Note(ahead, limit time.Duration) (off, changed bool) {
 	return w.off, w.off != was
 }
 
-// Ahead returns the last comparison; known is false before the first one.
+// Ahead returns the last comparison. known is false before the first one.
 func (w *Watch) Ahead() (ahead time.Duration, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

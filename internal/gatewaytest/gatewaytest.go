@@ -17,7 +17,7 @@ import (
 
 // Start runs a gateway on a free port of loopback, with the simulator and a memory store behind it,
 // until the test ends. It fills in what the configuration leaves open.
-func Start(t *testing.T, config gateway.Config) *logintest.Front {
+func Start(t *testing.T, config gateway.Config) *logintest.Env {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	t.Cleanup(server.Close)
@@ -46,7 +46,7 @@ func Start(t *testing.T, config gateway.Config) *logintest.Front {
 	upstream := new(logintest.Upstream)
 	server.Config.Handler = site.Handler(upstream)
 	server.Start()
-	return &logintest.Front{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
+	return &logintest.Env{URL: config.PublicURL, Signicat: simulator, Upstream: upstream}
 }
 
 func newSite(t *testing.T, config gateway.Config) (*gateway.Gateway, *gateway.Site) {

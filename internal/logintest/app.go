@@ -26,11 +26,11 @@ func (a Answer) Text(member string) string {
 	return text
 }
 
-// do sends a request and checks the answer with [Front.Check].
-func (f *Front) do(t *testing.T, client *http.Client, r *http.Request) Answer {
+// do sends a request and checks the answer with [Env.Check].
+func (e *Env) do(t *testing.T, client *http.Client, r *http.Request) Answer {
 	t.Helper()
 	a := send(t, client, r)
-	f.conform(t, r, a)
+	e.conform(t, r, a)
 	return a
 }
 
@@ -61,7 +61,7 @@ func request(t *testing.T, method, url, body string) *http.Request {
 
 // App is a mobile app: it starts a login, holds the verifier, and presents what came back.
 type App struct {
-	front    *Front
+	env      *Env
 	client   *http.Client
 	Verifier string
 
@@ -70,8 +70,8 @@ type App struct {
 }
 
 // NewApp makes an app that has not started a login.
-func (f *Front) NewApp() *App {
-	return &App{front: f, client: bare(), Verifier: randomText()}
+func (e *Env) NewApp() *App {
+	return &App{env: e, client: bare(), Verifier: randomText()}
 }
 
 // bare is a client without cookies that follows no redirect.
@@ -101,23 +101,23 @@ func (a *App) PostJSON(t *testing.T, path string, body any) Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := request(t, http.MethodPost, a.front.URL+Path+path, string(text))
+	r := request(t, http.MethodPost, a.env.URL+Path+path, string(text))
 	r.Header.Set("Content-Type", "application/json")
-	return a.front.do(t, a.client, r)
+	return a.env.do(t, a.client, r)
 }
 
 // Post posts a form to an own endpoint.
 func (a *App) Post(t *testing.T, path string, form url.Values) Answer {
 	t.Helper()
-	r := request(t, http.MethodPost, a.front.URL+Path+path, form.Encode())
+	r := request(t, http.MethodPost, a.env.URL+Path+path, form.Encode())
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	return a.front.do(t, a.client, r)
+	return a.env.do(t, a.client, r)
 }
 
 // Get gets an own endpoint.
 func (a *App) Get(t *testing.T, path string) Answer {
 	t.Helper()
-	return a.front.do(t, a.client, request(t, http.MethodGet, a.front.URL+Path+path, ""))
+	return a.env.do(t, a.client, request(t, http.MethodGet, a.env.URL+Path+path, ""))
 }
 
 // Start starts a login.
@@ -133,12 +133,12 @@ func (a *App) Start(t *testing.T) {
 // Approve is a persona saying yes on the phone. It returns the code and state that the app gets.
 func (a *App) Approve(t *testing.T, persona string) (code, state string) {
 	t.Helper()
-	return codeAndState(t, approve(t, a.front, a.Link, persona))
+	return codeAndState(t, approve(t, a.env, a.Link, persona))
 }
 
-func approve(t *testing.T, f *Front, link, persona string) string {
+func approve(t *testing.T, e *Env, link, persona string) string {
 	t.Helper()
-	back, err := f.Signicat.Approve(link, persona)
+	back, err := e.Signicat.Approve(link, persona)
 	if err != nil {
 		t.Fatalf("approving: %v", err)
 	}
@@ -186,11 +186,11 @@ func (a *App) Status(t *testing.T) string {
 // Call calls the upstream with a bearer token; an empty one sends none.
 func (a *App) Call(t *testing.T, path, token string) Answer {
 	t.Helper()
-	r := request(t, http.MethodGet, a.front.URL+path, "")
+	r := request(t, http.MethodGet, a.env.URL+path, "")
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	return a.front.do(t, a.client, r)
+	return a.env.do(t, a.client, r)
 }
 
 // wantError checks an answer of /token that is not a token.

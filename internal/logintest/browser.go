@@ -13,12 +13,12 @@ import (
 // Browser is a person's browser: it keeps cookies, sends the fetch metadata that browsers send,
 // and follows redirects only when the test does.
 type Browser struct {
-	front  *Front
+	env    *Env
 	client *http.Client
 }
 
 // NewBrowser makes a browser without cookies.
-func (f *Front) NewBrowser(t *testing.T) *Browser {
+func (e *Env) NewBrowser(t *testing.T) *Browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -26,7 +26,7 @@ func (f *Front) NewBrowser(t *testing.T) *Browser {
 	}
 	client := bare()
 	client.Jar = jar
-	return &Browser{front: f, client: client}
+	return &Browser{env: e, client: client}
 }
 
 // Navigate asks for a page of the site, by a path or a whole URL.
@@ -36,13 +36,13 @@ func (b *Browser) Navigate(t *testing.T, target string) Answer {
 	r.Header.Set("Sec-Fetch-Mode", "navigate")
 	r.Header.Set("Sec-Fetch-Dest", "document")
 	r.Header.Set("Accept", "text/html")
-	return b.front.do(t, b.client, r)
+	return b.env.do(t, b.client, r)
 }
 
 // Submit posts a form of the site's own pages.
 func (b *Browser) Submit(t *testing.T, target string, form url.Values) Answer {
 	t.Helper()
-	return b.SubmitFrom(t, b.front.URL, target, form)
+	return b.SubmitFrom(t, b.env.URL, target, form)
 }
 
 // SubmitFrom posts a form of another origin's page; an empty origin sends none.
@@ -54,12 +54,12 @@ func (b *Browser) SubmitFrom(t *testing.T, origin, target string, form url.Value
 	if origin != "" {
 		r.Header.Set("Origin", origin)
 	}
-	return b.front.do(t, b.client, r)
+	return b.env.do(t, b.client, r)
 }
 
 func (b *Browser) absolute(target string) string {
 	if strings.HasPrefix(target, "/") {
-		return b.front.URL + target
+		return b.env.URL + target
 	}
 	return target
 }
@@ -102,7 +102,7 @@ func Link(t *testing.T, page Answer) string {
 // Login logs a persona in and returns the answer of the page that was asked for.
 func (b *Browser) Login(t *testing.T, path, persona string) Answer {
 	t.Helper()
-	back := b.Navigate(t, approve(t, b.front, b.Start(t, path), persona))
+	back := b.Navigate(t, approve(t, b.env, b.Start(t, path), persona))
 	if back.Status != http.StatusSeeOther {
 		t.Fatalf("the callback: %d %s", back.Status, back.Body)
 	}
@@ -112,7 +112,7 @@ func (b *Browser) Login(t *testing.T, path, persona string) Answer {
 // Cookies are the names of the cookies that the browser holds for the site.
 func (b *Browser) Cookies(t *testing.T) []string {
 	t.Helper()
-	u, err := url.Parse(b.front.URL)
+	u, err := url.Parse(b.env.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func (b *Browser) Cookies(t *testing.T) []string {
 // Cookie is what the browser sends to the site in every request.
 func (b *Browser) Cookie(t *testing.T) string {
 	t.Helper()
-	r := request(t, http.MethodGet, b.front.URL, "")
+	r := request(t, http.MethodGet, b.env.URL, "")
 	for _, c := range b.client.Jar.Cookies(r.URL) {
 		r.AddCookie(c)
 	}
@@ -136,7 +136,7 @@ func (b *Browser) Cookie(t *testing.T) string {
 // steal copies another browser's cookies.
 func (b *Browser) steal(t *testing.T, from *Browser) {
 	t.Helper()
-	u, err := url.Parse(b.front.URL)
+	u, err := url.Parse(b.env.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

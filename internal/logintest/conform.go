@@ -17,24 +17,24 @@ type Exchange struct {
 }
 
 // conform checks an exchange, and follows the type of a problem to the page behind it.
-func (f *Front) conform(t *testing.T, r *http.Request, a Answer) {
+func (e *Env) conform(t *testing.T, r *http.Request, a Answer) {
 	t.Helper()
-	f.check(t, Exchange{Request: r, Sent: sent(t, r), Status: a.Status, Header: a.Header, Body: a.Body})
+	e.check(t, Exchange{Request: r, Sent: sent(t, r), Status: a.Status, Header: a.Header, Body: a.Body})
 	if a.Header.Get("Content-Type") != "application/problem+json" || a.Body == "" {
 		return
 	}
 	asked := request(t, http.MethodGet, a.Text("type"), "")
 	page := send(t, bare(), asked)
-	f.check(t, Exchange{Request: asked, Status: page.Status, Header: page.Header, Body: page.Body})
+	e.check(t, Exchange{Request: asked, Status: page.Status, Header: page.Header, Body: page.Body})
 	if page.Status != http.StatusOK || !strings.Contains(page.Body, "<code>"+a.Text("code")+"</code>") {
 		t.Errorf("the type of %s leads to %d %s", a.Body, page.Status, page.Body)
 	}
 }
 
-func (f *Front) check(t *testing.T, e Exchange) {
+func (e *Env) check(t *testing.T, x Exchange) {
 	t.Helper()
-	if f.Check != nil {
-		f.Check(t, e)
+	if e.Check != nil {
+		e.Check(t, x)
 	}
 }
 

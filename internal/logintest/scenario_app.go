@@ -32,14 +32,14 @@ var appScenarios = []Scenario{
 	{"app: malformed requests are refused and start nothing", Options{}, appMalformed},
 }
 
-func appSuccess(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appSuccess(t *testing.T, e *Env) {
+	app := e.NewApp()
 	token := app.Login(t, "adult")
 	if got := app.Call(t, "/api?x=1", token); got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Fatalf("the call: %d %s", got.Status, got.Body)
 	}
-	person := f.Signicat.Personas()[0]
-	header := f.Upstream.Last()
+	person := e.Signicat.Personas()[0]
+	header := e.Upstream.Last()
 	want := map[string]string{
 		"X-Itsme-Subject":     person.SubjectID,
 		"X-Itsme-Name":        person.Attributes["name"],
@@ -64,48 +64,48 @@ func appSuccess(t *testing.T, f *Front) {
 		t.Error("no X-Itsme-Auth-Time")
 	}
 	wantStatus(t, app, "issued")
-	r := request(t, http.MethodGet, f.URL+Path+"/userinfo", "")
+	r := request(t, http.MethodGet, e.URL+Path+"/userinfo", "")
 	r.Header.Set("Authorization", "Bearer "+token)
-	if info := f.do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
+	if info := e.do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
 		t.Errorf("userinfo: %d %s", info.Status, info.Body)
 	}
 }
 
 // warm makes the gateway get its Signicat access token.
-func warm(t *testing.T, f *Front) {
+func warm(t *testing.T, e *Env) {
 	t.Helper()
-	f.NewApp().Login(t, "adult")
+	e.NewApp().Login(t, "adult")
 }
 
-func appCost(t *testing.T, f *Front) {
-	warm(t, f)
-	before := f.Counts()
-	f.NewApp().Login(t, "adult")
+func appCost(t *testing.T, e *Env) {
+	warm(t, e)
+	before := e.Counts()
+	e.NewApp().Login(t, "adult")
 	want := map[string]int{"access_token": 0, "create_session": 1, "validate_code": 1, "read_session": 1, "cancel_session": 0}
 	got := map[string]int{}
 	for operation := range want {
-		got[operation] = f.Sent(before, operation)
+		got[operation] = e.Sent(before, operation)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("calls of one login (-want +got):\n%s", diff)
 	}
 }
 
-func appLagging(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appLagging(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	answer := app.Redeem(t, code, state)
 	if answer.Status != http.StatusOK {
 		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 1 {
+	if n := e.Signicat.Count("validate_code"); n != 1 {
 		t.Errorf("%d validations, want 1", n)
 	}
 }
 
-func appWithoutToken(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appWithoutToken(t *testing.T, e *Env) {
+	app := e.NewApp()
 	for _, row := range []struct{ name, token, challenge, code string }{
 		{"none", "", "Bearer", "authentication_required"},
 		{"garbage", "garbage", "Bearer error=", "invalid_token"},
@@ -119,22 +119,22 @@ func appWithoutToken(t *testing.T, f *Front) {
 		if !strings.HasPrefix(challenge, row.challenge) || (row.token == "" && strings.Contains(challenge, "error=")) {
 			t.Errorf("%s: WWW-Authenticate is %q", row.name, challenge)
 		}
-		if got.Header.Get("Content-Type") != "application/problem+json" || got.Text("type") != f.URL+Path+"/problems/"+row.code {
+		if got.Header.Get("Content-Type") != "application/problem+json" || got.Text("type") != e.URL+Path+"/problems/"+row.code {
 			t.Errorf("%s: the problem is %s %s", row.name, got.Header.Get("Content-Type"), got.Body)
 		}
 	}
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Errorf("the upstream saw %d requests", n)
 	}
-	if n := f.Signicat.Count("access_token"); n != 0 {
+	if n := e.Signicat.Count("access_token"); n != 0 {
 		t.Errorf("a refusal cost %d calls", n)
 	}
 }
 
-func appRefused(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appRefused(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
-	back, err := f.Signicat.Refuse(app.Link)
+	back, err := e.Signicat.Refuse(app.Link)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,11 +150,11 @@ func appRefused(t *testing.T, f *Front) {
 	}
 	wantStatus(t, app, "denied")
 	wantError(t, app.Redeem(t, "somecode", u.Query().Get("state")), http.StatusBadRequest, "access_denied")
-	waitCount(t, f, "cancel_session", 1)
+	waitCount(t, e, "cancel_session", 1)
 }
 
-func appCancels(t *testing.T, f *Front) {
-	app, stranger := f.NewApp(), f.NewApp()
+func appCancels(t *testing.T, e *Env) {
+	app, stranger := e.NewApp(), e.NewApp()
 	app.Start(t)
 	path := "/sessions/" + app.SessionID + "/cancel"
 	if got := stranger.PostJSON(t, path, map[string]string{"code_verifier": stranger.Verifier}); got.Status != http.StatusNotFound {
@@ -168,22 +168,22 @@ func appCancels(t *testing.T, f *Front) {
 	if got := app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier, "error": "line\nbreak"}); got.Status != http.StatusBadRequest {
 		t.Errorf("an error that is no code: %d %s", got.Status, got.Body)
 	}
-	waitCount(t, f, "cancel_session", 1)
+	waitCount(t, e, "cancel_session", 1)
 }
 
-func appEnded(t *testing.T, f *Front) {
+func appEnded(t *testing.T, e *Env) {
 	for _, row := range []struct {
 		name, status, code string
 		end                func(string) error
 	}{
-		{"ABORT", "aborted", "access_denied", f.Signicat.Abort},
-		{"ERROR", "failed", "invalid_grant", func(s string) error { return f.Signicat.Fail(s, signicattest.SessionError{}) }},
-		{"INVALID", "failed", "invalid_grant", f.Signicat.Invalidate},
-		{"CANCELLED", "cancelled", "access_denied", f.Signicat.Cancel},
-		{"EXPIRED", "expired", "expired_token", f.Signicat.Expire},
+		{"ABORT", "aborted", "access_denied", e.Signicat.Abort},
+		{"ERROR", "failed", "invalid_grant", func(s string) error { return e.Signicat.Fail(s, signicattest.SessionError{}) }},
+		{"INVALID", "failed", "invalid_grant", e.Signicat.Invalidate},
+		{"CANCELLED", "cancelled", "access_denied", e.Signicat.Cancel},
+		{"EXPIRED", "expired", "expired_token", e.Signicat.Expire},
 	} {
 		t.Run(row.name+" while the app asks for the status", func(t *testing.T) {
-			app := f.NewApp()
+			app := e.NewApp()
 			app.Start(t)
 			if err := row.end(app.Link); err != nil {
 				t.Fatal(err)
@@ -191,7 +191,7 @@ func appEnded(t *testing.T, f *Front) {
 			wantStatus(t, app, row.status)
 		})
 		t.Run(row.name+" when the code comes", func(t *testing.T) {
-			app := f.NewApp()
+			app := e.NewApp()
 			app.Start(t)
 			code, state := app.Approve(t, "adult")
 			if err := row.end(app.Link); err != nil {
@@ -204,22 +204,22 @@ func appEnded(t *testing.T, f *Front) {
 }
 
 // pass lets time pass: on the gateway's own clock, or, where there is only the real one, really.
-func (f *Front) pass(d time.Duration) {
-	if f.Advance != nil {
-		f.Advance(d)
+func (e *Env) pass(d time.Duration) {
+	if e.Advance != nil {
+		e.Advance(d)
 		return
 	}
 	<-time.After(d)
 }
 
-func appLogout(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appLogout(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	token := app.Redeem(t, code, state).Text("access_token")
-	r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+	r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
 	r.Header.Set("Authorization", "Bearer "+token)
-	if got := f.do(t, bare(), r); got.Status != http.StatusNoContent {
+	if got := e.do(t, bare(), r); got.Status != http.StatusNoContent {
 		t.Errorf("logout: %d %s", got.Status, got.Body)
 	}
 	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" {
@@ -228,15 +228,15 @@ func appLogout(t *testing.T, f *Front) {
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 }
 
-func appRepeatedStart(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appRepeatedStart(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	first := app.SessionID
 	app.Start(t)
-	if app.SessionID != first || f.Signicat.Count("create_session") != 1 {
-		t.Errorf("the repeated start is another session, with %d creates", f.Signicat.Count("create_session"))
+	if app.SessionID != first || e.Signicat.Count("create_session") != 1 {
+		t.Errorf("the repeated start is another session, with %d creates", e.Signicat.Count("create_session"))
 	}
-	other := f.NewApp()
+	other := e.NewApp()
 	other.Start(t)
 	if other.SessionID == first {
 		t.Error("another challenge got the same session")

@@ -25,9 +25,9 @@ var appLinkScenarios = []Scenario{
 var linkFiles = []string{"/.well-known/apple-app-site-association", "/.well-known/assetlinks.json"}
 
 // fetchLinks fetches a file as phones do, which send no credential and follow no redirect.
-func fetchLinks(t *testing.T, f *Front, path string, file any) {
+func fetchLinks(t *testing.T, e *Env, path string, file any) {
 	t.Helper()
-	got := f.do(t, bare(), request(t, http.MethodGet, f.URL+path, ""))
+	got := e.do(t, bare(), request(t, http.MethodGet, e.URL+path, ""))
 	if got.Status != http.StatusOK || got.Header.Get("Content-Type") != "application/json" {
 		t.Fatalf("%s: %d %s", path, got.Status, got.Header.Get("Content-Type"))
 	}
@@ -42,8 +42,8 @@ func fetchLinks(t *testing.T, f *Front, path string, file any) {
 }
 
 // linksFetched reads the files by the shapes that Apple and Google publish.
-func linksFetched(t *testing.T, f *Front) {
-	app := f.NewApp()
+func linksFetched(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	_, back, _ := strings.Cut(app.Link, "redirect_uri=")
 	back, _, _ = strings.Cut(back, "&")
@@ -59,7 +59,7 @@ func linksFetched(t *testing.T, f *Front) {
 			} `json:"details"`
 		} `json:"applinks"`
 	}
-	fetchLinks(t, f, linkFiles[0], &apple)
+	fetchLinks(t, e, linkFiles[0], &apple)
 	if n := len(apple.Applinks.Details); n != 1 {
 		t.Fatalf("%d details", n)
 	}
@@ -67,7 +67,7 @@ func linksFetched(t *testing.T, f *Front) {
 	if diff := cmp.Diff([]string{IOSApp}, detail.AppIDs); diff != "" {
 		t.Errorf("appIDs (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]map[string]string{{"/": strings.TrimPrefix(back, f.URL)}}, detail.Components); diff != "" {
+	if diff := cmp.Diff([]map[string]string{{"/": strings.TrimPrefix(back, e.URL)}}, detail.Components); diff != "" {
 		t.Errorf("components (-want +got):\n%s", diff)
 	}
 
@@ -83,26 +83,26 @@ func linksFetched(t *testing.T, f *Front) {
 	want.Target.Namespace, want.Target.PackageName = "android_app", AndroidApp
 	want.Target.Fingerprints = []string{AndroidFingerprint}
 	var android []statement
-	fetchLinks(t, f, linkFiles[1], &android)
+	fetchLinks(t, e, linkFiles[1], &android)
 	if diff := cmp.Diff([]statement{want}, android); diff != "" {
 		t.Errorf("the statements (-want +got):\n%s", diff)
 	}
 }
 
-func linksOnlyRead(t *testing.T, f *Front) {
+func linksOnlyRead(t *testing.T, e *Env) {
 	for _, path := range linkFiles {
-		got := f.do(t, bare(), request(t, http.MethodHead, f.URL+path, ""))
+		got := e.do(t, bare(), request(t, http.MethodHead, e.URL+path, ""))
 		if got.Status != http.StatusOK || got.Body != "" || got.Header.Get("Content-Type") != "application/json" {
 			t.Errorf("HEAD %s: %d %q", path, got.Status, got.Body)
 		}
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
-			got := f.do(t, bare(), request(t, method, f.URL+path, ""))
+			got := e.do(t, bare(), request(t, method, e.URL+path, ""))
 			if got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %d, Allow: %s", method, path, got.Status, got.Header.Get("Allow"))
 			}
 		}
 	}
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Errorf("%d requests reached the upstream", n)
 	}
 }

@@ -23,14 +23,14 @@ var browserScenarios = []Scenario{
 	{"browser: one that refuses cookies is told so, and starts nothing", Options{}, browserNoCookies},
 }
 
-func browserSuccess(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserSuccess(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	got := b.Login(t, "/account?tab=2", "adult")
 	if got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Fatalf("the page: %d %s", got.Status, got.Body)
 	}
-	header := f.Upstream.Last()
-	if header.Get("X-Itsme-Subject") != f.Signicat.Personas()[0].SubjectID {
+	header := e.Upstream.Last()
+	if header.Get("X-Itsme-Subject") != e.Signicat.Personas()[0].SubjectID {
 		t.Errorf("X-Itsme-Subject is %q", header.Get("X-Itsme-Subject"))
 	}
 	if header.Get("Cookie") != "" {
@@ -41,11 +41,11 @@ func browserSuccess(t *testing.T, f *Front) {
 		t.Fatalf("the upstream saw no bearer token")
 	}
 	// The token made from the cookie is an access token like any other.
-	if call := f.NewApp().Call(t, "/api", bearer); call.Status != http.StatusOK {
+	if call := e.NewApp().Call(t, "/api", bearer); call.Status != http.StatusOK {
 		t.Errorf("the forwarded token: %d %s", call.Status, call.Body)
 	}
 	b.Navigate(t, "/account")
-	if again := f.Upstream.Last().Get("Authorization"); again != "Bearer "+bearer {
+	if again := e.Upstream.Last().Get("Authorization"); again != "Bearer "+bearer {
 		t.Errorf("the next request was given another token")
 	}
 	if cookies := b.Cookies(t); len(cookies) != 1 {
@@ -53,30 +53,30 @@ func browserSuccess(t *testing.T, f *Front) {
 	}
 }
 
-func browserRefused(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
-	back, err := f.Signicat.Refuse(b.Start(t, "/account?tab=2"))
+func browserRefused(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back, err := e.Signicat.Refuse(b.Start(t, "/account?tab=2"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	page := b.Navigate(t, back)
-	if page.Status != http.StatusOK || Link(t, page) != f.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
+	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
 		t.Errorf("cookies left: %v", b.Cookies(t))
 	}
-	waitCount(t, f, "cancel_session", 1)
+	waitCount(t, e, "cancel_session", 1)
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("the next try: %d", got.Status)
 	}
 }
 
-func browserAborted(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserAborted(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	link := b.Start(t, "/")
-	back := approve(t, f, link, "adult")
-	if err := f.Signicat.Abort(link); err != nil {
+	back := approve(t, e, link, "adult")
+	if err := e.Signicat.Abort(link); err != nil {
 		t.Fatal(err)
 	}
 	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest || !strings.Contains(page.Body, "class=\"action\"") {
@@ -87,23 +87,23 @@ func browserAborted(t *testing.T, f *Front) {
 	}
 }
 
-func browserPrefetch(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserPrefetch(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		r := request(t, method, f.URL+Path+"/login?return_to=/x", "")
+		r := request(t, method, e.URL+Path+"/login?return_to=/x", "")
 		r.Header.Set("Sec-Purpose", "prefetch")
-		if got := f.do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
+		if got := e.do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
-	if n := f.Signicat.Count("create_session"); n != 0 {
+	if n := e.Signicat.Count("create_session"); n != 0 {
 		t.Errorf("%d sessions were started", n)
 	}
 }
 
-func browserUnbound(t *testing.T, f *Front) {
-	b, stranger := f.NewBrowser(t), f.NewBrowser(t)
-	back := approve(t, f, b.Start(t, "/"), "adult")
+func browserUnbound(t *testing.T, e *Env) {
+	b, stranger := e.NewBrowser(t), e.NewBrowser(t)
+	back := approve(t, e, b.Start(t, "/"), "adult")
 	code, state := codeAndState(t, back)
 	page := stranger.Navigate(t, back)
 	if page.Status != http.StatusBadRequest || len(stranger.Cookies(t)) != 0 {
@@ -117,7 +117,7 @@ func browserUnbound(t *testing.T, f *Front) {
 	if page.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(page.Body, "replaceState") {
 		t.Errorf("the page keeps the query: %v %s", page.Header, page.Body)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 0 {
+	if n := e.Signicat.Count("validate_code"); n != 0 {
 		t.Errorf("%d validations", n)
 	}
 	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
@@ -125,9 +125,9 @@ func browserUnbound(t *testing.T, f *Front) {
 	}
 }
 
-func browserReplay(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
-	back := approve(t, f, b.Start(t, "/account"), "adult")
+func browserReplay(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := approve(t, e, b.Start(t, "/account"), "adult")
 	first := b.Navigate(t, back)
 	if first.Status != http.StatusSeeOther {
 		t.Fatalf("the callback: %d %s", first.Status, first.Body)
@@ -139,38 +139,38 @@ func browserReplay(t *testing.T, f *Front) {
 	if page := b.Navigate(t, "/account"); page.Status != http.StatusOK {
 		t.Errorf("the login is gone: %d", page.Status)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 1 {
+	if n := e.Signicat.Count("validate_code"); n != 1 {
 		t.Errorf("%d validations, want 1", n)
 	}
 }
 
-func browserLogout(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserLogout(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	b.Login(t, "/", "adult")
-	minted, _ := strings.CutPrefix(f.Upstream.Last().Get("Authorization"), "Bearer ")
+	minted, _ := strings.CutPrefix(e.Upstream.Last().Get("Authorization"), "Bearer ")
 	got := b.Submit(t, Path+"/logout", url.Values{})
-	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != f.URL+Path+"/login?page=logged_out" {
+	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != e.URL+Path+"/login?page=logged_out" {
 		t.Errorf("logout: %d %v", got.Status, got.Header)
 	}
-	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != f.URL+Path+"/login?language=en" {
+	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en" {
 		t.Errorf("the page after it: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
 		t.Errorf("cookies left: %v", b.Cookies(t))
 	}
-	if call := f.NewApp().Call(t, "/api", minted); call.Status != http.StatusUnauthorized {
+	if call := e.NewApp().Call(t, "/api", minted); call.Status != http.StatusUnauthorized {
 		t.Errorf("the token made from the cookie still works: %d", call.Status)
 	}
 }
 
-func browserCrossSite(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserCrossSite(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	for _, origin := range []string{"https://evil.example", "null", ""} {
 		if got := b.SubmitFrom(t, origin, Path+"/login", url.Values{}); got.Status != http.StatusForbidden {
 			t.Errorf("a login from %q: %d", origin, got.Status)
 		}
 	}
-	if n := f.Signicat.Count("create_session"); n != 0 {
+	if n := e.Signicat.Count("create_session"); n != 0 {
 		t.Errorf("%d sessions were started", n)
 	}
 	b.Login(t, "/", "adult")
@@ -179,45 +179,45 @@ func browserCrossSite(t *testing.T, f *Front) {
 			t.Errorf("a post from elsewhere to %s: %d", target, got.Status)
 		}
 	}
-	seen := f.Upstream.Count()
-	if got := b.Submit(t, "/account", url.Values{}); got.Status != http.StatusOK || f.Upstream.Count() != seen+1 {
+	seen := e.Upstream.Count()
+	if got := b.Submit(t, "/account", url.Values{}); got.Status != http.StatusOK || e.Upstream.Count() != seen+1 {
 		t.Errorf("the site's own post: %d %s", got.Status, got.Body)
 	}
 }
 
-func browserReturnTo(t *testing.T, f *Front) {
+func browserReturnTo(t *testing.T, e *Env) {
 	for _, evil := range []string{"//evil.example", `/\evil.example`, "/\t/evil.example", "https://evil.example", "/%2f/evil.example", "/..//evil.example", "／／evil.example"} {
-		b := f.NewBrowser(t)
+		b := e.NewBrowser(t)
 		answer := b.Submit(t, Path+"/login", url.Values{"return_to": {evil}})
-		back := b.Navigate(t, approve(t, f, Link(t, answer), "adult"))
+		back := b.Navigate(t, approve(t, e, Link(t, answer), "adult"))
 		if back.Status != http.StatusSeeOther || back.Header.Get("Location") != "/" {
 			t.Errorf("%q leads to %d %q", evil, back.Status, back.Header.Get("Location"))
 		}
 	}
 }
 
-func browserAPI(t *testing.T, f *Front) {
+func browserAPI(t *testing.T, e *Env) {
 	for name, header := range map[string]http.Header{
 		"a script's request": {"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}},
 		"an image":           {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}},
 		"an old script":      {"Accept": {"text/html"}, "X-Requested-With": {"XMLHttpRequest"}},
 		"curl":               {"Accept": {"*/*"}},
 	} {
-		r := request(t, http.MethodGet, f.URL+"/account", "")
+		r := request(t, http.MethodGet, e.URL+"/account", "")
 		r.Header = header
-		if got := f.do(t, bare(), r); got.Status != http.StatusUnauthorized {
+		if got := e.do(t, bare(), r); got.Status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, got.Status)
 		}
 	}
-	r := request(t, http.MethodGet, f.URL+"/account", "")
+	r := request(t, http.MethodGet, e.URL+"/account", "")
 	r.Header.Set("Accept", "text/html,application/xhtml+xml")
-	if got := f.do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], f.URL+Path+"/login?return_to=%2Faccount") {
+	if got := e.do(t, bare(), r); got.Status != http.StatusSeeOther || !slices.Contains(got.Header["Location"], e.URL+Path+"/login?return_to=%2Faccount") {
 		t.Errorf("an old browser: %d %v", got.Status, got.Header)
 	}
 }
 
-func browserNoCookies(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func browserNoCookies(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	link := b.Start(t, "/account")
 	b.client.Jar = nil
 	page := b.Navigate(t, Path+"/login?return_to=/account")
@@ -225,15 +225,15 @@ func browserNoCookies(t *testing.T, f *Front) {
 	for _, field := range hidden.FindAllStringSubmatch(page.Body, -1) {
 		form.Set(field[1], html.UnescapeString(field[2]))
 	}
-	started := f.Signicat.Count("create_session")
+	started := e.Signicat.Count("create_session")
 	told := b.Submit(t, Path+"/login", form)
-	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != f.URL+Path+"/login?language=en&return_to=%2Faccount" {
+	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != e.URL+Path+"/login?language=en&return_to=%2Faccount" {
 		t.Errorf("the login form: %d %s", told.Status, told.Body)
 	}
-	if n := f.Signicat.Count("create_session"); n != started {
+	if n := e.Signicat.Count("create_session"); n != started {
 		t.Errorf("%d sessions were started", n-started)
 	}
-	back := b.Navigate(t, approve(t, f, link, "adult"))
+	back := b.Navigate(t, approve(t, e, link, "adult"))
 	if back.Status != http.StatusBadRequest || !strings.Contains(back.Body, "this browser keeps no cookies") {
 		t.Errorf("the return: %d %s", back.Status, back.Body)
 	}

@@ -15,17 +15,17 @@ var documentScenarios = []Scenario{
 	{"document: a method that is not there is refused", Options{}, documentMethod},
 }
 
-func documentOpenAPI(t *testing.T, f *Front) {
-	app := f.NewApp()
+func documentOpenAPI(t *testing.T, e *Env) {
+	app := e.NewApp()
 	first := app.Get(t, "/openapi.yaml")
-	for _, line := range []string{"openapi: 3.1.0\n", `default: "` + f.URL + `"`, `default: "` + Path + `"`} {
+	for _, line := range []string{"openapi: 3.1.0\n", `default: "` + e.URL + `"`, `default: "` + Path + `"`} {
 		if !strings.Contains(first.Body, line) {
 			t.Errorf("the document lacks %q", line)
 		}
 	}
-	r := request(t, http.MethodGet, f.URL+Path+"/openapi.yaml", "")
+	r := request(t, http.MethodGet, e.URL+Path+"/openapi.yaml", "")
 	r.Header.Set("If-None-Match", first.Header.Get("ETag"))
-	if again := f.do(t, bare(), r); again.Status != http.StatusNotModified {
+	if again := e.do(t, bare(), r); again.Status != http.StatusNotModified {
 		t.Errorf("the same copy: %d", again.Status)
 	}
 }
@@ -36,28 +36,28 @@ var publicDocuments = []string{
 	"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource",
 }
 
-func documentPublic(t *testing.T, f *Front) {
+func documentPublic(t *testing.T, e *Env) {
 	for _, path := range publicDocuments {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
-			if got := f.do(t, bare(), request(t, method, f.URL+path, "")); got.Status != http.StatusOK {
+			if got := e.do(t, bare(), request(t, method, e.URL+path, "")); got.Status != http.StatusOK {
 				t.Errorf("%s %s: %d %s", method, path, got.Status, got.Body)
 			}
 		}
 	}
 }
 
-func documentProblem(t *testing.T, f *Front) {
+func documentProblem(t *testing.T, e *Env) {
 	for _, name := range []string{"reflected", "reflected/invalid_token", "invalid_token/reflected"} {
-		got := f.NewApp().Get(t, "/problems/"+name)
+		got := e.NewApp().Get(t, "/problems/"+name)
 		if got.Status != http.StatusNotFound || got.Text("code") != "invalid_request" || strings.Contains(got.Body, "reflected") {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
 }
 
-func documentMethod(t *testing.T, f *Front) {
+func documentMethod(t *testing.T, e *Env) {
 	for _, path := range append([]string{Path + "/token", Path + "/login", Path + "/callback", Path + "/sessions"}, publicDocuments...) {
-		if got := f.do(t, bare(), request(t, http.MethodPut, f.URL+path, "")); got.Status != http.StatusMethodNotAllowed {
+		if got := e.do(t, bare(), request(t, http.MethodPut, e.URL+path, "")); got.Status != http.StatusMethodNotAllowed {
 			t.Errorf("%s: %d %s", path, got.Status, got.Body)
 		}
 	}

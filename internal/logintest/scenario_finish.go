@@ -10,16 +10,16 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-func appWrongBinding(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appWrongBinding(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	stranger := f.NewApp()
-	before := f.Counts()
+	stranger := e.NewApp()
+	before := e.Counts()
 	wantError(t, stranger.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Redeem(t, code, state+"x"), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Redeem(t, code, strings.ToUpper(state)), http.StatusBadRequest, "invalid_grant")
-	if n := f.Sent(before, "validate_code"); n != 0 {
+	if n := e.Sent(before, "validate_code"); n != 0 {
 		t.Errorf("%d validations for nobody", n)
 	}
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
@@ -27,8 +27,8 @@ func appWrongBinding(t *testing.T, f *Front) {
 	}
 }
 
-func appOtherCode(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appOtherCode(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	first := app.Redeem(t, code, state)
@@ -41,8 +41,8 @@ func appOtherCode(t *testing.T, f *Front) {
 	}
 }
 
-func appRefusedCode(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appRefusedCode(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
@@ -50,8 +50,8 @@ func appRefusedCode(t *testing.T, f *Front) {
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 }
 
-func appReplay(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appReplay(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	first := app.Redeem(t, code, state)
@@ -59,7 +59,7 @@ func appReplay(t *testing.T, f *Front) {
 	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
 		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 1 {
+	if n := e.Signicat.Count("validate_code"); n != 1 {
 		t.Errorf("%d validations, want 1", n)
 	}
 }
@@ -70,12 +70,12 @@ var timedFinishScenarios = []Scenario{
 	{"app: a finish that is repeated after a logout gets nothing", Options{}, appReplayAfterLogout},
 }
 
-func appReplayLate(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appReplayLate(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	first := app.Redeem(t, code, state)
-	f.pass(store.Retention - 10*time.Second)
+	e.pass(store.Retention - 10*time.Second)
 	again := app.Redeem(t, code, state)
 	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
 		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
@@ -83,23 +83,23 @@ func appReplayLate(t *testing.T, f *Front) {
 	if before, after := first.JSON["expires_in"].(float64), again.JSON["expires_in"].(float64); before-after < 280 {
 		t.Errorf("expires_in was %v and is %v: it must be what is left", before, after)
 	}
-	f.pass(20 * time.Second)
+	e.pass(20 * time.Second)
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
 		t.Errorf("the token itself: %d %s", got.Status, got.Body)
 	}
 }
 
-func appReplayAfterLogout(t *testing.T, f *Front) {
+func appReplayAfterLogout(t *testing.T, e *Env) {
 	for what, end := range map[string]func(*App, string) Answer{
 		"logout": func(_ *App, access string) Answer {
-			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+			r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
 			r.Header.Set("Authorization", "Bearer "+access)
-			return f.do(t, bare(), r)
+			return e.do(t, bare(), r)
 		},
 		"revocation": func(app *App, access string) Answer { return app.Post(t, "/revoke", url.Values{"token": {access}}) },
 	} {
-		app := f.NewApp()
+		app := e.NewApp()
 		app.Start(t)
 		code, state := app.Approve(t, "adult")
 		if got := end(app, app.Redeem(t, code, state).Text("access_token")); got.Status >= http.StatusBadRequest {
@@ -107,13 +107,13 @@ func appReplayAfterLogout(t *testing.T, f *Front) {
 		}
 		for range 10 {
 			wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
-			f.pass(29 * time.Second)
+			e.pass(29 * time.Second)
 		}
 	}
 }
 
-func appMalformed(t *testing.T, f *Front) {
-	app := f.NewApp()
+func appMalformed(t *testing.T, e *Env) {
+	app := e.NewApp()
 	challenge := app.Challenge()
 	for _, row := range []struct {
 		name   string
@@ -124,7 +124,7 @@ func appMalformed(t *testing.T, f *Front) {
 		{"a short challenge", map[string]any{"code_challenge": challenge[1:]}, 400},
 		{"a plain challenge", map[string]any{"code_challenge": challenge, "code_challenge_method": "plain"}, 400},
 		{"a redirect URI of somebody else", map[string]any{"code_challenge": challenge, "redirect_uri": "https://evil.example/cb"}, 400},
-		{"the browser's redirect URI", map[string]any{"code_challenge": challenge, "redirect_uri": f.URL + Path + "/callback"}, 400},
+		{"the browser's redirect URI", map[string]any{"code_challenge": challenge, "redirect_uri": e.URL + Path + "/callback"}, 400},
 		{"an unknown level", map[string]any{"code_challenge": challenge, "acr_values": "gold"}, 400},
 		{"a challenge of the wrong type", map[string]any{"code_challenge": 5}, 400},
 		{"a body of 17 KiB", map[string]any{"code_challenge": strings.Repeat("a", 17<<10)}, 413},
@@ -142,7 +142,7 @@ func appMalformed(t *testing.T, f *Front) {
 	if got := app.Get(t, "/sessions/"+strings.Repeat("a", 43)); got.Status != http.StatusNotFound || got.Text("code") != "session_unknown" {
 		t.Errorf("an unknown session: %d %s", got.Status, got.Body)
 	}
-	if n := f.Signicat.Count("create_session"); n != 0 {
+	if n := e.Signicat.Count("create_session"); n != 0 {
 		t.Errorf("%d sessions were started", n)
 	}
 }

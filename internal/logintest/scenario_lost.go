@@ -37,83 +37,83 @@ var lostAnswers = map[string]signicattest.Fault{
 }
 
 // lostAnswer: the code is sent once more and refused, since it was used. The login ends, and the next one works.
-func lostAnswer(t *testing.T, f *Front) {
+func lostAnswer(t *testing.T, e *Env) {
 	for name, fault := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
 			fault.Operation, fault.Call, fault.After = "validate_code", 1, true
-			wantSentTwiceAndRefused(t, f, fault)
-			f.NewApp().Login(t, "adult")
+			wantSentTwiceAndRefused(t, e, fault)
+			e.NewApp().Login(t, "adult")
 		})
 	}
 }
 
 // lostUnauthorized: the client sends the code again with another Signicat access token.
-func lostUnauthorized(t *testing.T, f *Front) {
-	wantSentTwiceAndRefused(t, f, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: http.StatusUnauthorized})
+func lostUnauthorized(t *testing.T, e *Env) {
+	wantSentTwiceAndRefused(t, e, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: http.StatusUnauthorized})
 }
 
-func wantSentTwiceAndRefused(t *testing.T, f *Front, fault signicattest.Fault) {
+func wantSentTwiceAndRefused(t *testing.T, e *Env, fault signicattest.Fault) {
 	t.Helper()
-	app := f.NewApp()
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	f.script(t, fault)
-	sent := f.Counts()
+	e.script(t, fault)
+	sent := e.Counts()
 	for range 2 {
 		wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	}
 	wantStatus(t, app, "failed")
-	if n := f.Sent(sent, "validate_code"); n != 2 {
+	if n := e.Sent(sent, "validate_code"); n != 2 {
 		t.Errorf("the code was sent %d times, want 2", n)
 	}
 }
 
-func lostButAccepted(t *testing.T, f *Front) {
-	app := f.NewApp()
+func lostButAccepted(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: 500})
+	e.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: 500})
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Errorf("redeeming: %d %s", got.Status, got.Body)
 	}
 }
 
-func lostRequest(t *testing.T, f *Front) {
-	app := f.NewApp()
+func lostRequest(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	f.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, Status: 503})
+	e.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, Status: 503})
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Fatalf("redeeming: %d %s", got.Status, got.Body)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 2 {
+	if n := e.Signicat.Count("validate_code"); n != 2 {
 		t.Errorf("the code was sent %d times, want 2", n)
 	}
 }
 
-func lostBoth(t *testing.T, f *Front) {
-	app := f.NewApp()
+func lostBoth(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	f.script(t, signicattest.Fault{Operation: "validate_code", Status: 503, RetryAfter: "7"})
+	e.script(t, signicattest.Fault{Operation: "validate_code", Status: 503, RetryAfter: "7"})
 	got := app.Redeem(t, code, state)
 	wantError(t, got, http.StatusServiceUnavailable, "temporarily_unavailable")
 	if got.Header.Get("Retry-After") != "7" {
 		t.Errorf("Retry-After is %q, want Signicat's 7", got.Header.Get("Retry-After"))
 	}
 	wantStatus(t, app, "pending")
-	f.Signicat.ClearScript()
+	e.Signicat.ClearScript()
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Errorf("asking again: %d %s", got.Status, got.Body)
 	}
 }
 
-func lostRead(t *testing.T, f *Front) {
-	warm(t, f)
-	app := f.NewApp()
+func lostRead(t *testing.T, e *Env) {
+	warm(t, e)
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	f.script(t, signicattest.Fault{Operation: "read_session", Call: 1, Times: 2, Status: 500})
+	e.script(t, signicattest.Fault{Operation: "read_session", Call: 1, Times: 2, Status: 500})
 	got := app.Redeem(t, code, state)
 	if got.Status == http.StatusBadRequest && got.Text("error") == "authorization_pending" {
 		got = app.Redeem(t, code, state)
@@ -121,48 +121,48 @@ func lostRead(t *testing.T, f *Front) {
 	if got.Status != http.StatusOK {
 		t.Errorf("redeeming: %d %s", got.Status, got.Body)
 	}
-	if n := f.Signicat.Count("validate_code"); n != 2 {
+	if n := e.Signicat.Count("validate_code"); n != 2 {
 		t.Errorf("%d validations of two logins", n)
 	}
 }
 
 // lostWrongCode: an attacker who started a login presents a made-up code while Signicat has trouble, and
 // the session shows SUCCESS because the user approved.
-func lostWrongCode(t *testing.T, f *Front) {
+func lostWrongCode(t *testing.T, e *Env) {
 	for name, fault := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
-			app := f.NewApp()
+			app := e.NewApp()
 			app.Start(t)
 			_, state := app.Approve(t, "adult")
 			fault.Operation, fault.Call = "validate_code", 1
-			f.script(t, fault)
+			e.script(t, fault)
 			wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
-			f.Signicat.ClearScript()
+			e.Signicat.ClearScript()
 		})
 	}
 }
 
 // lostEarlyCode: the same with the made-up code sent before the user approves.
-func lostEarlyCode(t *testing.T, f *Front) {
-	app := f.NewApp()
+func lostEarlyCode(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
-	info, err := f.Signicat.Session(app.Link)
+	info, err := e.Signicat.Session(app.Link)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.script(t, signicattest.Fault{Operation: "validate_code", Status: 503})
+	e.script(t, signicattest.Fault{Operation: "validate_code", Status: 503})
 	wantError(t, app.Redeem(t, strings.Repeat("a", 36), info.State), http.StatusServiceUnavailable, "temporarily_unavailable")
 	app.Approve(t, "adult")
 	if got := app.Redeem(t, strings.Repeat("a", 36), info.State); got.Status == http.StatusOK {
 		t.Errorf("a made-up code was given a token")
 	}
-	f.Signicat.ClearScript()
+	e.Signicat.ClearScript()
 	wantError(t, app.Redeem(t, strings.Repeat("a", 36), info.State), http.StatusBadRequest, "invalid_grant")
 }
 
 // lostEarlySuccess: the app asks for the status before it posts its code, and Signicat shows SUCCESS already.
-func lostEarlySuccess(t *testing.T, f *Front) {
-	app := f.NewApp()
+func lostEarlySuccess(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	wantStatus(t, app, "pending")
@@ -172,12 +172,12 @@ func lostEarlySuccess(t *testing.T, f *Front) {
 	wantStatus(t, app, "issued")
 }
 
-func raceFinishes(t *testing.T, f *Front) {
-	warm(t, f)
-	app := f.NewApp()
+func raceFinishes(t *testing.T, e *Env) {
+	warm(t, e)
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	sent := f.Counts()
+	sent := e.Counts()
 	answers := make([]Answer, 50)
 	var all sync.WaitGroup
 	for i := range answers {
@@ -195,10 +195,10 @@ func raceFinishes(t *testing.T, f *Front) {
 	if len(tokens) != 1 {
 		t.Errorf("%d different tokens", len(tokens))
 	}
-	if n := f.Sent(sent, "validate_code"); n != 1 {
+	if n := e.Sent(sent, "validate_code"); n != 1 {
 		t.Errorf("%d validations, want 1", n)
 	}
-	if n := f.Sent(sent, "read_session"); n != 1 {
+	if n := e.Sent(sent, "read_session"); n != 1 {
 		t.Errorf("%d reads, want 1", n)
 	}
 }

@@ -54,10 +54,10 @@ func (a *App) Refresh(t *testing.T, token string) Answer {
 	return a.Post(t, "/token", url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
 }
 
-func refreshSuccess(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshSuccess(t *testing.T, e *Env) {
+	app := e.NewApp()
 	access, refresh := refreshable(t, app)
-	before := f.Counts()
+	before := e.Counts()
 	next := app.Refresh(t, refresh)
 	if next.Status != http.StatusOK || next.Text("token_type") != "Bearer" {
 		t.Fatalf("refreshing: %d %s", next.Status, next.Body)
@@ -81,14 +81,14 @@ func refreshSuccess(t *testing.T, f *Front) {
 		}
 	}
 	for _, operation := range operations {
-		if n := f.Sent(before, operation); n != 0 {
+		if n := e.Sent(before, operation); n != 0 {
 			t.Errorf("%d calls of %s", n, operation)
 		}
 	}
 }
 
-func refreshRace(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshRace(t *testing.T, e *Env) {
+	app := e.NewApp()
 	_, refresh := refreshable(t, app)
 	answers := make([]Answer, 100)
 	var all sync.WaitGroup
@@ -104,8 +104,8 @@ func refreshRace(t *testing.T, f *Front) {
 	}
 }
 
-func refreshAgain(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshAgain(t *testing.T, e *Env) {
+	app := e.NewApp()
 	_, refresh := refreshable(t, app)
 	first, again := app.Refresh(t, refresh), app.Refresh(t, refresh)
 	if again.Status != http.StatusOK || first.Text("refresh_token") != again.Text("refresh_token") ||
@@ -117,8 +117,8 @@ func refreshAgain(t *testing.T, f *Front) {
 	}
 }
 
-func refreshReuse(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshReuse(t *testing.T, e *Env) {
+	app := e.NewApp()
 	access, first := refreshable(t, app)
 	second := app.Refresh(t, first).Text("refresh_token")
 	third := app.Refresh(t, second)
@@ -132,8 +132,8 @@ func refreshReuse(t *testing.T, f *Front) {
 	}
 }
 
-func refreshForged(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshForged(t *testing.T, e *Env) {
+	app := e.NewApp()
 	access, refresh := refreshable(t, app)
 	parts := strings.Split(refresh, "~")
 	for name, forged := range map[string]string{
@@ -155,18 +155,18 @@ func refreshForged(t *testing.T, f *Front) {
 	}
 }
 
-func refreshRevoked(t *testing.T, f *Front) {
+func refreshRevoked(t *testing.T, e *Env) {
 	for name, end := range map[string]func(app *App, access, refresh string) Answer{
 		"logout": func(_ *App, access, _ string) Answer {
-			r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+			r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
 			r.Header.Set("Authorization", "Bearer "+access)
-			return f.do(t, bare(), r)
+			return e.do(t, bare(), r)
 		},
 		"revocation": func(app *App, _, refresh string) Answer {
 			return app.Post(t, "/revoke", url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
 		},
 	} {
-		app := f.NewApp()
+		app := e.NewApp()
 		access, refresh := refreshable(t, app)
 		if got := end(app, access, refresh); got.Status >= 300 {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
@@ -178,8 +178,8 @@ func refreshRevoked(t *testing.T, f *Front) {
 	}
 }
 
-func refreshOff(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshOff(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	if answer := app.Redeem(t, code, state); answer.Text("refresh_token") != "" {
@@ -188,8 +188,8 @@ func refreshOff(t *testing.T, f *Front) {
 	wantError(t, app.Refresh(t, "login~1~mark"), http.StatusBadRequest, "unsupported_grant_type")
 }
 
-func revokeAccess(t *testing.T, f *Front) {
-	app, other := f.NewApp(), f.NewApp()
+func revokeAccess(t *testing.T, e *Env) {
+	app, other := e.NewApp(), e.NewApp()
 	token, spared := app.Login(t, "adult"), other.Login(t, "adult")
 	for _, form := range []url.Values{{"token": {"unknown"}}, {"token": {token}}, {"token": {token}}} {
 		if got := app.Post(t, "/revoke", form); got.Status != http.StatusOK || got.Body != "" {
@@ -206,12 +206,12 @@ func revokeAccess(t *testing.T, f *Front) {
 }
 
 // refreshLate is an app that was closed in a tunnel each time.
-func refreshLate(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshLate(t *testing.T, e *Env) {
+	app := e.NewApp()
 	access, token := refreshable(t, app)
 	second := app.Refresh(t, token)
 	for range 3 {
-		f.pass(31 * time.Second)
+		e.pass(31 * time.Second)
 		again := app.Refresh(t, token)
 		if again.Text("refresh_token") != second.Text("refresh_token") || again.Text("access_token") != second.Text("access_token") {
 			t.Fatalf("first %s, later %d %s", second.Body, again.Status, again.Body)
@@ -220,7 +220,7 @@ func refreshLate(t *testing.T, f *Front) {
 			t.Errorf("expires_in is %v", left)
 		}
 	}
-	f.pass(31 * time.Second)
+	e.pass(31 * time.Second)
 	wantError(t, app.Refresh(t, token), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Refresh(t, second.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	for _, token := range []string{access, second.Text("access_token")} {
@@ -229,12 +229,12 @@ func refreshLate(t *testing.T, f *Front) {
 		}
 	}
 
-	app = f.NewApp()
+	app = e.NewApp()
 	_, token = refreshable(t, app)
 	for range 10 { // eight hours apart
-		f.pass(8 * time.Hour)
+		e.pass(8 * time.Hour)
 		app.Refresh(t, token)
-		f.pass(31 * time.Second)
+		e.pass(31 * time.Second)
 		again := app.Refresh(t, token)
 		if again.Status != http.StatusOK {
 			t.Fatalf("three late repeats in a day: %d %s", again.Status, again.Body)
@@ -243,28 +243,28 @@ func refreshLate(t *testing.T, f *Front) {
 	}
 }
 
-func refreshInARow(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshInARow(t *testing.T, e *Env) {
+	app := e.NewApp()
 	_, token := refreshable(t, app)
 	app.Refresh(t, token)
 	for range 3 {
-		f.pass(31 * time.Second)
+		e.pass(31 * time.Second)
 		for range 20 {
 			if got := app.Refresh(t, token); got.Status != http.StatusOK {
 				t.Fatalf("a repeat: %d %s", got.Status, got.Body)
 			}
-			f.pass(29 * time.Second)
+			e.pass(29 * time.Second)
 		}
 	}
-	f.pass(2 * time.Second)
+	e.pass(2 * time.Second)
 	wantError(t, app.Refresh(t, token), http.StatusBadRequest, "invalid_grant")
 }
 
-func refreshSpent(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshSpent(t *testing.T, e *Env) {
+	app := e.NewApp()
 	_, token := refreshable(t, app)
 	first := app.Refresh(t, token)
-	f.pass(14*time.Minute + 30*time.Second) // of fifteen
+	e.pass(14*time.Minute + 30*time.Second) // of fifteen
 	again := app.Refresh(t, token)
 	if again.Text("refresh_token") != first.Text("refresh_token") || again.Text("access_token") == first.Text("access_token") {
 		t.Errorf("first %s, again %d %s", first.Body, again.Status, again.Body)
@@ -274,34 +274,34 @@ func refreshSpent(t *testing.T, f *Front) {
 	}
 }
 
-func refreshCap(t *testing.T, f *Front) {
-	app := f.NewApp()
+func refreshCap(t *testing.T, e *Env) {
+	app := e.NewApp()
 	_, refresh := refreshable(t, app)
 	for range 9 {
-		f.pass(24 * time.Hour)
+		e.pass(24 * time.Hour)
 		next := app.Refresh(t, refresh)
 		if next.Status != http.StatusOK {
 			t.Fatalf("refreshing: %d %s", next.Status, next.Body)
 		}
 		refresh = next.Text("refresh_token")
 	}
-	f.pass(24*time.Hour - time.Minute)
+	e.pass(24*time.Hour - time.Minute)
 	last := app.Refresh(t, refresh)
 	if expiresIn, _ := last.JSON["expires_in"].(float64); last.Status != http.StatusOK || expiresIn > 60 {
 		t.Errorf("a minute before its end the login gets %d %s", last.Status, last.Body)
 	}
-	f.pass(2 * time.Minute)
+	e.pass(2 * time.Minute)
 	wantError(t, app.Refresh(t, last.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 }
 
 // refreshSlides: the cookie lives eight hours.
-func refreshSlides(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func refreshSlides(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	if got := b.Login(t, "/", "adult"); got.Status != http.StatusOK {
 		t.Fatalf("logging in: %d", got.Status)
 	}
 	for range 20 {
-		f.pass(5 * time.Hour)
+		e.pass(5 * time.Hour)
 		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
 			t.Fatalf("the login did not slide: %d", got.Status)
 		}
@@ -311,7 +311,7 @@ func refreshSlides(t *testing.T, f *Front) {
 	}
 	// Ten days after the login it is over, however much it was used.
 	for range 30 {
-		f.pass(5 * time.Hour)
+		e.pass(5 * time.Hour)
 		b.Navigate(t, "/")
 	}
 	if got := b.Navigate(t, "/"); got.Status != http.StatusSeeOther {
@@ -319,17 +319,17 @@ func refreshSlides(t *testing.T, f *Front) {
 	}
 }
 
-func refreshThief(t *testing.T, f *Front) {
-	b, thief := f.NewBrowser(t), f.NewBrowser(t)
+func refreshThief(t *testing.T, e *Env) {
+	b, thief := e.NewBrowser(t), e.NewBrowser(t)
 	b.Login(t, "/", "adult")
 	thief.steal(t, b)
-	f.pass(5 * time.Hour)
+	e.pass(5 * time.Hour)
 	for range 2 { // the first gets the next cookie, the second sends it
 		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
 			t.Fatalf("the browser: %d", got.Status)
 		}
 	}
-	f.pass(time.Minute)
+	e.pass(time.Minute)
 	for name, copied := range map[string]*Browser{"the thief": thief, "the browser": b} {
 		thief.Navigate(t, "/")
 		if got := copied.Navigate(t, "/"); got.Status != http.StatusSeeOther {

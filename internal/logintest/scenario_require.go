@@ -68,10 +68,10 @@ func wantStepUp(t *testing.T, got Answer, params ...string) {
 	}
 }
 
-func requireApp(t *testing.T, f *Front) {
-	app := f.NewApp()
+func requireApp(t *testing.T, e *Env) {
+	app := e.NewApp()
 	wantStepUp(t, app.Call(t, "/api", app.Login(t, "substantial")), `acr_values="high"`)
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Fatalf("the upstream got %d requests", n)
 	}
 	again := app.LoginAs(t, "adult", map[string]any{"acr_values": "high"})
@@ -88,39 +88,39 @@ func requireApp(t *testing.T, f *Front) {
 func (b *Browser) lowLogin(t *testing.T, persona string) {
 	t.Helper()
 	link := Link(t, b.Submit(t, Path+"/login", url.Values{}))
-	if back := b.Navigate(t, approve(t, b.front, link, persona)); back.Status != http.StatusSeeOther {
+	if back := b.Navigate(t, approve(t, b.env, link, persona)); back.Status != http.StatusSeeOther {
 		t.Fatalf("the callback: %d %s", back.Status, back.Body)
 	}
 }
 
 // wantSentToLogin checks that a browser is sent to log in again, once, and with what.
-func (f *Front) wantSentToLogin(t *testing.T, got Answer, want url.Values) {
+func (e *Env) wantSentToLogin(t *testing.T, got Answer, want url.Values) {
 	t.Helper()
 	location, err := url.Parse(got.Header.Get("Location"))
-	if err != nil || got.Status != http.StatusSeeOther || location.Scheme+"://"+location.Host != f.URL || location.Path != Path+"/login" || location.RawQuery != want.Encode() {
+	if err != nil || got.Status != http.StatusSeeOther || location.Scheme+"://"+location.Host != e.URL || location.Path != Path+"/login" || location.RawQuery != want.Encode() {
 		t.Fatalf("got %d to %q, want the login page with %q", got.Status, got.Header.Get("Location"), want.Encode())
 	}
 }
 
-func requireBrowser(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func requireBrowser(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	f.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
+	e.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
 	if got := b.Login(t, "/account?tab=2", "adult"); got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
-	if acr := f.Upstream.Last().Get("X-Itsme-Acr"); acr != "high" {
+	if acr := e.Upstream.Last().Get("X-Itsme-Acr"); acr != "high" {
 		t.Errorf("the upstream is told %q", acr)
 	}
 }
 
 // requireNoLoop: the login that was asked for the level ends on a page, at the redirect URL itself, and
 // leaves the cookies as they were.
-func requireNoLoop(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func requireNoLoop(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
 	before := b.Cookies(t)
-	page := b.Navigate(t, approve(t, f, b.Start(t, "/account"), "substantial"))
+	page := b.Navigate(t, approve(t, e, b.Start(t, "/account"), "substantial"))
 	if page.Status != http.StatusBadRequest || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "This login is not enough") {
 		t.Fatalf("the callback: %d %v %s", page.Status, page.Header, page.Body)
 	}
@@ -131,14 +131,14 @@ func requireNoLoop(t *testing.T, f *Front) {
 	if got := b.Cookies(t); !slices.Equal(got, before) {
 		t.Errorf("the cookies were %v and are %v", before, got)
 	}
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Errorf("the upstream got %d requests", n)
 	}
 }
 
-func requireFirst(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
-	f.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"high"}})
+func requireFirst(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"high"}})
 	dutch := b.Navigate(t, Path+"/login?return_to=/account&acr_values=high")
 	for _, kept := range []string{"acr_values=high", "return_to=%2Faccount"} {
 		if !strings.Contains(dutch.Body, kept) {
@@ -148,22 +148,22 @@ func requireFirst(t *testing.T, f *Front) {
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after one login: %d %s", got.Status, got.Body)
 	}
-	if n := f.Signicat.Count("create_session"); n != 1 {
+	if n := e.Signicat.Count("create_session"); n != 1 {
 		t.Errorf("%d logins", n)
 	}
 }
 
-func requireAPI(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func requireAPI(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
 	for name, header := range map[string]http.Header{
 		"a script":    {"Sec-Fetch-Mode": {"cors"}, "Sec-Fetch-Dest": {"empty"}, "Accept": {"text/html"}},
 		"an image":    {"Sec-Fetch-Mode": {"no-cors"}, "Sec-Fetch-Dest": {"image"}},
 		"no metadata": {"Accept": {"application/json"}},
 	} {
-		r := request(t, http.MethodGet, f.URL+"/account", "")
+		r := request(t, http.MethodGet, e.URL+"/account", "")
 		r.Header = header
-		got := f.do(t, b.client, r)
+		got := e.do(t, b.client, r)
 		t.Log(name)
 		wantStepUp(t, got, `acr_values="high"`)
 	}
@@ -171,13 +171,13 @@ func requireAPI(t *testing.T, f *Front) {
 	wantStepUp(t, post, `acr_values="high"`)
 }
 
-func requireBearer(t *testing.T, f *Front) {
-	b, app := f.NewBrowser(t), f.NewApp()
+func requireBearer(t *testing.T, e *Env) {
+	b, app := e.NewBrowser(t), e.NewApp()
 	b.lowLogin(t, "adult")
 	low := app.Login(t, "substantial")
-	r := request(t, http.MethodGet, f.URL+"/account", "")
+	r := request(t, http.MethodGet, e.URL+"/account", "")
 	r.Header = http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Authorization": {"Bearer " + low}}
-	wantStepUp(t, f.do(t, b.client, r), `acr_values="high"`)
+	wantStepUp(t, e.do(t, b.client, r), `acr_values="high"`)
 	if got := b.Navigate(t, "/account"); got.Status != http.StatusOK {
 		t.Errorf("the cookie alone: %d", got.Status)
 	}
@@ -194,17 +194,17 @@ func wantRefused(t *testing.T, got Answer, detail string) {
 	}
 }
 
-func requireAge(t *testing.T, f *Front) {
-	app := f.NewApp()
+func requireAge(t *testing.T, e *Env) {
+	app := e.NewApp()
 	for _, persona := range []string{"minor", "mononym"} {
 		wantRefused(t, app.Call(t, "/api", app.LoginAs(t, persona, nil).Text("access_token")), "min_age")
-		b := f.NewBrowser(t)
+		b := e.NewBrowser(t)
 		page := b.Login(t, "/account", persona)
 		if page.Status != http.StatusForbidden || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "You cannot use this page") {
 			t.Errorf("the %s's page: %d %v %s", persona, page.Status, page.Header, page.Body)
 		}
 	}
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Fatalf("the upstream got %d requests", n)
 	}
 	if got := app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")); got.Status != http.StatusOK {
@@ -212,16 +212,16 @@ func requireAge(t *testing.T, f *Front) {
 	}
 }
 
-func requireClaim(t *testing.T, f *Front) {
-	app := f.NewApp()
+func requireClaim(t *testing.T, e *Env) {
+	app := e.NewApp()
 	wantRefused(t, app.Call(t, "/api", app.LoginAs(t, "foreign", nil).Text("access_token")), "claim nationality")
 	if got := app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")); got.Status != http.StatusOK {
 		t.Errorf("one of the values: %d %s", got.Status, got.Body)
 	}
 }
 
-func requireOwn(t *testing.T, f *Front) {
-	app := f.NewApp()
+func requireOwn(t *testing.T, e *Env) {
+	app := e.NewApp()
 	low := app.Login(t, "substantial")
 	if got := app.Call(t, Path+"/userinfo", low); got.Status != http.StatusOK {
 		t.Errorf("userinfo: %d %s", got.Status, got.Body)
@@ -231,15 +231,15 @@ func requireOwn(t *testing.T, f *Front) {
 	}
 }
 
-func requireFreshApp(t *testing.T, f *Front) {
-	app := f.NewApp()
+func requireFreshApp(t *testing.T, e *Env) {
+	app := e.NewApp()
 	first := app.LoginAs(t, "adult", nil)
-	f.Advance(5 * time.Minute)
-	f.Advance(-time.Second)
+	e.Advance(5 * time.Minute)
+	e.Advance(-time.Second)
 	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
 		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
 	}
-	f.Advance(time.Minute)
+	e.Advance(time.Minute)
 	want := []string{`acr_values="substantial"`, `max_age="300"`}
 	wantStepUp(t, app.Call(t, "/api", first.Text("access_token")), want...)
 	refreshed := app.Refresh(t, first.Text("refresh_token"))
@@ -250,13 +250,13 @@ func requireFreshApp(t *testing.T, f *Front) {
 	}
 }
 
-func requireFreshBrowser(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func requireFreshBrowser(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
 	}
-	f.Advance(6 * time.Minute)
-	f.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
+	e.Advance(6 * time.Minute)
+	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}

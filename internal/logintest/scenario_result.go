@@ -16,18 +16,18 @@ var crossScenarios = []Scenario{
 	{"cross: a code of another login leaves both usable", Options{}, crossCodes},
 }
 
-func crossAppInBrowser(t *testing.T, f *Front) {
-	app := f.NewApp()
+func crossAppInBrowser(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	b := f.NewBrowser(t)
+	b := e.NewBrowser(t)
 	for _, path := range []string{"/callback", "/app/callback"} {
 		page := b.Navigate(t, Path+path+"?code="+code+"&state="+state)
 		if strings.Contains(page.Body, code) || len(b.Cookies(t)) != 0 || page.Status == http.StatusSeeOther {
 			t.Errorf("%s: %d, cookies %v: %s", path, page.Status, b.Cookies(t), page.Body)
 		}
 	}
-	if n := f.Signicat.Count("validate_code"); n != 0 {
+	if n := e.Signicat.Count("validate_code"); n != 0 {
 		t.Errorf("%d validations", n)
 	}
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
@@ -35,18 +35,18 @@ func crossAppInBrowser(t *testing.T, f *Front) {
 	}
 }
 
-func crossBrowserInApp(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
-	back := approve(t, f, b.Start(t, "/"), "adult")
+func crossBrowserInApp(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := approve(t, e, b.Start(t, "/"), "adult")
 	code, state := codeAndState(t, back)
-	wantError(t, f.NewApp().Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
+	wantError(t, e.NewApp().Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
 		t.Errorf("the browser: %d %s", got.Status, got.Body)
 	}
 }
 
-func crossCodes(t *testing.T, f *Front) {
-	victim, attacker := f.NewApp(), f.NewApp()
+func crossCodes(t *testing.T, e *Env) {
+	victim, attacker := e.NewApp(), e.NewApp()
 	victim.Start(t)
 	attacker.Start(t)
 	stolen, state := victim.Approve(t, "adult")
@@ -67,7 +67,7 @@ var resultScenarios = []Scenario{
 	}, resultAttributes},
 }
 
-func resultRefused(t *testing.T, f *Front) {
+func resultRefused(t *testing.T, e *Env) {
 	for _, row := range []struct {
 		name     string
 		override signicattest.Override
@@ -85,9 +85,9 @@ func resultRefused(t *testing.T, f *Front) {
 		{"another transaction in idpData", signicattest.Override{IDPData: map[string]any{"transactionId": "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			app := f.NewApp()
+			app := e.NewApp()
 			app.Start(t)
-			f.Signicat.OverrideNextSuccess(row.override)
+			e.Signicat.OverrideNextSuccess(row.override)
 			code, state := app.Approve(t, "adult")
 			wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 			wantStatus(t, app, "failed")
@@ -96,24 +96,24 @@ func resultRefused(t *testing.T, f *Front) {
 	}
 }
 
-func resultLoA(t *testing.T, f *Front) {
-	app := f.NewApp()
+func resultLoA(t *testing.T, e *Env) {
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "low")
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 
-	strict := f.NewApp()
+	strict := e.NewApp()
 	answer := strict.PostJSON(t, "/sessions", map[string]any{"code_challenge": strict.Challenge(), "acr_values": "high"})
 	strict.Link = answer.Text("authorization_request_url")
-	f.Signicat.OverrideNextSuccess(signicattest.Override{Session: map[string]any{"loa": "substantial"}})
+	e.Signicat.OverrideNextSuccess(signicattest.Override{Session: map[string]any{"loa": "substantial"}})
 	code, state = strict.Approve(t, "adult")
 	wantError(t, strict.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 }
 
-func resultStart(t *testing.T, f *Front) {
+func resultStart(t *testing.T, e *Env) {
 	const link = "https://idp.e2e.itsme.services/v2/authorization?"
 	state := "&state=" + strings.Repeat("s", 43)
-	back := "redirect_uri=" + strings.ReplaceAll(f.URL, ":", "%3A") + Path + "/app/callback"
+	back := "redirect_uri=" + strings.ReplaceAll(e.URL, ":", "%3A") + Path + "/app/callback"
 	for _, row := range []struct {
 		name string
 		data map[string]any
@@ -128,8 +128,8 @@ func resultStart(t *testing.T, f *Front) {
 		{"no transaction", map[string]any{"transactionId": nil}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			app := f.NewApp()
-			f.Signicat.OverrideNextCreate(signicattest.Override{IDPData: row.data})
+			app := e.NewApp()
+			e.Signicat.OverrideNextCreate(signicattest.Override{IDPData: row.data})
 			got := app.PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()})
 			if got.Status != http.StatusServiceUnavailable || got.Text("code") != "signicat_unavailable" || got.Header.Get("Retry-After") == "" {
 				t.Errorf("got %d %s", got.Status, got.Body)
@@ -138,11 +138,11 @@ func resultStart(t *testing.T, f *Front) {
 	}
 }
 
-func resultAttributes(t *testing.T, f *Front) {
-	app := f.NewApp()
+func resultAttributes(t *testing.T, e *Env) {
+	app := e.NewApp()
 	token := app.Login(t, "adult")
 	app.Call(t, "/api", token)
-	header := f.Upstream.Last()
+	header := e.Upstream.Last()
 	for name, want := range map[string]string{
 		"X-Itsme-Email-Verified": "false",
 		"X-Itsme-Locale":         "nl",
@@ -160,13 +160,13 @@ func resultAttributes(t *testing.T, f *Front) {
 
 // waitCount waits until Signicat saw an operation so often; work that outlives its request is
 // not done when the answer is there.
-func waitCount(t *testing.T, f *Front, operation string, want int) {
+func waitCount(t *testing.T, e *Env, operation string, want int) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)
-	for f.Signicat.Count(operation) < want {
+	for e.Signicat.Count(operation) < want {
 		select {
 		case <-deadline:
-			t.Fatalf("%s was called %d times, want %d", operation, f.Signicat.Count(operation), want)
+			t.Fatalf("%s was called %d times, want %d", operation, e.Signicat.Count(operation), want)
 		case <-time.After(time.Millisecond):
 		}
 	}

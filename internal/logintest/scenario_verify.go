@@ -16,11 +16,11 @@ var verifyScenarios = []Scenario{
 }
 
 // Verify asks as a proxy does that copies the request's headers.
-func (f *Front) Verify(t *testing.T, method, path string, header http.Header) Answer {
+func (e *Env) Verify(t *testing.T, method, path string, header http.Header) Answer {
 	t.Helper()
-	r := request(t, method, f.URL+Path+"/verify"+path, "")
+	r := request(t, method, e.URL+Path+"/verify"+path, "")
 	r.Header = header.Clone()
-	return f.do(t, bare(), r)
+	return e.do(t, bare(), r)
 }
 
 func bearerHeader(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
@@ -31,23 +31,23 @@ func (b *Browser) cookieHeader(t *testing.T) http.Header {
 	return http.Header{"Cookie": {b.Cookie(t)}}
 }
 
-func verifyOff(t *testing.T, f *Front) {
-	app := f.NewApp()
+func verifyOff(t *testing.T, e *Env) {
+	app := e.NewApp()
 	token := app.Login(t, "adult")
 	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
-		got := f.Verify(t, method, "", bearerHeader(token))
-		other := f.do(t, bare(), request(t, method, f.URL+Path+"/nosuch", ""))
+		got := e.Verify(t, method, "", bearerHeader(token))
+		other := e.do(t, bare(), request(t, method, e.URL+Path+"/nosuch", ""))
 		if got.Status != other.Status || got.Body != other.Body || got.Header.Get("X-Itsme-Subject") != "" {
 			t.Errorf("%s: %d %s, where nothing is it is %d %s", method, got.Status, got.Body, other.Status, other.Body)
 		}
 	}
 }
 
-func verifyApp(t *testing.T, f *Front) {
-	app := f.NewApp()
+func verifyApp(t *testing.T, e *Env) {
+	app := e.NewApp()
 	token := app.Login(t, "mononym") // has neither first name nor birth date
 	for _, ask := range []struct{ method, path string }{{"GET", ""}, {"HEAD", ""}, {"POST", "/"}, {"DELETE", "/a/b?c=d"}, {"PROPFIND", "/itsme/token"}} {
-		got := f.Verify(t, ask.method, ask.path, bearerHeader(token))
+		got := e.Verify(t, ask.method, ask.path, bearerHeader(token))
 		if got.Status != http.StatusOK || got.Header.Get("Cache-Control") != "no-store" {
 			t.Fatalf("%s %s: %d %s", ask.method, ask.path, got.Status, got.Body)
 		}
@@ -60,45 +60,45 @@ func verifyApp(t *testing.T, f *Front) {
 			}
 		}
 	}
-	if got := f.Verify(t, http.MethodGet, "", nil); got.Status != http.StatusUnauthorized || strings.Contains(got.Header.Get("WWW-Authenticate"), "error") || got.Header.Get("Location")+got.Header.Get("Itsme-Cache") != "" {
+	if got := e.Verify(t, http.MethodGet, "", nil); got.Status != http.StatusUnauthorized || strings.Contains(got.Header.Get("WWW-Authenticate"), "error") || got.Header.Get("Location")+got.Header.Get("Itsme-Cache") != "" {
 		t.Errorf("without a login: %d %v", got.Status, got.Header)
 	}
 	for name, header := range map[string]http.Header{
 		"a bad token": bearerHeader("x.y.z"),
 		"two tokens":  {"Authorization": {"Bearer " + token, "Bearer " + token}},
 	} {
-		if got := f.Verify(t, http.MethodGet, "", header); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" || got.Header.Get("X-Itsme-Name") != "" {
+		if got := e.Verify(t, http.MethodGet, "", header); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" || got.Header.Get("X-Itsme-Name") != "" {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
-	if n := f.Upstream.Count(); n != 0 {
+	if n := e.Upstream.Count(); n != 0 {
 		t.Errorf("the upstream got %d requests", n)
 	}
 }
 
-func verifyBrowser(t *testing.T, f *Front) {
-	b := f.NewBrowser(t)
+func verifyBrowser(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
 	b.Login(t, "/", "adult")
 	header := b.cookieHeader(t)
 	header.Set("Cookie", "a=b; "+header.Get("Cookie")+"; c=d")
 	header.Set("Sec-Fetch-Mode", "navigate")
 	header.Set("Sec-Fetch-Dest", "document")
-	got := f.Verify(t, http.MethodGet, "", header)
+	got := e.Verify(t, http.MethodGet, "", header)
 	if got.Status != http.StatusOK || got.Header.Get("X-Itsme-Subject") == "" || got.Header.Get("Cookie") != "a=b; c=d" {
 		t.Fatalf("%d %v", got.Status, got.Header)
 	}
 	minted, _ := strings.CutPrefix(got.Header.Get("Authorization"), "Bearer ")
-	if call := f.NewApp().Call(t, "/api", minted); call.Status != http.StatusOK {
+	if call := e.NewApp().Call(t, "/api", minted); call.Status != http.StatusOK {
 		t.Errorf("the token made from the cookie: %d %s", call.Status, call.Body)
 	}
 	header.Set("Cookie", "itsme=bad")
-	if got := f.Verify(t, http.MethodGet, "", header); got.Status != http.StatusUnauthorized || got.Header.Get("Location") != "" {
+	if got := e.Verify(t, http.MethodGet, "", header); got.Status != http.StatusUnauthorized || got.Header.Get("Location") != "" {
 		t.Errorf("a bad cookie: %d %v", got.Status, got.Header)
 	}
 }
 
-func verifyCrossSite(t *testing.T, f *Front) {
-	b, token := f.NewBrowser(t), f.NewApp().Login(t, "adult")
+func verifyCrossSite(t *testing.T, e *Env) {
+	b, token := e.NewBrowser(t), e.NewApp().Login(t, "adult")
 	b.Login(t, "/", "adult")
 	for _, row := range []struct {
 		name, method string
@@ -107,12 +107,12 @@ func verifyCrossSite(t *testing.T, f *Front) {
 	}{
 		{"a GET", "GET", nil, 200},
 		{"a link on another site", "GET", http.Header{"Sec-Fetch-Site": {"cross-site"}, "Sec-Fetch-Mode": {"navigate"}}, 200},
-		{"the site's own post, asked for with GET", "GET", http.Header{"Origin": {f.URL}, "Sec-Fetch-Site": {"same-origin"}}, 200},
-		{"the site's own post", "POST", http.Header{"Origin": {f.URL}}, 200},
+		{"the site's own post, asked for with GET", "GET", http.Header{"Origin": {e.URL}, "Sec-Fetch-Site": {"same-origin"}}, 200},
+		{"the site's own post", "POST", http.Header{"Origin": {e.URL}}, 200},
 		{"the site's own post without an origin", "POST", http.Header{"Sec-Fetch-Site": {"same-origin"}}, 200},
 		{"another site's post, asked for with GET", "GET", http.Header{"Origin": {"https://evil.example"}}, 403},
 		{"a post that hides its site, asked for with GET", "GET", http.Header{"Origin": {"null"}}, 403},
-		{"a post with two origins, asked for with GET", "GET", http.Header{"Origin": {f.URL, "https://evil.example"}}, 403},
+		{"a post with two origins, asked for with GET", "GET", http.Header{"Origin": {e.URL, "https://evil.example"}}, 403},
 		{"another site's post", "POST", http.Header{"Origin": {"https://evil.example"}}, 403},
 		{"a post from nowhere", "POST", nil, 403},
 		{"a delete from a sibling", "DELETE", http.Header{"Sec-Fetch-Site": {"same-site"}}, 403},
@@ -123,45 +123,45 @@ func verifyCrossSite(t *testing.T, f *Front) {
 		for name, values := range row.header {
 			header[name] = values
 		}
-		got := f.Verify(t, row.method, "", header)
+		got := e.Verify(t, row.method, "", header)
 		if got.Status != row.want || (row.want == 403) != (got.Text("code") == "cross_site") || (row.want == 403) != (got.Header.Get("X-Itsme-Subject") == "") {
 			t.Errorf("%s: %d %s, want %d", row.name, got.Status, got.Body, row.want)
 		}
 		delete(header, "Cookie")
 		header["Authorization"] = []string{"Bearer " + token}
-		if got := f.Verify(t, row.method, "", header); got.Status != 200 {
+		if got := e.Verify(t, row.method, "", header); got.Status != 200 {
 			t.Errorf("%s, with a bearer token: %d %s", row.name, got.Status, got.Body)
 		}
 	}
 }
 
-func verifyRequire(t *testing.T, f *Front) {
-	app, b := f.NewApp(), f.NewBrowser(t)
-	wantStepUp(t, f.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "substantial", nil).Text("access_token"))), `acr_values="high"`)
+func verifyRequire(t *testing.T, e *Env) {
+	app, b := e.NewApp(), e.NewBrowser(t)
+	wantStepUp(t, e.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "substantial", nil).Text("access_token"))), `acr_values="high"`)
 	minor := bearerHeader(app.LoginAs(t, "minor", nil).Text("access_token"))
-	wantRefused(t, f.Verify(t, "GET", "", minor), "min_age")
-	wantRefused(t, f.Verify(t, "GET", "/public/x", minor), "min_age")
-	if got := f.Verify(t, "GET", "/public/x", nil); got.Status != http.StatusUnauthorized {
+	wantRefused(t, e.Verify(t, "GET", "", minor), "min_age")
+	wantRefused(t, e.Verify(t, "GET", "/public/x", minor), "min_age")
+	if got := e.Verify(t, "GET", "/public/x", nil); got.Status != http.StatusUnauthorized {
 		t.Errorf("a path that is public elsewhere: %d", got.Status)
 	}
 	b.lowLogin(t, "substantial")
 	navigation := b.cookieHeader(t)
 	navigation["Sec-Fetch-Mode"], navigation["Sec-Fetch-Dest"] = []string{"navigate"}, []string{"document"}
-	wantStepUp(t, f.Verify(t, "GET", "", navigation), `acr_values="high"`)
-	if got := f.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "adult", nil).Text("access_token"))); got.Status != http.StatusOK {
+	wantStepUp(t, e.Verify(t, "GET", "", navigation), `acr_values="high"`)
+	if got := e.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "adult", nil).Text("access_token"))); got.Status != http.StatusOK {
 		t.Errorf("enough: %d %s", got.Status, got.Body)
 	}
 }
 
-func verifyEnded(t *testing.T, f *Front) {
-	app := f.NewApp()
+func verifyEnded(t *testing.T, e *Env) {
+	app := e.NewApp()
 	token := app.Login(t, "adult")
-	r := request(t, http.MethodPost, f.URL+Path+"/logout", "")
+	r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
 	r.Header = bearerHeader(token)
-	if got := f.do(t, bare(), r); got.Status != http.StatusNoContent {
+	if got := e.do(t, bare(), r); got.Status != http.StatusNoContent {
 		t.Fatalf("logout: %d %s", got.Status, got.Body)
 	}
-	if got := f.Verify(t, "GET", "", bearerHeader(token)); got.Status != http.StatusUnauthorized || got.Header.Get("Authorization") != "" {
+	if got := e.Verify(t, "GET", "", bearerHeader(token)); got.Status != http.StatusUnauthorized || got.Header.Get("Authorization") != "" {
 		t.Errorf("after logout: %d %s", got.Status, got.Body)
 	}
 }

@@ -1,4 +1,4 @@
-// Package loglimit bounds how many lines of one message are logged, so that clients cannot fill a log.
+// Package loglimit bounds the log lines of each message, so that clients cannot fill a log.
 package loglimit
 
 import (
@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	// Burst is how many lines of one message are written at once.
+	// Burst is the number of lines of one message that are written at once.
 	Burst = 10
-	// Every is the time until the next one is written.
+	// Every is the time until the next line is written.
 	Every = time.Second
-	// LeftOut is the attribute of a line with the number of lines that were not written before it.
+	// LeftOut is the attribute with the number of lines that were left out before this line.
 	LeftOut = "left_out"
 )
 
-// New returns a logger that writes [Burst] lines of one message at once, and then one in [Every], with the
-// number of those left out. It writes all lines at DEBUG, and all lines of the messages in all. Messages must
-// be constants: each one is remembered.
+// New returns a logger that writes [Burst] lines of one message at once, and then one in [Every] with the
+// number of lines left out. It writes all lines at DEBUG and all lines of the messages in all. Messages must
+// be constants: the logger remembers each one.
 func New(logger *slog.Logger, all ...string) *slog.Logger {
 	return slog.New(handler{logger.Handler(), &lines{all: all, of: make(map[string]*line)}})
 }
 
-// handler leaves lines out. Those made from it with attributes share its count.
+// handler leaves lines out. Handlers derived from it share its counts.
 type handler struct {
 	slog.Handler
 	lines *lines
@@ -56,7 +56,7 @@ func (h handler) WithGroup(name string) slog.Handler {
 	return handler{h.Handler.WithGroup(name), h.lines}
 }
 
-// lines counts what is written and what is not, by message.
+// lines counts written and left-out lines by message.
 type lines struct {
 	all []string
 
@@ -69,7 +69,7 @@ type line struct {
 	left   int
 }
 
-// admit reports whether a line is to be written, and how many of its message were not since the last.
+// admit reports whether to write a line, and how many lines of its message were left out before it.
 func (l *lines) admit(r slog.Record) (left int, ok bool) {
 	if r.Level < slog.LevelInfo || slices.Contains(l.all, r.Message) {
 		return 0, true

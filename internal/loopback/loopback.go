@@ -1,5 +1,4 @@
-// Package loopback finds out which hosts are this machine, without asking a resolver, and reaches
-// them.
+// Package loopback recognises hosts that are this machine, without a resolver, and dials them.
 package loopback
 
 import (
@@ -9,8 +8,8 @@ import (
 	"strings"
 )
 
-// Host reports whether a host of a URL is this machine: localhost, a name below it (RFC 6761 section
-// 6.3), or a loopback address.
+// Host reports whether the host of a URL is this machine: localhost, a name below it (RFC 6761 section 6.3),
+// or a loopback address.
 func Host(host string) bool {
 	if named(host) {
 		return true
@@ -24,8 +23,8 @@ func named(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// Dialer returns a dial function for an [http.Transport]. It dials localhost for every name below
-// localhost, as browsers do: most resolvers do not know these names.
+// Dialer returns a dial function for an [http.Transport]. It dials localhost for every name below localhost,
+// as browsers do: most resolvers do not know these names.
 //
 // [http.Transport]: https://pkg.go.dev/net/http#Transport
 func Dialer(dialer *net.Dialer) func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -34,7 +33,7 @@ func Dialer(dialer *net.Dialer) func(ctx context.Context, network, address strin
 	}
 }
 
-// Address returns host:port with localhost in the place of a name below it, and any other as it is.
+// Address returns host:port, with localhost in the place of a name below it.
 func Address(address string) string {
 	if host, port, err := net.SplitHostPort(address); err == nil && named(host) {
 		return net.JoinHostPort("localhost", port)

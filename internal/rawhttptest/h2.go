@@ -11,8 +11,8 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// H2 is an HTTP/2 connection that a client begins without TLS or upgrade, by prior knowledge
-// (RFC 9113 section 3.3). Its methods fail the test.
+// H2 is an HTTP/2 connection without TLS or upgrade, by prior knowledge (RFC 9113 section 3.3). Its methods
+// fail the test on errors.
 type H2 struct {
 	t      testing.TB
 	conn   *Conn
@@ -23,7 +23,7 @@ type H2 struct {
 // Field is a header or trailer field, or a pseudo-header such as :method.
 type Field struct{ Name, Value string }
 
-// H2Request is a request as its fields; nothing is added, checked or put in order.
+// H2Request is a request as a list of fields. H2 adds, checks and orders nothing.
 type H2Request struct {
 	Fields   []Field
 	Body     string
@@ -70,7 +70,7 @@ func (c *H2) must(err error) {
 	}
 }
 
-// encode starts a table of its own each time, and refers to none of its entries.
+// encode encodes fields with a new table each time, and refers to none of its entries.
 func (c *H2) encode(fields []Field) []byte {
 	c.t.Helper()
 	var block bytes.Buffer
@@ -116,7 +116,7 @@ func (c *H2) answer(id uint32) Answer {
 func (a *Answer) take(f *http2.MetaHeadersFrame) {
 	for _, field := range f.Fields {
 		if field.Name == ":status" {
-			a.Status, _ = strconv.Atoi(field.Value) // 0 tells that it is none
+			a.Status, _ = strconv.Atoi(field.Value) // 0 for a malformed status
 			continue
 		}
 		a.Header.Add(field.Name, field.Value)

@@ -1,6 +1,5 @@
-// Package rawhttptest speaks HTTP as attackers do: what a test writes is what goes over the wire,
-// and what an upstream received is what the test reads. Go's client corrects the first, Go's server
-// tidies the second.
+// Package rawhttptest sends HTTP byte for byte, as attackers do, and records what an upstream receives byte
+// for byte. Go's client would correct such requests, and Go's server would normalise them.
 //
 //	upstream := rawhttptest.NewUpstream(t)
 //	answer := rawhttptest.Do(t, addr, "GET / HTTP/1.1\r\nHost: a.example\r\nX_User: x\r\n\r\n")
@@ -31,7 +30,7 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   string
-	// Raw is what came over the wire; over HTTP/2 it is empty.
+	// Raw holds the response as it came over the wire. It is empty over HTTP/2.
 	Raw string
 }
 
@@ -45,7 +44,7 @@ func Do(t testing.TB, addr, request string) Answer {
 	return c.Answer(method)
 }
 
-// Conn is a connection to a server. Its methods fail the test.
+// Conn is a connection to a server. Its methods fail the test on errors.
 type Conn struct {
 	t    testing.TB
 	conn net.Conn
@@ -80,9 +79,9 @@ func (c *Conn) Send(text string) {
 	}
 }
 
-// Answer reads the response to a request with that method. A 101 has no body: what follows is
-// for [Conn.Receive]. A server that refuses a malformed request hangs up on what it has not read,
-// so that the end of its answer may be a reset.
+// Answer reads the response to a request with that method. A 101 has no body: read the bytes after it with
+// [Conn.Receive]. A server that refuses a malformed request closes the connection without reading the rest,
+// so its response may end with a reset.
 func (c *Conn) Answer(method string) Answer {
 	c.t.Helper()
 	c.raw.Reset()
@@ -105,7 +104,7 @@ func (c *Conn) Answer(method string) Answer {
 	return a
 }
 
-// Receive reads so many bytes of what follows a 101.
+// Receive reads n bytes after a 101.
 func (c *Conn) Receive(n int) string {
 	c.t.Helper()
 	data := make([]byte, n)

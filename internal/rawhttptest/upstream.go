@@ -10,11 +10,11 @@ import (
 	"testing"
 )
 
-// Body is what an [Upstream] answers.
+// Body is the body of every response of an [Upstream].
 const Body = "upstream"
 
-// Upstream is an HTTP/1.1 server that keeps every byte that it is sent. It answers 200 with
-// [Body]; a request to upgrade it answers 101, and from then on sends back what it gets.
+// Upstream is an HTTP/1.1 server that records every byte that it receives. It answers 200 with [Body]. It
+// answers a request to upgrade with 101, and then echoes what it receives.
 type Upstream struct {
 	listener net.Listener
 	serving  sync.WaitGroup
@@ -37,11 +37,11 @@ func NewUpstream(t testing.TB) *Upstream {
 	return u
 }
 
-// Addr is the upstream's host and port.
+// Addr returns the upstream's host and port.
 func (u *Upstream) Addr() string { return u.listener.Addr().String() }
 
-// Take returns the requests that were received since the last Take, each with its body and
-// trailers, as they came over the wire. What cannot be read as a request is among them.
+// Take returns the requests since the last Take, each with its body and trailers, byte for byte. They include
+// bytes that are not a valid request.
 func (u *Upstream) Take() []string {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -103,7 +103,7 @@ func (u *Upstream) keep(request string) {
 	u.requests = append(u.requests, request)
 }
 
-// answer reports whether another request may come on the connection.
+// answer answers a request. It reports whether another request may follow on the connection.
 func answer(conn net.Conn, in io.Reader, request *http.Request) bool {
 	protocol := request.Header.Get("Upgrade")
 	if protocol == "" {

@@ -1,8 +1,8 @@
 // Package span starts and ends spans.
 //
-// The tracer is that of the span in the context, never the global one: Caddy's
-// tracing directive keeps its provider to itself, so that otel.Tracer records
-// nothing there. Without a span in the context nothing is recorded.
+// It takes the tracer from the span in the context and never the global one: Caddy's tracing directive does
+// not publish its provider, so otel.Tracer would record nothing. Without a span in the context it records
+// nothing.
 package span
 
 import (
@@ -23,10 +23,10 @@ const Scope = "github.com/caddy-itsme/caddy-itsme"
 // Source: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
 const TypeKey = attribute.Key("error.type")
 
-// KindKey is the attribute that says whether a span is about a login, or token, of an app or a browser.
+// KindKey is the attribute that says whether the login or token of a span belongs to an app or a browser.
 const KindKey = attribute.Key("itsme.login.kind")
 
-// other is the class of an error about which nothing may be told.
+// other is the class of an error whose text and type a span must not hold.
 const other = "_OTHER"
 
 // Start begins a span under the one in the context. The caller ends it with [End].
@@ -34,7 +34,7 @@ func Start(ctx context.Context, name string, attributes ...attribute.KeyValue) (
 	return start(ctx, name, trace.SpanKindInternal, attributes)
 }
 
-// StartClient is [Start] for a call to another service, which trace viewers show as such.
+// StartClient is [Start] for a call to another service, which trace viewers mark.
 func StartClient(ctx context.Context, name string, attributes ...attribute.KeyValue) (context.Context, trace.Span) {
 	return start(ctx, name, trace.SpanKindClient, attributes)
 }
@@ -44,9 +44,8 @@ func start(ctx context.Context, name string, kind trace.SpanKind, attributes []a
 	return tracer.Start(ctx, name, trace.WithSpanKind(kind), trace.WithAttributes(attributes...))
 }
 
-// End ends a span. For an error it records the class, and never the text, which
-// may hold what an error from outside was made of: the first of known that it is,
-// by its text, else the type of its innermost cause.
+// End ends a span. It records the class of an error and never its text, which may hold data from outside. The
+// class is the text of the first error in known that matches, else the type of the innermost cause.
 func End(span trace.Span, err error, known ...error) {
 	if err != nil && span.IsRecording() {
 		kind := class(err, known)
@@ -56,7 +55,7 @@ func End(span trace.Span, err error, known ...error) {
 	span.End()
 }
 
-// class returns a word of which there are few.
+// class returns one of few words for an error.
 func class(err error, known []error) string {
 	for _, sentinel := range slices.Concat(known, []error{context.Canceled, context.DeadlineExceeded}) {
 		if errors.Is(err, sentinel) {

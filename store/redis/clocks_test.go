@@ -20,7 +20,7 @@ import (
 
 // replica is a gateway with a clock, a store and an address of its own.
 type replica struct {
-	*logintest.Front
+	*logintest.Env
 	gateway *gateway.Gateway
 	store   *redis.Store
 }
@@ -70,7 +70,7 @@ func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 		webs[i].Config.Handler = site.Handler(upstream)
 		webs[i].Start()
 		t.Cleanup(webs[i].Close)
-		all[i] = &replica{&logintest.Front{URL: "http://" + webs[i].Listener.Addr().String(), Signicat: sim, Upstream: upstream}, g, st}
+		all[i] = &replica{&logintest.Env{URL: "http://" + webs[i].Listener.Addr().String(), Signicat: sim, Upstream: upstream}, g, st}
 	}
 	return all
 }

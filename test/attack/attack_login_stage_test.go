@@ -20,7 +20,7 @@ import (
 // theatre is a Caddy in which people log in while somebody attacks: a gateway, its Signicat, and an
 // upstream that keeps every byte.
 type theatre struct {
-	*logintest.Front
+	*logintest.Env
 	server *caddytest.Server
 	bytes  *rawhttptest.Upstream
 	tokens *tap
@@ -78,7 +78,7 @@ func openTheatre(t *testing.T, caddyfile string) *theatre {
 	web := &httptest.Server{Listener: signicat, Config: &http.Server{Handler: tokens}}
 	web.Start()
 	t.Cleanup(web.Close)
-	return &theatre{&logintest.Front{URL: server.URL, Signicat: sim, Check: apitest.Check}, server, upstream, tokens}
+	return &theatre{&logintest.Env{URL: server.URL, Signicat: sim, Check: apitest.Check}, server, upstream, tokens}
 }
 
 // plainTheatre protects its whole site.

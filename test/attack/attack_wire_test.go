@@ -166,7 +166,7 @@ func TestSmuggledRequestIsNotSeen(t *testing.T) {
 func TestIdentityValuesArriveEncoded(t *testing.T) {
 	f := build(t, wireSites)
 	t.Setenv("ATTACK_SECRET", "expanded")
-	front := logintest.Front{URL: f.URL, Signicat: f.signicat, Check: apitest.Check}
+	front := logintest.Env{URL: f.URL, Signicat: f.signicat, Check: apitest.Check}
 	for name, row := range map[string]struct{ value, want string }{
 		"line breaks":     {"Jan\r\nX-Itsme-Subject: forged", "Jan%0D%0AX-Itsme-Subject: forged"},
 		"a NUL":           {"Jan\x00", "Jan%00"},

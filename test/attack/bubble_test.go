@@ -18,13 +18,13 @@ import (
 
 // bubble is a gateway and its Signicat with nothing but pipes between them, for attacks that are
 // all about time or numbers: in a bubble of testing/synctest their clock goes on by itself.
-type bubble struct{ *gatewaytest.Bubble }
+type bubble struct{ *gatewaytest.Env }
 
-const bubbleURL = gatewaytest.BubbleURL
+const bubbleURL = gatewaytest.PublicURL
 
 func openBubble(t *testing.T, change func(*gateway.Config, *signicattest.Config)) *bubble {
 	t.Helper()
-	return &bubble{gatewaytest.OpenBubble(t, change)}
+	return &bubble{gatewaytest.NewEnv(t, change)}
 }
 
 // bubbleLogin is a login that an app started.

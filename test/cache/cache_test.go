@@ -83,7 +83,7 @@ func TestCacheHandlerSharesNoUsersPage(t *testing.T) {
 
 // world is a Caddy with the cache in it, whose signing key the test has.
 type world struct {
-	front   *logintest.Front
+	front   *logintest.Env
 	inForce *token.Keys
 	users   atomic.Int64
 }
@@ -107,7 +107,7 @@ func open(t *testing.T, chain string) cachetest.World {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	w := &world{front: &logintest.Front{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
+	w := &world{front: &logintest.Env{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
 	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
 }
 

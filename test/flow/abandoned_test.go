@@ -49,12 +49,12 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var s gatewaytest.Observed
+				var s gatewaytest.Recorder
 				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					s.Watch(c)
+					s.Attach(c)
 					c.Observe.Login = func(l gateway.LoginStep) {
 						if l.Stage == gateway.LoginUnstarted {
-							s.Note("unstarted " + l.Reason)
+							s.Record("unstarted " + l.Reason)
 						}
 					}
 				})
@@ -123,8 +123,8 @@ func ownRequest(method, path, form string) *http.Request {
 func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s gatewaytest.Observed
-		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.Watch(c) })
+		var s gatewaytest.Recorder
+		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.Attach(c) })
 		token := b.login(t)
 		s.Take()
 		ctx, hangUp := context.WithCancel(t.Context())

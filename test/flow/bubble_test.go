@@ -22,18 +22,18 @@ import (
 
 // bubble is a gateway and its Signicat in a bubble of testing/synctest, where waiting takes no time.
 type bubble struct {
-	gatewaytest.Bubble
+	gatewaytest.Env
 	t      testing.TB
 	ended  *phone     // whose login has ended
 	client netip.Addr // who sends
 }
 
-const bubbleURL = gatewaytest.BubbleURL
+const bubbleURL = gatewaytest.PublicURL
 
 // openBubble starts a gateway with the defaults, but for what change does to them.
 func openBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) *bubble {
 	t.Helper()
-	return &bubble{Bubble: *gatewaytest.OpenBubble(t, change...), t: t, client: netip.MustParseAddr("192.0.2.1")}
+	return &bubble{Env: *gatewaytest.NewEnv(t, change...), t: t, client: netip.MustParseAddr("192.0.2.1")}
 }
 
 // script makes Signicat fail.

@@ -42,7 +42,7 @@ func (c *clock) advance(d time.Duration) {
 	c.ahead += d
 }
 
-func openFront(t *testing.T, o logintest.Options) *logintest.Front {
+func openFront(t *testing.T, o logintest.Options) *logintest.Env {
 	t.Helper()
 	clock := new(clock)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -98,7 +98,7 @@ func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: site.Handler(upstream)}}
 	web.Start()
 	t.Cleanup(web.Close)
-	return &logintest.Front{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance, Check: apitest.Check}
+	return &logintest.Env{URL: public, Signicat: server, Upstream: upstream, Advance: clock.advance, Check: apitest.Check}
 }
 
 func requirements(r logintest.Require) gateway.Requirements {

@@ -23,7 +23,7 @@ import (
 // returning is a gateway of which the requests to redirect URLs are counted.
 type returning struct {
 	*bubble
-	counted gatewaytest.Observed
+	counted gatewaytest.Recorder
 	journal *journal
 }
 
@@ -31,7 +31,7 @@ func openReturning(t *testing.T) *returning {
 	t.Helper()
 	r := new(returning)
 	r.bubble, r.journal = openLogged(t, func(c *gateway.Config, _ *signicattest.Config) {
-		c.Observe = gateway.Observer{Return: func(b gateway.Return) { r.counted.Note(b.Kind + " " + b.Outcome) }}
+		c.Observe = gateway.Observer{Return: func(b gateway.Return) { r.counted.Record(b.Kind + " " + b.Outcome) }}
 	})
 	return r
 }
@@ -175,7 +175,7 @@ var returns = map[string]struct {
 // which names a session only where the browser proved that the login is its own.
 func TestReturnsAreCounted(t *testing.T) {
 	t.Parallel()
-	var all gatewaytest.Observed
+	var all gatewaytest.Recorder
 	t.Run("each", func(t *testing.T) {
 		for name, row := range returns {
 			t.Run(name, func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestReturnsAreCounted(t *testing.T) {
 					r := openReturning(t)
 					row.play(t, r)
 					counted := r.counted.Take()
-					all.Note(counted...)
+					all.Record(counted...)
 					if diff := cmp.Diff(row.want, counted); diff != "" {
 						t.Errorf("the returns differ (-want +counted):\n%s", diff)
 					}

@@ -136,7 +136,7 @@ func (m *Meter) verification(v gateway.Verification) {
 	if v.Kind == store.Browser {
 		kind = 1
 	}
-	if v.Kept {
+	if v.Cached {
 		kept = 1
 	}
 	m.verifications[v.Result][kind][kept].add()

@@ -1,4 +1,4 @@
-// Package cachecontrol says to caches what they may do with an answer.
+// Package cachecontrol sets what caches may do with an answer.
 package cachecontrol
 
 import (
@@ -9,8 +9,8 @@ import (
 )
 
 // KeepPrivate changes the header of an answer so that no shared cache may store it (RFC 9111 section 3). A
-// browser may still keep the answer as the upstream allows. The caller has removed targeted fields, and
-// called [Respell]. The line of Cache-Control is stored in room.
+// browser may still keep the answer as the upstream allows. The caller has removed targeted fields and called
+// [Respell]. room becomes the memory of the Cache-Control line.
 func KeepPrivate(h http.Header, room *[1]string) {
 	if lines := h["Cache-Control"]; !isPrivate(lines) {
 		room[0] = privateOf(lines)
@@ -22,7 +22,7 @@ func KeepPrivate(h http.Header, room *[1]string) {
 	}
 }
 
-// namesAuthorization reports whether the word stands anywhere in Vary.
+// namesAuthorization reports whether Vary holds the word Authorization anywhere.
 func namesAuthorization(lines []string) bool {
 	const word = "Authorization"
 	for _, line := range lines {
@@ -44,8 +44,8 @@ func DropTargeted(h http.Header) {
 	}
 }
 
-// Targeted reports whether a field is Cache-Control for some caches alone: CDN-Cache-Control and every
-// other name with that ending, and older ones of Akamai, nginx, and of Fastly, Varnish and Akamai.
+// Targeted reports whether a field is a Cache-Control for some caches alone: CDN-Cache-Control and every
+// other name with that ending, and older fields of Akamai, nginx, Fastly and Varnish.
 func Targeted(name string) bool {
 	const suffix = "-Cache-Control"
 	if len(name) > len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix) {
@@ -54,8 +54,8 @@ func Targeted(name string) bool {
 	return strings.EqualFold(name, "Edge-Control") || strings.EqualFold(name, "X-Accel-Expires") || strings.EqualFold(name, "Surrogate-Control")
 }
 
-// isPrivate reports whether Cache-Control has nothing to be changed: one line with private, and
-// nothing that speaks to shared caches.
+// isPrivate reports whether Cache-Control needs no change: it has one line with private and no directive for
+// shared caches.
 func isPrivate(lines []string) bool {
 	if len(lines) != 1 {
 		return false
@@ -73,8 +73,8 @@ func isPrivate(lines []string) bool {
 	return private
 }
 
-// privateOf is Cache-Control with private in the place of what speaks to shared caches. It stands
-// first: a cache has read it before it reads the rest.
+// privateOf returns Cache-Control with private in the place of the directives for shared caches. private
+// comes first, so that a cache that stops reading early has seen it.
 func privateOf(lines []string) string {
 	const private = "private"
 	size := len(private)
@@ -98,8 +98,8 @@ func privateOf(lines []string) string {
 	return string(kept)
 }
 
-// forShared reports whether a directive lets shared caches store an answer: public, s-maxage, and
-// private with the names of fields, which protects those fields alone.
+// forShared reports whether a directive lets shared caches store an answer: public, s-maxage, or private with
+// names of fields, which protects only those fields.
 func forShared(directive string) bool {
 	name, _, valued := strings.Cut(directive, "=")
 	name = strings.TrimRight(name, " \t")
@@ -107,9 +107,8 @@ func forShared(directive string) bool {
 		(valued && strings.EqualFold(name, "private"))
 }
 
-// cutDirective takes the first directive off a line of Cache-Control. A comma in a quoted string
-// separates nothing. Of a quoted string without an end, which caches read in different ways, whole is
-// false.
+// cutDirective returns the first directive of a Cache-Control line and the rest. A comma in a quoted string
+// separates nothing. whole is false for a quoted string without an end, which caches read in different ways.
 func cutDirective(line string) (directive, rest string, whole bool) {
 	quoted, end := false, len(line)
 scan:
@@ -127,7 +126,7 @@ scan:
 	return textproto.TrimString(line[:end]), line[min(end+1, len(line)):], !quoted
 }
 
-// VaryByCredential says that an answer depends on Cookie and Authorization.
+// VaryByCredential makes an answer vary by Cookie and Authorization.
 func VaryByCredential(h http.Header) {
 	lines := h["Vary"]
 	missing := make([]string, 0, 2)
@@ -142,7 +141,7 @@ func VaryByCredential(h http.Header) {
 	h["Vary"] = []string{strings.Join(slices.Concat(lines, missing), ", ")}
 }
 
-// fieldLists reports whether a field's lines hold an element.
+// fieldLists reports whether the lines of a field hold an element.
 func fieldLists(lines []string, element string) bool {
 	for _, line := range lines {
 		for listed := range strings.SplitSeq(line, ",") {
@@ -154,8 +153,8 @@ func fieldLists(lines []string, element string) bool {
 	return false
 }
 
-// Respell gives a field that is read here the name under which net/http keeps it. A handler may write into
-// the header under any other spelling, and all of them reach the client.
+// Respell moves a field that this package reads to the canonical name of net/http. A handler may write any
+// spelling into the header, and all of them reach the client.
 func Respell(h http.Header, name string) {
 	for _, canonical := range [...]string{"Cache-Control", "Set-Cookie", "Vary"} {
 		if len(name) == len(canonical) && name != canonical && strings.EqualFold(name, canonical) {

@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// Sent holds the header lines of a request's credentials, before a site strips them.
-type Sent struct {
+// CredentialHeaders holds the header lines of the credentials that a client sent, before a site strips them.
+type CredentialHeaders struct {
 	// Authorization holds the lines of Authorization.
 	Authorization []string
 	// Cookie holds the lines of Cookie.
 	Cookie []string
 }
 
-// SentBy returns the credentials that a request has.
-func SentBy(r *http.Request) Sent {
-	return Sent{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"]}
+// CredentialHeadersOf returns the credentials of a request.
+func CredentialHeadersOf(r *http.Request) CredentialHeaders {
+	return CredentialHeaders{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"]}
 }
 
-// Restored returns a request as it was sent, for a gateway that comes after another one's site.
-func (s Sent) Restored(r *http.Request) *http.Request {
+// Restore returns a request with its original credentials, for a gateway behind another gateway's site.
+func (s CredentialHeaders) Restore(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
 	r.Header["Authorization"], r.Header["Cookie"] = s.Authorization, s.Cookie
 	return r
 }
 
-// bearerPrefix is the form of RFC 6750 section 2.1 in which every upstream reads it.
+// bearerPrefix is the form of the scheme (RFC 6750 section 2.1) that every upstream reads.
 const bearerPrefix = "Bearer "
 
-// DropBearer removes every bearer token from a header. An upstream would take it for one that the
-// gateway verified. Other schemes are not the gateway's.
+// DropBearer removes every bearer token from a header. An upstream would trust it as verified by the gateway.
+// Other schemes stay: they are not for the gateway.
 func DropBearer(h http.Header) {
-	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), namesBearer)
+	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), containsBearer)
 	if len(kept) == 0 {
 		delete(h, "Authorization")
 		return
@@ -40,8 +40,8 @@ func DropBearer(h http.Header) {
 	h["Authorization"] = kept
 }
 
-// bearer reads the credentials of RFC 6750 section 2.1. A value that names the
-// scheme is a bearer token. A malformed one is an invalid one: it never falls back to the cookie.
+// bearer reads a bearer token (RFC 6750 section 2.1). A value with that scheme is a bearer token even when it
+// is malformed: it never falls back to the cookie.
 func bearer(value string) (raw string, ok bool) {
 	scheme, rest, _ := strings.Cut(strings.Trim(value, " \t"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
@@ -50,24 +50,24 @@ func bearer(value string) (raw string, ok bool) {
 	return "", hasBearerPrefix(scheme)
 }
 
-// namesBearer reports whether a value holds the word Bearer anywhere. An upstream that splits it
-// at "Bearer ", or trims what is no blank to us, finds a token where [bearer] finds none.
-func namesBearer(value string) bool {
+// containsBearer reports whether a value holds the word Bearer anywhere. An upstream that splits the value at
+// "Bearer ", or trims other characters than we do, finds a token where [bearer] finds none.
+func containsBearer(value string) bool {
 	return slices.ContainsFunc(tokensIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
 }
 
-// hasBearerPrefix catches a scheme that another character than a blank ends, such as a tab,
-// which some servers take for the same.
+// hasBearerPrefix reports whether the scheme Bearer ends with another character than a blank, such as a tab.
+// Some servers accept that.
 func hasBearerPrefix(scheme string) bool {
 	const name = "bearer"
 	return len(scheme) > len(name) && strings.EqualFold(scheme[:len(name)], name) && !tokenChar(scheme[len(name)])
 }
 
-// tokenChar is RFC 9110 section 5.6.2.
+// tokenChar reports whether a name may hold a byte (RFC 9110 section 5.6.2).
 func tokenChar(b byte) bool {
 	return b > ' ' && b < 0x7F && !strings.ContainsRune(`"(),/:;<=>?@[\]{}`, rune(b))
 }
 
-// noTokenChar reports whether a character cannot stand in a name of RFC 9110. Some server takes each
-// of them for a blank: U+00A0, its one byte in Latin-1, U+FEFF, a control character, a quote.
-func noTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }
+// notTokenChar reports whether a name of RFC 9110 cannot hold a character. Each of them is a blank to some
+// server: U+00A0, its one byte in Latin-1, U+FEFF, a control character, a quote.
+func notTokenChar(r rune) bool { return r > '~' || !tokenChar(byte(r)) }

@@ -13,26 +13,27 @@ import (
 )
 
 const (
-	// MaxLoginCookies bounds the logins that one browser has open at a time; the oldest goes.
+	// MaxLoginCookies bounds the logins that one browser has open at once. Beyond it the oldest cookie is
+	// deleted.
 	MaxLoginCookies = 10
-	// loginSuffix is how much of a session_id stands in the name of its login cookie.
+	// loginSuffix is the number of characters of a session_id in the name of its login cookie.
 	loginSuffix = 8
 )
 
-// Cookies names, reads, writes and strips the gateway's cookies: one for a browser's session, one for
-// each login that it started. All are host-only and, on https, carry the __Host- prefix, which no
+// Cookies names, reads, writes and strips the gateway's cookies: one for a browser's session, and one for
+// each login that the browser started. All are host-only. On https they have the __Host- prefix, which no
 // sibling host and no plain http can set (RFC 6265bis section 4.1.3.2).
 type Cookies struct {
 	// Session is the name of the cookie that holds a session token.
 	Session string
-	// Probe is the name of the cookie that shows that the browser keeps cookies at all.
+	// Probe is the name of the cookie that shows whether the browser stores cookies.
 	Probe string
 
 	login  string // prefix
 	secure bool
 }
 
-// NewCookies returns the cookies with a base name, for https or not.
+// NewCookies returns the cookies for a base name, on https or not.
 func NewCookies(base string, secure bool) Cookies {
 	if secure {
 		base = "__Host-" + base
@@ -40,7 +41,7 @@ func NewCookies(base string, secure bool) Cookies {
 	return Cookies{Session: base, Probe: base + "-p", login: base + "-l-", secure: secure}
 }
 
-// Owns reports whether a cookie's name is ours. Such a cookie never goes to an upstream.
+// Owns reports whether a cookie's name belongs to the gateway. Such a cookie never goes to an upstream.
 func (c Cookies) Owns(name string) bool {
 	return name == c.Session || name == c.Probe || strings.HasPrefix(name, c.login)
 }
@@ -48,14 +49,14 @@ func (c Cookies) Owns(name string) bool {
 // Login returns the name of a login's cookie.
 func (c Cookies) Login(sessionID string) string { return c.login + sessionID[:loginSuffix] }
 
-// NewLoginValue returns a value that binds a login to a browser: when it was made, and 32 random bytes.
+// NewLoginValue returns a value for a login cookie: the current time and 32 random bytes.
 func NewLoginValue(now time.Time) string {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
 	return strconv.FormatInt(now.UnixMicro(), 36) + "." + base64.RawURLEncoding.EncodeToString(secret)
 }
 
-// madeAt reads when a login cookie was made. A value that is not ours is the oldest of all.
+// madeAt returns the time in a login cookie. A value in another form counts as the oldest.
 func madeAt(value string) int64 {
 	made, _, _ := strings.Cut(value, ".")
 	t, err := strconv.ParseInt(made, 36, 64)
@@ -65,28 +66,28 @@ func madeAt(value string) int64 {
 	return t
 }
 
-// UntilClosed is the lifetime of a cookie that the browser drops when it closes.
+// UntilClosed is the lifetime of a cookie that the browser deletes when it closes.
 const UntilClosed time.Duration = 0
 
 // Set sets a cookie in an answer.
 func (c Cookies) Set(w http.ResponseWriter, name, value string, lifetime time.Duration) {
-	w.Header().Add("Set-Cookie", c.Valued(name, value, lifetime))
+	w.Header().Add("Set-Cookie", c.SetLine(name, value, lifetime))
 }
 
-// Valued returns the Set-Cookie that sets a cookie.
-func (c Cookies) Valued(name, value string, lifetime time.Duration) string {
+// SetLine returns the Set-Cookie that sets a cookie.
+func (c Cookies) SetLine(name, value string, lifetime time.Duration) string {
 	return c.line(name, value, int(lifetime/time.Second))
 }
 
-// Clear deletes a cookie, with the attributes that it was set with.
+// Clear deletes a cookie, with the attributes that Set gave it.
 func (c Cookies) Clear(w http.ResponseWriter, name string) {
-	w.Header().Add("Set-Cookie", c.Cleared(name))
+	w.Header().Add("Set-Cookie", c.ClearLine(name))
 }
 
-// Cleared returns the Set-Cookie that deletes a cookie.
-func (c Cookies) Cleared(name string) string { return c.line(name, "", -1) }
+// ClearLine returns the Set-Cookie that deletes a cookie.
+func (c Cookies) ClearLine(name string) string { return c.line(name, "", -1) }
 
-// line is a Set-Cookie; a maxAge below zero deletes the cookie.
+// line returns a Set-Cookie. A negative maxAge deletes the cookie.
 func (c Cookies) line(name, value string, maxAge int) string {
 	return (&http.Cookie{
 		Name:     name,
@@ -99,14 +100,14 @@ func (c Cookies) line(name, value string, maxAge int) string {
 	}).String()
 }
 
-// blank is what browsers and RFC 9110 take off the ends of a cookie's name and value, and nothing
-// else. A name that is ours only without another blank, such as U+2000, has no __Host- prefix to a
-// browser: a sibling host can plant it with Domain=, to log the user in as the attacker or to lock
-// them out.
+// blank holds the characters that browsers and RFC 9110 trim from the name and value of a cookie, and no
+// others. A name that is ours only after another blank is trimmed, such as U+2000, has no __Host- prefix to a
+// browser: a sibling host can plant it with Domain=, to log the user in as the attacker or to lock the user
+// out.
 const blank = " \t"
 
-// pairs yields the names and values of the cookies that a browser sent. A pair without = is a value
-// without a name (RFC 6265bis section 5.8.3), and left out.
+// pairs yields the names and values of the cookies that a browser sent. It skips a pair without =, which is a
+// value without a name (RFC 6265bis section 5.8.3).
 func pairs(lines []string) iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		for _, line := range lines {
@@ -120,7 +121,8 @@ func pairs(lines []string) iter.Seq2[string, string] {
 	}
 }
 
-// Value reads a cookie from the lines of Cookie. A cookie that was sent twice has no value.
+// Value returns the value of a cookie from the lines of Cookie, and whether it was sent. A cookie that was
+// sent twice has no value.
 func (c Cookies) Value(lines []string, name string) (value string, sent bool) {
 	found := 0
 	for key, text := range pairs(lines) {
@@ -135,29 +137,29 @@ func (c Cookies) Value(lines []string, name string) (value string, sent bool) {
 	return value, true
 }
 
-// MakeRoom deletes the oldest login cookies beyond [MaxLoginCookies], before another is set.
+// MakeRoom deletes the oldest login cookies, so that with one more there are at most [MaxLoginCookies].
 func (c Cookies) MakeRoom(w http.ResponseWriter, lines []string) {
-	type login struct {
+	type loginCookie struct {
 		name string
 		made int64
 	}
-	var logins []login
+	var cookies []loginCookie
 	for name, value := range pairs(lines) {
 		if strings.HasPrefix(name, c.login) {
-			logins = append(logins, login{name, madeAt(value)})
+			cookies = append(cookies, loginCookie{name, madeAt(value)})
 		}
 	}
-	if len(logins) < MaxLoginCookies {
+	if len(cookies) < MaxLoginCookies {
 		return
 	}
-	slices.SortFunc(logins, func(a, b login) int { return cmp.Compare(b.made, a.made) })
-	for _, old := range logins[MaxLoginCookies-1:] {
+	slices.SortFunc(cookies, func(a, b loginCookie) int { return cmp.Compare(b.made, a.made) })
+	for _, old := range cookies[MaxLoginCookies-1:] {
 		c.Clear(w, old.name)
 	}
 }
 
-// Strip removes our cookies from a header that goes upstream, and leaves every other byte as it is. It
-// removes more than [Cookies.Value] reads: upstreams trim names in ways of their own.
+// Strip removes our cookies from a header that goes upstream. Every other byte stays. It removes more names
+// than [Cookies.Value] reads: upstreams trim names differently.
 func (c Cookies) Strip(h http.Header) {
 	lines := h["Cookie"]
 	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, c.Session) }) {
@@ -180,7 +182,7 @@ func (c Cookies) withoutOwn(line string) string {
 	pairs := strings.Split(line, ";")
 	kept := slices.DeleteFunc(slices.Clone(pairs), func(pair string) bool {
 		name, _, _ := strings.Cut(pair, "=")
-		return c.Owns(strings.TrimFunc(name, noTokenChar))
+		return c.Owns(strings.TrimFunc(name, notTokenChar))
 	})
 	if len(kept) == len(pairs) {
 		return line

@@ -9,35 +9,35 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Credential is a verified credential. Requests at the same time share it: nothing in it changes but
-// the upstream token and Presented. The cache keeps many of them, each of few pieces, because every piece
-// costs the garbage collector time again and again.
+// Credential is a verified credential. Concurrent requests share it: only Presented and the upstream token
+// change. The cache keeps many of them, each of few allocations, because every allocation costs the garbage
+// collector time.
 type Credential struct {
 	// Kind is App for a bearer token, and Browser for a session cookie.
 	Kind store.Kind
-	// Claims are those of the token, without Audience and Attributes.
+	// Claims holds the claims of the token, without Audience and Attributes.
 	Claims token.Claims
-	// Presented says that the login's family knows that the browser has this cookie.
+	// Presented says that the login's family records that the browser sent this cookie.
 	Presented atomic.Bool
 
 	attributes     []attributeValue
 	identity       Identity
-	upstreamClaims []string                      // that upstreams get; most credentials share one array
-	values         []string                      // of each, as the header has it; empty for an absent claim
-	upstreamToken  atomic.Pointer[upstreamToken] // of a cookie's; nil until an upstream wants it
+	upstreamClaims []string                      // names of the claims for upstreams; most credentials share one array
+	values         []string                      // of upstreamClaims, as headers; empty for an absent claim
+	upstreamToken  atomic.Pointer[upstreamToken] // of a cookie; nil until an upstream needs it
 }
 
-// Identity returns who the credential is of.
+// Identity returns the user of the credential.
 func (c *Credential) Identity() *Identity { return &c.identity }
 
 // attributeValue is an attribute of the user.
 type attributeValue struct {
 	name, text string
-	other      any // what text is made from; nil where it is the text itself
+	other      any // the value of a claim that is not a text; nil for a text
 }
 
-// newCredential prepares what upstreams get of a credential. The upstream claims are those of the
-// gateway's own tokens; a token from before a change of the configuration may have others.
+// newCredential prepares the claims and headers for upstreams. upstreamClaims are the claims of the gateway's
+// current tokens. A token from before a change of the configuration may hold others, which are added.
 func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
 	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
 	c.Claims.Audience, c.Claims.Attributes = nil, nil
@@ -47,14 +47,14 @@ func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []strin
 		if at < 0 {
 			at, c.upstreamClaims = len(c.upstreamClaims), append(slices.Clip(c.upstreamClaims), name)
 		}
-		a := attributeValue{name: c.upstreamClaims[at], text: claimText(value)} // the name that credentials share
+		a := attributeValue{name: c.upstreamClaims[at], text: claimText(value)} // use the shared name
 		if _, isText := value.(string); !isText {
 			a.other = value
 		}
 		c.attributes = append(c.attributes, a)
 		pieces = append(pieces, &c.attributes[len(c.attributes)-1].text)
 	}
-	join(pieces)
+	shareArray(pieces)
 	c.identity = Identity{Subject: c.Claims.Subject, credential: c}
 	c.values = make([]string, len(c.upstreamClaims))
 	for i, claim := range c.upstreamClaims {
@@ -64,8 +64,8 @@ func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []strin
 	return c
 }
 
-// join lets texts share one array.
-func join(texts []*string) {
+// shareArray lets texts share one array.
+func shareArray(texts []*string) {
 	var all strings.Builder
 	for _, text := range texts {
 		all.WriteString(*text)
@@ -86,7 +86,7 @@ func (c *Credential) attribute(name string) (text string, ok bool) {
 	return "", false
 }
 
-// AttributeClaims returns the attributes as the token has them.
+// AttributeClaims returns the attributes as the token holds them.
 func (c *Credential) AttributeClaims() map[string]any {
 	claims := make(map[string]any, len(c.attributes))
 	for _, a := range c.attributes {
@@ -98,7 +98,7 @@ func (c *Credential) AttributeClaims() map[string]any {
 	return claims
 }
 
-// value returns a claim as a header has it.
+// value returns a claim in the form of a header.
 func (c *Credential) value(claim string) string {
 	if i := slices.Index(c.upstreamClaims, claim); i >= 0 {
 		return c.values[i]
@@ -107,14 +107,14 @@ func (c *Credential) value(claim string) string {
 	return encodeHeader(text)
 }
 
-// What a credential takes in memory beside its texts, as TestWeightIsNotUnderstated measures it.
+// Memory that a credential takes in addition to its texts, in bytes. TestWeightIsNotUnderstated measures it.
 const (
 	credentialWeight = 600
 	attributeWeight  = 140
 	objectWeight     = 340
 )
 
-// weight returns about how many bytes the credential takes in the cache.
+// weight returns the approximate size of the credential in the cache, in bytes.
 func (c *Credential) weight() uint64 {
 	n := credentialWeight + attributeWeight*len(c.attributes)
 	for _, a := range c.attributes {

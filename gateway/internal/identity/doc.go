@@ -1,4 +1,4 @@
-// Package identity finds out who a request is from, and says so to the upstream. It strips what a
-// client made up, reads and verifies the credential of a request, keeps verified credentials, checks
-// what a site requires of them, and sets the identity headers. It knows no login under way.
+// Package identity verifies who a request is from and passes that on to the upstream. It strips headers that
+// a client made up, reads and verifies the credential of a request, caches verified credentials, checks the
+// requirements of a site, and sets the identity headers. It does not handle logins under way.
 package identity

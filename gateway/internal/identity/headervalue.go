@@ -2,8 +2,8 @@ package identity
 
 import "strings"
 
-// encodeHeader returns a value in a form that fits into a header: every byte of
-// its UTF-8 outside printable ASCII, the percent sign, and blanks at either end become %XX.
+// encodeHeader returns a value in a form that a header can hold. Every byte of its UTF-8 outside printable
+// ASCII, the percent sign, and blanks at either end become %XX.
 func encodeHeader(value string) string {
 	if plain(value) {
 		return value

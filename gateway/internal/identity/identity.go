@@ -6,21 +6,21 @@ import (
 	"strconv"
 )
 
-// registeredClaims are in every access token.
+// registeredClaims are the claims of every access token.
 var registeredClaims = []string{"sub", "acr", "auth_time", "jti", "iss", "client_id", "idp"}
 
-// RegisteredClaims returns the claims that every access token has, as the caller's own copy.
+// RegisteredClaims returns the claims that every access token has. The slice is the caller's copy.
 func RegisteredClaims() []string { return slices.Clone(registeredClaims) }
 
-// Identity is who a request is from.
+// Identity holds the verified user of a request.
 type Identity struct {
-	// Subject is the pseudonym of the user: Signicat's subject.id, never a national number.
+	// Subject is the user's pseudonym: Signicat's subject.id, never a national number.
 	Subject    string
 	credential *Credential
 }
 
-// Claim returns a claim as the text of an upstream header before its encoding; as JSON when the claim is
-// an object without a text of its own.
+// Claim returns a claim as the text of an upstream header before its encoding. A claim that is an object
+// without a text of its own becomes JSON.
 func (i *Identity) Claim(name string) (value string, ok bool) {
 	switch c := &i.credential.Claims; name {
 	case "sub":
@@ -51,8 +51,7 @@ func (i *Identity) Claims() []string {
 	return slices.Concat(registeredClaims, names)
 }
 
-// claimText returns the text of a claim: of an address its formatted form, of a national number its
-// value.
+// claimText returns the text of a claim: the formatted form of an address, the value of a national number.
 func claimText(claim any) string {
 	switch c := claim.(type) {
 	case string:

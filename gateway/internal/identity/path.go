@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// CanonicalPath reports whether an escaped path is spelled in the only way there is: it needs no
-// decoding, and every server reads it as the same path. It implies not [DoubtfulPath].
+// CanonicalPath reports whether an escaped path has only one spelling: it needs no decoding, and every server
+// reads it as the same path. A canonical path is never a [DoubtfulPath].
 func CanonicalPath(path string) bool {
 	for i := range len(path) {
 		if path[i] <= ' ' || path[i] > '~' || path[i] == '%' {
@@ -18,10 +18,10 @@ func CanonicalPath(path string) bool {
 	return !ambiguous(path)
 }
 
-// DoubtfulPath reports whether servers may disagree about which path a URL names, such as
-// /index.php/admin or /a%2fb. A matcher that takes it for a path outside a private part does not
-// know what the upstream takes it for. Unlike [CanonicalPath] it accepts the encodings that every server
-// decodes to the same, such as those of a blank or é.
+// DoubtfulPath reports whether servers may read different paths from a URL, such as /index.php/admin or
+// /a%2fb. A matcher may take such a path for a public one while the upstream takes it for a private one.
+// Unlike [CanonicalPath], encodings are allowed that every server decodes alike, such as those of a blank or
+// é.
 func DoubtfulPath(u *url.URL) bool {
 	if ambiguous(u.Path) {
 		return true
@@ -29,15 +29,15 @@ func DoubtfulPath(u *url.URL) bool {
 	escaped := u.EscapedPath()
 	for i := range len(escaped) - 2 {
 		if escaped[i] == '%' && escaped[i+1] == '2' && strings.IndexByte("fFeE", escaped[i+2]) >= 0 {
-			return true // a slash or a dot, which only some servers decode before they split
+			return true // a slash or a dot: only some servers decode it before they split the path
 		}
 	}
 	return false
 }
 
-// ambiguous reports whether servers read a decoded path in several ways: parameters after a
-// semicolon, a backslash, double encoding, empty segments, control characters, bytes that are no
-// UTF-8 (overlong forms of a slash or a dot among them), and what [ambiguousSegment] finds.
+// ambiguous reports whether servers read a decoded path in several ways. It finds parameters after a
+// semicolon, a backslash, double encoding, empty segments, control characters, bytes that are not UTF-8 (such
+// as overlong forms of a slash or a dot), and the names of [ambiguousSegment].
 func ambiguous(path string) bool {
 	if !strings.HasPrefix(path, "/") || strings.ContainsAny(path, ";\\%") || strings.Contains(path, "//") || !utf8.ValidString(path) {
 		return true
@@ -57,9 +57,9 @@ func ambiguous(path string) bool {
 	return false
 }
 
-// ambiguousSegment finds the names that file systems or servers take for others. Windows drops dots
-// and blanks at the end of a name. Behind a colon it expects a stream (/admin::$DATA), some servers
-// a port (/admin:80). A tilde and a digit make a short name (/ADMINI~1).
+// ambiguousSegment reports whether file systems or servers read a name as another one. Windows drops dots and
+// blanks at the end of a name. After a colon Windows expects a stream (/admin::$DATA), and some servers a
+// port (/admin:80). A tilde and a digit make a short name (/ADMINI~1).
 func ambiguousSegment(segment string) bool {
 	if last, _ := utf8.DecodeLastRuneInString(segment); last == '.' || unicode.IsSpace(last) {
 		return true
@@ -81,9 +81,9 @@ func ambiguousSegment(segment string) bool {
 	return false
 }
 
-// script reports whether a segment may name a PHP script. What follows it, as in /index.php/admin,
-// is then no path below it but an argument (PATH_INFO), by which most applications route. Some
-// servers find the extension in the middle of a name too.
+// script reports whether a segment may name a PHP script. The rest of the path, as in /index.php/admin, is
+// then an argument (PATH_INFO), by which most applications route. Some servers also accept the extension in
+// the middle of a name.
 func script(segment string) bool {
 	if !strings.Contains(segment, ".") {
 		return false

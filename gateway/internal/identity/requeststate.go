@@ -6,31 +6,31 @@ import (
 	"slices"
 )
 
-// RequestState is what the sites that a request went through know of it.
+// RequestState holds what the sites on the way of a request share about it.
 type RequestState struct {
-	// Sent is what the request was sent with, before the first site stripped it.
-	Sent Sent
-	// Credential is the verified credential, nil for a request that has none yet.
+	// Sent holds the credentials that the client sent, before the first site stripped them.
+	Sent CredentialHeaders
+	// Credential is the verified credential, nil before a site verified one.
 	Credential *Credential
-	// Required is what all sites together require of the login.
+	// Required holds the requirements of all sites together.
 	Required StepUp
-	// SetCookie is the Set-Cookie that the answer must have, or empty.
+	// SetCookie is the Set-Cookie for the answer, or empty.
 	SetCookie string
-	// Answer is what the sites know of the answer.
+	// Answer holds the state of the answer.
 	Answer *Answer
 
 	verifier *Verifier // of the gateway that stripped the request
 	first    Answer    // Answer of the first state of a request
 }
 
-// Answer is what the sites that a request went through share of its answer. Each of them protects it: a
-// handler between two of them may undo what the inner one did.
+// Answer holds what the sites on the way of a request share about its answer. Every site protects the answer:
+// a handler between two sites may undo the work of the inner one.
 type Answer struct {
-	// Personal says that the answer depends on the user, or sets a cookie of a gateway's.
+	// Personal says that the answer depends on the user or sets a gateway's cookie.
 	Personal bool
 	// Endpoint says that an endpoint of a gateway answers, behind another gateway's site.
 	Endpoint bool
-	// Cookies are the Set-Cookie lines of gateways.
+	// Cookies holds the Set-Cookie lines of gateways.
 	Cookies []string
 }
 
@@ -48,20 +48,21 @@ func (s *RequestState) WriteCookie(h http.Header) {
 
 type stateKey struct{}
 
-// StateOf returns the state of a request from its context, nil for one that no site has seen.
+// StateOf returns the state of a request from its context, or nil before the first site.
 func StateOf(ctx context.Context) *RequestState {
 	s, _ := ctx.Value(stateKey{}).(*RequestState)
 	return s
 }
 
-// Enter strips a request and notes what it was sent with. Behind a site of the same gateway nothing of
-// the client's is left to strip. A site of another gateway strips what the first one set.
+// Enter strips a request and keeps its credentials in a state. Behind a site of the same gateway it does
+// nothing: the client's headers are gone. A site of another gateway strips the headers that the first gateway
+// set.
 func (v *Verifier) Enter(r *http.Request) (*RequestState, *http.Request) {
 	before := StateOf(r.Context())
 	if before != nil && before.verifier == v {
 		return before, r
 	}
-	s := &RequestState{Sent: SentBy(r), verifier: v}
+	s := &RequestState{Sent: CredentialHeadersOf(r), verifier: v}
 	s.Answer = &s.first
 	if before != nil {
 		s.Sent, s.Answer = before.Sent, before.Answer

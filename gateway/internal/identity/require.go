@@ -10,7 +10,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// Why a request with a valid credential is refused.
+// Errors of requests with a valid credential.
 var (
 	// ErrInsufficient is returned when another login can be enough.
 	ErrInsufficient = errors.New("login is not enough")
@@ -18,8 +18,8 @@ var (
 	ErrRequirement = errors.New("requirement not met")
 )
 
-// Requirements are what a site requires beyond a valid credential. Their fields are those of
-// gateway.Requirements, which documents and validates them.
+// Requirements holds what a site requires beyond a valid credential. gateway.Requirements documents and
+// validates the fields.
 type Requirements struct {
 	LoA    signicat.LoA
 	MaxAge time.Duration
@@ -33,11 +33,11 @@ type ClaimRequirement struct {
 	Values []string
 }
 
-// StepUp is an [ErrInsufficient] that says which login is enough. The zero value is any login.
+// StepUp is an [ErrInsufficient] that names the login that would be enough. The zero value accepts any login.
 type StepUp struct {
-	// LoA is the least level of assurance. Empty is any.
+	// LoA is the lowest level of assurance. Empty accepts any.
 	LoA signicat.LoA
-	// MaxAge is how long ago the user may have authenticated. Zero is any time.
+	// MaxAge bounds the time since the user authenticated. Zero accepts any.
 	MaxAge time.Duration
 }
 
@@ -47,7 +47,7 @@ func (*StepUp) Error() string { return ErrInsufficient.Error() }
 // Is reports that a StepUp is an [ErrInsufficient].
 func (*StepUp) Is(target error) bool { return target == ErrInsufficient }
 
-// With adds another site's requirements of a login, so that one login is enough for both.
+// With adds the requirements of another site, so that one login is enough for both.
 func (s StepUp) With(r Requirements) StepUp {
 	if !s.LoA.AtLeast(r.LoA) && r.LoA != "" {
 		s.LoA = r.LoA
@@ -61,8 +61,8 @@ func (s StepUp) With(r Requirements) StepUp {
 // MaxAgeSeconds returns MaxAge as the parameter max_age.
 func (s StepUp) MaxAgeSeconds() string { return strconv.Itoa(int(s.MaxAge / time.Second)) }
 
-// Challenge returns the parameters of RFC 9470 section 3. Everything that is required stands there, met or
-// not: a login that met only the missing part could lack the other.
+// Challenge returns the parameters of a challenge (RFC 9470 section 3). It names every requirement, also
+// those that are met: a new login for the missing one alone could lack the others.
 func (s StepUp) Challenge() []string {
 	params := []string{`error="insufficient_user_authentication"`, `error_description="Another login is required"`}
 	if s.LoA != "" {
@@ -74,8 +74,9 @@ func (s StepUp) Challenge() []string {
 	return params
 }
 
-// Check returns why a credential does not meet the requirements. All sites together ask for a login.
-// A user who would be refused after another login too is not sent to log in.
+// Check returns nil or the requirement that a credential does not meet. The challenge asks for the
+// requirements of all sites. Requirements of the user come first: a login would not help, so none is
+// requested.
 func (r Requirements) Check(c *Credential, asked StepUp, now time.Time) error {
 	if r.MinAge > 0 {
 		birthdate, _ := c.identity.Claim("birthdate")
@@ -93,6 +94,6 @@ func (r Requirements) Check(c *Credential, asked StepUp, now time.Time) error {
 	if !low && !old {
 		return nil
 	}
-	enough := asked // only now: a request that is let through costs no allocation
+	enough := asked // copied here so that a request that passes costs no allocation
 	return &enough
 }

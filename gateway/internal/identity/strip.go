@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// Headers is the set of headers that only the gateway may send to an upstream: every X-Itsme one, and
-// the names that a site adds. The zero value has the X-Itsme headers.
+// Headers is the set of headers that only the gateway may send to an upstream: all X-Itsme headers, and the
+// names that a site adds. The zero value holds the X-Itsme headers.
 type Headers struct {
 	names map[string]bool // folded
 }
@@ -24,8 +24,8 @@ func NewHeaders(names ...string) Headers {
 	return h
 }
 
-// sharedHeaders are those that every site of a gateway strips: a header that one site adds for its part
-// of an upstream, a client must not supply to another part. The zero value has the X-Itsme headers.
+// sharedHeaders holds the headers that every site of a gateway strips. If one site adds a header for its part
+// of an upstream, a client must not supply it to another part. The zero value holds the X-Itsme headers.
 type sharedHeaders struct {
 	adding sync.Mutex
 	all    atomic.Pointer[Headers]
@@ -59,9 +59,9 @@ func IsIdentityHeader(name string) bool {
 	return string(appendFolded(room[:0], name[:len(foldedPrefix)])) == foldedPrefix
 }
 
-// Fold returns one form for all spellings of a header's name that some server takes for the same name.
-// CGI and its many descendants write every character that is not a letter or digit as one and the same:
-// X_Itsme.Subject is X-Itsme-Subject to them.
+// Fold returns one form for all spellings of a name that some server reads as the same name. CGI and many
+// servers after it replace every character that is not a letter or digit by the same one: to them
+// X_Itsme.Subject is X-Itsme-Subject.
 func Fold(name string) string { return string(appendFolded(nil, name)) }
 
 func appendFolded(folded []byte, name string) []byte {
@@ -79,30 +79,31 @@ func appendFolded(folded []byte, name string) []byte {
 	return folded
 }
 
-// Has reports whether the set has a header's name, under any spelling.
-func (o Headers) Has(name string) bool {
+// Has reports whether the set holds a name, under any spelling.
+func (s Headers) Has(name string) bool {
 	if IsIdentityHeader(name) {
 		return true
 	}
-	if len(o.names) == 0 {
-		return false // without folding names like Accept
+	if len(s.names) == 0 {
+		return false // most names need no folding
 	}
-	var room [64]byte // on the stack, for every header of every request
-	return o.names[string(appendFolded(room[:0], name))]
+	var room [64]byte // on the stack: this runs for every header of every request
+	return s.names[string(appendFolded(room[:0], name))]
 }
 
-// Strip removes the headers of the set from a request: as headers, as trailers announced or not, and
-// named in Connection, which would have a proxy delete the ones that we set. What a client would send in
-// a tunnel behind the proxy cannot be stripped, so no tunnel for requests is opened.
-func (o Headers) Strip(r *http.Request) {
-	o.clean(r.Header)
-	o.cleanConnection(r.Header)
-	o.cleanTrailer(r)
+// Strip removes the headers of the set from a request: as headers, as announced or unannounced trailers, and
+// as names in Connection, which would make a proxy delete the headers that we set. Nothing can strip requests
+// in a tunnel behind the proxy, so Strip removes the offer to open one.
+func (s Headers) Strip(r *http.Request) {
+	s.clean(r.Header)
+	s.cleanConnection(r.Header)
+	s.cleanTrailer(r)
 	dropHTTPUpgrade(r.Header)
 }
 
-// dropHTTPUpgrade removes an offer to go on with HTTP/2 on the same connection (h2c), which RFC 9113
-// section 3.1 made obsolete. A proxy that passes the offer on is blind to the requests that follow. An Upgrade may be ignored (RFC 9110 section 7.8).
+// dropHTTPUpgrade removes an offer to continue with HTTP/2 on the same connection (h2c), which RFC 9113
+// section 3.1 made obsolete. A proxy that forwards the offer does not see the requests that follow. A server
+// may ignore an Upgrade (RFC 9110 section 7.8).
 func dropHTTPUpgrade(h http.Header) {
 	for _, line := range h["Upgrade"] {
 		for _, protocol := range tokensIn(line) {
@@ -114,24 +115,24 @@ func dropHTTPUpgrade(h http.Header) {
 	}
 }
 
-// tokensIn returns the words of a field's value, with any separators between them.
+// tokensIn returns the words of a field's value, whatever separates them.
 func tokensIn(value string) []string {
-	return strings.FieldsFunc(value, noTokenChar)
+	return strings.FieldsFunc(value, notTokenChar)
 }
 
-func (o Headers) clean(h http.Header) {
+func (s Headers) clean(h http.Header) {
 	for name := range h {
-		if o.Has(name) {
+		if s.Has(name) {
 			delete(h, name)
 		}
 	}
 }
 
-// cleanConnection removes our names from every Connection line, and leaves other lines as they are.
-func (o Headers) cleanConnection(h http.Header) {
+// cleanConnection removes the names of the set from every Connection line. Other lines stay.
+func (s Headers) cleanConnection(h http.Header) {
 	lines, kept := h["Connection"], []string(nil)
 	for i, line := range lines {
-		cleaned := o.withoutOwn(line)
+		cleaned := s.withoutOwn(line)
 		if cleaned != line && kept == nil {
 			kept = append(make([]string, 0, len(lines)), lines[:i]...)
 		}
@@ -148,11 +149,11 @@ func (o Headers) cleanConnection(h http.Header) {
 	}
 }
 
-func (o Headers) withoutOwn(line string) string {
+func (s Headers) withoutOwn(line string) string {
 	options := strings.Split(line, ",")
 	kept := options[:0]
 	for _, option := range options {
-		if name := strings.TrimSpace(option); !o.Has(name) && !carriesBearer(name) {
+		if name := strings.TrimSpace(option); !s.Has(name) && !carriesBearer(name) {
 			kept = append(kept, option)
 		}
 	}
@@ -162,27 +163,26 @@ func (o Headers) withoutOwn(line string) string {
 	return strings.TrimSpace(strings.Join(kept, ","))
 }
 
-// carriesBearer reports whether a name is the header in which the access token goes up: a client
-// that had it deleted on the way would turn an identified request into an anonymous one.
+// carriesBearer reports whether a name is Authorization, which carries the access token to the upstream. A
+// client that makes a proxy delete it would turn an identified request into an anonymous one.
 func carriesBearer(name string) bool { return strings.EqualFold(name, "Authorization") }
 
-// cleanTrailer removes our names from the trailers, and Authorization, which has no place there
-// (RFC 9110 section 6.5.1) and which some servers read there all the same. The server adds
-// trailers to the request's map when its body is read to the end, and a proxy copies them right then. So
-// they are removed at that very moment.
-func (o Headers) cleanTrailer(r *http.Request) {
+// cleanTrailer removes the headers of the set from the trailers. It removes Authorization too, which RFC 9110
+// section 6.5.1 forbids there and some servers still read. The server adds trailers to the request when its
+// body ends, and a proxy copies them right then. So they are removed at the end of the body.
+func (s Headers) cleanTrailer(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
-	o.cleanTrailerFields(r.Trailer)
+	s.cleanTrailerFields(r.Trailer)
 	if r.ContentLength >= 0 && r.ProtoMajor == 1 {
 		return // only a chunked body has trailers
 	}
-	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: o}
+	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: s}
 }
 
-func (o Headers) cleanTrailerFields(h http.Header) {
-	o.clean(h)
+func (s Headers) cleanTrailerFields(h http.Header) {
+	s.clean(h)
 	delete(h, "Authorization")
 }
 

@@ -9,46 +9,46 @@ import (
 )
 
 const (
-	// MaxCached bounds how many verified credentials are kept. Those that are used least go first.
+	// MaxCached bounds the cached credentials. The least used ones are evicted first.
 	MaxCached = 100_000
-	// maxCachedBytes bounds the memory that they take together.
+	// maxCachedBytes bounds the memory of all cached credentials.
 	maxCachedBytes = 100 << 20
-	// maxCachedToken is the longest token whose credential is kept. Hashing costs time for every byte,
-	// and what is longer is more likely garbage, which is refused for less.
+	// maxCachedToken is the longest token whose credential is cached, in bytes. Hashing costs time for every
+	// byte. A longer token is more likely garbage, which costs less to refuse.
 	maxCachedToken = 4 << 10
 )
 
-// tokenCache keeps the credentials of verified tokens, so that not every request costs a signature
-// check. It keeps valid ones alone: a client without a token cannot push one out. A caller that takes one
-// out checks again what may have changed since.
+// tokenCache caches the credentials of verified tokens, so that not every request costs a signature check. It
+// holds only valid ones: a client without a token cannot evict one. The caller checks a cached credential
+// again for changes since.
 type tokenCache struct {
 	credentials *otter.Cache[tokenKey, *Credential]
 }
 
-// tokenKey is the hash of a token's kind and of all of it, so that it cannot be presented, and that
-// other claims, or another signature, make another key. The zero key is of no token.
+// tokenKey is the hash of a token's kind and of the whole token. The hash cannot be used as a token, and
+// other claims or another signature make another key. The zero key belongs to no token.
 type tokenKey [sha256.Size]byte
 
 func newTokenCache(most int, bytes uint64) *tokenCache {
-	least := bytes / uint64(most) // so that the bound of the weight is one of the number too
+	least := bytes / uint64(most) // so that the bound of the weight also bounds the number
 	return &tokenCache{otter.Must(&otter.Options[tokenKey, *Credential]{
 		MaximumWeight: bytes,
 		Weigher:       func(_ tokenKey, c *Credential) uint32 { return uint32(max(least, c.weight())) },
 	})}
 }
 
-// keyOf returns the key of a token; the zero key when it is too long to be kept.
+// keyOf returns the key of a token, or the zero key for a token that is too long to cache.
 func keyOf(kind store.Kind, raw string) tokenKey {
 	if len(raw) > maxCachedToken {
 		return tokenKey{}
 	}
-	// Room on the stack, because a conversion would copy every token to the heap.
+	// Use the stack: a conversion would copy every token to the heap.
 	var room [1 + maxCachedToken]byte
 	room[0] = byte(kind)
 	return sha256.Sum256(room[:1+copy(room[1:], raw)])
 }
 
-// find returns the credential that was kept of a token. It may have become invalid since.
+// find returns the cached credential of a token. It may have become invalid since.
 func (t *tokenCache) find(key tokenKey) (c *Credential, ok bool) {
 	return t.credentials.GetIfPresent(key)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// spanVerify is the span of a token that is not in the cache. For one that is, no span begins: nothing
-// happens there that takes time.
+// spanVerify is the span of the check of a token that is not in the cache. A cached token gets no span: its
+// check takes no time.
 const spanVerify = "token.verify"
 
 // startVerify begins the span of a token's first check.

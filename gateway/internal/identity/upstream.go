@@ -8,10 +8,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
-// authorization is the header in which an access token goes upstream by default.
+// authorization is the default header for the access token.
 const authorization = "Authorization"
 
-// Upstream is what one upstream gets beside the X-Itsme headers.
+// Upstream describes what one upstream gets in addition to the X-Itsme headers.
 type Upstream struct {
 	headers []extraHeader
 	token   string // canonical name of the header that carries the access token, or empty
@@ -19,20 +19,20 @@ type Upstream struct {
 
 type extraHeader struct{ name, claim string }
 
-// AddHeader adds a header with a claim.
+// AddHeader adds a header with the value of a claim.
 func (u *Upstream) AddHeader(name, claim string) {
 	u.headers = append(u.headers, extraHeader{textproto.CanonicalMIMEHeaderKey(name), claim})
 }
 
-// SetTokenHeader sets the header that carries the access token. In Authorization it is a bearer token,
-// in any other header the token alone.
+// SetTokenHeader sets the header for the access token. Authorization holds a bearer token, any other header
+// the token alone.
 func (u *Upstream) SetTokenHeader(name string) { u.token = textproto.CanonicalMIMEHeaderKey(name) }
 
 // TakesBearer reports whether the upstream gets the access token in Authorization.
 func (u *Upstream) TakesBearer() bool { return u.token == authorization }
 
-// Own makes the upstream's headers the gateway's own: every site of the gateway strips them from now on.
-func (v *Verifier) Own(u *Upstream) {
+// ReserveHeaders reserves the upstream's headers for the gateway. All sites of the gateway strip them from now on.
+func (v *Verifier) ReserveHeaders(u *Upstream) {
 	var names []string
 	for _, h := range u.headers {
 		names = append(names, h.name)
@@ -43,13 +43,13 @@ func (v *Verifier) Own(u *Upstream) {
 	v.headers.add(NewHeaders(names...))
 }
 
-// SetHeaders sets the headers that say to the upstream who the request is from. All values of a request
-// share one array, which is its own: what stands behind the site may append to them and write into them.
-// It returns [ErrNoCredential] when the upstream wants an access token and none can be made.
+// SetHeaders sets the identity headers of a request to the upstream. All values of a request share one array
+// of its own, so the handlers behind the site may append to the values and change them. It returns
+// [ErrNoCredential] when the upstream needs an access token and none can be made.
 func (v *Verifier) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
 	c := s.Credential
 	var bearer string
-	if u.token != "" { // before anything is set: without a token the request has no identity
+	if u.token != "" { // first: without a token the request must get no identity header
 		var err error
 		if bearer, err = v.bearerOf(s); err != nil {
 			return err
@@ -81,7 +81,7 @@ func (v *Verifier) SetHeaders(h http.Header, s *RequestState, u *Upstream) error
 	return nil
 }
 
-// EmptyHeaders sets every header that only the gateway may send to an upstream to nothing.
+// EmptyHeaders sets every header that only the gateway may send to an upstream to an empty value.
 func (v *Verifier) EmptyHeaders(h http.Header) {
 	h[authorization] = []string{""}
 	for _, name := range attribute.Headers() {

@@ -9,22 +9,22 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// upstreamTokenLifetime is how long an access token that was made from a cookie is used, at most, before
-// the next is made.
+// upstreamTokenLifetime bounds the time in which an access token made from a cookie is used. After it the
+// next token is made.
 const upstreamTokenLifetime = 5 * time.Minute
 
-// upstreamTokenWeight is what an access token takes in memory beside its claims about the user.
+// upstreamTokenWeight is the memory of an access token in addition to its claims about the user, in bytes.
 const upstreamTokenWeight = 600
 
-// upstreamToken is an access token that was made from a browser's credential, so that not every request
-// of a page costs a signature.
+// upstreamToken is an access token made from a browser's credential. It is reused, so that not every request
+// costs a signature.
 type upstreamToken struct {
 	bearer string
 	keyID  string
 	until  time.Time
 }
 
-// bearerOf returns the Authorization that goes upstream: the access token that the client sent, or one
+// bearerOf returns the value of Authorization for the upstream: the access token that the client sent, or one
 // made from the cookie's claims.
 func (v *Verifier) bearerOf(s *RequestState) (string, error) {
 	if s.Credential.Kind == store.Browser {
@@ -38,9 +38,9 @@ func (v *Verifier) bearerOf(s *RequestState) (string, error) {
 	return bearerPrefix + raw, nil
 }
 
-// upstreamToken makes an access token from a browser's credential, or returns the one made before. The
-// access token never outlives the cookie's token. One whose key has left the set is of no use to an
-// upstream. It returns [ErrNoCredential] when the cookie's token is at its very end.
+// upstreamToken returns an access token for a browser's credential: the one made before, or a new one. The
+// access token never outlives the session token. A token whose key has left the set is replaced, because no
+// upstream can verify it. It returns [ErrNoCredential] when the session token ends now.
 func (v *Verifier) upstreamToken(c *Credential) (string, error) {
 	now := v.config.Now()
 	if t := c.upstreamToken.Load(); t != nil && now.Before(t.until) && v.verifiesWith(t.keyID) {
@@ -63,7 +63,7 @@ func (v *Verifier) upstreamToken(c *Credential) (string, error) {
 	return t.bearer, nil
 }
 
-// verifiesWith reports whether a key is among those that upstreams verify with.
+// verifiesWith reports whether upstreams can verify with a key.
 func (v *Verifier) verifiesWith(keyID string) bool {
 	keys := v.config.Keys()
 	return keys != nil && keys.Has(keyID)

@@ -10,18 +10,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Why a request has no valid credential.
+// Errors of requests without a valid credential.
 var (
-	// ErrNoCredential is returned when a request carries none.
+	// ErrNoCredential is returned when a request has no credential.
 	ErrNoCredential = errors.New("no credential")
-	// ErrToken is returned when a bearer token is not ours, not valid, or revoked.
+	// ErrToken is returned when a bearer token is not ours, invalid, or revoked.
 	ErrToken = errors.New("invalid token")
-	// ErrCookie is returned when a session cookie is not valid. The caller clears it, and treats it as
-	// none.
+	// ErrCookie is returned when a session cookie is invalid. The caller clears the cookie and treats the
+	// request as one without a credential.
 	ErrCookie = errors.New("invalid session cookie")
 	// ErrAmbiguous is returned when a request has two Authorization lines.
 	ErrAmbiguous = errors.New("more than one Authorization header")
-	// ErrStarting is returned before the signing keys are there.
+	// ErrStarting is returned while there are no signing keys yet.
 	ErrStarting = errors.New("starting")
 )
 
@@ -29,27 +29,27 @@ var (
 type Result uint8
 
 const (
-	// Valid is a credential that counts.
+	// Valid is a valid credential.
 	Valid Result = iota
-	// Invalid is one that is not the gateway's, has expired, or was made up.
+	// Invalid is a credential that the gateway did not issue, or that has expired.
 	Invalid
-	// Revoked is a valid one that was refused before its time.
+	// Revoked is a valid credential that was revoked.
 	Revoked
-	// Unknown is one that could not be checked: there are no keys, or the store is unavailable.
+	// Unknown is a credential that could not be checked: there are no keys, or the store is unavailable.
 	Unknown
 )
 
-// Config holds what a [Verifier] needs. Every field is required.
+// Config configures a [Verifier]. Every field is required.
 type Config struct {
-	// Authority verifies tokens, and issues those that upstreams get.
+	// Authority verifies tokens and issues those for upstreams.
 	Authority *token.Authority
-	// Keys returns the current keys, nil before there are any.
+	// Keys returns the current keys, or nil while there are none.
 	Keys func() *token.KeySet
-	// Revoked reports whether the token with these claims was revoked. It looks into the store.
+	// Revoked reports whether the token with these claims was revoked. It reads the store.
 	Revoked func(context.Context, *token.Claims) (bool, error)
-	// Observe receives every check of a credential, and whether its signature was verified before.
+	// Observe receives every check of a credential, and whether the credential was cached.
 	Observe func(kind store.Kind, result Result, cached bool)
-	// Claims are the claims that upstreams get.
+	// Claims lists the claims for upstreams.
 	Claims []string
 	// Cookies names the gateway's cookies.
 	Cookies Cookies
@@ -57,7 +57,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Verifier finds out who requests are from. Make it with [New]. It is safe for concurrent use.
+// Verifier verifies who requests are from. Make one with [New]. It is safe for concurrent use.
 type Verifier struct {
 	config  Config
 	headers sharedHeaders // of all sites
@@ -69,9 +69,9 @@ func New(config Config) *Verifier {
 	return &Verifier{config: config, cache: newTokenCache(MaxCached, maxCachedBytes)}
 }
 
-// Authenticate verifies the credential that a request was sent with. A bearer token counts alone,
-// whatever the cookie is. Beside the errors above it returns those of Config.Revoked.
-func (v *Verifier) Authenticate(ctx context.Context, sent Sent) (*Credential, error) {
+// Authenticate verifies the credential that a client sent. With a bearer token the cookie is ignored. It
+// returns one of the errors above, or an error of Config.Revoked.
+func (v *Verifier) Authenticate(ctx context.Context, sent CredentialHeaders) (*Credential, error) {
 	if len(sent.Authorization) > 1 {
 		return nil, ErrAmbiguous
 	}
@@ -91,7 +91,7 @@ func (v *Verifier) Authenticate(ctx context.Context, sent Sent) (*Credential, er
 	return c, err
 }
 
-// verify checks a token and that it was not revoked.
+// verify checks a token and its revocation.
 func (v *Verifier) verify(ctx context.Context, kind store.Kind, raw string) (*Credential, error) {
 	key := keyOf(kind, raw)
 	c, cached, err := v.check(ctx, key, kind, raw)
@@ -121,8 +121,8 @@ func (v *Verifier) verify(ctx context.Context, kind store.Kind, raw string) (*Cr
 	return c, nil
 }
 
-// check returns the credential of a valid token, from the cache or new. A cached one is as valid as its
-// token is now: it ends with its key, or with its time.
+// check returns the credential of a valid token, from the cache or new. A cached credential is valid only
+// while its token is: it ends with its key, or with its time.
 func (v *Verifier) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
 	c, cached = v.cache.find(key)
 	if cached && v.config.Authority.Recheck(&c.Claims) == nil {
@@ -144,7 +144,7 @@ func (v *Verifier) check(ctx context.Context, key tokenKey, kind store.Kind, raw
 	return newCredential(kind, claims, v.config.Claims), false, nil
 }
 
-// Cached returns how many credentials are kept.
+// Cached returns the number of cached credentials.
 func (v *Verifier) Cached() int {
 	v.cache.credentials.CleanUp()
 	return v.cache.credentials.EstimatedSize()

@@ -11,15 +11,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// minState is the least length of Signicat's state: 128 bits and more in base64url.
+// minState is the least length of Signicat's state: at least 128 bits in base64url.
 const minState = 32
 
-// linkHost is a host as clients send it, beyond ASCII by its A-labels (RFC 5890).
+// linkHost matches a host as clients send it. Names beyond ASCII are A-labels (RFC 5890).
 var linkHost = regexp.MustCompile(`^[A-Za-z0-9._:\[\]-]+$`)
 
-// newRecord refuses an answer of Signicat's that would send the user, the code or our access
-// token to another place than itsme and Signicat.
-func (e *Engine) newRecord(s Request, session *signicat.Session) (*store.Record, error) {
+// newRecord makes the record of a session. It refuses an answer of Signicat that would send the user, the
+// code or the Signicat access token to a place other than itsme and Signicat.
+func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Record, error) {
 	data := session.IDPData
 	state, err := checkAuthorizationURL(data.AuthorizationRequestURL, s.RedirectURL, e.config.Simulated)
 	if err != nil {
@@ -62,7 +62,7 @@ func (e *Engine) newRecord(s Request, session *signicat.Session) (*store.Record,
 	}, nil
 }
 
-// checkAuthorizationURL returns the state of a link that opens itsme and comes back to us.
+// checkAuthorizationURL returns the state of a link that opens itsme and redirects to us.
 func checkAuthorizationURL(raw, redirectURL string, simulated bool) (state string, err error) {
 	u, err := url.Parse(raw)
 	if err != nil || strings.ContainsFunc(raw, func(r rune) bool { return r == ' ' || notVSCHAR(r) }) || !linkHost.MatchString(u.Host) || u.User != nil {
@@ -85,5 +85,5 @@ func checkAuthorizationURL(raw, redirectURL string, simulated bool) (state strin
 	return states[0], nil
 }
 
-// notVSCHAR reports whether a character cannot stand in a state (RFC 6749 appendix A.5).
+// notVSCHAR reports whether a state cannot hold a character (RFC 6749 appendix A.5).
 func notVSCHAR(r rune) bool { return r < ' ' || r > '~' }

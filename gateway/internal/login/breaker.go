@@ -19,45 +19,43 @@ import (
 const (
 	// BreakerClosed: every call is made.
 	BreakerClosed = "closed"
-	// BreakerHalfOpen: the next start or read of a status is made, and decides.
+	// BreakerHalfOpen: the next start or read of a status is made. Its result closes or opens the breaker.
 	BreakerHalfOpen = "half_open"
-	// BreakerOpen: starts are refused, statuses are answered without asking Signicat, and cancels are
-	// left to the session's expiry. Logins whose code came back go on.
+	// BreakerOpen: starts are refused, statuses come from the store alone, and cancels are left to the
+	// session's expiry. Logins whose code came back continue.
 	BreakerOpen = "open"
 )
 
 const (
-	// breakerWindow is how far back calls count; breakerCalls must have been made, and half of all
-	// must have failed.
+	// The breaker opens when at least breakerCalls calls were made within breakerWindow and breakerRate of
+	// them failed.
 	breakerWindow = 30 * time.Second
 	breakerCalls  = 5
 	breakerRate   = 0.5
-	// breakerDelay is how long nothing is tried once the breaker is open.
+	// breakerDelay is the time without calls after the breaker opened.
 	breakerDelay = 5 * time.Second
-	// maxPause bounds how long starts wait when Signicat names a time (Retry-After).
+	// maxPause bounds the pause of starts when Signicat sends Retry-After.
 	maxPause = time.Minute
-	// A call that failed within fastFailure is made once more, after minRetryDelay to
-	// maxRetryDelay: at random, so that what failed together does not come back together.
+	// A call that failed within fastFailure is repeated once, after minRetryDelay to maxRetryDelay. The delay
+	// is random, so that calls that failed together do not repeat together.
 	fastFailure   = 2 * time.Second
 	minRetryDelay = 100 * time.Millisecond
 	maxRetryDelay = 500 * time.Millisecond
 )
 
-// breaker makes the calls to Signicat. While Signicat fails again and again, it makes no calls but
-// those of logins whose code came back. Their codes live three minutes, and their calls show whether
-// Signicat works again.
+// breaker makes the calls to Signicat. While Signicat keeps failing, it makes only the calls of logins whose
+// code came back. Their codes live three minutes, and their calls show when Signicat works again.
 //
-// It opens for faults of Signicat's, and for refused credentials, with which another call is as
-// useless. Nothing that a client sends or leaves undone opens it. Its times are those of the real
-// clock; Retry-After is counted by the gateway's.
+// Faults of Signicat open it, and so do refused credentials, with which other calls would fail too. No input
+// of a client opens it. Its windows use the real clock, and Retry-After the gateway's clock.
 type breaker struct {
 	client  *signicat.Client
 	circuit circuitbreaker.CircuitBreaker[*signicat.Session]
 	now     func() time.Time
-	retry   func(operation string) // is called when a call is made again
+	retry   func(operation string) // called before a call is repeated
 
 	mu     sync.Mutex
-	paused time.Time // no calls before: Signicat sent Retry-After
+	paused time.Time // no calls before this: Signicat sent Retry-After
 }
 
 func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger, retry func(operation string)) *breaker {
@@ -66,7 +64,7 @@ func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger,
 		now:    now,
 		retry:  retry,
 		circuit: circuitbreaker.NewBuilder[*signicat.Session]().
-			HandleIf(func(_ *signicat.Session, err error) bool { return unwell(err) }).
+			HandleIf(func(_ *signicat.Session, err error) bool { return signicatFault(err) }).
 			WithFailureRateThreshold(breakerRate, breakerCalls, breakerWindow).
 			WithSuccessThreshold(1).
 			WithDelay(breakerDelay).
@@ -75,7 +73,7 @@ func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger,
 	}
 }
 
-// logBreaker logs the begin of an outage once, and its end.
+// logBreaker logs the start of an outage once, and its end.
 func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.State) {
 	switch {
 	case from == circuitbreaker.ClosedState && to == circuitbreaker.OpenState:
@@ -85,9 +83,9 @@ func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.S
 	}
 }
 
-// unwell reports whether a call failed for how Signicat is, or for who we are to it, and not for
-// what the call was about.
-func unwell(err error) bool {
+// signicatFault reports whether a call failed because of Signicat or of our credentials, and not because of its
+// content.
+func signicatFault(err error) bool {
 	for _, sign := range []error{
 		signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
 		signicat.ErrNotSignicat,
@@ -109,17 +107,17 @@ func (b *breaker) state() string {
 	return BreakerHalfOpen
 }
 
-// wait returns how long no new call is made; zero when one may be.
+// wait returns the time until the next call may be made, or zero.
 func (b *breaker) wait() time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return max(b.circuit.RemainingDelay(), b.paused.Sub(b.now()), 0)
 }
 
-// ErrOpen is returned when a call was not made because the breaker is open.
+// ErrOpen is returned when the breaker is open and refused a call.
 var ErrOpen = errors.New("breaker open")
 
-// refusal returns the error of a call that is not made now, nil when it may be.
+// refusal returns the error of a call that may not be made now, or nil.
 func (b *breaker) refusal() error {
 	if wait := b.wait(); wait > 0 {
 		return retryAfter(ErrOpen, wait)
@@ -127,26 +125,26 @@ func (b *breaker) refusal() error {
 	return nil
 }
 
-// startTimeout bounds a start: an access token, a session, and the store.
+// startTimeout bounds a start: the access token, the session, and the store.
 const startTimeout = 30 * time.Second
 
-// CreateSession starts a session, unless the breaker is open. A call that failed fast is made
-// once more: at worst Signicat has a second session that is never used, and it expires. A client that
-// hangs up does not end the call, so that no client can make it look like a failure.
+// CreateSession starts a session, unless the breaker is open. It repeats a call that failed fast. At worst
+// Signicat then has an unused session, which expires. A client that hangs up does not end the call, so that
+// no client can make the call look like a failure.
 func (b *breaker) CreateSession(ctx context.Context, request signicat.SessionRequest) (*signicat.Session, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
 	return b.ifClosed(func() (*signicat.Session, error) {
-		return b.retried(worthRepeating, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
+		return b.withRetry(mayRepeat, func() (*signicat.Session, error) { return b.client.CreateSession(ctx, request) })
 	})
 }
 
-// ReadStatus reads a session on behalf of who waits for it, unless the breaker is open.
+// ReadStatus reads a session for waiting clients, unless the breaker is open.
 func (b *breaker) ReadStatus(ctx context.Context, id string) (*signicat.Session, error) {
 	return b.ifClosed(func() (*signicat.Session, error) { return b.client.Session(ctx, id) })
 }
 
-// CancelSession cancels a session while the breaker is closed. It is a courtesy, and no probe.
+// CancelSession cancels a session while the breaker is closed. A cancel is optional, so it does not probe.
 func (b *breaker) CancelSession(ctx context.Context, id string) error {
 	if b.state() != BreakerClosed {
 		return ErrOpen
@@ -156,8 +154,7 @@ func (b *breaker) CancelSession(ctx context.Context, id string) error {
 	return err
 }
 
-// WaitForSession reads the session of an accepted code until it is terminal, whatever the breaker's
-// state.
+// WaitForSession reads the session of an accepted code until it is terminal, in any state of the breaker.
 func (b *breaker) WaitForSession(ctx context.Context, id string) (*signicat.Session, error) {
 	session, err := b.client.WaitForSession(ctx, id)
 	if session != nil {
@@ -168,54 +165,54 @@ func (b *breaker) WaitForSession(ctx context.Context, id string) (*signicat.Sess
 	return session, err
 }
 
-// ValidateCode sends a code, whatever the breaker's state, and once more only when it cannot have
+// ValidateCode sends a code, in any state of the breaker. It repeats the call only when the code cannot have
 // been sent.
 func (b *breaker) ValidateCode(ctx context.Context, v signicat.CodeValidation) error {
-	_, err := b.retried(
-		func(err error) bool { return neverSent(err) && worthRepeating(err) },
+	_, err := b.withRetry(
+		func(err error) bool { return neverSent(err) && mayRepeat(err) },
 		func() (*signicat.Session, error) { return nil, b.client.ValidateCode(ctx, v) })
 	if lost := errors.Is(err, signicat.ErrUnavailable) || errors.Is(err, signicat.ErrInvalidResponse); lost && !neverSent(err) {
-		// It may be the code that Signicat stumbles over, which a client chose. Starts and reads
-		// show how Signicat is.
+		// The failure may come from the code, which a client chose. It must not open the breaker.
+		// Starts and reads show whether Signicat works.
 		return err
 	}
 	b.note(err)
 	return err
 }
 
-// CheckTokenRequestURL makes no call.
+// CheckTokenRequestURL checks a URL without a call.
 func (b *breaker) CheckTokenRequestURL(url string) error { return b.client.CheckTokenRequestURL(url) }
 
-// Close is for after the last call.
+// Close closes the client. Call it after the last call.
 func (b *breaker) Close() error { return b.client.Close() }
 
-// ifClosed makes a call that has to wait while the breaker is open, or as the one that probes.
+// ifClosed makes a call while the breaker is closed. While it is half open, the first call probes.
 func (b *breaker) ifClosed(call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	if err := b.refusal(); err != nil {
 		return nil, err
 	}
 	session, err := failsafe.With(b.circuit).Get(call)
 	if errors.Is(err, circuitbreaker.ErrOpen) {
-		// Another call probes.
+		// Another call is the probe.
 		return nil, retryAfter(ErrOpen, max(b.wait(), time.Second))
 	}
 	b.pause(err)
 	return session, err
 }
 
-// note counts a call that was made whatever the breaker's state.
+// note counts a call that was made in any state of the breaker.
 func (b *breaker) note(err error) {
 	b.pause(err)
 	switch {
-	case unwell(err):
+	case signicatFault(err):
 		b.circuit.RecordFailure()
 	case err == nil, errors.Is(err, signicat.ErrRejected), errors.Is(err, signicat.ErrNotFound):
-		b.circuit.Close() // it answers
+		b.circuit.Close() // Signicat answers
 		b.circuit.RecordSuccess()
 	}
 }
 
-// pause makes no calls for as long as Signicat asks, within bounds.
+// pause stops calls for the time that Signicat asks for, within bounds.
 func (b *breaker) pause(err error) {
 	var failure *signicat.Error
 	if !errors.As(err, &failure) || failure.RetryAfter <= 0 {
@@ -229,10 +226,11 @@ func (b *breaker) pause(err error) {
 	}
 }
 
-// retried makes a call, and once more when it failed fast and in a way that is worth it.
-func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
+// withRetry makes a call. It repeats the call once if the call failed fast and worth returns true for its
+// error.
+func (b *breaker) withRetry(retryable func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	policy := retrypolicy.NewBuilder[*signicat.Session]().
-		HandleIf(func(_ *signicat.Session, err error) bool { return worth(err) }).
+		HandleIf(func(_ *signicat.Session, err error) bool { return retryable(err) }).
 		WithMaxRetries(1).
 		WithMaxDuration(fastFailure).
 		WithRandomDelay(minRetryDelay, maxRetryDelay).
@@ -242,13 +240,13 @@ func (b *breaker) retried(worth func(error) bool, call func() (*signicat.Session
 	return failsafe.With(policy).Get(call)
 }
 
-// statusRequestTimeout is RFC 9110 section 15.5.9.
+// statusRequestTimeout is the status of RFC 9110 section 15.5.9.
 const statusRequestTimeout = 408
 
-// worthRepeating reports whether the same call may succeed a moment later: after a 5xx or a cut
-// connection. Not after a timeout, which has used the client's patience up, and not when
-// Signicat names a time.
-func worthRepeating(err error) bool {
+// mayRepeat reports whether the same call may succeed a moment later: after a 5xx or a cut connection.
+// It is false after a timeout, for which the client has waited long enough, and when Signicat sends
+// Retry-After.
+func mayRepeat(err error) bool {
 	var failure *signicat.Error
 	if !errors.As(err, &failure) || !errors.Is(err, signicat.ErrUnavailable) {
 		return false
@@ -258,7 +256,7 @@ func worthRepeating(err error) bool {
 	return !timeout && failure.RetryAfter == 0 && !errors.Is(err, context.Canceled)
 }
 
-// operationOf returns the operation that an error is about.
+// operationOf returns the operation that failed.
 func operationOf(err error) string {
 	if failure, ok := errors.AsType[*signicat.Error](err); ok {
 		return failure.Operation
@@ -266,7 +264,7 @@ func operationOf(err error) string {
 	return ""
 }
 
-// neverSent reports whether a call failed for want of a Signicat access token.
+// neverSent reports whether a call failed because there was no Signicat access token.
 func neverSent(err error) bool {
 	var failure *signicat.Error
 	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// changes wakes the requests of this process that wait for a change of a pending session. It holds an
-// entry only for sessions that a request waits for, so the requests bound it.
+// changes wakes the requests of this process that wait for a change of a pending session. It holds entries
+// only for sessions with waiting requests, so the requests bound it.
 type changes struct {
 	mu      sync.Mutex
 	waiting map[string]*waiting
@@ -18,7 +18,7 @@ type waiting struct {
 	clients int
 }
 
-// watch returns a channel that is closed at the session's next change. The caller calls done.
+// watch returns a channel that is closed at the session's next change. The caller must call done.
 func (c *changes) watch(id string) (changed <-chan struct{}, done func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -50,16 +50,16 @@ func (c *changes) announce(id string) {
 	}
 }
 
-// awaitChange waits until the session changes here, or for a while, since another replica's
-// changes are not announced.
+// awaitChange waits until the session changes in this process, at most limit. Changes of other replicas wake
+// nothing here.
 func (d *driver) awaitChange(ctx context.Context, id string, limit time.Duration) error {
 	changed, done := d.changes.watch(id)
 	defer done()
 	return d.await(ctx, changed, limit)
 }
 
-// await waits until something happens, or for a while. It is an error when the caller's time or
-// the gateway's is over.
+// await waits until happened is closed, at most limit. It returns an error when ctx ends or the gateway
+// closes.
 func (d *driver) await(ctx context.Context, happened <-chan struct{}, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

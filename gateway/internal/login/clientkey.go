@@ -5,12 +5,12 @@ import (
 	"strconv"
 )
 
-// NetworkShare is how many clients an IPv6 /48 counts as. A provider gives a customer anything
-// from a /64 to a /48 (RFC 6177), and a /48 has 65,536 networks of 64 bits.
+// NetworkShare is the number of clients that an IPv6 /48 counts as. A provider gives a customer anything from
+// a /64 to a /48 (RFC 6177), and a /48 has 65,536 networks of 64 bits.
 const NetworkShare = 16
 
-// clientKey names a client for limits: an IPv4 address, or the /64 that a network gives to one
-// IPv6 customer.
+// clientKey returns the key of a client in limits: an IPv4 address, or the IPv6 /64, which belongs to one
+// customer.
 func clientKey(addr netip.Addr) string {
 	addr = addr.Unmap().WithZone("")
 	if !addr.Is6() {
@@ -19,7 +19,7 @@ func clientKey(addr netip.Addr) string {
 	return networkOf(addr, 64)
 }
 
-// networkKey names the /48 that an IPv6 client is in. It is empty for an IPv4 address.
+// networkKey returns the key of the /48 of an IPv6 client. It is empty for an IPv4 address.
 func networkKey(addr netip.Addr) string {
 	addr = addr.Unmap().WithZone("")
 	if !addr.Is6() {
@@ -32,9 +32,9 @@ func networkOf(addr netip.Addr, bits int) string {
 	return netip.PrefixFrom(addr, bits).Masked().String()
 }
 
-// shareKey names the share of the status reads that the sessions of a client have, by its
-// [clientKey]. An IPv4 address has one. A /48 has NetworkShare of them, by the four bits before
-// /56: the /64s of one customer have one of these together.
+// shareKey returns the turn that a client's sessions share in reads of Signicat, by its [clientKey]. An IPv4
+// address has one turn. A /48 has NetworkShare turns, by the four bits before /56: all /64s of one /56 share
+// one turn.
 func shareKey(client string) string {
 	network, err := netip.ParsePrefix(client)
 	if err != nil {

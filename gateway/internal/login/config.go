@@ -9,40 +9,40 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Config describes an [Engine]. Every field is required but those that say what zero means.
+// Config configures an [Engine]. Every field is required, except where its comment says what zero means.
 type Config struct {
 	// Signicat makes the calls. [Engine.Close] closes it.
 	Signicat *signicat.Client
-	// AccountID is the Signicat account that sessions must belong to. Zero accepts any.
+	// AccountID is the Signicat account of all sessions. Zero accepts any.
 	AccountID string
-	// Simulated accepts a link to itsme over http on a loopback host: Signicat is a simulator.
+	// Simulated says that Signicat is a simulator. Links to itsme may then use http on a loopback host.
 	Simulated bool
 
 	// Store keeps the logins. Its owner closes it.
 	Store store.Store
 	// Authority signs and verifies the tokens.
 	Authority *token.Authority
-	// Keys are those of Authority. While there are none no login starts.
+	// Keys holds the keys of Authority. While it is empty no login starts.
 	Keys *token.Keys
 
-	// Attributes are asked of Signicat, by Signicat's names.
+	// Attributes lists the attributes to request, by Signicat's names.
 	Attributes []string
-	// Claims are the attribute claims of a token.
+	// Claims lists the attribute claims of a token.
 	Claims []string
-	// LoA is asked of Signicat, and checked in its answer. Zero asks for none.
+	// LoA is the level of assurance to request and to check. Zero requests none.
 	LoA signicat.LoA
-	// SessionLifetime is how long a user has to finish.
+	// SessionLifetime bounds the time in which a user finishes a login.
 	SessionLifetime time.Duration
-	// AccessLifetime is how long an app's access token is valid.
+	// AccessLifetime is the lifetime of an app's access token.
 	AccessLifetime time.Duration
-	// CookieLifetime is how long a browser's session token is valid.
+	// CookieLifetime is the lifetime of a browser's session token.
 	CookieLifetime time.Duration
-	// Refresh is how long a login may be refreshed. Zero: never.
+	// Refresh bounds the time in which a login may be refreshed. Zero allows no refresh.
 	Refresh time.Duration
-	// Limits bound what clients can cause.
+	// Limits bounds what clients can cause.
 	Limits Limits
 
-	// Logger receives one line a login, and what goes wrong.
+	// Logger receives one line for each login, and failures.
 	Logger *slog.Logger
 	// Observe receives callbacks for metrics and events.
 	Observe Observer
@@ -50,8 +50,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Limits bound what clients can cause. Their fields are those of gateway.LimitConfig, which documents and
-// validates them.
+// Limits bounds what clients can cause. gateway.LimitConfig documents and validates the fields.
 type Limits struct {
 	SessionsPerClient  int
 	SessionsWindow     time.Duration
@@ -66,21 +65,21 @@ type Limits struct {
 	StatusWindow       time.Duration
 }
 
-// Observer receives callbacks for metrics and events. They return at once and do no I/O. A step of a
-// login is reported once, by the replica that made it.
+// Observer receives callbacks for metrics and events. They return at once and do no I/O. The replica that
+// makes a step of a login reports it once.
 type Observer struct {
-	// Started: the user can open itsme.
+	// Started receives a login whose user can open itsme.
 	Started func(*store.Record)
-	// Unstarted: a start failed, or was refused for a limit.
+	// Unstarted receives a start that failed or reached a limit.
 	Unstarted func(store.Kind, error)
-	// Returned: a code came back, with the verifier or cookie of the login.
+	// Returned receives a login whose code came back with its verifier or cookie.
 	Returned func(*store.Record)
-	// Validated: Signicat accepted the code.
+	// Validated receives a login whose code Signicat accepted.
 	Validated func(*store.Record)
-	// Ended: the login is over, with a token or without one.
+	// Ended receives a login that ended, with or without a token.
 	Ended func(*store.Record)
-	// Retry receives the operation of a call to Signicat that is made again.
+	// Retry receives the operation of a call to Signicat that is repeated.
 	Retry func(operation string)
-	// Revocation receives what is refused from now on.
+	// Revocation receives a revocation that the store took.
 	Revocation func(store.Revocation)
 }

@@ -2,9 +2,7 @@ package login
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -13,60 +11,24 @@ import (
 const (
 	// cancelTimeout bounds a cancel that no client waits for.
 	cancelTimeout = 15 * time.Second
-	// MaxCancels bounds the cancels under way that no client waits for; more are left to expire.
+	// MaxCancels bounds the cancels under way for which no client waits. The others are left to expire.
 	MaxCancels = 64
 )
 
-// driver makes every change of a login: it loads the record, lets [transition] decide, and has the
-// store compare and set. The effects that take a code or a session to Signicat are a [holder]'s.
+// driver makes every change of a login. It loads the record, applies an event with [transition], and stores
+// the result by compare-and-set. A [leaseHolder] performs the effects that call Signicat with a code or a session.
 type driver struct {
 	config   *Config
 	signicat *breaker
 	changes  changes
 
-	work    tasks // finishes, reads and cancels that outlive their request
+	work    tasks // finishes, reads and cancels that may outlive their request
 	closing context.Context
 	cancels chan struct{} // bounds the cancels under way
 }
 
-// find loads the record of a state. The look-up by hash is the comparison of the state; the second
-// one makes it independent of what a store takes for equal.
-func (d *driver) find(ctx context.Context, state string) (*store.Record, error) {
-	id := SessionID(state)
-	record, err := d.config.Store.Load(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
-	}
-	if err != nil {
-		return nil, storeError(err)
-	}
-	if subtle.ConstantTimeCompare([]byte(record.ID), []byte(id)) != 1 {
-		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
-	}
-	return record, nil
-}
-
-// look loads a record by its public name, and ends one whose time is over.
-func (d *driver) look(ctx context.Context, id string) (*store.Record, error) {
-	for {
-		record, err := d.config.Store.Load(ctx, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, ErrUnknown
-		}
-		if err != nil {
-			return nil, storeError(err)
-		}
-		if _, err = d.apply(ctx, record, event{kind: eventLook}, record.ReadAt); err == nil {
-			return record, nil
-		}
-		if !lostRace(err) {
-			return nil, err
-		}
-	}
-}
-
-// apply changes a record by an event, and returns what its caller is to do then. A change that another
-// call made first is [store.ErrConflict]. On an error the record stays as it was.
+// apply changes a record by an event and returns the effect for its caller to perform. It returns
+// [store.ErrConflict] when another call changed the record first. After an error the record is unchanged.
 func (d *driver) apply(ctx context.Context, record *store.Record, e event, now time.Time) (effect, error) {
 	next, effect, err := transition(record, e, now)
 	if err != nil {
@@ -87,7 +49,7 @@ func (d *driver) apply(ctx context.Context, record *store.Record, e event, now t
 	return effect, nil
 }
 
-// report logs and counts a step that is in the store.
+// report logs and counts a step that the store took.
 func (d *driver) report(ctx context.Context, before store.Phase, record *store.Record) {
 	observe := d.config.Observe
 	switch {
@@ -102,20 +64,20 @@ func (d *driver) report(ctx context.Context, before store.Phase, record *store.R
 	}
 }
 
-// clock returns the store's clock, by a record that was just loaded. Replicas pass a login on to
-// each other within seconds, and their own clocks differ by more.
+// clock returns the store's clock, by a record that was just loaded. Replicas hand a login to each other
+// within seconds, and their own clocks differ by more.
 func (d *driver) clock(record *store.Record) func() time.Time {
 	ahead := record.ReadAt.Sub(d.config.Now())
 	return func() time.Time { return d.config.Now().Add(ahead) }
 }
 
-// lostRace reports whether another call changed or ended the record first: look again.
+// lostRace reports whether another call changed or ended the record first. The caller loads it again.
 func lostRace(err error) bool {
 	return errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound)
 }
 
-// cancelLater cancels a session at Signicat that no client will finish. It is a courtesy to the
-// user, whose phone would otherwise still ask: a failure is left to the session's expiry.
+// cancelLater cancels a session at Signicat that no client will finish, so that the user's phone stops
+// asking. After a failure the session expires.
 func (d *driver) cancelLater(ctx context.Context, signicatID string) {
 	select {
 	case d.cancels <- struct{}{}:

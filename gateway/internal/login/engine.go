@@ -1,8 +1,7 @@
-// Package login takes logins from their start to a token, and refreshes, renews and revokes what
-// was issued.
+// Package login runs logins from their start to a token. It also refreshes, renews and revokes tokens.
 //
-// Its callers bring what a request says: it knows nothing of HTTP. Of any number of calls for one
-// login, on any replica, one does the work; the store's compare-and-set decides which.
+// The package does not know HTTP: its callers read the requests. Of all calls for one login, on any replica,
+// one does the work. The store's compare-and-set decides which.
 package login
 
 import (
@@ -12,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Engine takes logins from their start to a token. Make one with [New]; it is safe for concurrent use.
+// Engine runs logins. Make one with [New]. It is safe for concurrent use.
 type Engine struct {
 	config   *Config
 	signicat *breaker
@@ -21,7 +20,7 @@ type Engine struct {
 	revoker  *revoker
 
 	starts      singleflight.Group
-	startLog    storeLog
+	startLog    startFailureLog
 	polls       *longPolls
 	statusPolls *statusPoll
 	stop        context.CancelFunc
@@ -47,11 +46,11 @@ func New(config Config) *Engine {
 	return e
 }
 
-// EndLongPolls answers all waiting status requests at once, and those that come later.
+// EndLongPolls answers all waiting status requests at once, and all later ones.
 func (e *Engine) EndLongPolls() { e.stop() }
 
-// Close ends every wait, and waits itself for the finishes and cancels under way; each has a
-// deadline, so that this takes less than [Lease]. It does not close the store.
+// Close stops the engine. It waits for finishes and cancels under way, which takes less than [Lease]. It does
+// not close the store.
 func (e *Engine) Close() error {
 	e.stop()
 	e.statusPolls.close()
@@ -59,33 +58,34 @@ func (e *Engine) Close() error {
 	return e.signicat.Close()
 }
 
-// Breaker is the state of the circuit breaker before Signicat.
+// Breaker returns the state of the circuit breaker for calls to Signicat.
 func (e *Engine) Breaker() string { return e.signicat.state() }
 
 // ready reports whether there are keys to sign and verify with.
 func (e *Engine) ready() bool { return e.config.Keys.KeySet() != nil }
 
-// Refresh exchanges an app's refresh token. Of any number of uses at once all get the same
-// successor and the same access token.
+// Refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
+// same access token.
 func (e *Engine) Refresh(ctx context.Context, raw string) (Refreshed, error) {
 	return e.issuer.refresh(ctx, raw)
 }
 
-// LatestRefreshToken returns the refresh token of a login that no app has used yet. A repeated finish
-// gets it too: an older one would look like a copy. It is empty when the login cannot be refreshed.
+// LatestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
+// finish returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
 func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
 	return e.issuer.latestRefreshToken(ctx, tokenID)
 }
 
-// Renew renews a browser's cookie in the second half of its life, as long as the login may be
-// refreshed, and finds copies of old cookies. It returns ErrGrant for a login that is over, and
-// ErrReused for one that should be. For an answer that can set no cookie it renews none.
+// Renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
+// detects copies of old cookies. It returns ErrGrant for a login that ended, and ErrReused when it detected a
+// copy but could not end the login. settable is false for an answer that can set no cookie: then it renews
+// none.
 func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
 	return e.issuer.renew(ctx, c, settable)
 }
 
-// Revoke ends what a client presents (RFC 7009): an access token alone, or with a refresh token the
-// whole login. A token that is unknown or no longer valid is no error.
+// Revoke revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh token the
+// whole login. A token that is unknown or no longer valid is not an error.
 func (e *Engine) Revoke(ctx context.Context, raw string) error {
 	if !e.ready() {
 		return ErrStarting
@@ -93,22 +93,23 @@ func (e *Engine) Revoke(ctx context.Context, raw string) error {
 	return e.revoker.revokePresented(ctx, raw)
 }
 
-// RevokeToken refuses one token by its jti. Many revocations of one login's tokens end the login.
+// RevokeToken revokes one token by its jti. Past a number of revocations in one login, it ends the login.
 func (e *Engine) RevokeToken(ctx context.Context, jti string) error {
 	return e.revoker.revokeTokenID(ctx, jti)
 }
 
-// RevokeLogin ends the login that a jti belongs to. It returns how many refreshable logins it ended.
+// RevokeLogin ends the login that a jti belongs to. It returns the number of refreshable logins that it
+// ended.
 func (e *Engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	return e.revoker.revokeLogin(ctx, jti)
 }
 
-// RevokeSubject refuses everything that was issued to a subject before, and ends what is under way.
+// RevokeSubject revokes all tokens that were issued to a subject before, and ends logins under way.
 func (e *Engine) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	return e.revoker.revokeSubject(ctx, subject)
 }
 
 // EndLogin ends a login on every replica.
-func (e *Engine) EndLogin(ctx context.Context, login, subject string) error {
-	return e.revoker.endLogin(ctx, login, subject)
+func (e *Engine) EndLogin(ctx context.Context, loginID, subject string) error {
+	return e.revoker.endLogin(ctx, loginID, subject)
 }

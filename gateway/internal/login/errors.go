@@ -10,34 +10,33 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Why a call fails, or how a login ended without a token. Package gateway has a table with what
-// clients see of each.
+// Errors of calls, and of logins that ended without a token. A table in package gateway maps them to answers.
 var (
 	// ErrDenied is returned when the user refused, or the login was aborted or cancelled.
 	ErrDenied = errors.New("access denied")
 	// ErrExpired is returned when the login or its code is too old.
 	ErrExpired = errors.New("login expired")
-	// ErrGrant is returned when state, binding, code or result are not what they must be.
+	// ErrGrant is returned when the state, binding, code or result is not acceptable.
 	ErrGrant = errors.New("invalid grant")
-	// ErrUnfinished is returned when the login is still under way; asking again goes on with it.
+	// ErrUnfinished is returned when the login is still under way. The next call continues it.
 	ErrUnfinished = errors.New("not finished yet")
-	// ErrSignicat is returned when Signicat cannot answer, or answers what cannot be used.
+	// ErrSignicat is returned when Signicat is unavailable or its answer is unusable.
 	ErrSignicat = errors.New("signicat unavailable")
-	// ErrStore is returned when the store cannot answer.
+	// ErrStore is returned when the store is unavailable.
 	ErrStore = errors.New("store unavailable")
-	// ErrStarting is returned before the signing keys are there.
+	// ErrStarting is returned while there are no signing keys yet.
 	ErrStarting = errors.New("starting")
 	// ErrRate is returned when a client starts too many logins.
 	ErrRate = errors.New("too many requests")
 	// ErrTokenRate is returned when a client calls /token and /revoke too often.
 	ErrTokenRate = errors.New("too many token requests")
-	// ErrConflict is returned when a login is too far to be cancelled.
+	// ErrConflict is returned when a login is being finished and cannot be cancelled.
 	ErrConflict = errors.New("login is being finished")
 	// ErrUnknown is returned when there is no such session.
 	ErrUnknown = errors.New("unknown session")
 )
 
-// retryError says when to ask again.
+// retryError adds to an error the time after which to try again.
 type retryError struct {
 	err   error
 	after time.Duration
@@ -48,7 +47,7 @@ func (e *retryError) Unwrap() error { return e.err }
 
 func retryAfter(err error, after time.Duration) error { return &retryError{err: err, after: after} }
 
-// RetryAfter is how long the client should wait before it asks again. Zero: the error does not say.
+// RetryAfter returns the time after which the client should try again, or zero when the error names none.
 func RetryAfter(err error) time.Duration {
 	var retry *retryError
 	if errors.As(err, &retry) {
@@ -57,10 +56,10 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// wrap says why, for the log; clients see the text that belongs to err.
+// wrap adds a reason for the log. Clients see the text that belongs to err.
 func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 
-// signicatError makes an ErrSignicat of a failed call. It keeps how long Signicat asked to wait.
+// signicatError wraps the error of a call in ErrSignicat. It keeps the Retry-After of Signicat.
 func signicatError(err error) error {
 	wrapped := fmt.Errorf("%w: %w", ErrSignicat, err)
 	var failure *signicat.Error
@@ -70,8 +69,7 @@ func signicatError(err error) error {
 	return wrapped
 }
 
-// storeError returns a lost race and an unknown record as they are, and ErrStore for a store that
-// cannot answer.
+// storeError wraps an error of the store in ErrStore. A lost race and an unknown record stay as they are.
 func storeError(err error) error {
 	if err == nil || errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrConflict) {
 		return err
@@ -79,7 +77,7 @@ func storeError(err error) error {
 	return fmt.Errorf("%w: %w", ErrStore, err)
 }
 
-// tokenError returns ErrStarting where there are no keys.
+// tokenError returns ErrStarting when there are no keys.
 func tokenError(err error) error {
 	if errors.Is(err, token.ErrNoKeys) {
 		return ErrStarting
@@ -87,8 +85,8 @@ func tokenError(err error) error {
 	return err
 }
 
-// endings are the errors of logins that ended without a token.
-var endings = map[store.Phase]error{
+// endErrors maps a phase that ends a login without a token to its error.
+var endErrors = map[store.Phase]error{
 	store.Denied:    ErrDenied,
 	store.Aborted:   ErrDenied,
 	store.Cancelled: ErrDenied,
@@ -96,24 +94,24 @@ var endings = map[store.Phase]error{
 	store.Failed:    ErrGrant,
 }
 
-// ErrTokenSize is returned when a user's claims do not fit into a token.
+// ErrTokenSize is returned when the claims of a user do not fit into a token.
 var ErrTokenSize = errors.New("token too large")
 
-// ErrLevel is returned when a user's level of assurance is under the one asked for.
+// ErrLevel is returned when the level of assurance is lower than requested.
 var ErrLevel = errors.New("level of assurance too low")
 
-// ended is the error of a record that ended without a token.
-func ended(r *store.Record) error {
+// endError returns the error of a login that ended without a token.
+func endError(r *store.Record) error {
 	switch r.Reason {
 	case reasonTooLarge:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrTokenSize)
 	case reasonLoA:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrLevel)
 	}
-	return fmt.Errorf("%w: %s", endings[r.Phase], r.Reason)
+	return fmt.Errorf("%w: %s", endErrors[r.Phase], r.Reason)
 }
 
-// Reasons why a login ended, as logs name them.
+// Reasons for the end of a login, as logs show them.
 const (
 	reasonIssued       = "issued"
 	reasonDenied       = "denied_by_person"
@@ -136,9 +134,9 @@ const (
 	reasonTooLarge     = "token_too_large"
 )
 
-// warned are the reasons that get a line at WARN: a client cannot bring them about, and an operator
-// can look into them.
-var warned = map[string]bool{
+// warnReasons holds the reasons that are logged at WARN. No client can cause them, and an operator can act on
+// them.
+var warnReasons = map[string]bool{
 	reasonError:        true,
 	reasonInvalid:      true,
 	reasonAnswerLost:   true,

@@ -12,14 +12,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// minLeft is the least that a kept token must have left to be handed out again.
-const minLeft = time.Minute
+// minRemaining is the least remaining lifetime of a stored token that is handed out again.
+const minRemaining = time.Minute
 
 // refreshes reports whether logins can be refreshed.
 func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
 
-// newFamily keeps what a login's refreshed tokens are made from. The family is as old as the login's
-// first token, so that a revocation that covers the one covers the other.
+// newFamily stores the data from which a login's refreshed tokens are made. The family is as old as the
+// login's first token, so that a revocation covers both or neither.
 func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims) error {
 	claims, err := json.Marshal(c.Attributes)
 	if err != nil {
@@ -40,25 +40,26 @@ func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims)
 	return storeError(i.config.Store.CreateFamily(ctx, f))
 }
 
-// family loads a family whose login was not revoked. A subject's revocation covers every login
-// that began before it.
-func (i *issuer) family(ctx context.Context, login string) (*store.Family, error) {
-	f, err := i.config.Store.LoadFamily(ctx, login)
+// family loads a family whose login was not revoked. The revocation of a subject covers every login that
+// began before it.
+func (i *issuer) family(ctx context.Context, loginID string) (*store.Family, error) {
+	f, err := i.config.Store.LoadFamily(ctx, loginID)
 	if err != nil {
 		return nil, familyError(err)
 	}
 	err = i.checkFamily(ctx, f)
 	if errors.Is(err, ErrGrant) {
-		// Who revoked it could not delete it. Once the revocation is over, the login would come back.
-		if err := i.config.Store.DeleteFamily(ctx, login); err != nil {
+		// The revocation did not delete the family. Without this deletion, the login would work again
+		// when the revocation expires.
+		if err := i.config.Store.DeleteFamily(ctx, loginID); err != nil {
 			return nil, storeError(err)
 		}
 	}
 	return f, err
 }
 
-// checkFamily refuses a family whose login was revoked. It is called before a token is signed, and
-// once more after it: the revocation may have come in between.
+// checkFamily refuses a family whose login was revoked. Call it before a token is signed and again after: the
+// revocation may come in between.
 func (i *issuer) checkFamily(ctx context.Context, f *store.Family) error {
 	revoked, err := i.config.Store.Revoked(ctx, store.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
 	switch {
@@ -70,7 +71,7 @@ func (i *issuer) checkFamily(ctx context.Context, f *store.Family) error {
 	return nil
 }
 
-// familyError returns ErrGrant for a family that is gone, and ErrStore for a store that cannot answer.
+// familyError returns ErrGrant for a family that was deleted, and ErrStore for a store that is unavailable.
 func familyError(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return wrap(ErrGrant, "the login ended")
@@ -78,7 +79,7 @@ func familyError(err error) error {
 	return storeError(err)
 }
 
-// familyClaims are what every token of a family says. Nothing of it is ever refreshed.
+// familyClaims returns the claims that all tokens of a family share. A refresh never changes them.
 func familyClaims(f *store.Family) (token.Claims, error) {
 	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt}
 	if err := json.Unmarshal([]byte(f.Claims), &c.Attributes); err != nil {
@@ -87,8 +88,8 @@ func familyClaims(f *store.Family) (token.Claims, error) {
 	return c, nil
 }
 
-// newest returns the newest token of a family: the kept one as long as it can be used, else a new
-// one, which it notes in the family.
+// newest returns the newest token of a family. It returns the stored one while it is usable. Otherwise it
+// signs a new one and puts it into f.
 func (i *issuer) newest(ctx context.Context, f *store.Family) (raw string, claims token.Claims, err error) {
 	kept, ok, err := i.reusable(ctx, f.Kind, f.Token)
 	if err != nil {
@@ -112,8 +113,8 @@ func (i *issuer) newest(ctx context.Context, f *store.Family) (raw string, claim
 	return raw, claims, nil
 }
 
-// reusable verifies a token that was kept to be handed out again. It is refused with less than
-// minLeft to go, when its key has left the set, and when it was revoked.
+// reusable reports whether a stored token may be handed out again. It may not with less than minRemaining to
+// live, without its key, or after its revocation.
 func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (claims *token.Claims, ok bool, err error) {
 	if raw == "" {
 		return nil, false, nil
@@ -126,27 +127,27 @@ func (i *issuer) reusable(ctx context.Context, kind store.Kind, raw string) (cla
 	switch {
 	case errors.Is(invalid, token.ErrNoKeys):
 		return nil, false, ErrStarting
-	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minLeft:
+	case invalid != nil || claims.ExpiresAt.Sub(i.config.Now()) < minRemaining:
 		return nil, false, nil
 	}
 	revoked, err := i.config.Store.Revoked(ctx, store.Credential{TokenID: claims.ID})
 	return claims, err == nil && !revoked, storeError(err)
 }
 
-// nextTokenID is the jti of a login's next token: random for an app, and for a browser the number of
-// its cookie.
-func (i *issuer) nextTokenID(kind store.Kind, login string, serial uint64) string {
+// nextTokenID returns the jti of a login's next token: random for an app, the number of the cookie for a
+// browser.
+func (i *issuer) nextTokenID(kind store.Kind, loginID string, serial uint64) string {
 	if kind == store.Browser {
-		return sessionTokenID(login, serial)
+		return sessionTokenID(loginID, serial)
 	}
-	return login + "." + i.config.Authority.NewID()
+	return loginID + "." + i.config.Authority.NewID()
 }
 
-// ErrReused is returned when a token was used again, and its login could not be ended for that.
+// ErrReused is returned when a token was used again, and its login could not be ended.
 var ErrReused = errors.New("used again")
 
-// endReused ends a login of which an old token was used. When the store is down, it answers 503 and
-// not invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
+// endReused ends a login whose old token was used. When the store is down, it answers 503 and not
+// invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
 func (i *issuer) endReused(ctx context.Context, f *store.Family) error {
 	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)

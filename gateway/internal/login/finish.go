@@ -12,31 +12,25 @@ import (
 )
 
 const (
-	// FinishWait is how long one call waits for a login to finish; the next call goes on.
+	// FinishWait bounds the time that one call waits for a login to finish. The next call continues.
 	FinishWait = 10 * time.Second
-	// LoserWait is how long a call waits for another one that finishes the same login.
+	// LoserWait bounds the time that a call waits for another call that finishes the same login.
 	LoserWait = 2 * time.Second
-	// Interval is how often a client should ask again.
+	// Interval is the time after which a client should ask again.
 	Interval = 2 * time.Second
-	// pollStore is how often a waiting call looks for what another replica did.
+	// pollStore is the interval at which a waiting call looks for changes of other replicas.
 	pollStore = 250 * time.Millisecond
-	// finishLimit bounds the work behind one call. It stays under Lease, so that the lease
-	// holder is done before another may take over.
+	// finishLimit bounds the work of one call. It is shorter than Lease: the lease holder must stop before
+	// another call may take over.
 	finishLimit = Lease - 5*time.Second
 )
 
-// Return is a code as it came back, with the state that it came with.
-type Return struct{ State, Code string }
+// AuthorizationResponse holds the code and the state of a redirect.
+type AuthorizationResponse struct{ State, Code string }
 
-// Find finds the pending session of a state.
-func (e *Engine) Find(ctx context.Context, state string) (*store.Record, error) {
-	return e.driver.find(ctx, state)
-}
-
-// Finish brings a login that is bound to the caller as far as it goes within [FinishWait], and
-// returns its record with the token. Of any number of calls, on any replica, one does the work.
-// The record that it is given stays as it is.
-func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) (*store.Record, error) {
+// Finish continues a login that is bound to the caller, within [FinishWait], and returns its record with the
+// token. Of all calls, on any replica, one does the work. Finish does not change the record that it is given.
+func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response AuthorizationResponse) (*store.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(store.Record)
@@ -44,17 +38,17 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) 
 	loser := e.config.Now().Add(LoserWait)
 	for {
 		now := e.driver.clock(record)
-		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(back.Code))}, now())
+		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, now())
 		switch {
 		case err != nil:
 		case effect == effectIssue:
 			err = e.replay(ctx, record, now)
 		case record.Phase.Ended():
-			err = ended(record)
+			err = endError(record)
 		case effect == effectNone:
 			err = e.awaitHolder(ctx, record, loser)
 		default:
-			h := &holder{driver: e.driver, issuer: e.issuer, record: record, back: back, effect: effect, now: now}
+			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now}
 			err = h.finish(ctx)
 		}
 		switch {
@@ -63,13 +57,13 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, back Return) 
 		case err != nil && !lostRace(err):
 			return nil, err
 		}
-		if record, err = e.driver.find(ctx, back.State); err != nil {
+		if record, err = e.driver.findByState(ctx, response.State); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// awaitHolder waits a while for the holder of the lease.
+// awaitHolder waits for a change by the lease holder, until the time loser.
 func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
 	if !e.config.Now().Before(loser) {
 		return ErrUnfinished
@@ -80,13 +74,13 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser ti
 	return nil
 }
 
-// replay hands out an issued login again, to the same finish, for as long as the record is kept, and
-// never after a logout or a revocation.
+// replay returns the token of an issued login to a repeated finish, while the record is kept. It returns none
+// after a logout or a revocation.
 func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
 	}
-	next, kept, err := e.issuer.again(ctx, record)
+	next, kept, err := e.issuer.reissue(ctx, record)
 	switch {
 	case err != nil:
 		return err
@@ -102,33 +96,33 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	return e.issuer.checkIssued(ctx, record)
 }
 
-// holder has the lease of a login: it takes the code to Signicat, reads the session and has a token
-// signed. Each of these is the effect of a transition, and yields the event of the next one.
-type holder struct {
+// leaseHolder has the lease of a login. It sends the code to Signicat, reads the session and has a token signed.
+// Each of these is the effect of a transition and yields the next event.
+type leaseHolder struct {
 	*driver
-	issuer *issuer
-	record *store.Record
-	back   Return
-	now    func() time.Time // the store's clock
+	issuer   *issuer
+	record   *store.Record
+	response AuthorizationResponse
+	now      func() time.Time // the store's clock
 
-	effect   effect            // what is to be done
-	session  *signicat.Session // that was read, at read
+	effect   effect            // to perform next
+	session  *signicat.Session // as read at the time read
 	read     time.Time
-	failed   *signicat.Error // the last call that failed
-	unsent   bool            // the first sending of the code never left
+	failed   *signicat.Error // the last failed call
+	unsent   bool            // the code was never sent
 	accepted bool            // Signicat accepted the code
 }
 
-// finish does the work of the lease holder. It goes on when the caller hangs up, so that a code
-// that was sent is not lost: the next call finds its outcome. After [ErrUnfinished] the record is still
-// the work's: the caller does not look at it.
-func (h *holder) finish(ctx context.Context) error {
+// finish does the work of the lease holder. It continues when the caller hangs up, so that a code that was
+// sent is not lost: the next call finds its result. After [ErrUnfinished] the work may still change the
+// record, so the caller must not read it.
+func (h *leaseHolder) finish(ctx context.Context) error {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
 	h.after(ctx, finishLimit, func(work context.Context) {
 		work, traced := startSpan(work, spanComplete, h.record.Kind)
-		// The reading of the session ends with the caller's wait; a code that is under way
-		// has until finishLimit.
+		// Reading the session stops with the caller's wait. A code that was sent has until
+		// finishLimit.
 		reading, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
 		err := h.run(work, reading)
@@ -147,9 +141,9 @@ func (h *holder) finish(ctx context.Context) error {
 	}
 }
 
-// run performs effects until the login ends. An event may come with an error, for the client of a
-// login that the event does not end.
-func (h *holder) run(ctx, reading context.Context) error {
+// run performs effects until the login ends. A step may yield both an event and an error: the error is for
+// the client when the event does not end the login.
+func (h *leaseHolder) run(ctx, reading context.Context) error {
 	for {
 		reads := h.effect == effectRead
 		e, failure := h.perform(ctx, reading)
@@ -165,7 +159,7 @@ func (h *holder) run(ctx, reading context.Context) error {
 		case h.record.Phase == store.Issued:
 			return nil
 		case h.record.Phase.Ended():
-			return ended(h.record)
+			return endError(h.record)
 		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
 			h.config.Logger.WarnContext(ctx, "reading a session", errorAttr(failure))
 			return signicatError(failure)
@@ -175,8 +169,8 @@ func (h *holder) run(ctx, reading context.Context) error {
 	}
 }
 
-// perform does what the last transition asks for.
-func (h *holder) perform(ctx, reading context.Context) (event, error) {
+// perform performs the effect of the last transition.
+func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
 		return h.validate(ctx)
@@ -185,12 +179,12 @@ func (h *holder) perform(ctx, reading context.Context) (event, error) {
 	case effectIssue:
 		return h.issuer.issue(ctx, h.record, h.session)
 	}
-	return event{}, errors.New("a login under way has nothing to do")
+	return event{}, errors.New("no effect to perform")
 }
 
-// release gives the lease back, so that the next call need not wait for its end.
-func (h *holder) release(ctx context.Context) {
-	// The work may have taken all its time; the lease lasts a little longer.
+// release gives the lease back, so that the next call does not wait for its end.
+func (h *leaseHolder) release(ctx context.Context) {
+	// The work may have used all its time. The lease lasts a little longer.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Lease-finishLimit)
 	defer cancel()
 	e := event{kind: eventRelease, failed: h.failed, unsent: h.unsent, accepted: h.accepted}
@@ -199,7 +193,7 @@ func (h *holder) release(ctx context.Context) {
 	}
 }
 
-// failureIn returns the failed call to Signicat that an error is about, or else the one before it.
+// failureIn returns the failed call to Signicat in an error, or else the one before it.
 func failureIn(err error, before *signicat.Error) *signicat.Error {
 	if failure, ok := errors.AsType[*signicat.Error](err); ok {
 		return failure

@@ -12,30 +12,29 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// MaxCookieToken leaves room for the cookie's name and attributes in the 4,096 bytes that every
-// browser keeps (RFC 6265 section 6.1).
+// MaxCookieToken bounds a session token, in bytes. It leaves room for the cookie's name and attributes in the
+// 4,096 bytes that every browser keeps (RFC 6265 section 6.1).
 const MaxCookieToken = 3800
 
-// issuer signs the tokens of logins: the first one, those of its refreshes, and the cookies that take
-// the place of others.
+// issuer signs the tokens of logins: first tokens, refreshed tokens, and renewed cookies.
 type issuer struct {
 	config  *Config
 	revoker *revoker
 }
 
-// errBarred is returned when a revocation of the subject covers a login that is being finished.
-var errBarred = errors.New("the subject was revoked")
+// errSubjectRevoked is returned when a revocation of the subject covers a login that is being finished.
+var errSubjectRevoked = errors.New("the subject was revoked")
 
-// issue signs the token of a login whose result was checked: an access token for an app, a session
-// token for a browser. No token is signed where a revocation covers the login.
+// issue signs the first token of a login whose result was checked: an access token for an app, a session
+// token for a browser. It signs none if a revocation covers the login.
 func (i *issuer) issue(ctx context.Context, record *store.Record, session *signicat.Session) (event, error) {
 	now := i.config.Now()
-	login, err := i.newLogin(ctx, record, session.Subject.ID, now)
+	loginID, err := i.newLoginID(ctx, record, session.Subject.ID, now)
 	if err != nil {
-		return barredEvent(err)
+		return subjectRevokedEvent(err)
 	}
 	raw, claims, err := i.sign(record.Kind, token.Claims{
-		ID:         firstTokenID(record.Kind, login),
+		ID:         firstTokenID(record.Kind, loginID),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
@@ -48,16 +47,17 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 		return event{}, tokenError(err)
 	}
 	if err := i.enroll(ctx, record, claims); err != nil {
-		return barredEvent(err)
+		return subjectRevokedEvent(err)
 	}
 	return event{kind: eventIssue, issued: issued{
 		token: raw, id: claims.ID, subject: claims.Subject, at: now, expires: claims.ExpiresAt, authAt: now,
 	}}, nil
 }
 
-// barredEvent ends the login for errBarred. Other errors leave it to the next call.
-func barredEvent(err error) (event, error) {
-	if errors.Is(err, errBarred) {
+// subjectRevokedEvent returns the event that ends the login after errSubjectRevoked. After another error the
+// next call tries again.
+func subjectRevokedEvent(err error) (event, error) {
+	if errors.Is(err, errSubjectRevoked) {
 		return event{kind: eventReject, reason: reasonRevoked}, nil
 	}
 	return event{}, err
@@ -70,31 +70,31 @@ func claimsOf(s *signicat.Subject, wanted []string) map[string]any {
 	return attribute.Subject{Text: s.Text, Address: address, NIN: attribute.NationalNumber(nin)}.Claims(wanted)
 }
 
-// newLogin names a login, unless a revocation of its subject covers it. A revocation reaches ahead, as
-// far as clocks may differ. A login that began after such a revocation has its mark in its name, so
-// that no replica refuses what is issued to it.
-func (i *issuer) newLogin(ctx context.Context, record *store.Record, subject string, now time.Time) (string, error) {
-	login := i.config.Authority.NewID()
+// newLoginID returns an ID for a login, unless a revocation of its subject covers the login. Clocks differ, so
+// a revocation also covers tokens from a short time after it. A login that began after such a revocation gets
+// the revocation's mark in its ID, so that no replica refuses its tokens.
+func (i *issuer) newLoginID(ctx context.Context, record *store.Record, subject string, now time.Time) (string, error) {
+	loginID := i.config.Authority.NewID()
 	covered, err := i.config.Store.Revoked(ctx, store.Credential{Subject: subject, IssuedAt: now})
 	if err != nil {
 		return "", storeError(err)
 	}
 	if covered && record.Mark != "" {
-		login = token.MarkedLogin(login, record.Mark)
+		loginID = token.MarkedLogin(loginID, record.Mark)
 	}
-	return login, i.barred(ctx, record, store.Credential{Subject: subject, IssuedAt: now, Mark: markOf(login)})
+	return loginID, i.checkSubject(ctx, record, store.Credential{Subject: subject, IssuedAt: now, Mark: markOf(loginID)})
 }
 
-// barred refuses a login that a revocation of its subject covers. A login that began after it waits
-// until its tokens are not covered either, where its name has no mark.
-func (i *issuer) barred(ctx context.Context, record *store.Record, issued store.Credential) error {
+// checkSubject refuses a login that a revocation of its subject covers. A login without a mark that began after the
+// revocation must wait until its tokens are no longer covered.
+func (i *issuer) checkSubject(ctx context.Context, record *store.Record, issued store.Credential) error {
 	began := store.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
 	revoked, err := i.config.Store.Revoked(ctx, began)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case revoked:
-		return errBarred
+		return errSubjectRevoked
 	}
 	revoked, err = i.config.Store.Revoked(ctx, issued)
 	switch {
@@ -106,8 +106,8 @@ func (i *issuer) barred(ctx context.Context, record *store.Record, issued store.
 	return nil
 }
 
-// enroll notes a login that was signed for, so that a revocation finds it, and looks once more
-// whether one came meanwhile.
+// enroll stores a login under its subject, so that a revocation of the subject finds it. It then checks once
+// more for a revocation that came meanwhile.
 func (i *issuer) enroll(ctx context.Context, record *store.Record, c token.Claims) error {
 	until := c.ExpiresAt
 	if i.refreshes() {
@@ -119,22 +119,23 @@ func (i *issuer) enroll(ctx context.Context, record *store.Record, c token.Claim
 	if err := i.config.Store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
 		return storeError(err)
 	}
-	err := i.barred(ctx, record, store.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
+	err := i.checkSubject(ctx, record, store.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
 		return errors.Join(err, i.revoker.forgetLogin(ctx, c.Login(), c.Subject))
 	}
 	return nil
 }
 
-// firstTokenID is the jti of a login's first token: its name, and for a browser the token's number.
-func firstTokenID(kind store.Kind, login string) string {
+// firstTokenID returns the jti of a login's first token: the ID of the login, and for a browser the number 1
+// as well.
+func firstTokenID(kind store.Kind, loginID string) string {
 	if kind == store.Browser {
-		return sessionTokenID(login, 1)
+		return sessionTokenID(loginID, 1)
 	}
-	return login
+	return loginID
 }
 
-// sign makes the token of a login of that kind.
+// sign signs a token of a login of that kind.
 func (i *issuer) sign(kind store.Kind, claims token.Claims) (string, token.Claims, error) {
 	if kind == store.App {
 		return i.config.Authority.IssueAccess(claims)
@@ -146,13 +147,13 @@ func (i *issuer) sign(kind store.Kind, claims token.Claims) (string, token.Claim
 	return raw, claims, err
 }
 
-// loginOf is the login that a token descends from.
-func loginOf(tokenID string) string { return (&token.Claims{ID: tokenID}).Login() }
+// loginIDOf returns the ID of the login that a token belongs to.
+func loginIDOf(tokenID string) string { return (&token.Claims{ID: tokenID}).Login() }
 
-// markOf is the mark of the login that a token descends from, or empty.
+// markOf returns the mark of the login that a token belongs to, or nothing.
 func markOf(tokenID string) string { return (&token.Claims{ID: tokenID}).Mark() }
 
-// sessionTokenID is the jti of a session token: its login and its number in the family.
-func sessionTokenID(login string, serial uint64) string {
-	return login + "." + strconv.FormatUint(serial, 10)
+// sessionTokenID returns the jti of a session token: the ID of its login and its number in the family.
+func sessionTokenID(loginID string, serial uint64) string {
+	return loginID + "." + strconv.FormatUint(serial, 10)
 }

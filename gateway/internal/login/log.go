@@ -9,10 +9,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// logEnd writes the one line of a login, with the last call to Signicat that failed on its way.
+// logEnd writes the log line of a login that ended, with the last call to Signicat that failed.
 func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 	level := slog.LevelInfo
-	if warned[record.Reason] {
+	if warnReasons[record.Reason] {
 		level = slog.LevelWarn
 	}
 	attrs := []slog.Attr{
@@ -33,7 +33,7 @@ func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 	log.LogAttrs(ctx, level, EndedMessage, attrs...)
 }
 
-// signicatAttrs are what Signicat's support asks for.
+// signicatAttrs returns the log attributes that Signicat's support asks for.
 func signicatAttrs(err error) []any {
 	var failure *signicat.Error
 	if !errors.As(err, &failure) {
@@ -47,8 +47,8 @@ func signicatAttrs(err error) []any {
 	}
 }
 
-// EndedMessage is the message of the one line that every login gets. None is left out: what a client
-// can bring about costs it a start, which limits bound.
+// EndedMessage is the message of the line that every ended login gets. No such line is left out: each costs a
+// client a start, which limits bound.
 const EndedMessage = "login ended"
 
 func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }

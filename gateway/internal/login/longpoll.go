@@ -5,11 +5,10 @@ import (
 	"sync"
 )
 
-// MaxPolls bounds the long polls of a gateway: each holds a request of the server, and looks at
-// the store.
+// MaxPolls bounds the long polls of a gateway. Each holds a request of the server and reads the store.
 const MaxPolls = 5_000
 
-// longPolls counts the long polls that are held: altogether, by client, and by IPv6 network.
+// longPolls counts the long polls under way: all, by client, and by IPv6 network.
 type longPolls struct {
 	perClient int
 
@@ -22,8 +21,8 @@ func newLongPolls(perClient int) *longPolls {
 	return &longPolls{perClient: perClient, of: make(map[string]int)}
 }
 
-// take takes a place for a long poll of that client. Where there is none, done is nil. The caller
-// calls done once.
+// take reserves a long poll for a client. It returns nil when none is free. Otherwise the caller calls done
+// once.
 func (p *longPolls) take(addr netip.Addr) (done func()) {
 	client, network := clientKey(addr), networkKey(addr)
 	p.mu.Lock()
@@ -39,7 +38,7 @@ func (p *longPolls) take(addr netip.Addr) (done func()) {
 	}
 }
 
-// count changes how many are held, with the lock held.
+// count changes the counters. The caller holds the lock.
 func (p *longPolls) count(client, network string, by int) {
 	p.held += by
 	for _, key := range []string{client, network} {

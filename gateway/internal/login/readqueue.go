@@ -8,31 +8,31 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// statusInterest is how long a session keeps its place that no client asks about any more.
-const statusInterest = 10 * time.Second
+// statusIdleLimit is the time after which a session that no client asks about leaves the queue.
+const statusIdleLimit = 10 * time.Second
 
-// readQueue decides whose session is read next. Clients take turns, in the order in which they
-// had a session that was due, one read a turn. Of a client's sessions the one that is due first is
-// read. So with n clients each has a read every n/budget, however many sessions others have.
+// readQueue decides which session is read next. Clients take turns, in the order in which one of their
+// sessions became due. In its turn a client gets one read: of its session that was due first. So with n
+// clients each gets a read every n/budget, however many sessions others have.
 //
-// A client is the one that started a session, not the one that asks about it: that never changes,
-// and every session under another address costs a start there, which is limited. Every step costs O(log n).
+// A client is the one that started a session, not the one that asks about it. The starter never changes, and
+// every session under another address costs a start there, which limits bound. Every step costs O(log n).
 type readQueue struct {
 	sessions map[string]*sessionRead
 	clients  map[string]*readClient
-	ready    []*readClient // have a session that is due: the next turn is the first one's
+	ready    []*readClient // with a session that is due, in the order of their turns
 	waiting  timeHeap[*readClient]
 }
 
-// sessionRead is a session that a client asked about, or that was read a moment ago. It is in its
-// client's heap or under way. The lock of its reads guards all but id.
+// sessionRead is a session that a client asked about, or that was read a moment ago. Either it is in its
+// client's heap or its read is under way. The lock of the poll guards all fields but id.
 type sessionRead struct {
 	id     string
 	client *readClient
-	span   trace.Span // of the request that asked first since it was due
+	span   trace.Span // of the first request since it was due
 	due    time.Time
-	asked  time.Time     // zero: not since it was due
-	done   chan struct{} // closed when the read that is under way is over; else nil
+	asked  time.Time     // zero when no client asked since it was due
+	done   chan struct{} // closed at the end of the read under way; nil without one
 	began  time.Time
 	index  int
 }
@@ -40,7 +40,7 @@ type sessionRead struct {
 // readClient is a client with sessions in the queue.
 type readClient struct {
 	name     string
-	due      timeHeap[*sessionRead] // of its sessions those that are not under way
+	due      timeHeap[*sessionRead] // its sessions without a read under way
 	sessions int
 	ready    bool
 	index    int
@@ -50,7 +50,7 @@ func newReadQueue() readQueue {
 	return readQueue{sessions: make(map[string]*sessionRead), clients: make(map[string]*readClient)}
 }
 
-// add enters a session, due now.
+// add adds a session that is due now.
 func (q *readQueue) add(id, client string, now time.Time) *sessionRead {
 	c := q.clients[client]
 	if c == nil {
@@ -64,7 +64,7 @@ func (q *readQueue) add(id, client string, now time.Time) *sessionRead {
 	return s
 }
 
-// put enters a session that is not under way.
+// put queues a session whose read is not under way.
 func (q *readQueue) put(s *sessionRead, now time.Time) {
 	heap.Push(&s.client.due, s)
 	if !s.client.ready {
@@ -72,8 +72,8 @@ func (q *readQueue) put(s *sessionRead, now time.Time) {
 	}
 }
 
-// place puts a client behind those that are ready, or has it wait for its next session. One
-// without any session is forgotten.
+// place queues a client behind the ready ones, or among the waiting ones until its next session is due. It
+// removes a client without sessions.
 func (q *readQueue) place(c *readClient, now time.Time) {
 	if c.index >= 0 {
 		heap.Remove(&q.waiting, c.index)
@@ -81,7 +81,7 @@ func (q *readQueue) place(c *readClient, now time.Time) {
 	switch {
 	case c.sessions == 0:
 		delete(q.clients, c.name)
-	case len(c.due) == 0: // all are under way
+	case len(c.due) == 0: // reads of all are under way
 	case now.Before(c.due[0].due):
 		heap.Push(&q.waiting, c)
 	default:
@@ -90,8 +90,8 @@ func (q *readQueue) place(c *readClient, now time.Time) {
 	}
 }
 
-// next returns the session whose turn it is, nil while none is due. It forgets sessions that are
-// due and that no client has asked about for a while.
+// next returns the session that may be read now, or nil. It removes due sessions that no client asked about
+// for a while.
 func (q *readQueue) next(now time.Time) *sessionRead {
 	for len(q.waiting) > 0 && !now.Before(q.waiting[0].due[0].due) {
 		q.place(q.waiting[0], now)
@@ -99,7 +99,7 @@ func (q *readQueue) next(now time.Time) *sessionRead {
 	for len(q.ready) > 0 {
 		c := q.ready[0]
 		for len(c.due) > 0 && !now.Before(c.due[0].due) {
-			if now.Sub(c.due[0].asked) < statusInterest {
+			if now.Sub(c.due[0].asked) < statusIdleLimit {
 				return c.due[0]
 			}
 			q.forget(c.due[0])
@@ -115,13 +115,13 @@ func (q *readQueue) forget(s *sessionRead) {
 	delete(q.sessions, s.id)
 }
 
-// take takes out the session that next returned. Its client waits for its next turn.
+// take removes the session that next returned. Its client waits for its next turn.
 func (q *readQueue) take(s *sessionRead, now time.Time) {
 	heap.Pop(&s.client.due)
 	q.pass(now)
 }
 
-// pass ends the turn of the client that has it.
+// pass ends the turn of the first client.
 func (q *readQueue) pass(now time.Time) {
 	c := q.ready[0]
 	q.ready[0] = nil
@@ -130,8 +130,7 @@ func (q *readQueue) pass(now time.Time) {
 	q.place(c, now)
 }
 
-// idle returns how long no session will be due; zero when there is none to wait for. Call it after
-// next found none.
+// idle returns the time until a session is due, or zero when none waits. Call it after next returned nil.
 func (q *readQueue) idle(now time.Time) time.Duration {
 	if len(q.waiting) == 0 {
 		return 0
@@ -145,10 +144,10 @@ func (s *sessionRead) place() *int   { return &s.index }
 func (c *readClient) at() time.Time { return c.due[0].due }
 func (c *readClient) place() *int   { return &c.index }
 
-// timeHeap is a heap.Interface: what comes first is first.
+// timeHeap is a heap.Interface in order of time.
 type timeHeap[T interface {
 	at() time.Time
-	place() *int // where in the heap it is, -1 outside
+	place() *int // its index in the heap, -1 outside
 }] []T
 
 func (h timeHeap[T]) Len() int           { return len(h) }

@@ -14,27 +14,27 @@ import (
 
 // SessionCookie is a valid session token that a browser sent.
 type SessionCookie struct {
-	Claims *token.Claims
-	Sent   *atomic.Bool // the family knows that the browser has this cookie
+	Claims    *token.Claims
+	Presented *atomic.Bool // the family records that the browser sent this cookie
 }
 
-// RenewedCookie is the session token that a browser gets next. The zero value is none.
+// RenewedCookie is the new session token of a browser. The zero value is none.
 type RenewedCookie struct {
 	Token    string
 	Lifetime time.Duration
 }
 
-// renew renews a browser's cookie in the second half of its life, as long as the login may be
-// refreshed, and finds copies of old cookies. The number in a session token's jti is that of the
-// family. It returns ErrGrant for a login that is over, and ErrReused for one that should be. For an
-// answer that can set no cookie it renews none.
+// renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
+// detects copies of old cookies. The number in a session token's jti is that of the family. It returns
+// ErrGrant for a login that ended, and ErrReused when it detected a copy but could not end the login.
+// settable is false for an answer that can set no cookie: then it renews none.
 func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
 	serial, ok := i.cookieNumber(c)
 	if !ok {
 		return RenewedCookie{}, nil
 	}
 	replaceable := !i.config.Now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
-	if !replaceable && (serial == 1 || c.Sent.Load()) { // it has no successor yet
+	if !replaceable && (serial == 1 || c.Presented.Load()) { // it has no successor yet
 		return RenewedCookie{}, nil
 	}
 	for {
@@ -45,22 +45,22 @@ func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 		case errors.Is(err, ErrGrant), errors.Is(err, ErrReused):
 			return RenewedCookie{}, err
 		case err != nil || !settable:
-			// With the store down or without keys, the cookie counts until its own end.
+			// Without the store or keys, the cookie stays valid until it expires.
 			return RenewedCookie{}, nil
 		}
 		return renewed, nil
 	}
 }
 
-// cookieNumber is the number of a cookie in its family; ok is false for a login without one.
+// cookieNumber returns the number of a cookie in its family. ok is false for a login without refresh.
 func (i *issuer) cookieNumber(c SessionCookie) (serial uint64, ok bool) {
 	_, number, _ := strings.Cut(c.Claims.ID, ".")
 	serial, err := strconv.ParseUint(number, 10, 63)
 	return serial, err == nil && i.refreshes()
 }
 
-// renewOnce looks at one cookie with its family. It hands out the newest cookie where the browser may
-// not have it yet.
+// renewOnce compares one cookie with its family. It returns the newest cookie where the browser may not have
+// it yet.
 func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, due bool) (renewed RenewedCookie, err error) {
 	f, err := i.config.Store.LoadFamily(ctx, c.Claims.Login())
 	if err != nil {
@@ -87,7 +87,7 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 		}
 	}
 	if serial == f.Serial {
-		c.Sent.Store(true)
+		c.Presented.Store(true)
 	}
 	if !handOut {
 		return RenewedCookie{}, nil
@@ -95,8 +95,9 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 	return renewed, i.checkFamily(ctx, f)
 }
 
-// useCookie notes the use of a cookie. A browser gets the same successor until it sends it; then its
-// parent is served for [RepeatWindow] more. What comes later is a copy, and not honest.
+// useCookie records the use of a cookie. A browser gets the same successor until it sends that successor.
+// From then on the parent is accepted for [RepeatWindow]. A later use of the parent is a copy, and honest is
+// false.
 func useCookie(f *store.Family, serial uint64, renewable bool) (handOut, honest bool) {
 	now := f.ReadAt
 	switch {

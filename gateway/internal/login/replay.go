@@ -12,10 +12,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// again returns the token that takes the place of an issued one which cannot be handed out again, with
-// what is left of the login; zero where the issued one can. It is kept by the login's family already,
-// or the caller keeps it.
-func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
+// reissue returns a new token for an issued login whose token cannot be handed out again. The new token ends
+// with the login. It returns the zero value when the issued token is still usable. kept is true when the
+// login's family holds the new token. Otherwise the caller stores it.
+func (i *issuer) reissue(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
 	f, err := i.familyOf(ctx, record)
 	if err != nil {
 		return issued{}, false, err
@@ -32,7 +32,7 @@ func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kep
 		return issued{}, false, err
 	}
 	if claims.ID = record.TokenID; record.Kind == store.App {
-		claims.ID = i.nextTokenID(record.Kind, loginOf(record.TokenID), 0)
+		claims.ID = i.nextTokenID(record.Kind, loginIDOf(record.TokenID), 0)
 	}
 	raw, claims, err := i.sign(record.Kind, claims)
 	switch {
@@ -44,20 +44,19 @@ func (i *issuer) again(ctx context.Context, record *store.Record) (_ issued, kep
 	return issued{token: raw, id: claims.ID, expires: claims.ExpiresAt}, false, nil
 }
 
-// familyOf returns the family of an issued login, or nil when the login cannot be refreshed.
+// familyOf returns the family of an issued login, or nil for a login without refresh.
 func (i *issuer) familyOf(ctx context.Context, record *store.Record) (*store.Family, error) {
 	if !i.refreshes() {
 		return nil, nil
 	}
-	f, err := i.config.Store.LoadFamily(ctx, loginOf(record.TokenID))
+	f, err := i.config.Store.LoadFamily(ctx, loginIDOf(record.TokenID))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}
 	return f, storeError(err)
 }
 
-// newestCookie gives a browser its newest cookie instead of the first one, whose number would look
-// like that of a copy.
+// newestCookie returns a browser's newest cookie. The number of the first one would look like that of a copy.
 func (i *issuer) newestCookie(ctx context.Context, f *store.Family) (issued, error) {
 	before := *f
 	raw, claims, err := i.newest(ctx, f)
@@ -70,9 +69,9 @@ func (i *issuer) newestCookie(ctx context.Context, f *store.Family) (issued, err
 	return issued{token: raw, id: claims.ID, expires: claims.ExpiresAt}, nil
 }
 
-// issuedClaims are what the next token of an issued login says. The login ends with its family, or
-// else with its first token, whose claims are the only ones there are: the key that signed it may be
-// gone. The token comes from the store, and never from a client.
+// issuedClaims returns the claims of the next token of an issued login. The login ends with its family.
+// Without a family it ends with its first token, which then holds the only copy of the claims. That token
+// comes from the store and never from a client, so its signature is not checked: its key may be gone.
 func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 	if f != nil {
 		return familyClaims(f)
@@ -92,10 +91,10 @@ func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 	return claims, nil
 }
 
-// checkIssued refuses an issued login that was ended.
+// checkIssued refuses an issued login that was revoked.
 func (i *issuer) checkIssued(ctx context.Context, record *store.Record) error {
 	revoked, err := i.config.Store.Revoked(ctx, store.Credential{
-		TokenID: record.TokenID, Login: loginOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
+		TokenID: record.TokenID, Login: loginIDOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
 	})
 	switch {

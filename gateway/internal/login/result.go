@@ -8,13 +8,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// verdictMargin is how long before the end of its caller's wait a reading ends. The caller can then
-// still answer which of the two it is: the user is not done, or Signicat is unavailable.
+// verdictMargin is the time between the end of a read and the end of its caller's wait. In it the caller
+// still answers whether the user is not done or Signicat is unavailable.
 const verdictMargin = 250 * time.Millisecond
 
-// readResult reads the session until it is terminal. It returns ErrUnfinished when the time is over, or
-// Signicat's failure when no read succeeded at all. The login nearly always goes on when Signicat does.
-func (h *holder) readResult(ctx context.Context) (event, error) {
+// readResult reads the session until it is terminal. It returns ErrUnfinished when the time ends, or
+// Signicat's failure when no read succeeded. After such an error the login usually continues.
+func (h *leaseHolder) readResult(ctx context.Context) (event, error) {
 	session, err := h.readSession(ctx)
 	h.failed = failureIn(err, h.failed)
 	switch {
@@ -22,12 +22,12 @@ func (h *holder) readResult(ctx context.Context) (event, error) {
 		h.session, h.read = session, h.now()
 		return event{kind: eventResult}, nil
 	case errors.Is(err, signicat.ErrNotFound):
-		return event{kind: eventUnread, gone: true}, err
+		return event{kind: eventNoResult, gone: true}, err
 	}
-	return event{kind: eventUnread}, err
+	return event{kind: eventNoResult}, err
 }
 
-func (h *holder) readSession(ctx context.Context) (*signicat.Session, error) {
+func (h *leaseHolder) readSession(ctx context.Context) (*signicat.Session, error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-verdictMargin))

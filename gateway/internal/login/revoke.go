@@ -10,11 +10,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// revoker refuses what was issued, and ends logins.
+// revoker revokes tokens and ends logins.
 type revoker struct{ config *Config }
 
-// revokePresented ends what a client presents (RFC 7009): an access token alone, or with a refresh
-// token the whole login. A token that is unknown or no longer valid is no error.
+// revokePresented revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh
+// token the whole login. A token that is unknown or no longer valid is not an error.
 func (r *revoker) revokePresented(ctx context.Context, raw string) error {
 	if presented, ok := parseRefreshToken(raw); ok {
 		return r.revokeRefreshToken(ctx, presented, raw)
@@ -26,8 +26,8 @@ func (r *revoker) revokePresented(ctx context.Context, raw string) error {
 }
 
 func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
-	// Even while refresh is off: the login must not come back with it.
-	f, err := r.config.Store.LoadFamily(ctx, presented.login)
+	// Also while refresh is off: the login must not work again when refresh is on.
+	f, err := r.config.Store.LoadFamily(ctx, presented.loginID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil
@@ -39,33 +39,33 @@ func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken
 	return r.endLogin(ctx, f.ID, f.Subject)
 }
 
-// MaxTokenRevocations is how many tokens of one login can be revoked one by one at once. One more
-// ends the login: a client that revokes and refreshes in a loop must not fill every replica's list.
-// A place becomes free every lifetime/MaxTokenRevocations, so that an app may revoke what it replaces.
+// MaxTokenRevocations bounds the tokens of one login that can be revoked one by one at once. One more ends
+// the login: a client that revokes and refreshes in a loop must not fill every replica's list. One more is
+// allowed every lifetime/MaxTokenRevocations, so that an app may revoke each token that it replaces.
 const MaxTokenRevocations = 20
 
-// revokeToken refuses one token. The subject may be empty when it is not known.
+// revokeToken revokes one token. The subject is empty when it is unknown.
 func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires time.Time) error {
-	// A repeated finish may not get another token in its place, even when this one is over.
-	v := store.Revocation{Scope: store.ScopeToken, ID: id, Until: r.untilOver(0)}
+	// The revocation outlives the token: a repeated finish must not get a token in its place.
+	v := store.Revocation{Scope: store.ScopeToken, ID: id, Until: r.keepUntil(0)}
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
 	if done, err := r.isRevoked(ctx, v); err != nil || done {
 		return storeError(err)
 	}
-	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginOf(id), MaxTokenRevocations, r.config.AccessLifetime)
+	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginIDOf(id), MaxTokenRevocations, r.config.AccessLifetime)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
-		return r.endLogin(ctx, loginOf(id), subject)
+		return r.endLogin(ctx, loginIDOf(id), subject)
 	}
 	return storeError(r.revoke(ctx, v))
 }
 
-// revoke is the only way in which something is refused. A token or login that is refused already is
-// not listed again: nothing of it was issued since.
+// revoke stores a revocation. All revocations pass through it. It stores none for a token or login that is
+// revoked already: no token was issued to it since.
 func (r *revoker) revoke(ctx context.Context, v store.Revocation) error {
 	if done, err := r.isRevoked(ctx, v); err != nil || done {
 		return err
@@ -77,7 +77,7 @@ func (r *revoker) revoke(ctx context.Context, v store.Revocation) error {
 	return err
 }
 
-// isRevoked reports whether a token or login is refused already.
+// isRevoked reports whether a token or login is revoked already.
 func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, error) {
 	switch v.Scope {
 	case store.ScopeToken:
@@ -88,41 +88,41 @@ func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, erro
 	return false, nil
 }
 
-// revokeTokenID refuses the token with that jti from now on, on every replica, and nothing else of
-// its login. After many revocations of one login's tokens, one more ends the login. It returns an
-// error when the store cannot take it.
+// revokeTokenID revokes the token with that jti on every replica, and no other token of its login. Past a
+// number of revocations in one login, it ends the login. It returns an error when the store cannot take the
+// revocation.
 func (r *revoker) revokeTokenID(ctx context.Context, jti string) error {
-	return r.revokeToken(ctx, jti, "", r.untilOver(r.longestToken()))
+	return r.revokeToken(ctx, jti, "", r.keepUntil(r.longestToken()))
 }
 
-// revokeLogin refuses every token of the login that a jti belongs to, and ends its refreshing. It
-// returns how many refreshable logins it ended: one, or none when the login cannot be refreshed.
+// revokeLogin revokes every token of the login that a jti belongs to, and ends its refreshing. It returns the
+// number of refreshable logins that it ended: one or none.
 func (r *revoker) revokeLogin(ctx context.Context, jti string) (logins int, err error) {
-	login, subject := loginOf(jti), ""
-	f, err := r.config.Store.LoadFamily(ctx, login)
+	loginID, subject := loginIDOf(jti), ""
+	f, err := r.config.Store.LoadFamily(ctx, loginID)
 	switch {
 	case err == nil:
 		logins, subject = 1, f.Subject
 	case !errors.Is(err, store.ErrNotFound):
 		return 0, storeError(err)
 	}
-	return logins, r.endLogin(ctx, login, subject)
+	return logins, r.endLogin(ctx, loginID, subject)
 }
 
-// MaxRefresh bounds how long a login may be refreshed.
+// MaxRefresh bounds the time in which a login may be refreshed.
 const MaxRefresh = 90 * 24 * time.Hour
 
-// revocationReach is how far in its own future a replica refuses what was issued to a subject. The
-// clock of another replica may be [token.Skew] ahead, and that replica may issue for
-// [store.MaxStaleness] more, before it knows of the revocation.
+// revocationReach is the time after now up to which a revocation covers tokens of a subject. The clock of
+// another replica may be [token.Skew] ahead, and that replica may issue for [store.MaxStaleness] more, before
+// it reads the revocation.
 const revocationReach = token.Skew + store.MaxStaleness
 
-// revokeSubject refuses everything that any replica issued to a subject before, finishes that are
-// under way, and the refreshing of logins that began before. It returns how many running logins it
-// ended; an access token by itself cannot be counted, and is refused all the same.
+// revokeSubject revokes all tokens that any replica issued to a subject before, the subject's finishes under
+// way, and the refreshing of logins that began before. It returns the number of running logins that it ended.
+// An access token without a running login is revoked too, but not counted.
 //
-// The subject can log in again at once. A login that starts on another replica within
-// [store.MaxStaleness] may count as one that was under way: it then ends without a token.
+// The subject can log in again at once. A login that starts on another replica within [store.MaxStaleness]
+// may count as under way: it then ends without a token.
 func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	until := r.config.Now().Add(revocationReach)
 	longest := max(r.longestToken(), MaxRefresh) // families may be older than the configuration
@@ -130,51 +130,52 @@ func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int
 		Scope:       store.ScopeSubject,
 		ID:          subject,
 		IssuedUntil: until,
-		Until:       r.untilOver(longest + r.config.SessionLifetime),
+		Until:       r.keepUntil(longest + r.config.SessionLifetime),
 	})
 	if err != nil {
 		return 0, storeError(err)
 	}
 	running, err := r.config.Store.WithdrawAll(ctx, subject)
-	for _, login := range running {
-		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: login})
+	for _, loginID := range running {
+		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: loginID})
 		if failed == nil && !ended {
 			logins++
 		}
-		err = errors.Join(err, failed, r.forgetLogin(ctx, login, ""))
+		err = errors.Join(err, failed, r.forgetLogin(ctx, loginID, ""))
 	}
 	return logins, storeError(err)
 }
 
-// longestToken is the longest that a token of the gateway is valid.
+// longestToken returns the longest lifetime of a token.
 func (r *revoker) longestToken() time.Duration {
 	return max(r.config.CookieLifetime, r.config.AccessLifetime)
 }
 
-// untilOver is when everything is over that any replica may issue now with that lifetime, and every
-// finish that could hand it out again: replicas accept a token for [token.Skew] after its end, and
-// the store may forget by another clock.
-func (r *revoker) untilOver(lifetime time.Duration) time.Time {
+// keepUntil returns the time until which a revocation is kept. By then every token is over that any replica
+// may issue now with that lifetime, and every finish that could return such a token again. Replicas accept a
+// token for [token.Skew] after its end, and the store may expire entries by another clock.
+func (r *revoker) keepUntil(lifetime time.Duration) time.Time {
 	return r.config.Now().Add(revocationReach + max(lifetime, store.Retention) + 2*token.Skew)
 }
 
-// endLogin ends a login. It first refuses the login's tokens, so that a refresh under way yields
-// nothing that works. The family goes even while refresh is off: it must not come back with it.
-func (r *revoker) endLogin(ctx context.Context, login, subject string) error {
-	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: login, Until: r.untilOver(r.longestToken())})
+// endLogin ends a login. It revokes the login's tokens first, so that a refresh under way yields no valid
+// token. It deletes the family even while refresh is off, so that the login does not work again when refresh
+// is on.
+func (r *revoker) endLogin(ctx context.Context, loginID, subject string) error {
+	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: loginID, Until: r.keepUntil(r.longestToken())})
 	if err == nil {
-		err = r.forgetLogin(ctx, login, subject)
+		err = r.forgetLogin(ctx, loginID, subject)
 	}
 	return storeError(err)
 }
 
-// forgetLogin deletes a login's family and withdraws the login from its subject's.
-func (r *revoker) forgetLogin(ctx context.Context, login, subject string) error {
-	if err := r.config.Store.DeleteFamily(ctx, login); err != nil {
+// forgetLogin deletes a login's family and removes the login from its subject's list.
+func (r *revoker) forgetLogin(ctx context.Context, loginID, subject string) error {
+	if err := r.config.Store.DeleteFamily(ctx, loginID); err != nil {
 		return err
 	}
 	if subject == "" {
 		return nil
 	}
-	return r.config.Store.Withdraw(ctx, subject, login)
+	return r.config.Store.Withdraw(ctx, subject, loginID)
 }

@@ -12,56 +12,56 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// sameStart is how long the same challenge from the same client means the same session.
+// sameStart is the time in which the same challenge from the same client gets the same session.
 const sameStart = 30 * time.Second
 
-// Request is who starts a login, and what they ask for.
-type Request struct {
-	// Kind says how the login comes back: to an app, or to a browser.
+// StartRequest describes the start of a login: the client, and what the client asks for.
+type StartRequest struct {
+	// Kind says whether the login returns to an app or to a browser.
 	Kind store.Kind
-	// Client is the address that starts it.
+	// Client is the address that starts the login.
 	Client netip.Addr
-	// RedirectURL is where itsme sends the user back to.
+	// RedirectURL is the URL to which itsme redirects the user.
 	RedirectURL string
 	// Challenge is an app's S256 code challenge (RFC 7636).
 	Challenge string
 	// CookieHash is the SHA-256 of a browser's login cookie.
 	CookieHash [sha256.Size]byte
-	// ReturnTo is the path that a browser is sent to in the end.
+	// ReturnTo is the path to which a browser goes after its login.
 	ReturnTo string
-	// Language is that of itsme and of the pages.
+	// Language is the language of itsme and of the pages.
 	Language string
-	// LoA is the level that the client asks for. Zero: none.
+	// LoA is the level of assurance that the client requests. Zero requests none.
 	LoA signicat.LoA
 }
 
-// Start starts a login: a session at Signicat, and a record of it. An app that repeats its start,
-// because its first answer was lost, gets the same session.
-func (e *Engine) Start(ctx context.Context, s Request) (*store.Record, error) {
+// Start starts a login: a session at Signicat and a record of it. An app that repeats its start, because its
+// first answer was lost, gets the same session.
+func (e *Engine) Start(ctx context.Context, s StartRequest) (*store.Record, error) {
 	if s.Kind == store.App {
 		return e.startOnce(ctx, s)
 	}
 	record, err := e.startSession(ctx, s)
-	e.noteStart(ctx, s.Kind, record, err)
+	e.reportStart(ctx, s.Kind, record, err)
 	return record, err
 }
 
-// startSession starts a session at Signicat and keeps it as a pending session.
-func (e *Engine) startSession(ctx context.Context, s Request) (_ *store.Record, err error) {
+// startSession starts a session at Signicat and stores its record.
+func (e *Engine) startSession(ctx context.Context, s StartRequest) (_ *store.Record, err error) {
 	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
 	defer func() { endSpan(traced, err) }()
 	if !e.ready() {
 		return nil, ErrStarting
 	}
 	if err := e.signicat.refusal(); err != nil {
-		return nil, signicatError(err) // before it counts against the client's limit
+		return nil, signicatError(err) // before the start counts against the client's limit
 	}
 	if err := e.countStart(ctx, s.Client); err != nil {
 		return nil, err
 	}
 	session, err := e.signicat.CreateSession(ctx, e.sessionRequest(s))
 	if errors.Is(err, ErrOpen) {
-		return nil, signicatError(err) // the breaker logged it once
+		return nil, signicatError(err) // the breaker logged the outage
 	}
 	if err != nil {
 		e.logStart(ctx, s, err)
@@ -89,19 +89,8 @@ func (e *Engine) startSession(ctx context.Context, s Request) (_ *store.Record, 
 	return record, nil
 }
 
-// countStart counts a start by its client, by the IPv6 network of the client, and altogether. It
-// returns ErrRate where one of them is full. That one and those after it then count nothing: what
-// a client starts beyond its own limit takes nothing from others.
-func (e *Engine) countStart(ctx context.Context, addr netip.Addr) error {
-	limit := e.config.Limits
-	quotas := clientQuotas("start:", addr, limit.SessionsPerClient, limit.SessionsWindow)
-	if limit.AllSessions > 0 {
-		quotas = append(quotas, quota{"starts", limit.AllSessions, limit.AllSessionsWindow})
-	}
-	return e.allow(ctx, ErrRate, quotas...)
-}
-
-// createError: a state that is not new means that Signicat's answer cannot be trusted.
+// createError maps an error of store.Create. A state that is not new means that Signicat's answer cannot be
+// trusted.
 func createError(err error) error {
 	switch {
 	case errors.Is(err, store.ErrExists):
@@ -114,12 +103,12 @@ func createError(err error) error {
 	return storeError(err)
 }
 
-// startOnce gives the same session to an app that repeats its start, because its first answer
-// was lost, instead of starting another.
-func (e *Engine) startOnce(ctx context.Context, s Request) (*store.Record, error) {
+// startOnce starts a login for an app. An app that repeats its start, because its first answer was lost, gets
+// the same session.
+func (e *Engine) startOnce(ctx context.Context, s StartRequest) (*store.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
 	shared, err, _ := e.starts.Do(key, func() (any, error) {
-		// The requests that wait along must not fail because the first client hung up.
+		// Requests that wait for the same start must not fail when the first client hangs up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 		defer cancel()
 		return e.startOrFind(ctx, key, s)
@@ -131,11 +120,11 @@ func (e *Engine) startOnce(ctx context.Context, s Request) (*store.Record, error
 	return &record, nil
 }
 
-func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store.Record, error) {
+func (e *Engine) startOrFind(ctx context.Context, key string, s StartRequest) (*store.Record, error) {
 	id, err := e.config.Store.Recall(ctx, key)
 	if err != nil {
 		err = storeError(err)
-		e.noteStart(ctx, s.Kind, nil, err)
+		e.reportStart(ctx, s.Kind, nil, err)
 		return nil, err
 	}
 	if id != "" {
@@ -145,7 +134,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store
 		}
 	}
 	record, err := e.startSession(ctx, s)
-	e.noteStart(ctx, s.Kind, record, err)
+	e.reportStart(ctx, s.Kind, record, err)
 	if err != nil {
 		return nil, err
 	}
@@ -155,8 +144,8 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s Request) (*store
 	return record, nil
 }
 
-// sessionRequest asks for the headless flow with itsme and nothing else.
-func (e *Engine) sessionRequest(s Request) signicat.SessionRequest {
+// sessionRequest returns a request for the headless flow with itsme alone.
+func (e *Engine) sessionRequest(s StartRequest) signicat.SessionRequest {
 	return signicat.SessionRequest{
 		AllowedProviders:       []string{provider},
 		AdditionalParameters:   map[string]string{"itsme_redirect_url": s.RedirectURL},
@@ -167,7 +156,7 @@ func (e *Engine) sessionRequest(s Request) signicat.SessionRequest {
 	}
 }
 
-// requestedLoA is the higher of what the gateway and the client ask for.
+// requestedLoA returns the higher of the gateway's and the client's level.
 func (e *Engine) requestedLoA(asked signicat.LoA) signicat.LoA {
 	if e.config.LoA == "" || asked.AtLeast(e.config.LoA) {
 		return asked

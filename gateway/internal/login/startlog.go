@@ -10,21 +10,21 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// storeLogEvery is how often the log has a line while the store fails.
+// storeLogEvery is the interval between log lines while the store fails.
 const storeLogEvery = time.Minute
 
-// storeLog decides which failures of the store at a start get a line in the log: the first, and
-// one every storeLogEvery with the number of starts that failed since the line before.
-type storeLog struct {
+// startFailureLog decides which failed starts get a log line while the store fails: the first, then one every
+// storeLogEvery with the number of starts that failed since the last line.
+type startFailureLog struct {
 	mu      sync.Mutex
 	failing bool
-	failed  int       // starts since the last line
-	written time.Time // the last line
+	failed  int       // failed starts since the last line
+	written time.Time // time of the last line
 }
 
-// fail counts a start that failed. It returns how many did since the last line, zero when this one
-// gets no line.
-func (l *storeLog) fail(now time.Time) (starts int) {
+// fail counts a failed start. It returns the number of failed starts since the last line, or zero when this
+// start gets no line.
+func (l *startFailureLog) fail(now time.Time) (starts int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.failed++
@@ -36,17 +36,17 @@ func (l *storeLog) fail(now time.Time) (starts int) {
 	return starts
 }
 
-// succeed reports whether the starts before this one failed.
-func (l *storeLog) succeed() (changed bool) {
+// succeed counts a successful start. It reports whether the starts before it failed.
+func (l *startFailureLog) succeed() (changed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	changed, l.failing, l.failed = l.failing, false, 0
 	return changed
 }
 
-// noteStore logs that starts fail for the store, and that they do not any more. A client that hung up
-// shows nothing about the store.
-func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
+// logStoreFailure logs when the store makes starts fail, and when they succeed again. A client that hung up shows
+// nothing about the store.
+func (e *Engine) logStoreFailure(ctx context.Context, kind store.Kind, err error) {
 	switch {
 	case err == nil:
 		if e.startLog.succeed() {
@@ -60,12 +60,12 @@ func (e *Engine) noteStore(ctx context.Context, kind store.Kind, err error) {
 	}
 }
 
-// noteStart reports a start that succeeded or failed. One whose client hung up did neither.
-func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
+// reportStart reports a start that succeeded or failed. It ignores a start whose client hung up.
+func (e *Engine) reportStart(ctx context.Context, kind store.Kind, record *store.Record, err error) {
 	if errors.Is(err, context.Canceled) {
 		return
 	}
-	e.noteStore(ctx, kind, err)
+	e.logStoreFailure(ctx, kind, err)
 	if err != nil {
 		e.config.Observe.Unstarted(kind, err)
 		return
@@ -73,8 +73,8 @@ func (e *Engine) noteStart(ctx context.Context, kind store.Kind, record *store.R
 	e.config.Observe.Started(record)
 }
 
-// logStart logs a start that failed, and at debug level one that did not.
-func (e *Engine) logStart(ctx context.Context, s Request, err error) {
+// logStart logs a failed start, and a successful one at DEBUG.
+func (e *Engine) logStart(ctx context.Context, s StartRequest, err error) {
 	if err == nil {
 		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return

@@ -16,21 +16,20 @@ import (
 const (
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = 25 * time.Second
-	// statusPatience is how long a status waits for a read that is under way.
+	// statusPatience bounds the time that a status request waits for a read under way.
 	statusPatience = 500 * time.Millisecond
-	// statusReadLimit bounds such a read.
+	// statusReadLimit bounds a read of a session for waiting clients.
 	statusReadLimit = 10 * time.Second
-	// A long poll looks for what another replica did after minLook, and then ever more rarely,
-	// down to once in MaxLook; each time up to a fifth later, at random, so that those that began
-	// together part.
-	minLook = 500 * time.Millisecond
-	MaxLook = 2 * time.Second
+	// A long poll reads the store for changes of other replicas. The first interval is minRecheck. Each next one
+	// is twice as long, up to MaxRecheck. Up to a fifth is added at random, so that polls that began together
+	// spread out.
+	minRecheck = 500 * time.Millisecond
+	MaxRecheck = 2 * time.Second
 )
 
-// Status returns a session's record: at once, or with a wait when it has ended. A read of
-// Signicat that is under way is waited for, shortly. Where client holds too many long polls, or
-// all clients together do, the record is returned at once, and early is true. So it is when the
-// gateway ends the wait.
+// Status returns a session's record. With a wait it returns when the login ended or the wait is over. It
+// waits shortly for a read of Signicat that is under way. When the client, or all clients together, hold too
+// many long polls, or when the gateway ends the wait, it returns the record at once and early is true.
 func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait time.Duration) (_ *store.Record, early bool, _ error) {
 	if wait > 0 {
 		if done := e.polls.take(client); done != nil {
@@ -38,7 +37,7 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 			return e.poll(ctx, id, wait)
 		}
 	}
-	record, err := e.Session(ctx, id)
+	record, err := e.FindByID(ctx, id)
 	if err != nil {
 		return nil, false, err
 	}
@@ -46,19 +45,19 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 	if read := e.askStatus(ctx, record); read == nil || e.driver.await(ctx, read, statusPatience) != nil {
 		return record, early, nil
 	}
-	record, err = e.Session(ctx, id)
+	record, err = e.FindByID(ctx, id)
 	return record, early, err
 }
 
-// poll returns a session's record when it has ended, or what there is when the wait is over.
+// poll returns a session's record when its login ended or when the wait is over.
 func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *store.Record, early bool, _ error) {
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	over := false
-	for look := minLook; ; look = min(2*look, MaxLook) {
-		// Watched before it is loaded, so that no change falls in between.
+	for look := minRecheck; ; look = min(2*look, MaxRecheck) {
+		// Watch before loading, so that no change in between is missed.
 		changed, done := e.driver.changes.watch(id)
-		record, err := e.Session(ctx, id)
+		record, err := e.FindByID(ctx, id)
 		if err != nil || record.Phase.Ended() || over {
 			done()
 			return record, waiting.Err() == nil, err
@@ -69,13 +68,8 @@ func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *st
 	}
 }
 
-// Session loads a record by its public name and ends one whose time is over.
-func (e *Engine) Session(ctx context.Context, id string) (*store.Record, error) {
-	return e.driver.look(ctx, id)
-}
-
-// askStatus has a session read whose code has not come back. It returns a channel that is closed when
-// the read that is under way is over, nil when there is none.
+// askStatus asks for a read of a session whose code has not come back. It returns a channel that is closed at
+// the end of the read under way, or nil without one.
 func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-chan struct{}) {
 	if record.Phase != store.Pending || e.signicat.refusal() != nil {
 		return nil
@@ -83,7 +77,7 @@ func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-ch
 	return e.statusPolls.ask(record.ID, record.Client, trace.SpanFromContext(ctx))
 }
 
-// readStatus reads a session on behalf of those who wait.
+// readStatus reads a session for waiting clients.
 func (e *Engine) readStatus(s *sessionRead) {
 	ctx := trace.ContextWithSpan(context.Background(), s.span)
 	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
@@ -94,11 +88,11 @@ func (e *Engine) readStatus(s *sessionRead) {
 	})
 }
 
-// readSession reads a session, unless another replica has just done so, and ends its login if the
-// session ended. The record is as it was before the read: a finish that began meanwhile makes the
-// change lose, and so does no harm.
+// readSession reads a session, unless another replica has just done so, and ends its login if the session
+// ended. It applies the event to the record from before the read: if a finish began meanwhile, the event
+// loses the compare-and-set and changes nothing.
 func (e *Engine) readSession(ctx context.Context, id string) error {
-	record, err := e.Session(ctx, id)
+	record, err := e.FindByID(ctx, id)
 	if err != nil || record.Phase != store.Pending {
 		return err
 	}
@@ -110,7 +104,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	case wait > 0:
 		return nil
 	}
-	seen := event{kind: eventSeen}
+	seen := event{kind: eventPolled}
 	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
 	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
 	if err != nil && !seen.gone {

@@ -9,25 +9,24 @@ import (
 )
 
 const (
-	// statusEvery is how often one session is read at Signicat on behalf of waiting clients,
-	// however many they are.
+	// statusEvery is the least interval between reads of one session for waiting clients, however many there
+	// are.
 	statusEvery = 2 * time.Second
-	// MaxReads bounds the reads under way. Together with MaxCancels they leave most of the
-	// connections to Signicat to starts and finishes, however slow it is.
+	// MaxReads bounds the reads under way. With MaxCancels it leaves most connections to Signicat to starts
+	// and finishes, however slow Signicat is.
 	MaxReads = 64
 )
 
-// statusPoll decides when a session is read at Signicat on behalf of waiting clients: as soon as the
-// budget allows, and in the order of its [readQueue]. A session is due when a client asks about
-// it, and again when a client asks statusEvery after it was read.
+// statusPoll decides when a session is read at Signicat for waiting clients: as soon as the budget allows, in
+// the order of its [readQueue]. A session is due when a client first asks about it, and again when a client
+// asks statusEvery after the last read.
 //
-// There is one timer, and a goroutine for each read under way. Its times are those of the real
-// clock.
+// There is one timer, and a goroutine for each read under way. It uses the real clock.
 type statusPoll struct {
-	perform func(*sessionRead)   // reads a session and calls over, in another goroutine
-	hold    func() time.Duration // how long nothing may be read
-	budget  *rate.Limiter
-	most    int // sessions that are remembered
+	perform     func(*sessionRead)   // reads a session in another goroutine, then calls over
+	hold        func() time.Duration // returns how long no session may be read
+	budget      *rate.Limiter
+	maxSessions int // bounds the sessions in the queue
 
 	mu       sync.Mutex
 	closed   bool
@@ -36,22 +35,22 @@ type statusPoll struct {
 	timer    *time.Timer
 }
 
-func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, most int) *statusPoll {
-	p := &statusPoll{perform: perform, hold: hold, budget: budget, most: most, queue: newReadQueue()}
+func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget *rate.Limiter, maxSessions int) *statusPoll {
+	p := &statusPoll{perform: perform, hold: hold, budget: budget, maxSessions: maxSessions, queue: newReadQueue()}
 	p.timer = time.AfterFunc(time.Hour, p.wake)
 	p.timer.Stop()
 	return p
 }
 
-// ask notes that a client wants to know how a session goes, which client started. It returns a
-// channel that is closed when the read that is under way is over, nil when there is none.
+// ask records that a client waits for a session that client started. It returns a channel that is closed at
+// the end of the read under way, or nil without one.
 func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	s := p.queue.sessions[id]
 	if s == nil {
-		if p.closed || len(p.queue.sessions) >= p.most {
+		if p.closed || len(p.queue.sessions) >= p.maxSessions {
 			return nil
 		}
 		s = p.queue.add(id, shareKey(client), now)
@@ -66,7 +65,7 @@ func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct
 	return s.done
 }
 
-// over ends a read.
+// over records the end of a read.
 func (p *statusPoll) over(s *sessionRead) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -84,7 +83,7 @@ func (p *statusPoll) wake() {
 	p.start(time.Now())
 }
 
-// close ends the reading. Reads under way go on.
+// close stops new reads. Reads under way continue.
 func (p *statusPoll) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,8 +91,8 @@ func (p *statusPoll) close() {
 	p.timer.Stop()
 }
 
-// start begins the reads that may begin, and sets the timer for the next one. The end of a read
-// is another occasion.
+// start begins the reads that may begin now and sets the timer for the next one. The end of a read calls it
+// again.
 func (p *statusPoll) start(now time.Time) {
 	for !p.closed {
 		s := p.queue.next(now)
@@ -107,7 +106,7 @@ func (p *statusPoll) start(now time.Time) {
 			wait = p.wait(now)
 		}
 		if wait > 0 {
-			p.timer.Reset(min(wait, statusInterest))
+			p.timer.Reset(min(wait, statusIdleLimit))
 			return
 		}
 		p.queue.take(s, now)
@@ -117,7 +116,8 @@ func (p *statusPoll) start(now time.Time) {
 	}
 }
 
-// wait takes one read out of the budget, or returns how long there is none.
+// wait takes one read out of the budget. It returns how long to wait when the budget is empty or reads are on
+// hold.
 func (p *statusPoll) wait(now time.Time) time.Duration {
 	if hold := p.hold(); hold > 0 {
 		return hold

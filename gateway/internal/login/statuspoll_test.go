@@ -29,9 +29,9 @@ type readLog struct {
 }
 
 // logReads returns reads with a budget a second. The caller closes them.
-func logReads(perSecond, most int) *readLog {
+func logReads(perSecond, maxSessions int) *readLog {
 	l := &readLog{takes: func() time.Duration { return 0 }, at: make(map[string][]time.Time)}
-	l.reads = newStatusPoll(l.perform, func() time.Duration { return time.Until(l.held) }, rate.NewLimiter(rate.Limit(perSecond), perSecond), most)
+	l.reads = newStatusPoll(l.perform, func() time.Duration { return time.Until(l.held) }, rate.NewLimiter(rate.Limit(perSecond), perSecond), maxSessions)
 	return l
 }
 
@@ -121,8 +121,8 @@ func TestNoSessionStarves(t *testing.T) {
 		"over the budget":     {sessions: 500, every: time.Second},
 		"greedy ones":         {sessions: 500, every: time.Second, greedy: 100},
 		"slow ones":           {sessions: 500, every: 5 * time.Second},
-		"long polls":          {sessions: 500, every: MaxLook},
-		"few long polls":      {sessions: 10, every: MaxLook},
+		"long polls":          {sessions: 500, every: MaxRecheck},
+		"few long polls":      {sessions: 10, every: MaxRecheck},
 		"far over the budget": {sessions: 1500, every: time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -230,12 +230,12 @@ func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
 		if n, _ := l.size(); n != most {
 			t.Errorf("%d sessions are remembered, want %d", n, most)
 		}
-		<-time.After(statusInterest + statusEvery + time.Second)
+		<-time.After(statusIdleLimit + statusEvery + time.Second)
 		synctest.Wait()
 		if n, queued := l.size(); n != 0 || queued != 0 || l.clients() != 0 {
 			t.Errorf("%d sessions of %d clients are remembered, and %d in the queue, when no client asks", n, l.clients(), queued)
 		}
-		if most := perSecond * (1 + int(statusInterest/time.Second)); len(l.at) > most {
+		if most := perSecond * (1 + int(statusIdleLimit/time.Second)); len(l.at) > most {
 			t.Errorf("%d were read, want up to %d", len(l.at), most)
 		}
 	})

@@ -7,24 +7,25 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// SuccessWindow is how long after Signicat accepted a code its session may show SUCCESS. A
-// 2xx that a proxy wrote for a made-up code thus counts for no longer.
+// SuccessWindow bounds the time from the acceptance of a code to the SUCCESS of its session. So a 2xx that a
+// proxy made up for a wrong code is of no use later.
 const SuccessWindow = time.Minute
 
-// provider is Signicat's name of itsme.
+// provider is Signicat's name for itsme.
 const provider = "itsme"
 
-// success reports whether a session says yes to this login, and was read while that counts.
+// success reports whether a session is the SUCCESS of this login, read within its window.
 func success(r *store.Record, s *signicat.Session, read time.Time) bool {
 	return s != nil && s.Status == signicat.StatusSuccess && !windowOver(r, read) && checkResult(r, s) == ""
 }
 
-// windowOver reports whether a SUCCESS that is read now comes too late for the accepted code.
+// windowOver reports whether a SUCCESS that is read now is too late for the accepted code.
 func windowOver(r *store.Record, now time.Time) bool {
 	return !now.Before(r.ValidatedAt.Add(SuccessWindow))
 }
 
-// checkResult refuses a SUCCESS that is not the one this login is about, or not enough.
+// checkResult returns the reason to refuse a SUCCESS that belongs to another login or does not suffice. It is
+// empty for a good one.
 func checkResult(record *store.Record, session *signicat.Session) (reason string) {
 	wanted := signicat.LoA(record.LoA)
 	switch {

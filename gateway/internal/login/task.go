@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// tasks are the goroutines that outlive the request that started them.
+// tasks holds the goroutines that may outlive the request that started them.
 type tasks struct {
 	mu     sync.Mutex
 	closed bool
 	all    sync.WaitGroup
 }
 
-// run starts f. A server that is being replaced still answers requests after close; what those
-// start is not waited for any more.
+// run runs f in a goroutine. A server that is being replaced still answers requests after close. close does
+// not wait for goroutines that those start.
 func (t *tasks) run(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -25,7 +25,7 @@ func (t *tasks) run(f func()) {
 	t.all.Go(f)
 }
 
-// close waits for everything that was started before.
+// close waits for all goroutines that were started before.
 func (t *tasks) close() {
 	t.mu.Lock()
 	t.closed = true
@@ -33,9 +33,9 @@ func (t *tasks) close() {
 	t.all.Wait()
 }
 
-// after runs work that outlives its request, under a deadline of its own. The values of ctx go
-// along, and with them its span: what was done stays below the request that asked for it, where a
-// link would make a second trace of it. It may end after the request does.
+// after runs f in a goroutine that may outlive the request, under a deadline of its own. f gets the values of
+// ctx, and with them the span: its work then belongs to the trace of the request, where a link would make a
+// second trace.
 func (d *driver) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
 	d.work.run(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)

@@ -11,21 +11,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// The spans of this package. Those of signicat and store/redis stand below them.
+// Names of spans. The spans of signicat and store/redis are below them.
 const (
-	spanBegin    = "gateway.begin"    // a login is started
-	spanComplete = "gateway.complete" // a code that came back is taken as far as it goes
-	spanStore    = "store."           // and the store's operation
+	spanBegin    = "gateway.begin"    // the start of a login
+	spanComplete = "gateway.complete" // the finish of a login
+	spanStore    = "store."           // followed by the operation of the store
 )
 
-// Attributes of ours. Their values are words of a table: nothing of a user, and no name that a
-// login could be found by.
+// Attributes of spans. Their values come from fixed tables: no data of a user and no session_id.
 const (
 	outcomeKey = attribute.Key("itsme.login.outcome")
 	reasonKey  = attribute.Key("itsme.login.reason")
 )
 
-// traced are the errors that a span names by their text; the first that matches counts.
+// traced are the errors whose text a span may hold. The first that matches counts.
 var traced = []error{
 	ErrDenied, ErrExpired, ErrUnfinished, ErrGrant, ErrStarting, ErrStore, ErrSignicat, ErrRate, ErrUnknown, ErrConflict, ErrOpen,
 }
@@ -35,11 +34,11 @@ func startSpan(ctx context.Context, name string, kind store.Kind) (context.Conte
 	return span.Start(ctx, name, span.KindKey.String(kind.String()))
 }
 
-// endSpan ends a span, with the text of an error in traced.
+// endSpan ends a span. Its error type is the text of an error in traced.
 func endSpan(s trace.Span, err error) { span.End(s, err, traced...) }
 
-// endComplete ends the span of a finish. A login that the user refused, that took too long or that is
-// not finished yet is an outcome, and no error.
+// endComplete ends the span of a finish. A login that the user refused, that expired or that is not finished
+// is an outcome and not an error.
 func endComplete(s trace.Span, record *store.Record, err error) {
 	s.SetAttributes(outcomeKey.String(record.Phase.String()), reasonKey.String(record.Reason))
 	for _, outcome := range []error{ErrUnfinished, ErrDenied, ErrExpired} {

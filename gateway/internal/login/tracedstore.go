@@ -19,8 +19,8 @@ func Traced(st store.Store) store.Store {
 	})
 }
 
-// endStore ends the span of a store's operation. An unknown record, or another replica that was
-// faster, is an answer and no error: clients that send made-up states would else paint traces red.
+// endStore ends the span of a store's operation. An unknown record or a lost race is an answer and not an
+// error: otherwise clients that send made-up states would fill traces with errors.
 func endStore(s trace.Span, err error) {
 	for _, answer := range []error{store.ErrNotFound, store.ErrExists, store.ErrConflict} {
 		if errors.Is(err, answer) {

@@ -10,51 +10,50 @@ import (
 )
 
 const (
-	// CodeLifetime is how old a code may get, counted from its first bound presentation.
-	// Source: itsme's authorization codes live three minutes,
-	// https://belgianmobileid.github.io/doc/authentication/.
+	// CodeLifetime bounds the age of a code, from its first presentation with the binding. Source: itsme's
+	// authorization codes live three minutes, https://belgianmobileid.github.io/doc/authentication/.
 	CodeLifetime = 180 * time.Second
-	// Lease is how long one finisher has a login for itself.
+	// Lease is the time in which only one call may finish a login.
 	Lease = 30 * time.Second
 )
 
-// transition makes every change of a login. It returns the record that takes the place of r, and what
-// its caller is to do then. Where nothing changes it returns r itself. It never changes r. now is the
-// store's clock.
+// transition applies an event to a login. It returns the next record, and the effect that its caller
+// performs. It returns r itself when nothing changes, and never changes r. now is the store's clock.
 //
 //	           Pending                Validating          Validated           Issued     ended
 //	present    Validating > validate  lease > validate    lease > read        > issue    -
 //	cancel     ended > cancel         ErrConflict         ErrConflict         ErrConfl.  -
-//	look       if late: ended > c.    if late: ended > c. if late: ended > c. -          -
-//	seen       ended, or -            x                   x                   x          x
+//	status     if late: ended > c.    if late: ended > c. if late: ended > c. -          -
+//	polled     ended, or -            x                   x                   x          x
 //	send       x                      SentAt > validate   x                   x          x
 //	accept     x                      Validated > read    x                   x          x
 //	refuse     x                      Failed > cancel     x                   x          x
 //	result     x                      x                   ended, or > issue   x          x
-//	unread     x                      x                   ended, or -         x          x
+//	no result  x                      x                   ended, or -         x          x
 //	reject     x                      x                   Failed              x          x
 //	issue      x                      x                   Issued              x          x
 //	release    x                      no lease            no lease            x          x
 //	reissue    x                      x                   x                   Token      x
 //
-// The effect stands behind >; cancel is at Signicat. A dash is no change. An error changes nothing: x is
-// [store.ErrConflict], since another call was faster, and present returns ErrGrant for another code.
+// The effect follows >. cancel is a cancel at Signicat. A dash changes nothing. An error changes nothing
+// either: x is [store.ErrConflict], because another call was faster. present returns ErrGrant for another
+// code.
 //
-// Present waits (-) while a holder has the lease, and ends a login that is late, as look does. Late is a
-// session that expired, a code that is too old, or an accepted code without a SUCCESS; none is late
-// while a holder has the lease.
+// present waits (-) while a holder has the lease. It ends a login that is late, as status does. A login is late
+// when its session expired, its code is too old, or its accepted code has no SUCCESS in time. No login is
+// late while a holder has the lease.
 func transition(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch e.kind {
 	case eventPresent:
 		return present(r, e, now)
 	case eventCancel:
 		return cancel(r, e, now)
-	case eventLook:
+	case eventStatus:
 		return expire(r, now)
 	}
 	switch {
-	case r.Phase == store.Pending && e.kind == eventSeen:
-		return seen(r, e, now)
+	case r.Phase == store.Pending && e.kind == eventPolled:
+		return polled(r, e, now)
 	case r.Phase == store.Validating:
 		return validating(r, e, now)
 	case r.Phase == store.Validated:
@@ -67,8 +66,8 @@ func transition(r *store.Record, e event, now time.Time) (*store.Record, effect,
 	return r, effectNone, store.ErrConflict
 }
 
-// present is what a bound client may do with a code: get what was issued, wait for the holder of the
-// lease, or become the holder.
+// present answers a bound client that presents a code: it returns the issued token, waits for the lease
+// holder, or becomes the holder.
 func present(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	first := r.FirstPresented.IsZero()
 	same := subtle.ConstantTimeCompare(r.CodeHash[:], e.code[:]) == 1
@@ -99,8 +98,8 @@ func present(r *store.Record, e event, now time.Time) (*store.Record, effect, er
 	return &next, effectValidate, nil
 }
 
-// cancel ends a login that its owner gives up. One that is being finished goes on: its code may be at
-// Signicat already.
+// cancel ends a login for the client that started it. A login that is being finished continues: its code may
+// be at Signicat already.
 func cancel(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
 	case r.Phase == store.Issued, r.Phase == store.Validating, r.Phase == store.Validated:
@@ -117,7 +116,7 @@ func cancel(r *store.Record, e event, now time.Time) (*store.Record, effect, err
 	return end(r, e, now, store.Failed, reasonRedirect), effectCancelAtSignicat, nil
 }
 
-// expire ends a login whose time is over, unless a holder is at work.
+// expire ends a login that is late, unless a holder has the lease.
 func expire(r *store.Record, now time.Time) (*store.Record, effect, error) {
 	late := func(phase store.Phase, reason string) (*store.Record, effect, error) {
 		return end(r, event{}, now, phase, reason), effectCancelAtSignicat, nil
@@ -136,9 +135,8 @@ func expire(r *store.Record, now time.Time) (*store.Record, effect, error) {
 	return r, effectNone, nil
 }
 
-// seen ends a login whose session ended at Signicat. SUCCESS ends nothing: its code is still to come,
-// and decides.
-func seen(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
+// polled ends a login whose session ended at Signicat. SUCCESS ends nothing: the login still needs its code.
+func polled(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
 	case e.gone:
 		return end(r, e, now, store.Expired, reasonExpired), effectNone, nil
@@ -151,7 +149,7 @@ func seen(r *store.Record, e event, now time.Time) (*store.Record, effect, error
 	return r, effectNone, nil
 }
 
-// validating is what the holder does about the code.
+// validating applies an event about the code.
 func validating(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	next := *r
 	switch e.kind {
@@ -167,7 +165,7 @@ func validating(r *store.Record, e event, now time.Time) (*store.Record, effect,
 		note(&next, e)
 		return &next, effectRead, nil
 	case eventRefuse:
-		// An earlier sending without an answer may have used the code.
+		// The code was sent before without an answer. That call may have used it.
 		reason := reasonCodeRefused
 		if e.lost {
 			reason = reasonAnswerLost
@@ -187,8 +185,8 @@ func validating(r *store.Record, e event, now time.Time) (*store.Record, effect,
 	return r, effectNone, store.ErrConflict
 }
 
-// validated is what the holder does about the session of an accepted code. A SUCCESS counts while it
-// is young, and is the one this login is about.
+// validated applies an event about the session of an accepted code. A SUCCESS counts only within its window
+// and only for this login.
 func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	over := windowOver(r, now)
 	switch e.kind {
@@ -209,7 +207,7 @@ func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, 
 			return end(r, e, now, store.Failed, reason), effectNone, nil
 		}
 		return r, effectIssue, nil
-	case eventUnread:
+	case eventNoResult:
 		switch {
 		case over:
 			return end(r, e, now, store.Failed, reasonNoSuccess), effectCancelAtSignicat, nil
@@ -236,7 +234,7 @@ func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, 
 	return r, effectNone, store.ErrConflict
 }
 
-// end returns the record of a login that ended.
+// end returns the record of a login that ends now.
 func end(r *store.Record, e event, now time.Time, phase store.Phase, reason string) *store.Record {
 	next := *r
 	next.Phase, next.Reason, next.EndedAt, next.LeaseUntil = phase, reason, now, time.Time{}
@@ -244,11 +242,11 @@ func end(r *store.Record, e event, now time.Time, phase store.Phase, reason stri
 	return &next
 }
 
-// statusOK is the HTTP status of an answer that shows how a session ended.
+// statusOK is the HTTP status of the answer in which Signicat reports the end of a session.
 const statusOK = 200
 
-// note keeps, for the line of the login's end, what Signicat said of the last call that failed, or of
-// a session that it ended itself.
+// note records for the log line of the end what failed: the last failed call to Signicat, or the error of a
+// session that Signicat ended.
 func note(r *store.Record, e event) {
 	if e.failed != nil {
 		r.FailedCall, r.FailedStatus = e.failed.Operation, uint64(e.failed.StatusCode)
@@ -263,7 +261,7 @@ func note(r *store.Record, e event) {
 	}
 }
 
-// signicatEndings is how a terminal status of Signicat's, SUCCESS aside, ends a login.
+// signicatEndings maps a terminal status of Signicat, except SUCCESS, to the end of the login.
 var signicatEndings = map[signicat.Status]struct {
 	phase  store.Phase
 	reason string

@@ -11,22 +11,22 @@ import (
 )
 
 const (
-	// maxSendings is how often one call sends a code: once, and once more when the answer was lost.
+	// maxSendings bounds the calls with one code: one, and one more when the answer was lost.
 	maxSendings = 2
-	// maxResendWait bounds how long a call waits before it sends the code again. A longer
-	// Retry-After is left to the client.
+	// maxResendWait bounds the wait before the code is sent again. After a longer Retry-After the client must
+	// ask again.
 	maxResendWait = 3 * time.Second
 )
 
-// verdict is what Signicat's answer to a code means for the login.
+// verdict is the meaning of Signicat's answer to a code.
 type verdict uint8
 
 const (
-	// codeAccepted: Signicat's own 2xx.
+	// codeAccepted: a 2xx of Signicat.
 	codeAccepted verdict = iota
 	// codeRefused: 400 or 404. Final for this code.
 	codeRefused
-	// credentialsRefused: 401, 403, or no access token. The code is as good as before.
+	// credentialsRefused: 401, 403, or no access token. The code is still valid.
 	credentialsRefused
 	// answerLost: anything else. It is unknown whether Signicat used the code.
 	answerLost
@@ -44,16 +44,16 @@ func verdictOf(err error) verdict {
 	return answerLost
 }
 
-// validate sends the code until an answer settles it, at most maxSendings times. The session is not
-// read here: its SUCCESS proves nothing about this code.
-func (h *holder) validate(ctx context.Context) (event, error) {
+// validate sends the code until an answer settles it, at most maxSendings times. It does not read the
+// session: a SUCCESS proves nothing about this code.
+func (h *leaseHolder) validate(ctx context.Context) (event, error) {
 	for sending := 1; ; sending++ {
 		before := h.record.SentAt
-		// Kept before it is sent: the replica may die.
+		// Store the time before sending: the replica may die.
 		if _, err := h.apply(ctx, h.record, event{kind: eventSend, failed: h.failed}, h.now()); err != nil {
 			return event{}, err
 		}
-		err := h.signicat.ValidateCode(ctx, h.back.validation(h.record))
+		err := h.signicat.ValidateCode(ctx, h.response.validation(h.record))
 		h.failed = failureIn(err, h.failed)
 		switch verdictOf(err) {
 		case codeAccepted:
@@ -75,19 +75,19 @@ func (h *holder) validate(ctx context.Context) (event, error) {
 	}
 }
 
-// validation is the call that sends the code.
-func (p Return) validation(record *store.Record) signicat.CodeValidation {
+// validation returns the call that sends the code.
+func (r AuthorizationResponse) validation(record *store.Record) signicat.CodeValidation {
 	return signicat.CodeValidation{
 		TokenRequestURL: record.TokenRequestURL,
-		Code:            p.Code,
-		State:           p.State,
+		Code:            r.Code,
+		State:           r.State,
 		TransactionID:   record.TransactionID,
 		AccountID:       record.AccountID,
 	}
 }
 
-// waitToResend waits before the code is sent again. It returns false when this call may not send it.
-func (h *holder) waitToResend(ctx context.Context, asked time.Duration) bool {
+// waitToResend waits before the code is sent again. It returns false when this call may not send it again.
+func (h *leaseHolder) waitToResend(ctx context.Context, asked time.Duration) bool {
 	wait := max(asked, minRetryDelay+rand.N(maxRetryDelay-minRetryDelay))
 	if wait > maxResendWait || h.now().Add(wait).Sub(h.record.FirstPresented) > CodeLifetime {
 		return false
@@ -95,8 +95,8 @@ func (h *holder) waitToResend(ctx context.Context, asked time.Duration) bool {
 	return h.await(ctx, nil, wait) == nil
 }
 
-// answerWasLost reports whether the code was sent before its refusal, without an answer. That sending
-// may have used it.
+// answerWasLost reports whether an earlier call with the code had no answer. That call may have used the
+// code.
 func answerWasLost(sentBefore time.Time, refusal error) bool {
 	failure, _ := errors.AsType[*signicat.Error](refusal)
 	return !sentBefore.IsZero() || failure != nil && failure.Repeated

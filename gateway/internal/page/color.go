@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// color is an sRGB colour.
+// color is an sRGB color.
 type color [3]byte
 
 var (
@@ -14,20 +14,20 @@ var (
 	black = color{}
 )
 
-// The grounds on which a button stands, --paper of style.css.
+// Backgrounds of a button, --paper of style.css.
 var (
 	lightPaper = white
 	darkPaper  = color{0x24, 0x22, 0x20}
 )
 
 const (
-	// textContrast is what text needs against what is behind it (WCAG 2.2, 1.4.3).
+	// textContrast is the contrast that text needs with its background (WCAG 2.2, 1.4.3).
 	textContrast = 4.5
-	// edgeContrast is what the outline of a control needs (WCAG 2.2, 1.4.11).
+	// edgeContrast is the contrast that the outline of a control needs (WCAG 2.2, 1.4.11).
 	edgeContrast = 3
 )
 
-// parseColor reads rrggbb or rgb. The # is optional, since a Caddyfile takes it for a comment.
+// parseColor reads rrggbb or rgb. The # is optional, because a Caddyfile reads it as a comment.
 func parseColor(text string) (c color, ok bool) {
 	digits := strings.TrimPrefix(text, "#")
 	if len(digits) == 3 {
@@ -39,7 +39,7 @@ func parseColor(text string) (c color, ok bool) {
 	return c, true
 }
 
-// IsColor reports whether a text can stand in [Config].Color.
+// IsColor reports whether [Config].Color may hold a text.
 func IsColor(text string) bool {
 	_, ok := parseColor(text)
 	return ok
@@ -47,7 +47,7 @@ func IsColor(text string) bool {
 
 func (c color) String() string { return "#" + hex.EncodeToString(c[:]) }
 
-// luminance is WCAG's relative luminance, 0 for black and 1 for white.
+// luminance returns WCAG's relative luminance, 0 for black and 1 for white.
 func (c color) luminance() float64 {
 	linear := func(b byte) float64 {
 		v := float64(b) / 255
@@ -59,14 +59,14 @@ func (c color) luminance() float64 {
 	return 0.2126*linear(c[0]) + 0.7152*linear(c[1]) + 0.0722*linear(c[2])
 }
 
-// contrast is WCAG's contrast ratio of two colours, from 1 to 21.
+// contrast returns WCAG's contrast ratio of two colors, from 1 to 21.
 func contrast(a, b color) float64 {
 	light, dark := max(a.luminance(), b.luminance()), min(a.luminance(), b.luminance())
 	return (light + 0.05) / (dark + 0.05)
 }
 
-// textOn is white where it can be read, else black. One of them always can: where white's contrast
-// is under 4.5, black's is over 21/4.5.
+// textOn returns white where white text is readable, else black. One of them always is: where white's
+// contrast is under 4.5, black's is over 21/4.5.
 func textOn(c color) color {
 	if contrast(white, c) >= textContrast {
 		return white
@@ -74,8 +74,8 @@ func textOn(c color) color {
 	return black
 }
 
-// accent is the part of the style that colours the button, on paper of the given colour. A button
-// that hardly differs from the paper is outlined like the text around it.
+// accent returns the style of a button on paper of the given color. A button that hardly differs from the
+// paper gets an outline in the color of the text.
 func accent(c, paper color) string {
 	edge := c.String()
 	if contrast(c, paper) < edgeContrast {
@@ -84,7 +84,7 @@ func accent(c, paper color) string {
 	return ":root{--accent:" + c.String() + ";--on-accent:" + textOn(c).String() + ";--edge:" + edge + "}"
 }
 
-// coloredStyle is the pages' style with the configured colours.
+// coloredStyle returns the pages' style with the configured colors.
 func (c Config) coloredStyle() string {
 	if len(c.Color) == 0 {
 		return style

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// languages are those in which every page has words.
+// languages are the languages of every page.
 var languages = []string{"nl", "fr", "de", "en"}
 
 var matcher = language.NewMatcher([]language.Tag{language.English, language.Dutch, language.French, language.German})
@@ -14,7 +14,8 @@ var matcher = language.NewMatcher([]language.Tag{language.English, language.Dutc
 // Offers reports whether the pages have words in a language.
 func Offers(language string) bool { return slices.Contains(languages, language) }
 
-// Preferred returns the offered language that suits an Accept-Language best; English when none does.
+// Preferred returns the offered language that matches an Accept-Language best. Without a match it returns
+// English.
 func Preferred(acceptLanguage string) string {
 	const longest = 200
 	if len(acceptLanguage) > longest {

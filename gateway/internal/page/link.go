@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Parameter is the parameter of the login page's URL that names a page to show first: in another
-// language, or after a logout. It chooses a text. Nothing else is read or changed.
+// Parameter is the parameter of the login page's URL that names another page to show first: in another
+// language, or after a logout. It only chooses a text.
 const Parameter = "page"
 
-// languageLink is the same page in a language. The URL of the one that is shown is empty.
+// languageLink links to the same page in another language. The link to the shown language has no URL.
 type languageLink struct{ Language, Name, URL string }
 
-// languageLinks lead to the page in every other language. A page whose URL carried a code cannot be
-// loaded again: the login page shows its words once more.
+// languageLinks returns the links to the page in every language. A page whose URL held a code cannot be
+// loaded again: its link shows its words on the login page.
 func (p *Pages) languageLinks(shown Page) []languageLink {
 	name := shown.key()
 	if shown.scripted() {
@@ -29,9 +29,9 @@ func (p *Pages) languageLinks(shown Page) []languageLink {
 	return links
 }
 
-// LoginURL returns the URL of the login page, for the same login as the page's. With a name, the login
-// page shows those words first. The URL is absolute: an app's redirect URL may be on another host,
-// and a site on plain http has no logins.
+// LoginURL returns the URL of the login page for the login of a page. With a name, the login page shows the
+// words of that page first. The URL is absolute: an app's redirect URL may be on another host, and a site on
+// plain http has no logins.
 func (p *Pages) LoginURL(of Page, name, language string) string {
 	query := url.Values{}
 	if of.ReturnTo == "/" {
@@ -50,11 +50,11 @@ func (p *Pages) LoginURL(of Page, name, language string) string {
 	return p.loginURL + "?" + query.Encode()
 }
 
-// Standalone reports whether the login page may show the words of that name in the place of its own.
+// Standalone reports whether the login page may show the words of another page.
 func (p *Pages) Standalone(name string) bool {
 	_, known := p.words[name]
 	return known && !slices.Contains(unaddressed, name)
 }
 
-// HasButton reports whether the words of that name come with a button.
+// HasButton reports whether a page has a button.
 func HasButton(name string) bool { return !slices.Contains(buttonless, name) }

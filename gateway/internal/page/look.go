@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// The pages are one template with one style, both drawn for this project.
+// The pages share one template and one style, both made for this project.
 //
-// Unverified: what itsme's brand guide asks of a button. It is public in name
-// (https://brand.belgianmobileid.be/), but its measurements and colours could not be read; the icon
-// is a neutral one, and page { color } adapts the rest.
+// Unverified: the rules of itsme's brand guide for a button. The guide is public
+// (https://brand.belgianmobileid.be/), but its measurements and colors could not be read. The icon is
+// neutral, and page { color } adapts the rest.
 var (
 	//go:embed layout.html
 	layoutSource string
 	//go:embed style.css
 	style string
 
-	// loginScript starts a login at the touch of the button, and waits for its end.
+	// loginScript starts a login when the user touches the button, and waits for its end.
 	//
 	//go:embed login.js
 	loginScript string
-	// reloadScript asks for the page once more.
+	// reloadScript loads the page again.
 	//
 	//go:embed reload.js
 	reloadScript string
-	// hideScript takes the query, with its code and state, off the address bar and the history.
+	// hideScript removes the query, with its code and state, from the address bar and the history.
 	//
 	//go:embed hide.js
 	hideScript string
@@ -33,7 +33,7 @@ var (
 
 var layout = template.Must(template.New("page").Parse(layoutSource))
 
-// scriptOf is a page's one script, empty for most.
+// scriptOf returns the script of a page, empty for most pages.
 func scriptOf(p Page) string {
 	switch {
 	case p.Hide:
@@ -46,8 +46,7 @@ func scriptOf(p Page) string {
 	return ""
 }
 
-// Config is the operator's look and words. Its fields are those of gateway.PageConfig, which documents
-// and validates them.
+// Config holds the operator's look and words. gateway.PageConfig documents and validates the fields.
 type Config struct {
 	Name  string
 	Logo  string
@@ -55,7 +54,7 @@ type Config struct {
 	Text  map[string]map[string]string
 }
 
-// Pages renders the pages of one gateway. Make it with [New]. It is safe for concurrent use.
+// Pages renders the pages of one gateway. Make one with [New]. It is safe for concurrent use.
 type Pages struct {
 	config   Config
 	words    vocabulary
@@ -65,7 +64,7 @@ type Pages struct {
 	loginURL string
 }
 
-// New returns the pages of a gateway whose endpoints are at an origin below a path.
+// New returns the pages of a gateway whose endpoints are below a path of an origin.
 func New(config Config, origin, path string) *Pages {
 	p := &Pages{
 		config:   config,

@@ -7,35 +7,35 @@ import (
 	"strconv"
 )
 
-// Page is one page that a user sees. Its content comes from the words and from our own record. Of the
-// request it holds the checked fields of the login form and nothing else.
+// Page describes one page for a user. Its content comes from the words and from the record of the login. Of
+// the request it holds only the checked fields of the login form.
 type Page struct {
-	Name     string // of its words in wordslogin.go, wordsend.go and wordsrefusal.go
-	Case     string // of a page with several words, such as CaseLevel; empty for others
+	Name     string // key of its words in wordslogin.go, wordsend.go or wordsrefusal.go
+	Case     string // of a page with several cases, such as CaseLevel; empty for others
 	Language string
 
 	ReturnTo  string
 	ACRValues string
 	MaxAge    string
-	Probed    bool   // a cookie was set that the browser should send with the form
+	Probed    bool   // a probe cookie was set, which the browser should send with the form
 	Link      string // opens itsme
-	SessionID string // of the login that Link belongs to
+	SessionID string // of the login of Link
 	ExpiresIn int    // seconds that Link is valid
-	Again     bool   // offers to start over
-	Refresh   int    // seconds until the page loads again by itself
+	Again     bool   // offers a new start
+	Refresh   int    // seconds until the page reloads
 	Hide      bool   // removes the query from the address bar
 }
 
 const (
-	// CaseLevel is the case of the page not_enough that another login may cure.
+	// CaseLevel is the case of the page not_enough when another login may help.
 	CaseLevel = "level"
-	// CaseClaim is the case of the page not_enough that no login cures.
+	// CaseClaim is the case of the page not_enough when no login helps.
 	CaseClaim = "claim"
 	// CaseNoCookies is the case of the page unbound for a browser that sent no cookie at all.
 	CaseNoCookies = "no_cookies"
 )
 
-// key names the page's words.
+// key returns the key of the page's words.
 func (p Page) key() string {
 	if p.Case == "" {
 		return p.Name
@@ -43,24 +43,24 @@ func (p Page) key() string {
 	return p.Name + "_" + p.Case
 }
 
-// scripted reports whether the page's script starts the login, or waits for its end.
+// scripted reports whether the page's script starts the login or waits for its end.
 func (p Page) scripted() bool { return p.Name == "login" || p.Name == "open" }
 
 var (
-	// buttonless are the words of pages without a button.
+	// buttonless lists the pages without a button.
 	buttonless = []string{"waiting", "app_return", "too_large", "not_enough_claim"}
-	// unaddressed are the words that mean nothing without their login.
+	// unaddressed lists the pages that the login page cannot show: they need their login.
 	unaddressed = []string{"login", "open", "opened", "waiting"}
 )
 
-// The script of a login shows one of the panels in the page's place when the login goes on, and one
-// of the refusals when it could not start a login.
+// The script of a login shows a panel in the place of the page when the login changes, and a refusal when
+// it could not start a login.
 var (
 	panels   = []string{"opened", "denied", "expired", "failed", "no_cookies"}
 	refusals = []string{"unavailable", "too_many", "cross_site"}
 )
 
-// view is a page with what the template needs beside it.
+// view holds a page with the template's other data.
 type view struct {
 	Page
 	Brand, Logo    string
@@ -78,13 +78,13 @@ type view struct {
 	Script         template.JS
 }
 
-// panel is one of several words on a page.
+// panel is a part of a page with words of its own, hidden at first.
 type panel struct {
 	Name  string
 	Words words
 }
 
-// view returns what a page shows.
+// view returns the template's data of a page.
 func (p *Pages) view(shown Page) view {
 	v := view{
 		Page:     shown,
@@ -110,7 +110,7 @@ func (p *Pages) view(shown Page) view {
 	return v
 }
 
-// Render returns a page as HTML, and sets the header that belongs to it.
+// Render returns a page as HTML and sets its headers.
 func (p *Pages) Render(h http.Header, shown Page) ([]byte, error) {
 	var body bytes.Buffer
 	if err := layout.Execute(&body, p.view(shown)); err != nil {

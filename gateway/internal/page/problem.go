@@ -17,11 +17,12 @@ var (
 
 	problemLayout = template.Must(template.New("problem").Parse(problemSource))
 
-	// problemPolicy allows the page's own style and nothing else.
+	// problemPolicy is the Content-Security-Policy of a problem's page. It allows the page's own style and
+	// nothing else.
 	problemPolicy = "default-src 'none'; style-src '" + sourceHash(problemStyle) + "'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
 
-// Problem is what developers read behind the type of a problem (RFC 9457 section 3.1.1).
+// Problem explains a problem to developers, on the page behind its type (RFC 9457 section 3.1.1).
 type Problem struct {
 	Name   string
 	Title  string
@@ -29,16 +30,16 @@ type Problem struct {
 	Remedy string
 }
 
-// Answer is an answer whose type leads to a problem's page.
+// Answer is a status and title with which a problem occurs.
 type Answer struct {
 	Status int
 	Title  string
 }
 
-// Problems returns every problem that has a page, as the caller's own copy.
+// Problems returns every problem with a page. The slice is the caller's copy.
 func Problems() []Problem { return slices.Clone(problems) }
 
-// ProblemNamed returns the problem of that name.
+// ProblemNamed returns the problem with that name.
 func ProblemNamed(name string) (p Problem, ok bool) {
 	i := slices.IndexFunc(problems, func(p Problem) bool { return p.Name == name })
 	if i < 0 {
@@ -47,8 +48,8 @@ func ProblemNamed(name string) (p Problem, ok bool) {
 	return problems[i], true
 }
 
-// Render returns a problem's page as HTML, with the answers that lead to it and the URL of the OpenAPI
-// document, and sets the header that belongs to it.
+// Render returns a problem's page as HTML and sets its headers. The page lists the answers with this problem
+// and links to the OpenAPI document.
 func (p Problem) Render(h http.Header, answers []Answer, openAPI string) ([]byte, error) {
 	view := struct {
 		Problem

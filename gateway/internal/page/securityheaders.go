@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// policy is the page's Content-Security-Policy: its own style and script, by their hashes, the logo
-// by its URL, for a script of a login this origin, and nothing else.
+// policy returns the page's Content-Security-Policy. It allows the page's own style and script, by their
+// hashes, the logo, by its URL, and connections to this origin for the script of a login.
 func (p *Pages) policy(shown Page) string {
 	policy := "default-src 'none'; style-src '" + sourceHash(p.style) + "'"
 	if script := scriptOf(shown); script != "" {
@@ -27,12 +27,12 @@ func sourceHash(source string) string {
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// setHeader sets what a browser must know of a page.
+// setHeader sets the headers of a page.
 func (p *Pages) setHeader(h http.Header, shown Page) {
 	setHTML(h, p.policy(shown), referrerPolicy(shown.Name), shown.Language)
 }
 
-// setHTML sets the header of an HTML page.
+// setHTML sets the headers of an HTML page.
 func setHTML(h http.Header, policy, referrer, language string) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", policy)
@@ -42,8 +42,8 @@ func setHTML(h http.Header, policy, referrer, language string) {
 	h.Set("Content-Language", language)
 }
 
-// referrerPolicy keeps every page's URL to itself. The login page's form needs an Origin, which
-// browsers replace by null under no-referrer (Fetch, "append a request Origin header").
+// referrerPolicy hides the URL of every page. The form of the login page needs an Origin, which browsers
+// replace by null under no-referrer (Fetch, "append a request Origin header").
 func referrerPolicy(name string) string {
 	if name == "login" {
 		return "same-origin"

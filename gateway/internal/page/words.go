@@ -5,28 +5,28 @@ import (
 	"slices"
 )
 
-// words are a page's texts in one language.
+// words holds the texts of a page in one language.
 type words struct {
 	Title  string
 	Text   []string
 	Action string // the button
-	Second string // what else can be done
+	Second string // a second link
 }
 
-// vocabulary holds the words of every page, by the page and the language.
+// vocabulary holds the words of every page, by page and language.
 type vocabulary map[string]map[string]words
 
-// languageNames are the languages in their own words.
+// languageNames holds the name of each language in that language.
 var languageNames = map[string]string{"nl": "Nederlands", "fr": "Français", "de": "Deutsch", "en": "English"}
 
-// languagesLabel is what the list of languages is called, for screen readers.
+// languagesLabel is the label of the list of languages, for screen readers.
 var languagesLabel = map[string]string{"nl": "Taal", "fr": "Langue", "de": "Sprache", "en": "Language"}
 
 var again = map[string]string{
 	"nl": "Opnieuw proberen", "fr": "Réessayer", "de": "Erneut versuchen", "en": "Try again",
 }
 
-// allWords are the texts of every page in every language.
+// allWords returns the words of every page in every language.
 func allWords() vocabulary {
 	all := make(vocabulary)
 	for _, part := range []vocabulary{loginWords(), endWords(), refusalWords()} {
@@ -43,7 +43,7 @@ func allWords() vocabulary {
 	return all
 }
 
-// of are the words of a page; English where a language is not offered.
+// of returns the words of a page, in English when the language is not offered.
 func (v vocabulary) of(name, language string) words {
 	w, ok := v[name][language]
 	if !ok {
@@ -52,15 +52,15 @@ func (v vocabulary) of(name, language string) words {
 	return w
 }
 
-// textFields are what a text's key ends in, and the field that it replaces.
+// textFields maps the end of a key to the field that it replaces.
 var textFields = map[string]func(*words, string){
 	".title":  func(w *words, text string) { w.Title = text },
 	".text":   func(w *words, text string) { w.Text = []string{text} },
 	".action": func(w *words, text string) { w.Action = text },
 }
 
-// Texts lists the keys of [Config].Text: the name of a page, then .title, .text or .action (the
-// button). It is the caller's own copy.
+// Texts returns the keys of [Config].Text: the name of a page, then .title, .text or .action (the button).
+// The slice is the caller's copy.
 func Texts() []string {
 	var keys []string
 	for name := range allWords() {
@@ -74,7 +74,7 @@ func Texts() []string {
 	return keys
 }
 
-// replace takes the texts of the configuration.
+// replace sets the texts of the configuration.
 func (v vocabulary) replace(texts map[string]map[string]string) {
 	for name, translations := range v {
 		for field, set := range textFields {

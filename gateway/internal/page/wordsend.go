@@ -1,6 +1,6 @@
 package page
 
-// endWords are the texts of a login that came to nothing, or that is not enough.
+// endWords returns the texts of logins that failed or do not suffice.
 func endWords() vocabulary {
 	return vocabulary{
 		"denied": {

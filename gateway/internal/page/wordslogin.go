@@ -1,6 +1,6 @@
 package page
 
-// loginWords are the texts on the way through a login.
+// loginWords returns the texts of a login under way.
 func loginWords() vocabulary {
 	return vocabulary{
 		"login": {

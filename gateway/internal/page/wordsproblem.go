@@ -1,6 +1,6 @@
 package page
 
-// problems are the pages of every problem that the gateway's table of failures names.
+// problems explains every problem in the gateway's table of failures.
 var problems = []Problem{
 	{
 		"authentication_required", "A login is required",

@@ -1,6 +1,6 @@
 package page
 
-// refusalWords are the texts of requests that were not served.
+// refusalWords returns the texts of refused requests.
 func refusalWords() vocabulary {
 	return vocabulary{
 		"unavailable": {

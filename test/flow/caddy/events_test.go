@@ -75,7 +75,7 @@ func quiet(t *testing.T) {
 
 // eventful is a gateway whose events the test receives.
 type eventful struct {
-	*logintest.Front
+	*logintest.Env
 	server *caddytest.Server
 	config string
 }
@@ -96,7 +96,7 @@ func openEventful(t *testing.T) *eventful {
 		t.Fatal(err)
 	}
 	e.server = caddytest.Run(t, e.config)
-	e.Front = s.open(t, signicattest.Config{})
+	e.Env = s.open(t, signicattest.Config{})
 	t.Cleanup(func() { quiet(t) })
 	return e
 }

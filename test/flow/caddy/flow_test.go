@@ -122,7 +122,7 @@ func requireLines(r logintest.Require) (lines string) {
 	return lines
 }
 
-func (s stage) open(t *testing.T, c signicattest.Config) *logintest.Front {
+func (s stage) open(t *testing.T, c signicattest.Config) *logintest.Env {
 	t.Helper()
 	url := "http://" + s.addr
 	c.RedirectURLs = []string{url + logintest.Path + "/callback", url + logintest.Path + "/app/callback"}
@@ -132,5 +132,5 @@ func (s stage) open(t *testing.T, c signicattest.Config) *logintest.Front {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	return &logintest.Front{URL: url, Signicat: simulator, Upstream: s.upstream, Check: apitest.Check}
+	return &logintest.Env{URL: url, Signicat: simulator, Upstream: s.upstream, Check: apitest.Check}
 }

@@ -22,7 +22,7 @@ import (
 type metered struct {
 	*caddytest.Server
 	stages [2]stage
-	fronts [2]*logintest.Front
+	fronts [2]*logintest.Env
 }
 
 func openMetered(t *testing.T) *metered {

@@ -16,7 +16,7 @@ import (
 
 // reloading is a gateway with the memory store whose configuration is replaced while people log in.
 type reloading struct {
-	*logintest.Front
+	*logintest.Env
 	server *caddytest.Server
 	addr   string
 	config string
@@ -38,7 +38,7 @@ func openReloading(t *testing.T) *reloading {
 		t.Fatal(err)
 	}
 	r.server = caddytest.Run(t, r.config)
-	r.Front = s.open(t, signicattest.Config{})
+	r.Env = s.open(t, signicattest.Config{})
 	return r
 }
 

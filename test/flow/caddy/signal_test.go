@@ -27,20 +27,20 @@ var update = flag.Bool("update", false, "write the golden files in testdata anew
 // kind, and of one refused request, with a golden file. It masks values that differ between runs.
 // Write the files anew with go test ./flow/caddy -run TestSignals -update in this module.
 func TestSignals(t *testing.T) {
-	for name, play := range map[string]func(*testing.T, *logintest.Front){
-		"app": func(t *testing.T, f *logintest.Front) {
+	for name, play := range map[string]func(*testing.T, *logintest.Env){
+		"app": func(t *testing.T, f *logintest.Env) {
 			app := f.NewApp()
 			token := app.Login(t, "adult")
 			for range 2 { // the second time the token is known
 				wantAnswer(t, app.Call(t, "/api", token), http.StatusOK)
 			}
 		},
-		"browser": func(t *testing.T, f *logintest.Front) {
+		"browser": func(t *testing.T, f *logintest.Env) {
 			browser := f.NewBrowser(t)
 			wantAnswer(t, browser.Login(t, "/page", "adult"), http.StatusOK)
 			wantAnswer(t, browser.Navigate(t, "/page"), http.StatusOK)
 		},
-		"refused": func(t *testing.T, f *logintest.Front) {
+		"refused": func(t *testing.T, f *logintest.Env) {
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, f.URL+"/api", nil)
 			if err != nil {
 				t.Fatal(err)
@@ -81,7 +81,7 @@ func wantAnswer(t *testing.T, got logintest.Answer, status int) {
 }
 
 // signals plays a story at a Caddy of its own and describes what it logged, counted and traced.
-func signals(t *testing.T, play func(*testing.T, *logintest.Front)) string {
+func signals(t *testing.T, play func(*testing.T, *logintest.Env)) string {
 	t.Helper()
 	collected := collect(t)
 	var lines, metrics string

@@ -19,35 +19,35 @@ import (
 
 // Bubble is a gateway that reaches its simulator through pipes. In a bubble of testing/synctest its waiting
 // takes no time. A copy restarts without the original.
-type Bubble struct {
+type Env struct {
 	Config   gateway.Config // of the next gateway
 	Gateway  *gateway.Gateway
 	Site     *gateway.Site
 	Signicat *signicattest.Server
 }
 
-// BubbleURL is the public URL of a [Bubble]. Nothing listens there.
-const BubbleURL = "http://127.0.0.1:1"
+// PublicURL is the public URL of an [Env]. Nothing listens there.
+const PublicURL = "http://127.0.0.1:1"
 
-const bubbleSignicatURL = "https://127.0.0.1:2"
+const signicatURL = "https://127.0.0.1:2"
 
-// OpenBubble starts a simulator and a gateway. Each change edits both configurations before that. A gateway
+// NewEnv starts a simulator and a gateway. Before that, each change edits both configurations. A gateway
 // without a store gets one in memory.
-func OpenBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) *Bubble {
+func NewEnv(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) *Env {
 	t.Helper()
 	wire := pipetest.New()
 	config := gateway.Config{
-		PublicURL: BubbleURL,
+		PublicURL: PublicURL,
 		Signicat: signicat.Config{
 			ClientID: signicattest.DefaultClientID, ClientSecret: signicattest.DefaultClientSecret,
-			APIURL: bubbleSignicatURL, DialContext: wire.Dial,
+			APIURL: signicatURL, DialContext: wire.Dial,
 		},
 		Attributes: []string{"name"},
 		Keys:       keystest.New(t, token.DefaultAlgorithm),
 	}
 	simulated := signicattest.Config{
-		BaseURL: bubbleSignicatURL, TLS: true, AllowLoopbackHTTP: true,
-		RedirectURLs: []string{BubbleURL + logintest.Path + "/callback", BubbleURL + logintest.Path + "/app/callback"},
+		BaseURL: signicatURL, TLS: true, AllowLoopbackHTTP: true,
+		RedirectURLs: []string{PublicURL + logintest.Path + "/callback", PublicURL + logintest.Path + "/app/callback"},
 	}
 	for _, c := range change {
 		c(&config, &simulated)
@@ -58,32 +58,32 @@ func OpenBubble(t *testing.T, change ...func(*gateway.Config, *signicattest.Conf
 	}
 	t.Cleanup(simulator.Close)
 	config.Signicat.RootCAs = simulator.RootCAs()
-	b := &Bubble{Config: config, Signicat: simulator}
+	e := &Env{Config: config, Signicat: simulator}
 	if config.Store == nil {
-		b.Forget(t)
+		e.ClearStore(t)
 	}
-	b.Restart(t)
-	return b
+	e.Restart(t)
+	return e
 }
 
-// Forget gives the next gateway an empty store.
-func (b *Bubble) Forget(t *testing.T) {
+// ClearStore gives the next gateway an empty store.
+func (e *Env) ClearStore(t *testing.T) {
 	t.Helper()
 	memory := store.NewMemory(time.Now)
 	t.Cleanup(func() { _ = memory.Close() })
-	b.Config.Store = memory
+	e.Config.Store = memory
 }
 
 // Restart starts another gateway in place of the one before. It has no Signicat access token yet.
-func (b *Bubble) Restart(t *testing.T) {
+func (e *Env) Restart(t *testing.T) {
 	t.Helper()
-	b.Gateway, b.Site = newSite(t, b.Config)
+	e.Gateway, e.Site = newSite(t, e.Config)
 }
 
 // Do sends a request of a client to the site. The upstream behind it answers 418.
-func (b *Bubble) Do(r *http.Request, client netip.Addr) *httptest.ResponseRecorder {
+func (e *Env) Do(r *http.Request, client netip.Addr) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	_ = b.Site.Serve(w, r, gateway.Request{Client: client}, func(w http.ResponseWriter, _ *http.Request) error {
+	_ = e.Site.Serve(w, r, gateway.Request{Client: client}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(http.StatusTeapot)
 		return nil
 	})

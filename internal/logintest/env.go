@@ -51,8 +51,8 @@ func (o Options) attributes() []string {
 	return []string{"name", "firstName", "lastName", "dateOfBirth", "nin"}
 }
 
-// Front is a running gateway, its Signicat, and its upstream.
-type Front struct {
+// Env is a running gateway, its Signicat, and its upstream.
+type Env struct {
 	// URL is public_url. The site protects everything below it but /public.
 	URL string
 	// Signicat is the simulator behind it.
@@ -100,10 +100,10 @@ func (u *Upstream) Count() int {
 }
 
 // Counts are how many calls of each operation Signicat saw.
-func (f *Front) Counts() map[string]int {
+func (e *Env) Counts() map[string]int {
 	counts := map[string]int{}
 	for _, operation := range operations {
-		counts[operation] = f.Signicat.Count(operation)
+		counts[operation] = e.Signicat.Count(operation)
 	}
 	return counts
 }
@@ -111,26 +111,26 @@ func (f *Front) Counts() map[string]int {
 var operations = []string{"access_token", "create_session", "read_session", "cancel_session", "validate_code"}
 
 // Sent is how often Signicat saw an operation since before.
-func (f *Front) Sent(before map[string]int, operation string) int {
-	return f.Signicat.Count(operation) - before[operation]
+func (e *Env) Sent(before map[string]int, operation string) int {
+	return e.Signicat.Count(operation) - before[operation]
 }
 
 // script makes Signicat fail.
-func (f *Front) script(t *testing.T, faults ...signicattest.Fault) {
+func (e *Env) script(t *testing.T, faults ...signicattest.Fault) {
 	t.Helper()
-	if err := f.Signicat.Script(faults...); err != nil {
+	if err := e.Signicat.Script(faults...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // Open starts a gateway as a scenario needs it.
-type Open func(t *testing.T, o Options) *Front
+type Open func(t *testing.T, o Options) *Env
 
 // Scenario is one story that every gateway must tell the same way.
 type Scenario struct {
 	Name    string
 	Options Options
-	Play    func(t *testing.T, f *Front)
+	Play    func(t *testing.T, e *Env)
 }
 
 // Scenarios are all of them. Each needs a gateway of its own.
@@ -142,7 +142,7 @@ func Scenarios() []Scenario {
 	return all
 }
 
-// TimedScenarios are those that need [Front.Advance].
+// TimedScenarios are those that need [Env.Advance].
 func TimedScenarios() []Scenario {
 	all := slices.Concat(timedFinishScenarios, timedRefreshScenarios, timedRequireScenarios)
 	for i := range all {
