@@ -67,7 +67,7 @@ func wantLogin(t *testing.T, rootfs string) {
 
 	t.Run("without the authority", func(t *testing.T) {
 		log := start(t, rootfs, address)
-		front := &logintest.Front{URL: "http://" + address, Signicat: signicat}
+		front := &logintest.Env{URL: "http://" + address, Signicat: signicat}
 		answer := front.NewApp().PostJSON(t, "/sessions", map[string]string{"code_challenge": logintest.Challenge("x"), "code_challenge_method": "S256"})
 		if answer.Status != http.StatusServiceUnavailable {
 			t.Errorf("starting a login at a Signicat that no root vouches for: %d %s", answer.Status, answer.Body)
@@ -79,7 +79,7 @@ func wantLogin(t *testing.T, rootfs string) {
 	})
 	t.Run("with it", func(t *testing.T) {
 		start(t, rootfs, address, "SSL_CERT_FILE=/etc/caddy/authority.pem")
-		front := &logintest.Front{URL: "http://" + address, Signicat: signicat}
+		front := &logintest.Env{URL: "http://" + address, Signicat: signicat}
 		app := front.NewApp()
 		answer := app.Call(t, "/", app.Login(t, "adult"))
 		if answer.Status != http.StatusOK || string(answer.Body) != "name: Lien Peeters" {
