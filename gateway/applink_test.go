@@ -19,7 +19,6 @@ const (
 	androidFile = "/.well-known/assetlinks.json"
 )
 
-// fingerprint is a SHA-256 fingerprint as Android wants it.
 var fingerprint = strings.Repeat("0A:", 31) + "FF"
 
 // linked is a configuration with an app on each platform.
@@ -33,7 +32,7 @@ func linked(t *testing.T) gateway.Config {
 	return config
 }
 
-// siteOf is what stands in front of an upstream that answers 418.
+// siteOf returns a site in front of an upstream that answers 418.
 func siteOf(t *testing.T, config gateway.Config) http.Handler {
 	t.Helper()
 	g, err := gateway.New(config)
@@ -87,8 +86,8 @@ func TestAppLinkFiles(t *testing.T) {
 	}
 }
 
-// TestAppLinkFilesAreOursWithApps: without an app of the platform, on another host, or at another
-// path, the URL is the upstream's.
+// TestAppLinkFilesAreOursWithApps: without an app of the platform, on another host, or at another path, the
+// URL belongs to the upstream.
 func TestAppLinkFilesAreOursWithApps(t *testing.T) {
 	t.Parallel()
 	without, ios, android, elsewhere := usable(t), linked(t), linked(t), linked(t)
@@ -178,15 +177,14 @@ func TestAppLinkErrorNamesTheRemedy(t *testing.T) {
 	}
 }
 
-// manyApps makes a file that is larger than what phones take.
+// manyApps makes a file that is too large for phones.
 func manyApps(c *gateway.Config) {
 	for i := range 1000 {
 		c.AppLinks.IOS = append(c.AppLinks.IOS, fmt.Sprintf("A1B2C3D4E5.be.example.%s%d", strings.Repeat("a", 120), i))
 	}
 }
 
-// TestLargestAppleFileIsTaken: what is accepted is small enough, and a file of that size arrives
-// whole.
+// TestLargestAppleFileIsTaken serves a file of the largest accepted size. It arrives whole.
 func TestLargestAppleFileIsTaken(t *testing.T) {
 	t.Parallel()
 	config := linked(t)
@@ -199,7 +197,7 @@ func TestLargestAppleFileIsTaken(t *testing.T) {
 	}
 }
 
-// TestHostsAreThoseOfTheAppLinkFiles: whoever lets two gateways share a process has to know.
+// TestHostsAreThoseOfTheAppLinkFiles: two gateways in one process must not share such a host.
 func TestHostsAreThoseOfTheAppLinkFiles(t *testing.T) {
 	t.Parallel()
 	without, with := usable(t), linked(t)

@@ -45,11 +45,11 @@ func nginx(lines ...string) func(t testing.TB, origin string) (addr string) {
 // cached is a gateway that the suite attacks; the cache is still to be put in front.
 func cached(t *testing.T) cachetest.World {
 	t.Helper()
-	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
-	past := func() time.Time { return f.clock.now().Add(-5 * time.Hour) }
+	e := newEnv(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
+	past := func() time.Time { return e.clock.now().Add(-5 * time.Hour) }
 	mux := http.NewServeMux()
 	for host, optional := range map[string]bool{cachetest.Host: false, cachetest.Optional: true} {
-		site, err := f.NewSite(gateway.SiteConfig{Optional: optional, Public: []string{"/public/*"}, ForwardToken: gateway.ForwardOff})
+		site, err := e.NewSite(gateway.SiteConfig{Optional: optional, Public: []string{"/public/*"}, ForwardToken: gateway.ForwardOff})
 		check(t, err)
 		mux.Handle(host+"/", site.Handler(cachetest.NewOrigin()))
 	}
@@ -57,7 +57,7 @@ func cached(t *testing.T) cachetest.World {
 	t.Cleanup(server.Close)
 	var users atomic.Int64
 	user := func() token.Claims {
-		claims := f.claims()
+		claims := e.claims()
 		claims.Subject = "user" + strconv.FormatInt(users.Add(1), 10)
 		claims.ID = claims.Subject + ".1"
 		return claims
@@ -66,11 +66,11 @@ func cached(t *testing.T) cachetest.World {
 		return func(t *testing.T) (line, subject string) {
 			t.Helper()
 			claims := user()
-			raw, _, err := f.authorityAt(t, now).IssueSession(claims)
+			raw, _, err := e.authorityAt(t, now).IssueSession(claims)
 			check(t, err)
-			check(t, f.store.CreateFamily(t.Context(), &store.Family{
+			check(t, e.store.CreateFamily(t.Context(), &store.Family{
 				ID: claims.Subject, Serial: 1, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-				Claims: "{}", CreatedAt: now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
+				Claims: "{}", CreatedAt: now(), ExpiresAt: e.clock.now().Add(30 * 24 * time.Hour),
 			}))
 			return "Cookie: theme=dark; __Host-itsme=" + raw + "\r\n", claims.Subject
 		}
@@ -80,11 +80,11 @@ func cached(t *testing.T) cachetest.World {
 		Bearer: func(t *testing.T) (line, subject string) {
 			t.Helper()
 			claims := user()
-			raw, _, err := f.authority.IssueAccess(claims)
+			raw, _, err := e.authority.IssueAccess(claims)
 			check(t, err)
 			return "Authorization: Bearer " + raw + "\r\n", claims.Subject
 		},
-		Cookie:   session(f.clock.now),
+		Cookie:   session(e.clock.now),
 		Renewing: session(past),
 	}
 }

@@ -22,7 +22,7 @@ import (
 	jwt "github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// bounds are the numbers of the table in docs/operations.md.
+// bounds holds the numbers of the table in docs/operations.md.
 var bounds = map[string]int{
 	"Pending sessions":                                             gateway.DefaultPending,
 	"Pending sessions of one client":                               gateway.DefaultPendingPerClient,
@@ -69,16 +69,16 @@ func TestEveryBoundHasItsTest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := make(map[string]int)
+	documented := make(map[string]int)
 	for _, row := range boundRow.FindAllStringSubmatch(string(text), -1) {
 		n, err := strconv.Atoi(strings.ReplaceAll(row[2], ",", ""))
 		if err != nil {
 			t.Fatal(err)
 		}
-		told[row[1]] = n
+		documented[row[1]] = n
 	}
-	if diff := cmp.Diff(bounds, told); diff != "" {
-		t.Errorf("the table tells others (-constants +docs):\n%s", diff)
+	if diff := cmp.Diff(bounds, documented); diff != "" {
+		t.Errorf("the table differs from the constants (-constants +docs):\n%s", diff)
 	}
 	tests := testNames(t, "..")
 	for _, name := range testName.FindAllStringSubmatch(string(text), -1) {
@@ -88,7 +88,7 @@ func TestEveryBoundHasItsTest(t *testing.T) {
 	}
 }
 
-// testNames are the tests below a folder.
+// testNames returns the tests below a folder.
 func testNames(t *testing.T, folder string) map[string]bool {
 	t.Helper()
 	names := make(map[string]bool)

@@ -17,10 +17,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// FuzzCallback writes the query that comes back to a browser which has two logins under way, A and
-// B, both approved. CODEA, STATEA, CODEB and STATEB stand for theirs. Only a query with one code
-// and the state that belongs to it, and no error, logs anybody in; no query wins twice, and none is
-// too odd for an answer.
+// FuzzCallback writes the query of the callback in a browser with two approved logins, A and B. CODEA,
+// STATEA, CODEB and STATEB stand for their values. Only a query with one code, its own state and no error
+// logs a user in. No query succeeds twice, and every query gets an answer.
 func FuzzCallback(f *testing.F) {
 	for _, seed := range []string{
 		"code=CODEA&state=STATEA", "code=CODEB&state=STATEB&x=y", "code=CODEA&state=STATEB", "code=CODEA&code=CODEB&state=STATEA", "code=CODEA&state=STATEA&state=STATEB",
@@ -52,7 +51,7 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
-// rightful reads a query apart from the gateway.
+// rightful reads a query independently of the gateway.
 func rightful(query string, logins [2]approvedLogin) bool {
 	values, err := url.ParseQuery(query)
 	if err != nil || len(values["error_description"]) > 1 || len(values["error"]) > 1 || values.Get("error") != "" {
@@ -63,7 +62,7 @@ func rightful(query string, logins [2]approvedLogin) bool {
 	})
 }
 
-// browser talks to a gateway without a network between.
+// browser sends requests to a gateway without a network.
 type browser struct {
 	handler  http.Handler
 	signicat *signicattest.Server
@@ -102,7 +101,7 @@ func openBrowser(tb testing.TB) *browser {
 	return &browser{handler: site.Handler(http.NotFoundHandler()), signicat: server}
 }
 
-// two are two logins of which nothing was sent back yet.
+// two returns two logins whose codes were not used.
 func (b *browser) two(tb testing.TB) [2]approvedLogin {
 	tb.Helper()
 	b.kept = slices.DeleteFunc(b.kept, func(l approvedLogin) bool { return b.ended(tb, l) })
@@ -133,7 +132,7 @@ func (b *browser) start(tb testing.TB) approvedLogin {
 	return approvedLogin{link, cookies[0].Name + "=" + cookies[0].Value, u.Query().Get("code"), u.Query().Get("state")}
 }
 
-// ended asks for the status of a login.
+// ended reports whether the status says that a login ended.
 func (b *browser) ended(tb testing.TB, l approvedLogin) bool {
 	tb.Helper()
 	answer := b.do(http.MethodGet, "/itsme/sessions/"+gateway.SessionID(l.state), "", "", "")

@@ -12,7 +12,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// usable is a configuration with what is required and nothing else.
+// usable returns a configuration with only the required fields.
 func usable(t *testing.T) gateway.Config {
 	t.Helper()
 	memory := store.NewMemory(time.Now)
@@ -104,8 +104,8 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 	}
 }
 
-// TestConfigErrorKeepsItsCause: a caller that knows the package of a part finds that package's sentinel, and an
-// operator does not read its text.
+// TestConfigErrorKeepsItsCause: errors.Is finds the sentinel of the package that refused a part, and the text
+// for the operator leaves it out.
 func TestConfigErrorKeepsItsCause(t *testing.T) {
 	t.Parallel()
 	config := usable(t)
@@ -142,7 +142,7 @@ func TestUsableConfig(t *testing.T) {
 	}
 }
 
-// TestLoopbackHosts: whatever host may be on plain http may be the issuer's, too.
+// TestLoopbackHosts: every host that may use plain http may be the issuer too.
 func TestLoopbackHosts(t *testing.T) {
 	t.Parallel()
 	for _, public := range []string{"http://localhost:8080", "http://app.localhost:8080", "http://127.0.0.2:8080", "http://[::1]:8080"} {
@@ -186,7 +186,7 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"a login too old", gateway.SiteConfig{Require: gateway.Requirements{MaxAge: 91 * 24 * time.Hour}}, "require max_age: "},
 		{"an age of no claim", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 18}}, "require min_age: no token has the claim birthdate"},
 		{"a negative age", gateway.SiteConfig{Require: gateway.Requirements{MinAge: -1}}, "require min_age: "},
-		{"an age that nobody reaches", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 131}}, "require min_age: "},
+		{"an age that no user reaches", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 131}}, "require min_age: "},
 		{"a claim that no token has", gateway.SiteConfig{Require: required("nationality", "belge")}, "require claim: "},
 		{"the level as a claim", gateway.SiteConfig{Require: required("acr", "high")}, "require claim: "},
 		{"a claim without a value", gateway.SiteConfig{Require: required("name")}, "require claim name: "},

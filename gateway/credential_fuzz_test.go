@@ -26,8 +26,8 @@ var (
 	namedBearer = regexp.MustCompile("^[ \t]*(?i:bearer)($|[^!#$%&'*+.^_`|~0-9A-Za-z-])")
 )
 
-// FuzzBearer writes an Authorization line, in which TOKEN stands for a valid access token, with and
-// without another user's session cookie. Only a well-formed bearer is the token's user. What names the
+// FuzzBearer writes an Authorization line, in which TOKEN stands for a valid access token, with and without
+// another user's session cookie. Only a well-formed bearer authenticates the token's user. A line with the
 // scheme never falls back to the cookie. The upstream gets the gateway's own bearer and no other.
 func FuzzBearer(f *testing.F) {
 	for _, seed := range []string{
@@ -37,7 +37,7 @@ func FuzzBearer(f *testing.F) {
 		f.Add(seed, true)
 		f.Add(seed, false)
 	}
-	w := openFort(f)
+	w := newEnv(f)
 	claims := w.claims()
 	claims.Subject = "app"
 	access, _, err := w.authority.IssueAccess(claims)
@@ -75,9 +75,9 @@ func FuzzBearer(f *testing.F) {
 	})
 }
 
-// FuzzRefreshToken writes a refresh token. LOGIN stands for a login's name, NEW for the proof of its
-// unused token, number 3, and OLD for that of number 1. Only the one spelling of number 3 is exchanged.
-// Number 1, which is older than the parent of the newest, ends the login. Anything else changes nothing.
+// FuzzRefreshToken writes a refresh token. LOGIN stands for a login's ID, NEW for the signature of its unused
+// token, number 3, and OLD for that of number 1. Only the one spelling of number 3 is exchanged. Number 1,
+// which is older than the parent of the newest, ends the login. Any other text changes nothing.
 func FuzzRefreshToken(f *testing.F) {
 	for _, seed := range []string{
 		"LOGIN~3~NEW", "LOGIN~1~OLD", "LOGIN~3~OLD", "LOGIN~1~NEW", "LOGIN~03~NEW", "LOGIN~+3~NEW", "LOGIN~3~NEW~", "LOGIN~3~NEW=", " LOGIN~3~NEW", "LOGIN~3~NEW\u2000",
@@ -85,7 +85,7 @@ func FuzzRefreshToken(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	w := openFort(f)
+	w := newEnv(f)
 	w.rebuild(f, func(c *gateway.Config) {
 		c.Token.Refresh, c.Limit.TokenPerClient = 24*time.Hour, 1<<30
 	})
@@ -93,7 +93,7 @@ func FuzzRefreshToken(f *testing.F) {
 	f.Fuzz(func(t *testing.T, presented string) {
 		login++
 		family := &store.Family{
-			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 3, Kind: store.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
+			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 3, Kind: store.App, Subject: envSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
 			CreatedAt: w.clock.now(), AnsweredAt: w.clock.now().Add(-time.Hour), ExpiresAt: w.clock.now().Add(time.Hour),
 		}
 		check(t, w.store.CreateFamily(t.Context(), family))
@@ -118,7 +118,7 @@ func FuzzRefreshToken(f *testing.F) {
 	})
 }
 
-// proofOf is the last part of a refresh token.
+// proofOf returns the last part of a refresh token.
 func proofOf(f *store.Family, serial int) string {
 	mac := hmac.New(sha256.New, f.Secret[:])
 	_, _ = fmt.Fprintf(mac, "%s~%d", f.ID, serial)
@@ -126,16 +126,16 @@ func proofOf(f *store.Family, serial int) string {
 }
 
 // post sends a form to an own endpoint.
-func (f *fort) post(path, form string) (status int, body string) {
-	r := httptest.NewRequest(http.MethodPost, fortURL+gateway.DefaultPath+path, strings.NewReader(form))
+func (f *env) post(path, form string) (status int, body string) {
+	r := httptest.NewRequest(http.MethodPost, envURL+gateway.DefaultPath+path, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	f.site.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
 	return w.Code, w.Body.String()
 }
 
-// FuzzRevoke writes the form of /revoke. ACCESS and REFRESH stand for the two tokens of a login. The
-// login's tokens are good before and after every form but one that names one of them, once.
+// FuzzRevoke writes the form of /revoke. ACCESS and REFRESH stand for the two tokens of a login. The tokens
+// stay valid after every form except one that names one of them exactly once.
 func FuzzRevoke(f *testing.F) {
 	for _, seed := range []string{
 		"token=ACCESS", "token=REFRESH", "token=ACCESS&token_type_hint=refresh_token", "token=ACCESS&token=ACCESS", "token=REFRESH&token=x", "token=", "token", "",
@@ -143,7 +143,7 @@ func FuzzRevoke(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	w := openFort(f)
+	w := newEnv(f)
 	w.rebuild(f, func(c *gateway.Config) {
 		c.Token.Refresh, c.Limit.TokenPerClient = 24*time.Hour, 1<<30
 	})
@@ -152,7 +152,7 @@ func FuzzRevoke(f *testing.F) {
 		login++
 		w.clock.advance(time.Hour) // what was revoked before is forgotten
 		family := &store.Family{
-			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 1, Kind: store.App, Subject: fortSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
+			ID: fmt.Sprintf("login%d", login), Secret: [32]byte{1}, Serial: 1, Kind: store.App, Subject: envSubject, ACR: "high", AuthTime: w.clock.now(), Claims: "{}",
 			CreatedAt: w.clock.now(), ExpiresAt: w.clock.now().Add(time.Hour),
 		}
 		check(t, w.store.CreateFamily(t.Context(), family))
@@ -178,7 +178,7 @@ func FuzzRevoke(f *testing.F) {
 	})
 }
 
-// onlyToken is the token that a well-formed form names, or empty.
+// onlyToken returns the token of a well-formed form, or nothing.
 func onlyToken(form string) string {
 	values, err := url.ParseQuery(form)
 	if err != nil || len(form) > gateway.MaxBody || len(values["token"]) != 1 || len(values["token_type_hint"]) > 1 {

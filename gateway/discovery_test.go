@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// TestDiscoveryIsFoundHoweverTheHostIsSpelt: issuer and audience are compared byte for byte and so kept as they are
-// written, but whoever asks their host for the documents writes it as browsers do.
+// TestDiscoveryIsFoundHoweverTheHostIsSpelt: the gateway keeps issuer and audience as configured, because
+// verifiers compare them byte for byte. A client that requests the documents spells the host as browsers do.
 func TestDiscoveryIsFoundHoweverTheHostIsSpelt(t *testing.T) {
 	t.Parallel()
 	config := usable(t)
@@ -38,21 +38,22 @@ func TestDiscoveryIsFoundHoweverTheHostIsSpelt(t *testing.T) {
 	}
 }
 
-// publicDocuments are the own URLs that are the same for every client, and that every cache may keep.
+// publicDocuments are the URLs of the gateway that are the same for every client, and that every cache may
+// keep.
 var publicDocuments = []string{
 	"/itsme/jwks.json", "/itsme/openapi.yaml", "/.well-known/jwks.json", "/.well-known/oauth-authorization-server",
 	"/.well-known/openid-configuration", "/.well-known/oauth-protected-resource", "/.well-known/apple-app-site-association", "/.well-known/assetlinks.json",
 }
 
-// TestOwnEndpointsAreNoStore asks every own URL with every credential: no cache may keep an answer, but for
-// documents that are the same for all and set no cookie.
+// TestOwnEndpointsAreNoStore requests every URL of the gateway with every credential. No cache may keep an
+// answer, except documents that are the same for all clients and set no cookie.
 func TestOwnEndpointsAreNoStore(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, func(c *gateway.Config) { c.Verify = []string{"192.0.2.0/24"} }) // httptest's client
-	bearer, _ := f.bearer(t)
-	cookie, _ := f.cookie(t)
+	e := newEnv(t, func(c *gateway.Config) { c.Verify = []string{"192.0.2.0/24"} }) // httptest's client
+	bearer, _ := e.bearer(t)
+	cookie, _ := e.cookie(t)
 	garbage := request("Cookie", "__Host-itsme=garbage; __Host-itsme-l-abcdefgh=1; __Host-itsme-p=1")
-	urls := f.OwnURLs()
+	urls := e.OwnURLs()
 	if len(urls) < 20 {
 		t.Fatalf("only %q", urls)
 	}
@@ -66,7 +67,7 @@ func TestOwnEndpointsAreNoStore(t *testing.T) {
 					r.Header.Set("Sec-Fetch-Site", "same-origin")
 					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 					w := httptest.NewRecorder()
-					check(t, f.site.Serve(w, r, gateway.Request{}, func(http.ResponseWriter, *http.Request) error {
+					check(t, e.site.Serve(w, r, gateway.Request{}, func(http.ResponseWriter, *http.Request) error {
 						t.Errorf("%s is not the gateway's", url)
 						return nil
 					}))

@@ -63,9 +63,9 @@ func (b *browser) another() string {
 	return strconv.Itoa(b.starts)
 }
 
-// FuzzToken writes the form of /token for a login that the user approved. CODE, STATE and VERIFIER stand
-// for what belongs to it. A token is issued for exactly the right ones, each given once, and a code is
-// sent to Signicat for no other request.
+// FuzzToken writes the form of /token for a login that the user approved. CODE, STATE and VERIFIER stand for
+// its values. Only a form with exactly these, each once, gets a token. For no other form is a code sent to
+// Signicat.
 func FuzzToken(f *testing.F) {
 	const right = "grant_type=authorization_code&code=CODE&state=STATE&code_verifier=VERIFIER"
 	for _, seed := range []string{
@@ -95,8 +95,8 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// ownFinish reads a form apart from the gateway: whether it is of the login's own device, and whether
-// it finishes the login.
+// ownFinish reads a form independently of the gateway: whether it has the login's verifier, and whether it
+// finishes the login.
 func ownFinish(form string, login approvedLogin) (bound, finishes bool) {
 	values, err := url.ParseQuery(form)
 	if err != nil || len(form) > gateway.MaxBody {
@@ -113,7 +113,7 @@ func ownFinish(form string, login approvedLogin) (bound, finishes bool) {
 	return bound, bound && values.Get("code") == login.code
 }
 
-// membersOf reads a JSON object apart from the gateway: every value of each exact name, in order.
+// membersOf reads a JSON object independently of the gateway: every value of each exact name, in order.
 func membersOf(body string) (map[string][]any, bool) {
 	if !json.Valid([]byte(body)) || len(body) > gateway.MaxBody {
 		return nil, false
@@ -135,7 +135,7 @@ func membersOf(body string) (map[string][]any, bool) {
 	return members, true
 }
 
-// textOf is a member that is missing, null or a string, given at most once.
+// textOf returns a member that is missing, null or a string, given at most once.
 func textOf(members map[string][]any, name string) (string, bool) {
 	values := members[name]
 	if len(values) == 0 || (len(values) == 1 && values[0] == nil) {
@@ -145,8 +145,8 @@ func textOf(members map[string][]any, name string) (string, bool) {
 	return text, ok && len(values) == 1
 }
 
-// FuzzStart writes the JSON of /sessions. A session begins for exactly the bodies that ask for one, by
-// members of exact names that are given once; it returns to the app's own URL.
+// FuzzStart writes the JSON of /sessions. A session starts exactly for valid bodies with members of exact
+// names, each once. It returns to the app's own URL.
 func FuzzStart(f *testing.F) {
 	challenge := challengeOf(fuzzVerifier)
 	for _, seed := range []string{
@@ -204,8 +204,8 @@ func asksForStart(body string) bool {
 		(named || strings.Trim(texts["acr_values"], " ") == "")
 }
 
-// FuzzCancel writes the JSON of a cancel. It ends the login for its own verifier alone, in a member of
-// that exact name that is given once.
+// FuzzCancel writes the JSON of a cancel. It ends the login only for its own verifier, in a member of that
+// exact name, given once.
 func FuzzCancel(f *testing.F) {
 	for _, seed := range []string{
 		`{"code_verifier":"VERIFIER"}`, `{"code_verifier":"VERIFIER","error":"access_denied"}`, `{"code_verifier":"VERIFIER","error":"a\"b"}`, `{"Code_Verifier":"VERIFIER"}`,

@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 )
 
-// Bounds that the tests in package gateway_test push past, or compare the documentation with.
+// Bounds that tests in package gateway_test exceed, or compare with the documentation.
 const (
 	MaxPolls        = login.MaxPolls
 	MaxReads        = login.MaxReads
@@ -23,7 +23,7 @@ const (
 	MaxTokenRevocations = login.MaxTokenRevocations
 )
 
-// RefreshToken is one of a family with that secret.
+// RefreshToken returns a refresh token of a family with that secret.
 func RefreshToken(name string, serial uint64, secret [32]byte) string {
 	return login.RefreshToken(name, serial, secret)
 }
@@ -31,7 +31,7 @@ func RefreshToken(name string, serial uint64, secret [32]byte) string {
 // Cached returns the number of cached credentials.
 func (g *Gateway) Cached() int { return g.verifier.Cached() }
 
-// OwnURLs are the URLs of every endpoint, and of one that is not there.
+// OwnURLs returns the URLs of every endpoint, and one without an endpoint.
 func (g *Gateway) OwnURLs() (urls []string) {
 	for name := range g.endpointTable() {
 		urls = append(urls, g.config.endpointURL("/"+strings.ReplaceAll(name, "*", "abcdefgh")))

@@ -16,8 +16,8 @@ func posted(mediaType, body string) *http.Request {
 	return r
 }
 
-// TestMediaTypeIsComparedInASCII: what a server in front does not take for JSON or a form, because of a
-// blank that only Unicode knows, is none here either.
+// TestMediaTypeIsComparedInASCII: a server in front does not read a media type with a blank that only Unicode
+// knows as JSON or a form. The gateway must not either.
 func TestMediaTypeIsComparedInASCII(t *testing.T) {
 	t.Parallel()
 	const want = "application/json"
@@ -37,8 +37,8 @@ func TestMediaTypeIsComparedInASCII(t *testing.T) {
 	}
 }
 
-// TestMembersCountByTheirExactNames sends names that encoding/json takes for one another. A proxy that
-// checks a body reads one of them, and the gateway must not read the other.
+// TestMembersCountByTheirExactNames sends names that encoding/json treats as equal. A proxy that checks a
+// body reads one of them, and the gateway must not read the other.
 func TestMembersCountByTheirExactNames(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

@@ -11,21 +11,20 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 )
 
-// TestObserverIsToldOfRequests sends requests of every kind, one after the other, and compares all
-// that is told of each.
-func TestObserverIsToldOfRequests(t *testing.T) {
+// TestObserverReceivesRequests sends one request of every kind and compares all callbacks.
+func TestObserverReceivesRequests(t *testing.T) {
 	t.Parallel()
 	var s gatewaytest.Recorder
-	f := openFort(t, s.Attach)
-	bearer, _ := f.bearer(t)
-	cookie, _ := f.cookie(t)
+	e := newEnv(t, s.Attach)
+	bearer, _ := e.bearer(t)
+	cookie, _ := e.cookie(t)
 	serve := func(config gateway.SiteConfig, info gateway.Request, headers ...string) {
 		t.Helper()
-		site, err := f.NewSite(config)
+		site, err := e.NewSite(config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest(http.MethodGet, fortURL+"/api", nil)
+		r := httptest.NewRequest(http.MethodGet, envURL+"/api", nil)
 		for i := 0; i+1 < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}
@@ -49,13 +48,13 @@ func TestObserverIsToldOfRequests(t *testing.T) {
 		{"nothing, and it is optional", func() { serve(gateway.SiteConfig{Optional: true}, none) }, []string{"request anonymous"}},
 		{"a public path", func() { serve(gateway.SiteConfig{Public: []string{"/*"}}, none) }, []string{"request public"}},
 		{"no match", func() { serve(plain, gateway.Request{Unmatched: true}) }, []string{"request unprotected"}},
-		{"a revocation", func() { _, _ = f.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
-		{"no store", func() { _ = f.store.Close() }, nil},
+		{"a revocation", func() { _, _ = e.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
+		{"no store", func() { _ = e.store.Close() }, nil},
 		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token untold kept", "request refused", "refusal store_unavailable"}},
 	} {
 		step.do()
 		if diff := cmp.Diff(step.want, s.Take()); diff != "" {
-			t.Errorf("%s (-want +told):\n%s", step.name, diff)
+			t.Errorf("%s (-want +got):\n%s", step.name, diff)
 		}
 	}
 }

@@ -71,18 +71,18 @@ var storedRows = []struct {
 	},
 }
 
-// TestSharedCacheMayNotStoreWhatAUserGets has an upstream answer with what lets shared caches store it.
-// An attacker would ask the cache for the same URL and get the user's page, and their cookie.
+// TestSharedCacheMayNotStoreWhatAUserGets has an upstream whose headers let shared caches store its answer.
+// An attacker could ask the cache for the same URL and get the user's page and cookie.
 func TestSharedCacheMayNotStoreWhatAUserGets(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	bearer, _ := f.bearer(t)
-	cookie, _ := f.cookie(t)
+	e := newEnv(t)
+	bearer, _ := e.bearer(t)
+	cookie, _ := e.cookie(t)
 	for name, sent := range map[string]*http.Request{"bearer": bearer, "cookie": cookie} {
 		for _, row := range storedRows {
 			for _, status := range []int{0, 200, 206, 301, 304, 404} {
 				w := httptest.NewRecorder()
-				check(t, f.site.Serve(w, sent.Clone(t.Context()), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+				check(t, e.site.Serve(w, sent.Clone(t.Context()), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
 					answer(w, row.sent, status)
 					return nil
 				}))
@@ -104,15 +104,15 @@ func answer(w http.ResponseWriter, h http.Header, status int) {
 	}
 }
 
-// TestErrorOfAUserIsPrivate: error pages are cacheable without any header (RFC 9110 section 15.1), and error routes write
-// them into the header that itsme left.
+// TestErrorOfAUserIsPrivate: error pages are cacheable without any header (RFC 9110 section 15.1), and error
+// routes write them with the header that itsme left.
 func TestErrorOfAUserIsPrivate(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	r, _ := f.bearer(t)
+	e := newEnv(t)
+	r, _ := e.bearer(t)
 	w := httptest.NewRecorder()
 	failed := errors.New("not found")
-	if err := f.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	if err := e.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("X-Accel-Expires", "60")
 		return failed
 	}); !errors.Is(err, failed) {
@@ -123,19 +123,20 @@ func TestErrorOfAUserIsPrivate(t *testing.T) {
 	}
 }
 
-// optional opens a site on which a login is optional, with parts that are public, and outside its matcher.
-func optional(t *testing.T, f *fort) *gateway.Site {
+// optional returns a site with an optional login, public paths, and requests outside its matcher.
+func optional(t *testing.T, e *env) *gateway.Site {
 	t.Helper()
-	site, err := f.NewSite(gateway.SiteConfig{Optional: true, Public: []string{"/public/*"}, CORSPreflight: true})
+	site, err := e.NewSite(gateway.SiteConfig{Optional: true, Public: []string{"/public/*"}, CORSPreflight: true})
 	check(t, err)
 	return site
 }
 
-// TestAnonymousAnswersVary: a cache that has the page of a client without a login must ask again for one who has.
+// TestAnonymousAnswersVary: a cache with the page of a client without a login must ask again for a client
+// with one.
 func TestAnonymousAnswersVary(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	site := optional(t, f)
+	e := newEnv(t)
+	site := optional(t, e)
 	for _, row := range []struct {
 		name       string
 		sent, want http.Header
@@ -160,12 +161,12 @@ func TestAnonymousAnswersVary(t *testing.T) {
 	}
 }
 
-// TestPublicAnswersStayAsTheyAre: what needs no login is the upstream's to cache.
+// TestPublicAnswersStayAsTheyAre: the upstream decides about caching where no login is needed.
 func TestPublicAnswersStayAsTheyAre(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	site := optional(t, f)
-	signed, _ := f.cookie(t)
+	e := newEnv(t)
+	site := optional(t, e)
+	signed, _ := e.cookie(t)
 	preflight := request("Origin", "https://other.example")
 	preflight.Method = http.MethodOptions
 	preflight.Header["Access-Control-Request-Method"] = []string{"PUT"}
@@ -191,18 +192,18 @@ func TestPublicAnswersStayAsTheyAre(t *testing.T) {
 	}
 }
 
-// TestOwnEndpointsAreNeverTargeted: a site that sets fields for its CDN sets them for the gateway's endpoints too, before
-// the request comes to itsme. The CDN would store access tokens.
+// TestOwnEndpointsAreNeverTargeted has a site that sets fields for its CDN before the request reaches itsme,
+// also for the gateway's endpoints. The CDN would store access tokens.
 func TestOwnEndpointsAreNeverTargeted(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
+	e := newEnv(t)
 	set := fields("CDN-Cache-Control", "max-age=60", "Surrogate-Control", "max-age=60", "X-Accel-Expires", "60", "Cache-Control", "public")
 	for _, path := range []string{"/itsme/token", "/itsme/userinfo", "/itsme/login", "/itsme/sessions/x", "/itsme/callback", "/api"} {
 		r := request("X-Note", "none")
 		r.URL.Path = path
 		w := httptest.NewRecorder()
 		maps.Copy(w.Header(), set.Clone())
-		check(t, f.site.Serve(w, r, gateway.Request{}, handedOn))
+		check(t, e.site.Serve(w, r, gateway.Request{}, handedOn))
 		h := w.Result().Header
 		for name := range set {
 			if name != "Cache-Control" && h.Get(name) != "" || h.Get("Cache-Control") != "no-store" {

@@ -15,28 +15,28 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// dueForRenewal opens a fort whose cookies are renewed, and returns a browser's request whose cookie is due.
-func dueForRenewal(t *testing.T) (*fort, *http.Request) {
+// dueForRenewal returns an env whose cookies are renewed, and a request of a browser whose cookie is due.
+func dueForRenewal(t *testing.T) (*env, *http.Request) {
 	t.Helper()
-	f := openFort(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
-	claims := f.claims()
+	e := newEnv(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
+	claims := e.claims()
 	claims.ID = "login.1"
-	raw, _, err := f.authority.IssueSession(claims)
+	raw, _, err := e.authority.IssueSession(claims)
 	check(t, err)
-	check(t, f.store.CreateFamily(t.Context(), &store.Family{
+	check(t, e.store.CreateFamily(t.Context(), &store.Family{
 		ID: "login", Serial: 1, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
+		Claims: "{}", CreatedAt: e.clock.now(), ExpiresAt: e.clock.now().Add(30 * 24 * time.Hour),
 	}))
-	f.clock.advance(5 * time.Hour)
-	return f, request("Cookie", "__Host-itsme="+raw)
+	e.clock.advance(5 * time.Hour)
+	return e, request("Cookie", "__Host-itsme="+raw)
 }
 
 // TestRenewedCookieIsNeverCacheable renews a browser's cookie on an asset that every cache may keep for a year.
 func TestRenewedCookieIsNeverCacheable(t *testing.T) {
 	t.Parallel()
-	f, r := dueForRenewal(t)
+	e, r := dueForRenewal(t)
 	w := httptest.NewRecorder()
-	check(t, f.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	check(t, e.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
 		answer(w, fields("Cache-Control", "public, max-age=31536000, immutable", "CDN-Cache-Control", "max-age=31536000"), 200)
 		return nil
 	}))
@@ -50,13 +50,13 @@ func TestRenewedCookieIsNeverCacheable(t *testing.T) {
 	}
 }
 
-// TestCookieIsNotRenewedWhereItCannotBeSet: an answer that fails is written by the site's error routes, outside itsme, and
-// may be cacheable; an upgrade has no answer. The cookie stays, and the next request renews it.
+// TestCookieIsNotRenewedWhereItCannotBeSet: error routes write the answer of a failed request outside itsme,
+// and it may be cacheable. An upgrade has no answer. The cookie stays, and the next request renews it.
 func TestCookieIsNotRenewedWhereItCannotBeSet(t *testing.T) {
 	t.Parallel()
 	failed := errors.New("the upstream is down")
 	upgrade := func(r *http.Request) {
-		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{fortURL}
+		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{envURL}
 	}
 	for name, row := range map[string]struct {
 		change func(*http.Request)
@@ -69,17 +69,17 @@ func TestCookieIsNotRenewedWhereItCannotBeSet(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, sent := dueForRenewal(t)
+			e, sent := dueForRenewal(t)
 			again := sent.Clone(t.Context())
 			row.change(sent)
 			w := httptest.NewRecorder()
-			_ = f.site.Serve(w, sent, gateway.Request{}, row.next)
+			_ = e.site.Serve(w, sent, gateway.Request{}, row.next)
 			if cookies := w.Result().Header["Set-Cookie"]; len(cookies) > 0 {
 				t.Errorf("it sets %q", cookies)
 			}
-			f.clock.advance(time.Hour) // beyond the grace in which a cookie that was lost is set again
+			e.clock.advance(time.Hour) // beyond the grace in which a cookie that was lost is set again
 			w = httptest.NewRecorder()
-			check(t, f.site.Serve(w, again, gateway.Request{}, handedOn))
+			check(t, e.site.Serve(w, again, gateway.Request{}, handedOn))
 			if cookies := w.Result().Header["Set-Cookie"]; w.Code != 200 || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=ey") {
 				t.Errorf("the next request: %d %q", w.Code, cookies)
 			}
@@ -87,16 +87,16 @@ func TestCookieIsNotRenewedWhereItCannotBeSet(t *testing.T) {
 	}
 }
 
-// TestUpgradeClearsNoCookie: a bad cookie is cleared on an optional site, but not by a 101, whose header some caches add
-// to what they store.
+// TestUpgradeClearsNoCookie: an optional site clears a bad cookie, but not in a 101, whose header some caches
+// store.
 func TestUpgradeClearsNoCookie(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	site, err := f.NewSite(gateway.SiteConfig{Optional: true})
+	e := newEnv(t)
+	site, err := e.NewSite(gateway.SiteConfig{Optional: true})
 	check(t, err)
 	for status, want := range map[int]int{200: 1, 101: 0} {
 		r := request("Cookie", "__Host-itsme=bad")
-		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{fortURL}
+		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{envURL}
 		w := httptest.NewRecorder()
 		check(t, site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(status)
@@ -108,13 +108,13 @@ func TestUpgradeClearsNoCookie(t *testing.T) {
 	}
 }
 
-// TestClearedCookieIsNeverCacheable sends a cookie that is none. The answer deletes it, and would do so for every user
-// whom a cache serves it to.
+// TestClearedCookieIsNeverCacheable sends an invalid cookie. The answer deletes it. From a cache, that answer
+// would delete the cookie of every user.
 func TestClearedCookieIsNeverCacheable(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
+	e := newEnv(t)
 	w := httptest.NewRecorder()
-	check(t, optional(t, f).Serve(w, request("Cookie", "__Host-itsme=garbage"), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	check(t, optional(t, e).Serve(w, request("Cookie", "__Host-itsme=garbage"), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
 		answer(w, fields("Cache-Control", "public, s-maxage=60", "Surrogate-Control", "max-age=60"), 200)
 		return nil
 	}))
@@ -124,13 +124,13 @@ func TestClearedCookieIsNeverCacheable(t *testing.T) {
 	}
 }
 
-// TestUpstreamSetsNoCookieOfOurs has an upstream, or an attacker who writes into its answers, set the gateway's cookies
-// and send identity headers to the browser: the user would go on as the attacker.
+// TestUpstreamSetsNoCookieOfOurs has an upstream, or an attacker who controls its answers, set the gateway's
+// cookies and send identity headers to the browser. The user would continue as the attacker.
 func TestUpstreamSetsNoCookieOfOurs(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	site := optional(t, f)
-	signed, _ := f.cookie(t)
+	e := newEnv(t)
+	site := optional(t, e)
+	signed, _ := e.cookie(t)
 	public := request("X-Note", "none")
 	public.URL.Path = "/public/a.css"
 	forged := []string{
@@ -150,7 +150,7 @@ func TestUpstreamSetsNoCookieOfOurs(t *testing.T) {
 		for _, status := range []int{0, 101, 200, 304, 500} {
 			w := httptest.NewRecorder()
 			check(t, site.Serve(w, row.sent.Clone(t.Context()), row.info, func(w http.ResponseWriter, _ *http.Request) error {
-				h := fields("X-Itsme-Subject", fortSubject, "X-Itsmeish", "stays", "X-Other", "stays")
+				h := fields("X-Itsme-Subject", envSubject, "X-Itsmeish", "stays", "X-Other", "stays")
 				h["Set-Cookie"] = slices.Concat(forged[:3], kept, forged[3:])
 				h["set-cookie"], h["X_itsme.NIN"], h["x-itsme-name"] = []string{"__Host-itsme=evil"}, []string{"1"}, []string{"1"}
 				answer(w, h, status)

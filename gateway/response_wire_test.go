@@ -23,10 +23,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 )
 
-// wire is a server whose site stands in front of a handler, and its address.
-func wire(t *testing.T, f *fort, next http.HandlerFunc) string {
+// wire serves a site in front of a handler, and returns the address.
+func wire(t *testing.T, e *env, next http.HandlerFunc) string {
 	t.Helper()
-	server := httptest.NewUnstartedServer(f.site.Handler(next))
+	server := httptest.NewUnstartedServer(e.site.Handler(next))
 	server.Config.Protocols = new(http.Protocols)
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
@@ -67,15 +67,15 @@ func get(t *testing.T, ctx context.Context, c *http.Client, addr, cookie string)
 	return answer
 }
 
-// TestInformationalAnswersCarryNoCookie sends two early hints before an answer, over both versions of HTTP. Some
-// caches add what a 1xx holds to the answer that they store.
+// TestInformationalAnswersCarryNoCookie sends two early hints before an answer, over both versions of HTTP.
+// Some caches store the header of a 1xx with the answer.
 func TestInformationalAnswersCarryNoCookie(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, sent := dueForRenewal(t)
-			addr := wire(t, f, func(w http.ResponseWriter, _ *http.Request) {
+			e, sent := dueForRenewal(t)
+			addr := wire(t, e, func(w http.ResponseWriter, _ *http.Request) {
 				h := w.Header()
 				h.Set("Set-Cookie", "theme=dark")
 				h.Set("Cache-Control", "public")
@@ -109,14 +109,14 @@ func TestInformationalAnswersCarryNoCookie(t *testing.T) {
 	}
 }
 
-// TestTrailersReachTheClient sends trailers, announced and not, of which some are the gateway's to refuse.
+// TestTrailersReachTheClient sends announced and unannounced trailers. The gateway refuses some of them.
 func TestTrailersReachTheClient(t *testing.T) {
 	t.Parallel()
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, sent := dueForRenewal(t)
-			addr := wire(t, f, func(w http.ResponseWriter, _ *http.Request) {
+			e, sent := dueForRenewal(t)
+			addr := wire(t, e, func(w http.ResponseWriter, _ *http.Request) {
 				h := w.Header()
 				h.Set("Trailer", "X-Sum, X-Itsme-Nin")
 				_, _ = io.WriteString(w, "page")
@@ -141,18 +141,18 @@ func TestTrailersReachTheClient(t *testing.T) {
 	}
 }
 
-// TestTrailersOfABufferedAnswerAreNoHeaders has a handler in front that keeps the answer until it is whole, as caches do.
-// To it trailers are headers, and they speak to caches.
+// TestTrailersOfABufferedAnswerAreNoHeaders has a handler in front that buffers the whole answer, as caches
+// do. It turns trailers into headers, which caches read.
 func TestTrailersOfABufferedAnswerAreNoHeaders(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
+	e := newEnv(t)
 	for name, row := range map[string]struct{ announced, trailers http.Header }{
 		"announced": {fields("Trailer", "Cache-Control"), fields("Cache-Control", "public")},
 		"another":   {fields(), fields("CDN-Cache-Control", "max-age=60", "X-Itsme-Subject", "1")},
 	} {
-		r, _ := f.bearer(t)
+		r, _ := e.bearer(t)
 		w := buffering{http.Header{}}
-		f.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		e.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			maps.Copy(w.Header(), row.announced)
 			w.WriteHeader(http.StatusOK)
 			maps.Copy(w.Header(), row.trailers)
@@ -182,9 +182,9 @@ func TestAnswersStream(t *testing.T) {
 		for version, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 			t.Run(name+" "+version, func(t *testing.T) {
 				t.Parallel()
-				f, sent := dueForRenewal(t)
+				e, sent := dueForRenewal(t)
 				read := make(chan struct{})
-				addr := wire(t, f, func(w http.ResponseWriter, r *http.Request) {
+				addr := wire(t, e, func(w http.ResponseWriter, r *http.Request) {
 					w.Header().Set("Content-Type", "text/event-stream")
 					if err := flush(w); err != nil { // the header alone
 						t.Error(err)
@@ -243,8 +243,8 @@ func TestUpgradeGoesThrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, sent := dueForRenewal(t)
-			addr := wire(t, f, func(w http.ResponseWriter, _ *http.Request) {
+			e, sent := dueForRenewal(t)
+			addr := wire(t, e, func(w http.ResponseWriter, _ *http.Request) {
 				row.before(w)
 				conn, buffered, err := row.hijack(w)
 				if err != nil {
@@ -259,7 +259,7 @@ func TestUpgradeGoesThrough(t *testing.T) {
 				_, _ = conn.Write(append([]byte("echo "), got...))
 			})
 			c := rawhttptest.Dial(t, addr)
-			c.Send(strings.Replace(ask(sent.Header.Get("Cookie"), "Origin: "+fortURL+"\r\nUpgrade: websocket\r\n"), "Connection: close", "Connection: Upgrade", 1))
+			c.Send(strings.Replace(ask(sent.Header.Get("Cookie"), "Origin: "+envURL+"\r\nUpgrade: websocket\r\n"), "Connection: close", "Connection: Upgrade", 1))
 			answer := c.Answer(http.MethodGet)
 			if answer.Status != http.StatusSwitchingProtocols {
 				t.Fatalf("got %d", answer.Status)
@@ -278,9 +278,9 @@ func TestUpgradeGoesThrough(t *testing.T) {
 // TestResponseControllerReachesTheServer sets what only the server itself can.
 func TestResponseControllerReachesTheServer(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	sent, _ := f.bearer(t)
-	addr := wire(t, f, func(w http.ResponseWriter, _ *http.Request) {
+	e := newEnv(t)
+	sent, _ := e.bearer(t)
+	addr := wire(t, e, func(w http.ResponseWriter, _ *http.Request) {
 		c := http.NewResponseController(w)
 		if err := errors.Join(c.SetReadDeadline(time.Time{}), c.SetWriteDeadline(time.Time{}), c.EnableFullDuplex()); err != nil {
 			t.Error(err)
@@ -295,17 +295,18 @@ func TestResponseControllerReachesTheServer(t *testing.T) {
 	}
 }
 
-// TestFilesAreHandedToTheServer serves a file, whose bytes the kernel moves where the server's own writer gets it.
+// TestFilesAreHandedToTheServer serves a file. The kernel moves its bytes when the server's own writer gets
+// the file.
 func TestFilesAreHandedToTheServer(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	sent, _ := f.bearer(t)
+	e := newEnv(t)
+	sent, _ := e.bearer(t)
 	name := filepath.Join(t.TempDir(), "a.bin")
 	body := strings.Repeat("0123456789", 100_000)
 	if err := os.WriteFile(name, []byte(body), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	addr := wire(t, f, func(w http.ResponseWriter, r *http.Request) {
+	addr := wire(t, e, func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := w.(io.ReaderFrom); !ok {
 			t.Error("files are copied")
 		}
@@ -336,8 +337,8 @@ func TestFilesAreHandedToTheServer(t *testing.T) {
 		t.Errorf("copied: %d bytes, %v", len(copied.Body), copied.Header)
 	}
 	// The server's own writer gets the file itself.
-	r, _ := f.bearer(t)
-	f.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	r, _ := e.bearer(t)
+	e.site.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if _, err := io.Copy(w, struct{ io.Reader }{strings.NewReader("x")}); err == nil {
 			t.Error("the writer below is passed over")
 		}

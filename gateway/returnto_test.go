@@ -44,9 +44,9 @@ func TestReturnTo(t *testing.T) {
 	}
 }
 
-// FuzzReturnTo asks for a page to return to. Whatever it is, a browser that is sent there stays on
-// the origin, by the parser of the URL Standard that the gateway does not use, and reaches none of
-// the gateway's own endpoints; so it does when the upstream decodes the path and redirects.
+// FuzzReturnTo requests a page to return to. The browser must stay on the origin, by the parser of the URL
+// Standard, which the gateway does not use. It must reach no endpoint of the gateway, also when the upstream
+// decodes the path and redirects.
 func FuzzReturnTo(f *testing.F) {
 	for _, seed := range []string{
 		"", "/", "/a?b=c#d", "//evil.example", `/\evil.example`, "/\t/evil.example", "https://evil.example", "/%2f/evil.example", "/%5cevil.example", "/%252f/evil.example",

@@ -14,35 +14,35 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// form posts one to an own endpoint, as a client with that address.
-func (f *fort) form(client, endpoint string, form url.Values) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodPost, fortURL+gateway.DefaultPath+endpoint, strings.NewReader(form.Encode()))
+// form posts a form to an endpoint of the gateway, from a client with that address.
+func (e *env) form(client, endpoint string, form url.Values) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, envURL+gateway.DefaultPath+endpoint, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
-	_ = f.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr(client)}, handedOn)
+	_ = e.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr(client)}, handedOn)
 	return w
 }
 
-// TestRevocationsOfOneLoginAreBounded is a client with one refresh token, which it repeats for an
-// access token, revokes that, and repeats: each round would add to what every replica keeps. After a
-// few rounds its login is over, and that is one revocation.
+// TestRevocationsOfOneLoginAreBounded has a client that exchanges its refresh token, revokes the access
+// token, and repeats: each round would add to the list on every replica. After a few rounds its login ends,
+// which takes one revocation.
 func TestRevocationsOfOneLoginAreBounded(t *testing.T) {
 	t.Parallel()
 	revoked := map[store.Scope]int{}
-	f := openFort(t, refreshing, func(c *gateway.Config) {
+	e := newEnv(t, refreshing, func(c *gateway.Config) {
 		c.Observe.Revocation = func(v store.Revocation) { revoked[v.Scope]++ }
 	})
-	f.clock.stop()
-	f.family("login", store.App)
+	e.clock.stop()
+	e.family("login", store.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	rounds := 0
 	for ; ; rounds++ {
-		got := f.refresh(token)
+		got := e.refresh(token)
 		if got.status != http.StatusOK {
 			break
 		}
 		for range 3 { // the same one again adds nothing
-			if w := f.form("192.0.2.1", "/revoke", url.Values{"token": {got.Access}}); w.Code != http.StatusOK {
+			if w := e.form("192.0.2.1", "/revoke", url.Values{"token": {got.Access}}); w.Code != http.StatusOK {
 				t.Fatalf("revoking: %d", w.Code)
 			}
 		}
@@ -55,115 +55,115 @@ func TestRevocationsOfOneLoginAreBounded(t *testing.T) {
 	}
 }
 
-// TestAppMayRevokeWhatItReplaces is an app that revokes each access token when it has the next one.
-// That goes on for days.
+// TestAppMayRevokeWhatItReplaces has an app that revokes each access token when it has the next one, for
+// days.
 func TestAppMayRevokeWhatItReplaces(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
-	f.family("login", store.App)
+	e := newEnv(t, refreshing)
+	e.clock.stop()
+	e.family("login", store.App)
 	token := gateway.RefreshToken("login", 1, [32]byte{})
 	for i := range 500 {
-		got := f.refresh(token)
+		got := e.refresh(token)
 		if got.status != http.StatusOK {
 			t.Fatalf("round %d: %+v", i, got)
 		}
-		f.form("192.0.2.1", "/revoke", url.Values{"token": {got.Access}})
+		e.form("192.0.2.1", "/revoke", url.Values{"token": {got.Access}})
 		token = got.Refresh
-		f.clock.advance(gateway.DefaultTokenLifetime)
+		e.clock.advance(gateway.DefaultTokenLifetime)
 	}
 }
 
-// TestEndedLoginStaysEndedWhenRefreshComesBack turns refresh off, ends a login, and turns refresh on
-// again when the tokens of the login have long expired. The refresh token must not work again.
+// TestEndedLoginStaysEndedWhenRefreshComesBack turns refresh off, ends a login, and turns refresh on long
+// after the tokens of the login expired. The refresh token must not work again.
 func TestEndedLoginStaysEndedWhenRefreshComesBack(t *testing.T) {
 	t.Parallel()
-	for name, end := range map[string]func(*testing.T, *fort, pair){
-		"logout": func(t *testing.T, f *fort, got pair) {
+	for name, end := range map[string]func(*testing.T, *env, pair){
+		"logout": func(t *testing.T, e *env, got pair) {
 			r := request("Authorization", "Bearer "+got.Access)
 			r.Method, r.URL.Path = http.MethodPost, gateway.DefaultPath+"/logout"
-			if w := f.answerOf(r); w.Code != http.StatusNoContent {
+			if w := e.answerOf(r); w.Code != http.StatusNoContent {
 				t.Fatalf("logout: %d", w.Code)
 			}
 		},
-		"the refresh token's revocation": func(t *testing.T, f *fort, got pair) {
-			if w := f.form("192.0.2.1", "/revoke", url.Values{"token": {got.Refresh}}); w.Code != http.StatusOK {
+		"the refresh token's revocation": func(t *testing.T, e *env, got pair) {
+			if w := e.form("192.0.2.1", "/revoke", url.Values{"token": {got.Refresh}}); w.Code != http.StatusOK {
 				t.Fatalf("revoking: %d", w.Code)
 			}
 		},
-		"the login's revocation": func(t *testing.T, f *fort, _ pair) {
-			n, err := f.RevokeLogin(t.Context(), "login")
+		"the login's revocation": func(t *testing.T, e *env, _ pair) {
+			n, err := e.RevokeLogin(t.Context(), "login")
 			if n != 1 || err != nil {
 				t.Errorf("%d logins ended, %v", n, err)
 			}
 		},
-		"the subject's revocation": func(t *testing.T, f *fort, _ pair) {
-			_, err := f.RevokeSubject(t.Context(), fortSubject)
+		"the subject's revocation": func(t *testing.T, e *env, _ pair) {
+			_, err := e.RevokeSubject(t.Context(), envSubject)
 			check(t, err)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := openFort(t, refreshing)
-			f.clock.stop()
-			f.family("login", store.App)
-			got := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
-			f.rebuild(t, func(*gateway.Config) {})
-			end(t, f, got)
-			f.clock.advance(10 * 24 * time.Hour)
-			f.rebuild(t, refreshing)
-			if again := f.refresh(got.Refresh); again.Error != "invalid_grant" {
+			e := newEnv(t, refreshing)
+			e.clock.stop()
+			e.family("login", store.App)
+			got := e.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
+			e.rebuild(t, func(*gateway.Config) {})
+			end(t, e, got)
+			e.clock.advance(10 * 24 * time.Hour)
+			e.rebuild(t, refreshing)
+			if again := e.refresh(got.Refresh); again.Error != "invalid_grant" {
 				t.Errorf("the login is back: %+v", again)
 			}
 		})
 	}
 }
 
-// TestLogoutEndsRefreshing logs out with an access token. The refresh token of the login is refused from then on, and the
-// login's family is gone.
+// TestLogoutEndsRefreshing logs out with an access token. From then on the refresh token is refused, and the
+// login's family is deleted.
 func TestLogoutEndsRefreshing(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
-	f.family("login", store.App)
-	first := f.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
+	e := newEnv(t, refreshing)
+	e.clock.stop()
+	e.family("login", store.App)
+	first := e.refresh(gateway.RefreshToken("login", 1, [32]byte{}))
 	r := request("Authorization", "Bearer "+first.Access)
 	r.Method, r.URL.Path = http.MethodPost, gateway.DefaultPath+"/logout"
-	if w := f.answerOf(r); first.status != http.StatusOK || w.Code != http.StatusNoContent {
+	if w := e.answerOf(r); first.status != http.StatusOK || w.Code != http.StatusNoContent {
 		t.Fatalf("refreshing: %+v, logout: %d", first, w.Code)
 	}
-	if again := f.refresh(first.Refresh); again.Error != "invalid_grant" || again.Access != "" {
+	if again := e.refresh(first.Refresh); again.Error != "invalid_grant" || again.Access != "" {
 		t.Errorf("after the logout: %+v", again)
 	}
-	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := e.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the family: %v", err)
 	}
 }
 
-// TestTokenRequestsAreBounded is a client that calls /token and /revoke without end. It is told when
-// to come back; another client is not affected.
+// TestTokenRequestsAreBounded has a client that calls /token and /revoke without end. The answer says when to
+// try again. Another client is not affected.
 func TestTokenRequestsAreBounded(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	f.clock.stop()
+	e := newEnv(t)
+	e.clock.stop()
 	form := url.Values{"grant_type": {"authorization_code"}, "code": {"c"}, "state": {"s"}, "code_verifier": {"v"}, "token": {"t"}}
 	endpoint := func(i int) string { return []string{"/token", "/revoke"}[i%2] }
 	for i := range gateway.DefaultTokenPerClient {
-		if w := f.form("192.0.2.1", endpoint(i), form); w.Code == http.StatusTooManyRequests {
+		if w := e.form("192.0.2.1", endpoint(i), form); w.Code == http.StatusTooManyRequests {
 			t.Fatalf("request %d is refused", i)
 		}
 	}
 	for i := range 2 {
-		w := f.form("192.0.2.1", endpoint(i), form)
+		w := e.form("192.0.2.1", endpoint(i), form)
 		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != "1" || !strings.Contains(w.Body.String(), `"error":"temporarily_unavailable"`) {
 			t.Errorf("%s: %d %v %s", endpoint(i), w.Code, w.Header(), w.Body)
 		}
 	}
-	if w := f.form("192.0.2.2", "/revoke", form); w.Code != http.StatusOK {
+	if w := e.form("192.0.2.2", "/revoke", form); w.Code != http.StatusOK {
 		t.Errorf("another client: %d", w.Code)
 	}
-	f.clock.advance(time.Second)
-	if w := f.form("192.0.2.1", "/revoke", form); w.Code != http.StatusOK {
+	e.clock.advance(time.Second)
+	if w := e.form("192.0.2.1", "/revoke", form); w.Code != http.StatusOK {
 		t.Errorf("after the wait: %d", w.Code)
 	}
 }

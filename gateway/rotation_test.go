@@ -18,31 +18,31 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// refreshing lets the logins of a fort be refreshed.
+// refreshing allows refresh.
 func refreshing(c *gateway.Config) {
 	c.Token.Refresh = 30 * 24 * time.Hour
 	c.Limit.TokenPerClient = 1 << 20
 }
 
-// family keeps a login that may be refreshed.
-func (f *fort) family(id string, kind store.Kind) {
-	claims := f.claims()
-	if err := f.store.CreateFamily(context.Background(), &store.Family{
+// family stores a login that may be refreshed.
+func (e *env) family(id string, kind store.Kind) {
+	claims := e.claims()
+	if err := e.store.CreateFamily(context.Background(), &store.Family{
 		ID: id, Serial: 1, Kind: kind, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour),
+		Claims: "{}", CreatedAt: e.clock.now(), ExpiresAt: e.clock.now().Add(30 * 24 * time.Hour),
 	}); err != nil {
 		panic(err)
 	}
 }
 
 // answerOf sends a request to the site.
-func (f *fort) answerOf(r *http.Request) *httptest.ResponseRecorder {
+func (e *env) answerOf(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	_ = f.site.Serve(w, r, gateway.Request{}, handedOn)
+	_ = e.site.Serve(w, r, gateway.Request{}, handedOn)
 	return w
 }
 
-// pair is what /token answers a refresh token with.
+// pair is the answer of /token to a refresh token.
 type pair struct {
 	Access    string `json:"access_token"`
 	Refresh   string `json:"refresh_token"`
@@ -51,20 +51,20 @@ type pair struct {
 	status    int
 }
 
-func (f *fort) refresh(raw string) (p pair) {
+func (e *env) refresh(raw string) (p pair) {
 	form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {raw}}
-	r := httptest.NewRequest(http.MethodPost, fortURL+gateway.DefaultPath+"/token", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, envURL+gateway.DefaultPath+"/token", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	w := f.answerOf(r)
+	w := e.answerOf(r)
 	_ = json.Unmarshal(w.Body.Bytes(), &p) // an answer without JSON has no tokens
 	p.status = w.Code
 	return p
 }
 
-// honestApp is an app that loses answers, repeats and waits, but has one exchange under way at a
-// time. It keeps within the counts, which it counts by the rules and not as the gateway does.
+// honestApp is an app that loses answers, repeats and waits, with one exchange under way at a time. It stays
+// within the limits, and counts them by the rules and not as the gateway does.
 type honestApp struct {
-	fort   *fort
+	env    *env
 	tokens []string             // of each exchange, the last one unused so far
 	issued map[string]pair      // what each token was answered with
 	spent  map[string]time.Time // when a token's successor was presented
@@ -72,9 +72,9 @@ type honestApp struct {
 	counts []time.Time
 }
 
-// mayRepeat reports whether one more repeat of the last exchange is within the counts, and counts it.
+// mayRepeat reports whether one more repeat of the last exchange is within the limits, and counts it.
 func (a *honestApp) mayRepeat() bool {
-	now := a.fort.clock.now()
+	now := a.env.clock.now()
 	if now.Sub(a.last) <= 30*time.Second {
 		return true
 	}
@@ -86,15 +86,15 @@ func (a *honestApp) mayRepeat() bool {
 	return true
 }
 
-// send presents a token a number of times at once. Every answer must be the same.
+// send sends a token several times at once. Every answer must be the same.
 func (a *honestApp) send(t *rapid.T, token string, times int) pair {
 	answers := make([]pair, times)
 	var all sync.WaitGroup
 	for i := range answers {
-		all.Go(func() { answers[i] = a.fort.refresh(token) })
+		all.Go(func() { answers[i] = a.env.refresh(token) })
 	}
 	all.Wait()
-	now := a.fort.clock.now()
+	now := a.env.clock.now()
 	for _, got := range answers {
 		if got.status != http.StatusOK || got != answers[0] {
 			t.Fatalf("an honest app got %+v beside %+v", got, answers[0])
@@ -112,15 +112,15 @@ func (a *honestApp) send(t *rapid.T, token string, times int) pair {
 	return answers[0]
 }
 
-func newHonestApp(t *rapid.T, f *fort, id string) *honestApp {
-	f.family(id, store.App)
+func newHonestApp(t *rapid.T, e *env, id string) *honestApp {
+	e.family(id, store.App)
 	return &honestApp{
-		fort: f, issued: map[string]pair{}, spent: map[string]time.Time{},
+		env: e, issued: map[string]pair{}, spent: map[string]time.Time{},
 		tokens: []string{gateway.RefreshToken(id, 1, [32]byte{})},
 	}
 }
 
-// live plays some of the app's life.
+// live plays a part of the app's life.
 func (a *honestApp) live(t *rapid.T) {
 	lost := false // an answer, so that the app still holds the token before
 	t.Repeat(map[string]func(*rapid.T){
@@ -130,7 +130,7 @@ func (a *honestApp) live(t *rapid.T) {
 				t.Skip("it would be one repeat too many")
 			}
 			if !lost && len(a.tokens) > 1 {
-				a.spent[a.tokens[len(a.tokens)-2]] = a.fort.clock.now()
+				a.spent[a.tokens[len(a.tokens)-2]] = a.env.clock.now()
 			}
 			next := a.send(t, token, rapid.IntRange(1, 4).Draw(t, "times"))
 			if lost = rapid.Bool().Draw(t, "answer is lost"); !lost {
@@ -143,8 +143,8 @@ func (a *honestApp) live(t *rapid.T) {
 			}
 			a.send(t, a.tokens[len(a.tokens)-2], 1)
 		},
-		"wait a moment": func(t *rapid.T) { a.fort.clock.advance(draw(t, 0, 40*time.Second)) },
-		"wait":          func(t *rapid.T) { a.fort.clock.advance(draw(t, 0, 9*time.Hour)) },
+		"wait a moment": func(t *rapid.T) { a.env.clock.advance(draw(t, 0, 40*time.Second)) },
+		"wait":          func(t *rapid.T) { a.env.clock.advance(draw(t, 0, 9*time.Hour)) },
 	})
 }
 
@@ -152,25 +152,25 @@ func draw(t *rapid.T, least, most time.Duration) time.Duration {
 	return time.Duration(rapid.IntRange(int(least/time.Second), int(most/time.Second)).Draw(t, "seconds")) * time.Second
 }
 
-// TestHonestAppKeepsItsLogin is an app on a phone that loses answers, repeats its requests and is
-// closed for hours. As long as it keeps within the counts, every exchange is answered.
+// TestHonestAppKeepsItsLogin has an app on a phone that loses answers, repeats its requests and is closed for
+// hours. While it stays within the limits, every exchange succeeds.
 func TestHonestAppKeepsItsLogin(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
+	e := newEnv(t, refreshing)
+	e.clock.stop()
 	rapid.Check(t, func(t *rapid.T) {
-		newHonestApp(t, f, f.authority.NewID()).live(t)
+		newHonestApp(t, e, e.authority.NewID()).live(t)
 	})
 }
 
-// TestCopiedRefreshTokenEndsTheLogin presents a copy of a token whose successor the app has presented
-// and 30 s have passed since. Whoever holds the copy gets nothing, and the login is over.
+// TestCopiedRefreshTokenEndsTheLogin sends a copy of a token whose successor the app used more than 30 s ago.
+// The thief gets no token, and the login ends.
 func TestCopiedRefreshTokenEndsTheLogin(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
+	e := newEnv(t, refreshing)
+	e.clock.stop()
 	rapid.Check(t, func(t *rapid.T) {
-		app := newHonestApp(t, f, f.authority.NewID())
+		app := newHonestApp(t, e, e.authority.NewID())
 		app.live(t)
 		for range 2 { // at least one token is spent
 			token := app.tokens[len(app.tokens)-1]
@@ -178,49 +178,49 @@ func TestCopiedRefreshTokenEndsTheLogin(t *testing.T) {
 				return
 			}
 			if len(app.tokens) > 1 {
-				app.spent[app.tokens[len(app.tokens)-2]] = f.clock.now()
+				app.spent[app.tokens[len(app.tokens)-2]] = e.clock.now()
 			}
 			app.tokens = append(app.tokens, app.send(t, token, 1).Refresh)
 		}
-		f.clock.advance(31*time.Second + draw(t, 0, time.Hour))
+		e.clock.advance(31*time.Second + draw(t, 0, time.Hour))
 		var copies []string
 		for _, token := range app.tokens {
-			if at, ok := app.spent[token]; ok && f.clock.now().Sub(at) > 30*time.Second {
+			if at, ok := app.spent[token]; ok && e.clock.now().Sub(at) > 30*time.Second {
 				copies = append(copies, token)
 			}
 		}
 		newest := app.tokens[len(app.tokens)-1]
 		last := app.issued[app.tokens[len(app.tokens)-2]]
-		if got := f.refresh(rapid.SampledFrom(copies).Draw(t, "copy")); got.Error != "invalid_grant" {
+		if got := e.refresh(rapid.SampledFrom(copies).Draw(t, "copy")); got.Error != "invalid_grant" {
 			t.Fatalf("the copy got %+v", got)
 		}
-		if got := f.refresh(newest); got.Error != "invalid_grant" {
+		if got := e.refresh(newest); got.Error != "invalid_grant" {
 			t.Fatalf("the app's own token got %+v", got)
 		}
-		if got := f.answerOf(request("Authorization", "Bearer "+last.Access)); got.Code != http.StatusUnauthorized {
+		if got := e.answerOf(request("Authorization", "Bearer "+last.Access)); got.Code != http.StatusUnauthorized {
 			t.Fatalf("the app's access token: %d", got.Code)
 		}
 	})
 }
 
-// honestBrowser is a browser behind a bad line: it loses answers, sends requests in parallel, and
-// some requests arrive late.
+// honestBrowser is a browser on a bad line: it loses answers, sends requests in parallel, and some requests
+// arrive late.
 type honestBrowser struct {
-	fort    *fort
+	env     *env
 	cookies []string             // of which it sends the last
 	spent   map[string]time.Time // when a cookie's successor was first sent
 	flying  []string             // cookies of requests that have not arrived yet
 }
 
-func newHonestBrowser(t *rapid.T, f *fort, id string) *honestBrowser {
-	f.family(id, store.Browser)
-	claims := f.claims()
+func newHonestBrowser(t *rapid.T, e *env, id string) *honestBrowser {
+	e.family(id, store.Browser)
+	claims := e.claims()
 	claims.ID = id + ".1"
-	raw, _, err := f.authority.IssueSession(claims)
+	raw, _, err := e.authority.IssueSession(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &honestBrowser{fort: f, cookies: []string{raw}, spent: map[string]time.Time{}}
+	return &honestBrowser{env: e, cookies: []string{raw}, spent: map[string]time.Time{}}
 }
 
 func (b *honestBrowser) current() string { return b.cookies[len(b.cookies)-1] }
@@ -229,10 +229,10 @@ func (b *honestBrowser) current() string { return b.cookies[len(b.cookies)-1] }
 func (b *honestBrowser) arrive(t *rapid.T, cookie string) string {
 	if at := slices.Index(b.cookies, cookie); at > 0 {
 		if _, known := b.spent[b.cookies[at-1]]; !known {
-			b.spent[b.cookies[at-1]] = b.fort.clock.now()
+			b.spent[b.cookies[at-1]] = b.env.clock.now()
 		}
 	}
-	w := b.fort.answerOf(request("Cookie", "__Host-itsme="+cookie))
+	w := b.env.answerOf(request("Cookie", "__Host-itsme="+cookie))
 	if w.Code != http.StatusOK {
 		t.Fatalf("an honest browser got %d", w.Code)
 	}
@@ -252,7 +252,7 @@ func (b *honestBrowser) land(t *rapid.T) {
 }
 
 func (b *honestBrowser) live(t *rapid.T) {
-	until := b.fort.clock.now().Add(gateway.DefaultCookieLifetime) // of the cookie
+	until := b.env.clock.now().Add(gateway.DefaultCookieLifetime) // of the cookie
 	t.Repeat(map[string]func(*rapid.T){
 		"request": func(t *rapid.T) {
 			next := b.arrive(t, b.current())
@@ -262,7 +262,7 @@ func (b *honestBrowser) live(t *rapid.T) {
 			if !slices.Contains(b.cookies, next) {
 				b.cookies = append(b.cookies, next)
 			}
-			claims, err := b.fort.authority.VerifySession(next)
+			claims, err := b.env.authority.VerifySession(next)
 			if err != nil {
 				t.Fatalf("the next cookie: %v", err)
 			}
@@ -272,21 +272,21 @@ func (b *honestBrowser) live(t *rapid.T) {
 		"requests arrive":               b.land,
 		"wait a moment": func(t *rapid.T) {
 			d := draw(t, 0, 30*time.Second)
-			if !b.fort.clock.now().Add(d).Before(until) {
+			if !b.env.clock.now().Add(d).Before(until) {
 				t.Skip("the cookie would expire")
 			}
-			if at, spent := b.spentBefore(); spent && b.fort.clock.now().Add(d).Sub(at) > 30*time.Second {
+			if at, spent := b.spentBefore(); spent && b.env.clock.now().Add(d).Sub(at) > 30*time.Second {
 				b.land(t)
 			}
-			b.fort.clock.advance(d)
+			b.env.clock.advance(d)
 		},
 		"wait": func(t *rapid.T) {
 			d := draw(t, 0, 3*time.Hour)
-			if !b.fort.clock.now().Add(d).Before(until) {
+			if !b.env.clock.now().Add(d).Before(until) {
 				t.Skip("the cookie would expire")
 			}
 			b.land(t)
-			b.fort.clock.advance(d)
+			b.env.clock.advance(d)
 		},
 	})
 	b.land(t)
@@ -301,35 +301,34 @@ func (b *honestBrowser) spentBefore() (at time.Time, spent bool) {
 	return at, spent
 }
 
-// TestHonestBrowserKeepsItsLogin is a browser that loses answers for hours, uploads for a long time,
-// and sends many requests at once. Until its cookie expires, every request is served.
+// TestHonestBrowserKeepsItsLogin has a browser that loses answers for hours, uploads for a long time, and
+// sends many requests at once. Until its cookie expires, every request succeeds.
 func TestHonestBrowserKeepsItsLogin(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
+	e := newEnv(t, refreshing)
+	e.clock.stop()
 	rapid.Check(t, func(t *rapid.T) {
-		newHonestBrowser(t, f, f.authority.NewID()).live(t)
+		newHonestBrowser(t, e, e.authority.NewID()).live(t)
 	})
 }
 
-// TestCopiedCookieEndsTheLogin presents a copy of a cookie whose successor the browser has sent, and
-// 30 s have passed since.
+// TestCopiedCookieEndsTheLogin sends a copy of a cookie whose successor the browser sent more than 30 s ago.
 func TestCopiedCookieEndsTheLogin(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
+	e := newEnv(t, refreshing)
+	e.clock.stop()
 	rapid.Check(t, func(t *rapid.T) {
-		b := newHonestBrowser(t, f, f.authority.NewID())
+		b := newHonestBrowser(t, e, e.authority.NewID())
 		for range rapid.IntRange(1, 4).Draw(t, "renewals") {
-			f.clock.advance(4*time.Hour + draw(t, 0, 3*time.Hour-time.Second))
+			e.clock.advance(4*time.Hour + draw(t, 0, 3*time.Hour-time.Second))
 			b.cookies = append(b.cookies, b.arrive(t, b.current()))
-			f.clock.advance(draw(t, 0, time.Hour))
+			e.clock.advance(draw(t, 0, time.Hour))
 			b.arrive(t, b.current())
 		}
-		f.clock.advance(31*time.Second + draw(t, 0, time.Minute))
+		e.clock.advance(31*time.Second + draw(t, 0, time.Minute))
 		var copies []string
 		for cookie := range b.spent {
-			if claims, err := f.authority.VerifySession(cookie); err == nil && claims.ExpiresAt.After(f.clock.now()) {
+			if claims, err := e.authority.VerifySession(cookie); err == nil && claims.ExpiresAt.After(e.clock.now()) {
 				copies = append(copies, cookie)
 			}
 		}
@@ -339,11 +338,11 @@ func TestCopiedCookieEndsTheLogin(t *testing.T) {
 		slices.Sort(copies)
 		stolen := rapid.SampledFrom(copies).Draw(t, "copy")
 		for name, cookie := range map[string]string{"the copy": stolen, "the copy again": stolen} {
-			if got := f.answerOf(request("Cookie", "__Host-itsme="+cookie)); got.Code != http.StatusUnauthorized {
+			if got := e.answerOf(request("Cookie", "__Host-itsme="+cookie)); got.Code != http.StatusUnauthorized {
 				t.Fatalf("%s got %d", name, got.Code)
 			}
 		}
-		if got := f.answerOf(request("Cookie", "__Host-itsme="+b.current())); got.Code != http.StatusUnauthorized {
+		if got := e.answerOf(request("Cookie", "__Host-itsme="+b.current())); got.Code != http.StatusUnauthorized {
 			t.Fatalf("the browser's own cookie got %d", got.Code)
 		}
 	})

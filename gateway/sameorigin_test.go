@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestPreflightNamesNoOtherMethod has a client send what only looks like a CORS preflight: an upstream
-// behind a framework that overrides methods would take it for a DELETE without a login. Caddy drops
-// names with an underscore by itself; another server may not.
+// TestPreflightNamesNoOtherMethod sends requests that only look like a CORS preflight. An upstream whose
+// framework overrides methods would handle one as a DELETE without a login. Caddy drops names with an
+// underscore. Another server may not.
 func TestPreflightNamesNoOtherMethod(t *testing.T) {
 	t.Parallel()
 	ask := func(name string) *http.Request {

@@ -21,13 +21,13 @@ func again(r, sent *http.Request) {
 
 func handedOn(http.ResponseWriter, *http.Request) error { return nil }
 
-// BenchmarkAuthenticated is a request with a login, on its way through a site.
+// BenchmarkAuthenticated sends a request with a login through a site.
 func BenchmarkAuthenticated(b *testing.B) {
-	f := openFort(b, func(c *gateway.Config) { c.Now = time.Now }) // no lock
-	bearer, _ := f.bearer(b)
+	e := newEnv(b, func(c *gateway.Config) { c.Now = time.Now }) // no lock
+	bearer, _ := e.bearer(b)
 	bearer.Header.Set("X-Requested-With", "be.example.app")
 	bearer.URL.Path = "/api/some/longer/path/to/things/of/the/upstream"
-	cookie, _ := f.cookie(b)
+	cookie, _ := e.cookie(b)
 	for name, sent := range map[string]*http.Request{"bearer": bearer, "cookie": cookie} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
@@ -36,7 +36,7 @@ func BenchmarkAuthenticated(b *testing.B) {
 				r := sent.Clone(b.Context())
 				for pb.Next() {
 					again(r, sent)
-					if err := f.site.Serve(w, r, gateway.Request{}, handedOn); err != nil {
+					if err := e.site.Serve(w, r, gateway.Request{}, handedOn); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -45,10 +45,10 @@ func BenchmarkAuthenticated(b *testing.B) {
 	}
 }
 
-// BenchmarkRefused is a request that no login comes with, or one that nobody signed.
+// BenchmarkRefused sends requests without a login, or with a token of no issuer.
 func BenchmarkRefused(b *testing.B) {
-	f := openFort(b)
-	signed, _ := f.bearer(b)
+	e := newEnv(b)
+	signed, _ := e.bearer(b)
 	good := signed.Header.Get("Authorization")
 	for name, sent := range map[string]*http.Request{
 		"no token":                 request("X-Note", "none"),
@@ -62,7 +62,7 @@ func BenchmarkRefused(b *testing.B) {
 			for b.Loop() {
 				again(r, sent)
 				w := httptest.NewRecorder()
-				_ = f.site.Serve(w, r, gateway.Request{}, handedOn)
+				_ = e.site.Serve(w, r, gateway.Request{}, handedOn)
 				if w.Code != http.StatusUnauthorized {
 					b.Fatal(w.Code)
 				}
@@ -78,11 +78,11 @@ func (d discarded) Header() http.Header          { return d.header }
 func (discarded) Write(body []byte) (int, error) { return len(body), nil }
 func (discarded) WriteHeader(int)                {}
 
-// BenchmarkAnswered is a request with a login and its answer, whose header is that of an ordinary upstream behind Caddy's
-// reverse_proxy. What a handler does for it is in "handler alone", and in the other too.
+// BenchmarkAnswered sends a request with a login and writes an answer with the header of an ordinary upstream
+// behind Caddy's reverse_proxy. "handler alone" measures the handler, which the other includes.
 func BenchmarkAnswered(b *testing.B) {
-	f := openFort(b, func(c *gateway.Config) { c.Now = time.Now }) // no lock
-	sent, _ := f.bearer(b)
+	e := newEnv(b, func(c *gateway.Config) { c.Now = time.Now }) // no lock
+	sent, _ := e.bearer(b)
 	answer := http.Header{
 		"Server": {"Caddy"}, "Date": {"Mon, 02 Jan 2006 15:04:05 GMT"}, "Via": {"1.1 Caddy"}, "Content-Type": {"application/json"}, "Content-Length": {"8"},
 		"Etag": {`"1"`}, "Last-Modified": {"Mon, 02 Jan 2006 15:04:05 GMT"}, "Vary": {"Accept-Encoding"}, "X-Request-Id": {"1"}, "Cache-Control": {"max-age=60"},
@@ -98,7 +98,7 @@ func BenchmarkAnswered(b *testing.B) {
 	}
 	for name, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"handler alone": next,
-		"itsme":         func(w http.ResponseWriter, r *http.Request) error { return f.site.Serve(w, r, gateway.Request{}, next) },
+		"itsme":         func(w http.ResponseWriter, r *http.Request) error { return e.site.Serve(w, r, gateway.Request{}, next) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

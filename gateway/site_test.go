@@ -10,19 +10,19 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// TestOptionalSiteAtTheEndOfALogin is a browser whose session token is over, but by less than clocks may differ: it is
-// verified still, and no access token can be made from it. Where a login is optional it counts as none, as it does a
-// minute later.
+// TestOptionalSiteAtTheEndOfALogin has a browser whose session token expired within the allowed skew. The
+// token still verifies, but no access token can be made from it. A site with an optional login treats it as
+// none, as it does a minute later.
 func TestOptionalSiteAtTheEndOfALogin(t *testing.T) {
 	t.Parallel()
-	f := openFort(t)
-	site, err := f.NewSite(gateway.SiteConfig{Optional: true})
+	e := newEnv(t)
+	site, err := e.NewSite(gateway.SiteConfig{Optional: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, claims := f.cookie(t)
+	r, claims := e.cookie(t)
 	for _, past := range []time.Duration{time.Second, time.Hour} {
-		f.clock.advance(claims.ExpiresAt.Add(past).Sub(f.clock.now()))
+		e.clock.advance(claims.ExpiresAt.Add(past).Sub(e.clock.now()))
 		w, passed := httptest.NewRecorder(), false
 		sent := r.Clone(t.Context())
 		err := site.Serve(w, sent, gateway.Request{}, func(_ http.ResponseWriter, r *http.Request) error {
@@ -43,24 +43,24 @@ func TestOptionalSiteAtTheEndOfALogin(t *testing.T) {
 	}
 }
 
-// TestSitesCompose nests sites: of one gateway, and of two whose cookies have one name. What the inner one sets reaches
-// the browser, through the outer one, once; and the outer one protects it too.
+// TestSitesCompose nests sites: of one gateway, and of two gateways whose cookies share a name. The cookie of
+// the inner site reaches the browser once, through the outer site, which protects the answer too.
 func TestSitesCompose(t *testing.T) {
 	t.Parallel()
-	sibling := openFort(t)
-	for name, open := range map[string]func(*fort) *gateway.Site{
-		"one gateway":  func(f *fort) *gateway.Site { return f.site },
-		"two gateways": func(*fort) *gateway.Site { return sibling.site },
+	sibling := newEnv(t)
+	for name, open := range map[string]func(*env) *gateway.Site{
+		"one gateway":  func(e *env) *gateway.Site { return e.site },
+		"two gateways": func(*env) *gateway.Site { return sibling.site },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f, sent := dueForRenewal(t)
-			outer := open(f)
+			e, sent := dueForRenewal(t)
+			outer := open(e)
 			// between the two stands a handler that makes the answer public again.
 			serve := func(r *http.Request, next gateway.Next) http.Header {
 				w := httptest.NewRecorder()
 				check(t, outer.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
-					return f.site.Serve(overwriting{w}, r, gateway.Request{}, next)
+					return e.site.Serve(overwriting{w}, r, gateway.Request{}, next)
 				}))
 				return w.Result().Header
 			}
@@ -79,7 +79,7 @@ func TestSitesCompose(t *testing.T) {
 	}
 }
 
-// overwriting makes every answer of 200 cacheable, as a deferred header operation does.
+// overwriting makes every 200 cacheable, as a deferred header operation does.
 type overwriting struct{ http.ResponseWriter }
 
 func (o overwriting) WriteHeader(status int) {
@@ -89,12 +89,12 @@ func (o overwriting) WriteHeader(status int) {
 	o.ResponseWriter.WriteHeader(status)
 }
 
-// TestOwnEndpointsOfAnotherGatewayKeepTheirCookies asks the inner of two gateways, whose cookies have one name, for its
-// login page.
+// TestOwnEndpointsOfAnotherGatewayKeepTheirCookies requests the login page of the inner of two gateways whose
+// cookies share a name.
 func TestOwnEndpointsOfAnotherGatewayKeepTheirCookies(t *testing.T) {
 	t.Parallel()
-	outer, inner := openFort(t), openFort(t, func(c *gateway.Config) { c.Path = "/login" })
-	r := httptest.NewRequest(http.MethodPost, fortURL+"/login/logout", nil)
+	outer, inner := newEnv(t), newEnv(t, func(c *gateway.Config) { c.Path = "/login" })
+	r := httptest.NewRequest(http.MethodPost, envURL+"/login/logout", nil)
 	r.Header = http.Header{"Cookie": {"__Host-itsme=garbage"}, "Sec-Fetch-Site": {"same-origin"}}
 	w := httptest.NewRecorder()
 	check(t, outer.site.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {

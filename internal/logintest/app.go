@@ -20,7 +20,7 @@ type Answer struct {
 	JSON   map[string]any // when the body is a JSON object
 }
 
-// Text is a member of the JSON body, empty when it is not a string.
+// Text returns a member of the JSON body, empty when it is not a string.
 func (a Answer) Text(member string) string {
 	text, _ := a.JSON[member].(string)
 	return text
@@ -59,7 +59,7 @@ func request(t *testing.T, method, url, body string) *http.Request {
 	return r
 }
 
-// App is a mobile app: it starts a login, holds the verifier, and presents what came back.
+// App is a mobile app. It starts a login, holds the verifier, and sends the code that comes back.
 type App struct {
 	env      *Env
 	client   *http.Client
@@ -74,7 +74,7 @@ func (e *Env) NewApp() *App {
 	return &App{env: e, client: bare(), Verifier: randomText()}
 }
 
-// bare is a client without cookies that follows no redirect.
+// bare returns a client without cookies that follows no redirect.
 func bare() *http.Client {
 	return &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -85,7 +85,7 @@ func randomText() string {
 	return base64.RawURLEncoding.EncodeToString(secret)
 }
 
-// Challenge is the S256 challenge of the verifier.
+// Challenge returns the S256 challenge of the verifier.
 func (a *App) Challenge() string { return Challenge(a.Verifier) }
 
 // Challenge returns the S256 challenge of a verifier.
@@ -94,7 +94,7 @@ func Challenge(verifier string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// PostJSON posts to an own endpoint.
+// PostJSON posts JSON to an endpoint of the gateway.
 func (a *App) PostJSON(t *testing.T, path string, body any) Answer {
 	t.Helper()
 	text, err := json.Marshal(body)
@@ -106,7 +106,7 @@ func (a *App) PostJSON(t *testing.T, path string, body any) Answer {
 	return a.env.do(t, a.client, r)
 }
 
-// Post posts a form to an own endpoint.
+// Post posts a form to an endpoint of the gateway.
 func (a *App) Post(t *testing.T, path string, form url.Values) Answer {
 	t.Helper()
 	r := request(t, http.MethodPost, a.env.URL+Path+path, form.Encode())
@@ -114,7 +114,7 @@ func (a *App) Post(t *testing.T, path string, form url.Values) Answer {
 	return a.env.do(t, a.client, r)
 }
 
-// Get gets an own endpoint.
+// Get requests an endpoint of the gateway.
 func (a *App) Get(t *testing.T, path string) Answer {
 	t.Helper()
 	return a.env.do(t, a.client, request(t, http.MethodGet, a.env.URL+Path+path, ""))
@@ -130,7 +130,7 @@ func (a *App) Start(t *testing.T) {
 	a.SessionID, a.Link = answer.Text("session_id"), answer.Text("authorization_request_url")
 }
 
-// Approve is a persona saying yes on the phone. It returns the code and state that the app gets.
+// Approve approves the login as a persona. It returns the code and state that the app gets.
 func (a *App) Approve(t *testing.T, persona string) (code, state string) {
 	t.Helper()
 	return codeAndState(t, approve(t, a.env, a.Link, persona))
@@ -154,7 +154,7 @@ func codeAndState(t *testing.T, back string) (code, state string) {
 	return u.Query().Get("code"), u.Query().Get("state")
 }
 
-// Redeem presents a code and state with the app's verifier.
+// Redeem posts a code and state with the app's verifier to /token.
 func (a *App) Redeem(t *testing.T, code, state string) Answer {
 	t.Helper()
 	return a.Post(t, "/token", url.Values{
@@ -165,7 +165,7 @@ func (a *App) Redeem(t *testing.T, code, state string) Answer {
 	})
 }
 
-// Login starts, approves and redeems. It returns the access token.
+// Login starts a login, approves it and redeems the code. It returns the access token.
 func (a *App) Login(t *testing.T, persona string) string {
 	t.Helper()
 	a.Start(t)
@@ -177,13 +177,13 @@ func (a *App) Login(t *testing.T, persona string) string {
 	return answer.Text("access_token")
 }
 
-// Status is the session's status.
+// Status returns the session's status.
 func (a *App) Status(t *testing.T) string {
 	t.Helper()
 	return a.Get(t, "/sessions/"+a.SessionID).Text("status")
 }
 
-// Call calls the upstream with a bearer token; an empty one sends none.
+// Call requests the upstream with a bearer token. An empty token is not sent.
 func (a *App) Call(t *testing.T, path, token string) Answer {
 	t.Helper()
 	r := request(t, http.MethodGet, a.env.URL+path, "")
@@ -193,7 +193,7 @@ func (a *App) Call(t *testing.T, path, token string) Answer {
 	return a.env.do(t, a.client, r)
 }
 
-// wantError checks an answer of /token that is not a token.
+// wantError checks an error answer of /token.
 func wantError(t *testing.T, got Answer, status int, code string) {
 	t.Helper()
 	if got.Status != status || got.Text("error") != code {
@@ -204,7 +204,7 @@ func wantError(t *testing.T, got Answer, status int, code string) {
 	}
 }
 
-// wantStatus checks what the session's status says.
+// wantStatus checks the session's status.
 func wantStatus(t *testing.T, a *App, want string) {
 	t.Helper()
 	if got := a.Status(t); got != want {
@@ -212,7 +212,7 @@ func wantStatus(t *testing.T, a *App, want string) {
 	}
 }
 
-// claims reads what a token says, without verifying it.
+// claims returns the claims of a token, without verifying it.
 func claims(t *testing.T, token string) map[string]any {
 	t.Helper()
 	parts := strings.Split(token, ".")

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// Browser is a person's browser: it keeps cookies, sends the fetch metadata that browsers send,
-// and follows redirects only when the test does.
+// Browser is a user's browser. It keeps cookies, sends the fetch metadata of browsers, and follows redirects
+// only when the test does.
 type Browser struct {
 	env    *Env
 	client *http.Client
@@ -29,7 +29,7 @@ func (e *Env) NewBrowser(t *testing.T) *Browser {
 	return &Browser{env: e, client: client}
 }
 
-// Navigate asks for a page of the site, by a path or a whole URL.
+// Navigate loads a page of the site, by a path or a whole URL.
 func (b *Browser) Navigate(t *testing.T, target string) Answer {
 	t.Helper()
 	r := request(t, http.MethodGet, b.absolute(target), "")
@@ -45,7 +45,7 @@ func (b *Browser) Submit(t *testing.T, target string, form url.Values) Answer {
 	return b.SubmitFrom(t, b.env.URL, target, form)
 }
 
-// SubmitFrom posts a form of another origin's page; an empty origin sends none.
+// SubmitFrom posts a form of another origin's page. An empty origin sends no Origin.
 func (b *Browser) SubmitFrom(t *testing.T, origin, target string, form url.Values) Answer {
 	t.Helper()
 	r := request(t, http.MethodPost, b.absolute(target), form.Encode())
@@ -69,8 +69,8 @@ var (
 	hidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
 )
 
-// Start asks for a protected page, follows to the login page, and presses the button. It returns
-// the link that opens itsme.
+// Start requests a protected page, follows to the login page, and presses the button. It returns the link
+// that opens itsme.
 func (b *Browser) Start(t *testing.T, path string) string {
 	t.Helper()
 	sent := b.Navigate(t, path)
@@ -89,7 +89,7 @@ func (b *Browser) Start(t *testing.T, path string) string {
 	return Link(t, opened)
 }
 
-// Link is where the button of a page leads.
+// Link returns the target of a page's button.
 func Link(t *testing.T, page Answer) string {
 	t.Helper()
 	found := action.FindStringSubmatch(page.Body)
@@ -99,7 +99,7 @@ func Link(t *testing.T, page Answer) string {
 	return html.UnescapeString(found[1])
 }
 
-// Login logs a persona in and returns the answer of the page that was asked for.
+// Login logs a persona in. It returns the answer for the page that was requested.
 func (b *Browser) Login(t *testing.T, path, persona string) Answer {
 	t.Helper()
 	back := b.Navigate(t, approve(t, b.env, b.Start(t, path), persona))
@@ -109,7 +109,7 @@ func (b *Browser) Login(t *testing.T, path, persona string) Answer {
 	return b.Navigate(t, back.Header.Get("Location"))
 }
 
-// Cookies are the names of the cookies that the browser holds for the site.
+// Cookies returns the names of the cookies that the browser holds for the site.
 func (b *Browser) Cookies(t *testing.T) []string {
 	t.Helper()
 	u, err := url.Parse(b.env.URL)
@@ -123,7 +123,7 @@ func (b *Browser) Cookies(t *testing.T) []string {
 	return names
 }
 
-// Cookie is what the browser sends to the site in every request.
+// Cookie returns the Cookie header that the browser sends to the site.
 func (b *Browser) Cookie(t *testing.T) string {
 	t.Helper()
 	r := request(t, http.MethodGet, b.env.URL, "")

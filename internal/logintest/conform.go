@@ -16,7 +16,7 @@ type Exchange struct {
 	Body    string      // the answer's
 }
 
-// conform checks an exchange, and follows the type of a problem to the page behind it.
+// conform checks an exchange. It also loads and checks the page of a problem's type.
 func (e *Env) conform(t *testing.T, r *http.Request, a Answer) {
 	t.Helper()
 	e.check(t, Exchange{Request: r, Sent: sent(t, r), Status: a.Status, Header: a.Header, Body: a.Body})
@@ -38,7 +38,7 @@ func (e *Env) check(t *testing.T, x Exchange) {
 	}
 }
 
-// sent is the body that a request was sent with.
+// sent returns the body of a request.
 func sent(t *testing.T, r *http.Request) string {
 	t.Helper()
 	if r.GetBody == nil {

@@ -1,9 +1,8 @@
-// Package logintest plays logins against a running gateway, over HTTP alone, and checks what
-// every gateway must do, whatever server it runs in: [Run] is the suite, [App] and [Browser] are
-// the two kinds of clients, for tests with a story of their own.
+// Package logintest plays logins against a running gateway over HTTP, and checks what every gateway must do
+// on any server. [Run] is the suite. [App] and [Browser] are the two kinds of clients, for other tests too.
 //
-// It knows nothing of the gateway's code. The other end is the simulator of package
-// signicattest, whose phone the tests hold.
+// The package does not use the gateway's code. The other end is the simulator of package signicattest, whose
+// phone the tests control.
 package logintest
 
 import (
@@ -16,25 +15,25 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// Options are what a scenario needs of its gateway beyond the ordinary.
+// Options configures the gateway and the simulator of a scenario.
 type Options struct {
-	// Attributes asked of Signicat. Default name firstName lastName dateOfBirth nin.
+	// Attributes lists the requested attributes. Default name firstName lastName dateOfBirth nin.
 	Attributes []string
-	// Claims in the token. Default: the gateway's.
+	// Claims lists the claims in the token. Default: the gateway's.
 	Claims []string
 	// LoA of the gateway. Default: none.
 	LoA string
-	// Refresh is how long logins may be refreshed. Default: they may not.
+	// Refresh bounds the time in which logins may be refreshed. Default: no refresh.
 	Refresh time.Duration
-	// Require is what the site requires of a login. Default: nothing.
+	// Require holds the requirements of the site. Default: none.
 	Require Require
-	// Verify lets the tests call /verify. Default: nobody may.
+	// Verify allows the tests to call /verify. Default: no client may.
 	Verify bool
-	// Simulator is how Signicat behaves; URLs are filled in.
+	// Simulator configures the simulator. URLs are filled in.
 	Simulator signicattest.Config
 }
 
-// Require is what a site requires of a login. Zero fields ask for nothing.
+// Require holds the requirements of a site. Zero fields require nothing.
 type Require struct {
 	LoA    string
 	MaxAge time.Duration
@@ -43,7 +42,7 @@ type Require struct {
 	Values []string
 }
 
-// attributes are what is asked of Signicat when a scenario does not care.
+// attributes returns the attributes to request.
 func (o Options) attributes() []string {
 	if len(o.Attributes) > 0 {
 		return o.Attributes
@@ -51,24 +50,24 @@ func (o Options) attributes() []string {
 	return []string{"name", "firstName", "lastName", "dateOfBirth", "nin"}
 }
 
-// Env is a running gateway, its Signicat, and its upstream.
+// Env holds a running gateway, its Signicat, and its upstream.
 type Env struct {
 	// URL is public_url. The site protects everything below it but /public.
 	URL string
-	// Signicat is the simulator behind it.
+	// Signicat is the simulator.
 	Signicat *signicattest.Server
-	// Upstream is what stands behind it.
+	// Upstream is the service behind the gateway.
 	Upstream *Upstream
-	// Advance moves the clock of the gateway and the simulator. Nil where that is the wall clock.
+	// Advance moves the clock of the gateway and the simulator. Nil for the wall clock.
 	Advance func(time.Duration)
 	// Check compares every exchange with the document of the API. Nil checks nothing.
 	Check func(testing.TB, Exchange)
 }
 
-// Path is the prefix of the gateway's own endpoints in every test.
+// Path is the prefix of the gateway's endpoints in every test.
 const Path = "/itsme"
 
-// Upstream records what reaches it and answers 200 with "upstream".
+// Upstream records its requests and answers 200 with "upstream".
 type Upstream struct {
 	mu       sync.Mutex
 	requests []*http.Request
@@ -82,7 +81,7 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte("upstream"))
 }
 
-// Last is the header of the last request, nil when there was none.
+// Last returns the header of the last request, or nil.
 func (u *Upstream) Last() http.Header {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -92,14 +91,14 @@ func (u *Upstream) Last() http.Header {
 	return u.requests[len(u.requests)-1].Header
 }
 
-// Count is how many requests came.
+// Count returns the number of requests.
 func (u *Upstream) Count() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.requests)
 }
 
-// Counts are how many calls of each operation Signicat saw.
+// Counts returns the number of calls of each operation at Signicat.
 func (e *Env) Counts() map[string]int {
 	counts := map[string]int{}
 	for _, operation := range operations {
@@ -110,7 +109,7 @@ func (e *Env) Counts() map[string]int {
 
 var operations = []string{"access_token", "create_session", "read_session", "cancel_session", "validate_code"}
 
-// Sent is how often Signicat saw an operation since before.
+// Sent returns the number of calls of an operation since before.
 func (e *Env) Sent(before map[string]int, operation string) int {
 	return e.Signicat.Count(operation) - before[operation]
 }
@@ -123,17 +122,17 @@ func (e *Env) script(t *testing.T, faults ...signicattest.Fault) {
 	}
 }
 
-// Open starts a gateway as a scenario needs it.
+// Open starts a gateway for a scenario.
 type Open func(t *testing.T, o Options) *Env
 
-// Scenario is one story that every gateway must tell the same way.
+// Scenario is a test that every gateway must pass.
 type Scenario struct {
 	Name    string
 	Options Options
 	Play    func(t *testing.T, e *Env)
 }
 
-// Scenarios are all of them. Each needs a gateway of its own.
+// Scenarios returns the scenarios without [Env.Advance]. Each needs a gateway of its own.
 func Scenarios() []Scenario {
 	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, verifyScenarios, documentScenarios)
 	for i := range all {
@@ -142,7 +141,7 @@ func Scenarios() []Scenario {
 	return all
 }
 
-// TimedScenarios are those that need [Env.Advance].
+// TimedScenarios returns the scenarios that need [Env.Advance].
 func TimedScenarios() []Scenario {
 	all := slices.Concat(timedFinishScenarios, timedRefreshScenarios, timedRequireScenarios)
 	for i := range all {
@@ -151,8 +150,7 @@ func TimedScenarios() []Scenario {
 	return all
 }
 
-// Run plays every scenario, each against a gateway that open starts for it, on a clock that can
-// be moved.
+// Run plays every scenario, each with a gateway of its own on a clock that the test moves.
 func Run(t *testing.T, open Open) {
 	for _, s := range append(Scenarios(), TimedScenarios()...) {
 		t.Run(s.Name, func(t *testing.T) {

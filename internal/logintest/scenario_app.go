@@ -71,7 +71,7 @@ func appSuccess(t *testing.T, e *Env) {
 	}
 }
 
-// warm makes the gateway get its Signicat access token.
+// warm makes the gateway request its Signicat access token.
 func warm(t *testing.T, e *Env) {
 	t.Helper()
 	e.NewApp().Login(t, "adult")
@@ -203,7 +203,7 @@ func appEnded(t *testing.T, e *Env) {
 	}
 }
 
-// pass lets time pass: on the gateway's own clock, or, where there is only the real one, really.
+// pass lets time pass, on the clock of the gateway or on the wall clock.
 func (e *Env) pass(d time.Duration) {
 	if e.Advance != nil {
 		e.Advance(d)

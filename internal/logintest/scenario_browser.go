@@ -14,13 +14,13 @@ var browserScenarios = []Scenario{
 	{"browser: the person refuses and can try again", Options{}, browserRefused},
 	{"browser: Signicat aborts", Options{}, browserAborted},
 	{"browser: a page that is only looked at starts nothing", Options{}, browserPrefetch},
-	{"browser: a return without the login's cookie is nobody's", Options{}, browserUnbound},
+	{"browser: a return without the login's cookie logs no user in", Options{}, browserUnbound},
 	{"browser: the same return again is the same login", Options{}, browserReplay},
 	{"browser: logout ends the login", Options{}, browserLogout},
 	{"browser: another site starts and ends nothing", Options{}, browserCrossSite},
 	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
 	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
-	{"browser: one that refuses cookies is told so, and starts nothing", Options{}, browserNoCookies},
+	{"browser: a browser that refuses cookies gets a page that says so, and starts nothing", Options{}, browserNoCookies},
 }
 
 func browserSuccess(t *testing.T, e *Env) {
@@ -226,9 +226,9 @@ func browserNoCookies(t *testing.T, e *Env) {
 		form.Set(field[1], html.UnescapeString(field[2]))
 	}
 	started := e.Signicat.Count("create_session")
-	told := b.Submit(t, Path+"/login", form)
-	if told.Status != http.StatusBadRequest || !strings.Contains(told.Body, "Cookies are switched off") || Link(t, told) != e.URL+Path+"/login?language=en&return_to=%2Faccount" {
-		t.Errorf("the login form: %d %s", told.Status, told.Body)
+	refused := b.Submit(t, Path+"/login", form)
+	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&return_to=%2Faccount" {
+		t.Errorf("the login form: %d %s", refused.Status, refused.Body)
 	}
 	if n := e.Signicat.Count("create_session"); n != started {
 		t.Errorf("%d sessions were started", n-started)

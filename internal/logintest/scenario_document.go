@@ -6,11 +6,10 @@ import (
 	"testing"
 )
 
-// documentScenarios ask for what is public. That each answer is as the API's document says is
-// looked at with every request.
+// documentScenarios request the public documents. Every request is compared with the OpenAPI document.
 var documentScenarios = []Scenario{
 	{"document: the API's description is served with the gateway's own URL", Options{}, documentOpenAPI},
-	{"document: keys, metadata and health are there for everybody", Options{}, documentPublic},
+	{"document: keys, metadata and health are there for every client", Options{}, documentPublic},
 	{"document: a problem that is not there has no page, and is not repeated", Options{}, documentProblem},
 	{"document: a method that is not there is refused", Options{}, documentMethod},
 }
@@ -30,7 +29,7 @@ func documentOpenAPI(t *testing.T, e *Env) {
 	}
 }
 
-// publicDocuments need no login, and are the same for everybody.
+// publicDocuments need no login, and are the same for every client.
 var publicDocuments = []string{
 	Path + "/jwks.json", Path + "/openapi.yaml", Path + "/health/live", Path + "/health/ready", Path + "/problems/starting",
 	"/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/oauth-protected-resource",

@@ -20,7 +20,7 @@ func appWrongBinding(t *testing.T, e *Env) {
 	wantError(t, app.Redeem(t, code, state+"x"), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Redeem(t, code, strings.ToUpper(state)), http.StatusBadRequest, "invalid_grant")
 	if n := e.Sent(before, "validate_code"); n != 0 {
-		t.Errorf("%d validations for nobody", n)
+		t.Errorf("%d validations for an unbound client", n)
 	}
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Errorf("the rightful app: %d %s", got.Status, got.Body)
@@ -123,7 +123,7 @@ func appMalformed(t *testing.T, e *Env) {
 		{"no challenge", map[string]any{}, 400},
 		{"a short challenge", map[string]any{"code_challenge": challenge[1:]}, 400},
 		{"a plain challenge", map[string]any{"code_challenge": challenge, "code_challenge_method": "plain"}, 400},
-		{"a redirect URI of somebody else", map[string]any{"code_challenge": challenge, "redirect_uri": "https://evil.example/cb"}, 400},
+		{"a redirect URI of another app", map[string]any{"code_challenge": challenge, "redirect_uri": "https://evil.example/cb"}, 400},
 		{"the browser's redirect URI", map[string]any{"code_challenge": challenge, "redirect_uri": e.URL + Path + "/callback"}, 400},
 		{"an unknown level", map[string]any{"code_challenge": challenge, "acr_values": "gold"}, 400},
 		{"a challenge of the wrong type", map[string]any{"code_challenge": 5}, 400},

@@ -9,10 +9,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// before is Signicat showing SUCCESS as soon as the person approved.
+// before makes Signicat show SUCCESS as soon as the user approved.
 var before = Options{Simulator: signicattest.Config{Switches: signicattest.Switches{SuccessBeforeValidation: true}}}
 
-// lostScenarios: nobody knows whether Signicat used the code.
+// lostScenarios: no client can know whether Signicat used the code.
 var lostScenarios = []Scenario{
 	{"lost: Signicat used the code and its answer is lost", Options{}, lostAnswer},
 	{"lost: Signicat used the code and answered 401", Options{}, lostUnauthorized},

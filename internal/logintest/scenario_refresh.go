@@ -16,7 +16,7 @@ var refreshScenarios = []Scenario{
 	{"refresh: a refresh token is exchanged for the next access token", refreshing, refreshSuccess},
 	{"refresh: of a hundred uses at once all get the same successor", refreshing, refreshRace},
 	{"refresh: an answer that was lost is given again", refreshing, refreshAgain},
-	{"refresh: an old token ends the login for everybody", refreshing, refreshReuse},
+	{"refresh: an old token ends the login for every client", refreshing, refreshReuse},
 	{"refresh: a made-up token changes nothing", refreshing, refreshForged},
 	{"refresh: logout and revocation end it", refreshing, refreshRevoked},
 	{"refresh: off by default", Options{}, refreshOff},
@@ -122,7 +122,7 @@ func refreshReuse(t *testing.T, e *Env) {
 	access, first := refreshable(t, app)
 	second := app.Refresh(t, first).Text("refresh_token")
 	third := app.Refresh(t, second)
-	// The successor was used: whoever presents the first one has a copy.
+	// The successor was used, so the client with the first one has a copy.
 	wantError(t, app.Refresh(t, first), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Refresh(t, third.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	for _, token := range []string{access, third.Text("access_token")} {
@@ -205,7 +205,7 @@ func revokeAccess(t *testing.T, e *Env) {
 	wantError(t, app.Post(t, "/revoke", url.Values{}), http.StatusBadRequest, "invalid_request")
 }
 
-// refreshLate is an app that was closed in a tunnel each time.
+// refreshLate has an app that was closed in a tunnel each time.
 func refreshLate(t *testing.T, e *Env) {
 	app := e.NewApp()
 	access, token := refreshable(t, app)

@@ -17,13 +17,13 @@ var (
 )
 
 var requireScenarios = []Scenario{
-	{"require: an app logs in again at the level that it is told, and gets through", requireHigh, requireApp},
-	{"require: a browser logs in again at that level, and gets through", requireHigh, requireBrowser},
+	{"require: an app logs in again at the required level and passes", requireHigh, requireApp},
+	{"require: a browser logs in again at that level and passes", requireHigh, requireBrowser},
 	{"require: a browser that cannot reach the level sees a page, and no loop", requireHigh, requireNoLoop},
 	{"require: a browser's first login is at the level", requireHigh, requireFirst},
 	{"require: only a browser's navigation is sent to log in", requireHigh, requireAPI},
 	{"require: beside a bearer token the cookie changes nothing", requireHigh, requireBearer},
-	{"require: who is too young, or has no birth date, is refused for good", requireAdult, requireAge},
+	{"require: a user who is too young, or has no birth date, is refused", requireAdult, requireAge},
 	{"require: a claim has one of the values", requireBelgian, requireClaim},
 	{"require: the gateway's own endpoints ask for nothing", requireHigh, requireOwn},
 }
@@ -110,7 +110,7 @@ func requireBrowser(t *testing.T, e *Env) {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
 	if acr := e.Upstream.Last().Get("X-Itsme-Acr"); acr != "high" {
-		t.Errorf("the upstream is told %q", acr)
+		t.Errorf("the upstream gets acr %q", acr)
 	}
 }
 

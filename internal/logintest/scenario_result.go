@@ -11,8 +11,8 @@ import (
 
 // crossScenarios: what was started as one kind never ends as the other.
 var crossScenarios = []Scenario{
-	{"cross: an app's return in a browser is nobody's", Options{}, crossAppInBrowser},
-	{"cross: a browser's return in an app is nobody's", Options{}, crossBrowserInApp},
+	{"cross: an app's return in a browser logs no user in", Options{}, crossAppInBrowser},
+	{"cross: a browser's return in an app logs no user in", Options{}, crossBrowserInApp},
 	{"cross: a code of another login leaves both usable", Options{}, crossCodes},
 }
 
@@ -57,9 +57,9 @@ func crossCodes(t *testing.T, e *Env) {
 	}
 }
 
-// resultScenarios: a SUCCESS that is not this login's, or not enough.
+// resultScenarios: a SUCCESS of another login, or one that does not suffice.
 var resultScenarios = []Scenario{
-	{"result: not good enough, nobody is logged in", Options{LoA: "substantial"}, resultRefused},
+	{"result: a result that does not suffice logs no user in", Options{LoA: "substantial"}, resultRefused},
 	{"result: the level is the one that was asked for", Options{LoA: "substantial"}, resultLoA},
 	{"result: an answer to the start that cannot be trusted starts nothing", Options{}, resultStart},
 	{"result: every attribute arrives as a claim and a header", Options{
@@ -158,8 +158,8 @@ func resultAttributes(t *testing.T, e *Env) {
 	}
 }
 
-// waitCount waits until Signicat saw an operation so often; work that outlives its request is
-// not done when the answer is there.
+// waitCount waits until Signicat saw an operation that often. Work that outlives its request may end after
+// the answer.
 func waitCount(t *testing.T, e *Env, operation string, want int) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)

@@ -7,15 +7,15 @@ import (
 )
 
 var verifyScenarios = []Scenario{
-	{"verify: nobody may ask unless the gateway says who", Options{}, verifyOff},
-	{"verify: an app's login is told in headers, and every other one is empty", Options{Verify: true}, verifyApp},
-	{"verify: a browser's login is told with a token, and its cookie is left out", Options{Verify: true}, verifyBrowser},
+	{"verify: no client may call it unless the gateway names proxies", Options{}, verifyOff},
+	{"verify: the answer has an app's login in headers, and every other header is empty", Options{Verify: true}, verifyApp},
+	{"verify: the answer has a browser's login with a token and without its cookie", Options{Verify: true}, verifyBrowser},
 	{"verify: another site's request is refused, whatever the proxy asks with", Options{Verify: true}, verifyCrossSite},
 	{"verify: what the site requires counts, and nothing else of it", Options{Verify: true, Require: Require{LoA: "high", MinAge: 18}}, verifyRequire},
 	{"verify: a login that has ended is refused", Options{Verify: true}, verifyEnded},
 }
 
-// Verify asks as a proxy does that copies the request's headers.
+// Verify calls /verify as a proxy does that copies the headers of a request.
 func (e *Env) Verify(t *testing.T, method, path string, header http.Header) Answer {
 	t.Helper()
 	r := request(t, method, e.URL+Path+"/verify"+path, "")
@@ -25,7 +25,7 @@ func (e *Env) Verify(t *testing.T, method, path string, header http.Header) Answ
 
 func bearerHeader(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
 
-// cookieHeader is what the browser sends with every request.
+// cookieHeader returns the cookies that the browser sends with every request.
 func (b *Browser) cookieHeader(t *testing.T) http.Header {
 	t.Helper()
 	return http.Header{"Cookie": {b.Cookie(t)}}

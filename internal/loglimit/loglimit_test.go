@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/loglimit"
 )
 
-// written is what came out, by message.
+// written returns the written lines by message.
 func written(t *testing.T, out *bytes.Buffer) map[string][]map[string]any {
 	t.Helper()
 	lines := make(map[string][]map[string]any)
@@ -26,7 +26,7 @@ func written(t *testing.T, out *bytes.Buffer) map[string][]map[string]any {
 	return lines
 }
 
-func TestNobodyFillsTheLog(t *testing.T) {
+func TestClientsCannotFillTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -49,10 +49,10 @@ func TestNobodyFillsTheLog(t *testing.T) {
 			t.Fatalf("%d lines of one message, want %d", len(refused), loglimit.Burst+1)
 		}
 		if got := refused[loglimit.Burst][loglimit.LeftOut]; got != float64(2000-loglimit.Burst) {
-			t.Errorf("the next one says that %v were left out, want %d", got, 2000-loglimit.Burst)
+			t.Errorf("the next line counts %v lines left out, want %d", got, 2000-loglimit.Burst)
 		}
 		if _, said := refused[0][loglimit.LeftOut]; said {
-			t.Error("the first one says that some were left out")
+			t.Error("the first line counts lines left out")
 		}
 		if refused[1]["gateway"] != "default" {
 			t.Errorf("attributes are lost: %v", refused[1])

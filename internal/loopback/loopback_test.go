@@ -14,14 +14,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// hosts are hosts of URLs, and whether they are this machine.
+// hosts maps hosts of URLs to whether they are this machine.
 var hosts = map[string]bool{
 	"localhost": true, "app.localhost": true, "a.b.localhost": true, "127.0.0.1": true, "127.8.9.1": true, "[::1]": true,
 	"localhost.example.be": false, "notlocalhost": false, "app-localhost": false, "127.0.0.1.example.be": false,
 	"10.0.0.1": false, "0.0.0.0": false, "[::]": false, "example.be": false,
 }
 
-// TestEveryPartAgrees offers the same hosts, on plain http, to everything that takes http for loopback hosts only.
+// TestEveryPartAgrees gives the same hosts, on plain http, to every part that accepts http on loopback hosts only.
 func TestEveryPartAgrees(t *testing.T) {
 	t.Parallel()
 	memory := store.NewMemory(time.Now)
@@ -52,7 +52,7 @@ func TestEveryPartAgrees(t *testing.T) {
 	}
 }
 
-// TestNamesBelowLocalhostAreReached although no resolver knows them.
+// TestNamesBelowLocalhostAreReached dials a name that no resolver knows.
 func TestNamesBelowLocalhostAreReached(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -27,9 +27,9 @@ func TestAge(t *testing.T) {
 		{name: "born on 1 March, on 29 February", birthdate: "2008-03-01", now: "2028-02-29T12:00:00Z", years: 19},
 		{name: "born on 31 December, on 1 January", birthdate: "2007-12-31", now: "2026-01-01T12:00:00Z", years: 18},
 		{name: "born today", birthdate: "2026-06-15", now: "2026-06-15T12:00:00Z", years: 0},
-		{name: "as old as anybody", birthdate: "1896-06-15", now: "2026-06-15T12:00:00Z", years: OldestPerson},
+		{name: "of the highest age", birthdate: "1896-06-15", now: "2026-06-15T12:00:00Z", years: OldestPerson},
 
-		{name: "older than anybody", birthdate: "1895-06-15", now: "2026-06-15T12:00:00Z", unknown: true},
+		{name: "beyond the highest age", birthdate: "1895-06-15", now: "2026-06-15T12:00:00Z", unknown: true},
 		{name: "born tomorrow", birthdate: "2026-06-16", now: "2026-06-15T12:00:00Z", unknown: true},
 		{name: "born next year", birthdate: "2027-01-01", now: "2026-06-15T12:00:00Z", unknown: true},
 		{name: "no date", birthdate: "", now: "2026-06-15T12:00:00Z", unknown: true},
@@ -60,8 +60,8 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// TestAgeIsTheNumberOfBirthdays counts the birthdays of anybody on any day one by one. time.Date makes
-// 1 March of a 29 February that a year does not have.
+// TestAgeIsTheNumberOfBirthdays counts the birthdays of a user on any day one by one. time.Date makes 1 March
+// of a 29 February that a year does not have.
 func TestAgeIsTheNumberOfBirthdays(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -79,8 +79,8 @@ func TestAgeIsTheNumberOfBirthdays(t *testing.T) {
 	})
 }
 
-// TestNothingButADateHasAnAge feeds texts of every sort: what has an age is a date that says the same
-// when it is written again.
+// TestNothingButADateHasAnAge reads arbitrary texts. A text has an age only if it is a date that formats to
+// the same text.
 func TestNothingButADateHasAnAge(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)

@@ -84,9 +84,9 @@ var blanks = []string{
 	"\x85", "\xa0", "\v", "\f", "\x00", "\x1c", "\x1f", "\x7f", `"`, "\u2000\t", " \u2000",
 }
 
-// TestPlantedCookieIsNeverOurs plants a cookie whose name is the gateway's but for a blank that
-// browsers keep. A sibling host can set it with Domain=, since it has no __Host- prefix to a browser.
-// Were it counted, the attacker would choose the login, or lock the victim out beside their own.
+// TestPlantedCookieIsNeverOurs plants a cookie whose name is the gateway's plus a blank that browsers keep. A
+// sibling host can set it with Domain=, since to a browser it has no __Host- prefix. If it counted, the
+// attacker could choose the login or lock the user out.
 func TestPlantedCookieIsNeverOurs(t *testing.T) {
 	t.Parallel()
 	c := NewCookies("itsme", true)
@@ -111,7 +111,7 @@ func TestPlantedCookieIsNeverOurs(t *testing.T) {
 	}
 }
 
-// TestCookieValueKeepsItsBlanks: of a value, too, only what browsers trim is trimmed.
+// TestCookieValueKeepsItsBlanks: only blanks that browsers trim are trimmed from a value.
 func TestCookieValueKeepsItsBlanks(t *testing.T) {
 	t.Parallel()
 	c := NewCookies("itsme", true)
@@ -123,8 +123,8 @@ func TestCookieValueKeepsItsBlanks(t *testing.T) {
 	}
 }
 
-// FuzzCookie writes Cookie lines. What some server may read as the gateway's never goes on; what
-// browsers may have sent of it counts, and nothing else; the others go on, byte for byte.
+// FuzzCookie writes Cookie lines. A cookie that some server may read as the gateway's never goes upstream.
+// Only a cookie that a browser may have sent counts. The others go upstream byte for byte.
 func FuzzCookie(f *testing.F) {
 	for _, seed := range []string{
 		"__Host-itsme=x", "a=b; __Host-itsme=x; c=d", "a=b;__Host-itsme-l-12345678=x;c", "__Host-itsme=x\n__Host-itsme=y; a=b", "a=\"b; __Host-itsme=x\"; c=d",
@@ -199,7 +199,7 @@ func latin1(text string) string {
 	return string(runes)
 }
 
-// mustBeStripped reports whether some server takes a pair for a cookie of the gateway.
+// mustBeStripped reports whether some server reads a pair as a cookie of the gateway.
 func mustBeStripped(pair string) bool {
 	name, _, _ := strings.Cut(pair, "=")
 	return slices.ContainsFunc(trimmers, func(trim func(string) string) bool {

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// twoReadings are paths that some server reads as another path than its neighbour does.
+// twoReadings are paths that two servers read differently.
 var twoReadings = []string{
 	// PATH_INFO: PHP gets /index.php and the rest beside it, and routes by the rest.
 	"/index.php/admin/x", "/INDEX.PHP/admin/x", "/index%2ephp/admin/x", "/index.%70hp/admin/x", "/a/b.php/", "/index.php5/admin", "/x.phtml/admin", "/x.phar/admin",
@@ -19,18 +19,18 @@ var twoReadings = []string{
 	// Windows drops dots and blanks at the end of a name, and knows streams and short names.
 	"/admin./x", "/admin.", "/admin..", "/admin%20/x", "/admin%20", "/admin.%20/x", "/admin%20./x", "/admin%c2%a0/x", "/admin%e3%80%80",
 	"/admin::$DATA", "/admin::$index_allocation/x", "/admin%3a%3a$data", "/admin:$i30:$INDEX_ALLOCATION/x", "/admin:1/x", "/x%3a8080", "/ADMINI~1/x", "/admini%7e1/x",
-	// What was refused before.
+	// Paths that earlier versions refused.
 	"/a;/x", "/a%3bx", `/a\x`, "/a%5cx", "//a", "/a//b", "/a%2fb", "/a/%2F", "/./a", "/../a", "/a/..", "/a/%2e%2e/b", "/a/.%2e/b", "/a/%2e/b", "/.../a",
 	"/%252e", "/%25", "/a%00", "/a%0a", "/a%7f", "a", "*", "",
 }
 
-// oneReading are paths that every server reads in the same way, though some of them look odd.
+// oneReading are paths that every server reads alike, though some look odd.
 var oneReading = []string{
 	"/", "/a", "/a/", "/index.php", "/a/index.php", "/php/admin", "/graphics.phx/a", "/v1/items:batchGet", "/v1/{name}:cancel", "/a:b/c", "/~user/x", "/~user", "/backup~",
 	"/.well-known/x", "/a..b", "/..a", "/.a/b", "/a.b/c", "/a%20b.pdf", "/%20a", "/caf%C3%A9", "/%F0%9F%98%80", "/a$b", "/a@b", "/a,b", "/a=b&c", "/a!b", "/10.0.0.1/x",
 }
 
-// TestDoubtfulPaths asks for paths that the upstream may take for others.
+// TestDoubtfulPaths requests paths that the upstream may read as others.
 func TestDoubtfulPaths(t *testing.T) {
 	t.Parallel()
 	for _, path := range twoReadings {
@@ -48,7 +48,7 @@ func TestDoubtfulPaths(t *testing.T) {
 	}
 }
 
-// pathOf is the URL of a request for a path, as Go's server reads it.
+// pathOf returns the URL of a request for a path, as Go's server reads it.
 func pathOf(t *testing.T, path string) *url.URL {
 	t.Helper()
 	u, err := url.ParseRequestURI(path)
@@ -58,9 +58,9 @@ func pathOf(t *testing.T, path string) *url.URL {
 	return u
 }
 
-// FuzzPath asks for any path. What is canonical is never doubtful: a request that needs no login
-// because its path is public would need none outside a matcher either. What is not doubtful has none
-// of the marks that servers disagree about, as an independent reading finds them.
+// FuzzPath requests any path. A canonical path is never doubtful: a request that needs no login because its
+// path is public would need none outside a matcher either. A path that is not doubtful has no mark that
+// servers disagree about, by an independent check.
 func FuzzPath(f *testing.F) {
 	for _, path := range slices.Concat(twoReadings, oneReading) {
 		f.Add(path)
@@ -83,7 +83,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// hasMarks reads a path again, segment by segment.
+// hasMarks checks a path again, segment by segment.
 func hasMarks(u *url.URL) bool {
 	raw, segments := strings.Split(u.EscapedPath(), "/"), strings.Split(u.Path, "/")
 	if len(raw) != len(segments) || raw[0] != "" || !utf8.ValidString(u.Path) {

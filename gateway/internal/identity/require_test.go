@@ -64,7 +64,7 @@ func nationality(values ...string) Requirements {
 	return Requirements{Claims: []ClaimRequirement{{"nationality", values}}}
 }
 
-// TestOneLoginIsEnoughForEverySite adds up what several sites in a request's way require.
+// TestOneLoginIsEnoughForEverySite adds the requirements of several sites on a request's way.
 func TestOneLoginIsEnoughForEverySite(t *testing.T) {
 	t.Parallel()
 	var asked StepUp

@@ -24,8 +24,8 @@ func testHeaders() Headers {
 	return shared.load()
 }
 
-// owned is what CGI, PHP, Java and Python servers make of those names: every character that is no
-// letter and no digit is the same.
+// owned matches those names as CGI, PHP, Java and Python servers read them: every character that is not a
+// letter or digit becomes the same one.
 var owned = regexp.MustCompile(`(?i)^(x[^a-z0-9]itsme[^a-z0-9].*|x[^a-z0-9]user[^a-z0-9]id|x[^a-z0-9]token)$`)
 
 func TestHeadersHaveEverySpelling(t *testing.T) {
@@ -43,8 +43,8 @@ func TestHeadersHaveEverySpelling(t *testing.T) {
 	}
 }
 
-// FuzzStrip writes a request's head and trailers. No header of the gateway's is left under any
-// spelling, none of them is named in Connection, and everything else is there byte for byte.
+// FuzzStrip writes a request's head and trailers. No header of the gateway is left under any spelling,
+// Connection names none of them, and every other byte stays.
 func FuzzStrip(f *testing.F) {
 	for _, seed := range []struct{ head, trailer string }{
 		{"X-Itsme-Subject: a\r\nAccept: b\r\n", "X-Itsme-Subject: c\r\n"},

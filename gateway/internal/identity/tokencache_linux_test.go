@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// BenchmarkKeep keeps logins until the cache is full, and reports the CPU time that keeping one of
-// them takes at most, growth of the table included: nobody else waits for longer.
+// BenchmarkKeep fills the cache with logins and reports the longest CPU time for one of them, growth of the
+// table included. No other request waits longer.
 func BenchmarkKeep(b *testing.B) {
 	runtime.LockOSThread() // whose time counts
 	defer runtime.UnlockOSThread()

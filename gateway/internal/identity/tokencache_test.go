@@ -64,8 +64,8 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 	}
 }
 
-// TestKindsShareNoEntry keeps a token as one kind and looks for it as the other, and one that is
-// too long for either.
+// TestKindsShareNoEntry caches a token as one kind and looks for it as the other. It also caches a token that
+// is too long.
 func TestKindsShareNoEntry(t *testing.T) {
 	t.Parallel()
 	v := newTokenCache(10, 10_000)
@@ -89,8 +89,8 @@ func TestKindsShareNoEntry(t *testing.T) {
 	}
 }
 
-// TestWeightIsNotUnderstated compares the heap that logins take with their weight. It is not
-// parallel: it measures the heap of the whole process.
+// TestWeightIsNotUnderstated compares the heap of cached logins with their weight. It is not parallel: it
+// measures the heap of the whole process.
 func TestWeightIsNotUnderstated(t *testing.T) {
 	const n = 1000
 	five := map[string]any{

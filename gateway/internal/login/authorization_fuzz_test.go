@@ -9,8 +9,8 @@ import (
 	whatwg "github.com/nlnwa/whatwg-url/url"
 )
 
-// FuzzAuthorizationURL writes Signicat's authorizationRequestUrl. A link that is accepted, and that
-// a browser opens at all, means the same to it, by the parser of the URL Standard: https on a host, without user information, with this
+// FuzzAuthorizationURL writes Signicat's authorizationRequestUrl. The parser of the URL Standard, as in
+// browsers, must read an accepted link alike: https on a host, without user information, with this
 // redirect_uri and state once each. An error shows nothing of the link.
 func FuzzAuthorizationURL(f *testing.F) {
 	const back, good = "https://app.example.be/itsme/callback", "https://idp.example/authorize?redirect_uri=BACK&state=STATE"

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// readLog performs reads and remembers when each session was read.
+// readLog performs reads and records when each session was read.
 type readLog struct {
 	reads *statusPoll
 	takes func() time.Duration // one read
@@ -51,13 +51,13 @@ func (l *readLog) perform(s *sessionRead) {
 	})
 }
 
-// close ends the reading.
+// close stops the reads.
 func (l *readLog) close() {
 	l.reads.close()
 	l.all.Wait()
 }
 
-// ask is the only client of that session asking.
+// ask asks about a session as its only client.
 func (l *readLog) ask(id string) (done <-chan struct{}) { return l.askAs(id, "client of "+id) }
 
 // askAs asks about a session that client started.
@@ -65,7 +65,7 @@ func (l *readLog) askAs(id, client string) (done <-chan struct{}) {
 	return l.reads.ask(id, client, trace.SpanFromContext(context.Background()))
 }
 
-// size is how many sessions are remembered, and how many of them are in the queue.
+// size returns the number of known sessions, and how many of them are in the queue.
 func (l *readLog) size() (remembered, queued int) {
 	l.reads.mu.Lock()
 	defer l.reads.mu.Unlock()
@@ -76,21 +76,21 @@ func (l *readLog) size() (remembered, queued int) {
 	return len(queue.sessions), queued
 }
 
-// clients is how many clients the queue remembers, in whichever place.
+// clients returns the number of clients in the queue.
 func (l *readLog) clients() int {
 	l.reads.mu.Lock()
 	defer l.reads.mu.Unlock()
 	return max(len(l.reads.queue.clients), len(l.reads.queue.ready), len(l.reads.queue.waiting))
 }
 
-// watch asks about a session again and again, until the time is over.
+// watch asks about a session repeatedly until the time ends.
 func (l *readLog) watch(id, client string, every, during time.Duration) {
 	for end := time.Now().Add(during); time.Now().Before(end); time.Sleep(every) {
 		l.askAs(id, client)
 	}
 }
 
-// check wants that a session was read again and again, and not too often. It returns how often it was.
+// check fails unless a session was read repeatedly and not too often. It returns the number of reads.
 func (l *readLog) check(t *testing.T, id string, from, to time.Time, most time.Duration) int {
 	t.Helper()
 	last := from
@@ -106,8 +106,8 @@ func (l *readLog) check(t *testing.T, id string, from, to time.Time, most time.D
 	return len(l.at[id])
 }
 
-// TestNoSessionStarves: of n sessions that clients ask about, each is read every n/budget seconds
-// or so, never twice in statusEvery, and all together within the budget, however often some ask.
+// TestNoSessionStarves: of n sessions that clients ask about, each is read about every n/budget seconds,
+// never twice in statusEvery, and all together within the budget, however often some clients ask.
 func TestNoSessionStarves(t *testing.T) {
 	t.Parallel()
 	const perSecond = 50
@@ -159,8 +159,8 @@ func TestNoSessionStarves(t *testing.T) {
 	}
 }
 
-// TestClientsShareTheReads has some clients ask about many sessions each. A client with one session has it
-// read as often as if the others had one each; what a client does not use goes to the others.
+// TestClientsShareTheReads has some clients ask about many sessions each. A client with one session gets it
+// read as often as if the others had one each. Unused turns go to the others.
 func TestClientsShareTheReads(t *testing.T) {
 	t.Parallel()
 	const perSecond, during = 10, 60 * time.Second
@@ -216,8 +216,8 @@ func texts(format string, n int) []string {
 	return all
 }
 
-// TestSessionsThatWaitForAReadAreBounded asks about more sessions than there may be. Those that no client asks about any
-// more are forgotten, without a read.
+// TestSessionsThatWaitForAReadAreBounded asks about more sessions than the bound. Sessions that no client
+// asks about any more leave the queue without a read.
 func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -241,7 +241,7 @@ func TestSessionsThatWaitForAReadAreBounded(t *testing.T) {
 	})
 }
 
-// TestNothingIsReadMeanwhile: while Signicat is not to be asked, a session keeps its place.
+// TestNothingIsReadMeanwhile: while reads are on hold, a session keeps its place.
 func TestNothingIsReadMeanwhile(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -260,7 +260,7 @@ func TestNothingIsReadMeanwhile(t *testing.T) {
 	})
 }
 
-// TestClosedReadsNothing: neither what waited already nor what is asked about now.
+// TestClosedReadsNothing: after close neither waiting nor new sessions are read.
 func TestClosedReadsNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

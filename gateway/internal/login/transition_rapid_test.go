@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// anyEvent draws an event with whatever it may bring, right or wrong.
+// anyEvent draws an event with any data, valid or not.
 func anyEvent(t *rapid.T, now time.Time) event {
 	e := event{
 		kind:     eventKind(rapid.IntRange(0, int(eventRelease)).Draw(t, "kind")),
@@ -34,10 +34,9 @@ func anyEvent(t *rapid.T, now time.Time) event {
 	return e
 }
 
-// TestTransitionInvariants lets events happen to one login in any order, with holders that lie and
-// replicas that come late. What has ended stays as it ended. A token is issued only for an accepted
-// code, with a SUCCESS of this session that was read in time. The fence, the first code and the
-// moment of its return never change back.
+// TestTransitionInvariants applies events to one login in any order, with faulty holders and late replicas. A
+// login that ended never changes again. A token is issued only for an accepted code, with a SUCCESS of this
+// session that was read in time. The fence, the first code and the time of its return never go back.
 func TestTransitionInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

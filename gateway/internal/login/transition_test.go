@@ -21,14 +21,14 @@ var (
 	returned = created.Add(time.Minute)
 	accepted = returned.Add(time.Second)
 	leased   = returned.Add(Lease)
-	// idle is when no holder is at work, and nothing is overdue.
+	// idle is a time without a lease at which no login is late.
 	idle = leased.Add(time.Second)
 )
 
 // goodCode is the code of every record.
 var goodCode = sha256.Sum256([]byte("code"))
 
-// recordIn is a login that has come as far as a phase, with a lease that ran out.
+// recordIn returns a login in a phase, with a lease that ran out.
 func recordIn(phase store.Phase) *store.Record {
 	r := &store.Record{
 		ID: "id", Kind: store.App, SignicatID: "session", AccountID: "account", TransactionID: "transaction",
@@ -49,14 +49,14 @@ func recordIn(phase store.Phase) *store.Record {
 	return r
 }
 
-// sessionOf is a session of recordIn's that ended at Signicat.
+// sessionOf returns the session of recordIn's login, ended at Signicat.
 func sessionOf(status signicat.Status) *signicat.Session {
 	s := &signicat.Session{ID: "session", AccountID: "account", Status: status, Provider: provider, LoA: signicat.LoASubstantial}
 	s.Subject = &signicat.Subject{ID: "subject"}
 	return s
 }
 
-// otherSession is a SUCCESS that is about another session.
+// otherSession returns a SUCCESS of another session.
 func otherSession() *signicat.Session {
 	s := sessionOf(signicat.StatusSuccess)
 	s.ID = "another"
@@ -69,7 +69,7 @@ type occasion struct {
 	at time.Time
 }
 
-// occasions are the events of the matrix by the name of their row.
+// occasions are the events of the matrix, by the name of their row.
 var occasions = map[string]occasion{
 	"present":                {event{kind: eventPresent, code: goodCode}, idle},
 	"present, another code":  {event{kind: eventPresent, code: sha256.Sum256([]byte("x"))}, idle},
@@ -79,19 +79,19 @@ var occasions = map[string]occasion{
 	"cancel":                 {event{kind: eventCancel}, idle},
 	"cancel, access_denied":  {event{kind: eventCancel, cancel: "access_denied"}, idle},
 	"cancel, server_error":   {event{kind: eventCancel, cancel: "server_error"}, idle},
-	"look":                   {event{kind: eventStatus}, idle},
-	"look, during lease":     {event{kind: eventStatus}, leased.Add(-1)},
-	"look, code too old":     {event{kind: eventStatus}, returned.Add(CodeLifetime + 1)},
-	"look, session over":     {event{kind: eventStatus}, created.Add(20 * time.Minute)},
-	"seen CREATED":           {event{kind: eventPolled, session: sessionOf(signicat.StatusCreated)}, idle},
-	"seen SUCCESS":           {event{kind: eventPolled, session: sessionOf(signicat.StatusSuccess)}, idle},
-	"seen ABORT":             {event{kind: eventPolled, session: sessionOf(signicat.StatusAbort)}, idle},
-	"seen ERROR":             {event{kind: eventPolled, session: sessionOf(signicat.StatusError)}, idle},
-	"seen INVALID":           {event{kind: eventPolled, session: sessionOf(signicat.StatusInvalid)}, idle},
-	"seen CANCELLED":         {event{kind: eventPolled, session: sessionOf(signicat.StatusCancelled)}, idle},
-	"seen EXPIRED":           {event{kind: eventPolled, session: sessionOf(signicat.StatusExpired)}, idle},
-	"seen, gone":             {event{kind: eventPolled, gone: true}, idle},
-	"seen, nothing":          {event{kind: eventPolled}, idle},
+	"status":                 {event{kind: eventStatus}, idle},
+	"status, during lease":   {event{kind: eventStatus}, leased.Add(-1)},
+	"status, code too old":   {event{kind: eventStatus}, returned.Add(CodeLifetime + 1)},
+	"status, session over":   {event{kind: eventStatus}, created.Add(20 * time.Minute)},
+	"polled CREATED":         {event{kind: eventPolled, session: sessionOf(signicat.StatusCreated)}, idle},
+	"polled SUCCESS":         {event{kind: eventPolled, session: sessionOf(signicat.StatusSuccess)}, idle},
+	"polled ABORT":           {event{kind: eventPolled, session: sessionOf(signicat.StatusAbort)}, idle},
+	"polled ERROR":           {event{kind: eventPolled, session: sessionOf(signicat.StatusError)}, idle},
+	"polled INVALID":         {event{kind: eventPolled, session: sessionOf(signicat.StatusInvalid)}, idle},
+	"polled CANCELLED":       {event{kind: eventPolled, session: sessionOf(signicat.StatusCancelled)}, idle},
+	"polled EXPIRED":         {event{kind: eventPolled, session: sessionOf(signicat.StatusExpired)}, idle},
+	"polled, gone":           {event{kind: eventPolled, gone: true}, idle},
+	"polled, nothing":        {event{kind: eventPolled}, idle},
 	"result, no session":     {event{kind: eventResult}, idle},
 	"send":                   {event{kind: eventSend}, idle},
 	"accept":                 {event{kind: eventAccept}, idle},
@@ -104,9 +104,9 @@ var occasions = map[string]occasion{
 	"result ABORT":           {event{kind: eventResult, session: sessionOf(signicat.StatusAbort)}, idle},
 	"result ABORT, late":     {event{kind: eventResult, session: sessionOf(signicat.StatusAbort)}, accepted.Add(SuccessWindow)},
 	"result EXPIRED":         {event{kind: eventResult, session: sessionOf(signicat.StatusExpired)}, idle},
-	"unread":                 {event{kind: eventNoResult}, idle},
-	"unread, late":           {event{kind: eventNoResult}, accepted.Add(SuccessWindow)},
-	"unread, gone":           {event{kind: eventNoResult, gone: true}, idle},
+	"no result":              {event{kind: eventNoResult}, idle},
+	"no result, late":        {event{kind: eventNoResult}, accepted.Add(SuccessWindow)},
+	"no result, gone":        {event{kind: eventNoResult, gone: true}, idle},
 	"reject":                 {event{kind: eventReject, reason: reasonTooLarge}, idle},
 	"issue":                  {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle}, idle},
 	"issue, SUCCESS late":    {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: accepted.Add(SuccessWindow)}, idle},
@@ -120,10 +120,9 @@ var occasions = map[string]occasion{
 	"no event":               {event{}, idle},
 }
 
-// matrix is what every event does in every phase: the phase that the login is in then, with the reason
-// of its end, and the effect. A dash changes nothing, a plus changes the record in its phase, and
-// x, grant, late and signicat refuse the event with an error. The last column is of every phase that a
-// login ended in without a token.
+// matrix holds the result of every event in every phase: the next phase, with the reason of an end, and the
+// effect. A dash changes nothing, a plus changes the record within its phase, and x, grant, late and signicat
+// are errors. The last column holds for every phase that ends a login without a token.
 const matrix = `
                        | Pending                           | Validating                       | Validated                    | Issued  | ended
 present                | Validating > validate             | + > validate                     | + > read                     | > issue | -
@@ -134,19 +133,19 @@ present, session over  | Expired session_expired > cancel  | Expired session_exp
 cancel                 | Cancelled cancelled_by_client > cancel | late                        | late                         | late    | -
 cancel, access_denied  | Denied denied_by_person > cancel  | late                             | late                         | late    | -
 cancel, server_error   | Failed error_on_redirect > cancel | late                             | late                         | late    | -
-look                   | -                                 | -                                | -                            | -       | -
-look, during lease     | -                                 | -                                | -                            | -       | -
-look, code too old     | -                                 | Expired code_expired > cancel    | Failed no_success > cancel   | -       | -
-look, session over     | Expired session_expired > cancel  | Expired session_expired > cancel | Failed no_success > cancel   | -       | -
-seen CREATED           | -                                 | x                                | x                            | x       | x
-seen SUCCESS           | -                                 | x                                | x                            | x       | x
-seen ABORT             | Aborted signicat_abort            | x                                | x                            | x       | x
-seen ERROR             | Failed signicat_error             | x                                | x                            | x       | x
-seen INVALID           | Failed signicat_invalid           | x                                | x                            | x       | x
-seen CANCELLED         | Cancelled cancelled_at_signicat   | x                                | x                            | x       | x
-seen EXPIRED           | Expired session_expired           | x                                | x                            | x       | x
-seen, nothing          | -                                 | x                                | x                            | x       | x
-seen, gone             | Expired session_expired           | x                                | x                            | x       | x
+status                 | -                                 | -                                | -                            | -       | -
+status, during lease   | -                                 | -                                | -                            | -       | -
+status, code too old   | -                                 | Expired code_expired > cancel    | Failed no_success > cancel   | -       | -
+status, session over   | Expired session_expired > cancel  | Expired session_expired > cancel | Failed no_success > cancel   | -       | -
+polled CREATED         | -                                 | x                                | x                            | x       | x
+polled SUCCESS         | -                                 | x                                | x                            | x       | x
+polled ABORT           | Aborted signicat_abort            | x                                | x                            | x       | x
+polled ERROR           | Failed signicat_error             | x                                | x                            | x       | x
+polled INVALID         | Failed signicat_invalid           | x                                | x                            | x       | x
+polled CANCELLED       | Cancelled cancelled_at_signicat   | x                                | x                            | x       | x
+polled EXPIRED         | Expired session_expired           | x                                | x                            | x       | x
+polled, nothing        | -                                 | x                                | x                            | x       | x
+polled, gone           | Expired session_expired           | x                                | x                            | x       | x
 send                   | x                                 | > validate                       | x                            | x       | x
 accept                 | x                                 | Validated > read                 | x                            | x       | x
 refuse                 | x                                 | Failed code_refused > cancel     | x                            | x       | x
@@ -159,9 +158,9 @@ result ABORT           | x                                 | x                  
 result ABORT, late     | x                                 | x                                | Aborted signicat_abort       | x       | x
 result, no session     | x                                 | x                                | x                            | x       | x
 result EXPIRED         | x                                 | x                                | Expired session_expired      | x       | x
-unread                 | x                                 | x                                | -                            | x       | x
-unread, late           | x                                 | x                                | Failed no_success > cancel   | x       | x
-unread, gone           | x                                 | x                                | Expired session_expired > cancel | x   | x
+no result              | x                                 | x                                | -                            | x       | x
+no result, late        | x                                 | x                                | Failed no_success > cancel   | x       | x
+no result, gone        | x                                 | x                                | Expired session_expired > cancel | x   | x
 reject                 | x                                 | x                                | Failed token_too_large       | x       | x
 issue                  | x                                 | x                                | Issued issued                | x       | x
 issue, SUCCESS late    | x                                 | x                                | x                            | x       | x
@@ -180,7 +179,7 @@ var phaseNames = map[store.Phase]string{
 	store.Denied: "Denied", store.Aborted: "Aborted", store.Cancelled: "Cancelled", store.Expired: "Expired", store.Failed: "Failed",
 }
 
-// outcome is what a transition did, as the matrix says it.
+// outcome describes a transition in the form of the matrix.
 func outcome(before, after *store.Record, to effect, err error) string {
 	var words []string
 	switch {
@@ -211,7 +210,8 @@ func outcome(before, after *store.Record, to effect, err error) string {
 	return strings.Join(words, " ")
 }
 
-// TestEveryPhaseWithEveryEvent walks the matrix. Each kind of event has a row, and each phase a column.
+// TestEveryPhaseWithEveryEvent checks the whole matrix. Each kind of event has a row, and each phase a
+// column.
 func TestEveryPhaseWithEveryEvent(t *testing.T) {
 	t.Parallel()
 	columns := [][]store.Phase{
@@ -253,7 +253,7 @@ func TestEveryPhaseWithEveryEvent(t *testing.T) {
 	}
 }
 
-// step makes one transition, and checks what holds for all of them.
+// step makes one transition, and checks the rules for all of them.
 func step(t *testing.T, phase store.Phase, o occasion) string {
 	t.Helper()
 	record := recordIn(phase)
@@ -271,7 +271,7 @@ func step(t *testing.T, phase store.Phase, o occasion) string {
 	return outcome(record, next, to, err)
 }
 
-// TestTransitionKeepsWhatItNeeds looks at the fields that later decisions rest on.
+// TestTransitionKeepsWhatItNeeds checks the fields on which later decisions depend.
 func TestTransitionKeepsWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	failed := &signicat.Error{Operation: "validate_code", StatusCode: 503, Code: "c", TraceID: "t"}

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestEveryColorGivesAReadableButton goes through the colours: whichever is configured, the text on
-// the button can be read, and the button stands out from the page.
+// TestEveryColorGivesAReadableButton tries the colors. With each, the text on the button is readable, and the
+// button stands out from the page.
 func TestEveryColorGivesAReadableButton(t *testing.T) {
 	t.Parallel()
 	for n := range 1 << 15 {

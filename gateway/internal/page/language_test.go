@@ -26,8 +26,8 @@ func TestLanguageFollowsTheRequest(t *testing.T) {
 	}
 }
 
-// FuzzAcceptLanguage writes the header. Whatever it is, the pages have words in the language that is
-// chosen; the case of a tag decides nothing; and one that the client refuses with q=0 is not chosen for it.
+// FuzzAcceptLanguage writes the header. The pages always have words in the chosen language. The case of a tag
+// has no effect. A language that the client refuses with q=0 is never chosen.
 func FuzzAcceptLanguage(f *testing.F) {
 	for _, seed := range []string{
 		"", "nl", "nl-BE,nl;q=0.9,en;q=0.8", "FR-ca", "de;q=0", "de;q=0, fr", "*", "nl;q=abc", "x-klingon", "en-US-u-rg-nlzzzz", "zh-Hant-TW", "nl,,fr", "n\u2000l", "nl\xa0", strings.Repeat("fr,", 90),

@@ -11,24 +11,24 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// TestLostCookieIsGivenAgain is a browser that never gets an answer with its next cookie, because a
-// proxy drops it. Each request gets the same cookie again, for hours and for free. Once the browser
-// sends that one, the old one is served for half a minute more.
+// TestLostCookieIsGivenAgain has a browser that never gets its next cookie, because a proxy drops it. Each
+// request gets the same next cookie again, for hours. After the browser sends that cookie, the old one is
+// accepted for half a minute more.
 func TestLostCookieIsGivenAgain(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.clock.stop()
-	f.family("login", store.Browser)
-	claims := f.claims()
+	e := newEnv(t, refreshing)
+	e.clock.stop()
+	e.family("login", store.Browser)
+	claims := e.claims()
 	claims.ID = "login.1"
-	raw, _, err := f.authority.IssueSession(claims)
+	raw, _, err := e.authority.IssueSession(claims)
 	check(t, err)
 	// send returns the cookie that the answer sets.
 	send := func(path, cookie string, want int) string {
 		t.Helper()
 		r := request("Cookie", "__Host-itsme="+cookie)
 		r.URL.Path = path
-		w := f.answerOf(r)
+		w := e.answerOf(r)
 		if w.Code != want {
 			t.Fatalf("got %d, want %d", w.Code, want)
 		}
@@ -37,13 +37,13 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 		}
 		return ""
 	}
-	f.clock.advance(5 * time.Hour)
+	e.clock.advance(5 * time.Hour)
 	next := send("/", raw, http.StatusOK)
 	if next == "" {
 		t.Fatal("the login is not renewed")
 	}
 	for range 10 {
-		f.clock.advance(17 * time.Minute)
+		e.clock.advance(17 * time.Minute)
 		if got := send("/", raw, http.StatusOK); got != next {
 			t.Fatal("the old cookie gets another one")
 		}
@@ -51,72 +51,72 @@ func TestLostCookieIsGivenAgain(t *testing.T) {
 	if got := send("/", next, http.StatusOK); got != "" {
 		t.Error("the next cookie is renewed at once")
 	}
-	f.clock.advance(login.RepeatWindow)
+	e.clock.advance(login.RepeatWindow)
 	if got := send("/", raw, http.StatusOK); got != "" {
 		t.Error("a request in parallel gets a cookie")
 	}
-	f.clock.advance(time.Second)
+	e.clock.advance(time.Second)
 	send(gateway.DefaultPath+"/userinfo", raw, http.StatusUnauthorized)
 	send("/", next, http.StatusUnauthorized)
 }
 
-// TestRenewedCookieOutlivesItsKey drops the key of a cookie that the browser did not get. The browser
-// gets another cookie with the same number.
+// TestRenewedCookieOutlivesItsKey removes the key of a cookie that the browser did not get. The browser gets
+// another cookie with the same number.
 func TestRenewedCookieOutlivesItsKey(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing)
-	f.family("login", store.Browser)
-	claims := f.claims()
+	e := newEnv(t, refreshing)
+	e.family("login", store.Browser)
+	claims := e.claims()
 	claims.ID = "login.1"
-	old := f.keys.KeySet().Current()
-	raw, _, err := f.authority.IssueSession(claims)
+	old := e.keys.KeySet().Current()
+	raw, _, err := e.authority.IssueSession(claims)
 	check(t, err)
-	f.clock.advance(5 * time.Hour)
-	f.hold(t, newKey(t), old)
+	e.clock.advance(5 * time.Hour)
+	e.hold(t, newKey(t), old)
 	r := request("Cookie", "__Host-itsme="+raw)
-	first := f.answerOf(r.Clone(t.Context())).Result().Cookies()
-	f.hold(t, newKey(t), old)
-	second := f.answerOf(r.Clone(t.Context())).Result().Cookies()
+	first := e.answerOf(r.Clone(t.Context())).Result().Cookies()
+	e.hold(t, newKey(t), old)
+	second := e.answerOf(r.Clone(t.Context())).Result().Cookies()
 	if len(first) != 1 || len(second) != 1 || first[0].Value == second[0].Value {
 		t.Fatalf("the cookies are %v and %v", first, second)
 	}
-	if c, err := f.authority.VerifySession(second[0].Value); err != nil || c.ID != "login.2" {
+	if c, err := e.authority.VerifySession(second[0].Value); err != nil || c.ID != "login.2" {
 		t.Errorf("the second cookie: %+v, %v", c, err)
 	}
 }
 
-// TestRequestInFlightOverTwoRenewals is a browser with cookies of a minute. A slow request with the first
+// TestRequestInFlightOverTwoRenewals has a browser with cookies of a minute. A slow request with the first
 // cookie arrives after the browser has sent the second, which was renewed at once.
 func TestRequestInFlightOverTwoRenewals(t *testing.T) {
 	t.Parallel()
-	f := openFort(t, refreshing, func(c *gateway.Config) { c.Cookie.Lifetime = time.Minute })
-	f.clock.stop()
-	f.family("login", store.Browser)
-	claims := f.claims()
-	claims.ID, claims.ExpiresAt = "login.1", f.clock.now().Add(time.Minute)
-	first, _, err := f.authority.IssueSession(claims)
+	e := newEnv(t, refreshing, func(c *gateway.Config) { c.Cookie.Lifetime = time.Minute })
+	e.clock.stop()
+	e.family("login", store.Browser)
+	claims := e.claims()
+	claims.ID, claims.ExpiresAt = "login.1", e.clock.now().Add(time.Minute)
+	first, _, err := e.authority.IssueSession(claims)
 	check(t, err)
 	send := func(cookie string) (status int, next string) {
-		w := f.answerOf(request("Cookie", "__Host-itsme="+cookie))
+		w := e.answerOf(request("Cookie", "__Host-itsme="+cookie))
 		for _, c := range w.Result().Cookies() {
 			next = c.Value
 		}
 		return w.Code, next
 	}
-	f.clock.advance(30 * time.Second)
+	e.clock.advance(30 * time.Second)
 	_, second := send(first)
-	f.clock.advance(30 * time.Second)
+	e.clock.advance(30 * time.Second)
 	if _, third := send(second); third == "" || third == second {
 		t.Fatal("the second cookie is not renewed")
 	}
-	f.clock.advance(-time.Second) // the first cookie has not expired
+	e.clock.advance(-time.Second) // the first cookie has not expired
 	if status, next := send(first); status != http.StatusOK || next != "" {
 		t.Errorf("the request in flight: %d and %q", status, next)
 	}
 }
 
-// TestOlderCookieIsACopy presents a cookie that the browser has left behind one, two or more renewals ago.
-// A handshake of a WebSocket, which renews no cookie, shows the copy as well.
+// TestOlderCookieIsACopy sends a cookie that the browser replaced one, two or more renewals ago. The
+// handshake of a WebSocket renews no cookie but detects the copy as well.
 func TestOlderCookieIsACopy(t *testing.T) {
 	t.Parallel()
 	for _, upgrade := range []bool{false, true} {
@@ -127,61 +127,61 @@ func TestOlderCookieIsACopy(t *testing.T) {
 }
 
 func presentOlderCookie(t *testing.T, newest uint64, upgrade bool) {
-	f := openFort(t, refreshing)
-	claims := f.claims()
+	e := newEnv(t, refreshing)
+	claims := e.claims()
 	claims.ID = "login.1"
-	raw, _, err := f.authority.IssueSession(claims)
+	raw, _, err := e.authority.IssueSession(claims)
 	check(t, err)
-	sent := f.clock.now().Add(-time.Minute)
-	check(t, f.store.CreateFamily(t.Context(), &store.Family{
+	sent := e.clock.now().Add(-time.Minute)
+	check(t, e.store.CreateFamily(t.Context(), &store.Family{
 		ID: "login", Serial: newest, Kind: store.Browser, Subject: claims.Subject, ACR: claims.ACR, AuthTime: claims.AuthTime,
-		Claims: "{}", CreatedAt: f.clock.now(), ExpiresAt: f.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
+		Claims: "{}", CreatedAt: e.clock.now(), ExpiresAt: e.clock.now().Add(30 * 24 * time.Hour), PresentedAt: sent, ParentPresentedAt: sent,
 	}))
-	f.clock.advance(5 * time.Hour)
+	e.clock.advance(5 * time.Hour)
 	r := request("Cookie", "__Host-itsme="+raw)
 	if upgrade {
-		r.Header["Connection"], r.Header["Upgrade"], r.Header["Origin"] = []string{"Upgrade"}, []string{"websocket"}, []string{fortURL}
+		r.Header["Connection"], r.Header["Upgrade"], r.Header["Origin"] = []string{"Upgrade"}, []string{"websocket"}, []string{envURL}
 	}
-	if w := f.answerOf(r); w.Code != http.StatusUnauthorized {
+	if w := e.answerOf(r); w.Code != http.StatusUnauthorized {
 		t.Errorf("the first of %d, upgrade %t: %d", newest, upgrade, w.Code)
 	}
-	if _, err := f.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := e.store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the first of %d, upgrade %t: the login goes on: %v", newest, upgrade, err)
 	}
 }
 
-// TestClocksApartMakeNoThief sends each request to two replicas, whose clocks are a minute apart: a
-// repeat is one within 30 s by the store's clock, which is the same for both.
+// TestClocksApartMakeNoThief sends each request to two replicas whose clocks are a minute apart. The 30 s for
+// a repeat count by the store's clock, which is the same for both.
 func TestClocksApartMakeNoThief(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{-time.Minute, time.Minute} {
-		f := openFort(t, refreshing)
-		f.clock.stop()
-		other := *f
+		e := newEnv(t, refreshing)
+		e.clock.stop()
+		other := *e
 		other.rebuild(t, func(c *gateway.Config) {
-			c.Now = func() time.Time { return f.clock.now().Add(ahead) }
+			c.Now = func() time.Time { return e.clock.now().Add(ahead) }
 		}, refreshing)
-		f.family("app", store.App)
+		e.family("app", store.App)
 		token := gateway.RefreshToken("app", 1, [32]byte{})
 		for range 10 {
-			here, there := f.refresh(token), other.refresh(token)
+			here, there := e.refresh(token), other.refresh(token)
 			if here.status != http.StatusOK || there.Refresh != here.Refresh {
 				t.Fatalf("%v: %+v and %+v", ahead, here, there)
 			}
 			token = here.Refresh
 		}
-		f.family("browser", store.Browser)
-		claims := f.claims()
+		e.family("browser", store.Browser)
+		claims := e.claims()
 		claims.ID = "browser.1"
-		raw, _, err := f.authority.IssueSession(claims)
+		raw, _, err := e.authority.IssueSession(claims)
 		check(t, err)
-		f.clock.advance(5 * time.Hour)
-		next := f.answerOf(request("Cookie", "__Host-itsme="+raw)).Result().Cookies()[0].Value
+		e.clock.advance(5 * time.Hour)
+		next := e.answerOf(request("Cookie", "__Host-itsme="+raw)).Result().Cookies()[0].Value
 		for _, cookie := range []string{next, raw, next, raw} {
 			if w := other.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
 				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
 			}
-			if w := f.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
+			if w := e.answerOf(request("Cookie", "__Host-itsme="+cookie)); w.Code != http.StatusOK {
 				t.Errorf("%v: a request in parallel: %d", ahead, w.Code)
 			}
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// fort is a gateway with a site, and whoever can sign for it: no login needs to be played.
-type fort struct {
+// env is a gateway with a site. It holds the signing keys, so tests need no login.
+type env struct {
 	*gateway.Gateway
 	site      *gateway.Site
 	authority *token.Authority
@@ -24,43 +24,43 @@ type fort struct {
 	clock     *clock
 }
 
-const fortURL = "https://app.example.be"
+const envURL = "https://app.example.be"
 
-// openFort opens one with the defaults, but for what change does to them.
-func openFort(t testing.TB, change ...func(*gateway.Config)) *fort {
+// newEnv starts a gateway with the defaults. Each change edits its configuration.
+func newEnv(t testing.TB, change ...func(*gateway.Config)) *env {
 	t.Helper()
-	f := &fort{keys: keystest.New(t, token.DefaultAlgorithm), clock: new(clock)}
-	f.store = store.NewMemory(f.clock.now)
-	t.Cleanup(func() { _ = f.store.Close() })
-	f.rebuild(t, change...)
-	f.authority = f.authorityAt(t, f.clock.now)
-	return f
+	e := &env{keys: keystest.New(t, token.DefaultAlgorithm), clock: new(clock)}
+	e.store = store.NewMemory(e.clock.now)
+	t.Cleanup(func() { _ = e.store.Close() })
+	e.rebuild(t, change...)
+	e.authority = e.authorityAt(t, e.clock.now)
+	return e
 }
 
-// authorityAt signs by another clock.
-func (f *fort) authorityAt(t testing.TB, now func() time.Time) *token.Authority {
+// authorityAt returns an authority with another clock.
+func (e *env) authorityAt(t testing.TB, now func() time.Time) *token.Authority {
 	t.Helper()
 	authority, err := token.NewAuthority(token.Config{
-		Issuer: fortURL, Audience: []string{fortURL}, ClientID: "app.example.be",
-		SessionAudience: fortURL + gateway.DefaultPath,
+		Issuer: envURL, Audience: []string{envURL}, ClientID: "app.example.be",
+		SessionAudience: envURL + gateway.DefaultPath,
 		Lifetime:        gateway.DefaultTokenLifetime, SessionLifetime: gateway.DefaultCookieLifetime, Now: now,
-	}, f.keys)
+	}, e.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return authority
 }
 
-// rebuild puts another gateway in the place of the one before, as a reload does.
-func (f *fort) rebuild(t testing.TB, change ...func(*gateway.Config)) {
+// rebuild replaces the gateway, as a reload does.
+func (e *env) rebuild(t testing.TB, change ...func(*gateway.Config)) {
 	t.Helper()
 	config := gateway.Config{
-		PublicURL:  fortURL,
+		PublicURL:  envURL,
 		Signicat:   signicat.Config{ClientID: "id", ClientSecret: "secret"},
 		Attributes: []string{"name"},
-		Store:      f.store,
-		Keys:       f.keys,
-		Now:        f.clock.now,
+		Store:      e.store,
+		Keys:       e.keys,
+		Now:        e.clock.now,
 	}
 	for _, c := range change {
 		c(&config)
@@ -74,33 +74,33 @@ func (f *fort) rebuild(t testing.TB, change ...func(*gateway.Config)) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Gateway, f.site = g, site
+	e.Gateway, e.site = g, site
 }
 
-// fortSubject is who its tokens are of.
-const fortSubject = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4"
+// envSubject is the subject of all tokens.
+const envSubject = "a1b2c3d4e5f6a1b2c3d4e5f6a1b2c3d4"
 
-func (f *fort) claims() token.Claims {
+func (e *env) claims() token.Claims {
 	return token.Claims{
-		Subject: fortSubject, AuthTime: f.clock.now(), ACR: "substantial",
+		Subject: envSubject, AuthTime: e.clock.now(), ACR: "substantial",
 		Attributes: map[string]any{"name": "Jan Peeters"},
 	}
 }
 
-// bearer is a request with an access token that the gateway might have issued, and its claims.
-func (f *fort) bearer(t testing.TB) (*http.Request, token.Claims) {
+// bearer returns a request with an access token of the gateway, and its claims.
+func (e *env) bearer(t testing.TB) (*http.Request, token.Claims) {
 	t.Helper()
-	raw, claims, err := f.authority.IssueAccess(f.claims())
+	raw, claims, err := e.authority.IssueAccess(e.claims())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return request("Authorization", "Bearer "+raw), claims
 }
 
-// cookie is one of a browser that is logged in.
-func (f *fort) cookie(t testing.TB) (*http.Request, token.Claims) {
+// cookie returns a request of a browser that is logged in, and the claims of its token.
+func (e *env) cookie(t testing.TB) (*http.Request, token.Claims) {
 	t.Helper()
-	raw, claims, err := f.authority.IssueSession(f.claims())
+	raw, claims, err := e.authority.IssueSession(e.claims())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,16 +108,16 @@ func (f *fort) cookie(t testing.TB) (*http.Request, token.Claims) {
 }
 
 func request(name, value string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, fortURL+"/api/things?page=2", nil)
+	r := httptest.NewRequest(http.MethodGet, envURL+"/api/things?page=2", nil)
 	r.Header = http.Header{"Accept": {"application/json"}, "User-Agent": {"app/1.0"}, name: {value}}
 	return r
 }
 
-// pass sends a request, and returns the status and what an upstream behind the site would get.
-func (f *fort) pass(sent *http.Request) (status int, upstream http.Header) {
+// pass sends a request. It returns the status and the headers that an upstream would get.
+func (e *env) pass(sent *http.Request) (status int, upstream http.Header) {
 	w := httptest.NewRecorder()
 	r := sent.Clone(sent.Context())
-	_ = f.site.Serve(w, r, gateway.Request{}, func(_ http.ResponseWriter, r *http.Request) error {
+	_ = e.site.Serve(w, r, gateway.Request{}, func(_ http.ResponseWriter, r *http.Request) error {
 		upstream = r.Header
 		return nil
 	})
@@ -125,13 +125,13 @@ func (f *fort) pass(sent *http.Request) (status int, upstream http.Header) {
 }
 
 // hold puts keys in force.
-func (f *fort) hold(t testing.TB, current *token.Key, others ...*token.Key) {
+func (e *env) hold(t testing.TB, current *token.Key, others ...*token.Key) {
 	t.Helper()
 	keys, err := token.NewKeySet(current, others...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.keys.Set(keys)
+	e.keys.Set(keys)
 }
 
 func newKey(t testing.TB) *token.Key {
@@ -143,11 +143,11 @@ func newKey(t testing.TB) *token.Key {
 	return key
 }
 
-// clock is the wall clock, moved on by a test.
+// clock is the wall clock, moved by a test.
 type clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration
-	stopped time.Time // then it moves only when the test does
+	stopped time.Time // when set, only the test moves the clock
 }
 
 func (c *clock) now() time.Time {
