@@ -106,7 +106,7 @@ func TestProvisionErrors(t *testing.T) {
 			`gateway default: app_redirect_url: "https://app.example.be/itsme/callback" is the browser's redirect_url too; apps need one of their own, claimed by the app`,
 		}, {
 			"loa unknown", "#gateway", "loa highest",
-			`gateway default: loa: "highest" is no level of assurance; use low, substantial or high`,
+			`gateway default: loa: "highest" is not a level of assurance; use low, substantial or high`,
 		}, {
 			"language unknown", "#gateway", "language it",
 			`gateway default: language: "it" is not offered; use nl, fr, de or en, or leave it out to follow the request`,
@@ -148,7 +148,7 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated",
 		}, {
 			"claim of an attribute that is not asked for", "#gateway", "token {\nclaims nin\n}",
-			`gateway default: token claims: "nin" comes from no attribute that is asked for; add its attribute to attributes, or drop the claim`,
+			`gateway default: token claims: "nin" comes from no listed attribute; add its attribute to attributes, or remove the claim`,
 		}, {
 			"cookie with a name that is none", "#gateway", "cookie my;cookie 8h",
 			`gateway default: cookie: "my;cookie" cannot be a cookie's base name; use letters, digits, - and _, at most 40`,
@@ -160,7 +160,7 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: limit status_reads: the window 48h0m0s is out of bounds; use 1s to 24h",
 		}, {
 			"page with a colour that is none", "#gateway", "page {\ncolor red\n}",
-			`gateway default: page color: "red" is no colour; write six hexadecimal digits, such as 0b5cad`,
+			`gateway default: page color: "red" is not a color; write six hexadecimal digits, such as 0b5cad`,
 		}, {
 			"page with an empty placeholder in a text", "#gateway", "page {\ntext login.title nl {env.NOSUCH}\n}",
 			"gateway default: page text login.title nl: the placeholder {env.NOSUCH} is empty; set that environment variable",

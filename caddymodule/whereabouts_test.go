@@ -30,8 +30,8 @@ func TestErrorsOfASiteNameItsHosts(t *testing.T) {
 	for _, row := range []struct{ name, place, handler, want string }{
 		{"in a route of a site", "INNER", `"use":"partners"`, `site app.example.be www.example.be /api/*: use: no gateway is named "partners"; use one of: default`},
 		{"in its error routes", "INNERERRORS", `"use":"partners"`, `site app.example.be www.example.be /api/* /x: use: no gateway is named "partners"`},
-		{"in the server's error routes", "ERRORS", `"public":["/a*b"]`, `site failing.example.be: public: "/a*b" is no plain path; use an exact path like /health or a prefix like /assets/*`},
-		{"for every host", "LAST", `"require":{"loa":"highest"}`, `site 127.0.0.1:8080: require loa: "highest" is no level of assurance; use low, substantial or high`},
+		{"in the server's error routes", "ERRORS", `"public":["/a*b"]`, `site failing.example.be: public: "/a*b" is not a plain path; use an exact path like /health or a prefix like /assets/*`},
+		{"for every host", "LAST", `"require":{"loa":"highest"}`, `site 127.0.0.1:8080: require loa: "highest" is not a level of assurance; use low, substantial or high`},
 		{"in a named route", "NAMED", `"mode":"strict"`, `site 127.0.0.1:8080: mode: "strict" is unknown; use auto, api or browser`},
 		{"a header's name", "INNER", `"header":[{"name":"Cookie","claim":"sub"}]`, `site app.example.be www.example.be /api/*: header: "Cookie" has a meaning of its own in HTTP; choose a name like X-User-Id`},
 		{"a header that is the gateway's", "INNER", `"header":[{"name":"X-Itsme-Subject","claim":"sub"}]`, `header: "X-Itsme-Subject" begins with X-Itsme-, which is the gateway's own; choose a name like X-User-Id`},

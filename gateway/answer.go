@@ -58,7 +58,7 @@ func seconds(d time.Duration) int { return max(0, int(math.Floor(d.Seconds()))) 
 func (a *answers) writePage(w http.ResponseWriter, status int, p page.Page) {
 	body, err := a.pages.Render(w.Header(), p)
 	if err != nil {
-		a.log.Error("rendering a page", errorAttr(err))
+		a.log.Error("a page could not be rendered", errorAttr(err))
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}

@@ -159,7 +159,7 @@ func (c Config) validateAppLinks() error {
 			return err
 		}
 		if slices.Contains(c.AppLinks.IOS[:i], id) {
-			return configErrorf("app_link ios: %q stands there twice; remove one", id)
+			return configErrorf("app_link ios: %q is listed twice; remove one", id)
 		}
 	}
 	for i, app := range c.AppLinks.Android {
@@ -168,7 +168,7 @@ func (c Config) validateAppLinks() error {
 		}
 		same := func(other AndroidApp) bool { return other.Package == app.Package }
 		if slices.ContainsFunc(c.AppLinks.Android[:i], same) {
-			return configErrorf("app_link android: %q stands there twice; put all its fingerprints on one line", app.Package)
+			return configErrorf("app_link android: %q is listed twice; put all its fingerprints on one line", app.Package)
 		}
 	}
 	return c.validateAppleFiles()
@@ -187,7 +187,7 @@ func validateAppID(id string) error {
 
 func (a AndroidApp) validate() error {
 	if !androidPackage.MatchString(a.Package) || len(a.Package) > maxIdentifier {
-		return configErrorf("app_link android: %q is no package; write the applicationId of build.gradle, such as be.example.app", a.Package)
+		return configErrorf("app_link android: %q is not a package name; write the applicationId of build.gradle, such as be.example.app", a.Package)
 	}
 	if len(a.Fingerprints) == 0 {
 		return configErrorf("app_link android: %q has no fingerprint; add the SHA256 that keytool -list -v -keystore <file> prints, or the one under App signing in the Play Console", a.Package)
@@ -199,7 +199,7 @@ func (a AndroidApp) validate() error {
 			return err
 		}
 		if slices.Contains(seen, plain) {
-			return configErrorf("app_link android: the fingerprint %s stands there twice; remove one", plain)
+			return configErrorf("app_link android: the fingerprint %s is listed twice; remove one", plain)
 		}
 		seen = append(seen, plain)
 	}
@@ -214,7 +214,7 @@ func plainFingerprint(raw string) (string, error) {
 	bytes, err := hex.DecodeString(strings.ReplaceAll(raw, ":", ""))
 	switch {
 	case err != nil || !hexBytes.MatchString(raw):
-		return "", configErrorf("app_link android: %q is no fingerprint; write 32 bytes such as AA:BB:..., which keytool -list -v -keystore <file> prints behind SHA256:", raw)
+		return "", configErrorf("app_link android: %q is not a fingerprint; write 32 bytes such as AA:BB:..., which keytool -list -v -keystore <file> prints behind SHA256:", raw)
 	case len(bytes) == sha1Size:
 		return "", configErrorf("app_link android: %q is a SHA-1 fingerprint; take the one that keytool -list -v -keystore <file> prints behind SHA256:", raw)
 	case len(bytes) != sha256.Size:

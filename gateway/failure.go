@@ -89,7 +89,7 @@ var failures = []failure{
 	{identity.ErrNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
 	{identity.ErrToken, 401, problemToken, "The access token is not valid", "invalid_request"},
 	{identity.ErrInsufficient, 401, problemInsufficient, "Another login is required", "invalid_request"},
-	{identity.ErrRequirement, 403, problemRequirement, "The person does not meet a requirement", "invalid_request"},
+	{identity.ErrRequirement, 403, problemRequirement, "The user does not meet a requirement", "invalid_request"},
 }
 
 // errGrantType is returned when /token does not support the grant type of a request.

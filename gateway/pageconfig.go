@@ -53,11 +53,11 @@ func (c Config) validatePage() error {
 		return err
 	}
 	if len(c.Page.Color) > 2 {
-		return configErrorf("page color: %d colours; give one, or a second one for dark mode", len(c.Page.Color))
+		return configErrorf("page color: %d colors; give one, or two (the second for dark mode)", len(c.Page.Color))
 	}
 	for _, text := range c.Page.Color {
 		if !page.IsColor(text) {
-			return configErrorf("page color: %q is no colour; write six hexadecimal digits, such as 0b5cad", text)
+			return configErrorf("page color: %q is not a color; write six hexadecimal digits, such as 0b5cad", text)
 		}
 	}
 	return c.Page.validateTexts()

@@ -63,7 +63,7 @@ func (r Requirements) forIdentity() identity.Requirements {
 // validate checks the requirements against the attribute claims that a token can have.
 func (r Requirements) validate(claims []string) error {
 	if _, err := signicat.ParseLoA(string(r.LoA)); r.LoA != "" && err != nil {
-		return configErrorf("require loa: %q is no level of assurance; use low, substantial or high", r.LoA)
+		return configErrorf("require loa: %q is not a level of assurance; use low, substantial or high", r.LoA)
 	}
 	if r.MaxAge != 0 {
 		if err := validateDuration("require max_age", r.MaxAge, MinLoginAge, MaxLoginAge); err != nil {
@@ -71,7 +71,7 @@ func (r Requirements) validate(claims []string) error {
 		}
 	}
 	if r.MinAge < 0 || r.MinAge > OldestPerson {
-		return configErrorf("require min_age: %d is no age in years; use 1 to %d", r.MinAge, OldestPerson)
+		return configErrorf("require min_age: %d is not an age in years; use 1 to %d", r.MinAge, OldestPerson)
 	}
 	if r.MinAge > 0 && !slices.Contains(claims, "birthdate") {
 		return configErrorf("require min_age: no token has the claim birthdate; add dateOfBirth to attributes, and birthdate to token claims if those are named")
@@ -86,9 +86,9 @@ func (r Requirements) validateClaims(claims []string) error {
 		case !slices.Contains(known, c.Claim):
 			return configErrorf("require claim: no token has the claim %q; use one of %s, or add its attribute to attributes, and it to token claims if those are named", c.Claim, strings.Join(known, " "))
 		case len(c.Values) == 0 || slices.Contains(c.Values, ""):
-			return configErrorf("require claim %s: a value is missing; name every value that will do", c.Claim)
+			return configErrorf("require claim %s: a value is missing; list every accepted value", c.Claim)
 		case slices.ContainsFunc(r.Claims[:i], func(before ClaimRequirement) bool { return before.Claim == c.Claim }):
-			return configErrorf("require claim %s: stands there twice; name all values in one line, any of them will do", c.Claim)
+			return configErrorf("require claim %s: is listed twice; list all accepted values on one line", c.Claim)
 		}
 	}
 	return nil

@@ -134,7 +134,7 @@ func validatePublic(pattern string) error {
 		path = prefix + "/"
 	}
 	if strings.ContainsAny(path, "*?#") || !identity.CanonicalPath(path) {
-		return configErrorf("public: %q is no plain path; use an exact path like /health or a prefix like /assets/*", pattern)
+		return configErrorf("public: %q is not a plain path; use an exact path like /health or a prefix like /assets/*", pattern)
 	}
 	return nil
 }
@@ -146,7 +146,7 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 			return err
 		}
 		if key := identity.Fold(h.Name); seen[key] {
-			return configErrorf("header: %q stands there twice; remove one", h.Name)
+			return configErrorf("header: %q is listed twice; remove one", h.Name)
 		} else {
 			seen[key] = true
 		}
@@ -170,7 +170,7 @@ func validateHeaderName(field, name string) error {
 	canonicalName := textproto.CanonicalMIMEHeaderKey(name)
 	switch {
 	case !headerName.MatchString(name):
-		return configErrorf("%s: %q is no header name; use letters, digits and -", field, name)
+		return configErrorf("%s: %q is not a header name; use letters, digits and -", field, name)
 	case slices.Contains(reservedHeaders, canonicalName) || strings.HasPrefix(canonicalName, "X-Forwarded-"):
 		return configErrorf("%s: %q has a meaning of its own in HTTP; choose a name like X-User-Id", field, name)
 	case strings.HasPrefix(canonicalName, attribute.HeaderPrefix):

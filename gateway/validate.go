@@ -68,7 +68,7 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		return nil, configErrorf("%s: %q is plain http; use https (http is for loopback hosts only)", field, raw)
 	case u.User != nil:
-		return nil, configErrorf("%s: the URL carries user information; remove what stands before the @", field)
+		return nil, configErrorf("%s: the URL has user information; remove the part before the @", field)
 	case strings.Contains(raw, "#"):
 		return nil, configErrorf("%s: %q has a fragment; remove the # and what follows", field, raw)
 	case !urlHost.MatchString(u.Host):
@@ -107,7 +107,7 @@ func (c Config) validateRedirectURLs() error {
 			return configErrorf("app_redirect_url: %q is the browser's redirect_url too; apps need one of their own, claimed by the app", raw)
 		}
 		if slices.Contains(c.AppRedirectURLs[:i], raw) {
-			return configErrorf("app_redirect_url: %q stands there twice; remove one", raw)
+			return configErrorf("app_redirect_url: %q is listed twice; remove one", raw)
 		}
 		if err := c.validateRedirectPath("app_redirect_url", app); err != nil {
 			return err
@@ -120,7 +120,7 @@ func (c Config) validateRedirectURLs() error {
 // how itsme would append the code and state to one.
 func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	if u.RawQuery != "" || u.ForceQuery {
-		return configErrorf("%s: the URL has a query; itsme appends code and state, so leave the query out", field)
+		return configErrorf("%s: the URL has a query; itsme appends code and state; remove the query", field)
 	}
 	if u.Path == "" || u.RawPath != "" {
 		return configErrorf("%s: %q needs a plain path such as %s/callback", field, u.String(), c.Path)
@@ -144,7 +144,7 @@ func (c Config) validateAttributes() error {
 			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, strings.Join(attribute.Names(), " "))
 		}
 		if slices.Contains(c.Attributes[:i], name) {
-			return configErrorf("attributes: %q stands there twice; remove one", name)
+			return configErrorf("attributes: %q is listed twice; remove one", name)
 		}
 	}
 	return nil
@@ -153,7 +153,7 @@ func (c Config) validateAttributes() error {
 func (c Config) validateLogin() error {
 	if c.LoA != "" {
 		if _, err := signicat.ParseLoA(string(c.LoA)); err != nil {
-			return configErrorf("loa: %q is no level of assurance; use low, substantial or high", c.LoA)
+			return configErrorf("loa: %q is not a level of assurance; use low, substantial or high", c.LoA)
 		}
 	}
 	if c.Language != "" && !page.Offers(c.Language) {
@@ -177,10 +177,10 @@ func (c Config) validateToken() error {
 			return configErrorf("token audience: %q is empty or has blanks; name the API, such as https://api.example.be", audience)
 		}
 		if audience == c.PublicURL+c.Path {
-			return configErrorf("token audience: %q is the gateway itself, whose browser sessions an upstream must not accept; name the API", audience)
+			return configErrorf("token audience: %q is the audience of browser sessions, which no upstream may accept; name the API", audience)
 		}
 		if slices.Contains(c.Token.Audience[:i], audience) {
-			return configErrorf("token audience: %q stands there twice; remove one", audience)
+			return configErrorf("token audience: %q is listed twice; remove one", audience)
 		}
 	}
 	if err := c.validateClaims(); err != nil {
@@ -206,10 +206,10 @@ func (c Config) validateClaims() error {
 	for i, claim := range c.Token.Claims {
 		asked := func(name string) bool { a, _ := attribute.Named(name); return a.Claim == claim }
 		if !slices.ContainsFunc(c.Attributes, asked) {
-			return configErrorf("token claims: %q comes from no attribute that is asked for; add its attribute to attributes, or drop the claim", claim)
+			return configErrorf("token claims: %q comes from no listed attribute; add its attribute to attributes, or remove the claim", claim)
 		}
 		if slices.Contains(c.Token.Claims[:i], claim) {
-			return configErrorf("token claims: %q stands there twice; remove one", claim)
+			return configErrorf("token claims: %q is listed twice; remove one", claim)
 		}
 	}
 	return nil

@@ -25,9 +25,9 @@ func parseProxyRanges(texts []string) (proxyRanges, error) {
 		}
 		switch {
 		case err != nil || peer.Addr().Is4In6():
-			return nil, configErrorf("verify: %q is no address or range; name those of your proxies, such as 10.0.0.0/8 or ::1", text)
+			return nil, configErrorf("verify: %q is not an address or range; list those of your proxies, such as 10.0.0.0/8 or ::1", text)
 		case peer.Bits() == 0:
-			return nil, configErrorf("verify: %q is everybody; name the addresses of your proxies, who alone may ask", text)
+			return nil, configErrorf("verify: %q covers every address; list only the addresses of your proxies", text)
 		case peer != peer.Masked():
 			return nil, configErrorf("verify: %q is an address within the range %s; write one of the two", text, peer.Masked())
 		}

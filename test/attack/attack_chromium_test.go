@@ -243,7 +243,7 @@ func TestSiteOnPlainHTTPLeadsToLoginInChromium(t *testing.T) {
 				default: // one page more, on the https site, which read nothing of the form
 					end = fortURL + "/"
 					tab.Click("#form button")
-					tab.Reads("h1", "This came from another site")
+					tab.Reads("h1", "This request came from another site")
 					tab.Click("a.action")
 					tab.Reads("h1", "Log in with itsme")
 				}

@@ -180,7 +180,7 @@ func TestLinesSayWhatTheyMeasure(t *testing.T) {
 		b, j := openLogged(t)
 		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
 		b.newPhone().start()
-		rejected := j.lines(t, "starting a login")
+		rejected := j.lines(t, "a login could not start")
 		if len(rejected) != 1 || rejected[0]["redirect_url"] != bubbleURL+logintest.Path+"/app/callback" {
 			t.Errorf("the start that Signicat rejects: %v", rejected)
 		}
@@ -204,7 +204,7 @@ func TestNobodyFillsTheLog(t *testing.T) {
 		for range 50 {
 			b.newPhone().start() // refused by Signicat
 		}
-		if n := len(j.lines(t, "starting a login")); n == 0 || n > loglimit.Burst {
+		if n := len(j.lines(t, "a login could not start")); n == 0 || n > loglimit.Burst {
 			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, loglimit.Burst)
 		}
 		before := len(strings.Split(j.all.String(), "\n"))

@@ -11,7 +11,7 @@ import (
 // authorization is the default header for the access token.
 const authorization = "Authorization"
 
-// Upstream describes what one upstream gets in addition to the X-Itsme headers.
+// Upstream describes what one upstream receives beside the X-Itsme headers.
 type Upstream struct {
 	headers []extraHeader
 	token   string // canonical name of the header that carries the access token, or empty

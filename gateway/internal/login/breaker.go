@@ -77,7 +77,7 @@ func newBreaker(client *signicat.Client, now func() time.Time, log *slog.Logger,
 func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.State) {
 	switch {
 	case from == circuitbreaker.ClosedState && to == circuitbreaker.OpenState:
-		log.WarnContext(ctx, "Signicat fails again and again: no login starts until it answers")
+		log.WarnContext(ctx, "Signicat keeps failing: no login starts until it answers")
 	case to == circuitbreaker.ClosedState:
 		log.InfoContext(ctx, "Signicat answers again")
 	}

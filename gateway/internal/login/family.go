@@ -152,6 +152,6 @@ func (i *issuer) endReused(ctx context.Context, f *store.Family) error {
 	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}
-	i.config.Logger.WarnContext(ctx, "a refresh token was used again; its login is ended")
+	i.config.Logger.WarnContext(ctx, "an old refresh token or cookie was used again: its login is ended")
 	return wrap(ErrGrant, "used again")
 }

@@ -161,7 +161,7 @@ func (h *leaseHolder) run(ctx, reading context.Context) error {
 		case h.record.Phase.Ended():
 			return endError(h.record)
 		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
-			h.config.Logger.WarnContext(ctx, "reading a session", errorAttr(failure))
+			h.config.Logger.WarnContext(ctx, "a session could not be read at Signicat", errorAttr(failure))
 			return signicatError(failure)
 		case failure != nil:
 			return failure
@@ -189,7 +189,7 @@ func (h *leaseHolder) release(ctx context.Context) {
 	defer cancel()
 	e := event{kind: eventRelease, failed: h.failed, unsent: h.unsent, accepted: h.accepted}
 	if _, err := h.apply(ctx, h.record, e, h.now()); err != nil {
-		h.config.Logger.DebugContext(ctx, "releasing a lease", errorAttr(err))
+		h.config.Logger.DebugContext(ctx, "the lease of a login could not be released", errorAttr(err))
 	}
 }
 

@@ -54,7 +54,7 @@ func (e *Engine) logStoreFailure(ctx context.Context, kind store.Kind, err error
 		}
 	case errors.Is(err, ErrStore) && ctx.Err() == nil:
 		if starts := e.startLog.fail(e.config.Now()); starts > 0 {
-			e.config.Logger.WarnContext(ctx, "starting a login",
+			e.config.Logger.WarnContext(ctx, "a login could not start",
 				slog.String("kind", kind.String()), slog.Int("failed_starts", starts), errorAttr(err))
 		}
 	}
@@ -79,6 +79,6 @@ func (e *Engine) logStart(ctx context.Context, s StartRequest, err error) {
 		e.config.Logger.DebugContext(ctx, "login started", slog.String("kind", s.Kind.String()))
 		return
 	}
-	e.config.Logger.WarnContext(ctx, "starting a login", append(signicatAttrs(err),
+	e.config.Logger.WarnContext(ctx, "a login could not start", append(signicatAttrs(err),
 		slog.String("kind", s.Kind.String()), slog.String("redirect_url", s.RedirectURL), errorAttr(err))...)
 }

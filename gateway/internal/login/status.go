@@ -83,7 +83,7 @@ func (e *Engine) readStatus(s *sessionRead) {
 	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
 		defer e.statusPolls.over(s)
 		if err := e.readSession(ctx, s.id); err != nil {
-			e.config.Logger.DebugContext(ctx, "reading the status of a session", errorAttr(err))
+			e.config.Logger.DebugContext(ctx, "the status of a session could not be read", errorAttr(err))
 		}
 	})
 }

@@ -52,9 +52,8 @@
 	}
 
 	const pause = seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000))
-	// A login that another tab of this browser finished is gone on with here; one that somebody else
-	// finished is not, whatever its status says. The status may be here before the cookie that the
-	// other tab gets.
+	// If another tab of this browser finished the login, this tab continues too. If another browser finished
+	// it, this tab does not. The status may arrive before the cookie of the other tab.
 	const isOurs = async () => {
 		for (let tries = 0; tries < 5; tries++) {
 			if ((await fetch(page.path + "/userinfo")).ok) return true
@@ -77,12 +76,12 @@
 			try {
 				const answer = await fetch(page.path + "/sessions/" + session + "?wait=25s", { signal: leaving.signal })
 				wait = Math.max(wait, Number(answer.headers.get("Retry-After")) || 0)
-				const told = answer.ok ? (await answer.json()).status : answer.status === 404 ? "expired" : "unknown"
-				if (told !== "pending" && told !== "unknown") await end(told)
+				const outcome = answer.ok ? (await answer.json()).status : answer.status === 404 ? "expired" : "unknown"
+				if (outcome !== "pending" && outcome !== "unknown") await end(outcome)
 			} catch {
 				if (leaving.signal.aborted) break
 			}
-			// A gateway that holds too many of these already answers at once, and says when to ask again.
+			// A gateway with too many long polls answers at once, with Retry-After.
 			await pause(wait)
 		}
 		polling = false

@@ -16,16 +16,16 @@ func refusalWords() vocabulary {
 			"en": {Title: "Too many attempts", Text: []string{"Too many logins were started. Wait a moment and try again."}},
 		},
 		"cross_site": {
-			"nl": {Title: "Dit kwam van een andere site", Text: []string{"Uit voorzorg is er niets gebeurd. Begin hier opnieuw als u zich wilt aanmelden."}},
-			"fr": {Title: "Ceci venait d’un autre site", Text: []string{"Par précaution, rien n’a été fait. Recommencez ici si vous voulez vous connecter."}},
-			"de": {Title: "Das kam von einer anderen Website", Text: []string{"Vorsichtshalber ist nichts geschehen. Beginnen Sie hier neu, wenn Sie sich anmelden möchten."}},
-			"en": {Title: "This came from another site", Text: []string{"To be safe, nothing was done. Start again here if you want to log in."}},
+			"nl": {Title: "Deze aanvraag kwam van een andere site", Text: []string{"Uit voorzorg werd ze niet uitgevoerd. Begin hier opnieuw als u zich wilt aanmelden."}},
+			"fr": {Title: "Cette demande venait d’un autre site", Text: []string{"Par précaution, elle n’a pas été exécutée. Recommencez ici si vous voulez vous connecter."}},
+			"de": {Title: "Diese Anfrage kam von einer anderen Website", Text: []string{"Vorsichtshalber wurde sie nicht ausgeführt. Beginnen Sie hier neu, wenn Sie sich anmelden möchten."}},
+			"en": {Title: "This request came from another site", Text: []string{"To be safe, it was not carried out. Start again here if you want to log in."}},
 		},
 		"bad_request": {
-			"nl": {Title: "Dat kon niet verwerkt worden", Text: []string{"De aanvraag klopt niet. Begin opnieuw."}},
-			"fr": {Title: "La demande n’a pas pu être traitée", Text: []string{"La demande n’est pas correcte. Recommencez."}},
-			"de": {Title: "Das konnte nicht verarbeitet werden", Text: []string{"Die Anfrage stimmt nicht. Beginnen Sie neu."}},
-			"en": {Title: "That could not be handled", Text: []string{"The request is not right. Please start again."}},
+			"nl": {Title: "De aanvraag kon niet verwerkt worden", Text: []string{"Er klopt iets niet in de aanvraag. Begin opnieuw."}},
+			"fr": {Title: "La demande n’a pas pu être traitée", Text: []string{"La demande contient une erreur. Recommencez."}},
+			"de": {Title: "Die Anfrage konnte nicht verarbeitet werden", Text: []string{"Die Anfrage ist fehlerhaft. Beginnen Sie neu."}},
+			"en": {Title: "The request could not be processed", Text: []string{"There is an error in the request. Please start again."}},
 		},
 	}
 }
