@@ -76,7 +76,7 @@ const (
 )
 
 // decisions holds the names of the decisions, in their order.
-var decisions = [...]string{"allowed", "anonymous", "public", "preflight", "unprotected", "redirected", "refused", "own"}
+var decisions = [...]string{"allowed", "anonymous", "public", "preflight", "unmatched", "redirected", "refused", "gateway_endpoint"}
 
 // String returns the name of the decision, as metrics show it.
 func (d Decision) String() string { return decisions[d] }
@@ -98,10 +98,10 @@ type Verification struct {
 type VerificationResult uint8
 
 const (
-	// Good is a valid credential.
-	Good = VerificationResult(identity.Valid)
-	// Bad is a credential that the gateway did not issue, or that has expired.
-	Bad = VerificationResult(identity.Invalid)
+	// Valid is a valid credential.
+	Valid = VerificationResult(identity.Valid)
+	// Invalid is a credential that the gateway did not issue, or that has expired.
+	Invalid = VerificationResult(identity.Invalid)
 	// Revoked is a valid credential that was revoked.
 	Revoked = VerificationResult(identity.Revoked)
 	// Unknown is a credential that could not be checked: there are no keys, or the store is unavailable.
@@ -109,7 +109,7 @@ const (
 )
 
 // results holds the names of the results, in their order.
-var results = [...]string{"good", "bad", "revoked", "untold"}
+var results = [...]string{"valid", "invalid", "revoked", "unknown"}
 
 // String returns the name of the result, as metrics show it.
 func (r VerificationResult) String() string { return results[r] }

@@ -39,18 +39,18 @@ func TestObserverReceivesRequests(t *testing.T) {
 		do   func()
 		want []string
 	}{
-		{"a token", func() { serve(plain, none, "Authorization", authorization) }, []string{"token good", "request allowed"}},
-		{"the token again", func() { serve(plain, none, "Authorization", authorization) }, []string{"token good kept", "request allowed"}},
-		{"a cookie", func() { serve(plain, none, "Cookie", cookies) }, []string{"cookie good", "request allowed"}},
-		{"a made-up token", func() { serve(plain, none, "Authorization", "Bearer a.b.c") }, []string{"token bad", "request refused", "refusal invalid_token"}},
+		{"a token", func() { serve(plain, none, "Authorization", authorization) }, []string{"token valid", "request allowed"}},
+		{"the token again", func() { serve(plain, none, "Authorization", authorization) }, []string{"token valid cached", "request allowed"}},
+		{"a cookie", func() { serve(plain, none, "Cookie", cookies) }, []string{"cookie valid", "request allowed"}},
+		{"a made-up token", func() { serve(plain, none, "Authorization", "Bearer a.b.c") }, []string{"token invalid", "request refused", "refusal invalid_token"}},
 		{"nothing", func() { serve(plain, none) }, []string{"request refused", "refusal authentication_required"}},
 		{"a navigation", func() { serve(gateway.SiteConfig{Mode: gateway.ModeAuto}, none, "Accept", "text/html") }, []string{"request redirected"}},
 		{"nothing, and it is optional", func() { serve(gateway.SiteConfig{Optional: true}, none) }, []string{"request anonymous"}},
 		{"a public path", func() { serve(gateway.SiteConfig{Public: []string{"/*"}}, none) }, []string{"request public"}},
-		{"no match", func() { serve(plain, gateway.Request{Unmatched: true}) }, []string{"request unprotected"}},
+		{"no match", func() { serve(plain, gateway.Request{Unmatched: true}) }, []string{"request unmatched"}},
 		{"a revocation", func() { _, _ = e.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
 		{"no store", func() { _ = e.store.Close() }, nil},
-		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token untold kept", "request refused", "refusal store_unavailable"}},
+		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token unknown cached", "request refused", "refusal store_unavailable"}},
 	} {
 		step.do()
 		if diff := cmp.Diff(step.want, s.Take()); diff != "" {

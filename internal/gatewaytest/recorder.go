@@ -7,7 +7,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// Recorder records each callback of a [gateway.Observer] as a few words, such as "cookie good kept".
+// Recorder records each callback of a [gateway.Observer] as a few words, such as "cookie valid cached".
 type Recorder struct {
 	mu     sync.Mutex
 	events []string
@@ -23,7 +23,7 @@ func (r *Recorder) Attach(c *gateway.Config) {
 				words = "cookie " + v.Result.String()
 			}
 			if v.Cached {
-				words += " kept"
+				words += " cached"
 			}
 			r.Record(words)
 		},

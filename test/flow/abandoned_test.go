@@ -83,7 +83,7 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 				if status := <-statuses; status != row.want {
 					t.Errorf("its status is %d, want %d", status, row.want)
 				}
-				if diff := cmp.Diff([]string{"request own"}, s.Take()); diff != "" {
+				if diff := cmp.Diff([]string{"request gateway_endpoint"}, s.Take()); diff != "" {
 					t.Errorf("(-want +observed):\n%s", diff)
 				}
 				pass(time.Minute) // what goes on without the client
