@@ -13,11 +13,12 @@ import (
 
 // Engine runs logins. Make one with [New]. It is safe for concurrent use.
 type Engine struct {
+	*issuer  // Refresh, LatestRefreshToken, Renew
+	*revoker // Revoke, RevokeToken, RevokeLogin, RevokeSubject, EndLogin
+
 	config   *Config
 	signicat *breaker
 	driver   *driver
-	issuer   *issuer
-	revoker  *revoker
 
 	starts      singleflight.Group
 	startLog    startFailureLog
@@ -63,53 +64,3 @@ func (e *Engine) Breaker() string { return e.signicat.state() }
 
 // ready reports whether there are keys to sign and verify with.
 func (e *Engine) ready() bool { return e.config.Keys.KeySet() != nil }
-
-// Refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
-// same access token.
-func (e *Engine) Refresh(ctx context.Context, raw string) (Refreshed, error) {
-	return e.issuer.refresh(ctx, raw)
-}
-
-// LatestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
-// finish returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
-func (e *Engine) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
-	return e.issuer.latestRefreshToken(ctx, tokenID)
-}
-
-// Renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
-// detects copies of old cookies. It returns ErrGrant for a login that ended, and ErrReused when it detected a
-// copy but could not end the login. settable is false for an answer that can set no cookie: then it renews
-// none.
-func (e *Engine) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
-	return e.issuer.renew(ctx, c, settable)
-}
-
-// Revoke revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh token the
-// whole login. A token that is unknown or no longer valid is not an error.
-func (e *Engine) Revoke(ctx context.Context, raw string) error {
-	if !e.ready() {
-		return ErrStarting
-	}
-	return e.revoker.revokePresented(ctx, raw)
-}
-
-// RevokeToken revokes one token by its jti. Past a number of revocations in one login, it ends the login.
-func (e *Engine) RevokeToken(ctx context.Context, jti string) error {
-	return e.revoker.revokeTokenID(ctx, jti)
-}
-
-// RevokeLogin ends the login that a jti belongs to. It returns the number of refreshable logins that it
-// ended.
-func (e *Engine) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
-	return e.revoker.revokeLogin(ctx, jti)
-}
-
-// RevokeSubject revokes all tokens that were issued to a subject before, and ends logins under way.
-func (e *Engine) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
-	return e.revoker.revokeSubject(ctx, subject)
-}
-
-// EndLogin ends a login on every replica.
-func (e *Engine) EndLogin(ctx context.Context, loginID, subject string) error {
-	return e.revoker.endLogin(ctx, loginID, subject)
-}

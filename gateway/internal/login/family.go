@@ -149,7 +149,7 @@ var ErrReused = errors.New("used again")
 // endReused ends a login whose old token was used. When the store is down, it answers 503 and not
 // invalid_grant: the honest client would discard its token while the thief's copy stayed usable.
 func (i *issuer) endReused(ctx context.Context, f *store.Family) error {
-	if err := i.revoker.endLogin(ctx, f.ID, f.Subject); err != nil {
+	if err := i.revoker.EndLogin(ctx, f.ID, f.Subject); err != nil {
 		return fmt.Errorf("%w: %w", ErrReused, err)
 	}
 	i.config.Logger.WarnContext(ctx, "an old refresh token or cookie was used again: its login is ended")

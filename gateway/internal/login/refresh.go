@@ -62,9 +62,9 @@ func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
 	return refreshToken{loginID, serial}.signed(secret)
 }
 
-// latestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
+// LatestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
 // finish returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
-func (i *issuer) latestRefreshToken(ctx context.Context, tokenID string) (string, error) {
+func (i *issuer) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
 	if !i.refreshes() {
 		return "", nil
 	}
@@ -85,9 +85,9 @@ type Refreshed struct {
 	Refresh   string
 }
 
-// refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
+// Refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
 // same access token.
-func (i *issuer) refresh(ctx context.Context, raw string) (Refreshed, error) {
+func (i *issuer) Refresh(ctx context.Context, raw string) (Refreshed, error) {
 	used, ok := parseRefreshToken(raw)
 	if !ok || !i.refreshes() {
 		return Refreshed{}, wrap(ErrGrant, "no refresh token")

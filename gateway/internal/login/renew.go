@@ -24,11 +24,11 @@ type RenewedCookie struct {
 	Lifetime time.Duration
 }
 
-// renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
+// Renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
 // detects copies of old cookies. The number in a session token's jti is that of the family. It returns
 // ErrGrant for a login that ended, and ErrReused when it detected a copy but could not end the login.
 // settable is false for an answer that can set no cookie: then it renews none.
-func (i *issuer) renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
+func (i *issuer) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
 	serial, ok := i.cookieNumber(c)
 	if !ok {
 		return RenewedCookie{}, nil

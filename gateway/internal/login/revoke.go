@@ -13,9 +13,12 @@ import (
 // revoker revokes tokens and ends logins.
 type revoker struct{ config *Config }
 
-// revokePresented revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh
+// Revoke revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh
 // token the whole login. A token that is unknown or no longer valid is not an error.
-func (r *revoker) revokePresented(ctx context.Context, raw string) error {
+func (r *revoker) Revoke(ctx context.Context, raw string) error {
+	if r.config.Keys.KeySet() == nil {
+		return ErrStarting
+	}
 	if presented, ok := parseRefreshToken(raw); ok {
 		return r.revokeRefreshToken(ctx, presented, raw)
 	}
@@ -36,7 +39,7 @@ func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken
 	case !hmac.Equal([]byte(presented.signed(f.Secret)), []byte(raw)):
 		return nil
 	}
-	return r.endLogin(ctx, f.ID, f.Subject)
+	return r.EndLogin(ctx, f.ID, f.Subject)
 }
 
 // MaxTokenRevocations bounds the tokens of one login that can be revoked one by one at once. One more ends
@@ -59,7 +62,7 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
-		return r.endLogin(ctx, loginIDOf(id), subject)
+		return r.EndLogin(ctx, loginIDOf(id), subject)
 	}
 	return storeError(r.revoke(ctx, v))
 }
@@ -88,16 +91,16 @@ func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, erro
 	return false, nil
 }
 
-// revokeTokenID revokes the token with that jti on every replica, and no other token of its login. Past a
+// RevokeToken revokes the token with that jti on every replica, and no other token of its login. Past a
 // number of revocations in one login, it ends the login. It returns an error when the store cannot take the
 // revocation.
-func (r *revoker) revokeTokenID(ctx context.Context, jti string) error {
+func (r *revoker) RevokeToken(ctx context.Context, jti string) error {
 	return r.revokeToken(ctx, jti, "", r.keepUntil(r.longestToken()))
 }
 
-// revokeLogin revokes every token of the login that a jti belongs to, and ends its refreshing. It returns the
+// RevokeLogin revokes every token of the login that a jti belongs to, and ends its refreshing. It returns the
 // number of refreshable logins that it ended: one or none.
-func (r *revoker) revokeLogin(ctx context.Context, jti string) (logins int, err error) {
+func (r *revoker) RevokeLogin(ctx context.Context, jti string) (logins int, err error) {
 	loginID, subject := loginIDOf(jti), ""
 	f, err := r.config.Store.LoadFamily(ctx, loginID)
 	switch {
@@ -106,7 +109,7 @@ func (r *revoker) revokeLogin(ctx context.Context, jti string) (logins int, err 
 	case !errors.Is(err, store.ErrNotFound):
 		return 0, storeError(err)
 	}
-	return logins, r.endLogin(ctx, loginID, subject)
+	return logins, r.EndLogin(ctx, loginID, subject)
 }
 
 // MaxRefresh bounds the time in which a login may be refreshed.
@@ -117,13 +120,13 @@ const MaxRefresh = 90 * 24 * time.Hour
 // it reads the revocation.
 const revocationReach = token.Skew + store.MaxStaleness
 
-// revokeSubject revokes all tokens that any replica issued to a subject before, the subject's finishes under
+// RevokeSubject revokes all tokens that any replica issued to a subject before, the subject's finishes under
 // way, and the refreshing of logins that began before. It returns the number of running logins that it ended.
 // An access token without a running login is revoked too, but not counted.
 //
 // The subject can log in again at once. A login that starts on another replica within [store.MaxStaleness]
 // may count as under way: it then ends without a token.
-func (r *revoker) revokeSubject(ctx context.Context, subject string) (logins int, err error) {
+func (r *revoker) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	until := r.config.Now().Add(revocationReach)
 	longest := max(r.longestToken(), MaxRefresh) // families may be older than the configuration
 	err = r.revoke(ctx, store.Revocation{
@@ -158,10 +161,10 @@ func (r *revoker) keepUntil(lifetime time.Duration) time.Time {
 	return r.config.Now().Add(revocationReach + max(lifetime, store.Retention) + 2*token.Skew)
 }
 
-// endLogin ends a login. It revokes the login's tokens first, so that a refresh under way yields no valid
+// EndLogin ends a login. It revokes the login's tokens first, so that a refresh under way yields no valid
 // token. It deletes the family even while refresh is off, so that the login does not work again when refresh
 // is on.
-func (r *revoker) endLogin(ctx context.Context, loginID, subject string) error {
+func (r *revoker) EndLogin(ctx context.Context, loginID, subject string) error {
 	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: loginID, Until: r.keepUntil(r.longestToken())})
 	if err == nil {
 		err = r.forgetLogin(ctx, loginID, subject)
