@@ -292,7 +292,7 @@ func (b *honestBrowser) live(t *rapid.T) {
 	b.land(t)
 }
 
-// spentBefore is when the browser first sent the cookie that it sends now.
+// spentBefore returns the time at which the browser first sent its current cookie.
 func (b *honestBrowser) spentBefore() (at time.Time, spent bool) {
 	if len(b.cookies) < 2 {
 		return time.Time{}, false

@@ -77,8 +77,8 @@ func TestMakeRoomDropsTheOldest(t *testing.T) {
 	}
 }
 
-// blanks are what some server trims off a name, and no browser does: Unicode's white space, Latin-1's
-// as one byte, what JavaScript, Java and Python trim, and a quote.
+// blanks are characters that some server trims from a name and no browser does: Unicode's white space,
+// Latin-1's as one byte, those that JavaScript, Java and Python trim, and a quote.
 var blanks = []string{
 	"\u0085", "\u00a0", "\u1680", "\u2000", "\u2003", "\u2028", "\u202f", "\u205f", "\u3000", "\ufeff", "\u200b",
 	"\x85", "\xa0", "\v", "\f", "\x00", "\x1c", "\x1f", "\x7f", `"`, "\u2000\t", " \u2000",
@@ -169,7 +169,7 @@ func pairsOf(lines []string) []string { return strings.Split(strings.Join(lines,
 // allows around parts of a field.
 var countable = regexp.MustCompile(`(?s)^[ \t]*__Host-itsme[ \t]*=[ \t]*(.*?)[ \t]*$`)
 
-// mayCount are the values of the session's cookie.
+// mayCount returns the values of the session's cookie.
 func mayCount(lines []string) (values []string) {
 	for _, pair := range pairsOf(lines) {
 		if found := countable.FindStringSubmatch(pair); found != nil {
@@ -179,8 +179,8 @@ func mayCount(lines []string) (values []string) {
 	return values
 }
 
-// trimmers are how servers take blanks off a name: Go and Python 3, Java, a reader of Latin-1,
-// JavaScript, and one that takes quotes off as well.
+// trimmers trim a name as servers do: Go and Python 3, Java, a reader of Latin-1, JavaScript, and one that
+// trims quotes as well.
 var trimmers = []func(string) string{
 	strings.TrimSpace,
 	func(name string) string { return strings.TrimFunc(name, func(r rune) bool { return r <= ' ' }) },
@@ -208,7 +208,7 @@ func mustBeStripped(pair string) bool {
 	})
 }
 
-// others are the pairs that hold no name of the gateway's at all, blanks around them left out.
+// others returns the pairs without a name of the gateway, without blanks around them.
 func others(lines []string) (pairs []string) {
 	for _, pair := range pairsOf(lines) {
 		name, _, _ := strings.Cut(pair, "=")
