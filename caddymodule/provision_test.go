@@ -43,7 +43,7 @@ func TestProvisionErrors(t *testing.T) {
 			`gateway default: public_url: "http://app.example.be" is plain http; use https (http is for loopback hosts only)`,
 		}, {
 			"public_url with a path", "public_url https://app.example.be", "public_url https://app.example.be/x",
-			`gateway default: public_url: "https://app.example.be/x" has more than an origin; drop everything after the host (path sets the prefix of the own endpoints)`,
+			`gateway default: public_url: "https://app.example.be/x" has more than an origin; drop everything after the host (path sets the prefix of the gateway's endpoints)`,
 		}, {
 			"public_url from an empty variable", "public_url https://app.example.be", "public_url {env.ITSME_TEST_UNSET}",
 			"gateway default: public_url: the placeholder {env.ITSME_TEST_UNSET} is empty; set that environment variable",
@@ -52,7 +52,7 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: public_url: the placeholder {evn.PUBLIC_URL} is empty or unknown; use {env.NAME} or {file./path}",
 		}, {
 			"path with a slash at the end", "#gateway", "path /itsme/",
-			`gateway default: path: "/itsme/" cannot prefix the own endpoints; use one like /itsme, without a slash at the end`,
+			`gateway default: path: "/itsme/" cannot be the prefix of the gateway's endpoints; use one like /itsme, without a slash at the end`,
 		}, {
 			"client_id missing", "client_id sandbox-healthy-hat-239", "",
 			"signicat client_id is empty: set the id of an API client of the Signicat Dashboard",

@@ -125,7 +125,7 @@ func proofOf(f *store.Family, serial int) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// post sends a form to an own endpoint.
+// post sends a form to an endpoint of the gateway.
 func (f *env) post(path, form string) (status int, body string) {
 	r := httptest.NewRequest(http.MethodPost, envURL+gateway.DefaultPath+path, strings.NewReader(form))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")

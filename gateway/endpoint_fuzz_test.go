@@ -27,7 +27,7 @@ func challengeOf(verifier string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// send posts a body to an own endpoint as an app does.
+// send posts a body to an endpoint of the gateway as an app does.
 func (b *browser) send(path, mediaType, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "https://app.example.be/itsme"+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", mediaType)

@@ -42,7 +42,7 @@ func (c Config) validatePublicURL() error {
 		return err
 	}
 	if u.Path != "" || u.RawQuery != "" {
-		return configErrorf("public_url: %q has more than an origin; drop everything after the host (path sets the prefix of the own endpoints)", c.PublicURL)
+		return configErrorf("public_url: %q has more than an origin; drop everything after the host (path sets the prefix of the gateway's endpoints)", c.PublicURL)
 	}
 	if plain := u.Scheme + "://" + originHost(u); c.PublicURL != plain {
 		return configErrorf("public_url: %q is not the origin as browsers write it; write %q", c.PublicURL, plain)
@@ -79,7 +79,7 @@ func parseWebURL(field, raw string) (*url.URL, error) {
 
 func (c Config) validatePath() error {
 	if !pathPrefix.MatchString(c.Path) {
-		return configErrorf("path: %q cannot prefix the own endpoints; use one like /itsme, without a slash at the end", c.Path)
+		return configErrorf("path: %q cannot be the prefix of the gateway's endpoints; use one like /itsme, without a slash at the end", c.Path)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (c Config) validateRedirectPath(field string, u *url.URL) error {
 	}
 	own, ours := strings.CutPrefix(u.Path, c.Path+"/")
 	if ours && own != "callback" && own != "app/callback" && endpointNamed(own) {
-		return configErrorf("%s: %q is the path of another own endpoint; choose a path of its own", field, u.Path)
+		return configErrorf("%s: %q is the path of another endpoint of the gateway; choose another path", field, u.Path)
 	}
 	return nil
 }
