@@ -30,7 +30,7 @@ func Texts(target *[]string) func(Arguments) error {
 	}
 }
 
-// Flag reads no argument and sets the target.
+// Flag sets the target, and refuses any argument.
 func Flag(target *bool) func(Arguments) error {
 	return func(a Arguments) error {
 		_, err := a.Take(0, "no argument")
@@ -39,7 +39,7 @@ func Flag(target *bool) func(Arguments) error {
 	}
 }
 
-// Duration reads a duration of more than zero.
+// Duration reads a duration above zero.
 func Duration(target *caddy.Duration) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(1, "one argument")
@@ -50,7 +50,7 @@ func Duration(target *caddy.Duration) func(Arguments) error {
 	}
 }
 
-// Count reads a whole number of more than zero.
+// Count reads a whole number above zero.
 func Count(target *int) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(1, "one argument")
@@ -61,7 +61,7 @@ func Count(target *int) func(Arguments) error {
 	}
 }
 
-// Rate reads a number and the window in which it counts.
+// Rate reads a number and a window, as in 60 1m.
 func Rate(number *int, window *caddy.Duration) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(2, "a number and a window")
@@ -75,7 +75,7 @@ func Rate(number *int, window *caddy.Duration) func(Arguments) error {
 	}
 }
 
-// Nested reads a block of subdirectives of its own. An empty block is an error.
+// Nested reads a nested block of subdirectives. An empty block is an error.
 func Nested(rows ...Subdirective) func(Arguments) error {
 	return func(a Arguments) error {
 		if _, err := a.Take(0, "a block and no argument"); err != nil {
@@ -89,8 +89,8 @@ func Nested(rows ...Subdirective) func(Arguments) error {
 	}
 }
 
-// Choice reads a line whose first argument chooses a row, such as require loa high. A row that does not
-// repeat may be read once in all lines.
+// Choice reads a line whose first argument selects a row, such as require loa high. A row that does not
+// repeat may occur once in all lines.
 func Choice(form string, rows ...Subdirective) func(Arguments) error {
 	seen := make(map[string]bool, len(rows))
 	return func(a Arguments) error {
@@ -111,7 +111,7 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 	}
 }
 
-// Duration reads a duration from one argument. It refuses zero, which would silently mean the default.
+// Duration parses a duration above zero. It refuses zero, which would silently mean the default.
 func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
@@ -121,7 +121,7 @@ func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 	return nil
 }
 
-// count refuses zero, which would silently mean the default.
+// count parses a whole number above zero. It refuses zero, which would silently mean the default.
 func (a Arguments) count(target *int, arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n <= 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/proxyprotocol"
 )
 
-// options returns the findings about server options that weaken the itsme of its sites.
+// options returns the findings about server options that weaken itsme on the server's sites.
 func (w *walk) options() (found []Finding) {
 	var sites []string
 	verify := false
@@ -35,7 +35,8 @@ func (w *walk) options() (found []Finding) {
 	return found
 }
 
-// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy adds.
+// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy
+// adds an address.
 func readsForwardedFor(server *caddyhttp.Server) bool {
 	return slices.ContainsFunc(server.ClientIPHeaders, func(name string) bool { return strings.EqualFold(name, "X-Forwarded-For") })
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Config is the part of Caddy's configuration that says where its storage is.
+// Config is the part of Caddy's configuration that selects its storage.
 type Config struct {
 	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
 }
 
-// Open returns the storage, by default the folder that Caddy uses without a configuration. It does no
-// I/O on a folder; other modules may.
+// Open returns the storage, by default the folder that Caddy uses without a configuration. A folder needs
+// no I/O here; other storage modules may do some.
 func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {
 	if c.StorageRaw == nil {
 		return caddy.DefaultStorage, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// errProbe is returned when storage returns another value than was stored.
+// errProbe is returned when storage returns a value other than the stored one.
 var errProbe = errors.New("it gave back something else")
 
 // Probe locks, writes, reads and deletes a key with a random name. Its error names the step that failed.
