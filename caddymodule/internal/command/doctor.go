@@ -31,7 +31,7 @@ Run this while Caddy runs, with the same environment, as its user or as root:
 else it looks for another storage, or may not read it.
 `
 
-// errProblems is returned when the doctor found problems. It has printed them already.
+// errProblems is returned when the doctor found problems. The report shows them already.
 var errProblems = errors.New("the doctor found problems")
 
 type doctorFlags struct {

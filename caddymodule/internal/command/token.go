@@ -29,13 +29,13 @@ this as the user that Caddy runs as, with the same environment. It does not chec
 whether the token was revoked, or its user logged out.
 ` + tokenInputHelp
 
-// maxTokenRead is how many bytes are read as a token. Those of other issuers are longer than ours.
+// maxTokenRead bounds the input, in bytes. Tokens of other issuers may be longer than the gateway's.
 const maxTokenRead = 64 << 10
 
 var (
-	// errNotToken is returned when a text cannot be a token of any kind.
+	// errNotToken is returned when the input has not the form of a JWT.
 	errNotToken = errors.New("this is no token: a JWT has three parts with dots between them, each base64url, the first two of them JSON objects")
-	// errTokenTooLong is returned when a text is longer than maxTokenRead.
+	// errTokenTooLong is returned when the input is longer than maxTokenRead.
 	errTokenTooLong = fmt.Errorf("this is no token: it is longer than %d bytes", maxTokenRead)
 	// errNoToken is returned when the input is empty.
 	errNoToken = errors.New("there is no token; give it on standard input")
@@ -71,8 +71,8 @@ func tokenVerifyCommand(a Adapter) *cobra.Command {
 	return command
 }
 
-// readToken returns the token from the arguments, or from standard input, without spaces around it and
-// without the word Bearer.
+// readToken returns the token from the arguments or from standard input. It removes surrounding spaces and
+// the word Bearer.
 func readToken(in io.Reader, args []string) (string, error) {
 	var raw string
 	if len(args) == 1 && args[0] != "-" {

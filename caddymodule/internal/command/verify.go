@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// refusals explain each error of a verification to an operator.
+// refusals returns the explanation of each error of a verification, for operators.
 func refusals() []refusal {
 	return []refusal{
 		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, and no token of the gateway is", token.MaxSize)},
@@ -31,18 +31,18 @@ func refusals() []refusal {
 }
 
 type refusal struct {
-	err   error
-	words string
+	err  error
+	text string
 }
 
 // verification is a token to verify.
 type verification struct {
 	raw      string
-	audience string // empty takes the gateway's
+	audience string // empty means the gateway's
 	now      func() time.Time
 }
 
-// write writes which of the gateways issued the token. If none did, its error says why.
+// write verifies the token and writes which gateway issued it. Its error says why a token is refused.
 func (v verification) write(ctx context.Context, out io.Writer, gateways []Gateway) error {
 	if isRefreshToken(v.raw) {
 		return errors.New("this is a refresh token: only its gateway can verify it, by exchanging it")
@@ -56,16 +56,17 @@ func (v verification) write(ctx context.Context, out io.Writer, gateways []Gatew
 		return fmt.Errorf("gateway %s: %w", g.name(), err)
 	}
 	_, err = fmt.Fprintf(out, "valid: an access token of gateway %s for %s, which expires %s\nnot checked: whether it was revoked\n",
-		g.name(), strings.Join(claims.Audience, " "), distance(claims.ExpiresAt, v.now()))
+		g.name(), strings.Join(claims.Audience, " "), relativeTime(claims.ExpiresAt, v.now()))
 	return err
 }
 
-// choose returns the gateway that the token names as its issuer. A single gateway needs no issuer.
+// choose returns the gateway that the token names as its issuer. With a single gateway it does not read the
+// issuer.
 func (v verification) choose(gateways []Gateway) (Gateway, error) {
 	if len(gateways) == 1 {
 		return gateways[0], nil
 	}
-	claims, err := unverified(v.raw)
+	claims, err := unverifiedClaims(v.raw)
 	if err != nil {
 		return Gateway{}, err
 	}
@@ -79,7 +80,7 @@ func (v verification) choose(gateways []Gateway) (Gateway, error) {
 	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for other reasons choose one with --gateway: %s", strings.Join(names, " "))
 }
 
-// verify judges as the gateway does, with its own keys.
+// verify verifies the token as the gateway does, with the gateway's keys.
 func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, error) {
 	config := g.Tokens
 	if v.audience != "" {
@@ -98,21 +99,21 @@ func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, err
 	claims, err := authority.VerifyAccess(v.raw)
 	for _, refusal := range refusals() {
 		if errors.Is(err, refusal.err) {
-			return nil, fmt.Errorf("the token is not valid: %s%s (%w)", refusal.words, v.detail(err), err)
+			return nil, fmt.Errorf("the token is not valid: %s%s (%w)", refusal.text, v.detail(err), err)
 		}
 	}
 	return claims, err
 }
 
-// detail returns the claim that an error is about. Its signature was verified by then.
+// detail returns the claim that an error is about. The signature was verified before.
 func (v verification) detail(err error) string {
-	claims, malformed := unverified(v.raw)
+	claims, malformed := unverifiedClaims(v.raw)
 	switch {
 	case malformed != nil:
 	case errors.Is(err, token.ErrAudience):
 		return fmt.Sprintf("; its aud is %q", claims.Audience)
 	case errors.Is(err, token.ErrExpired):
-		return "; it expired " + distance(time.Unix(claims.ExpiresAt, 0), v.now())
+		return "; it expired " + relativeTime(time.Unix(claims.ExpiresAt, 0), v.now())
 	}
 	return ""
 }

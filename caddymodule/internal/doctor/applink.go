@@ -14,13 +14,13 @@ import (
 // Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
 const maxAppleFile = 128 << 10
 
-// appLinkFile is a file that phones look for, and the apps that it must name.
+// appLinkFile is a file that phones fetch, with the apps that it must name.
 type appLinkFile struct {
 	path string
 	apps []string
 }
 
-// appLinkFiles returns the files for the gateway's app_link. They may name other apps of the host too.
+// appLinkFiles returns the files for the gateway's app_link. A file may name other apps of the host too.
 func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 	if len(links.IOS) > 0 {
 		files = append(files, appLinkFile{"/.well-known/apple-app-site-association", links.IOS})
@@ -35,7 +35,7 @@ func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 	return files
 }
 
-// checkAppLinks asks each host of the apps' redirect URLs for the files, as phones do.
+// checkAppLinks fetches the files from each host of the app redirect URLs, as phones do.
 func (d *doctor) checkAppLinks(ctx context.Context, g *Gateway) (all []Finding) {
 	for _, origin := range origins(g.Config.AppRedirectURLs) {
 		for _, file := range appLinkFiles(g.Config.AppLinks) {

@@ -9,18 +9,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 )
 
-// Level says how much a finding matters.
+// Level is the severity of a finding.
 type Level string
 
 // The levels of findings.
 const (
-	// OK: it is right.
+	// OK means that a check passed.
 	OK Level = "ok"
-	// Note: nothing is wrong, and the operator should know.
+	// Note means that nothing is wrong, but the operator should know.
 	Note Level = "note"
-	// Warning: something may go wrong.
+	// Warning means that something may fail, or may be unsafe.
 	Warning Level = "warning"
-	// Problem: something does not work, or is not safe.
+	// Problem means that something fails, or is unsafe.
 	Problem Level = "problem"
 )
 
@@ -95,7 +95,7 @@ const (
 	certificateUnknown     Name = "certificate_unknown"
 )
 
-// kind is what all findings of one name have in common.
+// kind is the level and the remedy of all findings of one name.
 type kind struct {
 	name   Name
 	level  Level
@@ -173,7 +173,7 @@ func kinds() []kind {
 	}
 }
 
-// Remedy returns what to do about a finding of the sites, for the end of a sentence.
+// Remedy returns the remedy of a finding about sites, for the end of a sentence.
 func Remedy(of coverage.Name) string {
 	for _, kind := range kinds() {
 		if kind.name == Name(of) && kind.remedy != "" {
@@ -203,7 +203,8 @@ func find(name Name, format string, args ...any) Finding {
 	panic("doctor: no such finding: " + string(name))
 }
 
-// line returns text in one line, without the control characters of terminals: other servers wrote some of it.
+// line replaces control characters by spaces. Other servers wrote parts of the text, and could control the
+// operator's terminal.
 func line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -213,7 +214,7 @@ func line(text string) string {
 	}, text)
 }
 
-// one is the result of a check that found one thing.
+// one returns the result of a check with one finding.
 func one(name Name, format string, args ...any) []Finding {
 	return []Finding{find(name, format, args...)}
 }

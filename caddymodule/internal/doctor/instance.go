@@ -2,20 +2,20 @@ package doctor
 
 import "context"
 
-// instanceAsks is how many connections checkInstances makes. The kernel gives each one to one of the
-// processes that share a port (SO_REUSEPORT). A process that gets a quarter of them is missed once in a
-// hundred checks.
-const instanceAsks = 16
+// instanceRequests is how many connections checkInstances makes. The kernel gives each connection to one of
+// the processes that share a port (SO_REUSEPORT). The check misses a process that gets a quarter of the
+// connections once in a hundred runs.
+const instanceRequests = 16
 
-// checkInstances finds two processes at one address that each keep logins in their own memory. A second
-// Caddy on the same port starts without an error, and takes some of the connections.
+// checkInstances finds two processes at one address that each keep logins in memory. A second Caddy on the
+// same port starts without an error, and takes some of the connections.
 func (d *doctor) checkInstances(ctx context.Context, g *Gateway) []Finding {
 	if !g.Memory {
-		return nil // replicas that share Redis are meant to be several
+		return nil // with Redis, several replicas at one address are intended
 	}
 	at := g.Config.PublicURL + g.Config.Path + "/health/ready"
 	var first string
-	for range instanceAsks {
+	for range instanceRequests {
 		answer, err := d.fetch.head(ctx, at) // on a connection of its own
 		switch {
 		case err != nil:

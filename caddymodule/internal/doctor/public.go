@@ -13,7 +13,7 @@ import (
 
 const jwksPath = "/.well-known/jwks.json"
 
-// checkRedirectURLs names the URLs that must be on Signicat's allow-list. Their form was checked when the
+// checkRedirectURLs lists the URLs that must be on Signicat's allow-list. Their form was checked when the
 // configuration loaded.
 func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
 	all := one(redirectURL, "%s (for browsers)", g.Config.RedirectURL)
@@ -26,7 +26,7 @@ func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
 	return all
 }
 
-// checkPublicURL asks for the gateway's keys and metadata as a verifier does.
+// checkPublicURL fetches the gateway's keys and metadata as a verifier does.
 func (d *doctor) checkPublicURL(ctx context.Context, g *Gateway) []Finding {
 	keys, ok := d.checkJWKS(ctx, g)
 	if !ok {
@@ -35,7 +35,8 @@ func (d *doctor) checkPublicURL(ctx context.Context, g *Gateway) []Finding {
 	return []Finding{keys, d.checkDiscovery(ctx, g)}
 }
 
-// checkJWKS compares the keys that are served with those in storage, and reports whether any were.
+// checkJWKS compares the published keys with those in storage. Served reports whether the URL returned a
+// JWKS.
 func (d *doctor) checkJWKS(ctx context.Context, g *Gateway) (result Finding, served bool) {
 	at := g.Config.PublicURL + jwksPath
 	answer, err := d.fetch.get(ctx, at)
@@ -59,7 +60,7 @@ func (d *doctor) checkJWKS(ctx context.Context, g *Gateway) (result Finding, ser
 	return find(jwksServed, "%s has the keys of this gateway", at), true
 }
 
-// publishedIDs are the IDs of the keys that a replica publishes now, sorted.
+// publishedIDs returns the sorted IDs of the keys that a replica publishes now.
 func (d *doctor) publishedIDs(ctx context.Context, g *Gateway) ([]string, error) {
 	if g.Keys == nil {
 		ids, _ := keyIDs(g.KeyFile.JWKS())
@@ -77,7 +78,7 @@ func (d *doctor) publishedIDs(ctx context.Context, g *Gateway) ([]string, error)
 	return ids, nil
 }
 
-// keyIDs are the IDs of the keys of a JWKS, sorted.
+// keyIDs returns the sorted IDs of the keys of a JWKS.
 func keyIDs(body []byte) (ids []string, ok bool) {
 	var jwks struct {
 		Keys []struct {
@@ -94,7 +95,7 @@ func keyIDs(body []byte) (ids []string, ok bool) {
 	return ids, true
 }
 
-// checkDiscovery reads the issuer's metadata (RFC 8414), as a verifier finds them by the issuer.
+// checkDiscovery fetches the issuer's metadata from the URL that a verifier makes of the issuer (RFC 8414).
 func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
 	issuer, err := url.Parse(g.Config.Token.Issuer)
 	if err != nil { // impossible: the gateway was made from it
@@ -121,7 +122,7 @@ func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
 	return find(discoveryServed, "%s names the issuer and its keys", at)
 }
 
-// checkCertificates looks at the certificate of each host to which itsme sends users.
+// checkCertificates checks the certificate of each host to which itsme sends users.
 //
 // Unverified: whether itsme asks customers of Signicat for certificates that name the organisation.
 // Its guide asks its own partners for them: https://belgianmobileid.github.io/doc/.
@@ -143,7 +144,7 @@ func (d *doctor) checkCertificates(ctx context.Context, g *Gateway) (all []Findi
 	return all
 }
 
-// origins are the different origins of URLs, in their order.
+// origins returns the different origins of URLs, in their order.
 func origins(urls []string) (all []string) {
 	for _, raw := range urls {
 		u, err := url.Parse(raw)

@@ -126,7 +126,7 @@ func TestDoctorFollowsNoRedirect(t *testing.T) {
 				}
 			}
 			t.Error("it reads on")
-		}, errFetchedTooMuch.Error()},
+		}, errTooLong.Error()},
 		{"an answer that is cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("{"))

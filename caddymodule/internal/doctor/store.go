@@ -49,7 +49,7 @@ func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
 	return append(found, d.checkDropped(g, state)...)
 }
 
-// checkDropped finds dropped keys that a backup brought back, and keys that may be such ones.
+// checkDropped finds dropped keys that a backup restored, and keys that may have been dropped before.
 func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 	var dropped, foreign, older []string
 	for _, key := range keyring.Statuses(state, g.Keys.Rotation, d.now()) {
@@ -73,7 +73,7 @@ func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 	return all
 }
 
-// checkMemory finds a store that serves one replica where there may be several.
+// checkMemory finds a store for one replica where there may be several replicas.
 func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
 	if !g.Memory {
 		return nil

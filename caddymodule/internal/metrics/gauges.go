@@ -18,14 +18,13 @@ type Source struct {
 	// Keys returns the signing keys as this replica knows them, and how they rotate. Both are zero with a
 	// key file.
 	Keys func() (keyring.State, keyring.Rotation)
-	// ClockOffsets returns how far this machine's clock is ahead of each peer's that has answered.
+	// ClockOffsets returns how far this machine's clock is ahead of each peer that has answered.
 	ClockOffsets func() map[string]time.Duration
 	// Now is the clock of the keys.
 	Now func() time.Time
 }
 
-// Gauges reads a gateway's state at the moment of a scrape. Unlike a [Meter], it belongs to one
-// configuration.
+// Gauges reads a gateway's state at each scrape. Unlike a [Meter], it belongs to one configuration.
 type Gauges struct {
 	source                                          Source
 	breaker, pending, store, signs, takeover, clock *prometheus.Desc

@@ -9,13 +9,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
-// Meter counts and times what happens in one gateway. It outlives configurations. Values that are read at
-// the moment of a scrape are in [Gauges].
+// Meter counts and times the requests, logins and calls of one gateway. It outlives configurations. Values
+// that are read at a scrape are in [Gauges].
 //
-// All label values are words of the program: a client cannot add a series.
+// Every label value is a word of the program: a client cannot add a series.
 type Meter struct {
 	requests      []stripedCounter       // by gateway.Decision
-	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
+	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was cached
 
 	refusals, started, unstarted, returned, validated, ended, returns, retries, revocations *prometheus.CounterVec
 
@@ -24,8 +24,8 @@ type Meter struct {
 	collectors                []prometheus.Collector
 }
 
-// Buckets in seconds. A user takes half a minute to approve, and may take twenty. A call to Signicat ends
-// by its timeout, which is 1m at most. Redis answers within a millisecond.
+// Buckets in seconds. A user takes half a minute to approve a login, and has 20m by default. A call to Signicat
+// ends by its timeout, which is 1m at most. Redis answers within a millisecond.
 var (
 	loginBuckets = []float64{2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200}
 	callBuckets  = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60}
@@ -59,8 +59,8 @@ func New(gatewayName string) *Meter {
 	return m
 }
 
-// beginAtZero makes the series that are known in advance. A series that appears with its first event shows
-// no increase, so that an alert on the increase would miss it.
+// beginAtZero makes the series that are known in advance. A series that appears with its first event has no
+// increase, and an alert on the increase would miss that event.
 func (m *Meter) beginAtZero() {
 	for _, kind := range gateway.KindNames() {
 		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
@@ -115,7 +115,7 @@ func (m *Meter) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// Observer returns the callbacks with which a gateway's events are counted.
+// Observer returns callbacks that count a gateway's events.
 func (m *Meter) Observer() gateway.Observer {
 	return gateway.Observer{
 		Request:      m.request,
@@ -168,7 +168,7 @@ func (m *Meter) call(c signicat.Call) {
 
 func (m *Meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
 
-// EventDropped counts an event of Caddy's that no handler got.
+// EventDropped counts an event of Caddy that no handler received.
 func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
 
 // KeysFailed counts a failure to read or to change signing keys.

@@ -14,8 +14,8 @@ const (
 	subsystem = "itsme"
 )
 
-// registrar makes the collectors of a Meter. All have the gateway's name as a label, so that one registry
-// takes those of several gateways.
+// registrar makes the collectors of a Meter. All have the gateway's name as a label: one registry holds the
+// collectors of several gateways.
 type registrar struct {
 	meter  *Meter
 	labels prometheus.Labels
@@ -48,7 +48,7 @@ func (r registrar) histogram(name, help string, buckets []float64, labels ...str
 	return h
 }
 
-// striped adds one series of a counter, which reads a stripedCounter.
+// striped adds one series of a counter. The series reads a stripedCounter.
 func (r registrar) striped(name, help string, labels prometheus.Labels, c *stripedCounter) {
 	o := r.opts(name, help)
 	o.ConstLabels = prometheus.Labels{}
