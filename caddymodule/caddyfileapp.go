@@ -14,7 +14,7 @@ import (
 
 func init() { httpcaddyfile.RegisterGlobalOption("itsme", parseGlobalOption) }
 
-// parseGlobalOption reads one gateway and adds it to those before it.
+// parseGlobalOption reads one gateway and adds it to the gateways of earlier options.
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	var app App
 	if before, ok := existing.(httpcaddyfile.App); ok {
@@ -109,7 +109,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// grammar is every block that this package reads.
+// grammar lists every block that this package reads.
 func grammar() block.Grammar {
 	var g Gateway
 	var h Handler
@@ -222,7 +222,7 @@ func (c *Cookie) read(a block.Arguments) error {
 	return a.Duration(&c.Lifetime, args[1])
 }
 
-// read adds one app.
+// read adds one app to the list of its platform.
 func (l *AppLink) read(a block.Arguments) error {
 	args := a.RemainingArgs()
 	switch {
@@ -236,7 +236,7 @@ func (l *AppLink) read(a block.Arguments) error {
 	return nil
 }
 
-// readStore hands the rest of the line, and a block if there is one, to the store's module.
+// readStore passes the rest of the line, and its block if there is one, to the store's module.
 func (g *Gateway) readStore(a block.Arguments) error {
 	const namespace = "itsme.stores"
 	if !a.NextArg() {

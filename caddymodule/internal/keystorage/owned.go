@@ -131,7 +131,7 @@ func replaceOwned(root *os.Root, name string, owner owner, mode fs.FileMode, val
 	return nil
 }
 
-// fillOwned sets owner and mode of a new file, then writes the value: another user cannot read it in between.
+// fillOwned sets owner and mode of a new file before it writes the value.
 func fillOwned(file *os.File, owner owner, mode fs.FileMode, value []byte) error {
 	err := owner.take(file.Chown)
 	if err == nil {
