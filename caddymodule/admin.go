@@ -70,7 +70,7 @@ func (e adminEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 // serveAdminIndex answers /itsme/ as /itsme/gateways, and other paths below it with 404.
 func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Path != "/itsme/" {
-		return refuseAdmin(http.StatusNotFound, "there is nothing here; try /itsme/gateways")
+		return refuseAdmin(http.StatusNotFound, "there is no such endpoint; see /itsme/gateways")
 	}
 	return adminEndpoints()["/itsme/gateways"].ServeHTTP(w, r)
 }

@@ -92,7 +92,7 @@ func (a *App) checkDistinct() error {
 		issuers[g.Issuer()] = name
 		for _, host := range g.Hosts() {
 			if other, taken := hosts[host]; taken {
-				return fmt.Errorf("gateway %s: public_url: the documents at the root of %s are those of gateway %s; give each gateway a host of its own, in token issuer and app_redirect_url too", name, host, other)
+				return fmt.Errorf("gateway %s: public_url: the host %s already serves the /.well-known documents of gateway %s; give each gateway a host of its own, in token issuer and app_redirect_url too", name, host, other)
 			}
 			hosts[host] = name
 		}
@@ -158,7 +158,7 @@ func (a *App) closeInstances(ctx context.Context) error {
 		case err := <-closed:
 			errs = append(errs, err)
 		case <-ctx.Done():
-			a.log.Warn("logins are still being finished; they go on in the background")
+			a.log.Warn("some logins are not finished yet; they go on in the background")
 			return errors.Join(errs...)
 		}
 	}

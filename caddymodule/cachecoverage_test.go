@@ -10,7 +10,7 @@ import (
 
 // lastWord is what the log warns of, for a field.
 func lastWord(where, field string) []string {
-	return []string{"header_deferred site " + where + ": a deferred header operation on " + field + " runs after itsme and overrides what it sets, also for /itsme/*"}
+	return []string{"header_deferred site " + where + ": a deferred header operation on " + field + " runs after itsme and overrides its value, also for /itsme/*"}
 }
 
 // lastWordRows are operations of header, and the field of which the log warns.

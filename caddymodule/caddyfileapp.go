@@ -96,7 +96,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("a gateway takes one name, got %d; write: itsme %s { ... }", len(args), args[0])
 	}
 	if _, taken := a.Gateways[name]; taken {
-		return d.Errf("there are two gateways named %s; name the other, and choose it in a site with use: itsme <name> { ... }", name)
+		return d.Errf("two gateways are named %s; give the other a name, itsme <name> { ... }, and select it in a site with use <name>", name)
 	}
 	var g Gateway
 	if err := grammar().Read(d, "", g.rows()); err != nil {
@@ -115,7 +115,7 @@ func grammar() block.Grammar {
 	var h Handler
 	return block.Grammar{
 		{Name: "the global option itsme", Rows: g.rows()},
-		{Name: "the itsme of a site", Rows: h.rows()},
+		{Name: "the directive itsme", Rows: h.rows()},
 		{Name: "signicat", Rows: g.Signicat.rows()},
 		{Name: "token", Rows: g.Token.rows()},
 		{Name: "limit", Rows: g.Limit.rows()},
@@ -201,7 +201,7 @@ func (p *Page) readText(a block.Arguments) error {
 	}
 	key, language := args[0], args[1]
 	if _, twice := p.Text[key][language]; twice {
-		return a.Wrong("%s %s stands there twice; keep one", key, language)
+		return a.Wrong("%s %s is set twice; remove one", key, language)
 	}
 	if p.Text == nil {
 		p.Text = make(map[string]map[string]string)

@@ -57,9 +57,9 @@ func (h *Handler) read(d *caddyfile.Dispenser, gateways map[string]Gateway) erro
 	d.Next() // itsme
 	if d.NextArg() {
 		if h.MatchRaw != nil {
-			return d.Errf("%q is a second matcher; combine them in a named one, such as: @private path /a/* /b/*", d.Val())
+			return d.Errf("%q is a second matcher; combine both in a named matcher, such as: @private path /a/* /b/*", d.Val())
 		}
-		return d.Errf("%q is no matcher; a matcher is /path, * or @name, and a gateway is chosen with: itsme { use %s }", d.Val(), d.Val())
+		return d.Errf("%q is not a matcher; write /path, * or @name, or select a gateway with: itsme { use %s }", d.Val(), d.Val())
 	}
 	marks := []mark{h.mark(d)}
 	if err := grammar().Read(d, "", h.marked(h.rows(), &marks)); err != nil {

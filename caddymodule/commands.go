@@ -24,7 +24,7 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "itsme",
 		Usage: "<command>",
-		Short: "Checks gateways that log users in with itsme, and rotates their keys",
+		Short: "Checks gateways, rotates their keys and verifies their tokens",
 		CobraFunc: func(c *cobra.Command) {
 			for _, sub := range command.New(command.Adapter{Doctor: loadForDoctor, Gateways: gatewaysForCommands}) {
 				c.AddCommand(sub)

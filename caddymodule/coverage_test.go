@@ -14,7 +14,7 @@ import (
 
 const (
 	openUpstream = "reverse_proxy to 127.0.0.1:9 is reachable without itsme"
-	notReached   = "no request for it reaches the gateway, because every itsme is inside a route that it does not match"
+	notReached   = "requests for it do not reach the gateway: every itsme is inside a route that does not match them"
 )
 
 // coverageRow are sites, and what the log warns of: the finding, and the line up to the remedy.
@@ -101,7 +101,7 @@ func warnings(t *testing.T, log string) (found []string) {
 		if remedy == "" {
 			t.Errorf("%q names no remedy", entry.Msg)
 		}
-		for _, explanation := range []string{" (", ", behind", ": paths count"} {
+		for _, explanation := range []string{" (", ", behind", ": public paths"} {
 			problem, _, _ = strings.Cut(problem, explanation)
 		}
 		found = append(found, entry.Finding+" "+problem)
@@ -116,7 +116,7 @@ func TestStartNamesSiteAndRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "site other.example: reverse_proxy to 127.0.0.1:9000 is reachable without itsme; " +
-		"put itsme at the top level of the site, with public or a matcher for what needs no login"
+		"put itsme at the top level of the site; list paths that need no login in public, or use a matcher"
 	if !strings.Contains(s.Log(), `"`+want+`"`) {
 		t.Errorf("the log lacks %q", want)
 	}

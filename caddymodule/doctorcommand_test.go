@@ -182,8 +182,8 @@ func TestOfflineDoctorConnectsNowhere(t *testing.T) {
 		}
 	}
 	want = []string{
-		"keys: they are in Redis", "Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
-		"instances: needs the network", "app links: needs the network", "certificates: needs the network",
+		"keys: they are in Redis", "Redis: the check needs the network", "Signicat and the clock: the check needs the network", "public URL: the check needs the network",
+		"instances: the check needs the network", "app links: the check needs the network", "certificates: the check needs the network",
 	}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("it leaves out (-want +got):\n%s", diff)
@@ -202,7 +202,7 @@ func TestDoctorWritesALineForEachFinding(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ok       -        config_loads         the configuration loads.",
-		`warning  -        debug_logs_identity  log "default" is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them. Raise the level, or write in that log: format filter { request itsme }.`,
+		`warning  -        debug_logs_identity  log "default" is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them. Raise the level of that log, or add to it: format filter { request itsme }.`,
 		"note     default  store_memory         pending sessions are kept in the memory of one replica. If you run more than one replica, use store redis.",
 	} {
 		if !slices.Contains(lines, want) {

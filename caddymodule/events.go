@@ -62,7 +62,7 @@ func newAnnouncer(ctx caddy.Context) (*announcer, error) {
 	}
 	events, ok := module.(*caddyevents.App)
 	if !ok {
-		return nil, errors.New("app events: its module is not the one that this was built with")
+		return nil, errors.New("app events: the module is not the one that itsme was built with")
 	}
 	ended := make(chan struct{})
 	a := &announcer{ctx: ctx, events: events, queue: make(chan event, maxEvents), ended: ended, end: sync.OnceFunc(func() { close(ended) })}

@@ -54,7 +54,7 @@ func emptyPlaceholder(subdirective, variable string) error {
 	case strings.HasPrefix(variable, "file."):
 		return fmt.Errorf("%s: the placeholder {%s} is empty; put the value in that file and make it readable", subdirective, variable)
 	case slices.Contains(secrets, subdirective):
-		return fmt.Errorf(`%s: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`, subdirective)
+		return fmt.Errorf(`%s: the text between the braces is not a placeholder; use {env.NAME} or {file./path}, or write \{ for a literal brace`, subdirective)
 	}
 	return fmt.Errorf("%s: the placeholder {%s} is empty or unknown; use {env.NAME} or {file./path}", subdirective, variable)
 }

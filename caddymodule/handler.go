@@ -157,7 +157,7 @@ func (h *Handler) matches(r *http.Request) bool {
 func (h *Handler) matchesAny(r *http.Request) bool {
 	matched, err := h.match.AnyMatchWithError(r)
 	if err != nil {
-		h.log.Error("a matcher of itsme failed; the request is taken to need a login", slog.Any("error", err))
+		h.log.Error("a matcher of itsme failed; the request needs a login", slog.Any("error", err))
 		return true
 	}
 	return matched

@@ -47,7 +47,7 @@ var processInstance = gateway.NewInstance()
 // newInstance makes a gateway and does not start it. It uses no network and writes nothing.
 func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (*instance, error) {
 	if !gatewayName.MatchString(name) {
-		return nil, fmt.Errorf("the name %q cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -", name)
+		return nil, fmt.Errorf("the gateway name %q is not valid; use 1 to 40 of a-z, 0-9, _ and -, with a letter or digit first", name)
 	}
 	e := &expander{replacer: caddy.NewReplacer()}
 	config := g.config(e)

@@ -51,9 +51,9 @@ func (g Gateway) keys(e *expander) (keyConfig, error) {
 	if c.file != "" {
 		switch {
 		case g.Token.Rotate != 0:
-			return c, errors.New("token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated")
+			return c, errors.New("token rotate: the key in the file of token key is never rotated; remove rotate, or remove key so that the gateway makes and rotates keys")
 		case g.Token.Keys != "":
-			return c, errors.New("token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated")
+			return c, errors.New("token keys: the key is in the file of token key; remove keys, or remove key so that the gateway makes and rotates keys")
 		}
 		return c, nil
 	}
@@ -79,9 +79,9 @@ func (g Gateway) keysInStore(e *expander) (bool, error) {
 	case where == keysInStorage:
 		return false, nil
 	case where != keysInStore:
-		return false, fmt.Errorf("token keys: %q is neither store nor storage", where)
+		return false, fmt.Errorf("token keys: %q is unknown; use store or storage", where)
 	case !shared:
-		return false, errors.New("token keys: only store redis can keep keys; write token { keys storage }, or leave keys out")
+		return false, errors.New("token keys: only store redis can keep keys; write token { keys storage }, or remove keys")
 	}
 	return true, nil
 }

@@ -18,7 +18,7 @@ func (a *App) endLongPollsBeforeStop(ctx caddy.Context) error {
 	}
 	events, ok := module.(*caddyevents.App)
 	if !ok {
-		return errors.New("app events: its module is not the one that this was built with")
+		return errors.New("app events: the module is not the one that itsme was built with")
 	}
 	return events.On("stopping", &onStopping{a})
 }

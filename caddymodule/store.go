@@ -47,7 +47,7 @@ func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
 	}
 	st, ok := module.(StoreModule)
 	if !ok {
-		return nil, fmt.Errorf("store: the module is a %T, which is no store", module)
+		return nil, fmt.Errorf("store: the module %T is not a store", module)
 	}
 	return st, nil
 }

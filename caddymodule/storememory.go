@@ -66,7 +66,7 @@ func (m *MemoryStore) Cleanup() error {
 func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
 	if d.NextArg() || d.NextBlock(d.Nesting()) {
-		return d.Err("store: memory takes nothing more; write: store memory")
+		return d.Err("store: memory takes no argument and no block; write: store memory")
 	}
 	return nil
 }

@@ -206,7 +206,7 @@ func (s *RedisStore) readDatabase(a block.Arguments) error {
 		return err
 	}
 	if s.Database, err = strconv.Atoi(args[0]); err != nil || s.Database < 0 {
-		return a.Wrong("%q is no number of a database", args[0])
+		return a.Wrong("%q is not the number of a database", args[0])
 	}
 	return nil
 }

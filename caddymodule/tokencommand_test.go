@@ -96,9 +96,9 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m"},
 		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
 		{"a session token", with(func(m *mint) { m.session = true }), nil, token.ErrType, "a session token, the value of a browser's cookie"},
-		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "was it cut"},
+		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "it was cut"},
 		{"one that was changed", altered(valid), nil, token.ErrSignature, "its signature does not match"},
-		{"garbage", "garbage", nil, token.ErrMalformed, "it is not in the form in which the gateway writes tokens"},
+		{"garbage", "garbage", nil, token.ErrMalformed, "it does not have the form of the gateway's tokens"},
 		{"one that is too long", "e30." + strings.Repeat("A", token.MaxSize) + ".A", nil, token.ErrTooLarge, "it is longer than 8192 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -151,8 +151,8 @@ func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
 func TestTokenVerifyErrors(t *testing.T) {
 	file := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "storage file_system "+t.TempDir(), 1))
 	for _, row := range []struct{ name, raw, want string }{
-		{"nothing", " \n", "there is no token; give it on standard input"},
-		{"a megabyte", strings.Repeat("A", 1<<20), "this is no token: it is longer than 65536 bytes"},
+		{"nothing", " \n", "the input is empty; give the token on standard input"},
+		{"a megabyte", strings.Repeat("A", 1<<20), "this is not a token: it is longer than 65536 bytes"},
 		{"a refresh token", "abc~1~def", "this is a refresh token: only its gateway can verify it"},
 		{"no keys", "e30.e30.A", "gateway default: there are no signing keys yet"},
 	} {

@@ -72,7 +72,7 @@ func (g Grammar) read(d *caddyfile.Dispenser, prefix string, rows []Subdirective
 			return 0, d.Err(g.unknown(prefix, name, rows))
 		}
 		if seen[name] && !row.Repeats {
-			return 0, d.Errf("%s: stands there twice; keep one", prefix+name)
+			return 0, d.Errf("%s: set twice; remove one", prefix+name)
 		}
 		seen[name] = true
 		a := Arguments{Dispenser: d, grammar: g, where: prefix + name, example: row.Example}

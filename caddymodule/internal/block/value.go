@@ -83,7 +83,7 @@ func Nested(rows ...Subdirective) func(Arguments) error {
 		}
 		n, err := a.grammar.read(a.Dispenser, a.where+" ", rows)
 		if err == nil && n == 0 {
-			err = a.Wrong("its block is missing or empty")
+			err = a.Wrong("the block is missing or empty")
 		}
 		return err
 	}
@@ -103,7 +103,7 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 			return a.Err(a.grammar.unknown(a.where+" ", name, rows))
 		}
 		if seen[name] && !row.Repeats {
-			return a.Errf("%s %s: stands there twice; keep one", a.where, name)
+			return a.Errf("%s %s: set twice; remove one", a.where, name)
 		}
 		seen[name] = true
 		a.where, a.example = a.where+" "+name, row.Example
@@ -115,7 +115,7 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
-		return a.Wrong("%q is no duration of more than zero", arg)
+		return a.Wrong("%q is not a duration above zero", arg)
 	}
 	*target = caddy.Duration(d)
 	return nil
@@ -125,7 +125,7 @@ func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 func (a Arguments) count(target *int, arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n <= 0 {
-		return a.Wrong("%q is no whole number of more than zero", arg)
+		return a.Wrong("%q is not a whole number above zero", arg)
 	}
 	*target = n
 	return nil

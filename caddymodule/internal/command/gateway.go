@@ -91,7 +91,7 @@ func listKeys(ctx context.Context, out io.Writer, all []Gateway) error {
 	if len(older) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "\nolder than the last drop; if a backup was restored since, drop again what was dropped before:\n%s\n", strings.Join(older, "\n"))
+	_, err := fmt.Fprintf(out, "\nolder than the last drop; if a backup was restored since, drop these keys again if they were dropped before:\n%s\n", strings.Join(older, "\n"))
 	return err
 }
 

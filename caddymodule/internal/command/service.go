@@ -113,7 +113,7 @@ func (s *service) keys(ctx context.Context, gateway string) ([]keyring.Status, e
 			return g.Keys, nil
 		}
 	}
-	return nil, errors.New("the running Caddy does not have it any more; try again")
+	return nil, errors.New("the running Caddy no longer has this gateway; try again")
 }
 
 // rotate rotates the keys of one gateway, or drops keys if drop names any.

@@ -16,16 +16,16 @@ import (
 // refusals returns the explanation of each error of a verification, for operators.
 func refusals() []refusal {
 	return []refusal{
-		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, and no token of the gateway is", token.MaxSize)},
-		{token.ErrMalformed, "it is not in the form in which the gateway writes tokens; was it cut, or is it another issuer's?"},
-		{token.ErrType, "it is no access token; a session token, the value of a browser's cookie, is for the gateway alone"},
-		{token.ErrUnknownKey, "it names a key that this gateway does not publish: another gateway or another storage made it, or its key was dropped, or rotated so long ago that all its tokens have expired"},
+		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, the limit for tokens of the gateway", token.MaxSize)},
+		{token.ErrMalformed, "it does not have the form of the gateway's tokens; it was cut, or another issuer made it"},
+		{token.ErrType, "it is not an access token; a session token, the value of a browser's cookie, is for the gateway alone"},
+		{token.ErrUnknownKey, "it names a key that this gateway does not publish: it is from another gateway or storage, or its key was dropped, or its key was rotated and all tokens of the key have expired"},
 		{token.ErrAlgorithm, "it is signed with another algorithm than its key is for"},
 		{token.ErrSignature, "its signature does not match; the token was changed or cut"},
 		{token.ErrIssuer, "another issuer made it"},
 		{token.ErrAudience, "it is for another audience"},
 		{token.ErrExpired, "it has expired"},
-		{token.ErrNotYetValid, fmt.Sprintf("it is from the future: the clocks of the gateway and of this machine differ by more than %v", token.Skew)},
+		{token.ErrNotYetValid, fmt.Sprintf("it is from the future: the clocks of the gateway and this machine differ by more than %v", token.Skew)},
 		{token.ErrClaims, "it lacks a claim that every token of the gateway has"},
 	}
 }
@@ -77,7 +77,7 @@ func (v verification) choose(gateways []Gateway) (Gateway, error) {
 		}
 		names[i] = g.name()
 	}
-	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for other reasons choose one with --gateway: %s", strings.Join(names, " "))
+	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for a full check select a gateway with --gateway: %s", strings.Join(names, " "))
 }
 
 // verify verifies the token as the gateway does, with the gateway's keys.

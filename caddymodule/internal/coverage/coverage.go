@@ -88,7 +88,7 @@ func unreachable(handlers []placed) (found []Finding) {
 			if !slices.ContainsFunc(handlers, reached) {
 				found = append(found, Finding{
 					Name: EndpointsUnreachable, Site: entrance,
-					Problem: "no request for it reaches the gateway, because every itsme is inside a route that it does not match",
+					Problem: "requests for it do not reach the gateway: every itsme is inside a route that does not match them",
 				})
 				break
 			}

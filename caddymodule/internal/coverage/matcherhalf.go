@@ -13,14 +13,14 @@ func (w *walk) matchers() (found []Finding) {
 	for _, p := range w.handlers {
 		site := describe(w.server, p.conditions)
 		for _, half := range halves(p.handler.Match) {
-			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "itsme matches " + half.named + " and not " + half.missing})
+			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "the matcher of itsme includes " + half.named + " but not " + half.missing})
 		}
 		if what, ok := w.rewrites[p.site()]; ok && matchesPath(p.handler.Match) && !p.errors {
-			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a matcher of paths, and " + what})
+			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a path matcher, but " + what})
 		}
 		for _, pattern := range p.withoutEffect() {
 			found = append(found, Finding{Name: PublicWithoutEffect, Site: site, Problem: fmt.Sprintf(
-				"public %s lists no path of this route: paths count as clients send them, and %s is stripped on the way", pattern, p.stripped[0])})
+				"public %s matches no path of this route: public paths are compared with the path that the client sent, and %s is stripped before itsme", pattern, p.stripped[0])})
 		}
 	}
 	return found

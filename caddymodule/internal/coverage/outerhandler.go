@@ -23,11 +23,11 @@ type outerHandler struct {
 func outerHandlerOf(handler any) (outerHandler, bool) {
 	if h, ok := handler.(*headers.Handler); ok {
 		fields := deferredFields(h.Response)
-		return outerHandler{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and overrides what it sets,"+
+		return outerHandler{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and overrides its value,"+
 			" also for %%s", strings.Join(fields, " and "))}, len(fields) > 0
 	}
 	module, ok := handler.(caddy.Module)
-	return outerHandler{finding: CacheInFront, problem: "a cache in front of itsme sees the answers for users and those below %s, and some caches give one answer" +
+	return outerHandler{finding: CacheInFront, problem: "a cache in front of itsme receives the answers for users and those below %s, and some caches send one answer" +
 		" to two users who ask at the same time"}, ok && module.CaddyModule().ID == "http.handlers.cache"
 }
 

@@ -27,10 +27,10 @@ func (w *walk) options() (found []Finding) {
 		add(LogCredentials, "log_credentials writes every bearer token and cookie into the access log")
 	}
 	if w.server.TrustedProxiesStrict == 0 && trustsProxies(w.server) && readsForwardedFor(w.server) {
-		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, by which limits count clients")
+		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, and limits count clients by that address")
 	}
 	if verify && speaksProxyProtocol(w.server) {
-		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol replaces the connection's address, by which verify recognises its proxies")
+		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol replaces the address of the connection, which verify compares with its list of proxies")
 	}
 	return found
 }

@@ -51,11 +51,11 @@ func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) Fin
 	case err != nil:
 		return find(appLinkMissing, "%s: %v", at, err)
 	case answer.status != http.StatusOK:
-		return find(appLinkMissing, "%s answers %d", at, answer.status)
+		return find(appLinkMissing, "%s answers with status %d", at, answer.status)
 	case answer.mediaType != "application/json":
-		return find(appLinkMissing, "%s is %q", at, answer.mediaType)
+		return find(appLinkMissing, "%s has the media type %q, not application/json", at, answer.mediaType)
 	case len(answer.body) > maxAppleFile || !json.Valid(answer.body):
-		return find(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
+		return find(appLinkMissing, "%s is not JSON, or is longer than %d bytes", at, maxAppleFile)
 	}
 	for _, app := range apps {
 		if !bytes.Contains(answer.body, []byte(strconv.Quote(app))) {

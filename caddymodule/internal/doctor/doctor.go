@@ -101,7 +101,7 @@ func (d *doctor) examine(ctx context.Context) (all []Finding) {
 	for _, c := range checks() {
 		switch {
 		case c.network && d.offline:
-			all = append(all, find(leftOut, "%s: needs the network", c.name))
+			all = append(all, find(leftOut, "%s: the check needs the network", c.name))
 		case c.whole != nil:
 			all = append(all, within(ctx, func(ctx context.Context) []Finding { return c.whole(d, ctx) })...)
 		default:

@@ -24,7 +24,7 @@ const (
 )
 
 // errTooLong is returned when a response is longer than maxFetched.
-var errTooLong = errors.New("the answer is too long")
+var errTooLong = errors.New("the response is too long")
 
 // fetcher makes the doctor's requests. It follows no redirect: every request goes to a URL of the
 // configuration.
@@ -87,7 +87,7 @@ func (f fetcher) do(ctx context.Context, method, url string) (fetched, error) {
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxFetched+1))
 	switch {
 	case err != nil:
-		return fetched{}, fmt.Errorf("reading the answer: %w", err)
+		return fetched{}, fmt.Errorf("reading the response: %w", err)
 	case len(answer.body) > maxFetched:
 		return fetched{}, errTooLong
 	}

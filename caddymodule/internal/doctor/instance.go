@@ -21,12 +21,12 @@ func (d *doctor) checkInstances(ctx context.Context, g *Gateway) []Finding {
 		case err != nil:
 			return one(instanceUnknown, "%s: %v", at, err)
 		case answer.instance == "":
-			return one(instanceUnknown, "%s answers %d without Itsme-Instance", at, answer.status)
+			return one(instanceUnknown, "%s answers with status %d and without the header Itsme-Instance", at, answer.status)
 		case first == "":
 			first = answer.instance
 		case answer.instance != first:
-			return one(instanceSeveral, "%s is answered by two processes, %q and %q, and each keeps logins in its own memory", at, first, answer.instance)
+			return one(instanceSeveral, "two processes answer at %s, %q and %q, and each keeps logins in its own memory", at, first, answer.instance)
 		}
 	}
-	return one(instanceOne, "%s is answered by one process", at)
+	return one(instanceOne, "one process answers at %s", at)
 }

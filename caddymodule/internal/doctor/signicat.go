@@ -64,7 +64,7 @@ func checkAccount(ctx context.Context, client *signicat.Client, configured strin
 	case configured != "":
 		return find(accountFits, "signicat account_id is %q; Signicat's access token names none", configured)
 	case theirs != "":
-		return find(accountFits, "the account is %q, as Signicat's access token says", theirs)
+		return find(accountFits, "the account is %q, from Signicat's access token", theirs)
 	}
 	return find(accountFits, "neither the configuration nor Signicat's access token names an account")
 }
@@ -101,7 +101,7 @@ func clockFinding(ahead time.Duration, known bool) Finding {
 	}
 	switch {
 	case !known:
-		return find(clockUnknown, "no answer of Signicat has a Date")
+		return find(clockUnknown, "no response of Signicat has the header Date")
 	case off > token.Skew:
 		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
 	case off > maxClockOffset:

@@ -16,7 +16,7 @@ func (d *doctor) checkSites(context.Context) (all []Finding) {
 		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
-		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
+		all = one(sitesCovered, "itsme comes before every upstream, file and response of its sites, and requests reach its endpoints")
 	}
 	return all
 }
@@ -24,9 +24,9 @@ func (d *doctor) checkSites(context.Context) (all []Finding) {
 // checkUse finds a gateway that no site uses. Without this check, the sites would look right.
 func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
 	if g.Used {
-		return one(gatewayUsed, "a site has this gateway")
+		return one(gatewayUsed, "a site uses this gateway")
 	}
-	return one(gatewayUnused, "no site has this gateway, so that no user can log in")
+	return one(gatewayUnused, "no site uses this gateway: no user can log in")
 }
 
 // headerLogger is the module that logs, at DEBUG, every header that it sends upstream.
@@ -40,7 +40,7 @@ func (d *doctor) checkLogs(context.Context) (all []Finding) {
 		if log == nil || !d.logsDebug(log) || !accepts(log, headerLogger) || discards(log) || hidesHeaders(log.EncoderRaw) {
 			continue
 		}
-		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them", name))
+		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them", name))
 	}
 	if len(all) == 0 {
 		all = one(debugLogsSafe, "no log shows identity headers")

@@ -25,7 +25,7 @@ func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {
 	}
 	converter, ok := module.(caddy.StorageConverter)
 	if !ok {
-		return nil, fmt.Errorf("storage: the module is a %T, which is no storage", module)
+		return nil, fmt.Errorf("storage: the module %T is not a storage", module)
 	}
 	storage, err := converter.CertMagicStorage()
 	if err != nil {

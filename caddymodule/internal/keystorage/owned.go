@@ -57,7 +57,7 @@ func (s ownedStorage) Lock(ctx context.Context, name string) error {
 func (s ownedStorage) root() (*os.Root, error) {
 	root, err := os.OpenRoot(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; Caddy makes that folder when it runs: run this with its environment", err)
+		return nil, fmt.Errorf("%w; Caddy makes that folder when it runs; run this command with Caddy's environment", err)
 	}
 	return root, err
 }

@@ -60,7 +60,7 @@ func (s Storage) Update(ctx context.Context, document string, change func([]byte
 	}
 	defer func() {
 		if err := s.storage.Unlock(context.WithoutCancel(ctx), lock); err != nil {
-			s.log.Warn("unlocking storage after changing signing keys", slog.Any("error", err))
+			s.log.Warn("unlocking storage failed after signing keys changed", slog.Any("error", err))
 		}
 	}()
 	held, err := s.Read(ctx, document)

@@ -62,7 +62,7 @@ func (r registrar) striped(name, help string, labels prometheus.Labels, c *strip
 
 func (r registrar) requests() {
 	for _, d := range gateway.Decisions() {
-		r.striped("requests_total", "What sites did with requests. A request that goes through two of them counts twice.",
+		r.striped("requests_total", "Requests to sites, by decision. A request that goes through two itsme handlers counts twice.",
 			prometheus.Labels{"decision": d.String()}, &r.meter.requests[d])
 	}
 }
@@ -71,7 +71,7 @@ func (r registrar) verifications() {
 	for _, result := range gateway.VerificationResults() {
 		for kind, name := range gateway.KindNames() {
 			for kept := range 2 {
-				r.striped("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were looked at.",
+				r.striped("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were verified, by result.",
 					prometheus.Labels{"result": result.String(), "kind": name, "cached": strconv.FormatBool(kept == 1)},
 					&r.meter.verifications[result][kind][kept])
 			}
