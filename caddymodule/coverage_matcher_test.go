@@ -1,6 +1,6 @@
 package caddymodule_test
 
-// matcherRows are matchers of itsme that leave out a path, and paths that are rewritten before or behind them.
+// matcherRows are sites whose matcher of itsme leaves out a path, and sites that rewrite paths.
 var matcherRows = []coverageRow{
 	{"a matcher without the folder itself", `SITE {
 		itsme /private/*

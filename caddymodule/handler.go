@@ -95,7 +95,7 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 		return err
 	}
 	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
-		return fmt.Errorf("mode browser: browsers log in on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)
+		return fmt.Errorf("mode browser: browsers can log in on the host of public_url only, %s; let this site answer for that host, or use mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
 	if err != nil {

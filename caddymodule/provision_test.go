@@ -214,7 +214,7 @@ func checkInvalid(t *testing.T, config []byte, want string) {
 		t.Fatal("the configuration is accepted")
 	}
 	if !strings.Contains(err.Error(), want) {
-		t.Errorf("the error is\n%v\nand does not tell\n%s", err, want)
+		t.Errorf("the error is\n%v\nand does not contain\n%s", err, want)
 	}
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error is more than one line:\n%v", err)

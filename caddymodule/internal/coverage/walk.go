@@ -131,7 +131,7 @@ func (w *walk) proxy(h *reverseproxy.Handler, c chain) {
 	switch {
 	case c.errors:
 	case moduleID(h.Transport) == fastCGI:
-		w.rewrites[c.site()] = "the site has a fastcgi transport, behind which scripts choose what they serve by more than the path"
+		w.rewrites[c.site()] = "the site has a fastcgi transport (a script can serve the content of other paths)"
 	case h.Rewrite != nil && changesPath(h.Rewrite):
 		w.rewrites[c.site()] = "its reverse_proxy rewrites paths"
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-// TestStartWarnsOfServerOptions loads options of a server that write credentials down, or let a
-// client choose the address that the gateway takes for its own.
+// TestStartWarnsOfServerOptions loads server options that log credentials, or let a client choose its own
+// address.
 func TestStartWarnsOfServerOptions(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
 	const site = "SITE {\n\titsme\n\treverse_proxy 127.0.0.1:9\n}"
