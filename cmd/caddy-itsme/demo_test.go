@@ -132,7 +132,7 @@ func wantPortInUse(t *testing.T, flag, address string) {
 	}
 	p := newProgram(t, "demo", "--once", "--"+flag, port)
 	status := p.finish(t)
-	want := "Error: listen tcp " + address + ": bind: address already in use; end what uses the port, or choose another one with --" + flag + "\n"
+	want := "Error: listen tcp " + address + ": bind: address already in use; stop the program that uses the port, or choose another port with --" + flag + "\n"
 	if got := p.stderr.String(); status != 1 || got != want {
 		t.Errorf("status %d and\n%swant 1 and\n%s", status, got, want)
 	}

@@ -44,7 +44,7 @@ func TestEchoAsPage(t *testing.T) {
 		"a person": {
 			header:  http.Header{"X-Itsme-Name": {"Lien Peeters"}, "X-Itsme-Subject": {"abc="}},
 			want:    []string{"<title>Hello, Lien Peeters</title>", "<dt>X-Itsme-Subject</dt><dd>abc=</dd>", "Log out"},
-			without: []string{"Nobody"},
+			without: []string{"not logged in"},
 		},
 		"a name beyond ASCII": {
 			header: http.Header{"X-Itsme-Name": {"Zo%C3%AB 100%25"}},
@@ -54,9 +54,9 @@ func TestEchoAsPage(t *testing.T) {
 			header: http.Header{"X-Itsme-Subject": {"abc="}},
 			want:   []string{"<h1>Hello, abc=</h1>"},
 		},
-		"nobody": {
+		"no user": {
 			header:  http.Header{},
-			want:    []string{"<h1>Nobody is logged in</h1>", "<dd>PUT /a/path</dd>"},
+			want:    []string{"<h1>You are not logged in</h1>", "<dd>PUT /a/path</dd>"},
 			without: []string{"Hello", "Log out"},
 		},
 		"markup": {

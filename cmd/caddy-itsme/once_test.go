@@ -73,7 +73,7 @@ func checkTranscript(t *testing.T, transcript string) {
 	}
 	// Codes have 36 characters, and everything else that is secret has more.
 	if leaked := regexp.MustCompile(`[A-Za-z0-9_-]{36,}`).FindString(transcript); leaked != "" {
-		t.Errorf("the transcript tells %q", leaked)
+		t.Errorf("the transcript shows %q", leaked)
 	}
 }
 
@@ -126,9 +126,9 @@ func TestOnceTellsWhatWentWrong(t *testing.T) {
 		gateway http.Handler
 		want    string
 	}{
-		"lets everybody in":   {http.HandlerFunc(echo), "as an app: GET /: the answer is 200, not 401"},
-		"starts no login":     {refusing(http.StatusServiceUnavailable, ""), "as an app: POST /itsme/sessions: the answer is 503, not 201"},
-		"answers a page":      {refusing(http.StatusCreated, "<!DOCTYPE html>"), "as an app: POST /itsme/sessions: the answer is not the JSON expected"},
+		"lets every request in":   {http.HandlerFunc(echo), "as an app: GET /: the status is 200, not 401"},
+		"starts no login":     {refusing(http.StatusServiceUnavailable, ""), "as an app: POST /itsme/sessions: the status is 503, not 201"},
+		"answers a page":      {refusing(http.StatusCreated, "<!DOCTYPE html>"), "as an app: POST /itsme/sessions: the response is not the expected JSON"},
 		"answers a wrong URL": {refusing(http.StatusCreated, `{"authorization_request_url":":"}`), "as an app: the URL is malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,7 +48,7 @@ type running struct {
 
 func runGateway(t *testing.T) *running {
 	t.Helper()
-	for range 3 { // somebody else may take a port that was free
+	for range 3 { // another process may take a free port
 		if r := startGateway(t); awaitReady(t, r.URL+logintest.Path+"/health/ready", r.ended) {
 			return r
 		}

@@ -89,22 +89,22 @@ func get(t *testing.T, method, target, body string, header http.Header) (int, st
 
 func TestServes(t *testing.T) {
 	t.Parallel()
-	p := startProgram(t, "-seed", "42", "-client-secret", "not-for-everybody", "-redirect-url", "http://127.0.0.1:9/a",
+	p := startProgram(t, "-seed", "42", "-client-secret", "not-the-default", "-redirect-url", "http://127.0.0.1:9/a",
 		"-redirect-url", "https://app.example.be/b", "-allow-loopback-http", "-validation-status", "204", "-waiting-hidden")
 	for _, want := range []string{
-		"It identifies nobody", "seed           42", "http://127.0.0.1:9/a https://app.example.be/b", "sandbox-demo-client-000 (as given)", "Not simulated:",
+		"It identifies no user", "seed           42", "http://127.0.0.1:9/a https://app.example.be/b", "sandbox-demo-client-000 (as given)", "Not simulated:",
 		"  switch         validation-status 204\n  switch         waiting-hidden true\n",
 	} {
 		if !strings.Contains(p.announced, want) {
 			t.Errorf("the announcement lacks %q:\n%s", want, p.announced)
 		}
 	}
-	if strings.Contains(p.announced, "not-for-everybody") {
+	if strings.Contains(p.announced, "not-the-default") {
 		t.Error("the secret was printed")
 	}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"signicat-api"},
-		"client_id": {signicattest.DefaultClientID}, "client_secret": {"not-for-everybody"},
+		"client_id": {signicattest.DefaultClientID}, "client_secret": {"not-the-default"},
 	}
 	if status, body := get(t, http.MethodPost, p.api+"/auth/open/connect/token", form.Encode(), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}); status != http.StatusOK {
 		t.Errorf("access token: %d %s", status, body)
