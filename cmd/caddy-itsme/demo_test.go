@@ -15,7 +15,7 @@ import (
 // onFreePorts lets tests run side by side.
 var onFreePorts = []string{"demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0"}
 
-// TestPastedLinesLogIn hands what the demo says to paste to bash, as it is.
+// TestPastedLinesLogIn runs the lines that the demo prints for pasting in bash, unchanged.
 func TestPastedLinesLogIn(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
@@ -70,8 +70,8 @@ func TestInterruptDuringLongPoll(t *testing.T) {
 	p.leftNothing(t)
 }
 
-// TestLocalhostLeadsToTheGateway: a cookie of 127.0.0.1 is none of localhost, so a login on the
-// one must not end on the other.
+// TestLocalhostLeadsToTheGateway: a browser does not send a cookie of 127.0.0.1 to localhost. A login must
+// start and end on the same host.
 func TestLocalhostLeadsToTheGateway(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)

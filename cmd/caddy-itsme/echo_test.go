@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// echoed is what the upstream answers to a request with that header.
+// echoed returns the upstream's response to a request with that header.
 func echoed(header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPut, "http://upstream.example/a/path?n=1", nil)
 	r.Header = header

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// program is a run of the program that serves.
+// program is a running simulator.
 type program struct {
 	api, management string
 	announced       string
@@ -114,7 +114,7 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// TestListensOnNamesOfThisMachine, and on nothing that a resolver makes of them.
+// TestListensOnNamesOfThisMachine: names such as localhost are loopback addresses, whatever a resolver returns.
 func TestListensOnNamesOfThisMachine(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"localhost:0", "sim.localhost:0", "[::1]:0", "127.0.0.1:0"} {
@@ -146,7 +146,7 @@ func TestServesWithDefaults(t *testing.T) {
 	}
 }
 
-// TestServesTLS trusts what the program wrote, as a gateway does with SSL_CERT_FILE.
+// TestServesTLS trusts the certificate that the program wrote, as a gateway does with SSL_CERT_FILE.
 func TestServesTLS(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "authority.pem")
@@ -244,7 +244,7 @@ func TestRefuses(t *testing.T) {
 		"an unknown form":             {[]string{"-state-encoding", "base64"}, 2, "state-encoding takes raw or encoded or either"},
 		"a redirect URL on http":      {[]string{"-listen", "127.0.0.1:0", "-redirect-url", "http://127.0.0.1/"}, 1, "RedirectURLs: http://127.0.0.1/: must begin with https; AllowLoopbackHTTP, -allow-loopback-http"},
 		"another's on http":           {[]string{"-listen", "127.0.0.1:0", "-redirect-url", "http://app.example.be/"}, 1, "RedirectURLs: http://app.example.be/: must begin with https\n"},
-		"a port in use":               {[]string{"-listen", used}, 1, "signicat-sim: -listen " + used + ": the port is in use; stop what uses it or choose another address\n"},
+		"a port in use":               {[]string{"-listen", used}, 1, "signicat-sim: -listen " + used + ": the port is in use; stop the program that uses it, or choose another address\n"},
 		"a management port in use":    {[]string{"-listen", "127.0.0.1:0", "-management", used}, 1, "signicat-sim: -management " + used + ": the port is in use"},
 		"a port that does not exist":  {[]string{"-listen", "127.0.0.1:99999"}, 1, "-listen 127.0.0.1:99999: "},
 		"a file in no folder":         {[]string{"-listen", "127.0.0.1:0", "-tls", "/nowhere/authority.pem"}, 1, "signicat-sim: -tls /nowhere/authority.pem: "},
@@ -267,7 +267,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestHelpIsComplete compares the help with the tables that it is made of.
+// TestHelpIsComplete compares the help with its tables.
 func TestHelpIsComplete(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer
