@@ -88,7 +88,7 @@ type world struct {
 	users   atomic.Int64
 }
 
-func open(t *testing.T, chain string) cachetest.World {
+func open(t *testing.T, chain string) cachetest.Env {
 	t.Helper()
 	signicat, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,7 +108,7 @@ func open(t *testing.T, chain string) cachetest.World {
 	}
 	t.Cleanup(sim.Close)
 	w := &world{front: &logintest.Env{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
-	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
+	return cachetest.Env{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
 }
 
 // newKey makes a signing key and the file that Caddy reads.
