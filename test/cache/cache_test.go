@@ -193,7 +193,7 @@ func (w *world) session(t *testing.T, ago time.Duration, claims token.Claims) (l
 
 // TestCacheInFrontIsFound has the log warn of a cache in front of itsme, and the doctor find it.
 func TestCacheInFrontIsFound(t *testing.T) {
-	const found = "a cache in front of itsme sees the answers for users"
+	const found = "a cache in front of itsme receives the answers for users"
 	for name, row := range map[string]struct {
 		site string
 		want bool
