@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -56,17 +55,22 @@ type event struct {
 // newAnnouncer returns an announcer. It begins to emit when Caddy has started every app, because only then
 // all handlers have subscribed. Until then it has no goroutine.
 func newAnnouncer(ctx caddy.Context) (*announcer, error) {
-	module, err := ctx.App("events")
+	events, err := eventsApp(ctx)
 	if err != nil {
 		return nil, err
-	}
-	events, ok := module.(*caddyevents.App)
-	if !ok {
-		return nil, errors.New("app events: the module is not the one that itsme was built with")
 	}
 	ended := make(chan struct{})
 	a := &announcer{ctx: ctx, events: events, queue: make(chan event, maxEvents), ended: ended, end: sync.OnceFunc(func() { close(ended) })}
 	return a, events.On("started", &onStarted{a})
+}
+
+// eventsApp returns Caddy's app events.
+func eventsApp(ctx caddy.Context) (*caddyevents.App, error) {
+	module, err := ctx.App("events")
+	if err != nil {
+		return nil, err
+	}
+	return module.(*caddyevents.App), nil
 }
 
 // onStarted handles the event started. Its field is not exported because Caddy logs the exported fields of

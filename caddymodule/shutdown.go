@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
@@ -12,13 +11,9 @@ import (
 // configuration. Caddy stops its apps in any order, and its servers wait for every running request:
 // otherwise one long poll would delay the shutdown.
 func (a *App) endLongPollsBeforeStop(ctx caddy.Context) error {
-	module, err := ctx.App("events")
+	events, err := eventsApp(ctx)
 	if err != nil {
 		return err
-	}
-	events, ok := module.(*caddyevents.App)
-	if !ok {
-		return errors.New("app events: the module is not the one that itsme was built with")
 	}
 	return events.On("stopping", &onStopping{a})
 }
