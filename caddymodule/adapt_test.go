@@ -16,10 +16,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
-var update = flag.Bool("update", false, "write what the Caddyfiles in testdata/adapt adapt to, into the files")
+var update = flag.Bool("update", false, "write the results of the Caddyfiles in testdata/adapt into the files")
 
-// TestAdapt reads every file of testdata/adapt: a Caddyfile, a line of dashes, and the JSON or
-// the error that it adapts to. What adapts must validate, too.
+// TestAdapt reads every file of testdata/adapt: a Caddyfile, a line of dashes, and the JSON or the error that
+// it adapts to. The JSON must also validate.
 func TestAdapt(t *testing.T) {
 	files, err := filepath.Glob("testdata/adapt/*.caddyfiletest")
 	if err != nil || len(files) == 0 {

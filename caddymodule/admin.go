@@ -13,18 +13,19 @@ import (
 
 func init() { caddy.RegisterModule(Admin{}) }
 
-// Admin serves what operators can see and do while Caddy runs, on Caddy's admin endpoint and under its
+// Admin serves the state of gateways, revocation and key rotation on Caddy's admin endpoint, under Caddy's
 // access control:
 //
-//	GET  /itsme/gateways     every gateway and how it is
+//	GET  /itsme/gateways     the state of every gateway
 //	POST /itsme/revoke       {"gateway": "default", "sub": "…"}
 //	POST /itsme/keys/rotate  {"gateway": "default", "drop": ["…"]}
 //
-// The second revokes, on every replica that shares the store, all logins of a user (sub), one login with
-// all its tokens (login, the jti of any of them), or one token (jti). It answers how many running logins
-// ended. Without gateway it applies to every gateway.
-// The third does what caddy itsme keys rotate does: it lets the next key sign, or drops keys that have
-// leaked. Its gateway may be left out if it is "default".
+// /itsme/revoke revokes all logins of a user (sub), one login with all its tokens (login, the jti of any of
+// them), or one token (jti). The revocation applies to every replica that shares the store. The response
+// has the number of running logins that ended. Without gateway, the request applies to every gateway.
+//
+// /itsme/keys/rotate does the same as caddy itsme keys rotate: it makes the next key sign, or drops leaked
+// keys. Without gateway, the request applies to the gateway "default".
 type Admin struct{}
 
 // CaddyModule returns the Caddy module information.
@@ -41,7 +42,7 @@ func (Admin) Routes() []caddy.AdminRoute {
 	return routes
 }
 
-// adminEndpoint serves one path.
+// adminEndpoint serves one path, for some methods.
 type adminEndpoint struct {
 	methods []string
 	serve   func(http.ResponseWriter, *http.Request) error
@@ -69,16 +70,16 @@ func (e adminEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
 // serveAdminIndex answers /itsme/ as /itsme/gateways, and other paths below it with 404.
 func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 	if r.URL.Path != "/itsme/" {
-		return refuseAdmin(http.StatusNotFound, "there is nothing here; try /itsme/gateways")
+		return refuseAdmin(http.StatusNotFound, "there is no such endpoint; see /itsme/gateways")
 	}
 	return adminEndpoints()["/itsme/gateways"].ServeHTTP(w, r)
 }
 
-// maxAdminBody bounds the body of a request.
+// maxAdminBody bounds the body of a request, in bytes.
 const maxAdminBody = 16 << 10
 
-// readAdmin reads the body of a request. It refuses a member that is unknown or given twice, and anything
-// behind the object: a misspelled member that names a leaked key must not be ignored.
+// readAdmin reads the body of a request. It refuses unknown members, duplicate members, and anything behind
+// the object: a misspelled member that names a leaked key must not be ignored.
 func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAdminBody))
 	if err != nil {
@@ -90,8 +91,8 @@ func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	return nil
 }
 
-// unambiguous reports whether a body is one JSON object without a member that is given twice.
-// encoding/json takes names for equal that differ in case.
+// unambiguous reports whether a body is one JSON object without duplicate members. Names that differ only
+// in case are duplicates, because encoding/json accepts both for one field.
 func unambiguous(body []byte) bool {
 	if !json.Valid(body) {
 		return false
@@ -120,11 +121,12 @@ func writeAdmin(w http.ResponseWriter, body any) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(text) // an error means that the operator hung up
+	_, _ = w.Write(text) // an error means that the client closed the connection
 	return nil
 }
 
-// running returns a gateway of the current configuration. Caddy makes this module before any app.
+// running returns a gateway of the current configuration. It asks Caddy for that configuration because Caddy
+// makes this module before any app.
 func running(name string) (*instance, error) {
 	i, err := instanceNamed(caddy.ActiveContext(), name)
 	if err != nil {

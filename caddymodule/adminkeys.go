@@ -12,15 +12,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// keyRotation is the body of a request. Without Drop, the next key signs as soon as verifiers know it. With
-// Drop, those keys are removed at once.
+// keyRotation is the body of a request to /itsme/keys/rotate. Without Drop, the next key signs as soon as
+// verifiers know it. With Drop, those keys are removed at once.
 type keyRotation struct {
 	Gateway string     `json:"gateway"`
 	Drop    droppedIDs `json:"drop,omitempty"`
 }
 
-// droppedIDs is one key ID or more. None is refused: an operator who gives an empty list wants to drop a
-// key that has leaked, and it would stay.
+// droppedIDs is a list of at least one key ID. An empty list is refused: the operator wants to drop a leaked
+// key, and would only rotate.
 type droppedIDs []string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -32,13 +32,13 @@ func (k *droppedIDs) UnmarshalJSON(text []byte) error {
 	return err
 }
 
-// keyList is the answer: the keys in storage after the change.
+// keyList is the response: the keys in storage after the change.
 type keyList struct {
 	Gateway string           `json:"gateway"`
 	Keys    []keyring.Status `json:"keys"`
 }
 
-// errKeyFile is returned when an operator rotates the key of a gateway that reads it from a file.
+// errKeyFile is returned when an operator rotates the key of a gateway with a key file.
 var errKeyFile = errors.New("the key in a file is never rotated; put another key into that file and reload Caddy, which logs all users out")
 
 func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
@@ -50,7 +50,7 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// An operator who hangs up has asked for it all the same.
+	// The change completes even if the client closes the connection.
 	state, err := i.rotate(context.WithoutCancel(r.Context()), asked.Drop)
 	if err != nil {
 		return caddy.APIError{HTTPStatus: rotationStatus(err), Err: err}
@@ -58,7 +58,8 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	return writeAdmin(w, keyList{i.name, i.keyStates(state)})
 }
 
-// rotationStatus returns the status for an error: the request cannot be carried out, or storage failed.
+// rotationStatus returns the status for an error of rotate: 400 or 409 if the request cannot be carried out,
+// 503 if storage failed.
 func rotationStatus(err error) int {
 	switch {
 	case errors.Is(err, keyring.ErrNoSuchKey):
@@ -69,7 +70,8 @@ func rotationStatus(err error) int {
 	return http.StatusServiceUnavailable
 }
 
-// rotate lets the next key sign, or drops keys. This replica follows at once, others within a minute.
+// rotate makes the next key sign, or drops keys. The change applies at once on this replica, and within a
+// minute on the others.
 func (i *instance) rotate(ctx context.Context, drop []string) (state keyring.State, err error) {
 	switch {
 	case i.keys == nil:

@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// revocation is the body of a request. Exactly one of Sub, Login and JTI is set. Without Gateway it applies
-// to every gateway.
+// revocation is the body of a request to /itsme/revoke. Exactly one of Sub, Login and JTI is set. Without
+// Gateway it applies to every gateway.
 type revocation struct {
 	Gateway string `json:"gateway"`
 	Sub     string `json:"sub"`
@@ -20,7 +20,7 @@ type revocation struct {
 	JTI     string `json:"jti"`
 }
 
-// revocationResult is the answer: how many running logins ended.
+// revocationResult is the response: the number of running logins that ended.
 type revocationResult struct {
 	Logins int `json:"logins"`
 }
@@ -38,7 +38,7 @@ func serveAdminRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// An operator who hangs up has asked for it all the same.
+	// The revocation completes even if the client closes the connection.
 	ctx := context.WithoutCancel(r.Context())
 	var result revocationResult
 	var failed error
@@ -69,7 +69,7 @@ func revoking(name string) ([]*instance, error) {
 	return []*instance{i}, err
 }
 
-// choose returns the function that revokes what the request names. It revokes nothing yet.
+// choose returns the function that revokes the user, login or token that the request names.
 func (v revocation) choose() (revoke func(context.Context, *gateway.Gateway) (int, error), err error) {
 	for _, row := range []struct {
 		id     string

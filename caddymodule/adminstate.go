@@ -9,12 +9,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// gatewayList is the answer of /itsme/gateways.
+// gatewayList is the response of /itsme/gateways.
 type gatewayList struct {
 	Gateways []gatewayState `json:"gateways"`
 }
 
-// gatewayState is the state of one gateway. Nothing in it is secret or about a user.
+// gatewayState is the state of one gateway. It holds no secret and no data about users.
 type gatewayState struct {
 	Name      string           `json:"name"`
 	PublicURL string           `json:"public_url"`
@@ -60,7 +60,7 @@ func (i *instance) state() gatewayState {
 	return s
 }
 
-// keyStates are the keys as they stand in storage, or the one of a key file.
+// keyStates returns the state of the keys in storage, or of the key in a key file.
 func (i *instance) keyStates(state keyring.State) []keyring.Status {
 	if set := i.inForce.KeySet(); i.keys == nil && set != nil {
 		return []keyring.Status{keyring.FileStatus(set)}

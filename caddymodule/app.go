@@ -23,18 +23,18 @@ func init() { caddy.RegisterModule(new(App)) }
 // DefaultGateway is the name of a gateway without a name.
 const DefaultGateway = "default"
 
-// stopPatience bounds how long Stop waits for logins that are being finished. Those that take longer go on
-// in the background; each has a deadline of its own.
-const stopPatience = 10 * time.Second
+// stopTimeout bounds how long Stop waits for logins that are being finished. A login that takes longer goes
+// on in the background, until its own deadline.
+const stopTimeout = 10 * time.Second
 
 // errNoGateway is returned when a configuration has no gateway.
 var errNoGateway = errors.New("no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes")
 
-// App holds the gateways, by name. Sites choose one with use.
+// App holds the gateways, by name. A site selects one with use.
 type App struct {
-	// Gateways are the gateways by name: at most 40 of a-z, 0-9, _ and -. Required, at least
-	// one. No two may have one issuer, or one host in public_url, issuer or, with app_link,
-	// app_redirect_url.
+	// Gateways are the gateways by name. A name has 1 to 40 of a-z, 0-9, _ and -, and begins with a letter
+	// or a digit. Required, at least one. Two gateways must not share an issuer. They must not share a host
+	// either, in public_url, token issuer or, with app_link, app_redirect_url.
 	Gateways map[string]Gateway `json:"gateways,omitempty"`
 
 	ctx       caddy.Context
@@ -44,14 +44,14 @@ type App struct {
 	stopped   bool
 }
 
-// CaddyModule returns the Caddy module information. Its receiver is a pointer, since Caddy calls it
-// for every event, beside Stop: a value would be a copy of what Stop writes.
+// CaddyModule returns the Caddy module information. Its receiver is a pointer because Caddy calls it for
+// every event, also while Stop runs: a value receiver would copy the field that Stop writes, which is a
+// data race.
 func (*App) CaddyModule() caddy.ModuleInfo {
 	return caddy.ModuleInfo{ID: "itsme", New: func() caddy.Module { return new(App) }}
 }
 
-// Provision implements caddy.Provisioner. It makes every gateway, without network and without
-// writing anything.
+// Provision implements caddy.Provisioner. It makes every gateway. It uses no network and writes nothing.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Slogger()
 	a.instances = make(map[string]*instance, len(a.Gateways))
@@ -75,14 +75,14 @@ func (a *App) Provision(ctx caddy.Context) error {
 	if err := a.endLongPollsBeforeStop(ctx); err != nil {
 		return err
 	}
-	return a.checkClaims()
+	return a.checkDistinct()
 }
 
 func (a *App) names() []string { return slices.Sorted(maps.Keys(a.Gateways)) }
 
-// checkClaims refuses two gateways that would hide one another: verifiers distinguish them by issuer, and a
-// host has one set of documents at its root.
-func (a *App) checkClaims() error {
+// checkDistinct refuses two gateways with one issuer, which verifiers could not distinguish, and two
+// gateways with one host, which can serve the /.well-known documents of one gateway only.
+func (a *App) checkDistinct() error {
 	issuers, hosts := make(map[string]string), make(map[string]string)
 	for _, name := range a.names() {
 		g := a.instances[name].gateway
@@ -92,7 +92,7 @@ func (a *App) checkClaims() error {
 		issuers[g.Issuer()] = name
 		for _, host := range g.Hosts() {
 			if other, taken := hosts[host]; taken {
-				return fmt.Errorf("gateway %s: public_url: the documents at the root of %s are those of gateway %s; give each gateway a host of its own, in token issuer and app_redirect_url too", name, host, other)
+				return fmt.Errorf("gateway %s: public_url: the host %s already serves the /.well-known documents of gateway %s; give each gateway a host of its own, in token issuer and app_redirect_url too", name, host, other)
 			}
 			hosts[host] = name
 		}
@@ -101,9 +101,9 @@ func (a *App) checkClaims() error {
 }
 
 // Start implements caddy.App. It loads the signing keys from Caddy's storage, or makes them. Before that it
-// looks at the sites: while they are provisioned, no module sees them all.
+// checks the sites, which Provision cannot do: no module sees all of them while they are provisioned.
 func (a *App) Start() error {
-	if err := a.warnOfSites(); err != nil {
+	if err := a.checkSites(); err != nil {
 		return err
 	}
 	for _, name := range a.names() {
@@ -114,8 +114,8 @@ func (a *App) Start() error {
 	return nil
 }
 
-// warnOfSites logs a warning for each way around itsme.
-func (a *App) warnOfSites() error {
+// checkSites logs a warning for each way around itsme.
+func (a *App) checkSites() error {
 	module, err := a.ctx.AppIfConfigured("http")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil
@@ -134,20 +134,20 @@ func (a *App) warnOfSites() error {
 	return nil
 }
 
-// Stop implements caddy.App. It stops following the keys, answers waiting clients at once, and waits up to
-// stopPatience for logins that are being finished. Their events are emitted before it returns.
+// Stop implements caddy.App. It stops the rotation of keys, answers waiting clients at once, and waits up to
+// stopTimeout for logins that are being finished. It emits their events before it returns.
 func (a *App) Stop() error {
 	a.stopped = true
-	patience, cancel := context.WithTimeout(context.Background(), stopPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
-	err := a.closeInstances(patience)
+	err := a.closeInstances(ctx)
 	if a.events != nil {
-		a.events.close(patience)
+		a.events.close(ctx)
 	}
 	return err
 }
 
-func (a *App) closeInstances(patience context.Context) error {
+func (a *App) closeInstances(ctx context.Context) error {
 	closed := make(chan error, len(a.instances))
 	for _, i := range a.instances {
 		go func() { closed <- i.close() }()
@@ -157,8 +157,8 @@ func (a *App) closeInstances(patience context.Context) error {
 		select {
 		case err := <-closed:
 			errs = append(errs, err)
-		case <-patience.Done():
-			a.log.Warn("logins are still being finished; they go on in the background")
+		case <-ctx.Done():
+			a.log.Warn("some logins are not finished yet; they go on in the background")
 			return errors.Join(errs...)
 		}
 	}
@@ -168,7 +168,7 @@ func (a *App) closeInstances(patience context.Context) error {
 // Cleanup implements caddy.CleanerUpper.
 func (a *App) Cleanup() error {
 	var errs []error
-	if !a.stopped { // a configuration that was only validated, or did not start
+	if !a.stopped { // the configuration was only validated, or failed to start
 		errs = append(errs, a.Stop())
 	}
 	for _, i := range a.instances {
@@ -177,7 +177,7 @@ func (a *App) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// gatewayNamed returns a gateway of the same configuration. The empty name means DefaultGateway.
+// gatewayNamed returns a gateway of the configuration of ctx. The empty name means DefaultGateway.
 func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 	i, err := instanceNamed(ctx, name)
 	if err != nil {

@@ -13,13 +13,13 @@ import (
 
 func init() { caddy.RegisterModule(AuthProvider{}) }
 
-// AuthProvider lets Caddy's authentication handler accept the gateway's bearer tokens beside
-// other credentials. It is configured in JSON only. It knows no cookie and no require, serves no
-// endpoint, and neither strips nor sets a request header: an upstream behind it must not read the
-// X-Itsme ones. The answer to a request with a token begins with Cache-Control: private. What the
-// upstream writes to caches comes behind that, and is not taken off as the handler itsme does.
+// AuthProvider makes Caddy's authentication handler accept the gateway's bearer tokens beside other
+// credentials. It is configured in JSON only. It reads no cookie, applies no require and serves no endpoint.
+// It neither strips nor sets request headers: an upstream behind it must not read the X-Itsme headers. It
+// adds Cache-Control: private to the response of a request with a token. Unlike the handler itsme, it does
+// not remove fields for caches that the upstream adds.
 type AuthProvider struct {
-	// Use is the name of the gateway. Default "default".
+	// Use selects the gateway by name. Default "default".
 	Use string `json:"use,omitempty"`
 
 	gateway *gateway.Gateway
@@ -40,14 +40,14 @@ func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
 func (p *AuthProvider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
 	identity, err := p.gateway.Authenticate(r)
 	if errors.Is(err, gateway.ErrCredential) {
-		// No error of ours: Caddy logs those, and clients could fill the log.
+		// Caddy logs every error that is returned here. With bad credentials a client could fill the log.
 		return caddyauth.User{}, false, nil
 	}
 	if err != nil || identity == nil {
 		w.Header().Add("WWW-Authenticate", "Bearer") // RFC 9110 section 15.5.2
 		return caddyauth.User{}, false, err
 	}
-	w.Header().Add("Cache-Control", "private") // caches in front may ignore Authorization
+	w.Header().Add("Cache-Control", "private") // some caches in front ignore Authorization
 	user := caddyauth.User{ID: identity.Subject, Metadata: make(map[string]string)}
 	for _, name := range identity.Claims() {
 		user.Metadata[name], _ = identity.Claim(name)

@@ -14,7 +14,7 @@ import (
 
 func init() { httpcaddyfile.RegisterGlobalOption("itsme", parseGlobalOption) }
 
-// parseGlobalOption reads one gateway and adds it to those before it.
+// parseGlobalOption reads one gateway and adds it to the gateways of earlier options.
 func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 	var app App
 	if before, ok := existing.(httpcaddyfile.App); ok {
@@ -96,7 +96,7 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("a gateway takes one name, got %d; write: itsme %s { ... }", len(args), args[0])
 	}
 	if _, taken := a.Gateways[name]; taken {
-		return d.Errf("there are two gateways named %s; name the other, and choose it in a site with use: itsme <name> { ... }", name)
+		return d.Errf("two gateways are named %s; give the other a name, itsme <name> { ... }, and select it in a site with use <name>", name)
 	}
 	var g Gateway
 	if err := grammar().Read(d, "", g.rows()); err != nil {
@@ -109,13 +109,13 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-// grammar is every block that this package reads.
+// grammar lists every block that this package reads.
 func grammar() block.Grammar {
 	var g Gateway
 	var h Handler
 	return block.Grammar{
 		{Name: "the global option itsme", Rows: g.rows()},
-		{Name: "the itsme of a site", Rows: h.rows()},
+		{Name: "the directive itsme", Rows: h.rows()},
 		{Name: "signicat", Rows: g.Signicat.rows()},
 		{Name: "token", Rows: g.Token.rows()},
 		{Name: "limit", Rows: g.Limit.rows()},
@@ -201,7 +201,7 @@ func (p *Page) readText(a block.Arguments) error {
 	}
 	key, language := args[0], args[1]
 	if _, twice := p.Text[key][language]; twice {
-		return a.Wrong("%s %s stands there twice; keep one", key, language)
+		return a.Wrong("%s %s is set twice; remove one", key, language)
 	}
 	if p.Text == nil {
 		p.Text = make(map[string]map[string]string)
@@ -222,7 +222,7 @@ func (c *Cookie) read(a block.Arguments) error {
 	return a.Duration(&c.Lifetime, args[1])
 }
 
-// read adds one app.
+// read adds one app to the list of its platform.
 func (l *AppLink) read(a block.Arguments) error {
 	args := a.RemainingArgs()
 	switch {
@@ -236,7 +236,7 @@ func (l *AppLink) read(a block.Arguments) error {
 	return nil
 }
 
-// readStore hands the rest of the line, and a block if there is one, to the store's module.
+// readStore passes the rest of the line, and its block if there is one, to the store's module.
 func (g *Gateway) readStore(a block.Arguments) error {
 	const namespace = "itsme.stores"
 	if !a.NextArg() {

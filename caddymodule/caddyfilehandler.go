@@ -13,9 +13,9 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("itsme", httpcaddyfile.After, "forward_auth")
 }
 
-// parseDirective moves the directive's matcher into the handler: with the matcher at the route,
-// as for other directives, a request that it does not match would reach the upstream with
-// whatever identity headers the client made up.
+// parseDirective moves the directive's matcher into the handler. Other directives have their matcher at the
+// route. There, a request that it does not match would skip the handler, and reach the upstream with
+// identity headers that the client made up.
 func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	h.Next() // itsme
 	match, err := h.ExtractMatcherSet()
@@ -48,18 +48,18 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    forward_token authorization|off|<header>
 //	}
 //
-// Everything is optional: a bare itsme protects the whole site. See [Handler] for what each
-// means and for defaults.
+// Everything is optional: itsme without a block protects the whole site. See [Handler] for meanings and
+// defaults.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error { return h.read(d, nil) }
 
-// read reads the directive and checks it against the gateways of the same Caddyfile, if there are any.
+// read reads the directive and checks it against the gateways of the same Caddyfile, if it defines any.
 func (h *Handler) read(d *caddyfile.Dispenser, gateways map[string]Gateway) error {
 	d.Next() // itsme
 	if d.NextArg() {
 		if h.MatchRaw != nil {
-			return d.Errf("%q is a second matcher; combine them in a named one, such as: @private path /a/* /b/*", d.Val())
+			return d.Errf("%q is a second matcher; combine both in a named matcher, such as: @private path /a/* /b/*", d.Val())
 		}
-		return d.Errf("%q is no matcher; a matcher is /path, * or @name, and a gateway is chosen with: itsme { use %s }", d.Val(), d.Val())
+		return d.Errf("%q is not a matcher; write /path, * or @name, or select a gateway with: itsme { use %s }", d.Val(), d.Val())
 	}
 	marks := []mark{h.mark(d)}
 	if err := grammar().Read(d, "", h.marked(h.rows(), &marks)); err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ahead is how far the soak test lets this replica's clock be ahead.
+// ahead is how far the clock of this replica is ahead, from the environment of the soak test.
 var ahead = sync.OnceValue(func() time.Duration {
 	d, err := time.ParseDuration(os.Getenv("SOAK_CLOCK_AHEAD"))
 	if err != nil {

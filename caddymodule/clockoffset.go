@@ -2,13 +2,13 @@ package caddymodule
 
 import "time"
 
-// The peers with whose clock this machine's is compared.
+// The peers whose clocks are compared with this machine's clock.
 const (
 	peerSignicat = "signicat"
 	peerStore    = "store"
 )
 
-// clockedStore is a store with a clock of its own.
+// clockedStore is implemented by stores with a clock of their own.
 type clockedStore interface {
 	ClockAhead() (ahead time.Duration, known bool)
 }

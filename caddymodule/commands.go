@@ -24,7 +24,7 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "itsme",
 		Usage: "<command>",
-		Short: "Checks gateways that log users in with itsme, and rotates their keys",
+		Short: "Checks gateways, rotates their keys and verifies their tokens",
 		CobraFunc: func(c *cobra.Command) {
 			for _, sub := range command.New(command.Adapter{Doctor: loadForDoctor, Gateways: gatewaysForCommands}) {
 				c.AddCommand(sub)
@@ -33,14 +33,14 @@ func init() {
 	})
 }
 
-// loadForDoctor is the Doctor of a [command.Adapter].
+// loadForDoctor loads a configuration for the doctor. See Doctor of [command.Adapter].
 func loadForDoctor(data []byte, gatewayName string) (doctor.Config, func(), error) {
 	config, err := loadWhole(data)
 	if err != nil {
 		return doctor.Config{}, nil, err
 	}
-	closeConfig := func() { _ = config.close() } // nothing was started
-	names, err := chosen(config.app.Gateways, gatewayName)
+	closeConfig := func() { _ = config.close() } // nothing runs that could fail to stop
+	names, err := selected(config.app.Gateways, gatewayName)
 	if err != nil {
 		closeConfig()
 		return doctor.Config{}, nil, err
@@ -48,8 +48,8 @@ func loadForDoctor(data []byte, gatewayName string) (doctor.Config, func(), erro
 	return config.forDoctor(names), closeConfig, nil
 }
 
-// chosen returns the gateway of that name, or all of them for the empty name.
-func chosen(gateways map[string]Gateway, name string) ([]string, error) {
+// selected returns the gateway of that name, or all gateways for the empty name.
+func selected(gateways map[string]Gateway, name string) ([]string, error) {
 	names := slices.Sorted(maps.Keys(gateways))
 	switch {
 	case len(names) == 0:
@@ -62,7 +62,7 @@ func chosen(gateways map[string]Gateway, name string) ([]string, error) {
 	return []string{name}, nil
 }
 
-// gatewaysForCommands is the Gateways of a [command.Adapter].
+// gatewaysForCommands reads the gateways for keys and token. See Gateways of [command.Adapter].
 func gatewaysForCommands(ctx caddy.Context, data []byte, gatewayName string) ([]command.Gateway, error) {
 	var config struct {
 		keystorage.Config
@@ -73,7 +73,7 @@ func gatewaysForCommands(ctx caddy.Context, data []byte, gatewayName string) ([]
 	if err := json.Unmarshal(data, &config); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
-	names, err := chosen(config.Apps.Itsme.Gateways, gatewayName)
+	names, err := selected(config.Apps.Itsme.Gateways, gatewayName)
 	if err != nil {
 		return nil, err
 	}
@@ -96,9 +96,9 @@ func gatewayForCommands(ctx caddy.Context, name string, g Gateway, storage certm
 	if err != nil {
 		return command.Gateway{}, err
 	}
-	open := g
-	open.Signicat = Signicat{} // its secrets may not be at hand
-	tokens := open.config(e).WithDefaults()
+	public := g
+	public.Signicat = Signicat{} // this process may not have Signicat's secrets
+	tokens := public.config(e).WithDefaults()
 	if e.err != nil {
 		return command.Gateway{}, e.err
 	}
@@ -115,7 +115,8 @@ func gatewayForCommands(ctx caddy.Context, name string, g Gateway, storage certm
 	}, nil
 }
 
-// storeOfKeys opens the store if it has to do with keys. It needs the store's secrets.
+// storeOfKeys opens the store if it can hold keys, which needs the store's secrets. It returns nil for
+// other stores.
 func (g Gateway) storeOfKeys(ctx caddy.Context, name string) (StoreModule, error) {
 	if g.storeModule() != redisModule {
 		return nil, nil
@@ -125,7 +126,7 @@ func (g Gateway) storeOfKeys(ctx caddy.Context, name string) (StoreModule, error
 		return nil, err
 	}
 	if shared, ok := store.(*RedisStore); ok {
-		shared.log = slog.New(slog.DiscardHandler) // the command's own error says what failed
+		shared.log = slog.New(slog.DiscardHandler) // the command returns the error
 	}
 	_, err = store.Open(name)
 	return store, err

@@ -1,15 +1,15 @@
 package caddymodule_test
 
-// matcherRows are matchers of itsme that leave out a path, and paths that are rewritten before or behind them.
+// matcherRows are sites whose matcher of itsme leaves out a path, and sites that rewrite paths.
 var matcherRows = []coverageRow{
 	{"a matcher without the folder itself", `SITE {
 		itsme /private/*
 		reverse_proxy 127.0.0.1:9
-	}`, []string{"matcher_half site 127.0.0.1: itsme matches /private/* and not /private"}},
+	}`, []string{"matcher_half site 127.0.0.1: the matcher of itsme includes /private/* but not /private"}},
 	{"a matcher without what is below the folder", `SITE {
 		itsme /private
 		reverse_proxy 127.0.0.1:9
-	}`, []string{"matcher_half site 127.0.0.1: itsme matches /private and not /private/*"}},
+	}`, []string{"matcher_half site 127.0.0.1: the matcher of itsme includes /private but not /private/*"}},
 	{"several matchers", `SITE {
 		@in {
 			path /a /a/* /b/* /c /file.pdf /d* /e/ *.json /f/*/g /x* /x/y
@@ -17,7 +17,7 @@ var matcherRows = []coverageRow{
 		}
 		itsme @in
 		reverse_proxy 127.0.0.1:9
-	}`, []string{"matcher_half site 127.0.0.1: itsme matches /b/* and not /b", "matcher_half site 127.0.0.1: itsme matches /c and not /c/*"}},
+	}`, []string{"matcher_half site 127.0.0.1: the matcher of itsme includes /b/* but not /b", "matcher_half site 127.0.0.1: the matcher of itsme includes /c but not /c/*"}},
 	{"a negated matcher", `SITE {
 		@in not path /assets/*
 		itsme @in
@@ -30,25 +30,25 @@ var matcherRows = []coverageRow{
 		handle_path /x/* {
 			reverse_proxy 127.0.0.1:9
 		}
-	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site rewrites paths"}},
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a path matcher, but the site rewrites paths"}},
 	{"a matcher behind try_files", `SITE {
 		@in path_regexp ^/private
 		itsme @in
 		try_files {path} /index.html
 		file_server
-	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site rewrites paths"}},
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a path matcher, but the site rewrites paths"}},
 	{"a matcher in front of PHP", `SITE {
 		@in not path /assets /assets/*
 		itsme @in
 		php_fastcgi 127.0.0.1:9
-	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and the site has a fastcgi transport"}},
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a path matcher, but the site has a fastcgi transport"}},
 	{"a matcher in front of a proxy that rewrites", `SITE {
 		@in expression ` + "`path('/private*')`" + `
 		itsme @in
 		reverse_proxy 127.0.0.1:9 {
 			rewrite /x{uri}
 		}
-	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a matcher of paths, and its reverse_proxy rewrites paths"}},
+	}`, []string{"matcher_rewritten site 127.0.0.1: itsme has a path matcher, but its reverse_proxy rewrites paths"}},
 	{"rewrites that no matcher is about", `SITE {
 		@in method POST
 		itsme @in
@@ -84,8 +84,8 @@ var publicRows = []coverageRow{
 			reverse_proxy 127.0.0.1:9
 		}
 	}`, []string{
-		"public_without_effect site 127.0.0.1 /app/*: public /assets/* lists no path of this route",
-		"public_without_effect site 127.0.0.1 /app/*: public /app/* lists no path of this route",
+		"public_without_effect site 127.0.0.1 /app/*: public /assets/* matches no path of this route",
+		"public_without_effect site 127.0.0.1 /app/*: public /app/* matches no path of this route",
 	}},
 	{"public paths of a stripped route, in both spellings", `SITE {
 		itsme

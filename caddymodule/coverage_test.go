@@ -14,18 +14,18 @@ import (
 
 const (
 	openUpstream = "reverse_proxy to 127.0.0.1:9 is reachable without itsme"
-	notReached   = "no request for it reaches the gateway, because every itsme is inside a route that it does not match"
+	notReached   = "requests for it do not reach the gateway: every itsme is inside a route that does not match them"
 )
 
-// coverageRow are sites, and what the log warns of: the finding, and the line up to the remedy.
+// coverageRow has sites and the expected warnings: the finding, and the line up to the remedy.
 type coverageRow struct {
 	name  string
 	sites string
 	want  []string
 }
 
-// TestStartWarnsOfWaysAroundItsme loads sites of which some leave a way to the upstream, or none
-// to the gateway.
+// TestStartWarnsOfWaysAroundItsme loads sites. On some of them requests reach the upstream without itsme, or
+// do not reach the gateway.
 func TestStartWarnsOfWaysAroundItsme(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
 	for _, row := range slices.Concat(uncoveredRows, matcherRows, publicRows) {
@@ -69,8 +69,8 @@ func coverageConfig(t *testing.T, s *caddytest.Server, sites string) string {
 	` + strings.NewReplacer("SITE", s.URL, "PORT", port).Replace(sites)
 }
 
-// TestErrorRoutesReachNoEndpoint has itsme before a part of a site, and else where only an error
-// leads: in the error routes of a subroute, which a Caddyfile does not write.
+// TestErrorRoutesReachNoEndpoint has itsme in front of a part of a site, and in the error routes of a
+// subroute, which only JSON can express. A request reaches those after an error only.
 func TestErrorRoutesReachNoEndpoint(t *testing.T) {
 	s := caddytest.RunJSON(t, `{"apps":{
 		"itsme":{"gateways":{"default":{"public_url":"http://{{addr}}","attributes":["name"],
@@ -86,7 +86,7 @@ func TestErrorRoutesReachNoEndpoint(t *testing.T) {
 	}
 }
 
-// warnings are the findings in a log, and their lines up to the remedy and what explains it.
+// warnings returns the findings in a log, each with its line up to the explanation or the remedy.
 func warnings(t *testing.T, log string) (found []string) {
 	t.Helper()
 	for line := range strings.Lines(log) {
@@ -101,7 +101,7 @@ func warnings(t *testing.T, log string) (found []string) {
 		if remedy == "" {
 			t.Errorf("%q names no remedy", entry.Msg)
 		}
-		for _, explanation := range []string{" (", ", behind", ": paths count"} {
+		for _, explanation := range []string{" (", ": public paths"} {
 			problem, _, _ = strings.Cut(problem, explanation)
 		}
 		found = append(found, entry.Finding+" "+problem)
@@ -116,18 +116,18 @@ func TestStartNamesSiteAndRemedy(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "site other.example: reverse_proxy to 127.0.0.1:9000 is reachable without itsme; " +
-		"put itsme at the top level of the site, with public or a matcher for what needs no login"
+		"put itsme at the top level of the site; list paths that need no login in public, or use a matcher"
 	if !strings.Contains(s.Log(), `"`+want+`"`) {
 		t.Errorf("the log lacks %q", want)
 	}
 }
 
-// TestBrowserModeElsewhereIsAnError validates a site that would send browsers to a login page on a
-// host that has none of their cookies. caddy validate finds it, before anything is started.
+// TestBrowserModeElsewhereIsAnError validates a site that would send browsers to a login page on a host that
+// does not get their cookies. caddy validate refuses the site.
 func TestBrowserModeElsewhereIsAnError(t *testing.T) {
 	for host, want := range map[string]string{
 		"app.example.be":   "",
-		"other.example.be": "site other.example.be: mode browser: browsers log in on the host of public_url alone, https://app.example.be; ",
+		"other.example.be": "site other.example.be: mode browser: browsers can log in on the host of public_url only, https://app.example.be; ",
 	} {
 		config, err := caddytest.Adapt(strings.Replace(rightConfig, "http://app.example.be {\n\titsme", "http://"+host+" {\n\titsme {\nmode browser\n}", 1))
 		if err != nil {

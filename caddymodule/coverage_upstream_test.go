@@ -1,7 +1,7 @@
 package caddymodule_test
 
-// uncoveredRows are ways to upstreams, files, responses and error pages beside itsme, and endpoints that no
-// request reaches.
+// uncoveredRows are sites with upstreams, files, responses or error pages that requests reach without itsme,
+// and sites whose gateway endpoints no request reaches.
 var uncoveredRows = []coverageRow{
 	{"itsme at site level", `SITE {
 		itsme

@@ -1,22 +1,22 @@
-// Package caddymodule makes Caddy modules of package gateway. It translates configuration, follows Caddy's
-// lifecycle and hands requests to the gateway.
+// Package caddymodule adapts package gateway to Caddy. It translates the configuration, follows Caddy's
+// lifecycle and passes requests to the gateway. It registers these modules:
 //
 //	itsme                                  the app, which holds the gateways
 //	itsme.stores.memory                    keeps pending sessions in the memory of one replica
-//	itsme.stores.redis                     keeps them in Redis, for any number of replicas
+//	itsme.stores.redis                     keeps pending sessions in Redis, for any number of replicas
 //	http.handlers.itsme                    protects a site with a gateway
-//	http.authentication.providers.itsme    bearer tokens for Caddy's authentication handler
-//	admin.api.itsme                        serves what operators see and do while Caddy runs
+//	http.authentication.providers.itsme    accepts bearer tokens in Caddy's authentication handler
+//	admin.api.itsme                        shows gateways to operators, revokes logins and rotates keys
 //	caddy.logging.encoders.filter.itsme    keeps identities out of other modules' log lines
 //
-// It adds the command caddy itsme, with doctor, keys and token. What needs neither these modules nor their
-// configuration is in packages below caddymodule/internal, which never import this one.
+// It adds the command caddy itsme, with doctor, keys and token. Code that needs neither these modules nor
+// their configuration is in packages below caddymodule/internal, which never import this one.
 //
-// The grammar of the global option stands at [App.UnmarshalCaddyfile], that of the directive at
-// [Handler.UnmarshalCaddyfile]. Every JSON key equals its subdirective, letter for letter.
+// The doc comment of [App.UnmarshalCaddyfile] has the grammar of the global option, and that of
+// [Handler.UnmarshalCaddyfile] the grammar of the directive. Every JSON key equals its subdirective.
 //
-// Provision reads the configuration, expands its placeholders and makes the gateways, without
-// network and without writing anything, so that it serves caddy validate as well. Start makes
-// the signing keys or loads them from Caddy's storage. Caddy starts apps in any order; until
-// ours has started, a gateway that has no keys yet answers 503 by itself.
+// Provision reads the configuration, expands its placeholders and makes the gateways. It uses no network
+// and writes nothing, as caddy validate requires. Start loads the signing keys from Caddy's storage, or
+// makes them. Caddy starts apps in any order: until this app has started, a gateway without keys answers
+// 503.
 package caddymodule

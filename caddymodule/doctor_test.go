@@ -20,11 +20,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// doctorRows are what can be wrong, and the warnings and problems that it leads to.
+// doctorRows are mistakes and failures, with the expected warnings and problems.
 var doctorRows = []struct {
 	name    string
 	replace []string
-	arrange func(*testing.T, clinic) (replace []string)
+	arrange func(*testing.T, env) (replace []string)
 	problem bool
 	want    []string
 }{
@@ -63,17 +63,17 @@ var doctorRows = []struct {
 	{name: "DEBUG with the filter", replace: []string{"#global", "log {\nlevel DEBUG\nformat filter {\nrequest itsme\n}\n}"}},
 	{
 		name:    "storage that cannot be written",
-		arrange: func(t *testing.T, _ clinic) []string { return []string{"STORAGE", writeCaddyfile(t, "") + "/below"} },
+		arrange: func(t *testing.T, _ env) []string { return []string{"STORAGE", writeCaddyfile(t, "") + "/below"} },
 		problem: true, want: []string{"storage_unusable", "keys_unreadable"},
 	},
 	{
 		name:    "another storage than Caddy's",
-		arrange: func(t *testing.T, _ clinic) []string { return []string{"STORAGE", t.TempDir()} },
+		arrange: func(t *testing.T, _ env) []string { return []string{"STORAGE", t.TempDir()} },
 		problem: true, want: []string{"jwks_differs"},
 	},
 	{
 		name: "damaged keys",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			dir := t.TempDir()
 			if err := os.MkdirAll(filepath.Join(dir, "itsme", "default"), 0o700); err != nil {
 				t.Fatal(err)
@@ -87,7 +87,7 @@ var doctorRows = []struct {
 	},
 	{
 		name: "memory in Kubernetes",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			t.Setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
 			return nil
 		},
@@ -97,14 +97,14 @@ var doctorRows = []struct {
 	{name: "another account", replace: []string{"ACCOUNT_ID", "a-spge-other"}, problem: true, want: []string{"account_differs", "permission_missing"}},
 	{
 		name: "no permission",
-		arrange: func(t *testing.T, c clinic) []string {
+		arrange: func(t *testing.T, c env) []string {
 			return c.fails(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusForbidden})
 		},
 		problem: true, want: []string{"permission_missing"},
 	},
 	{
 		name: "a Signicat that stumbles over the session",
-		arrange: func(t *testing.T, c clinic) []string {
+		arrange: func(t *testing.T, c env) []string {
 			return c.fails(t, signicattest.Fault{Operation: signicattest.OperationReadSession, Status: http.StatusInternalServerError})
 		},
 		want: []string{"permission_unknown"},
@@ -116,32 +116,32 @@ var doctorRows = []struct {
 	},
 	{
 		name: "a Signicat at a name below localhost",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			return []string{"SIGNICAT", strings.Replace(signicatAt(t, 0), "127.0.0.1", "sim.localhost", 1)}
 		},
 	},
 	{
 		name: "an api_url that is not Signicat's",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			return []string{"SIGNICAT", serve(t, http.NotFound)}
 		},
 		problem: true, want: []string{"signicat_elsewhere"},
 	},
 	{
 		name: "an api_url that is a web site",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			return []string{"SIGNICAT", serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<!doctype html>")) })}
 		},
 		problem: true, want: []string{"signicat_elsewhere"},
 	},
 	{
 		name:    "a clock that is half a minute ahead",
-		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
+		arrange: func(t *testing.T, _ env) []string { return []string{"SIGNICAT", signicatAt(t, -45*time.Second)} },
 		want:    []string{"clock_off"},
 	},
 	{
 		name:    "a clock that is an hour behind",
-		arrange: func(t *testing.T, _ clinic) []string { return []string{"SIGNICAT", signicatAt(t, time.Hour)} },
+		arrange: func(t *testing.T, _ env) []string { return []string{"SIGNICAT", signicatAt(t, time.Hour)} },
 		problem: true, want: []string{"clock_wrong"},
 	},
 	{
@@ -151,7 +151,7 @@ var doctorRows = []struct {
 	},
 	{
 		name: "a public URL of another service",
-		arrange: func(t *testing.T, _ clinic) []string {
+		arrange: func(t *testing.T, _ env) []string {
 			other := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`"hello"`)) })
 			return []string{"{{addr}}", strings.TrimPrefix(other, "http://")}
 		},
@@ -179,12 +179,12 @@ var doctorRows = []struct {
 	},
 }
 
-// TestDoctorFindsWhatIsWrong breaks one thing at a time.
+// TestDoctorFindsWhatIsWrong makes one mistake at a time.
 func TestDoctorFindsWhatIsWrong(t *testing.T) {
-	c := newClinic(t)
+	c := newEnv(t)
 	for _, row := range doctorRows {
 		t.Run(row.name, func(t *testing.T) {
-			here := clinic{t, c.server, c.signicat}
+			here := env{t, c.server, c.signicat}
 			replace := row.replace
 			if row.arrange != nil {
 				replace = append(replace, row.arrange(t, here)...)
@@ -201,8 +201,8 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
-// fails lets the simulator fail until the test is over.
-func (c clinic) fails(t *testing.T, fault signicattest.Fault) []string {
+// fails makes the simulator fail until the test ends.
+func (c env) fails(t *testing.T, fault signicattest.Fault) []string {
 	t.Helper()
 	if err := c.signicat.Script(fault); err != nil {
 		t.Fatal(err)
@@ -218,7 +218,7 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return server.URL
 }
 
-// signicatAt is the URL of a Signicat whose clock is ahead.
+// signicatAt returns the URL of a simulator whose clock is ahead.
 func signicatAt(t *testing.T, ahead time.Duration) string {
 	t.Helper()
 	simulator, err := signicattest.New(signicattest.Config{})
@@ -236,8 +236,8 @@ func redisAt(address string) string {
 }
 
 // redisThat starts a redis-server with that maxmemory-policy.
-func redisThat(policy string) func(*testing.T, clinic) []string {
-	return func(t *testing.T, _ clinic) []string {
+func redisThat(policy string) func(*testing.T, env) []string {
+	return func(t *testing.T, _ env) []string {
 		t.Helper()
 		listener := caddytest.Listen(t)
 		address := listener.Addr().String()

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// healthy is a configuration in which the doctor finds nothing but that it is on loopback.
+// healthy is a configuration without mistakes. The doctor's one warning is that it is on loopback.
 const healthy = `{
 	storage file_system STORAGE
 	#global
@@ -37,14 +37,14 @@ http://{{addr}} {
 	reverse_proxy 127.0.0.1:9
 }`
 
-// clinic is a gateway that runs with the healthy configuration, and what it depends on.
-type clinic struct {
+// env is a gateway with the healthy configuration, and the simulator behind it.
+type env struct {
 	t        *testing.T
 	server   *caddytest.Server
 	signicat *signicattest.Server
 }
 
-func newClinic(t *testing.T) clinic {
+func newEnv(t *testing.T) env {
 	t.Helper()
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
 	simulator, err := signicattest.Start(signicattest.Config{})
@@ -52,13 +52,13 @@ func newClinic(t *testing.T) clinic {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	c := clinic{t: t, signicat: simulator}
+	c := env{t: t, signicat: simulator}
 	c.server = caddytest.Run(t, c.fill(strings.Replace(healthy, "storage file_system STORAGE", "", 1)))
 	return c
 }
 
-// fill puts what is right in the place of every word that stands for it.
-func (c clinic) fill(config string) string {
+// fill replaces the placeholders of the healthy configuration by their right values.
+func (c env) fill(config string) string {
 	return strings.NewReplacer(
 		"SIGNICAT", c.signicat.URL,
 		"CLIENT_ID", signicattest.DefaultClientID,
@@ -68,7 +68,7 @@ func (c clinic) fill(config string) string {
 }
 
 // file writes the healthy configuration with some of its words replaced.
-func (c clinic) file(replace ...string) string {
+func (c env) file(replace ...string) string {
 	c.t.Helper()
 	_, port, err := net.SplitHostPort(c.server.Addr)
 	if err != nil {
@@ -98,7 +98,7 @@ func examine(t *testing.T, file string, args ...string) (findings []finding, hea
 	return findings, err == nil
 }
 
-// named are the names of the findings of these levels, each once.
+// named returns the names of the findings of these levels, each once.
 func named(findings []finding, levels ...string) (names []string) {
 	for _, f := range findings {
 		if slices.Contains(levels, f.Level) && !slices.Contains(names, f.Finding) {
@@ -109,7 +109,7 @@ func named(findings []finding, levels ...string) (names []string) {
 }
 
 func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
-	c := newClinic(t)
+	c := newEnv(t)
 	findings, healthy := examine(t, c.file())
 	if !healthy {
 		t.Error("the exit status is not 0")
@@ -130,10 +130,10 @@ func TestDoctorFindsNothingInAHealthyGateway(t *testing.T) {
 	}
 }
 
-// TestDoctorLeavesNothingInStorage has a site for which Caddy makes a certificate authority as soon
-// as a configuration is validated: made by another user, Caddy could not read it.
+// TestDoctorLeavesNothingInStorage has a site for which Caddy makes a certificate authority when a
+// configuration is validated. Caddy could not read an authority that another user has made.
 func TestDoctorLeavesNothingInStorage(t *testing.T) {
-	c := newClinic(t)
+	c := newEnv(t)
 	storage := t.TempDir()
 	file := c.file("STORAGE", storage, "http://{{addr}} {", "https://localhost {\ntls internal\nitsme\n}\nhttp://{{addr}} {")
 	findings, healthy := examine(t, file, "--offline")
@@ -151,23 +151,23 @@ func TestDoctorLeavesNothingInStorage(t *testing.T) {
 	}
 }
 
-// TestOfflineDoctorConnectsNowhere gives it a listener in the place of every server.
+// TestOfflineDoctorConnectsNowhere has one listener in place of every server.
 func TestOfflineDoctorConnectsNowhere(t *testing.T) {
-	c := newClinic(t)
-	everybody := caddytest.Listen(t)
+	c := newEnv(t)
+	listener := caddytest.Listen(t)
 	called := make(chan struct{})
 	go func() {
 		defer close(called)
-		if conn, err := everybody.Accept(); err == nil {
+		if conn, err := listener.Accept(); err == nil {
 			_ = conn.Close()
 			t.Error("the doctor connected")
 		}
 	}()
-	address := everybody.Addr().String()
+	address := listener.Addr().String()
 	file := c.file("{{addr}}", address, "SIGNICAT", "http://"+address, "#gateway", redisAt(address),
 		"reverse_proxy 127.0.0.1:9", "reverse_proxy "+address+" {\nhealth_uri /health\n}")
 	findings, healthy := examine(t, file, "--offline")
-	_ = everybody.Close()
+	_ = listener.Close()
 	<-called
 	want := []string{
 		"config_loads", "sites_covered", "debug_logs_safe", "storage_writable", "gateway_used", "left_out", "redirect_url", "public_url_local",
@@ -182,8 +182,8 @@ func TestOfflineDoctorConnectsNowhere(t *testing.T) {
 		}
 	}
 	want = []string{
-		"keys: they are in Redis", "Redis: needs the network", "Signicat and the clock: needs the network", "public URL: needs the network",
-		"instances: needs the network", "app links: needs the network", "certificates: needs the network",
+		"keys: they are in Redis", "Redis: the check needs the network", "Signicat and the clock: the check needs the network", "public URL: the check needs the network",
+		"instances: the check needs the network", "app links: the check needs the network", "certificates: the check needs the network",
 	}
 	if diff := cmp.Diff(want, left); diff != "" {
 		t.Errorf("it leaves out (-want +got):\n%s", diff)
@@ -191,7 +191,7 @@ func TestOfflineDoctorConnectsNowhere(t *testing.T) {
 }
 
 func TestDoctorWritesALineForEachFinding(t *testing.T) {
-	c := newClinic(t)
+	c := newEnv(t)
 	out, err := itsme(t, "doctor", "--offline", "--gateway", "default", "--config", c.file("#global", "debug"))
 	if err != nil {
 		t.Fatal(err)
@@ -202,7 +202,7 @@ func TestDoctorWritesALineForEachFinding(t *testing.T) {
 	}
 	for _, want := range []string{
 		"ok       -        config_loads         the configuration loads.",
-		`warning  -        debug_logs_identity  log "default" is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them. Raise the level, or write in that log: format filter { request itsme }.`,
+		`warning  -        debug_logs_identity  log "default" is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them. Raise the level of that log, or add to it: format filter { request itsme }.`,
 		"note     default  store_memory         pending sessions are kept in the memory of one replica. If you run more than one replica, use store redis.",
 	} {
 		if !slices.Contains(lines, want) {
@@ -211,9 +211,8 @@ func TestDoctorWritesALineForEachFinding(t *testing.T) {
 	}
 }
 
-// TestDoctorTellsWhatItCannotRead checks that a configuration that does not load is a finding, and
-// that a script learns of it.
-func TestDoctorTellsWhatItCannotRead(t *testing.T) {
+// TestDoctorReportsWhatItCannotRead: a configuration that does not load is a finding, also with --json.
+func TestDoctorReportsWhatItCannotRead(t *testing.T) {
 	for _, row := range []struct{ name, file, gateway, want string }{
 		{"no file", "/nonexistent", "", "no such file or directory"},
 		{"no Caddyfile", writeCaddyfile(t, "{\n\tnosuch\n}"), "", "unrecognized global option: nosuch"},

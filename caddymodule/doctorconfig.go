@@ -19,11 +19,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
-// loadedConfig is a configuration that was provisioned as caddy validate does, and not started.
+// loadedConfig is a configuration that was provisioned, as caddy validate does, and not started.
 type loadedConfig struct {
 	app     *App
 	sites   *coverage.Survey
-	storage certmagic.Storage // Caddy's own, which was not touched
+	storage certmagic.Storage // Caddy's own; provisioning does not use it
 	parts   configParts
 	cleanup []func() error
 }
@@ -41,12 +41,12 @@ type configParts struct {
 	} `json:"apps"`
 }
 
-// localStorage reports whether Caddy's storage is a folder of this machine, as it is by default.
+// localStorage reports whether Caddy's storage is a folder of this machine, which is the default.
 func (c *loadedConfig) localStorage() bool {
 	return c.parts.Storage == nil || c.parts.Storage.Module == "file_system"
 }
 
-// loadWhole loads a configuration without starting it. Close it.
+// loadWhole loads a configuration and does not start it. The caller closes it.
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
 	loaded = &loadedConfig{sites: new(coverage.Survey)}
@@ -61,7 +61,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
 	defer func() {
 		if err != nil {
-			_ = loaded.close() // the first error explains the others
+			_ = loaded.close() // the error of loading is the cause
 		}
 	}()
 	if loaded.storage, err = where.Open(ctx); err != nil {
@@ -70,8 +70,8 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	return loaded, loaded.provision(config)
 }
 
-// provision does what caddy validate does. Modules such as pki then make keys in storage: they get a
-// temporary one.
+// provision does the same as caddy validate, with a temporary storage: modules such as pki make keys in
+// storage when they are provisioned.
 func (c *loadedConfig) provision(config []byte) error {
 	dir, err := os.MkdirTemp("", "caddy-itsme-doctor-")
 	if err != nil {
@@ -109,8 +109,8 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 	return err
 }
 
-// closeGateways releases what our own modules hold. Caddy cannot release a provisioned configuration that
-// was never started: the rest ends with the process.
+// closeGateways releases the values of itsme's modules. Caddy cannot release a configuration that was
+// provisioned and never started: values of other modules end with the process.
 func (c *loadedConfig) closeGateways() error {
 	errs := []error{c.app.Cleanup()}
 	for _, i := range c.app.instances {
@@ -121,7 +121,7 @@ func (c *loadedConfig) closeGateways() error {
 	return errors.Join(errs...)
 }
 
-// close releases everything that was made, in reverse order.
+// close releases everything that loading made, in reverse order.
 func (c *loadedConfig) close() error {
 	var errs []error
 	for _, cleanup := range slices.Backward(c.cleanup) {
@@ -130,7 +130,7 @@ func (c *loadedConfig) close() error {
 	return errors.Join(errs...)
 }
 
-// forDoctor returns what the doctor needs to look at these gateways.
+// forDoctor describes these gateways, and the configuration around them, to the doctor.
 func (c *loadedConfig) forDoctor(names []string) doctor.Config {
 	config := doctor.Config{
 		Sites: c.sites.Findings, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
@@ -141,7 +141,7 @@ func (c *loadedConfig) forDoctor(names []string) doctor.Config {
 	return config
 }
 
-// gatewayForDoctor returns one gateway, with Caddy's own storage for its keys.
+// gatewayForDoctor describes one gateway to the doctor, with Caddy's own storage for its keys.
 func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	instance := c.app.instances[name]
 	g := doctor.Gateway{
@@ -165,12 +165,12 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	return g
 }
 
-// quieted returns a configuration that, when it is provisioned, opens no log file, writes nothing to
-// standard error, checks no upstream, and has its storage in a folder.
+// quieted returns the configuration with changes for provisioning. It opens no log file, writes nothing to
+// standard error, checks no upstream, and keeps its storage in a folder.
 func quieted(config []byte, dir string) ([]byte, error) {
 	var tree map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(config))
-	decoder.UseNumber() // of a long duration in nanoseconds a float64 keeps too little
+	decoder.UseNumber() // a float64 loses digits of a long duration in nanoseconds
 	if err := decoder.Decode(&tree); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
 	}
@@ -182,7 +182,7 @@ func quieted(config []byte, dir string) ([]byte, error) {
 	return json.Marshal(tree)
 }
 
-// dropHealthChecks removes the checks of reverse_proxy that begin before Caddy starts.
+// dropHealthChecks removes the active health checks of reverse_proxy, which begin before Caddy starts.
 func dropHealthChecks(value any) {
 	switch v := value.(type) {
 	case map[string]any:

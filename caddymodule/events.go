@@ -2,7 +2,6 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -15,28 +14,29 @@ import (
 
 // The events that gateways emit through Caddy's app events. All have the member gateway.
 const (
-	// EventLoginStarted: a user can open itsme. Members session_id, kind.
+	// EventLoginStarted is emitted when a login has started and the user can open itsme. Members
+	// session_id, kind.
 	EventLoginStarted = "itsme_login_started"
-	// EventLoginSucceeded: a login ended with a token. Members session_id, kind, reason,
+	// EventLoginSucceeded is emitted when a login ends with a token. Members session_id, kind, reason,
 	// duration_seconds, sub.
 	EventLoginSucceeded = "itsme_login_succeeded"
-	// EventLoginFailed: a login ended without one. A login that could not start is no event: a client
-	// whose starts are refused must not crowd out the events of others. Members session_id, kind,
-	// outcome, reason, duration_seconds.
+	// EventLoginFailed is emitted when a login ends without a token. A login that could not start is no
+	// event: with refused starts, one client could fill the queue and displace the events of others.
+	// Members session_id, kind, outcome, reason, duration_seconds.
 	EventLoginFailed = "itsme_login_failed"
-	// EventTokenRevoked: a token, a login or all logins of a user were revoked through this replica.
-	// Members scope (token, login or subject) and id, which is a jti, the login in it, or a sub.
+	// EventTokenRevoked is emitted when a token, a login or all logins of a user are revoked through this
+	// replica. Members scope (token, login or subject) and id, which is a jti, the login in it, or a sub.
 	EventTokenRevoked = "itsme_token_revoked"
-	// EventKeysRotated: this replica has begun to use other keys, or an operator rotated them here.
-	// Members kid, of the key that signs, and cause: in_force or requested.
+	// EventKeysRotated is emitted when this replica begins to use other keys, or when an operator rotates
+	// them through this replica. Members kid, of the key that signs, and cause: in_force or requested.
 	EventKeysRotated = "itsme_keys_rotated"
 )
 
-// maxEvents bounds the events that wait for handlers. One more is dropped, and counted.
+// maxEvents bounds the events that wait for handlers. Further events are dropped and counted.
 const maxEvents = 1024
 
-// announcer emits events in their order, in a goroutine of its own: Caddy runs handlers in the goroutine
-// that emits an event, and a slow one must not delay a request.
+// announcer emits events in their order, in a goroutine of its own. Caddy runs event handlers in the
+// goroutine that emits the event: a slow handler must not delay a request.
 type announcer struct {
 	ctx    caddy.Context // of the configuration, valid until after its Stop
 	events *caddyevents.App
@@ -52,23 +52,29 @@ type event struct {
 	of   *metrics.Meter // counts it when it is dropped
 }
 
-// newAnnouncer returns an announcer that waits until Caddy has started every app: only then are all
-// handlers subscribed. It starts no goroutine before.
+// newAnnouncer returns an announcer. It begins to emit when Caddy has started every app, because only then
+// all handlers have subscribed. Until then it has no goroutine.
 func newAnnouncer(ctx caddy.Context) (*announcer, error) {
-	module, err := ctx.App("events")
+	events, err := eventsApp(ctx)
 	if err != nil {
 		return nil, err
-	}
-	events, ok := module.(*caddyevents.App)
-	if !ok {
-		return nil, errors.New("app events: its module is not the one that this was built with")
 	}
 	ended := make(chan struct{})
 	a := &announcer{ctx: ctx, events: events, queue: make(chan event, maxEvents), ended: ended, end: sync.OnceFunc(func() { close(ended) })}
 	return a, events.On("started", &onStarted{a})
 }
 
-// onStarted handles the event of that name. Its field is not exported, since Caddy logs handlers.
+// eventsApp returns Caddy's app events.
+func eventsApp(ctx caddy.Context) (*caddyevents.App, error) {
+	module, err := ctx.App("events")
+	if err != nil {
+		return nil, err
+	}
+	return module.(*caddyevents.App), nil
+}
+
+// onStarted handles the event started. Its field is not exported because Caddy logs the exported fields of
+// handlers.
 type onStarted struct{ announcer *announcer }
 
 // Handle implements caddyevents.Handler.
@@ -77,8 +83,8 @@ func (s *onStarted) Handle(context.Context, caddy.Event) error {
 	return nil
 }
 
-// announce has an event emitted. It counts the event as dropped if too many wait, or if the configuration
-// is being stopped.
+// announce queues an event. It drops and counts the event if the queue is full, or if the configuration is
+// being stopped.
 func (a *announcer) announce(e event) {
 	select {
 	case <-a.ended:
@@ -105,7 +111,7 @@ func (a *announcer) run() {
 	}
 }
 
-// drain emits the events that wait.
+// drain emits the queued events.
 func (a *announcer) drain() {
 	for {
 		select {
@@ -117,7 +123,7 @@ func (a *announcer) drain() {
 	}
 }
 
-// close emits the events that wait, until ctx is done. It drops later ones.
+// close emits the queued events until ctx is done. Later events are dropped.
 func (a *announcer) close(ctx context.Context) {
 	a.end()
 	emitted := make(chan struct{})
@@ -131,7 +137,7 @@ func (a *announcer) close(ctx context.Context) {
 	}
 }
 
-// login announces the steps of a login that are events.
+// login announces a step of a login, if that step is an event.
 func (a *announcer) login(gatewayName string, m *metrics.Meter, s gateway.LoginStep) {
 	data := map[string]any{"gateway": gatewayName, "session_id": s.SessionID, "kind": s.Kind}
 	e := event{data: data, of: m}

@@ -12,14 +12,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// expander replaces placeholders and keeps the first error, so that a configuration can be
-// translated as one literal.
+// expander replaces placeholders. It keeps the first error, so that a configuration is translated in one
+// struct literal.
 type expander struct {
 	replacer *caddy.Replacer
 	err      error
 }
 
-// text expands the value of a subdirective. No error shows the expanded value.
+// text expands the value of a subdirective. Errors do not show the expanded value, which may be a secret.
 func (e *expander) text(subdirective, value string) string {
 	expanded, err := e.replacer.ReplaceFunc(value, func(variable string, value any) (any, error) {
 		if caddy.ToString(value) == "" {
@@ -33,7 +33,7 @@ func (e *expander) text(subdirective, value string) string {
 	return expanded
 }
 
-// texts keeps nil apart from empty: the one takes a default, the other means none.
+// texts expands a list. It returns nil, which means the default, for nil only; an empty list means none.
 func (e *expander) texts(subdirective string, values []string) []string {
 	if values == nil {
 		return nil
@@ -45,7 +45,8 @@ func (e *expander) texts(subdirective string, values []string) []string {
 	return expanded
 }
 
-// emptyPlaceholder names the variable, unless it may be part of a literal secret that has braces in it.
+// emptyPlaceholder returns the error for a placeholder without a value. It names the placeholder, unless
+// that may be part of a literal secret with braces.
 func emptyPlaceholder(subdirective, variable string) error {
 	switch {
 	case strings.HasPrefix(variable, "env."):
@@ -53,18 +54,17 @@ func emptyPlaceholder(subdirective, variable string) error {
 	case strings.HasPrefix(variable, "file."):
 		return fmt.Errorf("%s: the placeholder {%s} is empty; put the value in that file and make it readable", subdirective, variable)
 	case slices.Contains(secrets, subdirective):
-		return fmt.Errorf(`%s: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`, subdirective)
+		return fmt.Errorf(`%s: the text between the braces is not a placeholder; use {env.NAME} or {file./path}, or write \{ for a literal brace`, subdirective)
 	}
 	return fmt.Errorf("%s: the placeholder {%s} is empty or unknown; use {env.NAME} or {file./path}", subdirective, variable)
 }
 
-// secrets are the subdirectives whose values are never repeated.
+// secrets are the subdirectives whose values must not appear in errors.
 var secrets = []string{clientSecret, redisPassword, redisSecret}
 
 const clientSecret = "signicat client_secret"
 
-// config translates the configuration for package gateway, all but what needs more than text:
-// name, store, keys and logger.
+// config translates the configuration for package gateway, without name, store, keys and logger.
 func (g Gateway) config(e *expander) gateway.Config {
 	return gateway.Config{
 		PublicURL:       e.text("public_url", g.PublicURL),

@@ -16,47 +16,47 @@ import (
 
 func init() { caddy.RegisterModule(Handler{}) }
 
-// Handler protects a site with a gateway. It belongs in front of everything that answers, for every request
-// of the site: it strips the headers that carry identity, serves the gateway's endpoints, and passes what
-// Match matches on with a valid login only.
+// Handler protects a site with a gateway. Put it in front of every handler that answers, for every request
+// of the site. It strips identity headers of the client and serves the gateway's endpoints. Requests that
+// Match selects go on with a valid login only.
 type Handler struct {
-	// Use is the name of the gateway. Default "default".
+	// Use selects the gateway by name. Default "default".
 	Use string `json:"use,omitempty"`
 
-	// MatchRaw says which requests need a login; the others are stripped and go on. It stands
-	// here and not at the route because the handler must see every request. A request needs a
-	// login when it matches as it is now, or as the client sent it: with the path, the query and
-	// the method from before every rewrite. A matcher that fails counts as matching. Default all.
+	// MatchRaw selects the requests that need a login. Other requests go on without identity headers. The
+	// matcher is here and not at the route because the handler must see every request. A request needs a
+	// login if it matches now, or if it matches as the client sent it: with the path, the query and the
+	// method from before every rewrite. A matcher that fails counts as matching. Default all requests.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
-	// Public are paths that need no login: exact, or a prefix that ends with /*. They count in
-	// their canonical form only, as clients ask for them: inside handle_path /app/* write
-	// /app/assets/*. A path that was rewritten in another way must be listed too. Default none.
+	// Public are paths that need no login: exact, such as /health, or a prefix that ends with /*, such as
+	// /assets/*. They are compared with the path that the client sent: inside handle_path /app/* write
+	// /app/assets/*. A path in a form that is not canonical, such as /a/../b, needs a login. A path that
+	// another directive rewrites must be listed as rewritten too. Default none.
 	Public []string `json:"public,omitempty"`
 
-	// Optional lets requests without a credential through, without identity headers. A bad
-	// credential is refused all the same, and so is a login that is not enough for require. Default
-	// false.
+	// Optional lets requests without a credential through, without identity headers. A bad credential is
+	// still refused, and so is a login that does not meet require. Default false.
 	Optional bool `json:"optional,omitempty"`
 
-	// CORSPreflight lets a browser's CORS preflights through, without identity and without
-	// credentials, which they never have. A preflight has no body, no Upgrade and no header that
-	// overrides the method. Default false: they need a login like everything else.
+	// CORSPreflight lets a browser's CORS preflight requests through. They carry no credentials, and reach
+	// the upstream without identity. A preflight has no body, no Upgrade and no header that overrides the
+	// method. Default false: a preflight needs a login.
 	CORSPreflight bool `json:"cors_preflight,omitempty"`
 
-	// Mode is how a request without a login is answered: auto sends a browser's navigation to
-	// the login page and refuses the rest with 401, api refuses all, browser sends every GET and
-	// HEAD to the login page. Default auto.
+	// Mode selects the answer to a request without a login. auto sends a browser's navigation to the login
+	// page and refuses other requests with 401. api refuses all requests with 401. browser sends every GET
+	// and HEAD to the login page. Default auto.
 	Mode string `json:"mode,omitempty"`
 
-	// Require is what a login must be to get through. Default: valid is enough.
+	// Require are further conditions for a login. Default: every valid login is accepted.
 	Require Require `json:"require,omitzero"`
 
-	// Header are upstream headers beside the X-Itsme ones. Default none.
+	// Header are upstream headers in addition to the X-Itsme headers. Default none.
 	Header []ExtraHeader `json:"header,omitempty"`
 
-	// ForwardToken is how the access token reaches the upstream: authorization, off, or the name
-	// of a header. Default authorization.
+	// ForwardToken selects how the upstream gets the access token. authorization sends it as Authorization:
+	// Bearer, off does not send it, and the name of a header sends it there. Default authorization.
 	ForwardToken string `json:"forward_token,omitempty"`
 
 	gateway *gateway.Gateway
@@ -65,7 +65,8 @@ type Handler struct {
 	log     *slog.Logger
 }
 
-// ExtraHeader is one more upstream header, filled from a claim. Clients can never supply it.
+// ExtraHeader is an upstream header with the value of a claim. The client's own header of that name is
+// removed.
 type ExtraHeader struct {
 	// Name of the header, such as X-User-Id. Required.
 	Name string `json:"name"`
@@ -94,7 +95,7 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 		return err
 	}
 	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
-		return fmt.Errorf("mode browser: browsers log in on the host of public_url alone, %s; answer for that host, or write mode auto or mode api", public)
+		return fmt.Errorf("mode browser: browsers can log in on the host of public_url only, %s; let this site answer for that host, or use mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
 	if err != nil {
@@ -118,17 +119,16 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 	return config
 }
 
-// ServeHTTP implements caddyhttp.MiddlewareHandler. What the gateway answers is written here and
-// returned as no error, so that no error route changes it; errors of next are returned as they
-// are.
+// ServeHTTP implements caddyhttp.MiddlewareHandler. It writes the gateway's answers and returns nil for
+// them, so that no error route changes them. Errors of next are returned unchanged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	facts := gateway.Request{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		facts.OriginalURL = original.URL
 	}
 	if h.gateway.Sensitive(r.Host, facts.OriginalURL) {
-		// The access log copied the request before any handler ran: only leaving the entry out
-		// keeps the code in its query out of the log.
+		// The query holds a code. Caddy copied the request for the access log before any handler ran: the
+		// whole entry must be left out.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
 	facts.Unmatched = !h.matches(r)
@@ -138,8 +138,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 	})
 }
 
-// matches reports whether the request needs a login: as it is now, or as the client sent it. A
-// rewrite in front of the handler would otherwise hide a private path from the matcher.
+// matches reports whether the request needs a login, as it is now or as the client sent it. Otherwise a
+// rewrite in front of the handler would hide a private path from the matcher.
 func (h *Handler) matches(r *http.Request) bool {
 	if h.matchesAny(r) {
 		return true
@@ -148,22 +148,22 @@ func (h *Handler) matches(r *http.Request) bool {
 	if !rewritten {
 		return false
 	}
-	defer func() { r.Body = sent.Body }() // {http.request.body} reads it and puts a copy in its place
+	defer func() { r.Body = sent.Body }() // {http.request.body} reads the body and replaces it by a copy
 	return h.matchesAny(sent)
 }
 
-// matchesAny asks the matchers. An error of theirs is not returned: that would hand the request,
-// unstripped, to the site's error routes.
+// matchesAny reports whether a matcher matches. It logs an error and reports true. Returned, the error would
+// send the request to the site's error routes with the client's own identity headers.
 func (h *Handler) matchesAny(r *http.Request) bool {
 	matched, err := h.match.AnyMatchWithError(r)
 	if err != nil {
-		h.log.Error("a matcher of itsme failed; the request is taken to need a login", slog.Any("error", err))
+		h.log.Error("a matcher of itsme failed; the request needs a login", slog.Any("error", err))
 		return true
 	}
 	return matched
 }
 
-// coverageHandler is a [coverage.Recognize].
+// coverageHandler recognises the itsme handler for package coverage.
 func coverageHandler(handler caddyhttp.MiddlewareHandler) (coverage.Handler, bool) {
 	h, ok := handler.(*Handler)
 	if !ok {

@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// benchHandler is a handler of a gateway, and an access token that the gateway takes.
+// benchHandler returns a handler, and an access token that its gateway accepts.
 func benchHandler(b testing.TB) (*Handler, string) {
 	b.Helper()
 	inForce := keystest.New(b, token.ES256)
@@ -54,14 +54,14 @@ func benchHandler(b testing.TB) (*Handler, string) {
 	return &Handler{gateway: g, site: site}, raw
 }
 
-// BenchmarkHandler is a request with a login, as Caddy hands it to the handler. What Caddy prepares
-// for every request is in "caddy alone", and in the other too.
+// BenchmarkHandler serves a request with a login, as Caddy passes it to the handler. Both rows include the
+// preparation that Caddy makes for every request; "caddy alone" measures it.
 func BenchmarkHandler(b *testing.B) {
 	h, raw := benchHandler(b)
 	next := caddyhttp.HandlerFunc(func(http.ResponseWriter, *http.Request) error { return nil })
 	for name, handler := range map[string]interface {
 		ServeHTTP(http.ResponseWriter, *http.Request, caddyhttp.Handler) error
-	}{"caddy alone": passOn{}, "itsme": h} {
+	}{"caddy alone": passThrough{}, "itsme": h} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(pb *testing.PB) {
@@ -84,8 +84,8 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-type passOn struct{}
+type passThrough struct{}
 
-func (passOn) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+func (passThrough) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
 	return next.ServeHTTP(w, r)
 }

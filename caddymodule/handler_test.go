@@ -42,7 +42,7 @@ type site struct {
 	key []byte // in PEM
 }
 
-// token is an access token as the gateway issues it.
+// token returns an access token as the gateway issues it.
 func (s site) token() string {
 	s.t.Helper()
 	return accessToken(s.t, s.Server, s.key)
@@ -67,7 +67,7 @@ func accessToken(t *testing.T, server *caddytest.Server, pem []byte) string {
 	return raw
 }
 
-// get asks for a path with headers, given as name and value, and returns status and body.
+// get requests a path with headers, given as name and value in turn, and returns status and body.
 func (s site) get(path string, headers ...string) (int, string) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.URL+path, nil)
@@ -106,17 +106,16 @@ func TestHandlerProtectsAndNamesTheUser(t *testing.T) {
 	s.want(http.StatusOK, "pseudonym=|Jan Peeters||pseudonym=", "/", "Authorization", "Bearer "+s.token())
 }
 
-// TestClientCannotSupplyIdentityOutsideTheMatcher has a client send an identity header to a path
-// that needs no login, whose upstream would believe it.
+// TestClientCannotSupplyIdentityOutsideTheMatcher has an attacker send an identity header to a path that
+// needs no login. The upstream would trust it.
 func TestClientCannotSupplyIdentityOutsideTheMatcher(t *testing.T) {
 	s := runSite(t, "itsme /private/*\n"+`respond "subject {http.request.header.X-Itsme-Subject}"`)
-	s.want(http.StatusOK, "subject ", "/open", "X-Itsme-Subject", "somebody")
-	s.want(http.StatusUnauthorized, "", "/private/x", "X-Itsme-Subject", "somebody")
+	s.want(http.StatusOK, "subject ", "/open", "X-Itsme-Subject", "attacker")
+	s.want(http.StatusUnauthorized, "", "/private/x", "X-Itsme-Subject", "attacker")
 }
 
-// TestMatcherThatFailsProtects has a client break the matcher that decides on the login. Caddy
-// answers a matcher's error at a route through handle_errors, which here shows what the client
-// sent.
+// TestMatcherThatFailsProtects has an attacker make the matcher of itsme fail. At a route, Caddy answers a
+// matcher's error through handle_errors, which here shows the header that the attacker sent.
 func TestMatcherThatFailsProtects(t *testing.T) {
 	s := runSite(t, `@many expression int({http.request.header.X-Count}) > 3
 		itsme @many
@@ -124,11 +123,11 @@ func TestMatcherThatFailsProtects(t *testing.T) {
 		handle_errors {
 			respond "subject {http.request.header.X-Itsme-Subject}" 200
 		}`)
-	s.want(http.StatusOK, "subject ", "/", "X-Count", "1", "X-Itsme-Subject", "somebody")
-	s.want(http.StatusUnauthorized, "", "/", "X-Count", "5", "X-Itsme-Subject", "somebody")
-	s.want(http.StatusUnauthorized, "", "/", "X-Count", "many", "X-Itsme-Subject", "somebody")
+	s.want(http.StatusOK, "subject ", "/", "X-Count", "1", "X-Itsme-Subject", "attacker")
+	s.want(http.StatusUnauthorized, "", "/", "X-Count", "5", "X-Itsme-Subject", "attacker")
+	s.want(http.StatusUnauthorized, "", "/", "X-Count", "many", "X-Itsme-Subject", "attacker")
 	if !strings.Contains(s.Log(), "a matcher of itsme failed") {
-		t.Error("the log does not tell that the matcher failed")
+		t.Error("the log does not say that the matcher failed")
 	}
 }
 
@@ -145,12 +144,12 @@ func TestErrorsOfTheUpstreamPropagate(t *testing.T) {
 
 // TestUserOfAnEarlierHandlerDoesNotMixIn sets a user before itsme, as basic_auth would.
 func TestUserOfAnEarlierHandlerDoesNotMixIn(t *testing.T) {
-	s := runSite(t, `vars http.auth.user.id somebody
+	s := runSite(t, `vars http.auth.user.id attacker
 		itsme {
 			optional
 		}
 		`+echo)
-	s.want(http.StatusOK, "somebody|||", "/")
+	s.want(http.StatusOK, "attacker|||", "/")
 	s.want(http.StatusOK, "pseudonym=|Jan Peeters||pseudonym=", "/", "Authorization", "Bearer "+s.token())
 }
 
@@ -181,8 +180,8 @@ func TestSecondHandlerAddsItsOwn(t *testing.T) {
 			respond "{http.request.header.X-User-Id}|{http.auth.user.id}"
 		}
 		respond "{http.request.header.X-User-Id}|{http.auth.user.id}"`)
-	s.want(http.StatusOK, "pseudonym=|pseudonym=", "/api/x", "Authorization", "Bearer "+s.token(), "X-User-Id", "somebody")
-	s.want(http.StatusUnauthorized, "", "/api/x", "X-User-Id", "somebody")
+	s.want(http.StatusOK, "pseudonym=|pseudonym=", "/api/x", "Authorization", "Bearer "+s.token(), "X-User-Id", "attacker")
+	s.want(http.StatusUnauthorized, "", "/api/x", "X-User-Id", "attacker")
 }
 
 func TestAccessLogKnowsThePseudonymAndNoCode(t *testing.T) {
@@ -193,7 +192,7 @@ func TestAccessLogKnowsThePseudonymAndNoCode(t *testing.T) {
 	}
 	log := s.Log()
 	if !strings.Contains(log, `"user_id":"pseudonym="`) {
-		t.Error("the access log does not tell user_id")
+		t.Error("the access log does not have user_id")
 	}
 	for _, secret := range []string{"k4zcd3v0de", "k4zst4t3", s.token()[:40], "Jan Peeters"} {
 		if strings.Contains(log, secret) {
@@ -215,8 +214,8 @@ func TestHandlerSeesTheURLBeforeRewrites(t *testing.T) {
 	}
 }
 
-// TestMatchersReadTheOriginalRequestAndLeaveNoTrace rewrites, and has the matchers of itsme read the
-// body and capture a name. What stands behind gets the whole body, and the captures of its own.
+// TestMatchersReadTheOriginalRequestAndLeaveNoTrace rewrites the request. The matchers of itsme read its body
+// and capture a name. The handler behind itsme gets the whole body, and does not see the capture.
 func TestMatchersReadTheOriginalRequestAndLeaveNoTrace(t *testing.T) {
 	s := runSite(t, `rewrite /private/* /front
 		@in {

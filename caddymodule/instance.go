@@ -19,18 +19,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// gatewayName allows names that are valid in a path of any storage and as a label of a metric.
+// gatewayName matches names that are valid in a path of any storage and as a label of a metric.
 var gatewayName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 
 // instance is one gateway of one loaded configuration.
 type instance struct {
-	gateway *gateway.Gateway
-	inForce token.Keys       // empty until start, unless the keys are known before
-	keys    *keyring.Manager // nil with a key file
-	known   *keptKeys        // nil with a key file, and until build
-	store   StoreModule
-	kept    store.Store  // as the gateway uses it
-	clocked clockedStore // nil where the store has no clock of its own
+	gateway  *gateway.Gateway
+	inForce  token.Keys       // empty until start, unless an earlier configuration knew the keys
+	keys     *keyring.Manager // nil with a key file
+	kept     *keptKeys        // nil with a key file, and until build
+	store    StoreModule
+	observed store.Store  // the store with metrics, as the gateway uses it
+	clocked  clockedStore // nil if the store has no clock of its own
 
 	name   string
 	meter  *metrics.Meter // nil until build
@@ -41,13 +41,13 @@ type instance struct {
 	stop context.CancelFunc // nil until start
 }
 
-// processInstance names this process in the header Itsme-Instance. A reload keeps it.
+// processInstance identifies this process in the header Itsme-Instance. A reload keeps it.
 var processInstance = gateway.NewInstance()
 
-// newInstance makes a gateway that is not started, without network and without writing.
+// newInstance makes a gateway and does not start it. It uses no network and writes nothing.
 func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (*instance, error) {
 	if !gatewayName.MatchString(name) {
-		return nil, fmt.Errorf("the name %q cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -", name)
+		return nil, fmt.Errorf("the gateway name %q is not valid; use 1 to 40 of a-z, 0-9, _ and -, with a letter or digit first", name)
 	}
 	e := &expander{replacer: caddy.NewReplacer()}
 	config := g.config(e)
@@ -56,7 +56,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 		return nil, err
 	}
 	config.Name, config.Logger, config.Now = name, ctx.Slogger(), clock
-	config.Replica, _ = os.Hostname() // empty for a host without a name
+	config.Replica, _ = os.Hostname() // empty on a host without a name
 	i := &instance{log: ctx.Slogger(), events: events, name: name}
 	if err := i.openStore(ctx, g, &config); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func newInstance(ctx caddy.Context, name string, g Gateway, events *announcer) (
 	return i, i.build(config)
 }
 
-// findKeys reads the key file, or prepares what start needs to load or make keys.
+// findKeys reads the key file. Without one it prepares the manager with which start loads or makes keys.
 func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.Owner) error {
 	if config.file != "" {
 		set, err := keyring.ReadFile(config.file, config.algorithm, ctx.Slogger())
@@ -78,7 +78,7 @@ func (i *instance) findKeys(ctx caddy.Context, config keyConfig, owner keyring.O
 	i.keys = &keyring.Manager{
 		Keyring: config.keyring(owner, ctx.Storage(), i.store, ctx.Slogger()),
 		Force: func(set *token.KeySet) {
-			i.known.keys.Set(set)
+			i.kept.keys.Set(set)
 			i.inForce.Set(set)
 		},
 	}
@@ -94,14 +94,14 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 	return err
 }
 
-// build makes the gateway, with the keys of its predecessor where a reload replaces one.
+// build makes the gateway. After a reload it begins with the keys of the configuration before.
 func (i *instance) build(config gateway.Config) (err error) {
 	i.meter = keepMeter(config.Name)
 	i.observe(&config)
 	if i.keys != nil {
-		i.known = keepKeys(i.keys.Keyring.Owner)
-		i.keys.Keyring.Memory = &i.known.memory
-		i.inForce.Set(i.known.keys.KeySet())
+		i.kept = keepKeys(i.keys.Keyring.Owner)
+		i.keys.Keyring.Memory = &i.kept.memory
+		i.inForce.Set(i.kept.keys.KeySet())
 	}
 	config.Keys, config.Instance = &i.inForce, processInstance
 	if i.gateway, err = gateway.New(config); err != nil {
@@ -110,16 +110,16 @@ func (i *instance) build(config gateway.Config) (err error) {
 	return err
 }
 
-// release releases what outlives the configuration. Call it after the last use.
+// release releases the values that outlive the configuration. Call it after the last use.
 func (i *instance) release() error {
 	errs := []error{releaseMeter(i.name)}
-	if i.known != nil {
+	if i.kept != nil {
 		errs = append(errs, releaseKeys(i.keys.Keyring.Owner))
 	}
 	return errors.Join(errs...)
 }
 
-// start loads or makes the keys, and follows their changes until close.
+// start loads or makes the keys, and rotates them until close.
 func (i *instance) start(ctx context.Context) error {
 	ctx, i.stop = context.WithCancel(ctx)
 	i.store.Start()
@@ -132,7 +132,7 @@ func (i *instance) start(ctx context.Context) error {
 	return nil
 }
 
-// close stops what start began, and waits for logins that are being finished.
+// close stops the rotation of keys, and waits for logins that are being finished.
 func (i *instance) close() error {
 	if i.stop != nil {
 		i.stop()
@@ -142,17 +142,17 @@ func (i *instance) close() error {
 	return err
 }
 
-// probeLimit bounds a question to the store about its state.
-const probeLimit = time.Second
+// probeTimeout bounds a request for the state of the store.
+const probeTimeout = time.Second
 
-// pending returns the number of logins under way, or an error while the store is unavailable.
+// pending returns the number of pending sessions, or an error while the store is unavailable.
 func (i *instance) pending() (int, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
+	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
-	return i.kept.Len(ctx)
+	return i.observed.Len(ctx)
 }
 
-// keyState returns the keys as this replica knows them. It has none with a key file, and before start.
+// keyState returns the keys as this replica knows them. It is empty with a key file, and before start.
 func (i *instance) keyState() keyring.State {
 	if i.keys == nil {
 		return keyring.State{}
@@ -160,7 +160,7 @@ func (i *instance) keyState() keyring.State {
 	return i.keys.Shown()
 }
 
-// rotation returns how the keys rotate. It is zero with a key file.
+// rotation returns the schedule of the keys. It is zero with a key file.
 func (i *instance) rotation() keyring.Rotation {
 	if i.keys == nil {
 		return keyring.Rotation{}

@@ -15,22 +15,21 @@ import (
 )
 
 const (
-	// DefaultRotate is how long a key in Caddy's storage signs, unless logins last so long that
-	// it must sign a little longer.
+	// DefaultRotate is how long a key signs by default. With logins of 30 days it signs a little longer.
 	DefaultRotate = 30 * 24 * time.Hour
-	// MaxRotate bounds how long a key in Caddy's storage signs.
+	// MaxRotate bounds how long a key signs.
 	MaxRotate = 365 * 24 * time.Hour
 )
 
-// Where keys can be kept that no file holds.
+// The places for keys without a key file.
 const (
 	keysInStore   = "store"
 	keysInStorage = "storage"
 )
 
-// keyConfig is the part of a gateway's configuration that concerns keys.
+// keyConfig is the part of a gateway's configuration about keys.
 type keyConfig struct {
-	algorithm token.Algorithm // with a file, empty means the one that its key is for
+	algorithm token.Algorithm // with a file, empty means the algorithm of its key
 	file      string
 	rotation  keyring.Rotation // without a file
 	inStore   bool             // without a file: in the store, with a copy in Caddy's storage
@@ -52,9 +51,9 @@ func (g Gateway) keys(e *expander) (keyConfig, error) {
 	if c.file != "" {
 		switch {
 		case g.Token.Rotate != 0:
-			return c, errors.New("token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated")
+			return c, errors.New("token rotate: the key in the file of token key is never rotated; remove rotate, or remove key so that the gateway makes and rotates keys")
 		case g.Token.Keys != "":
-			return c, errors.New("token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated")
+			return c, errors.New("token keys: the key is in the file of token key; remove keys, or remove key so that the gateway makes and rotates keys")
 		}
 		return c, nil
 	}
@@ -69,7 +68,7 @@ func (g Gateway) keys(e *expander) (keyConfig, error) {
 	return c, err
 }
 
-// keysInStore reports whether the keys are kept in the store, as they are by default where it is Redis.
+// keysInStore reports whether the keys are kept in the store. That is the default with Redis.
 func (g Gateway) keysInStore(e *expander) (bool, error) {
 	shared := g.storeModule() == redisModule
 	switch where := e.text("token keys", g.Token.Keys); {
@@ -80,14 +79,14 @@ func (g Gateway) keysInStore(e *expander) (bool, error) {
 	case where == keysInStorage:
 		return false, nil
 	case where != keysInStore:
-		return false, fmt.Errorf("token keys: %q is neither store nor storage", where)
+		return false, fmt.Errorf("token keys: %q is unknown; use store or storage", where)
 	case !shared:
-		return false, errors.New("token keys: only store redis can keep keys; write token { keys storage }, or leave keys out")
+		return false, errors.New("token keys: only store redis can keep keys; write token { keys storage }, or remove keys")
 	}
 	return true, nil
 }
 
-// keyring returns the gateway's keys, in Caddy's storage and in the store if that is Redis, which must be
+// keyring returns the gateway's keys, in Caddy's storage and, with Redis, in the store. The store must be
 // open.
 func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store StoreModule, log *slog.Logger) *keyring.Keyring {
 	k := &keyring.Keyring{
@@ -107,7 +106,7 @@ func (g Gateway) rotation(algorithm token.Algorithm) (keyring.Rotation, error) {
 		Cookie: gateway.CookieConfig{Lifetime: time.Duration(g.Cookie.Lifetime)},
 	}.WithDefaults()
 	longest := max(lifetimes.Token.Lifetime, lifetimes.Cookie.Lifetime)
-	// Less, and the last key but one would still be needed when the next one takes over.
+	// With less, tokens of the key before the previous one would still be valid when the next key takes over.
 	least := longest + keyring.Margin + keyring.Lead
 	every := time.Duration(g.Token.Rotate)
 	switch {

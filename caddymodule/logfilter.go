@@ -16,10 +16,9 @@ import (
 
 func init() { caddy.RegisterModule(LogFilter{}) }
 
-// LogFilter keeps identities and credentials out of what other modules log of a request. At DEBUG,
-// reverse_proxy and rewrite print every header that they see, php_fastcgi prints them as its
-// environment too, and a rewrite in front of itsme prints the query of a redirect URL. For all of
-// them:
+// LogFilter removes identities and credentials from log lines of other modules. At DEBUG, reverse_proxy and
+// rewrite log every header, php_fastcgi logs the headers as its environment too, and a rewrite in front of
+// itsme logs the query of a redirect URL. This filters all of them:
 //
 //	{
 //		log {
@@ -31,15 +30,14 @@ func init() { caddy.RegisterModule(LogFilter{}) }
 //		}
 //	}
 //
-// Of an object such as request, request>headers or env it redacts the gateway's own headers under any
-// spelling, those in Header, Authorization, Cookie and their kin, and of uri a query with a code or
-// state. Of any other field nothing is left.
+// In an object such as request, request>headers or env it redacts the gateway's headers in any spelling,
+// the headers of Header, Authorization, Proxy-Authorization, Cookie and Set-Cookie. In uri it redacts a
+// query with a code or state. Any other field is redacted as a whole.
 type LogFilter struct {
-	// Header are more headers to redact, such as the one that a site's forward_token names.
-	// Default none.
+	// Header are further headers to redact, such as the header of a site's forward_token. Default none.
 	Header []string `json:"header,omitempty"`
 
-	own func(name string) bool
+	sensitive func(header string) bool
 }
 
 // CaddyModule returns the Caddy module information.
@@ -49,7 +47,7 @@ func (LogFilter) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (f *LogFilter) Provision(caddy.Context) error {
-	f.own = gateway.OwnHeaders(append([]string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}, f.Header...)...)
+	f.sensitive = gateway.OwnHeaders(append([]string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}, f.Header...)...)
 	return nil
 }
 
@@ -74,7 +72,7 @@ func (f *LogFilter) Filter(field zapcore.Field) zapcore.Field {
 }
 
 const (
-	// redacted is what Caddy itself writes in the place of a secret.
+	// redacted replaces a secret, as it does in Caddy's own log lines.
 	redacted = "REDACTED"
 	uriField = "uri"
 	// cgiPrefix begins a header's name in a CGI environment (RFC 3875 section 4.1.18).
@@ -82,10 +80,10 @@ const (
 )
 
 func (f *LogFilter) secret(name string) bool {
-	return f.own(name) || f.own(strings.TrimPrefix(name, cgiPrefix))
+	return f.sensitive(name) || f.sensitive(strings.TrimPrefix(name, cgiPrefix))
 }
 
-// withoutCode takes the query off a redirect URL that was asked for.
+// withoutCode redacts the query of a URI if it holds a code or state, or cannot be parsed.
 func withoutCode(uri string) string {
 	path, query, _ := strings.Cut(uri, "?")
 	if values, err := url.ParseQuery(query); err == nil && !values.Has("code") && !values.Has("state") {
@@ -94,7 +92,7 @@ func withoutCode(uri string) string {
 	return path + "?" + redacted
 }
 
-// redactedObject is an object of which some members are redacted, however deep.
+// redactedObject is an object whose secret members are redacted, at every depth.
 type redactedObject struct {
 	zapcore.ObjectMarshaler
 	secret func(name string) bool
@@ -105,7 +103,7 @@ func (o redactedObject) MarshalLogObject(encoder zapcore.ObjectEncoder) error {
 	return o.ObjectMarshaler.MarshalLogObject(redactingEncoder{encoder, o.secret})
 }
 
-// redactingEncoder redacts what headers are logged as: texts, and arrays of them.
+// redactingEncoder redacts headers, which are logged as texts or as arrays of texts.
 type redactingEncoder struct {
 	zapcore.ObjectEncoder
 	secret func(name string) bool

@@ -26,14 +26,14 @@ func newLogFilter(t testing.TB, line string) *caddymodule.LogFilter {
 	return filter
 }
 
-// logged is a field as it is written.
+// logged returns the value of a field as the encoder gets it.
 func logged(field zapcore.Field) any {
 	encoder := zapcore.NewMapObjectEncoder()
 	field.AddTo(encoder)
 	return encoder.Fields[field.Key]
 }
 
-// environment stands for what php_fastcgi logs.
+// environment is an object as php_fastcgi logs it.
 type environment map[string]string
 
 func (e environment) MarshalLogObject(encoder zapcore.ObjectEncoder) error {
@@ -43,7 +43,7 @@ func (e environment) MarshalLogObject(encoder zapcore.ObjectEncoder) error {
 	return nil
 }
 
-// nested stands for an object that another module logs.
+// nested is an object with an object in it, as another module may log it.
 type nested struct{ header http.Header }
 
 func (n nested) MarshalLogObject(encoder zapcore.ObjectEncoder) error {

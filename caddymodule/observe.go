@@ -11,13 +11,13 @@ import (
 
 // The causes of an EventKeysRotated.
 const (
-	// causeInForce: this replica signs or verifies with other keys than before.
+	// causeInForce means that this replica now signs or verifies with other keys.
 	causeInForce = "in_force"
-	// causeRequested: an operator asked for it here.
+	// causeRequested means that an operator rotated the keys through this replica.
 	causeRequested = "requested"
 )
 
-// observe has the gateway's events counted, and emitted as events of Caddy's.
+// observe counts the gateway's events, and emits them as events of Caddy.
 func (i *instance) observe(config *gateway.Config) {
 	m, name := i.meter, i.name
 	config.Observe = m.Observer()
@@ -35,10 +35,11 @@ func (i *instance) observe(config *gateway.Config) {
 		i.keys.Changed = func(kid string) { i.events.rotation(name, m, kid, causeInForce) }
 	}
 	config.Store = m.Store(config.Store)
-	i.kept = config.Store
+	i.observed = config.Store
 }
 
-// register adds the gateway's metrics to the registry of a configuration. Each load has a new one.
+// register adds the gateway's metrics to the registry of a configuration. Each configuration has a registry
+// of its own.
 func (i *instance) register(registry prometheus.Registerer) error {
 	if err := registry.Register(i.meter); err != nil {
 		return err

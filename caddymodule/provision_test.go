@@ -67,7 +67,7 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: signicat client_secret: the placeholder {file./nonexistent/secret} is empty; put the value in that file and make it readable",
 		}, {
 			"client_secret with braces of its own", "client_secret hunter2-4f1f2c", "client_secret a{hunter2-4f1f2c}b",
-			`gateway default: signicat client_secret: nothing is known by the name between the braces; use {env.NAME} or {file./path}, and \{ for a brace of the secret's own`,
+			`gateway default: signicat client_secret: the text between the braces is not a placeholder; use {env.NAME} or {file./path}, or write \{ for a literal brace`,
 		}, {
 			"client_secret with white space", "client_secret hunter2-4f1f2c", "client_secret \"hunter2-4f1f2c \"",
 			"signicat client_secret has white space around it or a control character in it: remove it",
@@ -136,16 +136,16 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: token rotate: 8784h0m0s is out of bounds; with tokens that last up to 8h0m0s use 8h37m0s to 8760h0m0s",
 		}, {
 			"rotate with a key file", "#gateway", "token {\nkey /etc/itsme/signing.pem\nrotate 30d\n}",
-			"gateway default: token rotate: the key in the file that token key names is never rotated; drop rotate, or drop key to have keys made and rotated",
+			"gateway default: token rotate: the key in the file of token key is never rotated; remove rotate, or remove key so that the gateway makes and rotates keys",
 		}, {
 			"keys nowhere", "#gateway", "token {\nkeys disk\n}",
-			`gateway default: token keys: "disk" is neither store nor storage`,
+			`gateway default: token keys: "disk" is unknown; use store or storage`,
 		}, {
 			"keys in a store that cannot keep them", "#gateway", "token {\nkeys store\n}",
-			"gateway default: token keys: only store redis can keep keys; write token { keys storage }, or leave keys out",
+			"gateway default: token keys: only store redis can keep keys; write token { keys storage }, or remove keys",
 		}, {
 			"keys with a key file", "#gateway", "token {\nkey /etc/itsme/signing.pem\nkeys storage\n}",
-			"gateway default: token keys: the key is in the file that token key names; drop keys, or drop key to have keys made and rotated",
+			"gateway default: token keys: the key is in the file of token key; remove keys, or remove key so that the gateway makes and rotates keys",
 		}, {
 			"claim of an attribute that is not asked for", "#gateway", "token {\nclaims nin\n}",
 			`gateway default: token claims: "nin" comes from no listed attribute; add its attribute to attributes, or remove the claim`,
@@ -166,16 +166,16 @@ func TestProvisionErrors(t *testing.T) {
 			"gateway default: page text login.title nl: the placeholder {env.NOSUCH} is empty; set that environment variable",
 		}, {
 			"name that is none", "#global", strings.Replace(second("https://b.example.be", ""), "itsme second", "itsme Main", 1),
-			`gateway Main: the name "Main" cannot be a gateway's; use at most 40 of a-z, 0-9, _ and -`,
+			`gateway Main: the gateway name "Main" is not valid; use 1 to 40 of a-z, 0-9, _ and -, with a letter or digit first`,
 		}, {
 			"two gateways with one issuer", "#global", second("https://b.example.be", "token {\nissuer https://app.example.be\n}"),
 			"gateway second: token issuer: https://app.example.be is the issuer of gateway default too; give each a public_url of its own",
 		}, {
 			"two gateways with one host", "#global", second("https://app.example.be", "token {\nissuer https://b.example.be\n}"),
-			"gateway second: public_url: the documents at the root of app.example.be are those of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
+			"gateway second: public_url: the host app.example.be already serves the /.well-known documents of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
 		}, {
 			"two gateways with the app links of one host", "#gateway", "app_redirect_url https://b.example.be/back\napp_link ios A1B2C3D4E5.be.example.app\n}\n" + strings.TrimSuffix(second("https://b.example.be", ""), "}"),
-			"gateway second: public_url: the documents at the root of b.example.be are those of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
+			"gateway second: public_url: the host b.example.be already serves the /.well-known documents of gateway default; give each gateway a host of its own, in token issuer and app_redirect_url too",
 		}, {
 			"app_link without a team ID", "#gateway", "app_link ios be.example.app",
 			`gateway default: app_link ios: "be.example.app" does not begin with a team ID, 10 capital letters and digits; write team ID, dot, bundle ID, such as A1B2C3D4E5.be.example.app (the team ID is under Membership details at developer.apple.com/account)`,
@@ -214,7 +214,7 @@ func checkInvalid(t *testing.T, config []byte, want string) {
 		t.Fatal("the configuration is accepted")
 	}
 	if !strings.Contains(err.Error(), want) {
-		t.Errorf("the error is\n%v\nand does not tell\n%s", err, want)
+		t.Errorf("the error is\n%v\nand does not contain\n%s", err, want)
 	}
 	if strings.Contains(err.Error(), "\n") {
 		t.Errorf("the error is more than one line:\n%v", err)

@@ -78,8 +78,8 @@ func storedKeys(t *testing.T, server *caddytest.Server) []keyInStorage {
 	return stored.Keys
 }
 
-// TestReloadRefusesNoToken presents a token all the while that configurations replace each
-// other. Caddy starts apps in any order, so that requests may arrive before ours has started.
+// TestReloadRefusesNoToken presents a token while configurations replace each other. Caddy starts apps in any
+// order: requests may arrive before the app itsme has started.
 func TestReloadRefusesNoToken(t *testing.T) {
 	s := caddytest.Run(t, storedConfig)
 	raw := accessToken(t, s, storedKey(t, s))
@@ -124,8 +124,8 @@ func present(t *testing.T, s *caddytest.Server, raw string) (status int, err err
 	return answer.StatusCode, answer.Body.Close()
 }
 
-// TestReloadThatFailsKeepsTheGateway loads a configuration that is refused, and one whose other
-// half cannot start.
+// TestReloadThatFailsKeepsTheGateway loads a configuration that is refused, and one of which another app
+// cannot start.
 func TestReloadThatFailsKeepsTheGateway(t *testing.T) {
 	s := site{Server: caddytest.Run(t, storedConfig), t: t}
 	raw := accessToken(t, s.Server, storedKey(t, s.Server))
@@ -157,7 +157,7 @@ func TestDamagedKeysKeepTheGateway(t *testing.T) {
 func TestMemoryStoreSaysThatItServesOneReplica(t *testing.T) {
 	s := caddytest.Run(t, storedConfig)
 	if !strings.Contains(s.Log(), "run one replica only") {
-		t.Error("the log does not tell")
+		t.Error("the log lacks the warning")
 	}
 }
 
@@ -176,7 +176,7 @@ func TestStopLeavesNoGoroutine(t *testing.T) {
 	}
 }
 
-// leftGoroutines are ourGoroutines once those that have done their work had time to end.
+// leftGoroutines returns ourGoroutines after giving finished ones time to end.
 func leftGoroutines() (left string) {
 	patience := time.Now().Add(10 * time.Second)
 	for left = ourGoroutines(); left != "" && time.Now().Before(patience); left = ourGoroutines() {
@@ -185,7 +185,7 @@ func leftGoroutines() (left string) {
 	return left
 }
 
-// ourGoroutines are the stacks of goroutines that run this project's code, tests left out.
+// ourGoroutines returns the stacks of goroutines that run this project's code, without tests.
 func ourGoroutines() string {
 	stacks := make([]byte, 1<<20)
 	stacks = stacks[:runtime.Stack(stacks, true)]

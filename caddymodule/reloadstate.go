@@ -8,11 +8,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// A reload makes every module anew. What must survive it is in the pools of this file, and in those of
-// the stores, storememory.go and storeredis.go: the new configuration takes a value over before the old
-// one releases it.
+// A reload makes every module anew. Values that must survive a reload are in the pools of this file, and in
+// the pools of storememory.go and storeredis.go. The new configuration takes a value before the old one
+// releases it.
 
-// meters holds the meter of each gateway by its name, so that a reload goes on counting.
+// meters holds the meter of each gateway by name. A reload continues the counters.
 var meters = caddy.NewUsagePool()
 
 // keepMeter returns the meter of a gateway's name. Release it with releaseMeter.
@@ -26,18 +26,18 @@ func releaseMeter(gatewayName string) error {
 	return err
 }
 
-// keptKeys is what this process knows of an owner's keys. A reload must forget neither which of them were
-// dropped, nor keys that storage lost.
+// keptKeys is the state of an owner's keys in this process. A reload must not forget dropped keys, nor keys
+// that storage lost.
 type keptKeys struct {
 	memory keyring.Memory
-	// keys holds the keys in force: the new configuration may serve requests before its Start has
-	// read them.
+	// keys holds the keys in force. The new configuration may serve requests before its Start has read
+	// the keys.
 	keys token.Keys
 }
 
 var allKeptKeys = caddy.NewUsagePool()
 
-// keepKeys returns what is known of the owner's keys. Release it with releaseKeys.
+// keepKeys returns the state of the owner's keys. Release it with releaseKeys.
 func keepKeys(owner keyring.Owner) *keptKeys {
 	kept, _ := allKeptKeys.LoadOrStore(owner, new(keptKeys))
 	return kept.(*keptKeys)

@@ -10,31 +10,31 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// Require is what a login must be to get through, beyond valid. It is checked at every request. What
-// another login can cure, LoA and MaxAge, is answered with 401 and how to log in (RFC 9470), or with
-// the login page in a browser; the rest with 403.
+// Require are conditions for a valid login, checked at every request. LoA and MaxAge can be met by another
+// login: an app gets 401 with the missing requirement (RFC 9470), and a browser gets the login page. For the
+// other conditions the answer is 403.
 type Require struct {
-	// LoA is the least level of assurance: low, substantial or high. Empty accepts any.
+	// LoA is the lowest accepted level of assurance: low, substantial or high. Empty accepts any level.
 	LoA string `json:"loa,omitempty"`
 
-	// MaxAge is how long ago the person may have authenticated with itsme; a refresh does not count.
-	// Whole seconds, 2m to 2160h. Zero accepts any login that is valid.
+	// MaxAge bounds the time since the user authenticated with itsme. A refresh is no authentication. Whole
+	// seconds, 2m to 2160h. Zero accepts any age.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
 
-	// MinAge is how many years old the person must be today in Belgium, from the claim birthdate, 1 to
-	// 130. Zero accepts any.
+	// MinAge is the lowest accepted age of the user in years, today in Belgium, by the claim birthdate. 1 to
+	// 130. Zero accepts any age.
 	MinAge int `json:"min_age,omitempty"`
 
-	// Claim is what the person's claims must be, all of them. Default none.
+	// Claim are conditions on the user's claims. All must hold. Default none.
 	Claim []RequiredClaim `json:"claim,omitempty"`
 }
 
-// RequiredClaim is what one claim must be.
+// RequiredClaim is a condition on one claim.
 type RequiredClaim struct {
 	// Claim is sub or an attribute claim of the access token. Required.
 	Claim string `json:"claim"`
 
-	// Values are the texts of which the claim must be one, letter for letter. Required, at least one.
+	// Values are the accepted values, compared byte for byte. Required, at least one.
 	Values []string `json:"values"`
 }
 

@@ -2,28 +2,24 @@ package caddymodule
 
 import (
 	"context"
-	"errors"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 )
 
-// endLongPollsBeforeStop has the gateways answer all waiting clients when Caddy is about to stop a
-// configuration. Caddy stops its apps in any order, and its servers wait for every request under way:
-// otherwise one long poll would delay the shutdown until it ends.
+// endLongPollsBeforeStop makes the gateways answer all waiting status requests when Caddy is about to stop a
+// configuration. Caddy stops its apps in any order, and its servers wait for every running request:
+// otherwise one long poll would delay the shutdown.
 func (a *App) endLongPollsBeforeStop(ctx caddy.Context) error {
-	module, err := ctx.App("events")
+	events, err := eventsApp(ctx)
 	if err != nil {
 		return err
-	}
-	events, ok := module.(*caddyevents.App)
-	if !ok {
-		return errors.New("app events: its module is not the one that this was built with")
 	}
 	return events.On("stopping", &onStopping{a})
 }
 
-// onStopping handles the event of that name. Its field is not exported, since Caddy logs handlers.
+// onStopping handles the event stopping. Its field is not exported because Caddy logs the exported fields of
+// handlers.
 type onStopping struct{ app *App }
 
 // Handle implements caddyevents.Handler.

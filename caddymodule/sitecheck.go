@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// mark is a place in a Caddyfile, and the site as it was read up to there.
+// mark is a line of a Caddyfile, with the site's configuration up to that line.
 type mark struct {
 	at     *caddyfile.Dispenser
 	use    string
@@ -26,7 +26,7 @@ func (h *Handler) mark(d *caddyfile.Dispenser) mark {
 	return mark{at: at, use: h.Use, config: h.siteConfig()}
 }
 
-// marked notes the place of every row that is read.
+// marked returns rows that also append a mark when they are read.
 func (h *Handler) marked(rows []block.Subdirective, marks *[]mark) []block.Subdirective {
 	for i, row := range rows {
 		rows[i].Read = func(a block.Arguments) error {
@@ -38,9 +38,9 @@ func (h *Handler) marked(rows []block.Subdirective, marks *[]mark) []block.Subdi
 	return rows
 }
 
-// check finds what Provision would refuse, and names the line, which Provision does not know. It finds
-// nothing without gateways in the Caddyfile, or if their attributes come from an environment that this
-// machine does not have: Provision then reports the error.
+// check refuses the same sites as Provision, and names the line, which Provision does not know. It checks
+// nothing without gateways in the Caddyfile, or if a placeholder in their attributes has no value on this
+// machine: Provision then returns the error.
 func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
 	if len(gateways) == 0 {
 		return nil
@@ -67,7 +67,7 @@ func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
 	return nil
 }
 
-// gatewaysOf are the gateways that a Caddyfile has defined so far.
+// gatewaysOf returns the gateways that a Caddyfile has defined so far.
 func gatewaysOf(h httpcaddyfile.Helper) map[string]Gateway {
 	var app App
 	if option, ok := h.Option("itsme").(httpcaddyfile.App); ok && json.Unmarshal(option.Value, &app) != nil {

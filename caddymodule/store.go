@@ -9,18 +9,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// StoreModule is a guest module in the namespace itsme.stores. It opens the store of a gateway's pending
-// sessions. One module value serves one gateway.
+// StoreModule is implemented by modules of the namespace itsme.stores. It opens the store of a gateway's
+// pending sessions. One module value serves one gateway.
 type StoreModule interface {
 	caddy.Module
 
 	// Open returns the store of the gateway with that name. It is called once, before the gateway is
-	// made, does no I/O, and must not fail because a server is unavailable. The module closes the store
-	// in its Cleanup. A reload that keeps the gateway loses nothing that is in the store.
+	// made. It does no I/O, and does not fail when a server is unavailable. The module closes the store in
+	// its Cleanup. A reload that keeps the gateway keeps the content of the store.
 	Open(gateway string) (store.Store, error)
 
-	// Start is called once, when the configuration becomes the current one. It logs what the operator
-	// should know about the store. It never fails: an unavailable store is not a configuration error.
+	// Start is called once, when the configuration becomes the current one. It logs facts about the store
+	// that operators should know. It cannot fail: an unavailable store is no configuration error.
 	Start()
 }
 
@@ -47,7 +47,7 @@ func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
 	}
 	st, ok := module.(StoreModule)
 	if !ok {
-		return nil, fmt.Errorf("store: the module is a %T, which is no store", module)
+		return nil, fmt.Errorf("store: the module %T is not a store", module)
 	}
 	return st, nil
 }

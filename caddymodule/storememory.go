@@ -12,12 +12,12 @@ import (
 
 func init() { caddy.RegisterModule(MemoryStore{}) }
 
-// memoryStores holds the stores by their gateway's name, so that a login under way survives a reload: the
-// new configuration takes a store over before the old one releases it.
+// memoryStores holds the stores by gateway name. Pending sessions survive a reload: the new configuration
+// takes the store before the old one releases it.
 var memoryStores = caddy.NewUsagePool()
 
-// MemoryStore keeps pending sessions in this process. It serves one replica: a login that starts here
-// cannot finish at another one, and is lost when the process ends.
+// MemoryStore keeps pending sessions in the memory of this process. It serves one replica: a login that
+// starts here cannot finish on another replica, and is lost when the process ends.
 type MemoryStore struct {
 	gateway string // empty until the pool counts this module
 	log     *slog.Logger
@@ -66,7 +66,7 @@ func (m *MemoryStore) Cleanup() error {
 func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
 	if d.NextArg() || d.NextBlock(d.Nesting()) {
-		return d.Err("store: memory takes nothing more; write: store memory")
+		return d.Err("store: memory takes no argument and no block; write: store memory")
 	}
 	return nil
 }

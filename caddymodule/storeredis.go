@@ -22,8 +22,8 @@ import (
 
 func init() { caddy.RegisterModule(RedisStore{}) }
 
-// redisStores holds the stores by their configuration. A reload that does not change it keeps the
-// connections, and the revocations that this replica knows.
+// redisStores holds the stores by configuration. A reload that does not change the configuration keeps the
+// connections, and the revocations that this replica has read.
 var redisStores = caddy.NewUsagePool()
 
 // RedisStore keeps pending sessions, start limits, revocations and refresh tokens in Redis, for
@@ -46,8 +46,8 @@ type RedisStore struct {
 	// TLS encrypts the connection. Default: in the clear.
 	TLS *RedisTLS `json:"tls,omitempty"`
 
-	// Prefix is what the gateway's keys in Redis begin with, in braces: the same for every
-	// replica of the gateway and for no other gateway. Default itsme:<gateway>.
+	// Prefix begins the gateway's keys in Redis, in braces. It is the same on every replica of the gateway,
+	// and different for every other gateway. Default itsme:<gateway>.
 	Prefix string `json:"prefix,omitempty"`
 
 	// Secret seals the values: at least 32 random characters, the same on every replica. Make it with
@@ -55,20 +55,20 @@ type RedisStore struct {
 	Secret string `json:"secret,omitempty"`
 
 	config redis.Config
-	ca     []byte    // the content of the file of TLS; a reload may find it renewed
+	ca     []byte    // the content of TLS.CA; the file may change before a reload
 	key    *redisKey // nil until the pool counts this module
 	store  pooledRedis
 	log    *slog.Logger
 }
 
-// RedisTLS says which certificates to trust.
+// RedisTLS selects the trusted certificates.
 type RedisTLS struct {
 	// CA is a file with the certificates, in PEM, of authorities that may sign the server's. Default:
 	// those of the system.
 	CA string `json:"ca,omitempty"`
 }
 
-// redisKey is the hash of a configuration, which has secrets.
+// redisKey is the hash of a configuration. It is a hash because a configuration has secrets.
 type redisKey [sha256.Size]byte
 
 // CaddyModule returns the Caddy module information.
@@ -206,7 +206,7 @@ func (s *RedisStore) readDatabase(a block.Arguments) error {
 		return err
 	}
 	if s.Database, err = strconv.Atoi(args[0]); err != nil || s.Database < 0 {
-		return a.Wrong("%q is no number of a database", args[0])
+		return a.Wrong("%q is not the number of a database", args[0])
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// itsmeReads runs caddy itsme with something on standard input.
+// itsmeReads runs caddy itsme with a text on standard input.
 func itsmeReads(t *testing.T, input string, args ...string) (string, error) {
 	t.Helper()
 	command := &cobra.Command{Use: "itsme", SilenceErrors: true, SilenceUsage: true}
@@ -29,8 +29,8 @@ func itsmeReads(t *testing.T, input string, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// mint is how a token is made that is good, unless a test says otherwise.
-type mint struct {
+// tokenSpec describes a token to issue.
+type tokenSpec struct {
 	key      []byte // in PEM
 	issuer   string
 	audience string
@@ -38,7 +38,7 @@ type mint struct {
 	session  bool
 }
 
-func (m mint) token(t *testing.T) string {
+func (m tokenSpec) token(t *testing.T) string {
 	t.Helper()
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: m.issuer, Audience: []string{m.audience}, ClientID: "app.example.be", SessionAudience: m.issuer + "/itsme",
@@ -64,7 +64,7 @@ func (m mint) token(t *testing.T) string {
 func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 	server := caddytest.Run(t, storedConfig)
 	config := configFile(t, server)
-	good := mint{key: storedKey(t, server), issuer: server.URL, audience: server.URL, at: time.Now()}
+	good := tokenSpec{key: storedKey(t, server), issuer: server.URL, audience: server.URL, at: time.Now()}
 	if out, err := itsmeReads(t, "Bearer "+good.token(t)+"\n", "token", "verify", "--config", config); err != nil ||
 		!strings.HasPrefix(out, "valid: an access token of gateway default for "+server.URL+", which expires in ") ||
 		!strings.Contains(out, "not checked: whether it was revoked") {
@@ -76,7 +76,7 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 	}
 	good.key = []byte(storedKeys(t, server)[0].PrivateKey)
 	valid := good.token(t)
-	with := func(change func(*mint)) string {
+	with := func(change func(*tokenSpec)) string {
 		m := good
 		change(&m)
 		return m.token(t)
@@ -91,14 +91,14 @@ func TestTokenIsVerifiedByTheKeysInStorage(t *testing.T) {
 		{"the audience that it is for", valid, []string{"--audience", server.URL}, nil, ""},
 		{"another audience", valid, []string{"--audience", "https://api.example.be"}, token.ErrAudience, "it is for another audience; its aud is \"" + server.URL},
 		{"a key that was dropped", rotated, nil, token.ErrUnknownKey, "its key was dropped"},
-		{"a key of another gateway", with(func(m *mint) { m.key = keystest.PEM(t) }), nil, token.ErrUnknownKey, "another gateway"},
-		{"another issuer", with(func(m *mint) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
-		{"one that has expired", with(func(m *mint) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m"},
-		{"one from the future", with(func(m *mint) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
-		{"a session token", with(func(m *mint) { m.session = true }), nil, token.ErrType, "a session token, the value of a browser's cookie"},
-		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "was it cut"},
+		{"a key of another gateway", with(func(m *tokenSpec) { m.key = keystest.PEM(t) }), nil, token.ErrUnknownKey, "another gateway"},
+		{"another issuer", with(func(m *tokenSpec) { m.issuer = "https://other.example.be" }), nil, token.ErrIssuer, "another issuer made it"},
+		{"one that has expired", with(func(m *tokenSpec) { m.at = time.Now().Add(-time.Hour) }), nil, token.ErrExpired, "it has expired; it expired 45m"},
+		{"one from the future", with(func(m *tokenSpec) { m.at = time.Now().Add(time.Hour) }), nil, token.ErrNotYetValid, "it is from the future"},
+		{"a session token", with(func(m *tokenSpec) { m.session = true }), nil, token.ErrType, "a session token, the value of a browser's cookie"},
+		{"one that was cut", valid[:len(valid)-9], nil, token.ErrMalformed, "it was cut"},
 		{"one that was changed", altered(valid), nil, token.ErrSignature, "its signature does not match"},
-		{"garbage", "garbage", nil, token.ErrMalformed, "it is not in the form in which the gateway writes tokens"},
+		{"garbage", "garbage", nil, token.ErrMalformed, "it does not have the form of the gateway's tokens"},
 		{"one that is too long", "e30." + strings.Repeat("A", token.MaxSize) + ".A", nil, token.ErrTooLarge, "it is longer than 8192 bytes"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
 	config = strings.Replace(config, "#global", second("https://b.example.be", "token {\nkey "+keystest.File(t, two)+"\n}"), 1)
 	config = strings.ReplaceAll(config, clientSecret, "{env.ITSME_TEST_UNSET}")
 	file := writeCaddyfile(t, config)
-	theirs := mint{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
+	theirs := tokenSpec{key: two, issuer: "https://b.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
 	out, err := itsmeReads(t, theirs, "token", "verify", "--config", file)
 	if err != nil || !strings.HasPrefix(out, "valid: an access token of gateway second for https://b.example.be") {
 		t.Errorf("it writes %q and ends with %v", out, err)
@@ -142,7 +142,7 @@ func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
 	if _, err := itsmeReads(t, theirs, "token", "verify", "--gateway", "default", "--config", file); !errors.Is(err, token.ErrUnknownKey) {
 		t.Errorf("with the other gateway it ends with %v", err)
 	}
-	strange := mint{key: two, issuer: "https://c.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
+	strange := tokenSpec{key: two, issuer: "https://c.example.be", audience: "https://b.example.be", at: time.Now()}.token(t)
 	if _, err := itsmeReads(t, strange, "token", "verify", "--config", file); err == nil || !strings.Contains(err.Error(), "none of the gateways is its issuer") {
 		t.Errorf("with a third issuer it ends with %v", err)
 	}
@@ -151,8 +151,8 @@ func TestTokenIsVerifiedByItsIssuer(t *testing.T) {
 func TestTokenVerifyErrors(t *testing.T) {
 	file := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "storage file_system "+t.TempDir(), 1))
 	for _, row := range []struct{ name, raw, want string }{
-		{"nothing", " \n", "there is no token; give it on standard input"},
-		{"a megabyte", strings.Repeat("A", 1<<20), "this is no token: it is longer than 65536 bytes"},
+		{"nothing", " \n", "the input is empty; give the token on standard input"},
+		{"a megabyte", strings.Repeat("A", 1<<20), "this is not a token: it is longer than 65536 bytes"},
 		{"a refresh token", "abc~1~def", "this is a refresh token: only its gateway can verify it"},
 		{"no keys", "e30.e30.A", "gateway default: there are no signing keys yet"},
 	} {

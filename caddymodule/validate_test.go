@@ -14,7 +14,7 @@ import (
 // connections and goroutines.
 func TestValidateLeavesNothing(t *testing.T) {
 	calls := make(chan struct{}, 1)
-	signicat := tellOfCalls(t, calls)
+	signicat := reportCalls(t, calls)
 	config, err := caddytest.Adapt(strings.NewReplacer("127.0.0.1:1", signicat, caddytest.Address, "127.0.0.1:9").Replace(storedConfig))
 	if err != nil {
 		t.Fatal(err)
@@ -39,8 +39,8 @@ func TestValidateLeavesNothing(t *testing.T) {
 	}
 }
 
-// tellOfCalls listens in the place of Signicat and reports the first connection.
-func tellOfCalls(t *testing.T, calls chan<- struct{}) string {
+// reportCalls listens in the place of Signicat and reports the first connection.
+func reportCalls(t *testing.T, calls chan<- struct{}) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

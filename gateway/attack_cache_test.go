@@ -43,7 +43,7 @@ func nginx(lines ...string) func(t testing.TB, origin string) (addr string) {
 }
 
 // cached is a gateway that the suite attacks; the cache is still to be put in front.
-func cached(t *testing.T) cachetest.World {
+func cached(t *testing.T) cachetest.Env {
 	t.Helper()
 	e := newEnv(t, func(c *gateway.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
 	past := func() time.Time { return e.clock.now().Add(-5 * time.Hour) }
@@ -75,7 +75,7 @@ func cached(t *testing.T) cachetest.World {
 			return "Cookie: theme=dark; __Host-itsme=" + raw + "\r\n", claims.Subject
 		}
 	}
-	return cachetest.World{
+	return cachetest.Env{
 		Addr: server.Listener.Addr().String(),
 		Bearer: func(t *testing.T) (line, subject string) {
 			t.Helper()

@@ -11,7 +11,7 @@ import (
 	"net/url"
 )
 
-// app is a mobile app with the person's phone around it. It knows the gateway and nothing else.
+// app is a mobile app and the phone that it runs on. It knows the gateway's URL and nothing else.
 type app struct {
 	client
 	transcript
@@ -25,7 +25,7 @@ func newApp(t transcript, gateway string) app {
 	return app{newClient(t, nil), t, gateway, base64.RawURLEncoding.EncodeToString(secret)}
 }
 
-// refused calls the upstream without a login, and returns the status that it gets.
+// refused calls the upstream without a login and returns the status.
 func (a app) refused(ctx context.Context) (status int, err error) {
 	a.step("The app calls the upstream, without a login.")
 	got, err := a.get(ctx, http.StatusUnauthorized, a.gateway+"/", "Accept", "application/json")
@@ -35,25 +35,25 @@ func (a app) refused(ctx context.Context) (status int, err error) {
 	return got.StatusCode, nil
 }
 
-// issued is the gateway's answer to the code.
+// issued is the gateway's response to the code.
 type issued struct {
 	AccessToken string `json:"access_token"`
 }
 
-// started is the gateway's answer to a start.
+// started is the gateway's response to the start of a login.
 type started struct {
 	SessionID string `json:"session_id"`
 	Link      string `json:"authorization_request_url"`
 }
 
-// login goes the App2App way, and returns the access token.
+// login logs in with the App2App flow and returns the access token.
 func (a app) login(ctx context.Context) (token string, err error) {
-	a.step("The app starts a login. It keeps the verifier, and sends its hash.")
+	a.step("The app starts a login. It keeps the verifier and sends the hash of it.")
 	session, err := a.start(ctx)
 	if err != nil {
 		return "", err
 	}
-	a.step("The app opens the link, which the phone hands to the itsme app. The person approves there.")
+	a.step("The app opens the link. The phone opens the itsme app, where the user approves.")
 	redirectURL, err := a.approve(ctx, session.Link)
 	if err != nil {
 		return "", err
@@ -62,7 +62,7 @@ func (a app) login(ctx context.Context) (token string, err error) {
 	if err != nil {
 		return "", err
 	}
-	a.step("itsme opens the app's redirect URL. The app presents the code and state on it, with its verifier.")
+	a.step("itsme opens the app's redirect URL. The app sends the code and state of that URL, with its verifier, to the gateway.")
 	return a.redeem(ctx, code, state)
 }
 
@@ -76,8 +76,8 @@ func (a app) start(ctx context.Context) (started, error) {
 	return decode[started](got)
 }
 
-// returned reads the redirect URL. An app that has several logins open tells them apart by the
-// hash of the state.
+// returned reads code and state from the redirect URL. An app with several logins under way finds the right
+// one by the hash of the state.
 func (a app) returned(redirectURL, sessionID string) (code, state string, err error) {
 	back, err := url.Parse(redirectURL)
 	if err != nil {
@@ -101,11 +101,11 @@ func (a app) redeem(ctx context.Context, code, state string) (token string, err 
 	if err != nil {
 		return "", err
 	}
-	told, err := decode[issued](got)
-	return told.AccessToken, err
+	response, err := decode[issued](got)
+	return response.AccessToken, err
 }
 
-// call calls the upstream with the token, and returns what it saw.
+// call calls the upstream with the token, and returns the request that the upstream received.
 func (a app) call(ctx context.Context, token string) (request, error) {
 	a.step("The app calls the upstream again, with the token.")
 	got, err := a.get(ctx, http.StatusOK, a.gateway+"/", "Accept", "application/json", "Authorization", "Bearer "+token)

@@ -7,34 +7,34 @@ import (
 	"net/http/httputil"
 )
 
-// balancer sends every request to the next replica that is not away, or to the only one.
-func (f *fleet) balancer() http.Handler {
-	return &httputil.ReverseProxy{Transport: resending{f}, Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(f.choose().backend.Load())
+// balancer sends every request to the next available replica, or to the only one in use.
+func (e *env) balancer() http.Handler {
+	return &httputil.ReverseProxy{Transport: resending{e}, Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(e.choose().backend.Load())
 		r.Out.Host = r.In.Host
 	}}
 }
 
-func (f *fleet) choose() *replica {
-	if only := f.only.Load(); only > 0 {
-		return f.replicas[only-1]
+func (e *env) choose() *replica {
+	if only := e.only.Load(); only > 0 {
+		return e.replicas[only-1]
 	}
-	for range f.replicas {
-		if r := f.replicas[f.turn.Add(1)%uint64(len(f.replicas))]; !r.away.Load() {
+	for range e.replicas {
+		if r := e.replicas[e.turn.Add(1)%uint64(len(e.replicas))]; !r.away.Load() {
 			return r
 		}
 	}
-	return f.replicas[0]
+	return e.replicas[0]
 }
 
-// resending sends a request again, to another replica, when one ended before it answered and the
-// fleet asks for that.
-type resending struct{ fleet *fleet }
+// resending sends a request again, to another replica, if a replica ended before it answered and the env
+// has resend set.
+type resending struct{ env *env }
 
 // RoundTrip implements http.RoundTripper.
 func (b resending) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !b.fleet.resend.Load() {
-		return b.fleet.toReplicas.RoundTrip(r)
+	if !b.env.resend.Load() {
+		return b.env.toReplicas.RoundTrip(r)
 	}
 	var sent []byte
 	if r.Body != nil {
@@ -51,13 +51,13 @@ func (b resending) RoundTrip(r *http.Request) (*http.Response, error) {
 		if err == nil || n == 5 || r.Context().Err() != nil {
 			return answer, err
 		}
-		r.URL.Host = b.fleet.choose().backend.Load().Host
+		r.URL.Host = b.env.choose().backend.Load().Host
 	}
 }
 
-// whole reads the answer to its end.
+// whole reads a response to its end.
 func (b resending) whole(r *http.Request) (*http.Response, error) {
-	answer, err := b.fleet.toReplicas.RoundTrip(r)
+	answer, err := b.env.toReplicas.RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

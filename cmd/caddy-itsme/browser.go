@@ -8,8 +8,7 @@ import (
 	"net/http/cookiejar"
 )
 
-// browser is a browser with a person in front of it. It keeps cookies, and sends what browsers
-// send with a navigation.
+// browser is a browser and its user. It keeps cookies, and sends the headers of a navigation.
 type browser struct {
 	client
 	transcript
@@ -24,9 +23,9 @@ func newBrowser(t transcript, gateway string) (browser, error) {
 	return browser{newClient(t, jar), t, gateway}, nil
 }
 
-// login asks for the upstream's page, and ends up on it.
+// login opens the upstream's page, logs in, and returns to the page.
 func (b browser) login(ctx context.Context) error {
-	b.step("The person opens the upstream's page in a browser, which is sent to the login page.")
+	b.step("The user opens the upstream's page in a browser. The gateway sends the browser to the login page.")
 	loginURL, err := b.follow(ctx, b.gateway+"/")
 	if err != nil {
 		return err
@@ -35,12 +34,12 @@ func (b browser) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.step("The person taps the link, which the phone hands to the itsme app, and approves there. (The demo is all on one host, so the gateway's cookie goes along.)")
+	b.step("The user taps the link. The phone opens the itsme app, where the user approves. (In the demo everything has one host, so the browser sends the gateway's cookie there too.)")
 	redirectURL, err := b.approve(ctx, link)
 	if err != nil {
 		return err
 	}
-	b.step("itsme opens the browser's redirect URL. The gateway finishes the login, and sends the browser on.")
+	b.step("itsme opens the redirect URL in the browser. The gateway finishes the login and sends the browser back to the page.")
 	wanted, err := b.follow(ctx, redirectURL)
 	if err != nil {
 		return err
@@ -61,9 +60,9 @@ func (b browser) start(ctx context.Context, loginURL string) (link string, err e
 	}
 	action, err := shown.Request.URL.Parse(login.action)
 	if err != nil {
-		return "", errors.New("reading the login page: its form goes nowhere")
+		return "", errors.New("reading the login page: the action of its form is not a URL")
 	}
-	b.step("The person presses the button.")
+	b.step("The user presses the button.")
 	shown, err = b.postForm(ctx, http.StatusOK, action.String(), login.form, "Accept", "text/html", "Origin", b.gateway)
 	if err != nil {
 		return "", err
@@ -77,7 +76,7 @@ func (b browser) open(ctx context.Context, want int, target string) (answer, err
 	return b.get(ctx, want, target, "Accept", "text/html", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document")
 }
 
-// follow navigates to a URL that redirects, and returns where to.
+// follow navigates to a URL that redirects, and returns the target.
 func (b browser) follow(ctx context.Context, target string) (string, error) {
 	sent, err := b.open(ctx, http.StatusSeeOther, target)
 	if err != nil {
@@ -85,14 +84,15 @@ func (b browser) follow(ctx context.Context, target string) (string, error) {
 	}
 	next, err := sent.Location()
 	if err != nil {
-		return "", fmt.Errorf("GET %s: the answer redirects nowhere", sent.Request.URL.Path)
+		return "", fmt.Errorf("GET %s: the response has no valid Location", sent.Request.URL.Path)
 	}
 	return next.String(), nil
 }
 
-// see asks for the upstream's page as a script on it would, and returns what the upstream saw.
+// see requests the upstream's page as JSON, as a script would, and returns the request that the upstream
+// received.
 func (b browser) see(ctx context.Context) (request, error) {
-	b.step("The page asks the upstream for the same as JSON. The cookie did not go upstream, a token did.")
+	b.step("A script on the page requests the same as JSON. The upstream receives an access token and no cookie.")
 	got, err := b.get(ctx, http.StatusOK, b.gateway+"/", "Accept", "application/json")
 	if err != nil {
 		return request{}, err

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// client makes the requests of an app or a browser, and follows no redirect by itself.
+// client makes the requests of an app or a browser. It follows no redirect.
 type client struct{ *http.Client }
 
 func newClient(t transcript, jar http.CookieJar) client {
@@ -24,14 +24,13 @@ func newClient(t transcript, jar http.CookieJar) client {
 	}}
 }
 
-// answer is a response that was read to its end.
+// answer is a response with its body.
 type answer struct {
 	*http.Response
 	body string
 }
 
-// get asks for a URL. Here and below, want is the status without which it failed, and header
-// holds names and values in turn.
+// get makes a GET request. Any status but want is an error. Header holds names and values in turn.
 func (c client) get(ctx context.Context, want int, target string, header ...string) (answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
@@ -40,7 +39,7 @@ func (c client) get(ctx context.Context, want int, target string, header ...stri
 	return c.send(r, want, header)
 }
 
-// post sends a body.
+// post makes a POST request. See get.
 func (c client) post(ctx context.Context, want int, target, mediaType, body string, header ...string) (answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(body))
 	if err != nil {
@@ -49,15 +48,15 @@ func (c client) post(ctx context.Context, want int, target, mediaType, body stri
 	return c.send(r, want, append(header, "Content-Type", mediaType))
 }
 
-// postForm sends a form.
+// postForm makes a POST request with a form. See get.
 func (c client) postForm(ctx context.Context, want int, target string, form url.Values, header ...string) (answer, error) {
 	return c.post(ctx, want, target, "application/x-www-form-urlencoded", form.Encode(), header...)
 }
 
-// errURL is returned when a URL that somebody answered with is none.
+// errURL is returned when a URL of a response is malformed.
 var errURL = errors.New("the URL is malformed")
 
-// send makes a request. No error repeats its query, which can have a code in it.
+// send makes a request. Errors do not repeat the query, which may hold a code.
 func (c client) send(r *http.Request, want int, header []string) (answer, error) {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
@@ -75,22 +74,22 @@ func (c client) send(r *http.Request, want int, header []string) (answer, error)
 		return answer{}, fmt.Errorf("%s %s: reading the answer: %w", r.Method, r.URL.Path, err)
 	}
 	if response.StatusCode != want {
-		return answer{}, fmt.Errorf("%s %s: the answer is %d, not %d", r.Method, r.URL.Path, response.StatusCode, want)
+		return answer{}, fmt.Errorf("%s %s: the status is %d, not %d", r.Method, r.URL.Path, response.StatusCode, want)
 	}
 	return answer{response, string(text)}, nil
 }
 
-// decode reads an answer's JSON. The cause of a failure is left out: it can quote the body.
+// decode decodes JSON. Its error leaves out the cause, which can quote the body.
 func decode[T any](a answer) (T, error) {
 	var v T
 	if json.Unmarshal([]byte(a.body), &v) != nil {
-		return v, fmt.Errorf("%s %s: the answer is not the JSON expected", a.Request.Method, a.Request.URL.Path)
+		return v, fmt.Errorf("%s %s: the response is not the expected JSON", a.Request.Method, a.Request.URL.Path)
 	}
 	return v, nil
 }
 
-// approve is a person with the itsme app: the form of the simulated phone, filled in by an adult.
-// It returns the redirect URL that itsme then opens.
+// approve approves the login on the simulated phone, as the persona adult. It returns the redirect URL that
+// itsme then opens.
 func (c client) approve(ctx context.Context, link string) (redirectURL string, err error) {
 	shown, err := c.get(ctx, http.StatusOK, link, "Accept", "text/html")
 	if err != nil {

@@ -17,10 +17,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// ports are where the demo listens, on loopback. Zero is a free port.
+// ports are the ports on which the demo listens, on loopback. Zero means a free port.
 type ports struct{ gateway, simulator, management, upstream uint16 }
 
-// The flags that choose the ports.
+// The flags for the ports.
 const (
 	gatewayFlag    = "gateway-port"
 	simulatorFlag  = "simulator-port"
@@ -28,17 +28,17 @@ const (
 	upstreamFlag   = "upstream-port"
 )
 
-const demoHelp = `Runs a gateway, a simulator of Signicat and itsme, and an upstream that
-shows what the gateway tells it, all in one process and on loopback alone.
-It prints what to try, in a browser and with curl.
+const demoHelp = `Runs a gateway, a simulator of Signicat and itsme, and an upstream that shows
+the headers that it receives. All run in one process and listen on loopback.
+The demo prints what to try, in a browser and with curl.
 
-Nobody is identified: whoever opens the simulator's page chooses who to be.
-Nothing stays behind: the signing key is in a temporary folder, which goes
-when the demo ends.
+The demo identifies no user: on the simulator's page you choose a made-up
+person. The signing key is in a temporary folder, which is deleted when the demo
+ends.
 
-With --once it logs in by itself, as an app and as a browser, and ends. Every
-request and answer is printed, with secrets shortened. The last line on
-standard output is JSON; the exit status is 1 when a step went wrong.`
+With --once the demo logs in as an app and as a browser, and ends. It prints
+every request and response, with secrets shortened. The last line on standard
+output is JSON. The exit status is 1 if a step failed.`
 
 func demoCommand() caddycmd.Command {
 	return caddycmd.Command{
@@ -50,8 +50,8 @@ func demoCommand() caddycmd.Command {
 			var p ports
 			flags := command.Flags()
 			flags.SortFlags = false
-			once := flags.Bool("once", false, "log in as an app and as a browser, on free ports unless flags name them, and end")
-			flags.Uint16Var(&p.gateway, gatewayFlag, 8080, "port of the gateway; 0 is a free one")
+			once := flags.Bool("once", false, "log in as an app and as a browser, and end; ports without a flag are free ones")
+			flags.Uint16Var(&p.gateway, gatewayFlag, 8080, "port of the gateway; 0 means a free port")
 			flags.Uint16Var(&p.simulator, simulatorFlag, 8090, "port of the simulated Signicat and itsme")
 			flags.Uint16Var(&p.management, managementFlag, 8091, "port of the simulator's management API")
 			flags.Uint16Var(&p.upstream, upstreamFlag, 9000, "port of the upstream")
@@ -68,7 +68,7 @@ func demoCommand() caddycmd.Command {
 	}
 }
 
-// freeUnlessNamed makes every port that the command line does not name a free one.
+// freeUnlessNamed sets every port that the command line does not name to zero.
 func freeUnlessNamed(flags *pflag.FlagSet) (err error) {
 	flags.VisitAll(func(f *pflag.Flag) {
 		if strings.HasSuffix(f.Name, "-port") && !f.Changed {
@@ -78,7 +78,7 @@ func freeUnlessNamed(flags *pflag.FlagSet) (err error) {
 	return err
 }
 
-// demo serves until a signal ends it, or plays both logins.
+// demo serves until a signal arrives. With once, it makes both logins instead.
 func demo(ctx context.Context, stdout io.Writer, p ports, once bool) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

@@ -15,7 +15,7 @@ import (
 // onFreePorts lets tests run side by side.
 var onFreePorts = []string{"demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0"}
 
-// TestPastedLinesLogIn hands what the demo says to paste to bash, as it is.
+// TestPastedLinesLogIn runs the lines that the demo prints for pasting in bash, unchanged.
 func TestPastedLinesLogIn(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
@@ -70,8 +70,8 @@ func TestInterruptDuringLongPoll(t *testing.T) {
 	p.leftNothing(t)
 }
 
-// TestLocalhostLeadsToTheGateway: a cookie of 127.0.0.1 is none of localhost, so a login on the
-// one must not end on the other.
+// TestLocalhostLeadsToTheGateway: a browser does not send a cookie of 127.0.0.1 to localhost. A login must
+// start and end on the same host.
 func TestLocalhostLeadsToTheGateway(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
@@ -132,7 +132,7 @@ func wantPortInUse(t *testing.T, flag, address string) {
 	}
 	p := newProgram(t, "demo", "--once", "--"+flag, port)
 	status := p.finish(t)
-	want := "Error: listen tcp " + address + ": bind: address already in use; end what uses the port, or choose another one with --" + flag + "\n"
+	want := "Error: listen tcp " + address + ": bind: address already in use; stop the program that uses the port, or choose another port with --" + flag + "\n"
 	if got := p.stderr.String(); status != 1 || got != want {
 		t.Errorf("status %d and\n%swant 1 and\n%s", status, got, want)
 	}

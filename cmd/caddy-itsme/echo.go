@@ -13,7 +13,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
-// request is what the upstream shows of a request.
+// request is a request as the upstream shows it.
 type request struct {
 	Method string `json:"method"`
 	Path   string `json:"path"`
@@ -21,8 +21,8 @@ type request struct {
 	Headers map[string]string `json:"headers"`
 }
 
-// echo is the upstream. It knows nothing of Signicat, itsme or tokens: it shows the headers of
-// the request, to browsers as a page and to everybody else as JSON.
+// echo is the upstream. It knows nothing of Signicat, itsme or tokens. It shows the headers of the request,
+// to browsers as a page and to other clients as JSON.
 func echo(w http.ResponseWriter, r *http.Request) {
 	shown := request{Method: r.Method, Path: r.URL.Path, Headers: map[string]string{"Host": r.Host}}
 	for name, values := range r.Header {
@@ -37,9 +37,9 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Type", "application/json")
 	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false) // for people who read it in a terminal
+	encoder.SetEscapeHTML(false) // for a reader in a terminal
 	encoder.SetIndent("", "  ")
-	_ = encoder.Encode(shown) // the client hung up: there is nobody to tell
+	_ = encoder.Encode(shown) // an error means that the client closed the connection
 }
 
 //go:embed demo/echo.html
@@ -74,14 +74,14 @@ func writeEchoPage(w http.ResponseWriter, shown request) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
-	_, _ = page.WriteTo(w) // the browser hung up: there is nobody to tell
+	_, _ = page.WriteTo(w) // an error means that the browser closed the connection
 }
 
-// identity reports whether the gateway set a header to tell who somebody is.
+// identity reports whether a header is an identity header of the gateway.
 func identity(name string) bool { return strings.HasPrefix(name, attribute.HeaderPrefix) }
 
-// person is the name in the headers, or the subject of somebody without one, or empty. The
-// gateway percent-encodes what does not fit into a header.
+// person returns the name in the headers, or the subject if there is no name, or nothing without a login. The
+// gateway percent-encodes characters beyond ASCII.
 func (r request) person() string {
 	for _, name := range []string{"Name", "Subject"} {
 		value := r.Headers[attribute.HeaderPrefix+name]

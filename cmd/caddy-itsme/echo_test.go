@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// echoed is what the upstream answers to a request with that header.
+// echoed returns the upstream's response to a request with that header.
 func echoed(header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPut, "http://upstream.example/a/path?n=1", nil)
 	r.Header = header
@@ -44,7 +44,7 @@ func TestEchoAsPage(t *testing.T) {
 		"a person": {
 			header:  http.Header{"X-Itsme-Name": {"Lien Peeters"}, "X-Itsme-Subject": {"abc="}},
 			want:    []string{"<title>Hello, Lien Peeters</title>", "<dt>X-Itsme-Subject</dt><dd>abc=</dd>", "Log out"},
-			without: []string{"Nobody"},
+			without: []string{"not logged in"},
 		},
 		"a name beyond ASCII": {
 			header: http.Header{"X-Itsme-Name": {"Zo%C3%AB 100%25"}},
@@ -54,9 +54,9 @@ func TestEchoAsPage(t *testing.T) {
 			header: http.Header{"X-Itsme-Subject": {"abc="}},
 			want:   []string{"<h1>Hello, abc=</h1>"},
 		},
-		"nobody": {
+		"no user": {
 			header:  http.Header{},
-			want:    []string{"<h1>Nobody is logged in</h1>", "<dd>PUT /a/path</dd>"},
+			want:    []string{"<h1>You are not logged in</h1>", "<dd>PUT /a/path</dd>"},
 			without: []string{"Hello", "Log out"},
 		},
 		"markup": {

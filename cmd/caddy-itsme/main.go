@@ -1,4 +1,4 @@
-// Command caddy-itsme is Caddy with the itsme modules in it, and with the command demo.
+// Command caddy-itsme is Caddy with the itsme modules and the command demo.
 package main
 
 import (
@@ -14,7 +14,7 @@ import (
 
 func main() {
 	caddy.CustomBinaryName = "caddy-itsme"
-	caddy.CustomVersion = "caddy-itsme " + version.Text() + " with Caddy" // in front of Caddy's own
+	caddy.CustomVersion = "caddy-itsme " + version.Text() + " with Caddy" // Caddy appends its own version
 	caddycmd.RegisterCommand(demoCommand())
 	caddycmd.Main()
 }

@@ -14,13 +14,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain puts this test binary into the path as caddy-itsme, so that tests run the program as
-// people do.
+// TestMain puts this test binary into the path as caddy-itsme, so that tests run the program by its name.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"caddy-itsme": main})
 }
 
-// program is one run of caddy-itsme, at home in folders of its own.
+// program is one run of caddy-itsme, with its own folders for home and storage.
 type program struct {
 	*exec.Cmd
 	stdout, stderr bytes.Buffer
@@ -67,7 +66,7 @@ func (p *program) serve(t *testing.T) (welcome string) {
 	return ""
 }
 
-// interrupt does what Ctrl-C does, and wants a clean end.
+// interrupt sends SIGINT, as Ctrl-C does, and checks for a clean end.
 func (p *program) interrupt(t *testing.T) {
 	t.Helper()
 	if err := p.Process.Signal(os.Interrupt); err != nil {

@@ -9,13 +9,13 @@ import (
 	"testing"
 )
 
-// tried is a block of commands in a page, and what the page says it prints.
+// tried is a block of commands in a page, with the output that the page shows.
 type tried struct{ commands, prints string }
 
 // triedBlock is both, with nothing between them but empty lines.
 var triedBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?")
 
-// TestMobilePageLogsIn does what docs/mobile.md says, in the order in which it says it, and compares what is printed.
+// TestMobilePageLogsIn runs the commands of docs/mobile.md in their order, and compares the output.
 func TestMobilePageLogsIn(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/mobile.md")
@@ -45,7 +45,7 @@ func triedBlocks(page string) (blocks []tried) {
 	return blocks
 }
 
-// pattern is what a page says that is printed, where … is anything.
+// pattern matches output that a page shows. … stands for any text.
 func pattern(text string) *regexp.Regexp {
 	parts := strings.Split(text, "…")
 	for i := range parts {
@@ -54,7 +54,7 @@ func pattern(text string) *regexp.Regexp {
 	return regexp.MustCompile("^(?s:" + strings.Join(parts, ".+") + ")$")
 }
 
-// pasteBlocks hands all blocks to one shell, and returns what each prints.
+// pasteBlocks runs all blocks in one shell, and returns the output of each.
 func pasteBlocks(t *testing.T, blocks []tried) []string {
 	t.Helper()
 	const end = "\x1e"

@@ -14,32 +14,32 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
 
-// oncePatience bounds both logins together, which take a fraction of a second.
-const oncePatience = time.Minute
+// onceTimeout bounds both logins together, which take a fraction of a second.
+const onceTimeout = time.Minute
 
-// outcome is the line that demo --once ends with when both logins succeeded.
+// outcome is the last line of demo --once when both logins succeeded.
 type outcome struct {
 	Login string `json:"login"` // ok
 	// Sub and ACR are claims of the app's access token.
 	Sub string `json:"sub"`
 	ACR string `json:"acr"`
-	// VerifiedByJWKS is that another library verified the token, from the published keys.
+	// VerifiedByJWKS reports that another library verified the token with the published keys.
 	VerifiedByJWKS bool `json:"verified_by_jwks"`
 	// Unauthenticated is the status of a request without a login.
 	Unauthenticated int `json:"unauthenticated"`
-	// UpstreamHeaders are those that the gateway added to the app's request, the token shortened.
+	// UpstreamHeaders are the headers that the gateway added to the app's request, with the token shortened.
 	UpstreamHeaders map[string]string `json:"upstream_headers"`
 }
 
-// failure is the line when one did not.
+// failure is the last line of demo --once when a login failed.
 type failure struct {
 	Login string `json:"login"` // failed
 	Error string `json:"error"`
 }
 
-// playOnce logs in as an app and as a browser, and prints what happens and what came of it.
+// playOnce logs in as an app and as a browser. It prints every step, and the result as JSON.
 func playOnce(ctx context.Context, stdout io.Writer, s *servers) error {
-	ctx, cancel := context.WithTimeout(ctx, oncePatience)
+	ctx, cancel := context.WithTimeout(ctx, onceTimeout)
 	defer cancel()
 	var line any
 	line, err := play(ctx, transcript{stdout}, s.Gateway)
@@ -54,7 +54,7 @@ func playOnce(ctx context.Context, stdout io.Writer, s *servers) error {
 	return errors.Join(err, printErr)
 }
 
-// play logs in both ways, and compares what the upstream saw.
+// play logs in both ways, and compares the subjects that the upstream received.
 func play(ctx context.Context, t transcript, gatewayURL string) (outcome, error) {
 	result, err := playApp(ctx, t, gatewayURL)
 	if err != nil {
@@ -65,7 +65,7 @@ func play(ctx context.Context, t transcript, gatewayURL string) (outcome, error)
 		return outcome{}, fmt.Errorf("as a browser: %w", err)
 	}
 	if subject := seen.Headers[subjectHeader]; subject != result.Sub {
-		return outcome{}, errors.New("as a browser: the upstream saw somebody else")
+		return outcome{}, errors.New("as a browser: the upstream received another subject than from the app")
 	}
 	return result, nil
 }
@@ -92,7 +92,7 @@ func playApp(ctx context.Context, t transcript, gatewayURL string) (outcome, err
 		return outcome{}, err
 	}
 	if seen.Headers[subjectHeader] != claims.Subject {
-		return outcome{}, errors.New("the upstream saw somebody else than the token names")
+		return outcome{}, errors.New("the upstream received another subject than the token names")
 	}
 	return outcome{
 		Login: "ok", Sub: claims.Subject, ACR: claims.ACR, VerifiedByJWKS: true,
@@ -119,16 +119,16 @@ func playBrowser(ctx context.Context, t transcript, gatewayURL string) (request,
 	return seen, nil
 }
 
-// claims are what the demo reads of a token.
+// claims are the claims that the demo reads.
 type claims struct {
 	Subject string `json:"sub"`
 	ACR     string `json:"acr"`
 }
 
-// verify checks an access token as a service would that trusts the gateway: with a library that
-// is not ours, from the JWKS URL alone.
+// verify verifies an access token as a service does that trusts the gateway: with another project's library,
+// and only the JWKS URL.
 func verify(ctx context.Context, t transcript, gatewayURL, token string) (claims, error) {
-	t.step("A service verifies the token, by the keys that the gateway publishes.")
+	t.step("A service verifies the token with the keys that the gateway publishes.")
 	ctx = oidc.ClientContext(ctx, newClient(t, nil).Client)
 	keys := oidc.NewRemoteKeySet(ctx, gatewayURL+"/.well-known/jwks.json")
 	verifier := oidc.NewVerifier(gatewayURL, keys, &oidc.Config{ClientID: gatewayURL, SupportedSigningAlgs: []string{oidc.ES256}})
@@ -143,7 +143,7 @@ func verify(ctx context.Context, t transcript, gatewayURL, token string) (claims
 	return c, nil
 }
 
-// added are the headers that the gateway set.
+// added returns the headers that the gateway set.
 func (r request) added() map[string]string {
 	headers := maps.Clone(r.Headers)
 	maps.DeleteFunc(headers, func(name, _ string) bool { return !identity(name) && name != "Authorization" })

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestOnce reads standard output as a script would: the last line is everything there is to know.
+// TestOnce reads standard output as a script does: the last line has the whole result.
 func TestOnce(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, "demo", "--once")
@@ -60,7 +60,7 @@ func TestOnce(t *testing.T) {
 	p.leftNothing(t)
 }
 
-// checkTranscript wants every kind of request in it, and not one secret.
+// checkTranscript checks that a transcript has every kind of request, and no secret.
 func checkTranscript(t *testing.T, transcript string) {
 	t.Helper()
 	for _, want := range []string{
@@ -71,9 +71,9 @@ func checkTranscript(t *testing.T, transcript string) {
 			t.Errorf("no %q in the transcript", want)
 		}
 	}
-	// Codes have 36 characters, and everything else that is secret has more.
+	// Codes have 36 characters, and other secrets have more.
 	if leaked := regexp.MustCompile(`[A-Za-z0-9_-]{36,}`).FindString(transcript); leaked != "" {
-		t.Errorf("the transcript tells %q", leaked)
+		t.Errorf("the transcript shows %q", leaked)
 	}
 }
 
@@ -110,8 +110,8 @@ func TestOnceOnANamedPort(t *testing.T) {
 	}
 }
 
-// TestOnceTellsWhatWentWrong plays against gateways that are none.
-func TestOnceTellsWhatWentWrong(t *testing.T) {
+// TestOnceReportsTheFailure runs against servers that are no gateways.
+func TestOnceReportsTheFailure(t *testing.T) {
 	t.Parallel()
 	refusing := func(status int, body string) http.Handler {
 		mux := http.NewServeMux()
@@ -126,10 +126,10 @@ func TestOnceTellsWhatWentWrong(t *testing.T) {
 		gateway http.Handler
 		want    string
 	}{
-		"lets everybody in":   {http.HandlerFunc(echo), "as an app: GET /: the answer is 200, not 401"},
-		"starts no login":     {refusing(http.StatusServiceUnavailable, ""), "as an app: POST /itsme/sessions: the answer is 503, not 201"},
-		"answers a page":      {refusing(http.StatusCreated, "<!DOCTYPE html>"), "as an app: POST /itsme/sessions: the answer is not the JSON expected"},
-		"answers a wrong URL": {refusing(http.StatusCreated, `{"authorization_request_url":":"}`), "as an app: the URL is malformed"},
+		"lets every request in": {http.HandlerFunc(echo), "as an app: GET /: the status is 200, not 401"},
+		"starts no login":       {refusing(http.StatusServiceUnavailable, ""), "as an app: POST /itsme/sessions: the status is 503, not 201"},
+		"answers a page":        {refusing(http.StatusCreated, "<!DOCTYPE html>"), "as an app: POST /itsme/sessions: the response is not the expected JSON"},
+		"answers a wrong URL":   {refusing(http.StatusCreated, `{"authorization_request_url":":"}`), "as an app: the URL is malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

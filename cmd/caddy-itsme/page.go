@@ -9,15 +9,15 @@ import (
 	"golang.org/x/net/html"
 )
 
-// page is what a browser finds on a page of the demo: one form, or one link that is its action.
+// page is the form or the link of a page, which a browser would submit or follow.
 type page struct {
 	title  string
-	action string // where the form goes; empty is the page's own URL
+	action string // the URL of the form; empty means the page's own URL
 	form   url.Values
 	link   string
 }
 
-// readPage reads what a person would be offered.
+// readPage reads title, form and link of an HTML page.
 func readPage(text string) (page, error) {
 	p := page{form: url.Values{}}
 	tokens := html.NewTokenizer(strings.NewReader(text))
@@ -53,7 +53,7 @@ func (p *page) read(tokens *html.Tokenizer) {
 	}
 }
 
-// titleOf is a page's title, which says in short what the person sees.
+// titleOf returns the title of an HTML page, for the transcript.
 func titleOf(text string) string {
 	p, err := readPage(text)
 	if err != nil || p.title == "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// redeemed asks for the token until there is one, as an app does whose gateway is busy.
+// redeemed requests the token until the gateway issues it, as an app does.
 func redeemed(t *testing.T, app *logintest.App, code, state string) logintest.Answer {
 	t.Helper()
 	answer, final := redeemedWithin(t, time.Minute, app, code, state)
@@ -21,7 +21,8 @@ func redeemed(t *testing.T, app *logintest.App, code, state string) logintest.An
 	return answer
 }
 
-// redeemedWithin also tells whether the last answer is one that asking again does not change.
+// redeemedWithin requests the token until patience ends. Final reports that a repetition would get the same
+// answer.
 func redeemedWithin(t *testing.T, patience time.Duration, app *logintest.App, code, state string) (answer logintest.Answer, final bool) {
 	t.Helper()
 	deadline := time.After(patience)
@@ -40,26 +41,26 @@ func redeemedWithin(t *testing.T, patience time.Duration, app *logintest.App, co
 
 func TestLoginStartsOnOneReplicaAndEndsOnTheOther(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
+	e := newEnv(t)
 	for from := range 2 {
-		app, b := f.NewApp(), f.NewBrowser(t)
-		f.use(from)
+		app, b := e.NewApp(), e.NewBrowser(t)
+		e.use(from)
 		app.Start(t)
 		link := b.Start(t, "/account")
-		f.use(1 - from)
+		e.use(1 - from)
 		code, state := app.Approve(t, "adult")
 		token := app.Redeem(t, code, state)
 		if token.Status != http.StatusOK {
 			t.Fatalf("redeeming: %d %s", token.Status, token.Body)
 		}
-		back, err := f.Signicat.Approve(link, "adult")
+		back, err := e.Signicat.Approve(link, "adult")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
 			t.Fatalf("the callback: %d %s", got.Status, got.Body)
 		}
-		f.use(from)
+		e.use(from)
 		if got := app.Call(t, "/api", token.Text("access_token")); got.Status != http.StatusOK {
 			t.Errorf("calling: %d %s", got.Status, got.Body)
 		}
@@ -71,20 +72,20 @@ func TestLoginStartsOnOneReplicaAndEndsOnTheOther(t *testing.T) {
 
 func TestLoginSurvivesTheReplicaThatStartedIt(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	app := f.NewApp()
-	f.use(0)
+	e := newEnv(t)
+	app := e.NewApp()
+	e.use(0)
 	app.Start(t)
-	f.kill(0)
-	f.use(1)
+	e.kill(0)
+	e.use(1)
 	code, state := app.Approve(t, "adult")
 	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
 		t.Errorf("redeeming: %d %s", got.Status, got.Body)
 	}
 }
 
-// TestReplicaThatDiesWithACodeIsALostAnswer kills a replica while its code is under way. The other one sends the code
-// once more when the lease is over. If Signicat had accepted the first sending, the login ends, and a new one works.
+// TestReplicaThatDiesWithACodeIsALostAnswer kills a replica while it validates a code. The other replica sends the code
+// again when the lease has expired. If Signicat accepted the code the first time, the login ends, and a new login works.
 func TestReplicaThatDiesWithACodeIsALostAnswer(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
@@ -96,49 +97,49 @@ func TestReplicaThatDiesWithACodeIsALostAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFleet(t)
-			app := f.NewApp()
+			e := newEnv(t)
+			app := e.NewApp()
 			app.Start(t)
 			code, state := app.Approve(t, "adult")
-			if err := f.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, After: row.accepted, Delay: time.Hour}); err != nil {
+			if err := e.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, After: row.accepted, Delay: time.Hour}); err != nil {
 				t.Fatal(err)
 			}
-			f.use(0)
+			e.use(0)
 			answered := make(chan struct{})
 			go func() {
 				defer close(answered)
-				// The balancer answers 502 when the replica is gone, which no gateway does.
+				// The balancer answers 502 when the replica has ended. A gateway never does.
 				form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "state": {state}, "code_verifier": {app.Verifier}}
-				if answer, err := http.PostForm(f.URL+logintest.Path+"/token", form); err == nil {
+				if answer, err := http.PostForm(e.URL+logintest.Path+"/token", form); err == nil {
 					_ = answer.Body.Close()
 				}
 			}()
-			arrived := func() bool { return f.Signicat.Count("validate_code") == 1 }
+			arrived := func() bool { return e.Signicat.Count("validate_code") == 1 }
 			for deadline := time.Now().Add(20 * time.Second); !arrived() && time.Now().Before(deadline); {
 				<-time.After(5 * time.Millisecond)
 			}
-			f.kill(0)
+			e.kill(0)
 			<-answered
-			f.use(1)
+			e.use(1)
 			got := redeemed(t, app, code, state)
 			if got.Status != row.status || row.accepted && got.Text("error") != "invalid_grant" {
 				t.Errorf("redeeming: %d %s", got.Status, got.Body)
 			}
-			if n := f.Signicat.Count("validate_code"); n != 2 {
+			if n := e.Signicat.Count("validate_code"); n != 2 {
 				t.Errorf("the code was sent %d times, want 2", n)
 			}
-			f.NewApp().Login(t, "adult")
+			e.NewApp().Login(t, "adult")
 		})
 	}
 }
 
 func TestOfAHundredFinishesOverBothReplicasOneWins(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	app := f.NewApp()
+	e := newEnv(t)
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	before := f.Signicat.Count("validate_code")
+	before := e.Signicat.Count("validate_code")
 	tokens := make(chan string, 100)
 	var all sync.WaitGroup
 	for range cap(tokens) {
@@ -153,15 +154,15 @@ func TestOfAHundredFinishesOverBothReplicasOneWins(t *testing.T) {
 	if len(different) != 1 || different[""] {
 		t.Errorf("%d different tokens", len(different))
 	}
-	if n := f.Signicat.Count("validate_code") - before; n != 1 {
+	if n := e.Signicat.Count("validate_code") - before; n != 1 {
 		t.Errorf("%d validations", n)
 	}
 }
 
 func TestOfAHundredRefreshesOverBothReplicasAllGetTheSameSuccessor(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	app := f.NewApp()
+	e := newEnv(t)
+	app := e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	refresh := app.Redeem(t, code, state).Text("refresh_token")
@@ -181,37 +182,37 @@ func TestOfAHundredRefreshesOverBothReplicasAllGetTheSameSuccessor(t *testing.T)
 	}
 }
 
-// While Redis is away nobody is let in and nobody can start; what was begun goes on when it is
-// back.
+// While Redis is unavailable, requests that need a login get 503 and no login can start. Pending sessions go on
+// when Redis is back.
 func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	app := f.NewApp()
+	e := newEnv(t)
+	app := e.NewApp()
 	token := app.Login(t, "adult")
-	waiting := f.NewApp()
+	waiting := e.NewApp()
 	waiting.Start(t)
 	code, state := waiting.Approve(t, "adult")
 	for name, away := range map[string]struct{ cut, mend func() }{
-		"cut off": {f.line.Cut, f.line.Mend},
+		"cut off": {e.line.Cut, e.line.Mend},
 		"restarted": {
-			f.stopRedis,
-			func() { f.startRedis(t) },
+			e.stopRedis,
+			func() { e.startRedis(t) },
 		},
 	} {
-		seen := f.Upstream.Count()
+		seen := e.Upstream.Count()
 		away.cut()
 		refusedWithin(t, app, token)
-		if n := f.Upstream.Count(); n > seen+20 {
+		if n := e.Upstream.Count(); n > seen+20 {
 			t.Errorf("%s: %d requests were let in", name, n-seen)
 		}
 		if got := waiting.Redeem(t, code, state); got.Status != http.StatusServiceUnavailable || got.Text("error") != "temporarily_unavailable" {
 			t.Errorf("%s: redeeming: %d %s", name, got.Status, got.Body)
 		}
-		if got := f.NewApp().PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()}); got.Status != http.StatusServiceUnavailable {
+		if got := e.NewApp().PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()}); got.Status != http.StatusServiceUnavailable {
 			t.Errorf("%s: starting: %d %s", name, got.Status, got.Body)
 		}
 		away.mend()
-		for _, r := range f.replicas {
+		for _, r := range e.replicas {
 			awaitReady(t, r.backend.Load().String()+logintest.Path+"/health/ready", nil)
 		}
 		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
@@ -223,8 +224,8 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	}
 }
 
-// refusedWithin waits until both replicas refuse, which takes no longer than their knowledge of
-// revocations may be old.
+// refusedWithin waits until both replicas refuse. That takes at most the time between two reads of the
+// revocations.
 func refusedWithin(t *testing.T, app *logintest.App, token string) {
 	t.Helper()
 	deadline := time.After(10 * time.Second)

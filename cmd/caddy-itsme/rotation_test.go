@@ -15,19 +15,19 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// TestNoTokenIsRefusedWhileTheReplicasRotateKeys has people log in and call through both replicas
-// while the next key takes over from the current one. A key waits for half an hour before it signs,
-// so the replicas are started with keys that were made so long ago.
+// TestNoTokenIsRefusedWhileTheReplicasRotateKeys has users log in and call through both replicas while the
+// next key takes over. A key signs half an hour after it was made, so the replicas start with keys of that
+// age.
 func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 	t.Parallel()
-	f := newFleet(t)
-	before := f.NewApp().Login(t, "adult")
-	f.kill(0)
-	f.kill(1)
+	e := newEnv(t)
+	before := e.NewApp().Login(t, "adult")
+	e.kill(0)
+	e.kill(1)
 	takeover := time.Now().Add(12 * time.Second)
-	f.ageKeys(t, takeover)
-	f.startReplicas(t)
-	published := f.jwks(t) // what a service that keeps the JWKS has before the rotation
+	e.ageKeys(t, takeover)
+	e.startReplicas(t)
+	published := e.jwks(t) // what a service that keeps the JWKS has before the rotation
 
 	tokens := &issuedTokens{signedBy: make(map[string]int)}
 	tokens.add(before)
@@ -44,7 +44,7 @@ func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 				}
 				for _, token := range tokens.latest() {
 					calls.Add(1)
-					if got := f.NewApp().Call(t, "/api", token); got.Status != http.StatusOK {
+					if got := e.NewApp().Call(t, "/api", token); got.Status != http.StatusOK {
 						refused.Add(1)
 						t.Errorf("a valid token: %d %s", got.Status, got.Body)
 					}
@@ -57,7 +57,7 @@ func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 			t.Error("the next key did not take over")
 			break
 		}
-		tokens.add(f.NewApp().Login(t, "adult"))
+		tokens.add(e.NewApp().Login(t, "adult"))
 	}
 	close(rotated)
 	clients.Wait()
@@ -71,10 +71,10 @@ func TestNoTokenIsRefusedWhileTheReplicasRotateKeys(t *testing.T) {
 
 // ageKeys moves the times of all keys so that the next one takes over at a given time. It does so in
 // the copies, and counts the change as the newest, so that the replicas put it into Redis when they start.
-func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
+func (e *env) ageKeys(t *testing.T, takeover time.Time) {
 	t.Helper()
 	file := func(storage string) string { return filepath.Join(storage, "itsme", "default", "keys.json") }
-	data, err := os.ReadFile(file(f.replicas[0].storage))
+	data, err := os.ReadFile(file(e.replicas[0].storage))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,16 +114,16 @@ func (f *fleet) ageKeys(t *testing.T, takeover time.Time) {
 	if data, err = json.Marshal(stored); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range f.replicas {
+	for _, r := range e.replicas {
 		if err := os.WriteFile(file(r.storage), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-func (f *fleet) jwks(t *testing.T) (keys jose.JSONWebKeySet) {
+func (e *env) jwks(t *testing.T) (keys jose.JSONWebKeySet) {
 	t.Helper()
-	answer, err := http.Get(f.URL + "/.well-known/jwks.json")
+	answer, err := http.Get(e.URL + "/.well-known/jwks.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func (f *fleet) jwks(t *testing.T) (keys jose.JSONWebKeySet) {
 	return keys
 }
 
-// issuedTokens are the tokens that were issued, and how many each key signed.
+// issuedTokens holds issued tokens, and counts them by key.
 type issuedTokens struct {
 	mu       sync.Mutex
 	all      []string
@@ -153,21 +153,21 @@ func (i *issuedTokens) add(token string) {
 	i.signedBy[kid]++
 }
 
-// latest are the first token and the last few.
+// latest returns the first token and the last few.
 func (i *issuedTokens) latest() []string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return append([]string{i.all[0]}, i.all[max(0, len(i.all)-8):]...)
 }
 
-// afterRotation is how many tokens another key than the first one signed.
+// afterRotation returns how many tokens were signed by other keys than the first.
 func (i *issuedTokens) afterRotation() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return len(i.all) - i.signedBy[i.first]
 }
 
-// keyID is that of the key that signed a token. What is no token is refused where it is presented.
+// keyID returns the ID of the key that signed a token. It is empty for a text that is no token.
 func keyID(token string) string {
 	head, _, _ := strings.Cut(token, ".")
 	text, _ := base64.RawURLEncoding.DecodeString(head)

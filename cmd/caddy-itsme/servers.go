@@ -20,20 +20,19 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// loopback is the one address that the demo listens on and is reached by. A name like localhost
-// would be another host to a browser, with other cookies.
+// loopback is the only host of the demo. To a browser, localhost would be another host with other cookies.
 const loopback = "127.0.0.1"
 
-// servers are everything that the demo runs. The fields are URLs.
+// servers are the servers of the demo. The fields are their URLs.
 type servers struct {
 	Gateway, Simulator, Management, Upstream string
 
 	closers []func() error
 }
 
-// startServers starts them all, or none.
+// startServers starts all servers, or none.
 func startServers(p ports) (*servers, error) {
-	// A free port can be taken by somebody else before Caddy listens on it.
+	// Another process can take a free port before Caddy listens on it.
 	attempts := 1
 	if p.gateway == 0 {
 		attempts = 3
@@ -71,9 +70,8 @@ func (s *servers) start(p ports) error {
 	return s.startGateway(port)
 }
 
-// gatewayPort finds out whether the gateway can listen. Caddy, which listens by itself, would
-// share the port with any other Caddy of the same user (SO_REUSEPORT), and requests would come
-// out at either.
+// gatewayPort checks that the gateway's port is free, and chooses a port for zero. Caddy would not notice: it
+// shares the port with another Caddy of the same user (SO_REUSEPORT), and each gets some of the requests.
 func gatewayPort(port uint16) (string, error) {
 	l, err := listen(gatewayFlag, port)
 	if err != nil {
@@ -83,8 +81,7 @@ func gatewayPort(port uint16) (string, error) {
 	return free, errors.Join(err, l.Close())
 }
 
-// startSimulator starts Signicat and itsme. Their account is one whose redirect URLs are the
-// gateway's own.
+// startSimulator starts the simulator. The allow-list of its account has the gateway's redirect URLs.
 func (s *servers) startSimulator(p ports) (*signicattest.Server, error) {
 	l, err := listen(simulatorFlag, p.simulator)
 	if err != nil {
@@ -102,7 +99,7 @@ func (s *servers) startSimulator(p ports) (*signicattest.Server, error) {
 	return signicat, nil
 }
 
-// serve starts a server of its own.
+// serve starts an HTTP server, and returns its URL.
 func (s *servers) serve(flag string, port uint16, handler http.Handler) (url string, err error) {
 	l, err := listen(flag, port)
 	if err != nil {
@@ -122,7 +119,7 @@ func (s *servers) serve(flag string, port uint16, handler http.Handler) (url str
 func listen(flag string, port uint16) (net.Listener, error) {
 	l, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(int(port))))
 	if err != nil {
-		return nil, fmt.Errorf("%w; end what uses the port, or choose another one with --%s", err, flag)
+		return nil, fmt.Errorf("%w; stop the program that uses the port, or choose another port with --%s", err, flag)
 	}
 	return l, nil
 }
@@ -132,7 +129,7 @@ var caddyfileText string
 
 var caddyfile = template.Must(template.New("Caddyfile").Parse(caddyfileText))
 
-// startGateway runs Caddy. Its storage, with the signing key in it, is a temporary folder.
+// startGateway runs Caddy. Its storage, which holds the signing key, is a temporary folder.
 func (s *servers) startGateway(port string) error {
 	folder, err := os.MkdirTemp("", "caddy-itsme-demo-")
 	if err != nil {
@@ -161,7 +158,7 @@ func (s *servers) startGateway(port string) error {
 
 func (s *servers) onClose(f func() error) { s.closers = append(s.closers, f) }
 
-// close ends what was started, the last one first, and waits for it.
+// close stops the servers, the last one first, and waits for them.
 func (s *servers) close() error {
 	var errs error
 	for _, f := range slices.Backward(s.closers) {

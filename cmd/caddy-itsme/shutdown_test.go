@@ -38,17 +38,17 @@ const shutdownCaddyfile = `{
 }
 `
 
-// running is one gateway, with its sessions in memory, as operators run it.
-type running struct {
+// gatewayProcess is one gateway with its sessions in memory, in a process as operators run it.
+type gatewayProcess struct {
 	*program
 	*logintest.Env
 	ended chan struct{}
 	err   error // once it has ended
 }
 
-func runGateway(t *testing.T) *running {
+func runGateway(t *testing.T) *gatewayProcess {
 	t.Helper()
-	for range 3 { // somebody else may take a port that was free
+	for range 3 { // another process may take a free port
 		if r := startGateway(t); awaitReady(t, r.URL+logintest.Path+"/health/ready", r.ended) {
 			return r
 		}
@@ -57,7 +57,7 @@ func runGateway(t *testing.T) *running {
 	return nil
 }
 
-func startGateway(t *testing.T) *running {
+func startGateway(t *testing.T) *gatewayProcess {
 	t.Helper()
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
@@ -81,7 +81,7 @@ func startGateway(t *testing.T) *running {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := &running{
+	r := &gatewayProcess{
 		program: newProgram(t, "run", "--config", file, "--adapter", "caddyfile"),
 		Env:     &logintest.Env{URL: site, Signicat: simulator, Upstream: upstream},
 		ended:   make(chan struct{}),
@@ -100,8 +100,8 @@ func startGateway(t *testing.T) *running {
 	return r
 }
 
-// terminate does what systemd and Kubernetes do, and wants a clean end within the grace period.
-func (r *running) terminate(t *testing.T) {
+// terminate sends SIGTERM, as systemd and Kubernetes do, and checks for a clean end within the grace period.
+func (r *gatewayProcess) terminate(t *testing.T) {
 	t.Helper()
 	began := time.Now()
 	if err := r.Process.Signal(syscall.SIGTERM); err != nil {
@@ -113,8 +113,8 @@ func (r *running) terminate(t *testing.T) {
 	}
 }
 
-// awaitCall waits until Signicat has seen one more call.
-func (r *running) awaitCall(t *testing.T, operation string, before int) {
+// awaitCall waits until Signicat has received one more call.
+func (r *gatewayProcess) awaitCall(t *testing.T, operation string, before int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); r.Signicat.Count(operation) == before; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -123,8 +123,8 @@ func (r *running) awaitCall(t *testing.T, operation string, before int) {
 	}
 }
 
-// TestTerminatedGatewayFinishesWhatIsUnderWay ends the process while Signicat is busy with a code: the person's token
-// still reaches the app.
+// TestTerminatedGatewayFinishesWhatIsUnderWay ends the process while Signicat validates a code. The app still gets the
+// token.
 func TestTerminatedGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	for _, operation := range []string{"validate_code", "read_session"} {
@@ -150,8 +150,9 @@ func TestTerminatedGatewayFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestTerminatedGatewaySendsWhoWaitsAway ends the process while an app waits for its login, which would hold it up.
-func TestTerminatedGatewaySendsWhoWaitsAway(t *testing.T) {
+// TestTerminatedGatewayEndsLongPolls ends the process while an app waits for its login. The long poll must not delay the
+// end.
+func TestTerminatedGatewayEndsLongPolls(t *testing.T) {
 	t.Parallel()
 	r := runGateway(t)
 	app := r.NewApp()

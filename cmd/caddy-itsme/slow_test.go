@@ -45,7 +45,7 @@ const slowCaddyfile = `{
 }
 `
 
-// slowTarget is a gateway without a Signicat, as a process that may have few file descriptors.
+// slowTarget is a gateway without Signicat, in a process with few file descriptors.
 type slowTarget struct {
 	address string
 	url     string
@@ -118,12 +118,12 @@ func productionTimeouts(t *testing.T) string {
 	return block
 }
 
-// slowPatience is how long a test waits for a gateway that attackers hold up. Without the timeouts the wait is four
-// times a minute, which is Caddy's own read_header.
-const slowPatience = 100 * time.Second
+// slowTimeout bounds how long a test waits for a gateway that attackers keep busy. Without timeouts in the configuration
+// the wait would be four times a minute, Caddy's default of read_header.
+const slowTimeout = 100 * time.Second
 
-// TestSlowHeadersKeepNoHealthCheckOut has 200 clients begin a header that never ends, at a gateway that may have 64
-// files. It answers a health check, and serves users again, once their time is over.
+// TestSlowHeadersKeepNoHealthCheckOut has 200 clients begin a header that never ends, at a gateway with 64 file
+// descriptors. When their time is over, the gateway answers a health check and serves users again.
 func TestSlowHeadersKeepNoHealthCheckOut(t *testing.T) {
 	t.Parallel()
 	target := runTarget(t, productionTimeouts(t), "64")
@@ -137,7 +137,7 @@ func TestSlowHeadersKeepNoHealthCheckOut(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), slowPatience)
+	ctx, cancel := context.WithTimeout(t.Context(), slowTimeout)
 	defer cancel()
 	for _, path := range []string{"/health/live", "/health/ready", "/jwks.json"} {
 		r, err := http.NewRequestWithContext(ctx, http.MethodGet, target.url+path, nil)
@@ -170,7 +170,7 @@ func TestSlowBodiesHoldNoConnection(t *testing.T) {
 			transport := &http.Transport{Protocols: new(http.Protocols)}
 			protocols(transport.Protocols)
 			t.Cleanup(transport.CloseIdleConnections)
-			ctx, cancel := context.WithTimeout(t.Context(), slowPatience)
+			ctx, cancel := context.WithTimeout(t.Context(), slowTimeout)
 			defer cancel()
 			var clients sync.WaitGroup
 			for i := range 300 {
@@ -189,7 +189,7 @@ func TestSlowBodiesHoldNoConnection(t *testing.T) {
 
 var errProtocol = errors.New("another protocol")
 
-// sendSlowly sends a body that takes two hours, and returns the answer's status.
+// sendSlowly sends a body that takes two hours, and returns the status.
 func sendSlowly(ctx context.Context, transport *http.Transport, url, protocol string) (status int, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, slowBody{ctx})
 	if err != nil {

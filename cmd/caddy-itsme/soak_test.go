@@ -48,9 +48,9 @@ const (
 	goroutineSlack = 50 + 2*32
 )
 
-// soak is what happened.
+// soak runs the load, and counts its results.
 type soak struct {
-	*fleet
+	*env
 	started, finished, requests     atomic.Int64
 	wronglyRefused, wronglyAdmitted atomic.Int64
 	stuck                           atomic.Int64 // logins that came to no end
@@ -61,14 +61,14 @@ type soak struct {
 	mu      sync.Mutex
 	refused map[string]int // logins by the error that they ended in
 	tokens  []string       // the latest, all valid
-	// signedBy is the key IDs of all tokens.
+	// signedBy holds the key IDs of all tokens.
 	signedBy map[string]bool
 }
 
-// The replicas of the soak: one as usual, one whose clock is ahead, one that is restarted all the time.
+// The replicas of the soak: an ordinary one, one whose clock is ahead, and one that restarts again and again.
 const restarted = 2
 
-// TestSoak logs people in through three replicas, refreshes logins over a network that loses answers,
+// TestSoak logs users in through three replicas, refreshes logins over a network that loses responses,
 // steals refresh tokens and rotates the signing key, while Signicat and the connections to it fail at
 // random. It ends with a table, and fails when a client was wrongly refused or let in, or when the
 // replicas that last grow.
@@ -77,7 +77,7 @@ func TestSoak(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	s := &soak{fleet: newFleetOf(t, "no", new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
+	s := &soak{env: newEnvWith(t, "no", new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
 	s.resend.Store(true)
 	s.NewApp().Login(t, "adult") // everything is at hand before the sizes are taken
 	s.rotateKeysIn(t, *soakTime/2)
@@ -103,11 +103,11 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// run plays everything until the time is over, and waits for what is under way.
+// run makes the load until the time is over, and waits for running requests.
 func (s *soak) run(t *testing.T, random *rand.Rand) {
 	var all sync.WaitGroup
 	over := make(chan struct{})
-	all.Go(func() { s.restartAgainAndAgain(t, over) })
+	all.Go(func() { s.keepRestarting(t, over) })
 	for range refreshingApps {
 		own := rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
 		all.Go(func() { s.keepRefreshing(t, over, own) })
@@ -136,9 +136,9 @@ func (s *soak) run(t *testing.T, random *rand.Rand) {
 	all.Wait()
 }
 
-// fault makes one operation of Signicat fail a few times, in one of the ways that it can, until the
-// next fault. Without that end a breaker that is open, and lets one call in 5 s through, would make
-// 20 failures last for minutes.
+// fault makes one operation of Signicat fail a few times, in a random way, until the next fault. The next
+// fault must end it: an open breaker lets one call in 5 s through, and would make 20 failures last for
+// minutes.
 func (s *soak) fault(t *testing.T, random *rand.Rand) {
 	s.Signicat.ClearScript()
 	ways := []signicattest.Fault{
@@ -168,8 +168,8 @@ func (s *soak) fault(t *testing.T, random *rand.Rand) {
 	s.faults.Add(1)
 }
 
-// login is one person. A refused start or a lost code is told; a token for a made-up code is not
-// forgiven.
+// login is one login of a user. It counts a refused start or a lost code. It fails the test if a made-up code
+// gets a token.
 func (s *soak) login(t *testing.T, wrong bool) {
 	s.started.Add(1)
 	app := s.NewApp()
@@ -228,7 +228,7 @@ func (s *soak) keep(token string) {
 	}
 }
 
-// request calls the upstream with a valid token, or with one whose signature is another's.
+// request calls the upstream with a valid token, or with a token that has another token's signature.
 func (s *soak) request(t *testing.T, wrong bool, pick uint64) {
 	s.mu.Lock()
 	if len(s.tokens) < 2 {
@@ -252,7 +252,7 @@ func (s *soak) request(t *testing.T, wrong bool, pick uint64) {
 	}
 }
 
-// size is how much a replica takes.
+// size is the memory and the goroutines of a replica.
 type size struct {
 	rssKiB, goroutines int
 	heap               int64 // live, after a collection

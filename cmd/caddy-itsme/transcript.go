@@ -11,19 +11,19 @@ import (
 	"strings"
 )
 
-// maxShown bounds an answer's body; nothing in the demo comes near it.
+// maxShown bounds the body of a response, in bytes. Bodies of the demo are much shorter.
 const maxShown = 1 << 20
 
-// transcript is a transport that prints every request and answer.
+// transcript is an http.RoundTripper that prints every request and response.
 type transcript struct{ to io.Writer }
 
-// chapter says who acts in the steps after it.
+// chapter prints a heading.
 func (t transcript) chapter(title string) { fmt.Fprintf(t.to, "\n== %s ==\n", title) }
 
-// step says what the requests after it are for.
+// step prints what the next requests do.
 func (t transcript) step(what string) { fmt.Fprintf(t.to, "\n%s\n", what) }
 
-// shownHeaders are the headers worth reading; the others are everyday ones.
+// shownHeaders are the headers that are printed.
 var shownHeaders = []string{
 	"Accept", "Authorization", "Content-Type", "Cookie", "Location", "Origin", "Set-Cookie", "Www-Authenticate",
 }
@@ -84,11 +84,11 @@ func (t transcript) print(sign, line string, header http.Header, body string) {
 	}
 }
 
-// secret is what every code, state, verifier, token and cookie in the demo looks like, the
-// shortest being itsme's codes of 36 characters. Words are shorter.
+// secret matches every code, state, verifier, token and cookie in the demo. The shortest are itsme's codes,
+// with 36 characters. Words are shorter.
 var secret = regexp.MustCompile(`[A-Za-z0-9_.%~-]{36,}=*`)
 
-// shorten leaves of a secret what tells it from others, and no more.
+// shorten keeps the first 8 characters of each secret, enough to distinguish it from others.
 func shorten(text string) string {
 	return secret.ReplaceAllStringFunc(text, func(s string) string { return s[:8] + "…" })
 }

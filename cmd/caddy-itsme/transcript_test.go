@@ -45,8 +45,8 @@ func TestTranscript(t *testing.T) {
 	}
 }
 
-// TestErrorTellsNoQuery: a query can have a code in it.
-func TestErrorTellsNoQuery(t *testing.T) {
+// TestErrorOmitsTheQuery: the query may hold a code.
+func TestErrorOmitsTheQuery(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	gone := httptest.NewServer(http.NotFoundHandler())

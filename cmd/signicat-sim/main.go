@@ -1,5 +1,5 @@
 // Command signicat-sim runs a simulator of Signicat's Authentication REST API with itsme, and of the phone, for demos
-// and for tests in any language. It identifies nobody. Run it with -help for its flags and its management API.
+// and for tests in any language. It identifies no user. -help lists its flags and its management API.
 package main
 
 import (

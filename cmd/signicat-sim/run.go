@@ -18,10 +18,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// shutdownGrace is how long calls that are being answered may take when the program ends.
+// shutdownGrace bounds the time for running calls when the program ends.
 const shutdownGrace = 5 * time.Second
 
-// run is the program. It serves until ctx ends, and gives the exit status: 0, 1 when it cannot serve, 2 for a wrong
+// run is the program. It serves until ctx ends, and returns the exit status: 0, 1 if it cannot serve, 2 for a wrong
 // command line.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	s, err := parse(args, stderr)
@@ -89,7 +89,7 @@ func serveAll(ctx context.Context, sim *signicattest.Server, servers []*http.Ser
 	case err = <-failed:
 		ended++
 	}
-	sim.Close() // ends scripted delays, which would outlast the grace
+	sim.Close() // ends scripted delays, which may be longer than shutdownGrace
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()
 	for _, server := range servers {
@@ -105,14 +105,15 @@ func listen(name, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", loopback.Address(address))
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("-%s %s: the port is in use; stop what uses it or choose another address", name, address)
+		return nil, fmt.Errorf("-%s %s: the port is in use; stop the program that uses it, or choose another address", name, address)
 	case err != nil:
 		return nil, fmt.Errorf("-%s %s: %w", name, address, err)
 	}
 	return l, nil
 }
 
-// announce says what was started. The secret is printed only when it is the one that everybody knows.
+// announce prints addresses, credentials and switches. It prints the client secret only if that is the published
+// default.
 func announce(w io.Writer, s settings, sim *signicattest.Server, listeners []net.Listener) {
 	c := s.config
 	secret := "(as given)"
@@ -123,7 +124,7 @@ func announce(w io.Writer, s settings, sim *signicattest.Server, listeners []net
 	if len(redirectURLs) == 0 {
 		redirectURLs = []string{signicattest.DefaultRedirectURL, signicattest.DefaultAppRedirectURL}
 	}
-	fmt.Fprintln(w, "A simulator of Signicat and itsme. It identifies nobody.")
+	fmt.Fprintln(w, "A simulator of Signicat and itsme. It identifies no user.")
 	fmt.Fprintf(w, "  API            %s (listens on %s)\n", sim.URL, listeners[0].Addr())
 	if s.authority != "" {
 		fmt.Fprintf(w, "  authority      %s (SSL_CERT_FILE of the gateway)\n", s.authority)

@@ -19,7 +19,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// program is a run of the program that serves.
+// program is a running simulator.
 type program struct {
 	api, management string
 	announced       string
@@ -89,22 +89,22 @@ func get(t *testing.T, method, target, body string, header http.Header) (int, st
 
 func TestServes(t *testing.T) {
 	t.Parallel()
-	p := startProgram(t, "-seed", "42", "-client-secret", "not-for-everybody", "-redirect-url", "http://127.0.0.1:9/a",
+	p := startProgram(t, "-seed", "42", "-client-secret", "not-the-default", "-redirect-url", "http://127.0.0.1:9/a",
 		"-redirect-url", "https://app.example.be/b", "-allow-loopback-http", "-validation-status", "204", "-waiting-hidden")
 	for _, want := range []string{
-		"It identifies nobody", "seed           42", "http://127.0.0.1:9/a https://app.example.be/b", "sandbox-demo-client-000 (as given)", "Not simulated:",
+		"It identifies no user", "seed           42", "http://127.0.0.1:9/a https://app.example.be/b", "sandbox-demo-client-000 (as given)", "Not simulated:",
 		"  switch         validation-status 204\n  switch         waiting-hidden true\n",
 	} {
 		if !strings.Contains(p.announced, want) {
 			t.Errorf("the announcement lacks %q:\n%s", want, p.announced)
 		}
 	}
-	if strings.Contains(p.announced, "not-for-everybody") {
+	if strings.Contains(p.announced, "not-the-default") {
 		t.Error("the secret was printed")
 	}
 	form := url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"signicat-api"},
-		"client_id": {signicattest.DefaultClientID}, "client_secret": {"not-for-everybody"},
+		"client_id": {signicattest.DefaultClientID}, "client_secret": {"not-the-default"},
 	}
 	if status, body := get(t, http.MethodPost, p.api+"/auth/open/connect/token", form.Encode(), http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}); status != http.StatusOK {
 		t.Errorf("access token: %d %s", status, body)
@@ -114,7 +114,7 @@ func TestServes(t *testing.T) {
 	}
 }
 
-// TestListensOnNamesOfThisMachine, and on nothing that a resolver makes of them.
+// TestListensOnNamesOfThisMachine: names such as localhost are loopback addresses, whatever a resolver returns.
 func TestListensOnNamesOfThisMachine(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{"localhost:0", "sim.localhost:0", "[::1]:0", "127.0.0.1:0"} {
@@ -146,7 +146,7 @@ func TestServesWithDefaults(t *testing.T) {
 	}
 }
 
-// TestServesTLS trusts what the program wrote, as a gateway does with SSL_CERT_FILE.
+// TestServesTLS trusts the certificate that the program wrote, as a gateway does with SSL_CERT_FILE.
 func TestServesTLS(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "authority.pem")
@@ -244,7 +244,7 @@ func TestRefuses(t *testing.T) {
 		"an unknown form":             {[]string{"-state-encoding", "base64"}, 2, "state-encoding takes raw or encoded or either"},
 		"a redirect URL on http":      {[]string{"-listen", "127.0.0.1:0", "-redirect-url", "http://127.0.0.1/"}, 1, "RedirectURLs: http://127.0.0.1/: must begin with https; AllowLoopbackHTTP, -allow-loopback-http"},
 		"another's on http":           {[]string{"-listen", "127.0.0.1:0", "-redirect-url", "http://app.example.be/"}, 1, "RedirectURLs: http://app.example.be/: must begin with https\n"},
-		"a port in use":               {[]string{"-listen", used}, 1, "signicat-sim: -listen " + used + ": the port is in use; stop what uses it or choose another address\n"},
+		"a port in use":               {[]string{"-listen", used}, 1, "signicat-sim: -listen " + used + ": the port is in use; stop the program that uses it, or choose another address\n"},
 		"a management port in use":    {[]string{"-listen", "127.0.0.1:0", "-management", used}, 1, "signicat-sim: -management " + used + ": the port is in use"},
 		"a port that does not exist":  {[]string{"-listen", "127.0.0.1:99999"}, 1, "-listen 127.0.0.1:99999: "},
 		"a file in no folder":         {[]string{"-listen", "127.0.0.1:0", "-tls", "/nowhere/authority.pem"}, 1, "signicat-sim: -tls /nowhere/authority.pem: "},
@@ -267,7 +267,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestHelpIsComplete compares the help with the tables that it is made of.
+// TestHelpIsComplete compares the help with its tables.
 func TestHelpIsComplete(t *testing.T) {
 	t.Parallel()
 	var stderr bytes.Buffer

@@ -1,4 +1,4 @@
-# Unverified: nobody has built this image yet.
+# Unverified: this image has not been built yet.
 #
 # A static Caddy with the module and nothing else: no shell, no package manager, no root. From the
 # root of the repository:

@@ -1,5 +1,5 @@
-// Package monitoring_test checks the alerts and the dashboard with promtool, and that there is
-// every metric that they name.
+// Package monitoring_test checks the alerts and the dashboard with promtool, and that every metric in them
+// exists.
 package monitoring_test
 
 import (
@@ -40,7 +40,7 @@ func TestRules(t *testing.T) {
 	promtool(t, "test", "rules", "alerts_test.yml")
 }
 
-// rules are those of a file of Prometheus.
+// rules is a rule file of Prometheus.
 type rules struct {
 	Groups []struct {
 		Name  string
@@ -91,7 +91,7 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 	}
 }
 
-// dashboard is what Grafana imports, as far as the tests look at it.
+// dashboard is the part of a Grafana dashboard that the tests read.
 type dashboard struct {
 	SchemaVersion int
 	Templating    struct{ List []struct{ Name, Type string } }
@@ -144,8 +144,7 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// TestQueriesAreRead has promtool read every query of the dashboard, as rules: it looks at their
-// grammar and types.
+// TestQueriesAreRead has promtool parse every query of the dashboard, as rules. It checks grammar and types.
 func TestQueriesAreRead(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -169,7 +168,7 @@ func TestQueriesAreRead(t *testing.T) {
 var metric = regexp.MustCompile(`caddy_itsme_[a-z_]+`)
 
 // TestMetricsExist compares what alerts and dashboard name with the table of docs/operations.md,
-// which another test compares with what is registered. The dashboard shows all there is.
+// which another test compares with the registered metrics. The dashboard shows every metric.
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	documented := make(map[string]bool)

@@ -22,7 +22,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// How a recording goes: every step is in real time.
+// The schedule of a recording, in real time.
 const (
 	scrapeEvery = 10 * time.Second
 	before      = 18 // scrapes before the outage
@@ -34,22 +34,22 @@ const (
 type outage struct {
 	pause time.Duration // between two logins; default 2s
 	ahead time.Duration // of the gateway's clock, from the start to the end
-	begin func(*world)
-	end   func(*world)
+	begin func(*env)
+	end   func(*env)
 }
 
 var outages = map[string]outage{
 	"healthy":            {},
 	"healthy-quiet":      {pause: 50 * time.Second},
-	"signicat-503":       {begin: func(w *world) { w.signicat.Store(w.unavailable) }, end: (*world).heal},
-	"signicat-503-quiet": {pause: 25 * time.Second, begin: func(w *world) { w.signicat.Store(w.unavailable) }, end: (*world).heal},
-	"signicat-silent":    {begin: func(w *world) { w.signicat.Store(w.silent) }, end: (*world).heal},
-	"secret-400":         {begin: func(w *world) { w.otherSecret(http.StatusBadRequest) }, end: (*world).heal},
-	"secret-401":         {begin: func(w *world) { w.otherSecret(http.StatusUnauthorized) }, end: (*world).heal},
-	"redis-unavailable":  {begin: (*world).killRedis, end: (*world).startRedis},
-	"redis-hangs":        {begin: (*world).hangRedis, end: (*world).wakeRedis},
-	"redis-readonly":     {begin: func(w *world) { w.redisCLI("REPLICAOF", "127.0.0.1", "1") }, end: func(w *world) { w.redisCLI("REPLICAOF", "NO", "ONE") }},
-	"app-links":          {begin: func(w *world) { w.brokenLinks.Store(true) }, end: func(w *world) { w.brokenLinks.Store(false) }},
+	"signicat-503":       {begin: func(e *env) { e.signicat.Store(e.unavailable) }, end: (*env).heal},
+	"signicat-503-quiet": {pause: 25 * time.Second, begin: func(e *env) { e.signicat.Store(e.unavailable) }, end: (*env).heal},
+	"signicat-silent":    {begin: func(e *env) { e.signicat.Store(e.silent) }, end: (*env).heal},
+	"secret-400":         {begin: func(e *env) { e.otherSecret(http.StatusBadRequest) }, end: (*env).heal},
+	"secret-401":         {begin: func(e *env) { e.otherSecret(http.StatusUnauthorized) }, end: (*env).heal},
+	"redis-unavailable":  {begin: (*env).killRedis, end: (*env).startRedis},
+	"redis-hangs":        {begin: (*env).hangRedis, end: (*env).wakeRedis},
+	"redis-readonly":     {begin: func(e *env) { e.redisCLI("REPLICAOF", "127.0.0.1", "1") }, end: func(e *env) { e.redisCLI("REPLICAOF", "NO", "ONE") }},
+	"app-links":          {begin: func(e *env) { e.brokenLinks.Store(true) }, end: func(e *env) { e.brokenLinks.Store(false) }},
 	"clock-off":          {ahead: 90 * time.Second},
 }
 
@@ -66,24 +66,24 @@ func TestRecord(t *testing.T) {
 	for name, o := range outages {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := openWorld(t, program, o)
+			e := newEnv(t, program, o)
 			r := make(recording)
 			for n := range before + during + after {
 				switch {
 				case n == before && o.begin != nil:
-					o.begin(w)
+					o.begin(e)
 				case n == before+during && o.end != nil:
-					o.end(w)
+					o.end(e)
 				}
 				<-time.After(scrapeEvery)
-				r.scrape(t, n, w.admin)
+				r.scrape(t, n, e.admin)
 			}
 			r.write(t, name, o)
 		})
 	}
 }
 
-// recording is samples by series. A sample that is missing is "_".
+// recording holds samples by series. "_" is a missing sample.
 type recording map[string][]string
 
 // scrape adds a sample to each series of the gateway, as Prometheus does with an instance label.

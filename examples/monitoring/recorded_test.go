@@ -14,17 +14,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// played is what the alerts say about a recording.
+// played is a recording, with the alert that must fire.
 type played struct {
 	alert string // that fires during the outage; empty for none
-	// within is how long after the begin of the outage it fires at the latest. It then fires without a
-	// break until the end.
+	// within is the time from the begin of the outage in which the alert fires. It then fires until the end,
+	// without a break.
 	within time.Duration
-	// over is how long after the end it still may fire. Zero: the recording is too short to show it.
+	// over is how long the alert may fire after the end. Zero means that the recording is too short to show it.
 	over time.Duration
 }
 
-// recordings are those of testdata: TestRecord made them with a gateway in Caddy.
+// recordings are the recordings of testdata. TestRecord made them with a gateway in Caddy.
 var recordings = map[string]played{
 	"healthy":            {},
 	"healthy-quiet":      {},
@@ -40,7 +40,7 @@ var recordings = map[string]played{
 	"clock-off":          {"ItsmeClockOff", 3 * time.Minute, 0},
 }
 
-// recorded is how often TestRecord looked.
+// recorded is the interval of TestRecord's scrapes.
 const recorded = 10 * time.Second
 
 // recordedSeries are a recording's samples by series. The outage is from begin to end, in samples.
@@ -97,13 +97,13 @@ func number(t *testing.T, text string) int {
 	return n
 }
 
-// scraping is how Prometheus looks at a gateway.
+// scraping is how Prometheus scrapes a gateway.
 type scraping struct {
 	every int // samples of a recording
 	fails int // one scrape of so many; 0 for none
 }
 
-// seen are the samples that Prometheus has. A scrape that fails marks every series as stale.
+// seen returns the samples that Prometheus has. A scrape that fails marks every series as stale.
 func (s scraping) seen(samples []string) string {
 	seen := make([]string, len(samples))
 	for i, sample := range samples {
@@ -179,7 +179,7 @@ func TestAlertsHoldThroughRecordedOutages(t *testing.T) {
 	}
 }
 
-// test is one recording, with what is expected at each evaluation.
+// test returns the test of a recording, with the expected alerts at each evaluation.
 func (p played) test(name string, r recordedSeries, s scraping, interval time.Duration) ruleTest {
 	test := ruleTest{Name: name, Interval: recorded.String()}
 	for series, samples := range r.series {
@@ -199,7 +199,7 @@ func (p played) test(name string, r recordedSeries, s scraping, interval time.Du
 	return test
 }
 
-// firing expects alerts among those that a matcher chooses.
+// firing expects exactly these alerts among those that a matcher selects.
 func firing(matcher string, at time.Duration, alerts ...string) expression {
 	e := expression{Expr: `group by (alertname) (ALERTS{alertstate="firing",` + matcher + `})`, EvalTime: at.String(), Samples: []sample{}}
 	for _, alert := range alerts {

@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package nginx_test runs Debian's nginx with this folder's configuration, in front of an upstream that
-// keeps every byte, and beside a running Caddy.
+// Package nginx_test runs Debian's nginx with this folder's configuration, in front of an upstream that records
+// every byte, and beside a running Caddy.
 package nginx_test
 
 import (
@@ -21,8 +21,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// stack is nginx, the gateway that it asks, and the service behind it.
-type stack struct {
+// env is nginx, the gateway that it asks, and the service behind it.
+type env struct {
 	*logintest.Env
 	nginx   string // address
 	gateway string // address
@@ -30,46 +30,46 @@ type stack struct {
 	log     string // nginx's access log
 }
 
-// run starts all of it; change is made to the Caddyfile.
-func run(t *testing.T, change ...string) *stack {
+// run starts an env. Change replaces texts in the Caddyfile.
+func run(t *testing.T, change ...string) *env {
 	t.Helper()
 	return runWith(t, nil, change...)
 }
 
-// runWith makes changes to nginx.conf too.
-func runWith(t *testing.T, nginx []string, change ...string) *stack {
+// runWith also replaces texts in nginx.conf.
+func runWith(t *testing.T, nginx []string, change ...string) *env {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = listener.Close() })
-	s := &stack{nginx: listener.Addr().String(), service: rawhttptest.NewUpstream(t)}
-	s.Env = &logintest.Env{URL: "http://" + s.nginx}
-	s.Signicat, err = signicattest.Start(signicattest.Config{
+	e := &env{nginx: listener.Addr().String(), service: rawhttptest.NewUpstream(t)}
+	e.Env = &logintest.Env{URL: "http://" + e.nginx}
+	e.Signicat, err = signicattest.Start(signicattest.Config{
 		AllowLoopbackHTTP: true,
-		RedirectURLs:      []string{s.URL + "/itsme/callback", s.URL + "/itsme/app/callback"},
+		RedirectURLs:      []string{e.URL + "/itsme/callback", e.URL + "/itsme/app/callback"},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Signicat.Close)
+	t.Cleanup(e.Signicat.Close)
 	caddyfile := replaced(t, read(t, "Caddyfile"),
-		"http://127.0.0.1:8080", s.URL, "http://127.0.0.1:8090", s.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
-	s.gateway = caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
-	s.startNginx(t, listener, nginx...)
-	return s
+		"http://127.0.0.1:8080", e.URL, "http://127.0.0.1:8090", e.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
+	e.gateway = caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
+	e.startNginx(t, listener, nginx...)
+	return e
 }
 
-// startNginx hands nginx the socket that it is to listen on, as nginx does itself when it is replaced
-// by a newer one (https://nginx.org/en/docs/control.html): it has the address that everybody was told,
-// and nobody has to wait for it.
-func (s *stack) startNginx(t *testing.T, listener net.Listener, change ...string) {
+// startNginx passes a listening socket to nginx, as when nginx replaces its own binary
+// (https://nginx.org/en/docs/control.html). The address is known before nginx starts, and the kernel queues
+// connections until nginx is ready.
+func (e *env) startNginx(t *testing.T, listener net.Listener, change ...string) {
 	t.Helper()
 	dir := t.TempDir()
-	s.log = filepath.Join(dir, "access.log")
+	e.log = filepath.Join(dir, "access.log")
 	config := replaced(t, replaced(t, read(t, "nginx.conf"), change...),
-		"127.0.0.1:8080", s.nginx, "127.0.0.1:8081", s.gateway, "127.0.0.1:9000", s.service.Addr(),
+		"127.0.0.1:8080", e.nginx, "127.0.0.1:8081", e.gateway, "127.0.0.1:9000", e.service.Addr(),
 		"http {", "http {\naccess_log access.log;\nclient_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;")
 	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": read(t, "identity.conf"), "cache.conf": read(t, "cache.conf")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -106,7 +106,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// replaced replaces texts, each of which must be there.
+// replaced replaces texts. Each must occur.
 func replaced(t *testing.T, text string, pairs ...string) string {
 	t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
@@ -117,10 +117,10 @@ func replaced(t *testing.T, text string, pairs ...string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// ask sends a request to nginx as it is written, and returns what the service got of it.
-func (s *stack) ask(t *testing.T, method, target string, lines ...string) (rawhttptest.Answer, string) {
+// ask sends a raw request to nginx. It returns the answer, and the request that the service received.
+func (e *env) ask(t *testing.T, method, target string, lines ...string) (rawhttptest.Answer, string) {
 	t.Helper()
-	head := method + " " + target + " HTTP/1.1\r\nHost: " + s.nginx + "\r\nConnection: close\r\n"
-	answer := rawhttptest.Do(t, s.nginx, head+strings.Join(lines, "")+"\r\n")
-	return answer, strings.Join(s.service.Take(), "")
+	head := method + " " + target + " HTTP/1.1\r\nHost: " + e.nginx + "\r\nConnection: close\r\n"
+	answer := rawhttptest.Do(t, e.nginx, head+strings.Join(lines, "")+"\r\n")
+	return answer, strings.Join(e.service.Take(), "")
 }

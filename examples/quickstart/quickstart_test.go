@@ -19,11 +19,10 @@ import (
 
 const root = "../.."
 
-// ready is what each program prints when it serves, in the README's order.
+// ready are the texts that the programs print when they serve, in the README's order.
 var ready = []string{"A simulator of Signicat and itsme", "the upstream listens on", "serving initial configuration"}
 
-// TestReadme starts the three programs, opens the site in a browser, and pastes the app's part
-// into a shell.
+// TestReadme starts the three programs, opens the site in a browser, and runs the app's commands in a shell.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	free := freePorts(t, "8080", "8090", "8091", "9000")
@@ -50,7 +49,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// freePorts replaces the README's ports, which may be taken, by others.
+// freePorts replaces the README's ports by free ones.
 func freePorts(t *testing.T, fixed ...string) *strings.Replacer {
 	t.Helper()
 	var pairs []string
@@ -69,7 +68,7 @@ func freePorts(t *testing.T, fixed ...string) *strings.Replacer {
 	return strings.NewReplacer(pairs...)
 }
 
-// shellBlocks are the README's commands, in order.
+// shellBlocks returns the README's commands, in order.
 func shellBlocks(t *testing.T) (blocks []string) {
 	t.Helper()
 	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(read(t, "README.md"), -1) {
@@ -87,7 +86,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// environment has a home of its own, but Go's caches.
+// environment returns an environment with its own home folder, and with Go's caches.
 func environment(t *testing.T) []string {
 	t.Helper()
 	env := append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=")
@@ -105,7 +104,7 @@ func environment(t *testing.T) []string {
 func start(t *testing.T, env []string, command, ready string) {
 	t.Helper()
 	output := &watch{want: []byte(ready), seen: make(chan struct{})}
-	// Not under the test's context, which would kill go run and leave what it runs.
+	// Without the test's context: that would kill go run, and not the program that it runs.
 	program := exec.Command("bash", "-c", command)
 	program.Dir, program.Env, program.Stdout, program.Stderr = root, env, output, output
 	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -115,7 +114,7 @@ func start(t *testing.T, env []string, command, ready string) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = program.Wait() // the output tells more
+		_ = program.Wait() // the output has the cause
 	}()
 	t.Cleanup(func() {
 		_ = syscall.Kill(-program.Process.Pid, syscall.SIGINT) // to the whole group, as by Ctrl-C
@@ -128,7 +127,7 @@ func start(t *testing.T, env []string, command, ready string) {
 	}
 }
 
-// watch is the output of a program, which tells when something is printed.
+// watch holds the output of a program, and signals when a text is printed.
 type watch struct {
 	printed bytes.Buffer
 	want    []byte
@@ -145,7 +144,7 @@ func (w *watch) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// checkBrowser wants a person to be sent to the login page.
+// checkBrowser checks that a browser is sent to the login page.
 func checkBrowser(t *testing.T, url string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -163,7 +162,7 @@ func checkBrowser(t *testing.T, url string) {
 	}
 }
 
-// paste hands lines to a shell, and returns what it prints.
+// paste runs lines in a shell, and returns the output.
 func paste(t *testing.T, env []string, lines string) string {
 	t.Helper()
 	var stderr bytes.Buffer

@@ -1,4 +1,4 @@
-// Package redis_test runs Redis as the example sets it up, with the gateway's own store as its client.
+// Package redis_test runs Redis with the example's configuration, with the gateway's store as its client.
 package redis_test
 
 import (
@@ -29,7 +29,7 @@ import (
 
 const password = "the password"
 
-// asCaddy in the environment has the test's own program run Caddy.
+// asCaddy is the environment variable that makes the test binary run Caddy.
 const asCaddy = "ITSME_TEST_RUNS_CADDY"
 
 func TestMain(m *testing.M) {
@@ -39,14 +39,14 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// replica is a process of the example's replica, with a folder of its own.
+// replica is a process with the example's replica.Caddyfile, and a folder of its own.
 type replica struct {
 	process *exec.Cmd
 	folder  string
 	url     string
 }
 
-// startReplica runs replica.Caddyfile, but for its ports and Redis', until it is stopped or the test ends.
+// startReplica runs replica.Caddyfile with other ports, until it is stopped or the test ends.
 func startReplica(t *testing.T, redis, folder string) *replica {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Caddyfile")
@@ -84,7 +84,7 @@ func (r *replica) stop() {
 	_ = r.process.Wait()
 }
 
-// keys are the key set that a replica publishes, once it has one.
+// keys returns the key set that a replica publishes. It waits until there is one.
 func (r *replica) keys(t *testing.T) string {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
@@ -103,8 +103,8 @@ func (r *replica) keys(t *testing.T) string {
 	}
 }
 
-// TestReplicasShareRedisAlone runs two replicas, each with a folder of its own. They start at once. Then one is
-// lost with its folder, and then Redis with all that it holds.
+// TestReplicasShareRedisAlone starts two replicas at once, each with a folder of its own. Then one replica is lost
+// with its folder, and after that Redis with its data.
 func TestReplicasShareRedisAlone(t *testing.T) {
 	t.Parallel()
 	address := startRedis(t)
@@ -165,7 +165,7 @@ func open(t *testing.T, address, password string) *redis.Store {
 	return st
 }
 
-// startRedis runs redis.conf, but for its port and folder, and users.acl with a password.
+// startRedis runs redis.conf with another port and folder, and users.acl with a password.
 func startRedis(t *testing.T) (address string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -175,7 +175,7 @@ func startRedis(t *testing.T) (address string) {
 	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	const attempts = 5 // somebody else may take a port that was free
+	const attempts = 5 // another process may take a free port
 	for range attempts {
 		address = freeAddress(t)
 		_, port, err := net.SplitHostPort(address)
@@ -215,7 +215,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestUserMayDoWhatTheStoreAsksFor compares the user with the one that the store documents, and tests.
+// TestUserMayDoWhatTheStoreAsksFor compares the ACL user with the user that the store documents and tests.
 func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
 	t.Parallel()
 	documented, found := "", false
@@ -230,8 +230,8 @@ func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
 	}
 }
 
-// TestReplicasAreAlike adapts the replica's Caddyfile with the ports of two replicas: their gateways
-// do not differ, and the balancer knows both. It uses Caddy's one configuration in no way.
+// TestReplicasAreAlike adapts the replica's Caddyfile with the ports of two replicas. Their gateways must be
+// equal, and the balancer must know both. It adapts only, and does not load a configuration into Caddy.
 func TestReplicasAreAlike(t *testing.T) {
 	apps := make([]any, 2)
 	balancer := read(t, "balancer.Caddyfile")

@@ -1,6 +1,6 @@
 //go:build linux
 
-// Package systemd_test checks the unit as far as a machine can that does not run it.
+// Package systemd_test checks the unit as far as that is possible without running it.
 package systemd_test
 
 import (
@@ -16,9 +16,9 @@ import (
 const (
 	unitName = "caddy-itsme.service"
 	binary   = "/usr/local/bin/caddy-itsme"
-	// finishing is what logins under way get after Caddy's grace_period.
+	// finishing is the time for logins under way after Caddy's grace_period.
 	finishing = 10 * time.Second
-	// maxExposure is systemd-analyze's figure for how much the service could reach, of 100.
+	// maxExposure bounds the exposure that systemd-analyze reports, of 100.
 	maxExposure = "20"
 )
 
@@ -31,7 +31,7 @@ func read(t *testing.T, name string) string {
 	return string(text)
 }
 
-// setting is the one value that the unit has for a name.
+// setting returns the value of a setting, which the unit must have exactly once.
 func setting(t *testing.T, name string) string {
 	t.Helper()
 	found := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindAllStringSubmatch(read(t, unitName), -1)
@@ -48,7 +48,7 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), unitName)
-	// What the unit starts must exist.
+	// The program that the unit starts must exist.
 	unit := strings.ReplaceAll(read(t, unitName), binary+" ", program+" ")
 	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
@@ -58,15 +58,15 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 		{"security", "--offline=true", "--no-pager", "--threshold=" + maxExposure, file},
 	} {
 		out, err := exec.CommandContext(t.Context(), "systemd-analyze", args...).CombinedOutput()
-		// A name that systemd does not know is ignored, and told with the file's own name.
+		// systemd ignores an unknown name, and prints it with the name of the file.
 		if err != nil || strings.Contains(string(out), file) {
 			t.Errorf("systemd-analyze %s: %v\n%s", args[0], err, out)
 		}
 	}
 }
 
-// TestUnitAndCaddyfileAgree: what one of them names, the other one makes or reads, and README puts
-// there.
+// TestUnitAndCaddyfileAgree: files and folders that the Caddyfile names are those that the unit makes, or that
+// README installs.
 func TestUnitAndCaddyfileAgree(t *testing.T) {
 	t.Parallel()
 	caddyfile, readme := read(t, "Caddyfile"), read(t, "README.md")
@@ -94,7 +94,7 @@ func TestUnitAndCaddyfileAgree(t *testing.T) {
 	}
 }
 
-// TestServiceHasTimeToStop: systemd kills what has not ended, and with it the logins under way.
+// TestServiceHasTimeToStop: systemd kills a process that has not ended in time, with its logins under way.
 func TestServiceHasTimeToStop(t *testing.T) {
 	t.Parallel()
 	grace := regexp.MustCompile(`(?m)^\tgrace_period (\S+)$`).FindStringSubmatch(read(t, "Caddyfile"))

@@ -1,4 +1,4 @@
-// Package tracing_test checks that the gateway's traces have somewhere to go.
+// Package tracing_test checks that the gateway's traces reach a collector.
 package tracing_test
 
 import (

@@ -15,7 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// signingKey is a key in a file, which the test holds too.
+// signingKey is a key, and the file that holds it.
 type signingKey struct {
 	file    string
 	id      string
@@ -45,7 +45,7 @@ func newSigningKey(t *testing.T) signingKey {
 	return k
 }
 
-// publicPEM is what a verifier that mixes up algorithms would take for a shared secret.
+// publicPEM returns the public key, which a verifier that confuses algorithms uses as an HMAC secret.
 func (k signingKey) publicPEM(t *testing.T) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(k.private.Public())
@@ -55,7 +55,7 @@ func (k signingKey) publicPEM(t *testing.T) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// forgery is a token that a gateway never issued, or not for this service.
+// forgery is a token that the gateway did not issue, or not for this service.
 type forgery struct {
 	method jwt.SigningMethod
 	key    any
@@ -63,7 +63,7 @@ type forgery struct {
 	claims jwt.MapClaims
 }
 
-// like repeats what a token says, signed with a key.
+// like returns a forgery with the header and the claims of a token.
 func like(t *testing.T, raw string, key signingKey) forgery {
 	t.Helper()
 	claims := jwt.MapClaims{}
@@ -89,15 +89,15 @@ func (f forgery) sign(t *testing.T) string {
 	return raw
 }
 
-// changed is a forgery with one change.
+// changed returns a copy of a forgery with one change.
 func (f forgery) changed(change func(*forgery)) forgery {
 	f.header, f.claims = maps.Clone(f.header), maps.Clone(f.claims)
 	change(&f)
 	return f
 }
 
-// forgeries are all that a service must refuse, each one change away from a good token. A service
-// that looks at less than it should accepts one of them.
+// forgeries returns tokens that a service must refuse. Each differs from a valid token in one way: a service
+// that leaves out a check accepts one of them.
 func forgeries(t *testing.T, good forgery, key signingKey) map[string]forgery {
 	t.Helper()
 	claim := func(name string, value any) forgery {
@@ -122,7 +122,7 @@ func forgeries(t *testing.T, good forgery, key signingKey) map[string]forgery {
 		"without a subject":               without("sub"),
 		"typ JWT":                         header("typ", "JWT"),
 		"typ of a browser's login":        header("typ", "session+jwt"),
-		"a kid that nobody has":           header("kid", "made-up"),
+		"an unknown kid":                  header("kid", "made-up"),
 		"HMAC with the public key":        signed(jwt.SigningMethodHS256, key.publicPEM(t)),
 		"not signed":                      signed(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType),
 		"signed by another under the kid": signed(jwt.SigningMethodES256, newSigningKey(t).private),

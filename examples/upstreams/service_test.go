@@ -11,12 +11,12 @@ import (
 	"testing"
 )
 
-// language is one of the examples, as a command and the folder to run it in.
+// language is one example: a command, and the folder to run it in.
 type language struct {
 	name    string
 	prepare func(t *testing.T) (dir string, command []string)
-	// hurried is the command with a clock in which half a minute passes whenever it is read, so that
-	// a test need not wait for a kid to be looked up again.
+	// hurried returns the command with a clock that advances half a minute at each reading, so that the test
+	// does not wait until an unknown kid is looked up again.
 	hurried func(command []string) []string
 }
 
@@ -39,7 +39,7 @@ const installed = "../../test/node/node_modules"
 
 var joseVersion = regexp.MustCompile(`"jose": "[^"]+"`)
 
-// TestJoseIsTheOneTested compares what the example asks npm for with what runs here.
+// TestJoseIsTheOneTested compares the example's version of jose with the version that the test runs.
 func TestJoseIsTheOneTested(t *testing.T) {
 	asked, tested := joseVersion.FindString(read(t, "node/package.json")), joseVersion.FindString(read(t, "../../test/node/package.json"))
 	if asked == "" || asked != tested {
@@ -47,7 +47,7 @@ func TestJoseIsTheOneTested(t *testing.T) {
 	}
 }
 
-// prepareNode copies the example to where npm's jose is installed.
+// prepareNode copies the example to the folder where jose is installed.
 func prepareNode(t *testing.T) (string, []string) {
 	t.Helper()
 	modules, err := filepath.Abs(installed)
@@ -74,7 +74,7 @@ func hurryNode(command []string) []string {
 	return []string{command[0], "--import", strings.ReplaceAll(clock, " ", "%20"), command[1]}
 }
 
-// preparePython uses the system's own interpreter, whose packages are Debian's.
+// preparePython uses the system's interpreter with Debian's packages.
 func preparePython(*testing.T) (string, []string) {
 	return "python", []string{"/usr/bin/python3", "-B", "main.py"}
 }

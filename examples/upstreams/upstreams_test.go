@@ -1,4 +1,4 @@
-// Package upstreams_test runs the examples behind a gateway, and hands them what they must refuse.
+// Package upstreams_test runs the examples behind a gateway, and sends them tokens that they must refuse.
 package upstreams_test
 
 import (
@@ -13,30 +13,30 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
-// persona has a name beyond ASCII, so that a service which does not decode its header is seen.
+// persona has a name beyond ASCII, to find a service that does not decode the header.
 const persona = "letters"
 
-// TestExamples logs somebody in, has every example say who it is, by the headers and by the token,
-// and hands it forgeries. Then the gateway's key changes, as after a leak.
+// TestExamples logs a user in. Every example must identify the user, by the headers and by the token, and
+// refuse forgeries. Then the gateway's key changes, as after a leak.
 func TestExamples(t *testing.T) {
 	first, second := newSigningKey(t), newSigningKey(t)
-	s := newStage(t, first)
+	e := newEnv(t, first)
 	running := make([]service, len(languages))
 	for i, l := range languages {
 		dir, command := l.prepare(t)
-		jwks := s.countFetches(t)
+		jwks := e.countFetches(t)
 		running[i] = service{
 			name: l.name, fetches: &jwks.count,
-			url:     start(t, dir, command, s.settings(jwks.URL)...),
-			hurried: start(t, dir, l.hurried(command), s.settings(s.front.URL+jwksPath)...),
+			url:     start(t, dir, command, e.settings(jwks.URL)...),
+			hurried: start(t, dir, l.hurried(command), e.settings(e.front.URL+jwksPath)...),
 		}
 	}
-	s.reload(t, first, running)
-	raw := s.front.NewApp().Login(t, persona)
+	e.reload(t, first, running)
+	raw := e.front.NewApp().Login(t, persona)
 	for _, service := range running {
-		t.Run(service.name, func(t *testing.T) { service.check(t, s.front, raw, first) })
+		t.Run(service.name, func(t *testing.T) { service.check(t, e.front, raw, first) })
 	}
-	s.reload(t, second, running)
+	e.reload(t, second, running)
 	for _, service := range running {
 		t.Run(service.name+", another key", func(t *testing.T) { service.checkRotation(t, raw, first, second) })
 	}
@@ -44,15 +44,15 @@ func TestExamples(t *testing.T) {
 
 const jwksPath = "/.well-known/jwks.json"
 
-// service is an example that runs.
+// service is a running example.
 type service struct {
 	name    string
-	url     string // past the gateway
+	url     string // without the gateway
 	fetches *atomic.Int64
-	hurried string // the same, whose clock does not keep it from looking up a kid again
+	hurried string // URL of a second instance with a fast clock, which looks unknown kids up again
 }
 
-// check is everything that needs one key.
+// check runs the checks with one key.
 func (s service) check(t *testing.T, front *logintest.Env, raw string, key signingKey) {
 	person := personOf(t, front)
 	for _, path := range []string{"/headers", "/token"} {
@@ -87,8 +87,7 @@ func (s service) check(t *testing.T, front *logintest.Env, raw string, key signi
 	}
 }
 
-// checkRotation wants a key that it has not seen to be looked up, and the one before to be gone
-// with that.
+// checkRotation checks that the service fetches an unknown key, and then refuses the previous one.
 func (s service) checkRotation(t *testing.T, raw string, before, now signingKey) {
 	renewed := like(t, raw, now).changed(func(f *forgery) { f.header["kid"] = now.id })
 	if status, _ := ask(t, s.hurried+"/token", renewed.sign(t)); status != http.StatusOK {
@@ -111,7 +110,7 @@ func altered(raw string) string {
 
 type person struct{ Sub, Name string }
 
-// personOf is the persona, by what the simulator knows of them.
+// personOf returns subject and name of the persona, from the simulator.
 func personOf(t *testing.T, front *logintest.Env) person {
 	t.Helper()
 	for _, p := range front.Signicat.Personas() {

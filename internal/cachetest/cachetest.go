@@ -1,7 +1,7 @@
 //go:build unix
 
-// Package cachetest puts the shared caches that people run in front of a server: Debian's nginx, Apache
-// and HAProxy, as they are. [Suite] attacks users through any cache.
+// Package cachetest runs shared caches in front of a server: nginx, Apache and HAProxy of Debian. [Suite]
+// attacks users through any cache.
 //
 //	cache := cachetest.NGINX(t, origin, cachetest.StoreAll, cachetest.IgnoreSetCookie)
 //	answer := rawhttptest.Do(t, cache, "GET / HTTP/1.1\r\nHost: a.example\r\n…")
@@ -21,13 +21,13 @@ import (
 	"testing"
 )
 
-// What operators write for nginx.
+// Lines of nginx configuration that operators use.
 const (
-	// StoreAll stores what says nothing of caches.
+	// StoreAll stores responses without fields for caches.
 	StoreAll = "proxy_cache_valid 200 301 404 10m;"
-	// IgnoreSetCookie stores answers that set a cookie.
+	// IgnoreSetCookie stores responses that set a cookie.
 	IgnoreSetCookie = "proxy_ignore_headers Set-Cookie;"
-	// ObeyAccelExpires stores what X-Accel-Expires names, whatever Cache-Control forbids.
+	// ObeyAccelExpires stores responses by X-Accel-Expires, even if Cache-Control forbids it.
 	ObeyAccelExpires = "proxy_ignore_headers Set-Cookie Cache-Control Expires;"
 )
 
@@ -50,15 +50,15 @@ http {
 }
 `
 
-// NGINX starts nginx in front of an address, with more lines of configuration, and returns its own.
+// NGINX starts nginx in front of an address, with more lines of configuration, and returns nginx's address.
 func NGINX(t testing.TB, origin string, lines ...string) (addr string) {
 	t.Helper()
 	listener, socket := listen(t)
 	dir := t.TempDir()
 	addr = listener.Addr().String()
 	config := write(t, dir, strings.NewReplacer("LISTEN", addr, "ORIGIN", origin, "LINES", strings.Join(lines, "\n")).Replace(nginxConfig))
-	// NGINX names a socket that is listened on already, as for nginx when it replaces itself: the
-	// kernel keeps connections until it is ready (https://nginx.org/en/docs/control.html).
+	// The variable NGINX passes a socket that already listens, as when nginx replaces its own binary. The
+	// kernel queues connections until nginx is ready (https://nginx.org/en/docs/control.html).
 	start(t, []*os.File{socket}, []string{"NGINX=3;"}, "nginx", "-p", dir, "-c", config, "-e", "stderr", "-g", "daemon off; pid nginx.pid;")
 	return addr
 }
@@ -83,7 +83,7 @@ backend b
 	server s ORIGIN
 `
 
-// HAProxy starts HAProxy in front of an address and returns its own.
+// HAProxy starts HAProxy in front of an address, and returns HAProxy's address.
 func HAProxy(t testing.TB, origin string) (addr string) {
 	t.Helper()
 	listener, socket := listen(t)
@@ -92,15 +92,15 @@ func HAProxy(t testing.TB, origin string) (addr string) {
 	return listener.Addr().String()
 }
 
-// apacheConfig keeps the cache in memory: its processes give up root, and may read no folder of ours.
+// apacheConfig keeps the cache in memory: Apache's processes drop root, and cannot read the test's folder.
 const apacheConfig = `
 ServerRoot "DIR"
 ServerName localhost
 PidFile "DIR/pid"
 DefaultRuntimeDir "DIR"
 Mutex posixsem
-User nobody
-Group nogroup
+User www-data
+Group www-data
 ErrorLog /dev/stderr
 LoadModule mpm_event_module MODULES/mod_mpm_event.so
 LoadModule authz_core_module MODULES/mod_authz_core.so
@@ -118,10 +118,10 @@ ProxyPreserveHost On
 ProxyPass / http://ORIGIN/
 `
 
-// apacheModules is where Debian keeps them.
+// apacheModules is the folder of Debian's Apache modules.
 const apacheModules = "/usr/lib/apache2/modules"
 
-// Apache starts Apache's mod_cache in front of an address and returns its own.
+// Apache starts Apache's mod_cache in front of an address, and returns Apache's address.
 func Apache(t testing.TB, origin string) (addr string) {
 	t.Helper()
 	const attempts = 3
@@ -141,7 +141,7 @@ func Apache(t testing.TB, origin string) (addr string) {
 	}
 }
 
-// listen takes a free port of loopback, and a copy of its socket for a child process.
+// listen listens on a free port of loopback, and returns a copy of the socket for a child process.
 func listen(t testing.TB) (net.Listener, *os.File) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -191,7 +191,7 @@ func start(t testing.TB, files []*os.File, env []string, name string, args ...st
 	return l
 }
 
-// log is what a program writes to its standard error.
+// log holds the standard error of a program.
 type log struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
@@ -219,7 +219,7 @@ func (l *log) read(lines *bufio.Scanner) {
 	}
 }
 
-// await waits for a line that holds a text, or for the program's end.
+// await waits for a line with a text, or for the end of the program.
 func (l *log) await(text string) (seen bool) {
 	w := want{text, make(chan struct{})}
 	l.mu.Lock()

@@ -14,25 +14,25 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 )
 
-// Hosts of the sites that the gateway under attack must have. Below /public/ neither needs a login.
+// The hosts of the sites that the gateway must have. Paths below /public/ need no login.
 const (
 	Host     = "app.example.be"
 	Optional = "optional.example.be" // with optional
 )
 
-// World is a gateway behind a cache.
-type World struct {
-	// Addr is where clients reach it.
+// Env is a gateway behind a cache.
+type Env struct {
+	// Addr is the address of the cache.
 	Addr string
-	// Bearer and Cookie are the header lines of a user, who is new for each call.
+	// Bearer and Cookie return the header line of a user. Each call makes a new user.
 	Bearer, Cookie func(t *testing.T) (line, subject string)
-	// Renewing is Cookie, and the answer renews the cookie.
+	// Renewing returns a cookie that the response renews. Each call makes a new user.
 	Renewing func(t *testing.T) (line, subject string)
 	// Stored is a path below /public that the cache stores.
 	Stored string
 }
 
-// policies are what upstreams write, by path. Each lets some cache store the answer.
+// policies are the header lines of an upstream, by path. Each makes some cache store the response.
 var policies = map[string][]string{
 	"/immutable":  {"Cache-Control: public, max-age=31536000, immutable"},
 	"/fresh":      {"Cache-Control: max-age=600"},
@@ -49,11 +49,11 @@ var policies = map[string][]string{
 	"/missing":    {"Cache-Control: public, max-age=600", "Status: 404"},
 }
 
-// together is where the upstream answers two requests when both are there.
+// together is the path at which the upstream waits for two requests before it answers both.
 const together = "/together"
 
-// NewOrigin is an upstream that answers each user with a page of their own, and counts its answers in
-// it. The first element of a path but /public says what caches may do with it.
+// NewOrigin returns an upstream that answers each user with a page of their own. The page has the number of
+// the response. The first element of the path, after /public, selects the policy.
 func NewOrigin() http.Handler {
 	var answers atomic.Int64
 	pair := make(chan struct{})
@@ -82,13 +82,13 @@ func NewOrigin() http.Handler {
 	})
 }
 
-// page is what only a user may see, or the page of who has no login.
+// page returns the page of a user, or the page of a guest without a login.
 func page(subject string) string { return "page of <" + cmp.Or(subject, "a guest") + ">" }
 
 // ask sends a client's request through the cache.
-func (w World) ask(t *testing.T, host, path, line string) rawhttptest.Answer {
+func (e Env) ask(t *testing.T, host, path, line string) rawhttptest.Answer {
 	t.Helper()
-	return rawhttptest.Do(t, w.Addr, request(host, path, line))
+	return rawhttptest.Do(t, e.Addr, request(host, path, line))
 }
 
 func request(host, path, line string) string {
@@ -96,63 +96,63 @@ func request(host, path, line string) string {
 }
 
 // Suite attacks users through the cache.
-func Suite(t *testing.T, w World) {
-	t.Run("what needs no login is stored", w.control)
-	t.Run("two users at once", w.atOnce)
+func Suite(t *testing.T, e Env) {
+	t.Run("what needs no login is stored", e.control)
+	t.Run("two users at once", e.atOnce)
 	for path := range policies {
-		for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie, "renewed cookie": w.Renewing} {
+		for name, credential := range map[string]func(*testing.T) (string, string){"bearer": e.Bearer, "cookie": e.Cookie, "renewed cookie": e.Renewing} {
 			t.Run(name+" at "+path, func(t *testing.T) {
 				for _, host := range []string{Host, Optional} {
-					w.attack(t, host, path+"/"+strings.ReplaceAll(t.Name(), "/", "-"), credential)
+					e.attack(t, host, path+"/"+strings.ReplaceAll(t.Name(), "/", "-"), credential)
 				}
 			})
 		}
-		t.Run("bad cookie at "+path, func(t *testing.T) { w.poison(t, path+"/"+strings.ReplaceAll(t.Name(), "/", "-")) })
+		t.Run("bad cookie at "+path, func(t *testing.T) { e.poison(t, path+"/"+strings.ReplaceAll(t.Name(), "/", "-")) })
 	}
 }
 
-// control shows that the cache stores at all: else nothing here would prove anything.
-func (w World) control(t *testing.T) {
+// control checks that the cache stores responses at all. Without that, the attacks would prove nothing.
+func (e Env) control(t *testing.T) {
 	for _, host := range []string{Host, Optional} {
-		first, second := w.ask(t, host, "/public"+w.Stored, ""), w.ask(t, host, "/public"+w.Stored, "")
+		first, second := e.ask(t, host, "/public"+e.Stored, ""), e.ask(t, host, "/public"+e.Stored, "")
 		if first.Status != http.StatusOK || first.Body != second.Body {
 			t.Errorf("%s: %d %q, then %q", host, first.Status, first.Body, second.Body)
 		}
 	}
 }
 
-// attack has a user ask for a page. Then an attacker without a login asks, who wants their page and their
-// cookie, and another user, who wants their own.
-func (w World) attack(t *testing.T, host, path string, credential func(*testing.T) (string, string)) {
+// attack has a user request a page. Then an attacker without a login requests it, to get the user's page or
+// cookie. Then another user requests it, and must get their own.
+func (e Env) attack(t *testing.T, host, path string, credential func(*testing.T) (string, string)) {
 	t.Helper()
 	path = strings.ReplaceAll(path, " ", "_")
 	line, subject := credential(t)
-	for range 2 { // some caches store what they see for the second time
-		if got := w.ask(t, host, path, line); !strings.Contains(got.Body, page(subject)) {
+	for range 2 { // some caches store the second response
+		if got := e.ask(t, host, path, line); !strings.Contains(got.Body, page(subject)) {
 			t.Fatalf("%s: the user gets %d %q", host, got.Status, got.Body)
 		}
 	}
 	for name, other := range map[string]string{"no credential": "", "another cookie": "Cookie: theme=dark\r\n", "a bad one": "Cookie: itsme=x; __Host-itsme=x\r\n"} {
-		got := w.ask(t, host, path, other)
+		got := e.ask(t, host, path, other)
 		if strings.Contains(got.Body, subject) || strings.Contains(strings.Join(got.Header["Set-Cookie"], " "), "itsme=ey") {
 			t.Errorf("%s, %s: an attacker gets %d %q and the cookies %q", host, name, got.Status, got.Body, got.Header["Set-Cookie"])
 		}
 	}
 	line, other := credential(t)
-	if got := w.ask(t, host, path, line); !strings.Contains(got.Body, page(other)) {
+	if got := e.ask(t, host, path, line); !strings.Contains(got.Body, page(other)) {
 		t.Errorf("%s: another user gets %d %q", host, got.Status, got.Body)
 	}
 }
 
-// atOnce has two users ask for one page at the same time. Some caches merge such requests.
-func (w World) atOnce(t *testing.T) {
-	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie} {
+// atOnce has two users request one page at the same time. Some caches merge such requests.
+func (e Env) atOnce(t *testing.T) {
+	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": e.Bearer, "cookie": e.Cookie} {
 		var conns [2]*rawhttptest.Conn
 		var subjects [2]string
 		for i := range conns {
 			var line string
 			line, subjects[i] = credential(t)
-			conns[i] = rawhttptest.Dial(t, w.Addr)
+			conns[i] = rawhttptest.Dial(t, e.Addr)
 			conns[i].Send(request(Host, together, line))
 		}
 		for i, c := range conns {
@@ -163,24 +163,24 @@ func (w World) atOnce(t *testing.T) {
 	}
 }
 
-// poison asks with a bad cookie, whose answer deletes it. Stored, that would log every user out. Users get
-// their own page after it, and clients without a login one that sets no cookie.
-func (w World) poison(t *testing.T, path string) {
+// poison sends a bad cookie. The response deletes the cookie: stored, it would log every user out. After it,
+// users must get their own page, and clients without a login a page that sets no cookie.
+func (e Env) poison(t *testing.T, path string) {
 	t.Helper()
 	path = strings.ReplaceAll(path, " ", "_")
 	for range 2 {
-		if got := w.ask(t, Optional, path, "Cookie: itsme=garbage; __Host-itsme=garbage\r\n"); !strings.Contains(got.Body, page("")) || !strings.Contains(got.Header.Get("Set-Cookie"), "Max-Age=0") {
+		if got := e.ask(t, Optional, path, "Cookie: itsme=garbage; __Host-itsme=garbage\r\n"); !strings.Contains(got.Body, page("")) || !strings.Contains(got.Header.Get("Set-Cookie"), "Max-Age=0") {
 			t.Fatalf("the attacker gets %d %q and the cookies %q", got.Status, got.Body, got.Header["Set-Cookie"])
 		}
 	}
 	for range 2 {
-		if got := w.ask(t, Optional, path, ""); !strings.Contains(got.Body, page("")) || got.Header.Get("Set-Cookie") != "" {
+		if got := e.ask(t, Optional, path, ""); !strings.Contains(got.Body, page("")) || got.Header.Get("Set-Cookie") != "" {
 			t.Errorf("a client without a login gets %d %q and the cookies %q", got.Status, got.Body, got.Header["Set-Cookie"])
 		}
 	}
-	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": w.Bearer, "cookie": w.Cookie} {
+	for name, credential := range map[string]func(*testing.T) (string, string){"bearer": e.Bearer, "cookie": e.Cookie} {
 		line, subject := credential(t)
-		if got := w.ask(t, Optional, path, line); !strings.Contains(got.Body, page(subject)) {
+		if got := e.ask(t, Optional, path, line); !strings.Contains(got.Body, page(subject)) {
 			t.Errorf("%s: a user gets %d %q", name, got.Status, got.Body)
 		}
 	}

@@ -1,6 +1,5 @@
-// Package caddytest runs Caddy inside a test: on a port of its own, without the admin endpoint
-// unless the configuration names one, with storage and log in the test's temporary folder, so that
-// nothing of the machine is read or written.
+// Package caddytest runs Caddy inside a test. Caddy listens on a free port. Its storage and log are in the
+// test's temporary folder. It has no admin endpoint unless the configuration names one.
 //
 //	server := caddytest.Run(t, `
 //		{
@@ -12,9 +11,8 @@
 //		}`)
 //	answer, err := server.Client.Get(server.URL + "/")
 //
-// Caddy has one configuration in a process: while a test uses this package no other test of the
-// same process can, so that such tests do not call t.Parallel. One that wants a second
-// configuration uses [Server.Reload].
+// Caddy has one configuration in a process, so only one test at a time can use this package: such tests do
+// not call t.Parallel. A test with several configurations uses [Server.Reload].
 package caddytest
 
 import (
@@ -38,16 +36,16 @@ import (
 )
 
 const (
-	// Address stands in a configuration for the host and port that the server gets.
+	// Address is replaced in a configuration by the server's host and port.
 	Address = "{{addr}}"
-	// Port stands there for its port alone, for sites of other hosts.
+	// Port is replaced by the server's port, for sites of other hosts.
 	Port = "{{port}}"
-	// AdminAddress stands there for those of the admin endpoint, which is off otherwise.
+	// AdminAddress is replaced by host and port of the admin endpoint. Without it, the endpoint is off.
 	AdminAddress = "{{admin}}"
 )
 
-// patience bounds one request of [Server.Client].
-const patience = 30 * time.Second
+// requestTimeout bounds one request of [Server.Client].
+const requestTimeout = 30 * time.Second
 
 // Server is a running Caddy.
 type Server struct {
@@ -55,7 +53,7 @@ type Server struct {
 	Addr string
 	// URL is Addr with http:// in front.
 	URL string
-	// AdminURL is where the admin endpoint is, if the configuration has [AdminAddress].
+	// AdminURL is the URL of the admin endpoint, if the configuration has [AdminAddress].
 	AdminURL string
 	// Client makes requests, follows no redirects and keeps no cookies.
 	Client *http.Client
@@ -66,21 +64,21 @@ type Server struct {
 	adapt func(string) ([]byte, error)
 }
 
-// caddyLock is held by whoever uses Caddy's one configuration. Nobody waits for it: parallel tests
-// that wait would take up the places that the holder's own parallel subtests need.
+// caddyLock is held by the test that uses Caddy's one configuration. No test waits for the lock: waiting
+// parallel tests would take the slots that the holder's parallel subtests need.
 var caddyLock sync.Mutex
 
-// errBusy is returned when another test uses Caddy.
+// errBusy is returned while another test uses Caddy.
 var errBusy = errors.New("another test uses Caddy at this moment: call t.Parallel in neither")
 
-// Run starts Caddy with a Caddyfile in which [Address] stands for its address. It stops when the
-// test ends. A configuration that does not load fails the test.
+// Run starts Caddy with a Caddyfile that has [Address] for the server's address. Caddy stops when the test
+// ends. A configuration that does not load fails the test.
 func Run(t testing.TB, caddyfile string) *Server {
 	t.Helper()
 	return run(t, caddyfile, Adapt)
 }
 
-// RunJSON is Run for what only Caddy's JSON can say.
+// RunJSON is Run for a configuration in JSON.
 func RunJSON(t testing.TB, config string) *Server {
 	t.Helper()
 	return run(t, config, func(config string) ([]byte, error) { return []byte(config), nil })
@@ -94,13 +92,13 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	}
 	t.Cleanup(caddyLock.Unlock)
 	s.Client = &http.Client{
-		Transport:     afterReload{&http.Transport{}},
+		Transport:     retryAfterReload{&http.Transport{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       patience,
+		Timeout:       requestTimeout,
 	}
 	t.Cleanup(s.stop)
 	var err error
-	// A free port can be taken by somebody else before Caddy listens on it.
+	// Another process can take a free port before Caddy listens on it.
 	for range 3 {
 		s.Addr, s.admin = freeAddr(t), freeAddr(t)
 		if err = s.Reload(config); err == nil || !strings.Contains(err.Error(), "address already in use") {
@@ -114,13 +112,13 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	return s
 }
 
-// afterReload asks again when a connection ends without an answer. Caddy ends the servers of the
-// configuration before in the background: right after a reload one of them may take a connection
+// retryAfterReload repeats a request when its connection ends without a response. Caddy stops the servers of
+// the previous configuration in the background: right after a reload, such a server may accept a connection
 // and close it.
-type afterReload struct{ *http.Transport }
+type retryAfterReload struct{ *http.Transport }
 
 // RoundTrip implements http.RoundTripper.
-func (a afterReload) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a retryAfterReload) RoundTrip(r *http.Request) (*http.Response, error) {
 	const attempts = 3
 	for n := 1; ; n++ {
 		answer, err := a.Transport.RoundTrip(r)
@@ -131,7 +129,7 @@ func (a afterReload) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// Reload replaces the configuration, even by an equal one, as caddy reload does.
+// Reload replaces the configuration, as caddy reload --force does.
 func (s *Server) Reload(config string) error {
 	_, port, _ := net.SplitHostPort(s.Addr)
 	adapted, err := s.adapt(strings.NewReplacer(Address, s.Addr, Port, port, AdminAddress, s.admin).Replace(config))
@@ -139,14 +137,14 @@ func (s *Server) Reload(config string) error {
 		return err
 	}
 	err = caddy.Load(confine(adapted, s.dir), true)
-	s.Client.CloseIdleConnections() // they lead to the configuration before
+	s.Client.CloseIdleConnections() // they lead to the previous configuration
 	return err
 }
 
-// Storage is the folder that Caddy's storage is in.
+// Storage returns the folder of Caddy's storage.
 func (s *Server) Storage() string { return filepath.Join(s.dir, "storage") }
 
-// Log is everything that Caddy logged so far, at every level, as lines of JSON.
+// Log returns the lines of JSON that Caddy has logged so far, at every level.
 func (s *Server) Log() string {
 	s.t.Helper()
 	data, err := os.ReadFile(filepath.Join(s.dir, "caddy.log"))
@@ -156,7 +154,7 @@ func (s *Server) Log() string {
 	return string(data)
 }
 
-// Get returns the body of an answer, whatever its status.
+// Get returns the body of a response of any status.
 func (s *Server) Get(t testing.TB, url string) string {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -182,7 +180,7 @@ func (s *Server) stop() {
 	}
 }
 
-// Validate does what caddy validate does, and puts what it would write into dir.
+// Validate validates a configuration, as caddy validate does. Storage and log are in dir.
 func Validate(config []byte, dir string) error {
 	if !caddyLock.TryLock() {
 		return errBusy
@@ -195,14 +193,14 @@ func Validate(config []byte, dir string) error {
 	return caddy.Validate(&loaded)
 }
 
-// Adapt turns a Caddyfile into JSON, as caddy adapt does, warnings left out.
+// Adapt returns the JSON of a Caddyfile, as caddy adapt does. It ignores warnings.
 func Adapt(caddyfile string) ([]byte, error) {
 	config, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte(caddyfile), nil)
 	return config, err
 }
 
-// confine keeps Caddy's storage and log within a folder, Caddy off the admin endpoint, and its
-// servers on loopback.
+// confine returns the configuration with storage and log in a folder, with servers on loopback, and without
+// an admin endpoint unless it names one.
 func confine(config []byte, dir string) []byte {
 	var tree map[string]any
 	if err := json.Unmarshal(config, &tree); err != nil {
@@ -226,7 +224,7 @@ func confine(config []byte, dir string) []byte {
 	return confined
 }
 
-// member is the object of that name, made if there is none.
+// member returns the object of that name. It makes the object if there is none.
 func member(tree map[string]any, name string) map[string]any {
 	child, ok := tree[name].(map[string]any)
 	if !ok {
@@ -257,7 +255,7 @@ func Listen(t testing.TB) net.Listener {
 	return listener
 }
 
-// onLoopback moves a server from all of the machine's addresses to a loopback one.
+// onLoopback makes a server that listens on all addresses listen on loopback.
 func onLoopback(server map[string]any) {
 	addresses, _ := server["listen"].([]any)
 	for i, address := range addresses {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPageIsCurrent compares docs/configuration.md with what the source says now.
+// TestPageIsCurrent compares docs/configuration.md with a newly generated page.
 func TestPageIsCurrent(t *testing.T) {
 	t.Parallel()
 	want, err := generate("../../caddymodule")
@@ -87,7 +87,7 @@ type Time struct {
 }
 `
 
-const told = "\n## Module `lamp`\n\n`lamp` gives light. A Bulb | is needed; see `bulbs`.\n" +
+const wantPage = "\n## Module `lamp`\n\n`lamp` gives light. A Bulb | is needed; see `bulbs`.\n" +
 	"\nIn a Caddyfile:\n\n```text\nlamp [<room>] {\n    bulbs  <count>   # may repeat\n    colour red|green\n" +
 	"    on     <duration>\n    off    <duration>\n    shade {\n        of <name>\n    }\n}\n```\n" + `
 | Key | Value | Caddyfile | Meaning |
@@ -122,13 +122,13 @@ func TestGenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := head + strings.ReplaceAll(told, "'", "`")
+	want := head + strings.ReplaceAll(wantPage, "'", "`")
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("the page differs (-want +got):\n%s", diff)
 	}
 }
 
-// TestNothingIsLeftUnsaid takes away what the page is made of.
+// TestNothingIsLeftUnsaid removes one part of the source at a time.
 func TestNothingIsLeftUnsaid(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ old, new string }{
@@ -151,7 +151,7 @@ func TestNothingIsLeftUnsaid(t *testing.T) {
 	}
 }
 
-// write makes a package of one file, and a test beside it that is none of its business.
+// write makes a package of one file, with a test file that must be ignored.
 func write(t *testing.T, text string) (folder string) {
 	t.Helper()
 	folder = t.TempDir()

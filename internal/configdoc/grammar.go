@@ -13,8 +13,8 @@ type rule struct {
 
 type rules []*rule
 
-// grammarIn is the indented block of a doc comment, its indentation taken off. Empty when there
-// is none.
+// grammarIn returns the indented block of a doc comment, without the indentation. It is empty if there is
+// none.
 func grammarIn(doc string) string {
 	var lines []string
 	for line := range strings.Lines(doc) {
@@ -54,8 +54,8 @@ func parseGrammar(text string) rules {
 	return top.block
 }
 
-// find are the rules of a key in the blocks. A rule without a block is found for every key: what
-// stands in one line has the keys for its arguments.
+// find returns the rules of a key in the blocks. It returns a rule without a block for every key, because the
+// keys are the arguments of its line.
 func (r rules) find(key string) (found rules) {
 	for _, around := range r {
 		if len(around.block) == 0 {

@@ -3,7 +3,7 @@
 //
 //	go run ./internal/configdoc <folder of the package> <file to write>
 //
-// A field without a doc comment, or of a type that it cannot put into words, is an error.
+// A field without a doc comment, or of a type that the command does not know, is an error.
 package main
 
 import (

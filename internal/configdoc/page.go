@@ -21,7 +21,7 @@ A duration is a text such as ` + "`90s`, `15m` or `30d`" + `. Placeholders such 
 expanded when the configuration is loaded. ` + "`caddy validate`" + ` finds what is wrong without a network.
 `
 
-// page is the Markdown that grows.
+// page is the page under construction.
 type page struct {
 	bytes.Buffer
 	source *source
@@ -47,7 +47,7 @@ func generate(folder string) ([]byte, error) {
 	return p.Bytes(), nil
 }
 
-// rank puts what everybody writes before what few do.
+// rank orders modules by how often operators use them.
 func rank(id string) int {
 	switch {
 	case id == "itsme":
@@ -73,13 +73,13 @@ func (p *page) writeModule(m module) error {
 	return p.writeFields(t.fields, block{rules: parseGrammar(grammar)})
 }
 
-// block is where fields stand.
+// block is the position of a table of fields.
 type block struct {
-	path  string // the keys that lead there from the module
-	rules rules  // what a Caddyfile has for them
+	path  string // the keys from the module to the fields
+	rules rules  // the rules of the fields in a Caddyfile
 }
 
-// writeFields writes a table, and then one for every struct in it, those that are alike once.
+// writeFields writes a table of fields, and a table for every struct type in it, each once.
 func (p *page) writeFields(fields []field, at block) error {
 	if len(fields) == 0 {
 		return nil
@@ -96,7 +96,7 @@ func (p *page) writeFields(fields []field, at block) error {
 		}
 		path, found := strings.TrimSpace(at.path+" "+f.key), at.rules.find(f.key)
 		if _, byName := f.of.(*ast.MapType); byName && len(found) == 0 {
-			path, found = "", at.rules // a Caddyfile has the name as an argument, and the same block
+			path, found = "", at.rules // in a Caddyfile the name is an argument of the same block
 		}
 		fmt.Fprintf(p, "| %s | %s | %s | %s |\n", code(f.key), value, written(f, found), p.prose.cell(f, fields))
 		inner = addChild(inner, f, block{path, found})
@@ -109,7 +109,7 @@ func (p *page) writeFields(fields []field, at block) error {
 	return nil
 }
 
-// written is how a Caddyfile writes a field.
+// written returns the lines of a Caddyfile that set a field.
 func written(f field, found rules) string {
 	if f.module == "http.matchers" {
 		return code("<matcher>")
@@ -128,11 +128,11 @@ func written(f field, found rules) string {
 	return strings.Join(lines, "<br>")
 }
 
-// child is a struct in a table, with everywhere that it is used in it.
+// child is a struct type in a table, with the fields that use it.
 type child struct {
 	typeName string
 	headings []string
-	subject  string // what its doc comment is about
+	subject  string // replaces the name of the type in its doc comment
 	at       block
 }
 
@@ -161,7 +161,7 @@ func (p *page) writeChild(c *child) error {
 	return p.writeFields(t.fields, c.at)
 }
 
-// structIn is the struct of this package that a type is, points to or holds.
+// structIn returns the name of the type that a type is, points to or holds.
 func structIn(of ast.Expr) string {
 	switch e := of.(type) {
 	case *ast.Ident:
@@ -181,7 +181,7 @@ var words = map[string]string{
 	"caddyhttp.RawMatcherSets": "list of matchers",
 }
 
-// value puts a field's type into words.
+// value describes the type of a field.
 func (p *page) value(f field) (string, error) {
 	if f.module != "" && f.module != "http.matchers" {
 		return "module of " + code(f.module), nil
@@ -209,7 +209,7 @@ func (p *page) valueOf(name string, of ast.Expr) (string, error) {
 			return word, nil
 		}
 	}
-	return "", fmt.Errorf("%w: the field %s has a type that no words are known for", errSource, name)
+	return "", fmt.Errorf("%w: the field %s has a type that configdoc cannot describe", errSource, name)
 }
 
 func (p *page) many(name string, of ast.Expr, form string) (string, error) {

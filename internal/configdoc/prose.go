@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// prose turns doc comments into Markdown, with Go's names as the keys that a reader writes.
+// prose converts doc comments to Markdown. It replaces the names of Go fields by their keys.
 type prose struct {
-	keys   map[string]string // by Go's name, of fields whose name is no English word
+	keys   map[string]string // by the name of the field; only names that are no English word
 	source *source
 }
 
-// newProse collects the names that can only be a field's, such as PublicURL.
+// newProse collects the names that can only be names of fields, such as PublicURL.
 func newProse(s *source) prose {
 	p := prose{keys: make(map[string]string), source: s}
 	for _, t := range s.types {
 		for _, f := range t.fields {
-			if isFieldsAlone(f.name) {
+			if isCompound(f.name) {
 				p.keys[f.name] = code(f.key)
 			}
 		}
@@ -25,20 +25,20 @@ func newProse(s *source) prose {
 	return p
 }
 
-// isFieldsAlone says whether a name is two words in one. All capitals, such as ID, are a word of English too.
-func isFieldsAlone(name string) bool {
+// isCompound reports whether a name has two words, such as PublicURL. ID is one word.
+func isCompound(name string) bool {
 	return strings.ToUpper(name) != name && strings.ContainsAny(name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 }
 
 func code(text string) string { return "`" + text + "`" }
 
-// about tells what a type's doc comment says, with its name replaced.
+// about returns the doc comment of a type, with its name replaced.
 func (p prose) about(doc, name, replacement string, siblings []field) string {
 	doc = strings.TrimPrefix(doc, name+" ")
 	return replacement + " " + p.rename(markdown(doc), siblings)
 }
 
-// cell tells what a field's doc comment says, in one line of a table.
+// cell returns the doc comment of a field, as one cell of a table.
 func (p prose) cell(f field, siblings []field) string {
 	text := f.doc
 	first, rest, _ := strings.Cut(text, " ")
@@ -55,12 +55,11 @@ func markdown(doc string) string {
 	return string(new(comment.Printer).Markdown(parsed))
 }
 
-// goName is a word that may be the name of a field, and what stands before it.
+// goName matches a word that may be the name of a field, and the text before it.
 var goName = regexp.MustCompile(`(^|[.:] |\n\n|\W)([A-Z][A-Za-z]*)\b`)
 
-// rename puts keys for the names of fields: of any field where the name is no English word, and of
-// a sibling where it does not begin a sentence, unless it is a type's name too, such as Signicat,
-// which is more than a field.
+// rename replaces names of fields by their keys. It replaces a compound name everywhere. It replaces the name
+// of a sibling within a sentence, unless that is also the name of a type, such as Signicat.
 func (p prose) rename(text string, siblings []field) string {
 	return goName.ReplaceAllStringFunc(text, func(match string) string {
 		found := goName.FindStringSubmatch(match)

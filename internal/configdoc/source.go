@@ -12,39 +12,38 @@ import (
 	"strings"
 )
 
-// errSource is returned when the package cannot be told: it does not parse, or leaves something
-// unsaid.
+// errSource is returned when the package does not parse, or lacks a doc comment.
 var errSource = errors.New("source")
 
-// source is what the page needs of a package.
+// source holds the types and modules of a package.
 type source struct {
 	types    map[string]*structType
 	modules  []module
-	grammars map[string]string // by type: what stands above its UnmarshalCaddyfile
+	grammars map[string]string // by type: the grammar in the doc comment of its UnmarshalCaddyfile
 }
 
-// module is a type that Caddy knows by an ID.
+// module is a type that is a Caddy module.
 type module struct {
 	id       string
 	typeName string
 }
 
-// structType is a struct.
+// structType is a struct type.
 type structType struct {
 	doc    string
 	fields []field
 }
 
-// field is one that JSON has.
+// field is a field with a key in JSON.
 type field struct {
-	name   string // in Go, without the Raw of Caddy's convention
+	name   string // in Go, without the suffix Raw of Caddy's convention
 	key    string // in JSON
 	doc    string
 	of     ast.Expr
-	module string // the namespace of the guest modules that it takes
+	module string // the namespace of its modules, empty for other fields
 }
 
-// readSource parses the files of a folder, tests left out.
+// readSource parses the files of a folder, without tests.
 func readSource(folder string) (*source, error) {
 	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 	if err != nil {
@@ -86,7 +85,7 @@ func (s *source) add(decl ast.Decl) {
 	}
 }
 
-// addMethod notes the two methods that say what a module is.
+// addMethod reads the two methods that describe a module.
 func (s *source) addMethod(d *ast.FuncDecl) {
 	on := receiver(d)
 	switch {
@@ -133,7 +132,7 @@ func textOf(e ast.Expr) (string, bool) {
 	return text, err == nil
 }
 
-// fieldsOf are the fields that have a key in JSON.
+// fieldsOf returns the fields with a key in JSON.
 func fieldsOf(body *ast.StructType) (fields []field) {
 	for _, f := range body.Fields.List {
 		if f.Tag == nil || len(f.Names) != 1 {
@@ -153,7 +152,7 @@ func fieldsOf(body *ast.StructType) (fields []field) {
 	return fields
 }
 
-// namespace reads Caddy's own tag.
+// namespace returns the namespace in Caddy's struct tag.
 func namespace(tag string) string {
 	for option := range strings.FieldsSeq(tag) {
 		if name, ok := strings.CutPrefix(option, "namespace="); ok {

@@ -1,5 +1,5 @@
-// Package pipetest is a network of pipes: for servers and clients in a bubble of testing/synctest,
-// which sees them wait where it would not see a socket.
+// Package pipetest provides an in-memory network, for servers and clients in a bubble of testing/synctest.
+// The bubble's clock advances while goroutines wait for a pipe; it would stand still for a socket.
 package pipetest
 
 import (
@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// Network is a listener and what connects to it. Make one with [New].
+// Network is a listener, and dials connections to itself. Make one with [New].
 type Network struct {
 	conns chan net.Conn
 	done  chan struct{}
 	close func()
 }
 
-// New makes a network. Closing it, as a listener, ends it.
+// New makes a network. Close ends it.
 func New() *Network {
 	done := make(chan struct{})
 	return &Network{conns: make(chan net.Conn), done: done, close: sync.OnceFunc(func() { close(done) })}
@@ -40,7 +40,7 @@ func (n *Network) Close() error {
 // Addr implements net.Listener.
 func (n *Network) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
 
-// Dial connects to the listener, whatever the address: it is for an http.Transport's DialContext.
+// Dial connects to the listener and ignores the address. Use it as the DialContext of an http.Transport.
 func (n *Network) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	here, there := net.Pipe()
 	select {

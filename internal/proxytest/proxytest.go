@@ -1,4 +1,4 @@
-// Package proxytest stands between two ends of a TCP connection, so that a test can cut the line.
+// Package proxytest provides a TCP proxy whose connections a test can cut.
 package proxytest
 
 import (
@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// Line passes connections on to a target, until it is cut.
+// Line forwards connections to a target until it is cut.
 type Line struct {
-	// Addr is where the line begins.
+	// Addr is the address that clients connect to.
 	Addr string
 
 	target   string
@@ -22,7 +22,7 @@ type Line struct {
 	conns map[net.Conn]struct{}
 }
 
-// New lays a line from a free port of loopback to the target. It is taken down with the test.
+// New starts a line from a free port of loopback to the target. It stops when the test ends.
 func New(t testing.TB, target string) *Line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,7 +39,7 @@ func New(t testing.TB, target string) *Line {
 	return l
 }
 
-// Cut ends every connection, and every new one at once.
+// Cut closes every connection, and every new connection at once.
 func (l *Line) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *Line) Cut() {
 	}
 }
 
-// Mend lets new connections through again.
+// Mend forwards new connections again.
 func (l *Line) Mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package version tells which version of this module a program was built from.
+// Package version returns the version of this module that a program was built from.
 package version
 
 import "runtime/debug"
@@ -6,10 +6,10 @@ import "runtime/debug"
 // unstamped is Go's word for a build that knows no version.
 const unstamped = "(devel)"
 
-// Text is the version that Go's linker put into the running program: a tag such as v1.2.3; between
-// tags a pseudo-version, which ends in the commit, with +dirty behind it when files differed from
-// that commit; (devel) without version control. It is that of the main module: in a Caddy that
-// xcaddy built, `caddy list-modules --versions` tells ours.
+// Text returns the version that Go's linker put into the running program. It is a tag such as v1.2.3, or
+// between tags a pseudo-version, which ends with the commit. +dirty follows if files differed from that
+// commit. Without version control it is (devel). It is the version of the main module: for a Caddy that
+// xcaddy built, use `caddy list-modules --versions`.
 func Text() string {
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
 		return info.Main.Version

@@ -88,7 +88,7 @@ type world struct {
 	users   atomic.Int64
 }
 
-func open(t *testing.T, chain string) cachetest.World {
+func open(t *testing.T, chain string) cachetest.Env {
 	t.Helper()
 	signicat, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,7 +108,7 @@ func open(t *testing.T, chain string) cachetest.World {
 	}
 	t.Cleanup(sim.Close)
 	w := &world{front: &logintest.Env{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
-	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
+	return cachetest.Env{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
 }
 
 // newKey makes a signing key and the file that Caddy reads.
@@ -193,7 +193,7 @@ func (w *world) session(t *testing.T, ago time.Duration, claims token.Claims) (l
 
 // TestCacheInFrontIsFound has the log warn of a cache in front of itsme, and the doctor find it.
 func TestCacheInFrontIsFound(t *testing.T) {
-	const found = "a cache in front of itsme sees the answers for users"
+	const found = "a cache in front of itsme receives the answers for users"
 	for name, row := range map[string]struct {
 		site string
 		want bool

@@ -1,5 +1,5 @@
-// Package block reads blocks of a Caddyfile. A block is a table of subdirectives; the package finds
-// unknown, repeated and incomplete ones, and shows in the error how to write them.
+// Package block reads blocks of a Caddyfile. A block is a table of subdirectives. The package refuses
+// unknown, repeated and incomplete subdirectives; each error shows a correct line.
 package block
 
 import (
@@ -10,13 +10,13 @@ import (
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
 )
 
-// Grammar is every block that a module of this program reads. An error about an unknown subdirective
-// names the block that it belongs in.
+// Grammar lists every block of the program's modules. An error about an unknown subdirective names the
+// block that it belongs in.
 type Grammar []Block
 
 // Block is one block of a Grammar.
 type Block struct {
-	// Name is how an error calls the block, such as "the itsme of a site".
+	// Name is the block's name in errors, such as "the directive itsme".
 	Name string
 	// Rows are its subdirectives.
 	Rows []Subdirective
@@ -46,7 +46,7 @@ func (a Arguments) Wrong(format string, args ...any) error {
 	return a.Errf("%s: %s; write: %s", a.where, fmt.Sprintf(format, args...), a.example)
 }
 
-// Take returns exactly n arguments. The form describes them in the error, such as "a name and a claim".
+// Take returns exactly n arguments. Form describes them in the error, such as "a name and a claim".
 func (a Arguments) Take(n int, form string) ([]string, error) {
 	args := a.RemainingArgs()
 	if len(args) != n {
@@ -55,8 +55,8 @@ func (a Arguments) Take(n int, form string) ([]string, error) {
 	return args, nil
 }
 
-// Read reads the block that follows, if there is one. The prefix names the blocks around it in errors,
-// "" at the top.
+// Read reads the block that follows, if there is one. Prefix names the enclosing blocks in errors; it is
+// empty at the top level.
 func (g Grammar) Read(d *caddyfile.Dispenser, prefix string, rows []Subdirective) error {
 	_, err := g.read(d, prefix, rows)
 	return err
@@ -72,7 +72,7 @@ func (g Grammar) read(d *caddyfile.Dispenser, prefix string, rows []Subdirective
 			return 0, d.Err(g.unknown(prefix, name, rows))
 		}
 		if seen[name] && !row.Repeats {
-			return 0, d.Errf("%s: stands there twice; keep one", prefix+name)
+			return 0, d.Errf("%s: set twice; remove one", prefix+name)
 		}
 		seen[name] = true
 		a := Arguments{Dispenser: d, grammar: g, where: prefix + name, example: row.Example}

@@ -1,8 +1,8 @@
 package block
 
-// nearest returns the known word of which name is most likely a misspelling.
+// nearest returns the known word that is closest to a misspelled name, if one is close enough.
 func nearest(name string, known []string) (word string, ok bool) {
-	// With more than a third of its letters wrong, it is another word.
+	// With more than a third of its letters wrong, the name is another word.
 	limit := max(1, len(name)/3)
 	for _, candidate := range known {
 		if distance := editDistance(name, candidate); distance <= limit {

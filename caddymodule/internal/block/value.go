@@ -30,7 +30,7 @@ func Texts(target *[]string) func(Arguments) error {
 	}
 }
 
-// Flag reads no argument and sets the target.
+// Flag sets the target, and refuses any argument.
 func Flag(target *bool) func(Arguments) error {
 	return func(a Arguments) error {
 		_, err := a.Take(0, "no argument")
@@ -39,7 +39,7 @@ func Flag(target *bool) func(Arguments) error {
 	}
 }
 
-// Duration reads a duration of more than zero.
+// Duration reads a duration above zero.
 func Duration(target *caddy.Duration) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(1, "one argument")
@@ -50,7 +50,7 @@ func Duration(target *caddy.Duration) func(Arguments) error {
 	}
 }
 
-// Count reads a whole number of more than zero.
+// Count reads a whole number above zero.
 func Count(target *int) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(1, "one argument")
@@ -61,7 +61,7 @@ func Count(target *int) func(Arguments) error {
 	}
 }
 
-// Rate reads a number and the window in which it counts.
+// Rate reads a number and a window, as in 60 1m.
 func Rate(number *int, window *caddy.Duration) func(Arguments) error {
 	return func(a Arguments) error {
 		args, err := a.Take(2, "a number and a window")
@@ -75,7 +75,7 @@ func Rate(number *int, window *caddy.Duration) func(Arguments) error {
 	}
 }
 
-// Nested reads a block of subdirectives of its own. An empty block is an error.
+// Nested reads a nested block of subdirectives. An empty block is an error.
 func Nested(rows ...Subdirective) func(Arguments) error {
 	return func(a Arguments) error {
 		if _, err := a.Take(0, "a block and no argument"); err != nil {
@@ -83,14 +83,14 @@ func Nested(rows ...Subdirective) func(Arguments) error {
 		}
 		n, err := a.grammar.read(a.Dispenser, a.where+" ", rows)
 		if err == nil && n == 0 {
-			err = a.Wrong("its block is missing or empty")
+			err = a.Wrong("the block is missing or empty")
 		}
 		return err
 	}
 }
 
-// Choice reads a line whose first argument chooses a row, such as require loa high. A row that does not
-// repeat may be read once in all lines.
+// Choice reads a line whose first argument selects a row, such as require loa high. A row that does not
+// repeat may occur once in all lines.
 func Choice(form string, rows ...Subdirective) func(Arguments) error {
 	seen := make(map[string]bool, len(rows))
 	return func(a Arguments) error {
@@ -103,7 +103,7 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 			return a.Err(a.grammar.unknown(a.where+" ", name, rows))
 		}
 		if seen[name] && !row.Repeats {
-			return a.Errf("%s %s: stands there twice; keep one", a.where, name)
+			return a.Errf("%s %s: set twice; remove one", a.where, name)
 		}
 		seen[name] = true
 		a.where, a.example = a.where+" "+name, row.Example
@@ -111,21 +111,21 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 	}
 }
 
-// Duration reads a duration from one argument. It refuses zero, which would silently mean the default.
+// Duration parses a duration above zero. It refuses zero, which would silently mean the default.
 func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
-		return a.Wrong("%q is no duration of more than zero", arg)
+		return a.Wrong("%q is not a duration above zero", arg)
 	}
 	*target = caddy.Duration(d)
 	return nil
 }
 
-// count refuses zero, which would silently mean the default.
+// count parses a whole number above zero. It refuses zero, which would silently mean the default.
 func (a Arguments) count(target *int, arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n <= 0 {
-		return a.Wrong("%q is no whole number of more than zero", arg)
+		return a.Wrong("%q is not a whole number above zero", arg)
 	}
 	*target = n
 	return nil

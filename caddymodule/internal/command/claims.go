@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// claims are the claims of a token that a message can show.
+// claims are the claims of a token that messages show.
 type claims struct {
 	Issuer    string `json:"iss"`
 	Audience  any    `json:"aud"`
 	ExpiresAt int64  `json:"exp"`
 }
 
-// unverified reads claims of a JWT without verifying it.
-func unverified(raw string) (c claims, err error) {
+// unverifiedClaims reads the claims of a JWT without verifying it.
+func unverifiedClaims(raw string) (c claims, err error) {
 	parts := strings.Split(raw, ".")
 	if len(parts) != 3 {
 		return c, errNotToken
@@ -28,8 +28,8 @@ func unverified(raw string) (c claims, err error) {
 	return c, nil
 }
 
-// isRefreshToken reports whether a text has the form of our refresh tokens: a login, a number and a secret,
-// with tildes between them. No JWT has a tilde.
+// isRefreshToken reports whether a text has the form of the gateway's refresh tokens: a login, a number and
+// a secret, with tildes between them. No JWT has a tilde.
 func isRefreshToken(raw string) bool {
 	parts := strings.Split(raw, "~")
 	if len(parts) != 3 || strings.Contains(raw, ".") {
@@ -39,8 +39,8 @@ func isRefreshToken(raw string) bool {
 	return err == nil
 }
 
-// distance returns how far away a time is, such as "in 5m0s" or "5m0s ago".
-func distance(at, now time.Time) string {
+// relativeTime describes a time relative to now, such as "in 5m0s" or "5m0s ago".
+func relativeTime(at, now time.Time) string {
 	d := at.Sub(now).Round(time.Second)
 	if d < 0 {
 		return (-d).String() + " ago"

@@ -30,7 +30,7 @@ func TestUnverifiedClaims(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			got, err := unverified(row.raw)
+			got, err := unverifiedClaims(row.raw)
 			if !errors.Is(err, row.wantErr) {
 				t.Fatalf("got %v, want %v", err, row.wantErr)
 			}
@@ -52,13 +52,13 @@ func TestRefreshTokensAreRecognised(t *testing.T) {
 	}
 }
 
-func TestDistance(t *testing.T) {
+func TestRelativeTime(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
 	for by, want := range map[time.Duration]string{
 		5 * time.Minute: "in 5m0s", -5 * time.Minute: "5m0s ago", 1400 * time.Millisecond: "in 1s", 0: "in 0s",
 	} {
-		if got := distance(now.Add(by), now); got != want {
+		if got := relativeTime(now.Add(by), now); got != want {
 			t.Errorf("%v: %q, want %q", by, got, want)
 		}
 	}

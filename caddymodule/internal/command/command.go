@@ -1,4 +1,4 @@
-// Package command is the command line caddy itsme: doctor, keys and token.
+// Package command implements the commands of caddy itsme: doctor, keys and token.
 package command
 
 import (
@@ -8,13 +8,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/doctor"
 )
 
-// Adapter reads Caddy's configuration, as JSON, for the commands. The gateway is the name of one, or empty
-// for all.
+// Adapter reads Caddy's configuration, as JSON, for the commands. Gateway is the name of one gateway, or
+// empty for all.
 type Adapter struct {
-	// Doctor loads a whole configuration and does not start it. Close releases what it loaded.
+	// Doctor loads a whole configuration and does not start it. CloseConfig releases the configuration.
 	Doctor func(config []byte, gateway string) (loaded doctor.Config, closeConfig func(), err error)
-	// Gateways reads the part of a configuration that has to do with keys and tokens. It does no I/O; the
-	// rest of the configuration may need a network, or secrets that this process does not have.
+	// Gateways reads the part of a configuration about keys and tokens. It does no I/O: the rest of the
+	// configuration may need a network, or secrets that this process does not have.
 	Gateways func(ctx caddy.Context, config []byte, gateway string) ([]Gateway, error)
 }
 

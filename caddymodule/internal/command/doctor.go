@@ -11,27 +11,27 @@ import (
 )
 
 const doctorHelp = `
-Looks at a configuration, and at everything that logins with it depend on:
-Caddy's storage, Redis, Signicat, the clock, and the public URL. Each line has
-a level, the gateway that it is about, the finding's name, which never changes,
-and what to do about it. The levels are
+Checks a configuration, and everything that its logins depend on: Caddy's
+storage, Redis, Signicat, the clock, and the public URL. Each line has a level,
+the gateway, the name of the finding, a message, and what to do. Names never
+change, so that scripts can look for them. The levels are
 
-  ok       it is right
+  ok       the check passed
   note     nothing is wrong, but you should know
-  warning  something may go wrong
-  problem  something does not work, or is not safe
+  warning  something may fail, or may be unsafe
+  problem  something fails, or is unsafe
 
 The exit status is 1 when there is a problem.
 
-It asks Signicat for an access token and for a session that does not exist,
-which costs nothing, and puts a key into Caddy's storage that it deletes again.
-It starts no login, and shows no secret.
+The doctor requests an access token of Signicat, and a session that does not
+exist. Both are free. It writes a file to Caddy's storage and deletes it again.
+It starts no login and shows no secret.
 
-Run this while Caddy runs, with the same environment, as its user or as root:
-else it looks for another storage, or may not read it.
+Run it while Caddy runs, with Caddy's environment, as Caddy's user or as root.
+Otherwise it uses another storage, or cannot read it.
 `
 
-// errProblems is returned when the doctor found problems. It has printed them already.
+// errProblems is returned when the doctor found problems. The report shows them already.
 var errProblems = errors.New("the doctor found problems")
 
 type doctorFlags struct {
@@ -43,7 +43,7 @@ func doctorCommand(a Adapter) *cobra.Command {
 	var flags doctorFlags
 	command := &cobra.Command{
 		Use:   "doctor",
-		Short: "Finds what is wrong with a configuration and around it",
+		Short: "Checks a configuration and everything that its logins depend on",
 		Long:  doctorHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
@@ -59,7 +59,7 @@ func doctorCommand(a Adapter) *cobra.Command {
 		},
 	}
 	flags.register(command)
-	command.Flags().BoolVar(&flags.offline, "offline", false, "Leave out what needs the network")
+	command.Flags().BoolVar(&flags.offline, "offline", false, "Leave out checks that need the network")
 	command.Flags().BoolVar(&flags.json, "json", false, "Write each finding as a line of JSON")
 	return command
 }

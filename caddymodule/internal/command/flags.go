@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// configFlags choose a configuration file and its gateways.
+// configFlags select a configuration file and its gateways.
 type configFlags struct{ file, adapter, gateway string }
 
 func (f *configFlags) register(command *cobra.Command) {
@@ -27,7 +27,7 @@ func (f *configFlags) read() ([]byte, error) {
 	return data, err
 }
 
-// withGateways calls use with the chosen gateways. Their storage is open until it returns.
+// withGateways calls use with the selected gateways. Their storage is open until use returns.
 func (f *configFlags) withGateways(command *cobra.Command, a Adapter, use func([]Gateway) error) error {
 	config, err := f.read()
 	if err != nil {

@@ -14,28 +14,29 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Gateway is what the commands need of one gateway of a configuration file.
+// Gateway describes one gateway of a configuration file to the commands.
 type Gateway struct {
 	// Owner has the gateway's name and issuer.
 	Owner keyring.Owner
-	// Tokens is the gateway's configuration with defaults, without what concerns Signicat.
+	// Tokens is the gateway's configuration with defaults, without the part about Signicat.
 	Tokens gateway.Config
 	// KeyFile is the file with the signing key. Empty when keys are made and rotated.
 	KeyFile string
-	// Algorithm is that of the key file. Empty takes the algorithm that the key is for.
+	// Algorithm is the algorithm of the key file. Empty means the one that the key is for.
 	Algorithm token.Algorithm
-	// Rotation says when keys that are made change.
+	// Rotation is the schedule of keys without a key file.
 	Rotation keyring.Rotation
-	// Open returns the keys that are made, where they are kept. It is called once, or never.
+	// Open returns the keys without a key file. It opens the places where they are kept, and is called at
+	// most once.
 	Open func() (*keyring.Keyring, error)
 
-	// service is the Caddy that runs this gateway, nil if none answers.
+	// service is the Caddy that runs this gateway, nil if no Caddy answers.
 	service *service
 }
 
 func (g Gateway) name() string { return g.Owner.Gateway }
 
-// states returns the keys from the running Caddy, or from where they are kept if none answers.
+// states returns the keys from the running Caddy, or from storage if no Caddy answers.
 func (g Gateway) states(ctx context.Context) ([]keyring.Status, error) {
 	if g.service != nil {
 		return g.service.keys(ctx, g.name())
@@ -51,7 +52,7 @@ func (g Gateway) states(ctx context.Context) ([]keyring.Status, error) {
 	return keyring.Statuses(state, g.Rotation, keys.Now()), nil
 }
 
-// rotate lets the next key sign, or drops keys if there are any to drop.
+// rotate makes the next key sign, or drops keys if drop names any.
 func (g Gateway) rotate(ctx context.Context, drop []string) error {
 	if g.KeyFile != "" {
 		return fmt.Errorf("the key in %s is never rotated; put another key into that file and reload Caddy, which logs all users out", g.KeyFile)
@@ -71,8 +72,8 @@ func (g Gateway) rotate(ctx context.Context, drop []string) error {
 	return err
 }
 
-// listKeys writes one table of all keys, with a line for each gateway that has none, and the keys that are
-// older than the last drop.
+// listKeys writes one table of all keys, with a line for each gateway that has none. Below the table it
+// lists the keys that are older than the last drop.
 func listKeys(ctx context.Context, out io.Writer, all []Gateway) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "GATEWAY\tKID\tALGORITHM\tROLE\tCREATED\tSIGNS FROM\tVERIFIES UNTIL")
@@ -90,7 +91,7 @@ func listKeys(ctx context.Context, out io.Writer, all []Gateway) error {
 	if len(older) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "\nolder than the last drop; if a backup was restored since, drop again what was dropped before:\n%s\n", strings.Join(older, "\n"))
+	_, err := fmt.Fprintf(out, "\nolder than the last drop; if a backup was restored since, drop these keys again if they were dropped before:\n%s\n", strings.Join(older, "\n"))
 	return err
 }
 
@@ -123,7 +124,7 @@ func (g Gateway) list(ctx context.Context, table io.Writer) (older []string, err
 }
 
 // rotateKeys rotates the keys of every gateway, or drops keys of the gateways that have them. It changes
-// nothing if no gateway has a key to drop.
+// nothing if a key to drop does not exist.
 func rotateKeys(ctx context.Context, all []Gateway, drop []string) error {
 	if len(all) > 1 {
 		all = slices.DeleteFunc(slices.Clone(all), func(g Gateway) bool { return g.KeyFile != "" })
@@ -143,7 +144,7 @@ func rotateKeys(ctx context.Context, all []Gateway, drop []string) error {
 	return nil
 }
 
-// dropsOf returns the keys to drop of each gateway. A single gateway checks them itself.
+// dropsOf returns the keys to drop, by gateway. A single gateway checks the key IDs itself.
 func dropsOf(ctx context.Context, all []Gateway, drop []string) ([][]string, error) {
 	drops := make([][]string, len(all))
 	if len(drop) == 0 {

@@ -7,43 +7,42 @@ import (
 )
 
 const keysHelp = `
-Lists and rotates the keys that sign tokens. They are in Redis with store redis,
-and in Caddy's storage without it or with token { keys storage }. Replicas see a
-change within a minute.
+Lists and rotates the keys that sign tokens. With store redis the keys are in
+Redis. Without it, or with token { keys storage }, they are in Caddy's storage.
+Replicas see a change within a minute.
 
 While Caddy runs this configuration and its admin endpoint answers, the commands
-ask it. Then they need nothing else: no environment, and no access to storage or
+use that endpoint. They then need no environment, and no access to storage or
 Redis.
 
-Otherwise they work on storage and Redis themselves. Run them with the environment
-of Caddy, as its user or as root. Each file keeps its owner; where that is
-impossible, the commands change nothing.
+Otherwise the commands use storage and Redis themselves. Run them with Caddy's
+environment, as Caddy's user or as root. Each file keeps its owner; if the owner
+cannot be kept, the commands change nothing.
 `
 
 const keysRotateHelp = `
-Lets the next key sign from now on. A key that is younger than 30 minutes takes
-over at that age, so that every service that verifies tokens knows it by then. No
-user is logged out: the previous key stays published until its last token has
-expired.
+Makes the next key sign from now on. A key that is younger than 30 minutes takes
+over at that age, when every service that verifies tokens knows it. No user is
+logged out: the previous key stays published until its last token has expired.
 
-That does not help when a key has leaked: an attacker can make tokens with it
-while it is published. Then --drop it. Every token that it signed is refused as
-soon as a replica sees the change, and those logins are lost. If the dropped key
-was the one that signs, the next key takes over. Services that verify tokens
+Rotation does not help when a key has leaked: an attacker can make tokens with the
+key while it is published. Use --drop <kid> then. Each replica refuses every token
+of the key as soon as it sees the change, and those logins are lost. If the dropped
+key was the one that signs, the next key takes over. Services that verify tokens
 themselves may accept the dropped key for 15 minutes more, while they keep the
 JWKS.
 
-A dropped key never signs or verifies again, also when a backup is restored that
-has it: its ID stays in Redis, in Caddy's storage and in every process. Where all
-of them lost it (storage restored while Caddy was stopped, and no Redis), drop it
-again: keys list marks the keys that are older than the last drop.
+A dropped key never signs or verifies again, even if a backup with the key is
+restored: its ID stays in Redis, in Caddy's storage and in every process. If all of
+them lost the ID (storage restored while Caddy was stopped, and no Redis), drop the
+key again. keys list marks the keys that are older than the last drop.
 
-When the storage itself has leaked, --drop all: all users are logged out. The new
-key signs before services know it. Those that keep the JWKS may refuse new tokens
-for 15 minutes.
+When the storage itself has leaked, use --drop all: all users are logged out. The
+new key then signs before services know it. Services that keep the JWKS may refuse
+new tokens for 15 minutes.
 
-Without --gateway, this applies to every gateway, and --drop <kid> to the one that
-has the key.
+Without --gateway, the command applies to every gateway, and --drop <kid> to the
+gateway that has the key.
 `
 
 func keysCommand(a Adapter) *cobra.Command {
@@ -71,7 +70,7 @@ func keysRotateCommand(a Adapter, in *configFlags) *cobra.Command {
 	var drop []string
 	command := &cobra.Command{
 		Use:   "rotate [--drop <kid>]",
-		Short: "Lets the next key sign, or drops one that has leaked",
+		Short: "Makes the next key sign, or drops a key that has leaked",
 		Long:  keysRotateHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {

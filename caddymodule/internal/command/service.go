@@ -18,22 +18,22 @@ import (
 )
 
 const (
-	// adminPatience bounds the request that asks whether a Caddy runs a configuration.
-	adminPatience = 5 * time.Second
-	// rotationPatience bounds a change of keys. The service may wait for storage and for Redis.
-	rotationPatience = 2 * time.Minute
-	// maxAdminAnswer bounds what is read of an answer.
-	maxAdminAnswer = 1 << 20
+	// adminTimeout bounds a request that reads the state of a running Caddy.
+	adminTimeout = 5 * time.Second
+	// rotationTimeout bounds a change of keys. The service may wait for storage and for Redis.
+	rotationTimeout = 2 * time.Minute
+	// maxAdminResponse bounds the body of a response, in bytes.
+	maxAdminResponse = 1 << 20
 )
 
-// service is a running Caddy, by its admin endpoint.
+// service is a client of a running Caddy's admin endpoint.
 type service struct {
 	origin string
 	socket bool
 	client *http.Client
 }
 
-// running is what GET /itsme/gateways answers, as far as the commands need it.
+// running is the part of the response to GET /itsme/gateways that the commands need.
 type running struct {
 	Gateways []struct {
 		Name   string           `json:"name"`
@@ -42,21 +42,21 @@ type running struct {
 	} `json:"gateways"`
 }
 
-// findService asks the Caddy that the configuration is for which gateways it runs. Those with the same name
-// and issuer get it as their service. A Caddy that does not answer is no error, and neither is one with
-// another configuration.
+// findService asks the admin endpoint of the configuration which gateways run there. Gateways with the same
+// name and issuer get that Caddy as their service. A Caddy that does not answer, or that runs another
+// configuration, is no error.
 func findService(ctx context.Context, config []byte, gateways []Gateway) {
 	var admin struct {
 		Admin caddy.AdminConfig `json:"admin"`
 	}
 	if json.Unmarshal(config, &admin) != nil {
-		return // the adapter reads the same JSON, and reports it
+		return // the adapter reads the same JSON and reports the error
 	}
 	s, ok := newService(admin.Admin)
 	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	found, err := s.running(ctx)
 	if err != nil {
@@ -86,7 +86,7 @@ func newService(admin caddy.AdminConfig) (*service, bool) {
 	}
 	target, origin := address.JoinHostPort(0), "http://"+address.JoinHostPort(0)
 	if address.IsUnixNetwork() {
-		// Behind the path there may be the permissions of the socket. Caddy expects this host there.
+		// The permissions of the socket may follow the path. Caddy expects this host on a socket.
 		target, _, _ = strings.Cut(target, "|")
 		origin = "http://127.0.0.1"
 	}
@@ -102,7 +102,7 @@ func (s *service) running(ctx context.Context) (answer running, err error) {
 
 // keys returns the keys of one gateway.
 func (s *service) keys(ctx context.Context, gateway string) ([]keyring.Status, error) {
-	ctx, cancel := context.WithTimeout(ctx, adminPatience)
+	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
 	found, err := s.running(ctx)
 	if err != nil {
@@ -113,12 +113,12 @@ func (s *service) keys(ctx context.Context, gateway string) ([]keyring.Status, e
 			return g.Keys, nil
 		}
 	}
-	return nil, errors.New("the running Caddy does not have it any more; try again")
+	return nil, errors.New("the running Caddy no longer has this gateway; try again")
 }
 
-// rotate rotates the keys of one gateway, or drops some.
+// rotate rotates the keys of one gateway, or drops keys if drop names any.
 func (s *service) rotate(ctx context.Context, gateway string, drop []string) error {
-	ctx, cancel := context.WithTimeout(ctx, rotationPatience)
+	ctx, cancel := context.WithTimeout(ctx, rotationTimeout)
 	defer cancel()
 	body := struct {
 		Gateway string   `json:"gateway"`
@@ -127,7 +127,7 @@ func (s *service) rotate(ctx context.Context, gateway string, drop []string) err
 	return s.do(ctx, http.MethodPost, "/itsme/keys/rotate", body, new(struct{}))
 }
 
-// do makes a request, and reads its answer or its error.
+// do makes a request, and decodes the response into answer, or into an error.
 func (s *service) do(ctx context.Context, method, path string, body, answer any) error {
 	var content io.Reader
 	if body != nil {
@@ -150,7 +150,7 @@ func (s *service) do(ctx context.Context, method, path string, body, answer any)
 		return fmt.Errorf("asking Caddy's admin endpoint: %w", err)
 	}
 	defer func() { _ = got.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(got.Body, maxAdminAnswer))
+	data, err := io.ReadAll(io.LimitReader(got.Body, maxAdminResponse))
 	if err != nil {
 		return fmt.Errorf("asking Caddy's admin endpoint: %w", err)
 	}

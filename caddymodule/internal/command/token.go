@@ -15,8 +15,8 @@ Give the token on standard input, as in
 
   caddy itsme token verify < token.txt
 
-An argument stays in the history of your shell, and a token gives its holder the
-access of its user until it expires.
+An argument stays in the history of your shell. Until the token expires, it gives
+anyone who reads it there the access of its user.
 `
 
 const tokenVerifyHelp = `
@@ -24,21 +24,21 @@ Verifies that the gateway of this configuration issued the token as an access
 token for this audience, and that it has not expired. Otherwise the exit status
 is 1, and the message says why.
 
-The keys are those in Caddy's storage, or in the file that token key names. Run
-this as the user that Caddy runs as, with the same environment. It does not check
-whether the token was revoked, or its user logged out.
+The keys are those in Redis or Caddy's storage, or in the file of token key. Run
+the command as Caddy's user, with Caddy's environment. It does not check whether
+the token was revoked, or whether its user logged out.
 ` + tokenInputHelp
 
-// maxTokenRead is how many bytes are read as a token. Those of other issuers are longer than ours.
+// maxTokenRead bounds the input, in bytes. Tokens of other issuers may be longer than the gateway's.
 const maxTokenRead = 64 << 10
 
 var (
-	// errNotToken is returned when a text cannot be a token of any kind.
-	errNotToken = errors.New("this is no token: a JWT has three parts with dots between them, each base64url, the first two of them JSON objects")
-	// errTokenTooLong is returned when a text is longer than maxTokenRead.
-	errTokenTooLong = fmt.Errorf("this is no token: it is longer than %d bytes", maxTokenRead)
+	// errNotToken is returned when the input has not the form of a JWT.
+	errNotToken = errors.New("this is not a token: a JWT has three parts with dots between them, each base64url, the first two of them JSON objects")
+	// errTokenTooLong is returned when the input is longer than maxTokenRead.
+	errTokenTooLong = fmt.Errorf("this is not a token: it is longer than %d bytes", maxTokenRead)
 	// errNoToken is returned when the input is empty.
-	errNoToken = errors.New("there is no token; give it on standard input")
+	errNoToken = errors.New("the input is empty; give the token on standard input")
 )
 
 func tokenCommand(a Adapter) *cobra.Command {
@@ -71,8 +71,8 @@ func tokenVerifyCommand(a Adapter) *cobra.Command {
 	return command
 }
 
-// readToken returns the token from the arguments, or from standard input, without spaces around it and
-// without the word Bearer.
+// readToken returns the token from the arguments or from standard input. It removes surrounding spaces and
+// the word Bearer.
 func readToken(in io.Reader, args []string) (string, error) {
 	var raw string
 	if len(args) == 1 && args[0] != "-" {

@@ -13,36 +13,36 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// refusals explain each error of a verification to an operator.
+// refusals returns the explanation of each error of a verification, for operators.
 func refusals() []refusal {
 	return []refusal{
-		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, and no token of the gateway is", token.MaxSize)},
-		{token.ErrMalformed, "it is not in the form in which the gateway writes tokens; was it cut, or is it another issuer's?"},
-		{token.ErrType, "it is no access token; a session token, the value of a browser's cookie, is for the gateway alone"},
-		{token.ErrUnknownKey, "it names a key that this gateway does not publish: another gateway or another storage made it, or its key was dropped, or rotated so long ago that all its tokens have expired"},
+		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, the limit for tokens of the gateway", token.MaxSize)},
+		{token.ErrMalformed, "it does not have the form of the gateway's tokens; it was cut, or another issuer made it"},
+		{token.ErrType, "it is not an access token; a session token, the value of a browser's cookie, is for the gateway alone"},
+		{token.ErrUnknownKey, "it names a key that this gateway does not publish: it is from another gateway or storage, or its key was dropped, or its key was rotated and all tokens of the key have expired"},
 		{token.ErrAlgorithm, "it is signed with another algorithm than its key is for"},
 		{token.ErrSignature, "its signature does not match; the token was changed or cut"},
 		{token.ErrIssuer, "another issuer made it"},
 		{token.ErrAudience, "it is for another audience"},
 		{token.ErrExpired, "it has expired"},
-		{token.ErrNotYetValid, fmt.Sprintf("it is from the future: the clocks of the gateway and of this machine differ by more than %v", token.Skew)},
+		{token.ErrNotYetValid, fmt.Sprintf("it is from the future: the clocks of the gateway and this machine differ by more than %v", token.Skew)},
 		{token.ErrClaims, "it lacks a claim that every token of the gateway has"},
 	}
 }
 
 type refusal struct {
-	err   error
-	words string
+	err  error
+	text string
 }
 
 // verification is a token to verify.
 type verification struct {
 	raw      string
-	audience string // empty takes the gateway's
+	audience string // empty means the gateway's
 	now      func() time.Time
 }
 
-// write writes which of the gateways issued the token. If none did, its error says why.
+// write verifies the token and writes which gateway issued it. Its error says why a token is refused.
 func (v verification) write(ctx context.Context, out io.Writer, gateways []Gateway) error {
 	if isRefreshToken(v.raw) {
 		return errors.New("this is a refresh token: only its gateway can verify it, by exchanging it")
@@ -56,16 +56,17 @@ func (v verification) write(ctx context.Context, out io.Writer, gateways []Gatew
 		return fmt.Errorf("gateway %s: %w", g.name(), err)
 	}
 	_, err = fmt.Fprintf(out, "valid: an access token of gateway %s for %s, which expires %s\nnot checked: whether it was revoked\n",
-		g.name(), strings.Join(claims.Audience, " "), distance(claims.ExpiresAt, v.now()))
+		g.name(), strings.Join(claims.Audience, " "), relativeTime(claims.ExpiresAt, v.now()))
 	return err
 }
 
-// choose returns the gateway that the token names as its issuer. A single gateway needs no issuer.
+// choose returns the gateway that the token names as its issuer. With a single gateway it does not read the
+// issuer.
 func (v verification) choose(gateways []Gateway) (Gateway, error) {
 	if len(gateways) == 1 {
 		return gateways[0], nil
 	}
-	claims, err := unverified(v.raw)
+	claims, err := unverifiedClaims(v.raw)
 	if err != nil {
 		return Gateway{}, err
 	}
@@ -76,10 +77,10 @@ func (v verification) choose(gateways []Gateway) (Gateway, error) {
 		}
 		names[i] = g.name()
 	}
-	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for other reasons choose one with --gateway: %s", strings.Join(names, " "))
+	return Gateway{}, fmt.Errorf("the token is not valid: none of the gateways is its issuer (iss); for a full check select a gateway with --gateway: %s", strings.Join(names, " "))
 }
 
-// verify judges as the gateway does, with its own keys.
+// verify verifies the token as the gateway does, with the gateway's keys.
 func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, error) {
 	config := g.Tokens
 	if v.audience != "" {
@@ -98,21 +99,21 @@ func (v verification) verify(ctx context.Context, g Gateway) (*token.Claims, err
 	claims, err := authority.VerifyAccess(v.raw)
 	for _, refusal := range refusals() {
 		if errors.Is(err, refusal.err) {
-			return nil, fmt.Errorf("the token is not valid: %s%s (%w)", refusal.words, v.detail(err), err)
+			return nil, fmt.Errorf("the token is not valid: %s%s (%w)", refusal.text, v.detail(err), err)
 		}
 	}
 	return claims, err
 }
 
-// detail returns the claim that an error is about. Its signature was verified by then.
+// detail returns the claim that an error is about. The signature was verified before.
 func (v verification) detail(err error) string {
-	claims, malformed := unverified(v.raw)
+	claims, malformed := unverifiedClaims(v.raw)
 	switch {
 	case malformed != nil:
 	case errors.Is(err, token.ErrAudience):
 		return fmt.Sprintf("; its aud is %q", claims.Audience)
 	case errors.Is(err, token.ErrExpired):
-		return "; it expired " + distance(time.Unix(claims.ExpiresAt, 0), v.now())
+		return "; it expired " + relativeTime(time.Unix(claims.ExpiresAt, 0), v.now())
 	}
 	return ""
 }

@@ -7,16 +7,16 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// chain is what a request has met in nested routes before it reaches a handler.
+// chain describes the routes and handlers that a request goes through before it reaches a handler.
 type chain struct {
 	conditions []caddyhttp.MatcherSets
-	covered    bool     // an itsme handler was passed
-	errors     bool     // among error routes
-	grouped    bool     // in a group, of which only the first route that matches runs
-	rewritten  bool     // the path was changed on the way
-	stripped   []string // prefixes that were stripped on the way
-	invoked    []string // named routes that were entered
-	passed     []outer  // handlers that see the answer on its way out
+	covered    bool           // an itsme handler comes before
+	errors     bool           // among error routes
+	grouped    bool           // in a group, of which only the first route that matches runs
+	rewritten  bool           // the path was changed on the way
+	stripped   []string       // prefixes that were stripped on the way
+	invoked    []string       // named routes that were entered
+	passed     []outerHandler // handlers that see the response on its way out
 }
 
 // through returns the chain inside a route.
@@ -28,14 +28,14 @@ func (c chain) through(route caddyhttp.Route) chain {
 	return c
 }
 
-// enter returns the chain inside a route of the list that is followed. A request takes one route of a
-// group, so that it has passed no handler of the others.
+// enter returns the chain inside a route of the current list. A request takes one route of a group: it goes
+// through no handler of the other routes.
 func (c chain) enter(route caddyhttp.Route) chain {
-	c.passed = slices.DeleteFunc(slices.Clone(c.passed), func(o outer) bool { return route.Group != "" && o.group == route.Group })
+	c.passed = slices.DeleteFunc(slices.Clone(c.passed), func(o outerHandler) bool { return route.Group != "" && o.group == route.Group })
 	return c.through(route)
 }
 
-// ungrouped returns the chain at the start of a list. The names of groups count within their list alone.
+// ungrouped returns the chain at the start of a list. A group's name is valid within its list only.
 func (c chain) ungrouped() chain {
 	c.passed = slices.Clone(c.passed)
 	for i := range c.passed {
@@ -46,9 +46,9 @@ func (c chain) ungrouped() chain {
 
 // after returns the chain behind a route, given the chains at its start and at its end.
 //
-// A request may go through any route, so that handlers of each may see its answer. Only a route without
-// matchers says more of those behind it. Rewrites of one list form a group: the first that matches runs,
-// and each of them rewrites.
+// A request may go through any route, so handlers of each may see its response. Only a route without
+// matchers is certain to have run before the routes behind it. The rewrites of a list form a group, of
+// which the first that matches runs: one of them has rewritten the path.
 func (c chain) after(route caddyhttp.Route, entered, inside chain) chain {
 	passed := slices.Clip(c.passed)
 	for _, o := range inside.passed[len(entered.passed):] {
@@ -66,7 +66,7 @@ func (c chain) after(route caddyhttp.Route, entered, inside chain) chain {
 	return c
 }
 
-// behind returns the chain behind a list or a route that every request went through.
+// behind returns the chain behind a list or a route that every request goes through.
 func (c chain) behind(inside chain) chain {
 	c.covered, c.rewritten, c.stripped, c.passed = inside.covered, inside.rewritten, inside.stripped, inside.passed
 	return c

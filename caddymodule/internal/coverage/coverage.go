@@ -1,8 +1,12 @@
-// Package coverage follows the routes of Caddy's http app and finds ways around itsme: upstreams, files
-// and responses that requests reach without it, matchers that leave out a path, server options that weaken
-// it, caches in front of it, and gateway endpoints that no request reaches.
+// Package coverage follows the routes of Caddy's http app and finds ways around itsme:
 //
-// It reads a configuration that was provisioned, and changes nothing.
+//   - upstreams, files and responses that requests reach without itsme
+//   - matchers that leave out a path
+//   - server options that weaken itsme
+//   - caches in front of itsme
+//   - gateway endpoints that no request reaches
+//
+// It reads a provisioned configuration and changes nothing.
 package coverage
 
 import (
@@ -14,10 +18,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
-// Handler is what this package needs of an itsme handler.
+// Handler describes an itsme handler to this package.
 type Handler struct {
 	Gateway *gateway.Gateway
-	// Match says which requests need a login. Empty means all.
+	// Match selects the requests that need a login. Empty selects all.
 	Match caddyhttp.MatcherSets
 	// Public are paths that need no login.
 	Public []string
@@ -26,9 +30,9 @@ type Handler struct {
 // Recognize returns the itsme handler behind a handler of Caddy's, and false for any other.
 type Recognize func(caddyhttp.MiddlewareHandler) (Handler, bool)
 
-// Survey is what the routes of all servers showed.
+// Survey is the result of following the routes of all servers.
 type Survey struct {
-	// Findings are all mistakes that were found.
+	// Findings are the mistakes, each once.
 	Findings []Finding
 
 	handlers []placed
@@ -42,13 +46,13 @@ func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
 		w := walkServer(name, servers[name], recognize)
 		walks = append(walks, w)
 		s.handlers = append(s.handlers, w.handlers...)
-		if len(w.guarded) > 0 {
+		if len(w.protected) > 0 {
 			s.add(name, slices.Concat(w.uncovered(), w.matchers(), w.options()))
 		}
 	}
 	s.add("", unreachable(s.handlers))
 	for _, w := range walks {
-		s.add(w.name, w.undone())
+		s.add(w.name, w.overrides())
 	}
 	return s
 }
@@ -63,7 +67,7 @@ func (s *Survey) add(server string, found []Finding) {
 	}
 }
 
-// Uses reports whether a site has this gateway. Error routes do not count: no client logs in there.
+// Uses reports whether a site uses this gateway. Error routes do not count: no client logs in there.
 func (s *Survey) Uses(g *gateway.Gateway) bool {
 	return slices.ContainsFunc(s.handlers, func(p placed) bool { return p.handler.Gateway == g && !p.errors })
 }
@@ -84,7 +88,7 @@ func unreachable(handlers []placed) (found []Finding) {
 			if !slices.ContainsFunc(handlers, reached) {
 				found = append(found, Finding{
 					Name: EndpointsUnreachable, Site: entrance,
-					Problem: "no request for it reaches the gateway, because every itsme is inside a route that it does not match",
+					Problem: "requests for it do not reach the gateway: every itsme is inside a route that does not match them",
 				})
 				break
 			}

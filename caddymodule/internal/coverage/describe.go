@@ -7,8 +7,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// describe names a route by its hosts and paths, as a Caddyfile does. A site that answers for every host
-// is named by the addresses on which its server listens.
+// describe names a route by its hosts and paths, as a Caddyfile does. It names a site that answers for
+// every host by the addresses on which its server listens.
 func describe(server *caddyhttp.Server, conditions []caddyhttp.MatcherSets) string {
 	words := hostsOf(conditions)
 	if len(words) == 0 && server != nil {

@@ -2,13 +2,13 @@ package coverage
 
 // Finding is a mistake in the sites of a configuration that loads.
 type Finding struct {
-	// Name is the doctor's name of the finding. It decides the remedy.
+	// Name is the doctor's name of the finding. The remedy depends on it.
 	Name Name
-	// Server is the server's name in the http app. Empty when the finding is about all of them.
+	// Server is the server's name in the http app. Empty when the finding is about all servers.
 	Server string
-	// Site are the hosts and paths of the route, as a Caddyfile names them.
+	// Site has the hosts and paths of the route, as a Caddyfile names them.
 	Site string
-	// Problem says what is wrong.
+	// Problem describes the mistake.
 	Problem string
 }
 

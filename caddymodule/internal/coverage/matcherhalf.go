@@ -13,14 +13,14 @@ func (w *walk) matchers() (found []Finding) {
 	for _, p := range w.handlers {
 		site := describe(w.server, p.conditions)
 		for _, half := range halves(p.handler.Match) {
-			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "itsme matches " + half.named + " and not " + half.missing})
+			found = append(found, Finding{Name: MatcherHalf, Site: site, Problem: "the matcher of itsme includes " + half.named + " but not " + half.missing})
 		}
-		if what, ok := w.rewrites[p.site()]; ok && asksForPath(p.handler.Match) && !p.errors {
-			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a matcher of paths, and " + what})
+		if what, ok := w.rewrites[p.site()]; ok && matchesPath(p.handler.Match) && !p.errors {
+			found = append(found, Finding{Name: MatcherRewritten, Site: site, Problem: "itsme has a path matcher, but " + what})
 		}
 		for _, pattern := range p.withoutEffect() {
 			found = append(found, Finding{Name: PublicWithoutEffect, Site: site, Problem: fmt.Sprintf(
-				"public %s lists no path of this route: paths count as clients send them, and %s is stripped on the way", pattern, p.stripped[0])})
+				"public %s matches no path of this route: public paths are compared with the path that the client sent, and %s is stripped before itsme", pattern, p.stripped[0])})
 		}
 	}
 	return found
@@ -36,7 +36,7 @@ func halves(sets caddyhttp.MatcherSets) (found []half) {
 		all = append(all, *m...)
 	}
 	for _, pattern := range all {
-		counterpart, sample := other(pattern)
+		counterpart, sample := counterpartOf(pattern)
 		if counterpart != "" && !reaches([]caddyhttp.MatcherSets{{{&all}}}, "http://localhost"+sample, pathMatchers) {
 			found = append(found, half{pattern, counterpart})
 		}
@@ -44,9 +44,9 @@ func halves(sets caddyhttp.MatcherSets) (found []half) {
 	return found
 }
 
-// other returns the counterpart of a pattern, /x/* for /x and the reverse, and a path that it matches. It is
-// empty for other patterns, and for the name of a file.
-func other(pattern string) (counterpart, sample string) {
+// counterpartOf returns the counterpart of a pattern, and a path that the counterpart matches. The
+// counterpart of /x is /x/*, and the reverse. Other patterns, and names of files, have none.
+func counterpartOf(pattern string) (counterpart, sample string) {
 	prefix, wild := strings.CutSuffix(pattern, "/*")
 	file := strings.Contains(prefix[strings.LastIndexByte(prefix, '/')+1:], ".")
 	switch {
@@ -60,15 +60,15 @@ func other(pattern string) (counterpart, sample string) {
 	return prefix + "/*", prefix + "/x"
 }
 
-// asksForPath reports whether matchers decide by the path.
-func asksForPath(sets caddyhttp.MatcherSets) bool {
+// matchesPath reports whether matchers depend on the path.
+func matchesPath(sets caddyhttp.MatcherSets) bool {
 	return slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {
 		return slices.ContainsFunc(set, func(matcher any) bool {
 			switch m := matcher.(type) {
 			case *caddyhttp.MatchPath, *caddyhttp.MatchPathRE:
 				return true
 			case *caddyhttp.MatchNot:
-				return asksForPath(m.MatcherSets)
+				return matchesPath(m.MatcherSets)
 			case *caddyhttp.MatchExpression:
 				return strings.Contains(m.Expr, "path") || strings.Contains(m.Expr, "uri")
 			}
@@ -77,8 +77,9 @@ func asksForPath(sets caddyhttp.MatcherSets) bool {
 	})
 }
 
-// withoutEffect returns the public patterns that no request can match. In handle_path /app/* the pattern
-// public /assets/* has no effect: paths count as clients send them, and they send /app/assets/*.
+// withoutEffect returns the public patterns that no request can match. In handle_path /app/*, the pattern
+// public /assets/* has no effect: it is compared with the path that the client sent, such as
+// /app/assets/logo.svg.
 func (p placed) withoutEffect() (patterns []string) {
 	if len(p.stripped) != 1 || !p.below(p.stripped[0]) {
 		return nil
@@ -94,7 +95,7 @@ func (p placed) withoutEffect() (patterns []string) {
 	return patterns
 }
 
-// below reports whether every request of a chain is for a path below a prefix.
+// below reports whether the path of every request of a chain begins with a prefix.
 func (c chain) below(prefix string) bool {
 	return slices.ContainsFunc(c.conditions, func(sets caddyhttp.MatcherSets) bool {
 		return !slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool {

@@ -8,15 +8,15 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Place is where a module that is being provisioned stands in the routes of a server.
+// Place is the position, in the routes of a server, of a module that is being provisioned.
 type Place struct {
 	server     *caddyhttp.Server
 	conditions []caddyhttp.MatcherSets
 }
 
 // PlaceOf returns the place of the module that is being provisioned, as far as it is known by then. Caddy
-// provisions routes one after the other, and drops the JSON of a route's handlers after the last of them:
-// the first route that still has it is the one around the module.
+// provisions routes one after the other. It drops the JSON of a route's handlers after provisioning the
+// last of them, so the module is in the first route that still has that JSON.
 func PlaceOf(ctx caddy.Context) (p Place) {
 	server, ok := ctx.Value(caddyhttp.ServerCtxKey).(*caddyhttp.Server)
 	if !ok {
@@ -42,7 +42,7 @@ func PlaceOf(ctx caddy.Context) (p Place) {
 // AnswersFor reports whether a request for the host of a URL may reach the module.
 func (p Place) AnswersFor(url string) bool { return reaches(p.conditions, url, hostMatchers) }
 
-// Wrap names the site in an error of the module. It returns nil for nil.
+// Wrap adds the site to an error of the module. It returns nil for nil.
 func (p Place) Wrap(err error) error {
 	if err == nil {
 		return nil

@@ -9,8 +9,8 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// question selects the matchers of one type. Only those are asked.
-type question func(matcher any) (caddyhttp.RequestMatcherWithError, bool)
+// matcherType returns a matcher that is of one type, and false for any other.
+type matcherType func(matcher any) (caddyhttp.RequestMatcherWithError, bool)
 
 func hostMatchers(matcher any) (caddyhttp.RequestMatcherWithError, bool) {
 	m, ok := matcher.(*caddyhttp.MatchHost)
@@ -22,26 +22,26 @@ func pathMatchers(matcher any) (caddyhttp.RequestMatcherWithError, bool) {
 	return m, ok
 }
 
-// reaches reports whether a request for a URL may meet all conditions. Matchers that are not asked are
-// assumed to match.
-func reaches(conditions []caddyhttp.MatcherSets, url string, asked ...question) bool {
+// reaches reports whether a request for a URL may meet all conditions. It evaluates the matchers of these
+// types, and assumes that the others match.
+func reaches(conditions []caddyhttp.MatcherSets, url string, types ...matcherType) bool {
 	ctx := context.WithValue(context.Background(), caddy.ReplacerCtxKey, caddy.NewReplacer())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return true // public_url was checked when the gateway was made
 	}
 	for _, sets := range conditions {
-		if !slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool { return mayMatch(set, r, asked) }) {
+		if !slices.ContainsFunc(sets, func(set caddyhttp.MatcherSet) bool { return mayMatch(set, r, types) }) {
 			return false
 		}
 	}
 	return true
 }
 
-// mayMatch reports whether no asked matcher of a set refuses a request.
-func mayMatch(set caddyhttp.MatcherSet, r *http.Request, asked []question) bool {
+// mayMatch reports whether no matcher of these types in a set refuses a request.
+func mayMatch(set caddyhttp.MatcherSet, r *http.Request, types []matcherType) bool {
 	for _, matcher := range set {
-		for _, ask := range asked {
+		for _, ask := range types {
 			m, ok := ask(matcher)
 			if !ok {
 				continue
@@ -51,7 +51,7 @@ func mayMatch(set caddyhttp.MatcherSet, r *http.Request, asked []question) bool 
 			}
 		}
 		if not, ok := matcher.(*caddyhttp.MatchNot); ok && slices.ContainsFunc(not.MatcherSets, func(inner caddyhttp.MatcherSet) bool {
-			return mustMatch(inner, r, asked)
+			return mustMatch(inner, r, types)
 		}) {
 			return false
 		}
@@ -59,10 +59,10 @@ func mayMatch(set caddyhttp.MatcherSet, r *http.Request, asked []question) bool 
 	return true
 }
 
-// mustMatch reports whether a set holds asked matchers alone, and all of them match.
-func mustMatch(set caddyhttp.MatcherSet, r *http.Request, asked []question) bool {
+// mustMatch reports whether a set holds only matchers of these types, and all of them match.
+func mustMatch(set caddyhttp.MatcherSet, r *http.Request, types []matcherType) bool {
 	return !slices.ContainsFunc(set, func(matcher any) bool {
-		return !slices.ContainsFunc(asked, func(ask question) bool {
+		return !slices.ContainsFunc(types, func(ask matcherType) bool {
 			m, ok := ask(matcher)
 			if !ok {
 				return false

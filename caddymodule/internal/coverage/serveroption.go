@@ -9,7 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/proxyprotocol"
 )
 
-// options returns the findings about server options that weaken the itsme of its sites.
+// options returns the findings about server options that weaken itsme on the server's sites.
 func (w *walk) options() (found []Finding) {
 	var sites []string
 	verify := false
@@ -27,15 +27,16 @@ func (w *walk) options() (found []Finding) {
 		add(LogCredentials, "log_credentials writes every bearer token and cookie into the access log")
 	}
 	if w.server.TrustedProxiesStrict == 0 && trustsProxies(w.server) && readsForwardedFor(w.server) {
-		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, by which limits count clients")
+		add(TrustedProxiesLenient, "trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, and limits count clients by that address")
 	}
 	if verify && speaksProxyProtocol(w.server) {
-		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol replaces the connection's address, by which verify recognises its proxies")
+		add(VerifyProxyProtocol, "the listener wrapper proxy_protocol replaces the address of the connection, which verify compares with its list of proxies")
 	}
 	return found
 }
 
-// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy adds.
+// readsForwardedFor reports whether the client's address comes from X-Forwarded-For, to which each proxy
+// adds an address.
 func readsForwardedFor(server *caddyhttp.Server) bool {
 	return slices.ContainsFunc(server.ClientIPHeaders, func(name string) bool { return strings.EqualFold(name, "X-Forwarded-For") })
 }

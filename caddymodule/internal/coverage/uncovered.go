@@ -12,12 +12,12 @@ import (
 // fastCGI is the transport of php_fastcgi.
 const fastCGI = "http.reverse_proxy.transport.fastcgi"
 
-// uncovered returns the findings about handlers that answer without itsme before them. An upstream counts
-// on all sites of a server that has an itsme: it trusts identity headers of any request. Files and
-// responses count on sites that have one.
+// uncovered returns the findings about handlers that answer without itsme before them. An upstream is a
+// finding on every site of a server that uses itsme: the upstream trusts identity headers of any request.
+// Files and responses are findings on sites that use itsme.
 func (w *walk) uncovered() (found []Finding) {
-	for order, a := range w.open {
-		if !a.upstream && !w.guarded[a.site()] {
+	for order, a := range w.unprotected {
+		if !a.upstream && !w.protected[a.site()] {
 			continue
 		}
 		f := Finding{Site: describe(w.server, a.conditions), Name: ContentUncovered, Problem: a.what + " is reachable without itsme"}
@@ -26,7 +26,7 @@ func (w *walk) uncovered() (found []Finding) {
 			f.Name, f.Problem = ErrorsUncovered, a.what+" in handle_errors is reachable without itsme"
 		case a.errors:
 			f.Problem = a.what + " in handle_errors is reachable without itsme, and serves more than an error page"
-		case w.comesLater(a, order):
+		case w.beforeItsme(a, order):
 			f.Name, f.Problem = ItsmeTooLate, a.what+" answers before itsme"
 		case a.upstream:
 			f.Name = UpstreamUncovered
@@ -38,39 +38,38 @@ func (w *walk) uncovered() (found []Finding) {
 	return found
 }
 
-// comesLater reports whether a request that is answered here would have met an itsme further on.
-func (w *walk) comesLater(a answering, order int) bool {
+// beforeItsme reports whether an itsme of the same route comes after this handler, which answers first.
+func (w *walk) beforeItsme(a responder, order int) bool {
 	return slices.ContainsFunc(w.handlers, func(p placed) bool {
 		return p.order > order && !p.errors && !p.grouped && len(p.conditions) <= len(a.conditions) && p.site() == a.site() &&
 			describe(nil, p.conditions) == describe(nil, a.conditions[:len(p.conditions)])
 	})
 }
 
-// answers reports whether a handler answers with something that an operator may want to protect,
-// and names it.
+// answers reports whether a handler answers with content that an operator may want to protect, and names
+// the handler.
 func answers(handler caddyhttp.MiddlewareHandler, c chain) (what string, ok bool) {
 	switch id := moduleID(handler); id {
 	case "http.handlers.file_server":
-		// An error page is rewritten to. Without that, it is whatever the client asked for.
+		// An error page has its path from a rewrite. Without one, the client chooses the file.
 		return "file_server", !c.errors || !c.rewritten
 	case "http.handlers.php": // of FrankenPHP
 		return "php_server", true
 	}
 	if h, isResponse := handler.(*caddyhttp.StaticResponse); isResponse {
-		return "respond", !c.errors && shows(h) && !c.literal()
+		return "respond", !c.errors && hasContent(h) && !c.literal()
 	}
 	return "", false
 }
 
-// shows reports whether a response has content of its own: it is no redirect, no refusal and not
-// empty.
-func shows(h *caddyhttp.StaticResponse) bool {
+// hasContent reports whether a response has a body that is neither a redirect nor a refusal.
+func hasContent(h *caddyhttp.StaticResponse) bool {
 	refusal := len(h.StatusCode) == 3 && (h.StatusCode[0] == '4' || h.StatusCode[0] == '5')
 	redirect := len(h.Headers["Location"]) > 0 || strings.Contains(h.Body, `<meta http-equiv="refresh"`)
 	return h.Body != "" && !h.Abort && !refusal && !redirect
 }
 
-// literal reports whether a chain leads to one path only, such as that of a health check.
+// literal reports whether a chain matches one path only, such as that of a health check.
 func (c chain) literal() bool {
 	return slices.ContainsFunc(c.conditions, func(sets caddyhttp.MatcherSets) bool {
 		return len(sets) == 1 && slices.ContainsFunc(sets[0], func(matcher any) bool {
@@ -80,9 +79,9 @@ func (c chain) literal() bool {
 	})
 }
 
-// asksPermission recognises forward_auth. It is a reverse_proxy whose server decides whether the request goes
-// on; that server is not the upstream.
-func asksPermission(h *reverseproxy.Handler) bool {
+// isForwardAuth recognises forward_auth: a reverse_proxy to a server that decides whether the request goes
+// on. That server is not the upstream.
+func isForwardAuth(h *reverseproxy.Handler) bool {
 	return h.Rewrite != nil && h.Rewrite.Method == "GET" && len(h.HandleResponse) > 0
 }
 

@@ -10,24 +10,24 @@ import (
 
 // walk follows the routes of one server, in the order in which requests meet them.
 type walk struct {
-	name      string
-	server    *caddyhttp.Server
-	recognize Recognize
-	guarded   map[string]bool   // sites that have an itsme
-	rewrites  map[string]string // what changes the path that the upstream of a site sees
-	handlers  []placed
-	open      []answering // what answers and has no itsme before it
+	name        string
+	server      *caddyhttp.Server
+	recognize   Recognize
+	protected   map[string]bool   // sites that use itsme
+	rewrites    map[string]string // by site: what changes the path on its way to the upstream
+	handlers    []placed
+	unprotected []responder // handlers that answer without itsme before them
 }
 
-// placed is an itsme handler, and the chain that leads to it.
+// placed is an itsme handler with the chain that leads to it.
 type placed struct {
 	chain
 	handler Handler
-	order   int // how many elements of open come before it
+	order   int // how many unprotected responders come before it
 }
 
-// answering is a handler that answers, and the chain that leads to it.
-type answering struct {
+// responder is a handler that answers, with the chain that leads to it.
+type responder struct {
 	chain
 	what     string // such as "reverse_proxy to 127.0.0.1:9000"
 	upstream bool
@@ -35,9 +35,9 @@ type answering struct {
 
 // walkServer follows every route of a server.
 func walkServer(name string, server *caddyhttp.Server, recognize Recognize) *walk {
-	w := &walk{name: name, server: server, recognize: recognize, guarded: make(map[string]bool), rewrites: make(map[string]string)}
+	w := &walk{name: name, server: server, recognize: recognize, protected: make(map[string]bool), rewrites: make(map[string]string)}
 	w.routes(server.Routes, chain{})
-	// A request whose error is raised before itsme comes here with the client's own headers.
+	// When a handler before itsme fails, the request comes here with the client's own headers.
 	w.routes(errorRoutes(server.Errors), chain{errors: true})
 	return w
 }
@@ -57,8 +57,8 @@ func (w *walk) handle(route caddyhttp.Route, c chain) chain {
 	for _, handler := range route.Handlers {
 		if itsme, ok := w.recognize(handler); ok {
 			c.covered = true
-			w.guarded[c.site()] = true
-			w.handlers = append(w.handlers, placed{chain: c, handler: itsme, order: len(w.open)})
+			w.protected[c.site()] = true
+			w.handlers = append(w.handlers, placed{chain: c, handler: itsme, order: len(w.unprotected)})
 			continue
 		}
 		switch h := handler.(type) {
@@ -74,20 +74,20 @@ func (w *walk) handle(route caddyhttp.Route, c chain) chain {
 		case *reverseproxy.Handler:
 			w.proxy(h, c)
 		default:
-			c = w.other(handler, c)
+			c = w.handler(handler, c)
 		}
 	}
 	return c
 }
 
-// other notes a handler that answers, or that undoes what itsme says to caches.
-func (w *walk) other(handler caddyhttp.MiddlewareHandler, c chain) chain {
-	if o, ok := outerOf(handler); ok {
+// handler records a handler that answers, or that can override the fields for caches.
+func (w *walk) handler(handler caddyhttp.MiddlewareHandler, c chain) chain {
+	if o, ok := outerHandlerOf(handler); ok {
 		o.conditions = c.conditions
 		c.passed = append(slices.Clip(c.passed), o)
 	}
 	if what, ok := answers(handler, c); ok && !c.covered {
-		w.open = append(w.open, answering{chain: c, what: what})
+		w.unprotected = append(w.unprotected, responder{chain: c, what: what})
 	}
 	return c
 }
@@ -108,7 +108,7 @@ func (w *walk) invoke(name string, c chain) chain {
 	return c
 }
 
-// rewrite notes what a rewrite does to the path. A rewrite of an error page does not concern a matcher.
+// rewrite records a change of the path. A rewrite of an error page does not concern a matcher.
 func (w *walk) rewrite(h *rewrite.Rewrite, c chain) chain {
 	if !changesPath(h) {
 		return c
@@ -123,20 +123,20 @@ func (w *walk) rewrite(h *rewrite.Rewrite, c chain) chain {
 	return c
 }
 
-// proxy notes an upstream, and how reverse_proxy changes the path.
+// proxy records an upstream, and how reverse_proxy changes the path.
 func (w *walk) proxy(h *reverseproxy.Handler, c chain) {
-	if asksPermission(h) {
+	if isForwardAuth(h) {
 		return
 	}
 	switch {
 	case c.errors:
 	case moduleID(h.Transport) == fastCGI:
-		w.rewrites[c.site()] = "the site has a fastcgi transport, behind which scripts choose what they serve by more than the path"
+		w.rewrites[c.site()] = "the site has a fastcgi transport (a script can serve the content of other paths)"
 	case h.Rewrite != nil && changesPath(h.Rewrite):
 		w.rewrites[c.site()] = "its reverse_proxy rewrites paths"
 	}
 	if !c.covered {
-		w.open = append(w.open, answering{chain: c, what: nameOf(h), upstream: true})
+		w.unprotected = append(w.unprotected, responder{chain: c, what: nameOf(h), upstream: true})
 	}
 }
 

@@ -14,13 +14,13 @@ import (
 // Source: https://developer.apple.com/documentation/xcode/supporting-associated-domains.
 const maxAppleFile = 128 << 10
 
-// appLinkFile is a file that phones look for, and the apps that it must name.
+// appLinkFile is a file that phones fetch, with the apps that it must name.
 type appLinkFile struct {
 	path string
 	apps []string
 }
 
-// appLinkFiles returns the files for the gateway's app_link. They may name other apps of the host too.
+// appLinkFiles returns the files for the gateway's app_link. A file may name other apps of the host too.
 func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 	if len(links.IOS) > 0 {
 		files = append(files, appLinkFile{"/.well-known/apple-app-site-association", links.IOS})
@@ -35,7 +35,7 @@ func appLinkFiles(links gateway.AppLinkConfig) (files []appLinkFile) {
 	return files
 }
 
-// checkAppLinks asks each host of the apps' redirect URLs for the files, as phones do.
+// checkAppLinks fetches the files from each host of the app redirect URLs, as phones do.
 func (d *doctor) checkAppLinks(ctx context.Context, g *Gateway) (all []Finding) {
 	for _, origin := range origins(g.Config.AppRedirectURLs) {
 		for _, file := range appLinkFiles(g.Config.AppLinks) {
@@ -51,11 +51,11 @@ func (d *doctor) checkAppLink(ctx context.Context, at string, apps []string) Fin
 	case err != nil:
 		return find(appLinkMissing, "%s: %v", at, err)
 	case answer.status != http.StatusOK:
-		return find(appLinkMissing, "%s answers %d", at, answer.status)
+		return find(appLinkMissing, "%s answers with status %d", at, answer.status)
 	case answer.mediaType != "application/json":
-		return find(appLinkMissing, "%s is %q", at, answer.mediaType)
+		return find(appLinkMissing, "%s has the media type %q, not application/json", at, answer.mediaType)
 	case len(answer.body) > maxAppleFile || !json.Valid(answer.body):
-		return find(appLinkMissing, "%s is no JSON of at most %d bytes", at, maxAppleFile)
+		return find(appLinkMissing, "%s is not JSON, or is longer than %d bytes", at, maxAppleFile)
 	}
 	for _, app := range apps {
 		if !bytes.Contains(answer.body, []byte(strconv.Quote(app))) {

@@ -1,6 +1,6 @@
-// Package doctor finds what is wrong with a configuration and around it: sites, logs, storage, keys, Redis,
-// Signicat, the clock and the public URL. It changes nothing but a probe in Caddy's storage, which it
-// deletes again.
+// Package doctor finds mistakes in a configuration, and failures of what it depends on: sites, logs,
+// storage, keys, Redis, Signicat, the clock and the public URL. It writes one probe to Caddy's storage and
+// deletes it again. It changes nothing else.
 package doctor
 
 import (
@@ -17,12 +17,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// checkDeadline bounds one check. It makes a few calls, and each has a deadline of its own.
+// checkDeadline bounds one check. A check makes a few calls, each with a deadline of its own.
 const checkDeadline = time.Minute
 
-// Config is what the doctor needs of a configuration.
+// Config describes a configuration to the doctor.
 type Config struct {
-	// Gateways are the gateways to look at.
+	// Gateways are the gateways to check.
 	Gateways []Gateway
 	// Sites are the mistakes that package coverage found.
 	Sites []coverage.Finding
@@ -39,19 +39,19 @@ type Gateway struct {
 	Name string
 	// Config is its configuration with defaults.
 	Config gateway.Config
-	// Used reports whether a site has the gateway.
+	// Used reports whether a site uses the gateway.
 	Used bool
 	// Memory reports whether its store is the memory of one process.
 	Memory bool
-	// Redis asks each Redis server about itself. It is nil with another store.
+	// Redis returns the state of each Redis server. It is nil with another store.
 	Redis func(context.Context) ([]redis.Server, error)
 	// Keys are its signing keys, nil with a key file.
 	Keys *keyring.Keyring
-	// KeyFile is the key of the file.
+	// KeyFile is the key in the file, nil without a key file.
 	KeyFile *token.KeySet
 }
 
-// doctor looks at one configuration.
+// doctor checks one configuration.
 type doctor struct {
 	Config
 	offline  bool
@@ -60,19 +60,19 @@ type doctor struct {
 	now      func() time.Time
 }
 
-// Examine does all checks, and returns their findings in order. Offline leaves out the checks that need
-// the network.
+// Examine runs all checks and returns their findings in order. Offline leaves out the checks that need the
+// network.
 func Examine(ctx context.Context, config Config, offline bool) []Finding {
 	d := &doctor{Config: config, offline: offline, fetch: newFetcher(nil), replacer: caddy.NewReplacer(), now: time.Now}
 	return append(one(configLoads, "the configuration loads"), d.examine(ctx)...)
 }
 
-// Refused returns the only finding about a configuration that does not load.
+// Refused returns the one finding about a configuration that does not load.
 func Refused(err error) []Finding { return one(configRefused, "%v", err) }
 
-// check looks at the whole configuration, or at each gateway.
+// check examines the whole configuration, or each gateway.
 type check struct {
-	name    string // in plain words, for the finding that it was left out
+	name    string // in the finding that the check was left out
 	network bool   // it needs the network
 	whole   func(*doctor, context.Context) []Finding
 	each    func(*doctor, context.Context, *Gateway) []Finding
@@ -101,7 +101,7 @@ func (d *doctor) examine(ctx context.Context) (all []Finding) {
 	for _, c := range checks() {
 		switch {
 		case c.network && d.offline:
-			all = append(all, find(leftOut, "%s: needs the network", c.name))
+			all = append(all, find(leftOut, "%s: the check needs the network", c.name))
 		case c.whole != nil:
 			all = append(all, within(ctx, func(ctx context.Context) []Finding { return c.whole(d, ctx) })...)
 		default:

@@ -17,19 +17,20 @@ import (
 )
 
 const (
-	// fetchTimeout bounds one request of the doctor's own, to the last byte of its answer.
+	// fetchTimeout bounds one request of the doctor, to the last byte of the response.
 	fetchTimeout = 10 * time.Second
-	// maxFetched is how many bytes of an answer are read.
+	// maxFetched bounds the body of a response, in bytes.
 	maxFetched = 1 << 20
 )
 
-// errFetchedTooMuch is returned when an answer is longer than maxFetched.
-var errFetchedTooMuch = errors.New("the answer is too long")
+// errTooLong is returned when a response is longer than maxFetched.
+var errTooLong = errors.New("the response is too long")
 
-// fetcher makes the doctor's requests. It follows no redirect, so that all go to URLs of the configuration.
+// fetcher makes the doctor's requests. It follows no redirect: every request goes to a URL of the
+// configuration.
 type fetcher struct{ transport *http.Transport }
 
-// newFetcher returns a fetcher that trusts these authorities, those of the system if nil.
+// newFetcher returns a fetcher that trusts these authorities. Nil means the authorities of the system.
 func newFetcher(roots *x509.CertPool) fetcher {
 	return fetcher{&http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
@@ -42,26 +43,26 @@ func newFetcher(roots *x509.CertPool) fetcher {
 	}}
 }
 
-// fetched is an answer.
+// fetched is a response.
 type fetched struct {
 	status    int
-	instance  string // of a gateway that answers whether it is ready
+	instance  string // the header Itsme-Instance of a gateway
 	mediaType string
 	body      []byte
 	owner     *x509.Certificate // of the server; nil without TLS
 }
 
-// get asks for a URL. An answer of any status is no error; only the body of a 200 is read.
+// get makes a GET request. A response of any status is no error; only the body of a 200 is read.
 func (f fetcher) get(ctx context.Context, url string) (fetched, error) {
-	return f.ask(ctx, http.MethodGet, url)
+	return f.do(ctx, http.MethodGet, url)
 }
 
-// head is get without a body.
+// head makes a HEAD request.
 func (f fetcher) head(ctx context.Context, url string) (fetched, error) {
-	return f.ask(ctx, http.MethodHead, url)
+	return f.do(ctx, http.MethodHead, url)
 }
 
-func (f fetcher) ask(ctx context.Context, method, url string) (fetched, error) {
+func (f fetcher) do(ctx context.Context, method, url string) (fetched, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, url, nil)
@@ -69,7 +70,7 @@ func (f fetcher) ask(ctx context.Context, method, url string) (fetched, error) {
 		return fetched{}, err
 	}
 	request.Header.Set("User-Agent", "caddy-itsme doctor")
-	// The RoundTripper itself, since an http.Client follows redirects.
+	// A RoundTripper follows no redirect; an http.Client would.
 	response, err := f.transport.RoundTrip(request)
 	if err != nil {
 		return fetched{}, err
@@ -81,14 +82,14 @@ func (f fetcher) ask(ctx context.Context, method, url string) (fetched, error) {
 		answer.owner = response.TLS.PeerCertificates[0]
 	}
 	if answer.status != http.StatusOK {
-		return answer, nil // after a 101 no deadline would end the reading
+		return answer, nil // no deadline would end reading the body of a 101
 	}
 	answer.body, err = io.ReadAll(io.LimitReader(response.Body, maxFetched+1))
 	switch {
 	case err != nil:
-		return fetched{}, fmt.Errorf("reading the answer: %w", err)
+		return fetched{}, fmt.Errorf("reading the response: %w", err)
 	case len(answer.body) > maxFetched:
-		return fetched{}, errFetchedTooMuch
+		return fetched{}, errTooLong
 	}
 	return answer, nil
 }

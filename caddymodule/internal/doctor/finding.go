@@ -9,18 +9,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 )
 
-// Level says how much a finding matters.
+// Level is the severity of a finding.
 type Level string
 
 // The levels of findings.
 const (
-	// OK: it is right.
+	// OK means that a check passed.
 	OK Level = "ok"
-	// Note: nothing is wrong, and the operator should know.
+	// Note means that nothing is wrong, but the operator should know.
 	Note Level = "note"
-	// Warning: something may go wrong.
+	// Warning means that something may fail, or may be unsafe.
 	Warning Level = "warning"
-	// Problem: something does not work, or is not safe.
+	// Problem means that something fails, or is unsafe.
 	Problem Level = "problem"
 )
 
@@ -95,7 +95,7 @@ const (
 	certificateUnknown     Name = "certificate_unknown"
 )
 
-// kind is what all findings of one name have in common.
+// kind is the level and the remedy of all findings of one name.
 type kind struct {
 	name   Name
 	level  Level
@@ -106,74 +106,74 @@ type kind struct {
 func kinds() []kind {
 	return []kind{
 		{configLoads, OK, ""},
-		{configRefused, Problem, "Correct what the message names; everything else is looked at when the configuration loads."},
+		{configRefused, Problem, "Correct the configuration and run the doctor again: the other checks need a configuration that loads."},
 		{leftOut, Note, "Run the doctor without --offline."},
 		{sitesCovered, OK, ""},
-		{upstreamUncovered, Warning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
-		{contentUncovered, Warning, "Put itsme at the top level of the site, with public or a matcher for what needs no login."},
-		{errorsUncovered, Warning, "Put itsme { optional } into handle_errors, in front of it: it strips identity headers and refuses no error page."},
-		{itsmeTooLate, Warning, "Put itsme in front of it: first in its route, and without order itsme in the global options."},
-		{matcherHalf, Warning, "Name both in the matcher, such as: @in path /x /x/*."},
-		{matcherRewritten, Warning, "Write itsme without a matcher, and name what needs no login in public."},
-		{publicWithoutEffect, Warning, "Write the path with the stripped prefix in front, and at least one segment behind it, such as: public /app/assets/*."},
+		{upstreamUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
+		{contentUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
+		{errorsUncovered, Warning, "Put itsme { optional } before it in handle_errors: itsme then strips identity headers and refuses no error page."},
+		{itsmeTooLate, Warning, "Put itsme before it: first in its route, and without order itsme in the global options."},
+		{matcherHalf, Warning, "List both in the matcher, such as: @in path /x /x/*."},
+		{matcherRewritten, Warning, "Use itsme without a matcher, and list paths that need no login in public."},
+		{publicWithoutEffect, Warning, "Write the path with the stripped prefix, and at least one more segment, such as: public /app/assets/*."},
 		{endpointsUnreachable, Problem, "Put itsme at the top level of the site that answers for the host of public_url."},
 		{logCredentials, Problem, "Remove log_credentials from servers in the global options."},
 		{trustedProxiesLenient, Warning, "Add trusted_proxies_strict to servers in the global options."},
-		{verifyProxyProtocol, Warning, "Answer the proxies that ask verify on a server without proxy_protocol, or name no address in verify from which a client may come."},
-		{cacheInFront, Warning, "Let a matcher of cache leave out the gateway's path and what needs a login."},
-		{headerDeferred, Warning, "Let a matcher of header leave out the gateway's path and what needs a login, or put header behind itsme in a route block."},
+		{verifyProxyProtocol, Warning, "Let the proxies send requests to /verify on a server without proxy_protocol, or remove from verify every address that a client may have."},
+		{cacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
+		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
 		{debugLogsSafe, OK, ""},
-		{debugLogsIdentity, Warning, "Raise the level, or write in that log: format filter { request itsme }."},
+		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},
 		{storageUnusable, Problem, "Make Caddy's storage reachable and writable for the user that Caddy runs as, and run the doctor as that user."},
 		{gatewayUsed, OK, ""},
-		{gatewayUnused, Warning, "Put itsme into the site that answers for the host of public_url, with use if the gateway has a name."},
+		{gatewayUnused, Warning, "Add itsme to the site that answers for the host of public_url, with use <name> if the gateway has a name."},
 		{keysFound, OK, ""},
-		{keysNotYet, Note, "Start Caddy, which makes them; if it runs already, run the doctor as its user and with its environment."},
+		{keysNotYet, Note, "Start Caddy, which makes the keys. If Caddy runs already, run the doctor as its user and with its environment."},
 		{keysUnreadable, Problem, "Do what the message says."},
-		{keyDroppedCameBack, Warning, "A backup was restored. The key neither signs nor verifies; a running gateway takes it away within a minute."},
-		{keyForeign, Warning, "The key neither signs nor verifies. Give each gateway a store prefix of its own; if public_url or prefix changed, all users log in again."},
+		{keyDroppedCameBack, Warning, "Nothing to do: the key neither signs nor verifies, and a running gateway removes it within a minute."},
+		{keyForeign, Warning, "The key neither signs nor verifies. Give each gateway its own store prefix. If public_url or prefix changed, all users must log in again."},
 		{keyOlderThanDrop, Note, "If a backup was restored since, drop again every key that was dropped before: caddy itsme keys rotate --drop <kid>."},
-		{redirectURL, Note, "Have exactly this string on the allow-list (Signicat Dashboard > Products > eID and Wallet Hub > eIDs > itsme); that cannot be seen from here."},
-		{publicURLLocal, Warning, "For real logins set public_url to the https origin that clients use; itsme sends no user back to this machine."},
+		{redirectURL, Note, "Check that exactly this string is on the allow-list (Signicat Dashboard > Products > eID and Wallet Hub > eIDs > itsme). The doctor cannot read that list."},
+		{publicURLLocal, Warning, "For real logins, set public_url to the https origin that clients use: itsme does not send users back to a loopback host."},
 		{storeMemory, Note, "If you run more than one replica, use store redis."},
 		{storeMemoryReplicas, Warning, "If you run more than one replica, use store redis: a login that starts on one cannot finish on another."},
 		{redisReady, OK, ""},
 		{redisUnreachable, Problem, "Correct address, user, password and tls in store redis, or start Redis."},
 		{redisTooOld, Problem, "Update Redis to 6 or newer."},
-		{redisMayEvict, Problem, "Set its maxmemory-policy to noeviction: else logins fail, and revoked tokens come back."},
-		{redisPolicyUnknown, Warning, "Allow INFO to the user, or make sure yourself that maxmemory-policy is noeviction."},
-		{redisNoLog, Note, "Set appendonly yes, unless Redis may forget logins when it restarts."},
-		{signicatUnreachable, Problem, "Let this machine reach signicat api_url over https; if it can, look at Signicat's status page and try again."},
-		{signicatElsewhere, Problem, "Correct signicat api_url, or leave it out; if it is right, look for a proxy that answers in Signicat's place."},
+		{redisMayEvict, Problem, "Set maxmemory-policy to noeviction. Otherwise logins fail, and revoked tokens become valid again."},
+		{redisPolicyUnknown, Warning, "Allow the command INFO to the ACL user, or check yourself that maxmemory-policy is noeviction."},
+		{redisNoLog, Note, "Set appendonly yes, unless a restart of Redis may lose logins."},
+		{signicatUnreachable, Problem, "Check that this machine reaches signicat api_url over https. If it does, see Signicat's status page and try again."},
+		{signicatElsewhere, Problem, "Correct signicat api_url, or remove it. If it is right, look for a proxy that answers instead of Signicat."},
 		{credentialsAccepted, OK, ""},
-		{credentialsRefused, Problem, "Copy client_id from the API client in the Signicat Dashboard, and give it a new secret if client_secret is not at hand."},
+		{credentialsRefused, Problem, "Copy client_id from the API client in the Signicat Dashboard, and check client_secret, or make a new secret there."},
 		{accountFits, OK, ""},
-		{accountDiffers, Warning, "Copy the account ID from the Signicat Dashboard, or leave account_id out."},
+		{accountDiffers, Warning, "Copy the account ID from the Signicat Dashboard, or remove account_id."},
 		{permissionGranted, OK, ""},
 		{permissionMissing, Problem, "Give the API client the permission Authentication REST API in the Signicat Dashboard, and check account_id and organization_id."},
-		{permissionUnknown, Warning, "Try again; if it stays, log in once and look at what Caddy logs."},
+		{permissionUnknown, Warning, "Try again. If the finding stays, log in once and read Caddy's log."},
 		{clockRight, OK, ""},
-		{clockOff, Warning, "Keep this machine's clock right with NTP."},
-		{clockWrong, Problem, "Set this machine's clock, and keep it right with NTP: tokens look expired, or are not yet valid."},
-		{clockUnknown, Note, "Make sure yourself that the clocks of any two machines differ by at most a minute."},
+		{clockOff, Warning, "Synchronise this machine's clock with NTP."},
+		{clockWrong, Problem, "Set this machine's clock, and synchronise it with NTP. Otherwise valid tokens are refused as expired or not yet valid."},
+		{clockUnknown, Note, "Check yourself that the clocks of any two machines differ by at most a minute."},
 		{jwksServed, OK, ""},
-		{jwksDiffers, Problem, "If keys changed in the last minute, try again; else let every replica and the doctor use one storage, and reload Caddy."},
-		{publicURLUnreachable, Problem, "Start Caddy, and let DNS, firewall and certificate lead this machine to it at public_url."},
+		{jwksDiffers, Problem, "If keys changed in the last minute, try again. Otherwise let every replica and the doctor use one storage, and reload Caddy."},
+		{publicURLUnreachable, Problem, "Start Caddy. Check that DNS, firewall and certificate let this machine reach it at public_url."},
 		{discoveryServed, OK, ""},
-		{discoveryWrong, Problem, "Serve the issuer's host with this gateway, as it is configured here; reload Caddy if the configuration changed."},
+		{discoveryWrong, Problem, "Let this gateway answer for the host of token issuer. If the configuration changed, reload Caddy."},
 		{instanceOne, OK, ""},
-		{instanceSeveral, Problem, "Stop all but one, or use store redis: a login that starts at one cannot finish at another. ss -ltnp shows which processes listen. If Caddy has just restarted, try again."},
-		{instanceUnknown, Note, "Make sure yourself that one process answers, and let the header Itsme-Instance of /health/ready through."},
+		{instanceSeveral, Problem, "Stop all processes but one, or use store redis: a login that starts in one process cannot finish in another. ss -ltnp lists the processes that listen. If Caddy has just restarted, try again."},
+		{instanceUnknown, Note, "Check yourself that only one process answers. A proxy in between must pass the response header Itsme-Instance of /health/ready."},
 		{appLinkServed, OK, ""},
-		{appLinkMissing, Problem, "Let the host answer 200 with application/json, without a redirect; reload Caddy if app_link is new."},
+		{appLinkMissing, Problem, "Let the host answer 200 with application/json, without a redirect. If app_link is new, reload Caddy."},
 		{certificateNamesOwner, OK, ""},
-		{certificateNamesDomain, Warning, "Ask Signicat whether itsme accepts it: itsme's own guide wants certificates with the organisation's name (OV or EV)."},
-		{certificateUnknown, Warning, "Let the host of the redirect URL answer https with a certificate that phones trust."},
+		{certificateNamesDomain, Warning, "Ask Signicat whether itsme accepts this certificate: itsme's guide requires the organisation's name in it (OV or EV)."},
+		{certificateUnknown, Warning, "Let the host of the redirect URL answer over https with a certificate that phones trust."},
 	}
 }
 
-// Remedy returns what to do about a finding of the sites, for the end of a sentence.
+// Remedy returns the remedy of a finding about sites, for the end of a sentence.
 func Remedy(of coverage.Name) string {
 	for _, kind := range kinds() {
 		if kind.name == Name(of) && kind.remedy != "" {
@@ -203,7 +203,8 @@ func find(name Name, format string, args ...any) Finding {
 	panic("doctor: no such finding: " + string(name))
 }
 
-// line returns text in one line, without the control characters of terminals: other servers wrote some of it.
+// line replaces control characters by spaces. Other servers wrote parts of the text, and could control the
+// operator's terminal.
 func line(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -213,7 +214,7 @@ func line(text string) string {
 	}, text)
 }
 
-// one is the result of a check that found one thing.
+// one returns the result of a check with one finding.
 func one(name Name, format string, args ...any) []Finding {
 	return []Finding{find(name, format, args...)}
 }

@@ -13,7 +13,7 @@ import (
 
 const jwksPath = "/.well-known/jwks.json"
 
-// checkRedirectURLs names the URLs that must be on Signicat's allow-list. Their form was checked when the
+// checkRedirectURLs lists the URLs that must be on Signicat's allow-list. Their form was checked when the
 // configuration loaded.
 func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
 	all := one(redirectURL, "%s (for browsers)", g.Config.RedirectURL)
@@ -21,12 +21,12 @@ func (d *doctor) checkRedirectURLs(_ context.Context, g *Gateway) []Finding {
 		all = append(all, find(redirectURL, "%s (for apps)", app))
 	}
 	if u, err := url.Parse(g.Config.PublicURL); err == nil && loopback.Host(u.Hostname()) {
-		all = append(all, find(publicURLLocal, "public_url is %s, which works with the simulator alone", g.Config.PublicURL))
+		all = append(all, find(publicURLLocal, "public_url is %s, a loopback host, which works with the simulator only", g.Config.PublicURL))
 	}
 	return all
 }
 
-// checkPublicURL asks for the gateway's keys and metadata as a verifier does.
+// checkPublicURL fetches the gateway's keys and metadata as a verifier does.
 func (d *doctor) checkPublicURL(ctx context.Context, g *Gateway) []Finding {
 	keys, ok := d.checkJWKS(ctx, g)
 	if !ok {
@@ -35,7 +35,8 @@ func (d *doctor) checkPublicURL(ctx context.Context, g *Gateway) []Finding {
 	return []Finding{keys, d.checkDiscovery(ctx, g)}
 }
 
-// checkJWKS compares the keys that are served with those in storage, and reports whether any were.
+// checkJWKS compares the published keys with those in storage. Served reports whether the URL returned a
+// JWKS.
 func (d *doctor) checkJWKS(ctx context.Context, g *Gateway) (result Finding, served bool) {
 	at := g.Config.PublicURL + jwksPath
 	answer, err := d.fetch.get(ctx, at)
@@ -43,23 +44,23 @@ func (d *doctor) checkJWKS(ctx context.Context, g *Gateway) (result Finding, ser
 	case err != nil:
 		return find(publicURLUnreachable, "%s: %v", at, err), false
 	case answer.status != http.StatusOK:
-		return find(publicURLUnreachable, "%s answers %d", at, answer.status), false
+		return find(publicURLUnreachable, "%s answers with status %d", at, answer.status), false
 	}
 	theirs, ok := keyIDs(answer.body)
 	if !ok {
-		return find(jwksDiffers, "%s is no JWKS", at), false
+		return find(jwksDiffers, "%s is not a JWKS", at), false
 	}
 	ours, err := d.publishedIDs(ctx, g)
 	switch {
 	case err != nil:
 		return find(keysUnreadable, "%v", err), true
 	case !slices.Equal(theirs, ours):
-		return find(jwksDiffers, "%s has the keys %q, and the gateway keeps %q", at, theirs, ours), true
+		return find(jwksDiffers, "%s publishes the keys %q, but the keys of this configuration are %q", at, theirs, ours), true
 	}
-	return find(jwksServed, "%s has the keys of this gateway", at), true
+	return find(jwksServed, "%s publishes the keys of this gateway", at), true
 }
 
-// publishedIDs are the IDs of the keys that a replica publishes now, sorted.
+// publishedIDs returns the sorted IDs of the keys that a replica publishes now.
 func (d *doctor) publishedIDs(ctx context.Context, g *Gateway) ([]string, error) {
 	if g.Keys == nil {
 		ids, _ := keyIDs(g.KeyFile.JWKS())
@@ -77,7 +78,7 @@ func (d *doctor) publishedIDs(ctx context.Context, g *Gateway) ([]string, error)
 	return ids, nil
 }
 
-// keyIDs are the IDs of the keys of a JWKS, sorted.
+// keyIDs returns the sorted IDs of the keys of a JWKS.
 func keyIDs(body []byte) (ids []string, ok bool) {
 	var jwks struct {
 		Keys []struct {
@@ -94,11 +95,11 @@ func keyIDs(body []byte) (ids []string, ok bool) {
 	return ids, true
 }
 
-// checkDiscovery reads the issuer's metadata (RFC 8414), as a verifier finds them by the issuer.
+// checkDiscovery fetches the issuer's metadata from the URL that a verifier makes of the issuer (RFC 8414).
 func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
 	issuer, err := url.Parse(g.Config.Token.Issuer)
 	if err != nil { // impossible: the gateway was made from it
-		return find(discoveryWrong, "token issuer is no URL")
+		return find(discoveryWrong, "token issuer is not a URL")
 	}
 	at := issuer.Scheme + "://" + issuer.Host + "/.well-known/oauth-authorization-server" + issuer.EscapedPath()
 	answer, err := d.fetch.get(ctx, at)
@@ -106,22 +107,22 @@ func (d *doctor) checkDiscovery(ctx context.Context, g *Gateway) Finding {
 	case err != nil:
 		return find(discoveryWrong, "%s: %v", at, err)
 	case answer.status != http.StatusOK:
-		return find(discoveryWrong, "%s answers %d", at, answer.status)
+		return find(discoveryWrong, "%s answers with status %d", at, answer.status)
 	}
 	var metadata struct {
 		Issuer  string `json:"issuer"`
 		JWKSURI string `json:"jwks_uri"`
 	}
 	if json.Unmarshal(answer.body, &metadata) != nil {
-		return find(discoveryWrong, "%s is no JSON object", at)
+		return find(discoveryWrong, "%s is not a JSON object", at)
 	}
 	if metadata.Issuer != g.Config.Token.Issuer || metadata.JWKSURI != g.Config.PublicURL+jwksPath {
-		return find(discoveryWrong, "%s names the issuer %q and the JWKS %q", at, metadata.Issuer, metadata.JWKSURI)
+		return find(discoveryWrong, "%s names the issuer %q and the JWKS %q, not %q and %q", at, metadata.Issuer, metadata.JWKSURI, g.Config.Token.Issuer, g.Config.PublicURL+jwksPath)
 	}
-	return find(discoveryServed, "%s names the issuer and its keys", at)
+	return find(discoveryServed, "%s names the issuer and the JWKS of this gateway", at)
 }
 
-// checkCertificates looks at the certificate of each host to which itsme sends users.
+// checkCertificates checks the certificate of each host to which itsme sends users.
 //
 // Unverified: whether itsme asks customers of Signicat for certificates that name the organisation.
 // Its guide asks its own partners for them: https://belgianmobileid.github.io/doc/.
@@ -137,13 +138,13 @@ func (d *doctor) checkCertificates(ctx context.Context, g *Gateway) (all []Findi
 		case len(answer.owner.Subject.Organization) == 0:
 			all = append(all, find(certificateNamesDomain, "the certificate of %s names no organisation", origin))
 		default:
-			all = append(all, find(certificateNamesOwner, "the certificate of %s names %q", origin, answer.owner.Subject.Organization))
+			all = append(all, find(certificateNamesOwner, "the certificate of %s names the organisation %q", origin, answer.owner.Subject.Organization))
 		}
 	}
 	return all
 }
 
-// origins are the different origins of URLs, in their order.
+// origins returns the different origins of URLs, in their order.
 func origins(urls []string) (all []string) {
 	for _, raw := range urls {
 		u, err := url.Parse(raw)

@@ -117,7 +117,7 @@ func TestDoctorFollowsNoRedirect(t *testing.T) {
 				t.Errorf("it asks for %s", r.URL.Path)
 			}
 			http.Redirect(w, r, "/elsewhere", http.StatusFound)
-		}, "answers 302"},
+		}, "answers with status 302"},
 		{"an answer without end", func(w http.ResponseWriter, _ *http.Request) {
 			// What fits into the buffers of the connection is beside the point.
 			for written, part := 0, make([]byte, 64<<10); written < 32*maxFetched; written += len(part) {
@@ -126,11 +126,11 @@ func TestDoctorFollowsNoRedirect(t *testing.T) {
 				}
 			}
 			t.Error("it reads on")
-		}, errFetchedTooMuch.Error()},
+		}, errTooLong.Error()},
 		{"an answer that is cut", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = w.Write([]byte("{"))
-		}, "reading the answer: unexpected EOF"},
+		}, "reading the response: unexpected EOF"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,11 +12,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// maxClockOff is how far this machine's clock may be off before the doctor warns. Clocks of two
-// machines may be [token.Skew] apart, and the other one may be off the other way.
-const maxClockOff = token.Skew / 2
+// maxClockOffset is the offset of this machine's clock above which the doctor warns. The clocks of two
+// machines may be [token.Skew] apart, and the other clock may be off in the other direction.
+const maxClockOffset = token.Skew / 2
 
-// checkSignicat asks Signicat for an access token, and for a session that does not exist. Neither costs
+// checkSignicat requests an access token of Signicat, and a session that does not exist. Neither costs
 // money.
 func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
 	var clock clockwatch.Watch
@@ -32,7 +32,7 @@ func (d *doctor) checkSignicat(ctx context.Context, g *Gateway) []Finding {
 	return append(all, clockFinding(clock.Ahead()))
 }
 
-// checkAccess tries what every login needs, and stops at the first failure.
+// checkAccess makes the calls that every login needs, and stops at the first failure.
 func checkAccess(ctx context.Context, client *signicat.Client, accountID string) []Finding {
 	switch err := client.CheckCredentials(ctx); {
 	case errors.Is(err, signicat.ErrNotSignicat):
@@ -49,7 +49,7 @@ func checkAccess(ctx context.Context, client *signicat.Client, accountID string)
 	)
 }
 
-// checkAccount compares the configured account with the one in Signicat's access token.
+// checkAccount compares the configured account with the account in Signicat's access token.
 //
 // Unverified: whether the token of an organisation's API client names an account, and which.
 func checkAccount(ctx context.Context, client *signicat.Client, configured string) Finding {
@@ -64,7 +64,7 @@ func checkAccount(ctx context.Context, client *signicat.Client, configured strin
 	case configured != "":
 		return find(accountFits, "signicat account_id is %q; Signicat's access token names none", configured)
 	case theirs != "":
-		return find(accountFits, "the account is %q, as Signicat's access token says", theirs)
+		return find(accountFits, "the account is %q, from Signicat's access token", theirs)
 	}
 	return find(accountFits, "neither the configuration nor Signicat's access token names an account")
 }
@@ -73,7 +73,7 @@ func checkAccount(ctx context.Context, client *signicat.Client, configured strin
 //
 // Unverified: that Signicat answers 404 to a client with the permission, and 403 to one without.
 func checkPermission(ctx context.Context, client *signicat.Client) Finding {
-	_, err := client.Session(ctx, madeUpSessionID())
+	_, err := client.Session(ctx, unknownSessionID())
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
 		return find(permissionGranted, "the API client may use the Authentication REST API")
@@ -85,14 +85,14 @@ func checkPermission(ctx context.Context, client *signicat.Client) Finding {
 	return find(permissionUnknown, "%v", err)
 }
 
-// madeUpSessionID returns an ID in the form of Signicat's, so that it is looked up and not refused.
-func madeUpSessionID() string {
+// unknownSessionID returns a random ID in Signicat's form, which Signicat looks up and does not find.
+func unknownSessionID() string {
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// clockFinding is about how far this machine's clock is ahead, by Signicat's last answer.
+// clockFinding returns the finding about this machine's clock, by Signicat's last response.
 func clockFinding(ahead time.Duration, known bool) Finding {
 	off := ahead.Round(time.Second)
 	direction := "ahead of"
@@ -101,10 +101,10 @@ func clockFinding(ahead time.Duration, known bool) Finding {
 	}
 	switch {
 	case !known:
-		return find(clockUnknown, "no answer of Signicat has a Date")
+		return find(clockUnknown, "no response of Signicat has the header Date")
 	case off > token.Skew:
 		return find(clockWrong, "this machine's clock is %v %s Signicat's", off, direction)
-	case off > maxClockOff:
+	case off > maxClockOffset:
 		return find(clockOff, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)
 	}
 	return find(clockRight, "this machine's clock is %v %s Signicat's; clocks of two machines may differ by %v", off, direction, token.Skew)

@@ -10,37 +10,37 @@ import (
 	"github.com/caddyserver/caddy/v2"
 )
 
-// checkSites returns the findings of which the log warns when Caddy starts.
+// checkSites returns the findings that the log also shows when Caddy starts.
 func (d *doctor) checkSites(context.Context) (all []Finding) {
 	for _, f := range d.Sites {
 		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
-		all = one(sitesCovered, "itsme is in front of everything that its sites answer, and its endpoints can be reached")
+		all = one(sitesCovered, "itsme comes before every upstream, file and response of its sites, and requests reach its endpoints")
 	}
 	return all
 }
 
-// checkUse finds a gateway that no site has. Its sites would look covered.
+// checkUse finds a gateway that no site uses. Without this check, the sites would look right.
 func (d *doctor) checkUse(_ context.Context, g *Gateway) []Finding {
 	if g.Used {
-		return one(gatewayUsed, "a site has this gateway")
+		return one(gatewayUsed, "a site uses this gateway")
 	}
-	return one(gatewayUnused, "no site has this gateway, so that no user can log in")
+	return one(gatewayUnused, "no site uses this gateway: no user can log in")
 }
 
-// talkative is the module that logs every header which it sends upstream, at DEBUG.
-const talkative = "http.handlers.reverse_proxy"
+// headerLogger is the module that logs, at DEBUG, every header that it sends upstream.
+const headerLogger = "http.handlers.reverse_proxy"
 
 // checkLogs finds logs that show names and national numbers of users.
 func (d *doctor) checkLogs(context.Context) (all []Finding) {
 	logs := d.Logs
 	for _, name := range slices.Sorted(maps.Keys(logs)) {
 		log := logs[name]
-		if log == nil || !d.debugs(log) || !listens(log, talkative) || discards(log) || safe(log.EncoderRaw) {
+		if log == nil || !d.logsDebug(log) || !accepts(log, headerLogger) || discards(log) || hidesHeaders(log.EncoderRaw) {
 			continue
 		}
-		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, where reverse_proxy prints the identity headers, and has no filter for them", name))
+		all = append(all, find(debugLogsIdentity, "log %q is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them", name))
 	}
 	if len(all) == 0 {
 		all = one(debugLogsSafe, "no log shows identity headers")
@@ -48,13 +48,13 @@ func (d *doctor) checkLogs(context.Context) (all []Finding) {
 	return all
 }
 
-func (d *doctor) debugs(log *caddy.CustomLog) bool {
+func (d *doctor) logsDebug(log *caddy.CustomLog) bool {
 	return strings.EqualFold(d.replacer.ReplaceAll(log.Level, ""), "debug")
 }
 
-// listens reports whether a log accepts a module's lines. The longest name of include and exclude that fits
+// accepts reports whether a log accepts a module's lines. The longest matching name of include and exclude
 // decides, as documented for CustomLog.
-func listens(log *caddy.CustomLog, module string) bool {
+func accepts(log *caddy.CustomLog, module string) bool {
 	accepted, rejected := longest(log.Include, module), longest(log.Exclude, module)
 	if slices.Contains(log.Exclude, "*") || len(log.Include) > 0 && accepted == 0 {
 		return false
@@ -62,7 +62,7 @@ func listens(log *caddy.CustomLog, module string) bool {
 	return rejected == 0 || accepted > rejected
 }
 
-// longest returns the length of the longest name that is the module's or one above it; 0 for none.
+// longest returns the length of the longest name that is the module or a parent of it; 0 for none.
 func longest(names []string, module string) (most int) {
 	for _, name := range names {
 		if strings.HasPrefix(module+".", name+".") {
@@ -77,9 +77,9 @@ func discards(log *caddy.CustomLog) bool {
 	return json.Unmarshal(log.WriterRaw, &writer) == nil && writer.Output == "discard"
 }
 
-// safe reports whether an encoder leaves out a request's headers. An encoder that Caddy does not come with
-// may do so.
-func safe(raw json.RawMessage) bool {
+// hidesHeaders reports whether an encoder leaves out the headers of requests. It trusts encoders that are
+// not part of Caddy.
+func hidesHeaders(raw json.RawMessage) bool {
 	var encoder struct {
 		Format string          `json:"format"`
 		Wrap   json.RawMessage `json:"wrap"`
@@ -94,14 +94,14 @@ func safe(raw json.RawMessage) bool {
 	case "", "console", "json":
 		return false
 	case "append":
-		return safe(encoder.Wrap)
+		return hidesHeaders(encoder.Wrap)
 	case "filter":
 		for _, field := range []string{"request", "request>headers"} {
 			if filter := encoder.Fields[field].Filter; filter == "itsme" || filter == "delete" {
 				return true
 			}
 		}
-		return safe(encoder.Wrap)
+		return hidesHeaders(encoder.Wrap)
 	}
 	return true
 }

@@ -16,7 +16,7 @@ const minRedis = 6
 // checkStorage locks, writes, reads and deletes a key, as the gateways do with theirs.
 func (d *doctor) checkStorage(ctx context.Context) []Finding {
 	if d.offline && !d.LocalStorage {
-		return one(leftOut, "storage: it is not on this machine")
+		return one(leftOut, "storage: it is not a folder of this machine")
 	}
 	if err := keystorage.Probe(ctx, keystorage.KeepOwners(d.Storage)); err != nil {
 		return one(storageUnusable, "Caddy's storage does not work: %v", err)
@@ -30,7 +30,7 @@ func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
 		return one(keysFound, "tokens are signed with the key in a file")
 	}
 	if d.offline && !d.LocalStorage {
-		return one(leftOut, "keys: storage is not on this machine")
+		return one(leftOut, "keys: storage is not a folder of this machine")
 	}
 	if d.offline && g.Keys.InStore {
 		return one(leftOut, "keys: they are in Redis")
@@ -49,7 +49,7 @@ func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
 	return append(found, d.checkDropped(g, state)...)
 }
 
-// checkDropped finds dropped keys that a backup brought back, and keys that may be such ones.
+// checkDropped finds dropped keys that a backup restored, and keys that may have been dropped before.
 func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 	var dropped, foreign, older []string
 	for _, key := range keyring.Statuses(state, g.Keys.Rotation, d.now()) {
@@ -67,13 +67,13 @@ func (d *doctor) checkDropped(g *Gateway, state keyring.State) (all []Finding) {
 			all = append(all, find(name, "%s: %s", what, strings.Join(kids, " ")))
 		}
 	}
-	add(keyDroppedCameBack, "dropped keys that a backup brought back", dropped)
-	add(keyForeign, "keys of another gateway, issuer or store prefix", foreign)
-	add(keyOlderThanDrop, "keys that are older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
+	add(keyDroppedCameBack, "a backup restored dropped keys", dropped)
+	add(keyForeign, "stored keys of another gateway, issuer or store prefix", foreign)
+	add(keyOlderThanDrop, "stored keys that are older than the last drop, at "+state.Dropped.Newest().Format(time.RFC3339), older)
 	return all
 }
 
-// checkMemory finds a store that serves one replica where there may be several.
+// checkMemory finds a store for one replica where there may be several replicas.
 func (d *doctor) checkMemory(_ context.Context, g *Gateway) []Finding {
 	if !g.Memory {
 		return nil

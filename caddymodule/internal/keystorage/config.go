@@ -8,13 +8,13 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// Config is the part of Caddy's configuration that says where its storage is.
+// Config is the part of Caddy's configuration that selects its storage.
 type Config struct {
 	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
 }
 
-// Open returns the storage, by default the folder that Caddy uses without a configuration. It does no
-// I/O on a folder; other modules may.
+// Open returns the storage, by default the folder that Caddy uses without a configuration. A folder needs
+// no I/O here; other storage modules may do some.
 func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {
 	if c.StorageRaw == nil {
 		return caddy.DefaultStorage, nil
@@ -25,7 +25,7 @@ func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {
 	}
 	converter, ok := module.(caddy.StorageConverter)
 	if !ok {
-		return nil, fmt.Errorf("storage: the module is a %T, which is no storage", module)
+		return nil, fmt.Errorf("storage: the module %T is not a storage", module)
 	}
 	storage, err := converter.CertMagicStorage()
 	if err != nil {

@@ -14,10 +14,10 @@ import (
 
 // ownedStorage is Caddy's file storage for a command, which may run as another user than Caddy, such as
 // root. A file that it replaces keeps its owner. A new file gets the owner of its folder, so that Caddy
-// can read it. Where that is impossible, it writes nothing.
+// can read it. If the owner cannot be set, nothing is written.
 type ownedStorage struct{ *certmagic.FileStorage }
 
-// KeepOwners returns the storage for a command: what it writes stays the property of its owner.
+// KeepOwners returns the storage for a command: files that it writes keep the owner of the storage.
 func KeepOwners(storage certmagic.Storage) certmagic.Storage {
 	if files, ok := storage.(*certmagic.FileStorage); ok {
 		return ownedStorage{files}
@@ -25,8 +25,8 @@ func KeepOwners(storage certmagic.Storage) certmagic.Storage {
 	return storage
 }
 
-// Store implements certmagic.Storage. It follows no link out of the storage: an attacker who has taken
-// over the service owns its folders, and could have root write anywhere.
+// Store implements certmagic.Storage. It follows no link out of the storage. An attacker who controls the
+// service owns its folders; with a link there, root would write to any file of the machine.
 func (s ownedStorage) Store(_ context.Context, key string, value []byte) error {
 	root, err := s.root()
 	if err != nil {
@@ -57,7 +57,7 @@ func (s ownedStorage) Lock(ctx context.Context, name string) error {
 func (s ownedStorage) root() (*os.Root, error) {
 	root, err := os.OpenRoot(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; Caddy makes that folder when it runs: run this with its environment", err)
+		return nil, fmt.Errorf("%w; Caddy makes that folder when it runs; run this command with Caddy's environment", err)
 	}
 	return root, err
 }
@@ -95,7 +95,7 @@ func ownerOf(root *os.Root, name string) (owner, error) {
 	return newOwner(info), nil
 }
 
-// writeOwned replaces a whole file, and keeps its owner and mode.
+// writeOwned replaces the content of a file, and keeps its owner and mode.
 func writeOwned(root *os.Root, name string, value []byte) error {
 	mode := fs.FileMode(0o600)
 	of := filepath.Dir(name)
@@ -115,7 +115,7 @@ func writeOwned(root *os.Root, name string, value []byte) error {
 	return replaceOwned(root, name, owner, mode, value)
 }
 
-// replaceOwned replaces a file by one with this owner and mode. On an error the file is unchanged.
+// replaceOwned replaces a file by a new one with this owner and mode. On an error the file is unchanged.
 func replaceOwned(root *os.Root, name string, owner owner, mode fs.FileMode, value []byte) error {
 	next := name + "." + rand.Text()
 	file, err := root.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -131,7 +131,7 @@ func replaceOwned(root *os.Root, name string, owner owner, mode fs.FileMode, val
 	return nil
 }
 
-// fillOwned gives a new file its owner before anything is in it.
+// fillOwned sets owner and mode of a new file before it writes the value.
 func fillOwned(file *os.File, owner owner, mode fs.FileMode, value []byte) error {
 	err := owner.take(file.Chown)
 	if err == nil {

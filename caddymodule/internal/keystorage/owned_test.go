@@ -135,7 +135,7 @@ func TestFileThatCannotKeepItsOwnerIsNotChanged(t *testing.T) {
 	asUnprivileged(t, func() {
 		err = replaceOwned(root, "itsme/default/keys.json", theirs, 0o600, []byte("text"))
 	})
-	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run this as root, or as that user") {
+	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "run this command as root, or as that user") {
 		t.Errorf("the error is %v", err)
 	}
 	after, err := os.ReadFile(files.Filename("itsme/default/keys.json"))

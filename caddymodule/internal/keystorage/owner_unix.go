@@ -14,16 +14,16 @@ type owner struct{ uid, gid int }
 
 func newOwner(info fs.FileInfo) owner {
 	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok { // no file system of this machine
+	if !ok { // a file system without owners
 		return owner{os.Geteuid(), os.Getegid()}
 	}
 	return owner{int(stat.Uid), int(stat.Gid)}
 }
 
-// take gives a file that this process made to the owner.
+// take makes the owner own a file that this process has made.
 func (o owner) take(chown func(uid, gid int) error) error {
 	if err := chown(o.uid, o.gid); err != nil {
-		return fmt.Errorf("it belongs to user %d and group %d, and this process may not give it to them: %w; run this as root, or as that user", o.uid, o.gid, err)
+		return fmt.Errorf("the file must belong to user %d and group %d, and this process may not change the owner: %w; run this command as root, or as that user", o.uid, o.gid, err)
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/caddyserver/certmagic"
 )
 
-// errProbe is returned when storage returns another value than was stored.
-var errProbe = errors.New("it gave back something else")
+// errProbe is returned when storage returns a value other than the stored one.
+var errProbe = errors.New("it returned another value")
 
 // Probe locks, writes, reads and deletes a key with a random name. Its error names the step that failed.
 func Probe(ctx context.Context, storage certmagic.Storage) (err error) {

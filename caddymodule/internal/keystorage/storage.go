@@ -1,5 +1,5 @@
-// Package keystorage keeps the signing keys of gateways in Caddy's storage. Commands, which may run as
-// another user than Caddy, leave each file to its owner.
+// Package keystorage keeps the signing keys of gateways in Caddy's storage. A command may run as another
+// user than Caddy; each file keeps its owner all the same.
 package keystorage
 
 import (
@@ -47,7 +47,7 @@ func (s Storage) Read(ctx context.Context, document string) ([]byte, error) {
 		return nil, fmt.Errorf("reading %s: %w; %s", s.Where(document), err, remedy)
 	}
 	if data == nil {
-		data = []byte{} // a file that is there
+		data = []byte{} // the file exists, and is empty
 	}
 	return data, nil
 }
@@ -60,7 +60,7 @@ func (s Storage) Update(ctx context.Context, document string, change func([]byte
 	}
 	defer func() {
 		if err := s.storage.Unlock(context.WithoutCancel(ctx), lock); err != nil {
-			s.log.Warn("unlocking storage after changing signing keys", slog.Any("error", err))
+			s.log.Warn("unlocking storage failed after signing keys changed", slog.Any("error", err))
 		}
 	}()
 	held, err := s.Read(ctx, document)

@@ -1,3 +1,4 @@
-// Package metrics counts and times what happens in a gateway, for Caddy's Prometheus registry.
+// Package metrics counts and times the requests, logins and calls of a gateway, for Caddy's Prometheus
+// registry.
 // docs/operations.md lists every metric.
 package metrics

@@ -18,14 +18,13 @@ type Source struct {
 	// Keys returns the signing keys as this replica knows them, and how they rotate. Both are zero with a
 	// key file.
 	Keys func() (keyring.State, keyring.Rotation)
-	// ClockOffsets returns how far this machine's clock is ahead of each peer's that has answered.
+	// ClockOffsets returns how far this machine's clock is ahead of each peer that has answered.
 	ClockOffsets func() map[string]time.Duration
 	// Now is the clock of the keys.
 	Now func() time.Time
 }
 
-// Gauges reads a gateway's state at the moment of a scrape. Unlike a [Meter], it belongs to one
-// configuration.
+// Gauges reads a gateway's state at each scrape. Unlike a [Meter], it belongs to one configuration.
 type Gauges struct {
 	source                                          Source
 	breaker, pending, store, signs, takeover, clock *prometheus.Desc
@@ -38,12 +37,12 @@ func NewGauges(gatewayName string, source Source) *Gauges {
 	}
 	return &Gauges{
 		source:   source,
-		breaker:  desc("signicat_breaker_state", "1 for the state that the circuit breaker before Signicat is in, 0 for the others.", "state"),
-		pending:  desc("pending_sessions", "Logins that were started and have neither ended nor expired. Absent while the store is unavailable."),
-		store:    desc("store_up", "Whether the store answers."),
-		signs:    desc("signing_key_timestamp_seconds", "Since when the key signs that signs now, as a Unix time. Absent with a key file."),
-		takeover: desc("next_signing_key_timestamp_seconds", "When the next key takes over, as a Unix time. Absent with a key file, and while there is none."),
-		clock:    desc("clock_offset_seconds", "How far this machine's clock is ahead of the peer's, by the peer's last answer. Absent before it.", "peer"),
+		breaker:  desc("signicat_breaker_state", "1 for the current state of the circuit breaker for Signicat, 0 for the other states.", "state"),
+		pending:  desc("pending_sessions", "Logins under way: started, and neither ended nor expired. Absent while the store is unavailable."),
+		store:    desc("store_up", "1 while the store answers, 0 otherwise."),
+		signs:    desc("signing_key_timestamp_seconds", "Unix time since which the current signing key signs. Absent with a key file."),
+		takeover: desc("next_signing_key_timestamp_seconds", "Unix time at which the next signing key takes over. Absent with a key file, and while there is no next key."),
+		clock:    desc("clock_offset_seconds", "How far this machine's clock is ahead of the peer's, by the peer's last response. Absent before the first response.", "peer"),
 	}
 }
 

@@ -9,13 +9,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
-// Meter counts and times what happens in one gateway. It outlives configurations. Values that are read at
-// the moment of a scrape are in [Gauges].
+// Meter counts and times the requests, logins and calls of one gateway. It outlives configurations. Values
+// that are read at a scrape are in [Gauges].
 //
-// All label values are words of the program: a client cannot add a series.
+// Every label value is a word of the program: a client cannot add a series.
 type Meter struct {
 	requests      []stripedCounter       // by gateway.Decision
-	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was kept
+	verifications [][2][2]stripedCounter // by gateway.VerificationResult, kind, and whether it was cached
 
 	refusals, started, unstarted, returned, validated, ended, returns, retries, revocations *prometheus.CounterVec
 
@@ -24,8 +24,8 @@ type Meter struct {
 	collectors                []prometheus.Collector
 }
 
-// Buckets in seconds. A user takes half a minute to approve, and may take twenty. A call to Signicat ends
-// by its timeout, which is 1m at most. Redis answers within a millisecond.
+// Buckets in seconds. A user takes half a minute to approve a login, and has 20m by default. A call to Signicat
+// ends by its timeout, which is 1m at most. Redis answers within a millisecond.
 var (
 	loginBuckets = []float64{2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1200}
 	callBuckets  = []float64{.025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20, 60}
@@ -41,26 +41,26 @@ func New(gatewayName string) *Meter {
 	r := registrar{meter: m, labels: prometheus.Labels{"gateway": gatewayName}}
 	r.requests()
 	r.verifications()
-	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code that the answer names.", "code")
+	m.refusals = r.counter("refusals_total", "Requests that were answered with an error, by the code in the response.", "code")
 	m.started = r.counter("logins_started_total", "Logins that were started.", "kind")
-	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code in the answer.", "kind", "reason")
-	m.returned = r.counter("logins_returned_total", "Logins to which a code came back, with the login's verifier or cookie.", "kind")
+	m.unstarted = r.counter("logins_unstarted_total", "Logins that could not start, by the code in the response.", "kind", "reason")
+	m.returned = r.counter("logins_returned_total", "Logins for which a code arrived, with the login's verifier or cookie.", "kind")
 	m.validated = r.counter("logins_validated_total", "Logins whose code Signicat accepted.", "kind")
 	m.ended = r.counter("logins_ended_total", "Logins that ended, with a token (issued) or without one.", "kind", "outcome", "reason")
-	m.lasted = r.histogram("login_duration_seconds", "From the start of a login to its end.", loginBuckets, "kind", "outcome")
-	m.calls = r.histogram("signicat_call_duration_seconds", "Calls to Signicat, from connecting to the last byte of the answer.", callBuckets, "operation", "outcome")
-	m.returns = r.counter("returns_total", "Requests to redirect URLs, by what the gateway made of them.", "kind", "outcome")
-	m.retries = r.counter("signicat_retries_total", "Calls to Signicat that were made once more.", "operation")
-	m.revocations = r.counter("revocations_total", "Tokens, logins and persons that were revoked here.", "scope")
-	m.operations = r.histogram("store_operation_duration_seconds", "Operations of the store, but for the look-ups of revocations.", storeBuckets, "operation", "outcome")
-	m.eventsDropped = r.plain("events_dropped_total", "Events that no handler got, since handlers were too slow or Caddy was stopping.")
-	m.keysFailed = r.plain("key_failures_total", "Times that signing keys could not be read from storage or changed there.")
+	m.lasted = r.histogram("login_duration_seconds", "Time from the start of a login to its end.", loginBuckets, "kind", "outcome")
+	m.calls = r.histogram("signicat_call_duration_seconds", "Duration of calls to Signicat, from connecting to the last byte of the response.", callBuckets, "operation", "outcome")
+	m.returns = r.counter("returns_total", "Requests to redirect URLs, by outcome.", "kind", "outcome")
+	m.retries = r.counter("signicat_retries_total", "Calls to Signicat that were repeated.", "operation")
+	m.revocations = r.counter("revocations_total", "Tokens, logins and users that were revoked through this replica.", "scope")
+	m.operations = r.histogram("store_operation_duration_seconds", "Duration of store operations, without the look-ups of revocations.", storeBuckets, "operation", "outcome")
+	m.eventsDropped = r.plain("events_dropped_total", "Events that were dropped because handlers were too slow or Caddy was stopping.")
+	m.keysFailed = r.plain("key_failures_total", "Failures to read or to change signing keys in storage.")
 	m.beginAtZero()
 	return m
 }
 
-// beginAtZero makes the series that are known in advance. A series that appears with its first event shows
-// no increase, so that an alert on the increase would miss it.
+// beginAtZero makes the series that are known in advance. A series that appears with its first event has no
+// increase, and an alert on the increase would miss that event.
 func (m *Meter) beginAtZero() {
 	for _, kind := range gateway.KindNames() {
 		for _, stage := range []*prometheus.CounterVec{m.started, m.returned, m.validated} {
@@ -115,7 +115,7 @@ func (m *Meter) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// Observer returns the callbacks with which a gateway's events are counted.
+// Observer returns callbacks that count a gateway's events.
 func (m *Meter) Observer() gateway.Observer {
 	return gateway.Observer{
 		Request:      m.request,
@@ -168,7 +168,7 @@ func (m *Meter) call(c signicat.Call) {
 
 func (m *Meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
 
-// EventDropped counts an event of Caddy's that no handler got.
+// EventDropped counts an event of Caddy that no handler received.
 func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
 
 // KeysFailed counts a failure to read or to change signing keys.

@@ -14,8 +14,8 @@ const (
 	subsystem = "itsme"
 )
 
-// registrar makes the collectors of a Meter. All have the gateway's name as a label, so that one registry
-// takes those of several gateways.
+// registrar makes the collectors of a Meter. All have the gateway's name as a label: one registry holds the
+// collectors of several gateways.
 type registrar struct {
 	meter  *Meter
 	labels prometheus.Labels
@@ -48,7 +48,7 @@ func (r registrar) histogram(name, help string, buckets []float64, labels ...str
 	return h
 }
 
-// striped adds one series of a counter, which reads a stripedCounter.
+// striped adds one series of a counter. The series reads a stripedCounter.
 func (r registrar) striped(name, help string, labels prometheus.Labels, c *stripedCounter) {
 	o := r.opts(name, help)
 	o.ConstLabels = prometheus.Labels{}
@@ -62,7 +62,7 @@ func (r registrar) striped(name, help string, labels prometheus.Labels, c *strip
 
 func (r registrar) requests() {
 	for _, d := range gateway.Decisions() {
-		r.striped("requests_total", "What sites did with requests. A request that goes through two of them counts twice.",
+		r.striped("requests_total", "Requests to sites, by decision. A request that goes through two itsme handlers counts twice.",
 			prometheus.Labels{"decision": d.String()}, &r.meter.requests[d])
 	}
 }
@@ -71,7 +71,7 @@ func (r registrar) verifications() {
 	for _, result := range gateway.VerificationResults() {
 		for kind, name := range gateway.KindNames() {
 			for kept := range 2 {
-				r.striped("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were looked at.",
+				r.striped("token_verifications_total", "Bearer tokens (app) and session cookies (browser) that were verified, by result.",
 					prometheus.Labels{"result": result.String(), "kind": name, "cached": strconv.FormatBool(kept == 1)},
 					&r.meter.verifications[result][kind][kept])
 			}

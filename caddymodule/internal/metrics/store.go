@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store/observed"
 )
 
-// storeOK is the outcome of an operation that succeeded. storeOther is that of an error for which package
-// pending has no name.
+// storeOK is the outcome of an operation that succeeded. storeOther is the outcome of an error that package
+// store does not name.
 const (
 	storeOK    = "ok"
 	storeOther = "other"

@@ -8,8 +8,8 @@ import (
 // stripes is the number of cache lines over which a stripedCounter is spread.
 const stripes = 8
 
-// stripedCounter counts what happens at every request. Each add chooses a stripe at random, so that cores
-// rarely wait for one another. The zero value is zero.
+// stripedCounter is a counter for events of every request. Each add chooses a stripe at random, so that
+// cores rarely wait for one another. The zero value is a counter at zero.
 type stripedCounter [stripes]struct {
 	n atomic.Uint64
 	_ [56]byte // the rest of a cache line

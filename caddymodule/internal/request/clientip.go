@@ -1,5 +1,5 @@
-// Package request reads and writes what Caddy keeps with a request: the client's address, the request
-// before every rewrite, and the placeholders of the user.
+// Package request reads and writes values that Caddy keeps with a request: the client's address, the
+// request before every rewrite, and the placeholders of the user.
 package request
 
 import (
@@ -9,8 +9,9 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// ClientIP returns the client's address as Caddy determined it: behind trusted proxies, the one that they
-// name. It returns the zero value if that is no IP address; the gateway then takes the connection's.
+// ClientIP returns the client's address as Caddy determined it: behind trusted proxies, the address that
+// they send. It returns the zero value if that is not an IP address; the gateway then uses the address of
+// the connection.
 func ClientIP(ctx context.Context) netip.Addr {
 	text, _ := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
 	addr, err := netip.ParseAddr(text)

@@ -8,10 +8,10 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
-// Original returns the request as the client sent it, for matchers alone: with the URL and the method from
-// before every rewrite, and with placeholders that read them. Headers, host and vars are the current ones.
-// Placeholders that a matcher sets, such as {re.name.1}, stay in the copy. It reports false if nothing was
-// rewritten, which costs a comparison and no copy.
+// Original returns a copy of the request for matchers, with the URL and the method from before every
+// rewrite, and with placeholders that read them. Headers, host and vars are the current ones. Placeholders
+// that a matcher sets, such as {re.name.1}, stay in the copy. Original returns false, and makes no copy, if
+// nothing was rewritten.
 func Original(r *http.Request) (*http.Request, bool) {
 	ctx := r.Context()
 	original, known := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request)

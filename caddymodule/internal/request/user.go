@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// userPrefix begins the placeholders of an authenticated user, as Caddy's own authentication
-	// handler names them. Caddy's access log takes user_id from its id.
+	// userPrefix begins the placeholders of an authenticated user, as Caddy's authentication handler names
+	// them. Caddy's access log reads user_id from http.auth.user.id.
 	userPrefix = "http.auth.user."
 	// userVar holds the identity that the placeholders show, nil without a login.
 	userVar = "itsme_user"
 )
 
 // SetUser sets {http.auth.user.id} to the pseudonymous subject, and {http.auth.user.<claim>} to each claim
-// of the identity. An absent claim is empty, and so are all without a login.
+// of the identity. The placeholder of an absent claim is empty. Without a login all are empty.
 func SetUser(ctx context.Context) {
 	replacer, ok := ctx.Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
 	if !ok {
@@ -32,7 +32,7 @@ func SetUser(ctx context.Context) {
 	}
 	caddyhttp.SetVar(ctx, userVar, identity)
 	if found {
-		// What an earlier authentication handler set would come first, and mix two users.
+		// Placeholders of an earlier authentication handler would win, and mix two users.
 		replacer.DeleteByPrefix(userPrefix)
 	}
 	if !again {
@@ -40,8 +40,8 @@ func SetUser(ctx context.Context) {
 	}
 }
 
-// userPlaceholder looks the identity up when a placeholder is read: a later handler of another gateway may
-// replace it, and most requests read none.
+// userPlaceholder reads the identity when a placeholder is expanded, and not before: a later handler of
+// another gateway may replace the identity, and most requests expand no placeholder.
 func userPlaceholder(ctx context.Context, key string) (any, bool) {
 	claim, ok := strings.CutPrefix(key, userPrefix)
 	if !ok {

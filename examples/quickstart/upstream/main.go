@@ -13,7 +13,7 @@ import (
 )
 
 func main() {
-	address := flag.String("listen", "127.0.0.1:9000", "address that nobody but the gateway reaches: the headers are believed")
+	address := flag.String("listen", "127.0.0.1:9000", "address that only the gateway can reach: this service trusts the identity headers")
 	flag.Parse()
 	l, err := net.Listen("tcp", *address)
 	if err != nil {
@@ -24,15 +24,14 @@ func main() {
 	log.Fatal(server.Serve(l))
 }
 
-// hello greets the person that the gateway names. Every identity header is absent when the
-// gateway let a request through without a login.
+// hello greets the user that the identity headers name. A request without a login has no identity header.
 func hello(w http.ResponseWriter, r *http.Request) {
-	subject := r.Header.Get("X-Itsme-Subject") // the person's stable pseudonym: the key for a database
+	subject := r.Header.Get("X-Itsme-Subject") // the user's stable pseudonym: the key for a database
 	if subject == "" {
 		http.Error(w, "This request did not come through the gateway.", http.StatusForbidden)
 		return
 	}
-	name, err := url.PathUnescape(r.Header.Get("X-Itsme-Name")) // what does not fit into a header is percent-encoded
+	name, err := url.PathUnescape(r.Header.Get("X-Itsme-Name")) // characters beyond ASCII are percent-encoded
 	if err != nil {
 		http.Error(w, "X-Itsme-Name is malformed.", http.StatusBadRequest)
 		return

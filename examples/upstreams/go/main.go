@@ -1,6 +1,5 @@
-// Command go is a service behind the gateway that shows both ways to learn who a request is from:
-// GET /headers believes the gateway's headers, GET /token verifies its JWT. A real service has one
-// of the two.
+// Command go is a service behind the gateway. It shows both ways to identify the user of a request: GET
+// /headers reads the gateway's headers, GET /token verifies its JWT. A real service has one of the two.
 package main
 
 import (
@@ -31,8 +30,7 @@ func main() {
 	log.Fatal(server.Serve(l))
 }
 
-// person is who a request is from. Subject is the key for a database; a name may change, or be
-// absent.
+// person is the user of a request. Subject is the key for a database. A name may change or be absent.
 type person struct {
 	Subject string `json:"sub"`
 	Name    string `json:"name,omitempty"`
@@ -40,5 +38,5 @@ type person struct {
 
 func (p person) greet(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(p) // the client is gone
+	_ = json.NewEncoder(w).Encode(p) // an error means that the client closed the connection
 }

@@ -12,15 +12,15 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// verifier verifies access tokens (RFC 9068) by the gateway's public keys.
+// verifier verifies access tokens (RFC 9068) with the gateway's public keys.
 type verifier struct {
 	keys   keyfunc.Keyfunc
 	parser *jwt.Parser
 }
 
-// newVerifier fetches the keys, and again every 15 minutes, which is how long they may be kept: a
-// key that leaked is gone then. A kid that is not among them fetches them too, as a new key may
-// sign, but only twice a minute, whatever clients make up.
+// newVerifier fetches the keys, and again every 15 minutes, the longest that they may be kept: a leaked key is
+// gone then. An unknown kid also fetches them, because a new key may sign, but at most twice a minute: clients
+// can make up kids.
 func newVerifier(ctx context.Context, jwksURL, issuer, audience string) (*verifier, error) {
 	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{jwksURL}, keyfunc.Override{
 		HTTPTimeout:       5 * time.Second,
@@ -32,7 +32,7 @@ func newVerifier(ctx context.Context, jwksURL, issuer, audience string) (*verifi
 		return nil, fmt.Errorf("fetching %s: %w", jwksURL, err)
 	}
 	return &verifier{keys: keys, parser: jwt.NewParser(
-		jwt.WithValidMethods([]string{"ES256", "EdDSA", "RS256"}), // of these, only the one that the key is for
+		jwt.WithValidMethods([]string{"ES256", "EdDSA", "RS256"}), // each key is valid for one of these
 		jwt.WithIssuer(issuer),
 		jwt.WithAudience(audience),
 		jwt.WithExpirationRequired(),
@@ -47,7 +47,7 @@ func (v *verifier) readToken(w http.ResponseWriter, r *http.Request) {
 		Name string `json:"name"`
 	}
 	verified, err := v.parser.ParseWithClaims(raw, &claims, v.keys.KeyfuncCtx(r.Context()))
-	// The library does not look at typ. A JWT of the same issuer that is no access token has another.
+	// The library does not check typ. A JWT of the same issuer that is no access token has another typ.
 	if !ok || err != nil || verified.Header["typ"] != "at+jwt" || claims.Subject == "" {
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 		http.Error(w, "the access token is not valid", http.StatusUnauthorized)

@@ -1,5 +1,5 @@
-// A service behind the gateway that shows both ways to learn who a request is from: GET /headers
-// believes the gateway's headers, GET /token verifies its JWT. A real service has one of the two.
+// A service behind the gateway. It shows both ways to identify the user of a request: GET /headers
+// reads the gateway's headers, GET /token verifies its JWT. A real service has one of the two.
 import { createServer } from "node:http";
 import { readHeaders } from "./headers.mjs";
 import { newVerifier } from "./token.mjs";

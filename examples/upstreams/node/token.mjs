@@ -1,13 +1,13 @@
 import { createRemoteJWKSet, jwtVerify } from "jose";
 
-// Verifies access tokens (RFC 9068) by the gateway's public keys.
+// Verifies access tokens (RFC 9068) with the gateway's public keys.
 export function newVerifier(jwksURL, issuer, audience) {
   const keys = createRemoteJWKSet(new URL(jwksURL), {
     timeoutDuration: 5_000,
-    // How long they may be kept: a key that leaked is gone then.
+    // The longest that keys may be kept: a leaked key is gone then.
     cacheMaxAge: 15 * 60_000,
-    // A kid that is not among them fetches them too, as a new key may sign, but no more often than
-    // this, whatever clients make up.
+    // An unknown kid also fetches the keys, because a new key may sign, but at most once in this time:
+    // clients can make up kids.
     cooldownDuration: 30_000,
   });
   return async function readToken(request) {
@@ -15,10 +15,10 @@ export function newVerifier(jwksURL, issuer, audience) {
     if (!bearer) return null;
     try {
       const { payload } = await jwtVerify(bearer[1], keys, {
-        algorithms: ["ES256", "EdDSA", "RS256"], // of these, only the one that the key is for
+        algorithms: ["ES256", "EdDSA", "RS256"], // each key is valid for one of these
         issuer,
         audience,
-        typ: "at+jwt", // a JWT of the same issuer that is no access token has another
+        typ: "at+jwt", // a JWT of the same issuer that is no access token has another typ
         requiredClaims: ["sub", "exp"],
         clockTolerance: 60,
       });

@@ -1,4 +1,4 @@
-"""Verifies access tokens (RFC 9068) by the gateway's public keys."""
+"""Verifies access tokens (RFC 9068) with the gateway's public keys."""
 
 import json
 import logging
@@ -8,13 +8,13 @@ import urllib.request
 
 import jwt
 
-MAX_AGE = 15 * 60  # seconds that keys may be kept: one that leaked is gone then
-COOLDOWN = 30  # seconds between fetches for a kid that is unknown, whatever clients make up
+MAX_AGE = 15 * 60  # seconds that keys may be kept at most: a leaked key is gone then
+COOLDOWN = 30  # seconds between fetches for unknown kids, which clients can make up
 ALGORITHMS = ("ES256", "EdDSA", "RS256")
 
 
 class Keys:
-    """The keys by their kid. An unknown kid fetches them anew, as a new key may sign."""
+    """The keys by kid. An unknown kid fetches them again, because a new key may sign."""
 
     def __init__(self, url):
         self.url, self.keys, self.fetched = url, {}, float("-inf")
@@ -53,7 +53,7 @@ class Verifier:
 
     def verify(self, token):
         header = jwt.get_unverified_header(token)
-        # The library does not look at typ. A JWT of the same issuer that is no access token has another.
+        # The library does not check typ. A JWT of the same issuer that is no access token has another typ.
         if header.get("typ") != "at+jwt":
             raise jwt.InvalidTokenError("typ")
         key = self.keys.find(header.get("kid"))

@@ -10,30 +10,30 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/headers"
 )
 
-// outer is a handler that sees an answer of itsme on its way out, and that can undo what itsme says to
-// caches.
-type outer struct {
+// outerHandler is a handler that sees a response of itsme on its way out, and can override the fields for
+// caches in it.
+type outerHandler struct {
 	finding    Name
 	problem    string
 	conditions []caddyhttp.MatcherSets
-	group      string // of its route in the list that is being followed
+	group      string // of its route in the current list
 }
 
-// outerOf recognises a handler that decides after itsme what caches may do.
-func outerOf(handler any) (outer, bool) {
+// outerHandlerOf recognises a handler that can override the fields for caches after itsme.
+func outerHandlerOf(handler any) (outerHandler, bool) {
 	if h, ok := handler.(*headers.Handler); ok {
 		fields := deferredFields(h.Response)
-		return outer{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and overrides what it sets,"+
+		return outerHandler{finding: HeaderDeferred, problem: fmt.Sprintf("a deferred header operation on %s runs after itsme and overrides its value,"+
 			" also for %%s", strings.Join(fields, " and "))}, len(fields) > 0
 	}
 	module, ok := handler.(caddy.Module)
-	return outer{finding: CacheInFront, problem: "a cache in front of itsme sees the answers for users and those below %s, and some caches give one answer" +
+	return outerHandler{finding: CacheInFront, problem: "a cache in front of itsme receives the answers for users and those below %s, and some caches send one answer" +
 		" to two users who ask at the same time"}, ok && module.CaddyModule().ID == "http.handlers.cache"
 }
 
-// undone finds caches in front of an itsme handler, and deferred header operations that change what it
-// says to caches. One that only requests without a login meet is no finding.
-func (w *walk) undone() (found []Finding) {
+// overrides finds caches in front of an itsme handler, and deferred header operations that change its
+// fields for caches. A handler that serves only requests without a login is no finding.
+func (w *walk) overrides() (found []Finding) {
 	for _, p := range w.handlers {
 		for _, o := range p.passed {
 			if p.concerns(o) {
@@ -44,9 +44,9 @@ func (w *walk) undone() (found []Finding) {
 	return found
 }
 
-// concerns reports whether some request goes through both handlers and needs a login, or is for the
-// gateway itself. It tries the requests that the matchers of both name.
-func (p placed) concerns(o outer) bool {
+// concerns reports whether some request goes through both handlers and needs a login, or is for a gateway
+// endpoint. It tries the hosts and paths that the matchers of both name.
+func (p placed) concerns(o outerHandler) bool {
 	both, g := slices.Concat(o.conditions, p.conditions), p.handler.Gateway
 	met := func(url string) bool { return reaches(both, url, hostMatchers, pathMatchers) }
 	if slices.ContainsFunc(g.Entrances(), met) {
@@ -74,7 +74,7 @@ func (h Handler) needsLogin(url, path string) bool {
 	return !public && (len(h.Match) == 0 || reaches([]caddyhttp.MatcherSets{h.Match}, url, hostMatchers, pathMatchers))
 }
 
-// named returns the hosts and paths that matchers name. Each star is replaced by a letter.
+// named returns the hosts and paths that matchers name, with each star replaced by a letter.
 func named(conditions []caddyhttp.MatcherSets) (hosts, paths []string) {
 	for _, sets := range conditions {
 		for _, set := range sets {

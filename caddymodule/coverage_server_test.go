@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-// TestStartWarnsOfServerOptions loads options of a server that write credentials down, or let a
-// client choose the address that the gateway takes for its own.
+// TestStartWarnsOfServerOptions loads server options that log credentials, or let a client choose its own
+// address.
 func TestStartWarnsOfServerOptions(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
 	const site = "SITE {\n\titsme\n\treverse_proxy 127.0.0.1:9\n}"
@@ -22,16 +22,16 @@ func TestStartWarnsOfServerOptions(t *testing.T) {
 		{"credentials in the log of other sites", "log_credentials", "", "SITE {\n\trespond ok\n}", nil},
 		{
 			"proxies that are trusted with what a client wrote", "trusted_proxies static private_ranges", "", site,
-			[]string{"trusted_proxies_lenient site 127.0.0.1: trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, by which limits count clients"},
+			[]string{"trusted_proxies_lenient site 127.0.0.1: trusted_proxies without trusted_proxies_strict lets a client choose its own address in X-Forwarded-For, and limits count clients by that address"},
 		},
 		{"proxies that are trusted with what they wrote", "trusted_proxies static private_ranges\ntrusted_proxies_strict", "", site, nil},
 		{"proxies with a header of their own", "trusted_proxies static private_ranges\nclient_ip_headers CF-Connecting-IP", "", site, nil},
 		{
 			"PROXY protocol with verify", "listener_wrappers {\nproxy_protocol\n}", "verify 10.0.0.0/8", site,
-			[]string{"verify_proxy_protocol site 127.0.0.1: the listener wrapper proxy_protocol replaces the connection's address, by which verify recognises its proxies"},
+			[]string{"verify_proxy_protocol site 127.0.0.1: the listener wrapper proxy_protocol replaces the address of the connection, which verify compares with its list of proxies"},
 		},
 		{"PROXY protocol in front of TLS", "listener_wrappers {\nproxy_protocol {\nallow 10.0.0.2/32\n}\ntls\n}", "verify 10.0.0.0/8", site + "\nhttp://other.example:PORT {\nitsme\n}", []string{
-			"verify_proxy_protocol site 127.0.0.1 other.example: the listener wrapper proxy_protocol replaces the connection's address, by which verify recognises its proxies",
+			"verify_proxy_protocol site 127.0.0.1 other.example: the listener wrapper proxy_protocol replaces the address of the connection, which verify compares with its list of proxies",
 		}},
 		{"PROXY protocol without verify", "listener_wrappers {\nproxy_protocol\n}", "", site, nil},
 		{"another listener wrapper with verify", "listener_wrappers {\nhttp_redirect\n}", "verify 10.0.0.0/8", site, nil},

@@ -17,21 +17,21 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// stage is a running gateway without anything behind it yet.
-type stage struct {
+// env is a running gateway. It begins without services behind it.
+type env struct {
 	caddy *caddytest.Server
 	front *logintest.Env
 	addr  string
 }
 
-func newStage(t *testing.T, key signingKey) stage {
+func newEnv(t *testing.T, key signingKey) env {
 	t.Helper()
 	reserved, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := stage{addr: reserved.Addr().String()}
-	url := "http://" + s.addr
+	e := env{addr: reserved.Addr().String()}
+	url := "http://" + e.addr
 	simulator, err := signicattest.Start(signicattest.Config{
 		AllowLoopbackHTTP: true,
 		RedirectURLs:      []string{url + logintest.Path + "/callback", url + logintest.Path + "/app/callback"},
@@ -40,23 +40,23 @@ func newStage(t *testing.T, key signingKey) stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	s.front = &logintest.Env{URL: url, Signicat: simulator}
-	if err := reserved.Close(); err != nil { // only now: a port that was free is soon somebody else's
+	e.front = &logintest.Env{URL: url, Signicat: simulator}
+	if err := reserved.Close(); err != nil { // as late as possible: another process may take the port
 		t.Fatal(err)
 	}
-	s.caddy = caddytest.Run(t, s.caddyfile(key, nil))
-	return s
+	e.caddy = caddytest.Run(t, e.caddyfile(key, nil))
+	return e
 }
 
-// reload puts services behind the gateway, each at a path of its own, and changes its key.
-func (s stage) reload(t *testing.T, key signingKey, services []service) {
+// reload puts services behind the gateway, each at its own path, and changes the signing key.
+func (e env) reload(t *testing.T, key signingKey, services []service) {
 	t.Helper()
-	if err := s.caddy.Reload(s.caddyfile(key, services)); err != nil {
+	if err := e.caddy.Reload(e.caddyfile(key, services)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (s stage) caddyfile(key signingKey, services []service) string {
+func (e env) caddyfile(key signingKey, services []service) string {
 	var routes strings.Builder
 	for _, service := range services {
 		fmt.Fprintf(&routes, "\thandle_path /%s/* {\n\t\treverse_proxy %s\n\t}\n", service.name, strings.TrimPrefix(service.url, "http://"))
@@ -82,23 +82,23 @@ http://%s {
 http://{{addr}} {
 	respond 204
 }
-`, s.front.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret, s.front.Signicat.URL, key.file, s.addr, routes.String())
+`, e.front.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret, e.front.Signicat.URL, key.file, e.addr, routes.String())
 }
 
-// settings are what an example is told.
-func (s stage) settings(jwksURL string) []string {
-	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + s.front.URL, "AUDIENCE=" + s.front.URL}
+// settings returns the environment of an example.
+func (e env) settings(jwksURL string) []string {
+	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + e.front.URL, "AUDIENCE=" + e.front.URL}
 }
 
-// counter stands before the gateway's JWKS and counts.
+// counter is a proxy that counts fetches of the gateway's JWKS.
 type counter struct {
 	*httptest.Server
 	count atomic.Int64
 }
 
-func (s stage) countFetches(t *testing.T) *counter {
+func (e env) countFetches(t *testing.T) *counter {
 	t.Helper()
-	target, err := url.Parse(s.front.URL)
+	target, err := url.Parse(e.front.URL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
-// rotateKeysIn lets the next signing key take over after d. A key waits for half an hour before it
-// signs, so the replicas are started with keys that were made so long ago.
+// rotateKeysIn makes the next signing key take over after d. A key signs half an hour after it was made, so the
+// replicas start with keys of that age.
 func (s *soak) rotateKeysIn(t *testing.T, d time.Duration) {
 	t.Helper()
 	for i, r := range s.replicas {
@@ -25,9 +25,9 @@ func (s *soak) rotateKeysIn(t *testing.T, d time.Duration) {
 	s.startReplicas(t)
 }
 
-// restartAgainAndAgain restarts one replica, in turn as an operator does, whose balancer knows of it,
-// and as a crash does, which it has to find out.
-func (s *soak) restartAgainAndAgain(t *testing.T, over <-chan struct{}) {
+// keepRestarting restarts one replica again and again: in turn as an operator does, which the balancer knows
+// beforehand, and by a crash, which the balancer must detect.
+func (s *soak) keepRestarting(t *testing.T, over <-chan struct{}) {
 	r := s.replicas[restarted]
 	for graceful := true; ; graceful = !graceful {
 		select {
@@ -49,15 +49,14 @@ func (s *soak) restartAgainAndAgain(t *testing.T, over <-chan struct{}) {
 	}
 }
 
-// refreshCounts are what became of refresh tokens.
+// refreshCounts counts the results of refreshing.
 type refreshCounts struct{ made, lost, late, thefts atomic.Int64 }
 
-// lateRepeats is how often a login repeats a refresh after more than 30 s; three times is what any
-// login may.
+// lateRepeats is how often a login repeats a refresh after more than 30 s. The gateway allows three.
 const lateRepeats = 2
 
-// keepRefreshing is an app that refreshes its login all the time. Now and then it does not get the
-// answer, and sends the same refresh token again, most often soon.
+// keepRefreshing is an app that refreshes its login continuously. Now and then it does not get the response,
+// and sends the same refresh token again, most often soon.
 func (s *soak) keepRefreshing(t *testing.T, over <-chan struct{}, random *rand.Rand) {
 	app, refresh, late := s.NewApp(), "", 0
 	for {
@@ -104,7 +103,7 @@ func sleep(over <-chan struct{}, d time.Duration) bool {
 	}
 }
 
-// refreshOnce refreshes until there is an answer of the gateway. An honest app is never refused.
+// refreshOnce refreshes until the gateway answers. An honest app is never refused.
 func (s *soak) refreshOnce(t *testing.T, app *logintest.App, refresh string) logintest.Answer {
 	for {
 		answer := app.Refresh(t, refresh)
@@ -120,7 +119,7 @@ func (s *soak) refreshOnce(t *testing.T, app *logintest.App, refresh string) log
 	}
 }
 
-// loginForRefresh logs in, however often that takes while Signicat fails.
+// loginForRefresh logs in, with as many attempts as it takes while Signicat fails.
 func (s *soak) loginForRefresh(t *testing.T, app *logintest.App) (refresh string) {
 	for {
 		start := app.PostJSON(t, "/sessions", map[string]any{"code_challenge": app.Challenge()})
@@ -139,8 +138,8 @@ func (s *soak) loginForRefresh(t *testing.T, app *logintest.App) (refresh string
 	}
 }
 
-// steal uses a refresh token that is older than the parent of the newest one: two clients have it. It
-// is refused, and so is from then on everything of its login.
+// steal uses a refresh token that is older than the parent of the newest one, so two clients must have it. The
+// gateway refuses it, and from then on every token of its login.
 func (s *soak) steal(t *testing.T) {
 	app := s.NewApp()
 	first := s.loginForRefresh(t, app)

@@ -7,8 +7,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-// severalSites are the sites of a server as JSON. ITSME stands at several places, of which each row
-// takes one.
+// severalSites are the sites of a server as JSON. Each row of the test puts its handler at one of the
+// places, and itsme at the others.
 const severalSites = `{"apps":{
 	"itsme":{"gateways":{"default":{"public_url":"https://app.example.be","attributes":["name"],"signicat":{"client_id":"x","client_secret":"y"}}}},
 	"http":{"servers":{"s":{"listen":["127.0.0.1:8080"],"automatic_https":{"disable":true},
@@ -23,8 +23,8 @@ const severalSites = `{"apps":{
 					"errors":{"routes":[{"match":[{"path":["/x"]}],"handle":[INNERERRORS]}]}}]}]}]},
 			{"handle":[LAST]}]}}}}}`
 
-// TestErrorsOfASiteNameItsHosts has one handler that is wrong, among others that are right. A
-// configuration of many sites would otherwise name none.
+// TestErrorsOfASiteNameItsHosts has one wrong handler among right ones. The error names its site, so that an
+// operator with many sites finds it.
 func TestErrorsOfASiteNameItsHosts(t *testing.T) {
 	places := []string{"NAMED", "INNERERRORS", "INNER", "ERRORS", "LAST"}
 	for _, row := range []struct{ name, place, handler, want string }{
@@ -38,7 +38,7 @@ func TestErrorsOfASiteNameItsHosts(t *testing.T) {
 		{"a header's claim", "INNER", `"header":[{"name":"X-A","claim":"shoe_size"}]`, `site app.example.be www.example.be /api/*: header: no token has the claim "shoe_size"; use one of sub acr auth_time jti iss client_id idp name`},
 		{"a matcher", "LAST", `"match":[{"path_regexp":{"pattern":"("}}]`, `site 127.0.0.1:8080: match: `},
 		{"a provider of Caddy's own handler", "INNER", `"use":"partners"`, `site app.example.be www.example.be /api/*: use: no gateway is named "partners"`},
-		{"browser logins on another host", "ERRORS", `"mode":"browser"`, `site failing.example.be: mode browser: browsers log in on the host of public_url alone, https://app.example.be; answer for that host, or write mode auto or mode api`},
+		{"browser logins on another host", "ERRORS", `"mode":"browser"`, `site failing.example.be: mode browser: browsers can log in on the host of public_url only, https://app.example.be; let this site answer for that host, or use mode auto or mode api`},
 		{"browser logins on the right host", "INNER", `"mode":"browser"`, ""},
 		{"browser logins on every host", "LAST", `"mode":"browser"`, ""},
 	} {

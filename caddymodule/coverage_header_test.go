@@ -8,13 +8,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-// lastWord is what the log warns of, for a field.
-func lastWord(where, field string) []string {
-	return []string{"header_deferred site " + where + ": a deferred header operation on " + field + " runs after itsme and overrides what it sets, also for /itsme/*"}
+// deferredWarning returns the expected warning for a field.
+func deferredWarning(where, field string) []string {
+	return []string{"header_deferred site " + where + ": a deferred header operation on " + field + " runs after itsme and overrides its value, also for /itsme/*"}
 }
 
-// lastWordRows are operations of header, and the field of which the log warns.
-var lastWordRows = []struct{ name, site, where, field string }{
+// deferredRows are header operations, with the field that the warning names.
+var deferredRows = []struct{ name, site, where, field string }{
 	{"deferred", "header >Cache-Control \"public, max-age=60\"", "127.0.0.1", "Cache-Control"},
 	{"in a block", "header {\nCache-Control \"max-age=60\"\ndefer\n}", "127.0.0.1", "Cache-Control"},
 	{"beside a field that is deleted", "header {\nCache-Control \"max-age=60\"\n-Server\n}", "127.0.0.1", "Cache-Control"},
@@ -50,22 +50,22 @@ var lastWordRows = []struct{ name, site, where, field string }{
 	{"of the request", "request_header Cache-Control no-cache", "", ""},
 }
 
-// TestStartWarnsOfDeferredHeaders has an operator's own rule for caches replace what itsme says to them. Then /token, the
-// callback and users' pages are stored.
+// TestStartWarnsOfDeferredHeaders has header operations that override the Cache-Control of itsme. Caches would then
+// store the responses of /token and of the callback, and the pages of users.
 func TestStartWarnsOfDeferredHeaders(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
-	for _, row := range lastWordRows {
+	for _, row := range deferredRows {
 		t.Run(row.name, func(t *testing.T) {
 			var want []string
 			if row.field != "" {
-				want = lastWord(row.where, row.field)
+				want = deferredWarning(row.where, row.field)
 			}
 			wantWarnings(t, s, "SITE {\n"+row.site+"\nitsme {\npublic /assets/*\n}\nrespond ok\n}", want)
 		})
 	}
 }
 
-// TestStartKnowsTheOrderOfHeaders: what stands behind itsme, or on another way, changes nothing that itsme does.
+// TestStartKnowsTheOrderOfHeaders: a header operation after itsme, or in another route, does not override itsme.
 func TestStartKnowsTheOrderOfHeaders(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
 	for name, row := range map[string]struct {
@@ -73,26 +73,26 @@ func TestStartKnowsTheOrderOfHeaders(t *testing.T) {
 		want  []string
 	}{
 		"behind itsme":            {"SITE {\nroute {\nitsme\nheader >Cache-Control public\nrespond ok\n}\n}", nil},
-		"in front of itsme":       {"SITE {\nroute {\nheader >Cache-Control public\nitsme\nrespond ok\n}\n}", lastWord("127.0.0.1", "Cache-Control")},
-		"in a route in front":     {"SITE {\nroute {\nroute {\nheader >Cache-Control public\n}\nitsme\nrespond ok\n}\n}", lastWord("127.0.0.1", "Cache-Control")},
+		"in front of itsme":       {"SITE {\nroute {\nheader >Cache-Control public\nitsme\nrespond ok\n}\n}", deferredWarning("127.0.0.1", "Cache-Control")},
+		"in a route in front":     {"SITE {\nroute {\nroute {\nheader >Cache-Control public\n}\nitsme\nrespond ok\n}\n}", deferredWarning("127.0.0.1", "Cache-Control")},
 		"in another handle":       {"SITE {\nhandle /a/* {\nheader >Cache-Control public\nrespond 204\n}\nhandle {\nitsme\nrespond ok\n}\n}", nil},
-		"in the handle of itsme":  {"SITE {\nhandle {\nheader >Cache-Control public\nitsme\nrespond ok\n}\n}", lastWord("127.0.0.1", "Cache-Control")},
+		"in the handle of itsme":  {"SITE {\nhandle {\nheader >Cache-Control public\nitsme\nrespond ok\n}\n}", deferredWarning("127.0.0.1", "Cache-Control")},
 		"of another host":         {"SITE {\nitsme\nrespond ok\n}\nhttp://other.example:PORT {\nheader >Cache-Control public\nrespond ok\n}", nil},
 		"outside the matcher":     {"SITE {\nheader /assets/* >Cache-Control public\n@in path /account /account/*\nitsme @in\nrespond ok\n}", nil},
-		"inside the matcher":      {"SITE {\nheader /account/* >Cache-Control public\n@in path /account /account/*\nitsme @in\nrespond ok\n}", lastWord("127.0.0.1 /account/*", "Cache-Control")},
-		"wider than the matcher":  {"SITE {\nheader /a* >Cache-Control public\n@in path /account /account/*\nitsme @in\nrespond ok\n}", lastWord("127.0.0.1 /a*", "Cache-Control")},
-		"in a named route":        {"&(h) {\nheader >Cache-Control public\n}\nSITE {\nroute {\ninvoke h\nitsme\nrespond ok\n}\n}", lastWord("127.0.0.1", "Cache-Control")},
-		"itsme in a named route":  {"&(i) {\nitsme\nrespond ok\n}\nSITE {\nheader >Cache-Control public\ninvoke i\n}", lastWord("127.0.0.1", "Cache-Control")},
-		"in front of error pages": {"SITE {\nitsme\nrespond ok\nhandle_errors {\nheader >Cache-Control public\nitsme {\noptional\n}\nrespond ok\n}\n}", lastWord("127.0.0.1", "Cache-Control")},
-		"two fields":              {"SITE {\nheader {\n>Cache-Control public\n-Set-Cookie\n}\nitsme\nrespond ok\n}", lastWord("127.0.0.1", "Cache-Control and Set-Cookie")},
+		"inside the matcher":      {"SITE {\nheader /account/* >Cache-Control public\n@in path /account /account/*\nitsme @in\nrespond ok\n}", deferredWarning("127.0.0.1 /account/*", "Cache-Control")},
+		"wider than the matcher":  {"SITE {\nheader /a* >Cache-Control public\n@in path /account /account/*\nitsme @in\nrespond ok\n}", deferredWarning("127.0.0.1 /a*", "Cache-Control")},
+		"in a named route":        {"&(h) {\nheader >Cache-Control public\n}\nSITE {\nroute {\ninvoke h\nitsme\nrespond ok\n}\n}", deferredWarning("127.0.0.1", "Cache-Control")},
+		"itsme in a named route":  {"&(i) {\nitsme\nrespond ok\n}\nSITE {\nheader >Cache-Control public\ninvoke i\n}", deferredWarning("127.0.0.1", "Cache-Control")},
+		"in front of error pages": {"SITE {\nitsme\nrespond ok\nhandle_errors {\nheader >Cache-Control public\nitsme {\noptional\n}\nrespond ok\n}\n}", deferredWarning("127.0.0.1", "Cache-Control")},
+		"two fields":              {"SITE {\nheader {\n>Cache-Control public\n-Set-Cookie\n}\nitsme\nrespond ok\n}", deferredWarning("127.0.0.1", "Cache-Control and Set-Cookie")},
 		"no itsme":                {"SITE {\nheader >Cache-Control public\nrespond ok\n}", nil},
 	} {
 		t.Run(name, func(t *testing.T) { wantWarnings(t, s, row.sites, row.want) })
 	}
 }
 
-// TestGroupsOfNestedRoutesAreTheirOwn has two lists whose groups have one name, which a Caddyfile does not write: a request
-// takes a route of each.
+// TestGroupsOfNestedRoutesAreTheirOwn has two lists with a group of the same name, which only JSON can express. A request
+// takes a route of each list.
 func TestGroupsOfNestedRoutesAreTheirOwn(t *testing.T) {
 	s := caddytest.RunJSON(t, `{"apps":{
 		"itsme":{"gateways":{"default":{"public_url":"http://{{addr}}","attributes":["name"],
@@ -100,12 +100,12 @@ func TestGroupsOfNestedRoutesAreTheirOwn(t *testing.T) {
 		"http":{"servers":{"s":{"listen":["{{addr}}"],"automatic_https":{"disable":true},"routes":[
 			{"group":"g","handle":[{"handler":"headers","response":{"deferred":true,"set":{"Cache-Control":["public"]}}}]},
 			{"handle":[{"handler":"subroute","routes":[{"group":"g","handle":[{"handler":"itsme"}]}]}]}]}}}}}`)
-	if diff := cmp.Diff(lastWord(s.Addr, "Cache-Control"), warnings(t, s.Log())); diff != "" {
+	if diff := cmp.Diff(deferredWarning(s.Addr, "Cache-Control"), warnings(t, s.Log())); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
 }
 
-// wantWarnings loads sites and compares what the log warns of.
+// wantWarnings loads sites and compares the warnings in the log.
 func wantWarnings(t *testing.T, s *caddytest.Server, sites string, want []string) {
 	t.Helper()
 	before := len(s.Log())

@@ -28,8 +28,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// world is a Caddy with a gateway, its Redis and its Signicat, and users who log in all the time.
-type world struct {
+// env is a Caddy with a gateway, its Redis and its simulator, and users who log in continuously.
+type env struct {
 	t           *testing.T
 	public      string // public_url
 	admin       string
@@ -76,16 +76,16 @@ const recordedCaddyfile = `{
 }
 `
 
-func openWorld(t *testing.T, program string, o outage) *world {
+func newEnv(t *testing.T, program string, o outage) *env {
 	t.Helper()
-	w := &world{t: t, public: "http://" + freeAddress(t), admin: "http://" + freeAddress(t), redisAt: freeAddress(t)}
-	w.startRedis()
-	t.Cleanup(w.killRedis)
-	w.openSignicat()
+	e := &env{t: t, public: "http://" + freeAddress(t), admin: "http://" + freeAddress(t), redisAt: freeAddress(t)}
+	e.startRedis()
+	t.Cleanup(e.killRedis)
+	e.openSignicat()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "Caddyfile")
-	config := fmt.Sprintf(recordedCaddyfile, strings.TrimPrefix(w.admin, "http://"), dir, w.public,
-		signicattest.DefaultClientID, signicattest.DefaultClientSecret, w.simulator.URL, w.redisAt, w.public)
+	config := fmt.Sprintf(recordedCaddyfile, strings.TrimPrefix(e.admin, "http://"), dir, e.public,
+		signicattest.DefaultClientID, signicattest.DefaultClientSecret, e.simulator.URL, e.redisAt, e.public)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -106,14 +106,14 @@ func openWorld(t *testing.T, program string, o outage) *world {
 			t.Logf("Caddy:\n%s", text)
 		}
 	})
-	w.awaitReady()
-	go w.logIn(o.pause)
-	return w
+	e.awaitReady()
+	go e.logIn(o.pause)
+	return e
 }
 
-func (w *world) awaitReady() {
+func (e *env) awaitReady() {
 	for range 600 {
-		if answer, err := http.Get(w.public + "/itsme/health/ready"); err == nil {
+		if answer, err := http.Get(e.public + "/itsme/health/ready"); err == nil {
 			_ = answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
 				return
@@ -121,109 +121,109 @@ func (w *world) awaitReady() {
 		}
 		<-time.After(100 * time.Millisecond)
 	}
-	w.t.Fatal("Caddy is not ready")
+	e.t.Fatal("Caddy is not ready")
 }
 
 // openSignicat starts the simulator behind a handler that an outage replaces.
-func (w *world) openSignicat() {
+func (e *env) openSignicat() {
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.signicat.Load().(http.HandlerFunc)(rw, r)
+		e.signicat.Load().(http.HandlerFunc)(rw, r)
 	}))
-	w.t.Cleanup(server.CloseClientConnections)
-	w.config = signicattest.Config{
+	e.t.Cleanup(server.CloseClientConnections)
+	e.config = signicattest.Config{
 		BaseURL: server.URL, AllowLoopbackHTTP: true, AccessTokenLifetime: 5 * time.Minute,
-		RedirectURLs: []string{w.public + "/itsme/callback", w.public + "/itsme/app/callback"},
+		RedirectURLs: []string{e.public + "/itsme/callback", e.public + "/itsme/app/callback"},
 	}
-	w.simulator = w.newSimulator(w.config)
-	w.unavailable = func(rw http.ResponseWriter, _ *http.Request) {
+	e.simulator = e.newSimulator(e.config)
+	e.unavailable = func(rw http.ResponseWriter, _ *http.Request) {
 		http.Error(rw, "maintenance", http.StatusServiceUnavailable)
 	}
-	w.silent = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	w.heal()
+	e.silent = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+	e.heal()
 }
 
-func (w *world) newSimulator(c signicattest.Config) *signicattest.Server {
+func (e *env) newSimulator(c signicattest.Config) *signicattest.Server {
 	sim, err := signicattest.New(c)
 	if err != nil {
-		w.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	w.t.Cleanup(sim.Close)
+	e.t.Cleanup(sim.Close)
 	return sim
 }
 
-func (w *world) heal() { w.signicat.Store(http.HandlerFunc(w.simulator.Handler().ServeHTTP)) }
+func (e *env) heal() { e.signicat.Store(http.HandlerFunc(e.simulator.Handler().ServeHTTP)) }
 
-// otherSecret is a Signicat that knows another secret of the API client, and none of the access tokens.
-func (w *world) otherSecret(status int) {
-	c := w.config
+// otherSecret changes the secret of the API client at Signicat, and makes its access tokens invalid.
+func (e *env) otherSecret(status int) {
+	c := e.config
 	c.ClientSecret, c.Switches.InvalidClientStatus = "another secret", status
-	w.signicat.Store(http.HandlerFunc(w.newSimulator(c).Handler().ServeHTTP))
+	e.signicat.Store(http.HandlerFunc(e.newSimulator(c).Handler().ServeHTTP))
 }
 
-func (w *world) startRedis() {
-	_, port, _ := net.SplitHostPort(w.redisAt)
-	w.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", w.t.TempDir())
-	if err := w.redis.Start(); err != nil {
-		w.t.Fatal(err)
+func (e *env) startRedis() {
+	_, port, _ := net.SplitHostPort(e.redisAt)
+	e.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", e.t.TempDir())
+	if err := e.redis.Start(); err != nil {
+		e.t.Fatal(err)
 	}
 }
 
-func (w *world) killRedis() {
-	_ = w.redis.Process.Kill()
-	_ = w.redis.Wait()
+func (e *env) killRedis() {
+	_ = e.redis.Process.Kill()
+	_ = e.redis.Wait()
 }
 
-func (w *world) hangRedis() { _ = w.redis.Process.Signal(syscall.SIGSTOP) }
-func (w *world) wakeRedis() { _ = w.redis.Process.Signal(syscall.SIGCONT) }
+func (e *env) hangRedis() { _ = e.redis.Process.Signal(syscall.SIGSTOP) }
+func (e *env) wakeRedis() { _ = e.redis.Process.Signal(syscall.SIGCONT) }
 
-func (w *world) redisCLI(args ...string) {
-	_, port, _ := net.SplitHostPort(w.redisAt)
+func (e *env) redisCLI(args ...string) {
+	_, port, _ := net.SplitHostPort(e.redisAt)
 	if out, err := exec.Command("redis-cli", append([]string{"-p", port}, args...)...).CombinedOutput(); err != nil {
-		w.t.Errorf("redis-cli: %v\n%s", err, out)
+		e.t.Errorf("redis-cli: %v\n%s", err, out)
 	}
 }
 
-// logIn lets users log in until the test ends: of ten, seven finish in an app and one in a browser, one
-// gives up, and one says no. Of thirty, one phone opens a browser although the app link works.
-func (w *world) logIn(pause time.Duration) {
+// logIn makes users log in until the test ends. Of ten, seven finish in an app and one in a browser, one gives
+// up, and one refuses. Of thirty phones, one opens a browser although the app link works.
+func (e *env) logIn(pause time.Duration) {
 	if pause == 0 {
 		pause = 2 * time.Second
 	}
-	for n := 0; w.t.Context().Err() == nil; n++ {
-		go w.oneLogin(n)
+	for n := 0; e.t.Context().Err() == nil; n++ {
+		go e.oneLogin(n)
 		<-time.After(pause)
 	}
 }
 
-func (w *world) oneLogin(n int) {
+func (e *env) oneLogin(n int) {
 	verifier := rand.Text() + rand.Text()
 	switch {
 	case n%10 == 0:
-		w.browserLogin()
+		e.browserLogin()
 	case n%10 == 1:
-		w.start(verifier) // and gives up
+		e.start(verifier) // and gives up
 	default:
-		w.appLogin(n, verifier)
+		e.appLogin(n, verifier)
 	}
 }
 
-func (w *world) appLogin(n int, verifier string) {
-	link := w.start(verifier)
+func (e *env) appLogin(n int, verifier string) {
+	link := e.start(verifier)
 	if link == "" {
 		return
 	}
 	if n%10 == 2 {
-		if back, err := w.simulator.Refuse(link); err == nil && w.brokenLinks.Load() {
-			w.get(http.DefaultClient, back)
+		if back, err := e.simulator.Refuse(link); err == nil && e.brokenLinks.Load() {
+			e.get(http.DefaultClient, back)
 		}
 		return
 	}
-	back, err := w.simulator.Approve(link, "adult")
+	back, err := e.simulator.Approve(link, "adult")
 	if err != nil {
 		return
 	}
-	if w.brokenLinks.Load() || n%30 == 3 {
-		w.get(http.DefaultClient, back)
+	if e.brokenLinks.Load() || n%30 == 3 {
+		e.get(http.DefaultClient, back)
 		return
 	}
 	u, _ := url.Parse(back)
@@ -231,7 +231,7 @@ func (w *world) appLogin(n int, verifier string) {
 		"grant_type": {"authorization_code"}, "code": {u.Query().Get("code")}, "state": {u.Query().Get("state")}, "code_verifier": {verifier},
 	}
 	for range 10 { // an app asks again while the answer is 503
-		answer, err := http.PostForm(w.public+"/itsme/token", form)
+		answer, err := http.PostForm(e.public+"/itsme/token", form)
 		if err != nil {
 			return
 		}
@@ -243,11 +243,11 @@ func (w *world) appLogin(n int, verifier string) {
 	}
 }
 
-// start starts a login of an app. It returns the link to itsme, or nothing.
-func (w *world) start(verifier string) (link string) {
+// start starts a login of an app. It returns the link to itsme, empty on failure.
+func (e *env) start(verifier string) (link string) {
 	sum := sha256.Sum256([]byte(verifier))
 	body := `{"code_challenge":"` + base64.RawURLEncoding.EncodeToString(sum[:]) + `"}`
-	answer, err := http.Post(w.public+"/itsme/sessions", "application/json", strings.NewReader(body))
+	answer, err := http.Post(e.public+"/itsme/sessions", "application/json", strings.NewReader(body))
 	if err != nil {
 		return ""
 	}
@@ -272,17 +272,17 @@ func freeAddress(t *testing.T) string {
 }
 
 // browserLogin logs in through the pages.
-func (w *world) browserLogin() {
+func (e *env) browserLogin() {
 	jar, _ := cookiejar.New(nil) // never fails
 	client := &http.Client{Jar: jar}
-	w.get(client, w.public+"/itsme/login")
-	form, err := http.NewRequest(http.MethodPost, w.public+"/itsme/login", nil)
+	e.get(client, e.public+"/itsme/login")
+	form, err := http.NewRequest(http.MethodPost, e.public+"/itsme/login", nil)
 	if err != nil {
-		w.t.Error(err)
+		e.t.Error(err)
 		return
 	}
 	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	form.Header.Set("Origin", w.public)
+	form.Header.Set("Origin", e.public)
 	page, err := client.Do(form)
 	if err != nil {
 		return
@@ -293,13 +293,13 @@ func (w *world) browserLogin() {
 	if found == nil {
 		return
 	}
-	back, err := w.simulator.Approve(html.UnescapeString(string(found[1])), "adult")
+	back, err := e.simulator.Approve(html.UnescapeString(string(found[1])), "adult")
 	if err == nil {
-		w.get(client, back)
+		e.get(client, back)
 	}
 }
 
-func (w *world) get(client *http.Client, target string) {
+func (e *env) get(client *http.Client, target string) {
 	if answer, err := client.Get(target); err == nil {
 		_ = answer.Body.Close()
 	}

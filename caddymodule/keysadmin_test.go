@@ -15,23 +15,23 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 )
 
-// fileElsewhere is a running configuration, with Caddy's storage in another folder: as a command sees it that
-// runs as another user.
+// fileElsewhere writes a running configuration with Caddy's storage in another folder, which is what a command
+// sees that runs as another user.
 func fileElsewhere(t *testing.T, server *caddytest.Server, config string) string {
 	t.Helper()
 	content := strings.NewReplacer(caddytest.Address, server.Addr, caddytest.AdminAddress, strings.TrimPrefix(server.AdminURL, "http://")).Replace(config)
 	return writeCaddyfile(t, strings.Replace(content, "{", "{\n\tstorage file_system "+t.TempDir(), 1))
 }
 
-// TestKeysCommandAsksTheRunningCaddy drops a key where the command finds no storage. The service refuses
-// the key's tokens when the command returns, without a reload.
+// TestKeysCommandAsksTheRunningCaddy drops a key with a command that has no access to storage. When the
+// command returns, the service refuses the tokens of the key, without a reload.
 func TestKeysCommandAsksTheRunningCaddy(t *testing.T) {
 	for name, admin := range map[string]string{
 		"an address": caddytest.AdminAddress,
 		"a socket":   "unix/" + filepath.Join(t.TempDir(), "admin.sock") + "|0200",
 	} {
 		t.Run(name, func(t *testing.T) {
-			config := strings.Replace(keyholderPlain, caddytest.AdminAddress, admin, 1)
+			config := strings.Replace(adminConfig, caddytest.AdminAddress, admin, 1)
 			s := site{Server: caddytest.Run(t, config), t: t}
 			file := fileElsewhere(t, s.Server, config)
 			age(t, s.Server, config)
@@ -59,7 +59,7 @@ func TestKeysCommandAsksTheRunningCaddy(t *testing.T) {
 	}
 }
 
-// age has the keys be made years ago, and Caddy read them again.
+// age changes the stored keys to be years old, and makes Caddy read them again.
 func age(t *testing.T, s *caddytest.Server, config string) {
 	t.Helper()
 	data, err := os.ReadFile(keysFile(s))
@@ -75,10 +75,11 @@ func age(t *testing.T, s *caddytest.Server, config string) {
 	}
 }
 
-// TestKeysCommandAsksNoOtherCaddy: another gateway answers at the admin address. Its keys are not these.
+// TestKeysCommandAsksNoOtherCaddy: another gateway answers at the admin address. The command must not touch
+// its keys.
 func TestKeysCommandAsksNoOtherCaddy(t *testing.T) {
-	s := caddytest.Run(t, keyholderPlain)
-	other := fileElsewhere(t, s, strings.Replace(keyholderPlain, "public_url http://{{addr}}", "public_url https://other.example.be", 1))
+	s := caddytest.Run(t, adminConfig)
+	other := fileElsewhere(t, s, strings.Replace(adminConfig, "public_url http://{{addr}}", "public_url https://other.example.be", 1))
 	if out, err := itsme(t, "keys", "list", "--config", other); err != nil || !strings.Contains(out, "there are no signing keys yet") {
 		t.Errorf("list writes %q, %v", out, err)
 	}
@@ -136,17 +137,17 @@ func TestRotateIsForAllGatewaysUnlessOneIsNamed(t *testing.T) {
 	}
 }
 
-// keyholderPlain is a gateway with its key in storage, and the admin endpoint.
-var keyholderPlain = strings.Replace(storedConfig, "{\n\titsme {", "{\n\tadmin {{admin}}\n\titsme {", 1)
+// adminConfig is storedConfig with the admin endpoint.
+var adminConfig = strings.Replace(storedConfig, "{\n\titsme {", "{\n\tadmin {{admin}}\n\titsme {", 1)
 
 // redisConfig is storedConfig with Redis.
 func redisConfig(address, token string) string {
-	return strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\t"+token+"\n\t\t}\n\t\tstore redis {\n\t\t\taddress "+address+
+	return strings.Replace(adminConfig, "attributes name", "attributes name\n\t\ttoken {\n\t\t\t"+token+"\n\t\t}\n\t\tstore redis {\n\t\t\taddress "+address+
 		"\n\t\t\tsecret 0123456789abcdef0123456789abcdef\n\t\t}", 1)
 }
 
-// TestKeysAreKeptInRedis: a replica with a folder of its own, such as a command, finds them there, and not the
-// ones of a gateway that keeps them in storage.
+// TestKeysAreKeptInRedis: a command with a storage folder of its own finds the keys in Redis. It does not find
+// keys that a gateway keeps in storage.
 func TestKeysAreKeptInRedis(t *testing.T) {
 	server := miniredis.RunT(t)
 	for _, row := range []struct {
@@ -180,8 +181,8 @@ func TestKeysAreKeptInRedis(t *testing.T) {
 	}
 }
 
-// TestGatewayStartsWithoutRedis: not ready and without keys, until Redis is there. Neither loading nor validating the
-// configuration waits for it.
+// TestGatewayStartsWithoutRedis: the gateway starts, without keys and not ready, until Redis answers. Neither loading nor
+// validating the configuration waits for Redis.
 func TestGatewayStartsWithoutRedis(t *testing.T) {
 	server := miniredis.RunT(t)
 	address := server.Addr()

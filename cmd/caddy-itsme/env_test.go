@@ -20,9 +20,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// fleet is replicas of a gateway, each a process with a storage of its own, that share one Redis,
-// behind a balancer that knows nothing of sessions.
-type fleet struct {
+// env is a gateway of several replicas behind a balancer without sticky sessions. Each replica is a process
+// with a storage of its own. They share one Redis.
+type env struct {
 	*logintest.Env
 	replicas    []*replica
 	behind      string // the upstream's URL
@@ -40,7 +40,7 @@ type fleet struct {
 	only       atomic.Int64    // the number of a replica, from 1: requests go to it alone
 }
 
-// replica is one of a fleet.
+// replica is one replica of an env.
 type replica struct {
 	ahead   time.Duration // of its clock, in the build of the soak
 	process *exec.Cmd
@@ -51,29 +51,29 @@ type replica struct {
 	away    atomic.Bool
 }
 
-// newFleet is two replicas.
-func newFleet(t *testing.T) *fleet {
+// newEnv starts two replicas.
+func newEnv(t *testing.T) *env {
 	t.Helper()
-	return newFleetOf(t, "always", new(replica), new(replica))
+	return newEnvWith(t, "always", new(replica), new(replica))
 }
 
-// newFleetOf has Redis write its changes to the disk as appendfsync says: a test that ends Redis
-// needs all of it.
-func newFleetOf(t *testing.T, appendfsync string, replicas ...*replica) *fleet {
+// newEnvWith starts these replicas, and Redis with the option appendfsync. A test that stops Redis needs
+// "always".
+func newEnvWith(t *testing.T, appendfsync string, replicas ...*replica) *env {
 	t.Helper()
-	f := &fleet{replicas: replicas, appendfsync: appendfsync, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
+	e := &env{replicas: replicas, appendfsync: appendfsync, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	for _, r := range replicas {
 		r.storage = t.TempDir()
 	}
-	f.startRedis(t)
-	t.Cleanup(func() { f.stopRedis() })
-	f.line = proxytest.New(t, f.redisAt)
+	e.startRedis(t)
+	t.Cleanup(func() { e.stopRedis() })
+	e.line = proxytest.New(t, e.redisAt)
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
 	t.Cleanup(behind.Close)
-	front := httptest.NewServer(f.balancer())
+	front := httptest.NewServer(e.balancer())
 	t.Cleanup(front.Close)
-	t.Cleanup(f.toReplicas.CloseIdleConnections)
+	t.Cleanup(e.toReplicas.CloseIdleConnections)
 	simulator, err := signicattest.Start(signicattest.Config{
 		TLS:               true,
 		AllowLoopbackHTTP: true,
@@ -83,38 +83,38 @@ func newFleetOf(t *testing.T, appendfsync string, replicas ...*replica) *fleet {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	f.Env = &logintest.Env{URL: front.URL, Signicat: simulator, Upstream: upstream}
-	f.behind = behind.URL
-	f.authority = filepath.Join(t.TempDir(), "authority.pem")
-	if err := os.WriteFile(f.authority, simulator.AuthorityPEM(), 0o600); err != nil {
+	e.Env = &logintest.Env{URL: front.URL, Signicat: simulator, Upstream: upstream}
+	e.behind = behind.URL
+	e.authority = filepath.Join(t.TempDir(), "authority.pem")
+	if err := os.WriteFile(e.authority, simulator.AuthorityPEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	f.startReplicas(t)
-	return f
+	e.startReplicas(t)
+	return e
 }
 
-func (f *fleet) startReplicas(t *testing.T) {
+func (e *env) startReplicas(t *testing.T) {
 	t.Helper()
-	for i := range f.replicas {
-		f.mustStart(t, i)
+	for i := range e.replicas {
+		e.mustStart(t, i)
 	}
 }
 
-func (f *fleet) mustStart(t *testing.T, i int) {
+func (e *env) mustStart(t *testing.T, i int) {
 	t.Helper()
 	const attempts = 3 // another process may take a port that was free
-	for n := 1; !f.startReplica(t, i); n++ {
+	for n := 1; !e.startReplica(t, i); n++ {
 		if n == attempts {
 			t.Fatalf("replica %d does not start", i)
 		}
 	}
 }
 
-// use sends everything to one replica from now on.
-func (f *fleet) use(i int) { f.only.Store(int64(i + 1)) }
+// use makes the balancer send every request to one replica.
+func (e *env) use(i int) { e.only.Store(int64(i + 1)) }
 
-// kill ends a replica without a word.
-func (f *fleet) kill(i int) { end(f.replicas[i].process) }
+// kill ends a replica with SIGKILL.
+func (e *env) kill(i int) { end(e.replicas[i].process) }
 
 func end(c *exec.Cmd) { _ = c.Process.Kill() }
 
@@ -157,26 +157,26 @@ http://:%s {
 `
 
 // startReplica starts a replica and waits until it is ready, or has ended.
-func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
+func (e *env) startReplica(t *testing.T, i int) (ready bool) {
 	t.Helper()
 	address := freeAddress(t)
 	backend, err := url.Parse("http://" + address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := f.replicas[i]
+	r := e.replicas[i]
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	r.admin = freeAddress(t)
-	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
-		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
+	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, e.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
+		e.Signicat.URL, e.line.Addr, backend.Port(), e.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if i == 0 {
-		f.config = file
+		e.config = file
 	}
 	command := exec.Command("caddy-itsme", "run", "--config", file, "--adapter", "caddyfile")
-	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+f.authority, "SOAK_CLOCK_AHEAD="+r.ahead.String())
+	command.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "SSL_CERT_FILE="+e.authority, "SOAK_CLOCK_AHEAD="+r.ahead.String())
 	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
 	if err != nil {
 		t.Fatal(err)
@@ -224,19 +224,19 @@ func awaitReady(t *testing.T, url string, exited <-chan struct{}) (ready bool) {
 	}
 }
 
-// startRedis starts redis-server, with what it wrote down before.
-func (f *fleet) startRedis(t *testing.T) {
+// startRedis starts redis-server, with the data of its last run.
+func (e *env) startRedis(t *testing.T) {
 	t.Helper()
-	_, port, err := net.SplitHostPort(f.redisAt)
+	_, port, err := net.SplitHostPort(e.redisAt)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", f.redisDir, "--appendonly", "yes", "--appendfsync", f.appendfsync)
-	out, err := f.redis.StdoutPipe()
+	e.redis = exec.Command("redis-server", "--bind", "127.0.0.1", "--port", port, "--dir", e.redisDir, "--appendonly", "yes", "--appendfsync", e.appendfsync)
+	out, err := e.redis.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.redis.Start(); err != nil {
+	if err := e.redis.Start(); err != nil {
 		t.Fatalf("starting redis-server (make test installs it): %v", err)
 	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
@@ -251,10 +251,10 @@ func (f *fleet) startRedis(t *testing.T) {
 	t.Fatal("redis-server ended before it was ready")
 }
 
-// stopRedis ends redis-server, which keeps what it wrote down.
-func (f *fleet) stopRedis() {
-	end(f.redis)
-	_ = f.redis.Wait()
+// stopRedis ends redis-server. Its data stay on disk.
+func (e *env) stopRedis() {
+	end(e.redis)
+	_ = e.redis.Wait()
 }
 
 func freeAddress(t *testing.T) string {
