@@ -110,7 +110,7 @@ func TestFaultOfEveryOperation(t *testing.T) {
 	}
 }
 
-// TestLostValidation is the case that a gateway must survive: the code is used, and nobody was told.
+// TestLostValidation loses the answer of a validation: the code is used, and the client does not know.
 func TestLostValidation(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{})

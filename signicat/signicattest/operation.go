@@ -122,7 +122,7 @@ func wrongQuery(r *http.Request, known []string) (wrong []invalidParam) {
 		if !slices.Contains(known, name) {
 			wrong = append(wrong, invalidParam{name, "unknown query parameter"})
 		} else if len(values) > 1 {
-			wrong = append(wrong, invalidParam{name, "stands twice"})
+			wrong = append(wrong, invalidParam{name, "is repeated"})
 		}
 	}
 	slices.SortFunc(wrong, func(a, b invalidParam) int { return strings.Compare(a.Name, b.Name) })

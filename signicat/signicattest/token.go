@@ -48,7 +48,7 @@ func wrongForm(form url.Values) string {
 			return "unknown parameter " + name
 		}
 		if len(values) > 1 {
-			return name + " stands twice"
+			return name + " is repeated"
 		}
 	}
 	return ""
@@ -62,7 +62,7 @@ func clientCredentials(r *request, form url.Values) (id, secret, reason string) 
 		return form.Get("client_id"), form.Get("client_secret"), ""
 	}
 	if form.Has("client_secret") {
-		return "", "", "two ways of client authentication at once"
+		return "", "", "two methods of client authentication in one request"
 	}
 	id, errID := url.QueryUnescape(id)
 	secret, errSecret := url.QueryUnescape(secret)
@@ -70,7 +70,7 @@ func clientCredentials(r *request, form url.Values) (id, secret, reason string) 
 		return "", "", "the basic credentials are not form-encoded"
 	}
 	if form.Has("client_id") && form.Get("client_id") != id {
-		return "", "", "two clients at once"
+		return "", "", "the form and the header name two clients"
 	}
 	return id, secret, ""
 }
