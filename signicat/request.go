@@ -3,34 +3,34 @@ package signicat
 // ProviderItsme is Signicat's name of itsme in AllowedProviders and Provider.
 const ProviderItsme = "itsme"
 
-// ParameterRedirectURL is the additional parameter that says where the itsme app sends the
-// person back to. Its value must be, letter for letter, a redirect URL of the allow-list in the
-// Signicat Dashboard; without the parameter Signicat takes the default one of that list.
+// ParameterRedirectURL is the additional parameter with the redirect URL that the itsme app opens. Its
+// value must equal a redirect URL of the allow-list in the Signicat Dashboard. Without the parameter
+// Signicat uses the default one of that list.
 const ParameterRedirectURL = "itsme_redirect_url"
 
-// SessionRequest asks for a headless session. The flow itself is not a choice: it is sent always.
-// Left out are the members of the redirect and the embedded flow, and encryptionPublicKey, since
-// its answers are encrypted (application/jose) and this client reads JSON only.
+// SessionRequest requests a session of the headless flow. It lacks the members of the redirect and the
+// embedded flow, and encryptionPublicKey: answers would be encrypted (application/jose), and this
+// client reads JSON only.
 // Source: Authentication REST API, SessionRequestDto, 2025-03.
 type SessionRequest struct {
 	// AllowedProviders are the eIDs that may be used, such as [ProviderItsme], each of at most
 	// 30 characters. None means every eID of the account.
 	AllowedProviders []string `json:"allowedProviders,omitempty"`
-	// RequestedAttributes are the attributes asked for, by Signicat's names. Sent even when empty.
-	// They decide which itsme service is used, and with it which contract.
+	// RequestedAttributes are the requested attributes, by Signicat's names. It is sent even when empty.
+	// They decide which itsme service, and so which contract, is used.
 	RequestedAttributes []string `json:"requestedAttributes"`
 	// RequestedLoA is the lowest level of assurance wanted. Empty leaves it to the eID.
-	// The answer's LoA must be compared all the same.
+	// The caller compares the LoA of the answer.
 	RequestedLoA LoA `json:"requestedLoa,omitempty"`
-	// AdditionalParameters are the eID's own, such as [ParameterRedirectURL].
+	// AdditionalParameters are parameters of the eID, such as [ParameterRedirectURL].
 	AdditionalParameters map[string]string `json:"additionalParameters,omitempty"`
 	// PrefilledInput is what is known of the person beforehand. itsme needs none of it.
 	PrefilledInput *PrefilledInput `json:"prefilledInput,omitempty"`
-	// Language is the language of the texts that the person sees, ISO 639-1.
+	// Language is the language of the texts that the user sees, ISO 639-1.
 	// Empty, or one that Signicat does not have, means en.
 	Language string `json:"language,omitempty"`
-	// SessionLifetimeSeconds is how long Signicat keeps the session open. Whole seconds; zero
-	// leaves Signicat's 1200; anything under 300 is raised to 300 by Signicat.
+	// SessionLifetimeSeconds is the lifetime of the session at Signicat. Whole seconds; zero leaves
+	// Signicat's 1200; Signicat raises a value under 300 to 300.
 	SessionLifetimeSeconds int `json:"sessionLifetime,omitempty"`
 	// Tags are echoed in answers and events, each of at most 100 characters.
 	Tags []string `json:"tags,omitempty"`

@@ -42,7 +42,7 @@ type server struct {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// net/http tells a handler that its client has gone only after the body was read.
+	// net/http notices the end of the client only after the handler read the body.
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	switch {

@@ -38,7 +38,7 @@ func TestWaitForSession(t *testing.T) {
 		{"finished already", story(is("SUCCESS")), signicat.StatusSuccess, nil, 1},
 		{"finished later", story(is("CREATED"), is("WAITING_FOR_USER"), is("SUCCESS")), signicat.StatusSuccess, nil, 3},
 		{"aborted", story(is("CREATED"), is("ABORT")), signicat.StatusAbort, nil, 2},
-		{"a status nobody knows is waited on", story(is("PONDERING"), is("ERROR")), signicat.StatusError, nil, 2},
+		{"an unknown status is waited on", story(is("PONDERING"), is("ERROR")), signicat.StatusError, nil, 2},
 		{"away, then back", story(status(503), cut, is("SUCCESS")), signicat.StatusSuccess, nil, 3},
 		{"rate limited, then not", story(retry(429, "1"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
 		{"lying, then not", story(typed("text/html", "<html>"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
@@ -81,12 +81,12 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 		name     string
 		server   *server
 		want     signicat.Status
-		wantAway bool // the error tells that Signicat was away, too
+		wantUnavailable bool // the error is [ErrUnavailable] too
 	}{
 		{"while the person takes their time", story(is("CREATED"), is("WAITING_FOR_USER")), signicat.StatusWaitingForUser, false},
 		{"in the middle of a read", story(is("CREATED"), hang), signicat.StatusCreated, false},
 		{"in the middle of the first read", story(hang), "", false},
-		{"while Signicat is away", story(is("CREATED"), status(503)), signicat.StatusCreated, true},
+		{"while Signicat is unavailable", story(is("CREATED"), status(503)), signicat.StatusCreated, true},
 		{"while Signicat was always away", story(status(503)), "", true},
 		{"while Signicat wants a longer pause", story(retry(503, "3600")), "", true},
 	} {
@@ -98,8 +98,8 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 				defer cancel()
 				began := time.Now()
 				session, err := client.WaitForSession(ctx, sessionID)
-				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, signicat.ErrUnavailable) != test.wantAway {
-					t.Errorf("got %v; away: want %t", err, test.wantAway)
+				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, signicat.ErrUnavailable) != test.wantUnavailable {
+					t.Errorf("got %v; away: want %t", err, test.wantUnavailable)
 				}
 				if got := statusOf(session); got != test.want {
 					t.Errorf("status %q, want %q", got, test.want)
