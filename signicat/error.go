@@ -46,8 +46,8 @@ const (
 	OperationValidateCode  = "validate_code"
 )
 
-// MaxRetryAfter bounds Error.RetryAfter.
-const MaxRetryAfter = time.Hour
+// maxRetryAfter bounds Error.RetryAfter.
+const maxRetryAfter = time.Hour
 
 // Error describes a call that did not succeed. Its text and members may be logged: they have no secret,
 // token, code, state or body.
@@ -174,7 +174,7 @@ func retryAfter(value string, now time.Time) time.Duration {
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = date.Sub(now)
 	}
-	return min(max(wait, 0), MaxRetryAfter)
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // atLeastRetryAfter returns wait, or what Signicat asked for in err when that is longer.

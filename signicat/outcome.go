@@ -10,7 +10,7 @@ import (
 type Call struct {
 	// Operation is the operation, such as [OperationReadSession].
 	Operation string
-	// Outcome is [OutcomeOK], or a word for the error.
+	// Outcome is [OutcomeOK], abandoned, other, or a word for the sentinel.
 	Outcome string
 	// Duration is the time from connecting to the last byte of the answer.
 	Duration time.Duration
@@ -19,10 +19,10 @@ type Call struct {
 const (
 	// OutcomeOK is a whole answer of 2xx, in JSON where it must be. Its content is not checked yet.
 	OutcomeOK = "ok"
-	// OutcomeAbandoned is a call whose caller went away, or had no more time.
-	OutcomeAbandoned = "abandoned"
-	// OutcomeOther is a call that could not be made.
-	OutcomeOther = "other"
+	// outcomeAbandoned is a call whose caller went away, or had no more time.
+	outcomeAbandoned = "abandoned"
+	// outcomeOther is a call that could not be made.
+	outcomeOther = "other"
 )
 
 // outcomes maps the error of a call to a word.
@@ -40,13 +40,13 @@ var outcomes = []struct {
 	{ErrUnavailable, "unavailable"},
 }
 
-// Outcomes are all that Call.Outcome can be.
-func Outcomes() []string {
+// allOutcomes returns all values of Call.Outcome.
+func allOutcomes() []string {
 	all := []string{OutcomeOK}
 	for _, o := range outcomes {
 		all = append(all, o.word)
 	}
-	return append(all, OutcomeAbandoned, OutcomeOther)
+	return append(all, outcomeAbandoned, outcomeOther)
 }
 
 // Operations returns all values of Call.Operation.
@@ -64,12 +64,12 @@ func outcomeOf(ctx context.Context, err error) string {
 	case err == nil:
 		return OutcomeOK
 	case ctx.Err() != nil:
-		return OutcomeAbandoned
+		return outcomeAbandoned
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
 			return o.word
 		}
 	}
-	return OutcomeOther
+	return outcomeOther
 }

@@ -99,8 +99,8 @@ func newClient(t *testing.T, s *server, change ...func(*signicat.Config)) (*sign
 	return connect(t, listening.URL, change...), listening.URL
 }
 
-// newBubbleClient serves s in memory, so that time in a synctest bubble can pass.
-func newBubbleClient(t *testing.T, s *server) (*signicat.Client, string) {
+// newMemoryClient serves s in memory, so that time in a synctest bubble can pass.
+func newMemoryClient(t *testing.T, s *server) (*signicat.Client, string) {
 	t.Helper()
 	wire := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
 	serving := &http.Server{Handler: s}

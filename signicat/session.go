@@ -8,9 +8,8 @@ import (
 	"time"
 )
 
-// Session is a session as Signicat returns it when it is created, read or cancelled. It has every
-// member of a headless session, and none of the redirect and the embedded flow. A member that Signicat
-// leaves out is zero.
+// Session is a session as Signicat returns it when it is created, read or cancelled. A member that
+// Signicat leaves out is zero.
 // Source: Authentication REST API, SessionDataDto and SessionData, 2025-03; loa later.
 type Session struct {
 	// ID names the session. It is shaped like a GUID, but not always one of RFC 4122: do not parse it.
@@ -19,85 +18,41 @@ type Session struct {
 	AccountID string `json:"accountId"`
 	// Status is the state of the session.
 	Status Status `json:"status"`
-	// StatusDetail is Signicat's text about an ERROR.
-	StatusDetail string `json:"statusDetail,omitempty"`
-	// StatusURL is the URL of the session according to Signicat. Session does not use it.
-	StatusURL string `json:"statusUrl,omitempty"`
 	// Provider is the eID that the user used, such as [ProviderItsme]. Set on SUCCESS.
-	Provider string `json:"provider,omitempty"`
+	Provider string `json:"provider"`
 	// Subject is the user. Nil unless Status is SUCCESS.
-	Subject *Subject `json:"subject,omitempty"`
+	Subject *Subject `json:"subject"`
 	// LoA is the level of assurance reached. Set on SUCCESS.
-	LoA LoA `json:"loa,omitempty"`
+	LoA LoA `json:"loa"`
 	// IDPData has the link that opens itsme, and the URL that validates the code.
-	IDPData IDPData `json:"idpData,omitzero"`
+	IDPData IDPData `json:"idpData"`
 	// TransactionID is the transaction in the answer to a read, when Signicat sends it.
 	// Unverified: whether it equals IDPData.TransactionID for itsme.
-	TransactionID string `json:"transactionId,omitempty"`
+	TransactionID string `json:"transactionId"`
 	// Error describes the failure. Nil unless Status is ERROR.
-	Error *SessionError `json:"error,omitempty"`
-	// Environment is the user's device as Signicat saw it. Often empty in the headless flow.
-	Environment Environment `json:"environment,omitzero"`
-	// Flow is the flow of the session: headless.
-	Flow string `json:"flow,omitempty"`
-	// AllowedProviders are the eIDs that may be used.
-	AllowedProviders []string `json:"allowedProviders,omitempty"`
-	// RequestedAttributes are the requested attributes and idpId, in Signicat's order.
-	RequestedAttributes []string `json:"requestedAttributes,omitempty"`
-	// Language is the language of Signicat's texts, ISO 639-1.
-	Language string `json:"language,omitempty"`
-	// Tags are the request's.
-	Tags []string `json:"tags,omitempty"`
-	// ThemeID is the request's.
-	ThemeID string `json:"themeId,omitempty"`
-	// ExternalReference is the request's.
-	ExternalReference string `json:"externalReference,omitempty"`
-	// UsageReference is the request's.
-	UsageReference string `json:"usageReference,omitempty"`
-	// RequestDomain is the request's.
-	RequestDomain string `json:"requestDomain,omitempty"`
-	// SessionLifetimeSeconds is the lifetime of the session at Signicat. Whole seconds.
-	SessionLifetimeSeconds int `json:"sessionLifetime,omitempty"`
+	Error *SessionError `json:"error"`
 	// ExpiresAt is the end of the session. Zero when Signicat does not send it.
-	ExpiresAt time.Time `json:"expiresAt,omitzero"`
-	// MessageTransport tells how Signicat protects the session's messages.
-	MessageTransport MessageTransport `json:"messageTransportProperties,omitzero"`
+	ExpiresAt time.Time `json:"expiresAt"`
 }
 
 // IDPData has the URLs of a headless itsme session. They are not checked here: see
 // [Client.CheckTokenRequestURL].
 type IDPData struct {
 	// AuthorizationRequestURL is the deep link that opens the itsme app. It carries the state.
-	AuthorizationRequestURL string `json:"authorizationRequestUrl,omitempty"`
+	AuthorizationRequestURL string `json:"authorizationRequestUrl"`
 	// TokenRequestURL is the URL that validates the code.
-	TokenRequestURL string `json:"tokenRequestUrl,omitempty"`
+	TokenRequestURL string `json:"tokenRequestUrl"`
 	// TransactionID names the transaction with itsme. It is not the session's ID.
-	TransactionID string `json:"transactionId,omitempty"`
+	TransactionID string `json:"transactionId"`
 }
 
-// SessionError describes why a session ended in ERROR. Title and Detail are free text of Signicat: do
-// not log them.
+// SessionError describes why a session ended in ERROR. It has none of Signicat's free text.
 type SessionError struct {
-	Type   string `json:"type,omitempty"`   // a page about the code
-	Title  string `json:"title,omitempty"`  // what went wrong
-	Detail string `json:"detail,omitempty"` // more of it
-	Code   string `json:"code,omitempty"`   // such as invalid_account_id
+	Code string `json:"code"` // such as invalid_account_id
 }
 
 // LogCode returns Code for a log, bounded like that of an [Error].
 func (e SessionError) LogCode() string { return word(e.Code) }
-
-// Environment is the person's device as Signicat saw it.
-type Environment struct {
-	IPAddress string `json:"ipAddress,omitempty"` // where it called from
-	UserAgent string `json:"userAgent,omitempty"` // the User-Agent header of its browser
-}
-
-// MessageTransport tells how Signicat protects a session's messages.
-type MessageTransport struct {
-	MessageLevelEncryption string `json:"messageLevelEncryption,omitempty"` // such as NOT_REQUIRED
-	RequireHSMSigning      bool   `json:"requireHsmSigning,omitempty"`
-}
 
 // LogValue returns the session's ID, status and error code only. A session that is logged by mistake
 // shows neither the user nor the state of the login.

@@ -79,18 +79,6 @@ func (s *Subject) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the flat object that UnmarshalJSON reads.
-func (s Subject) MarshalJSON() ([]byte, error) {
-	members := make(map[string]any, len(s.Attributes)+1)
-	for name, raw := range s.Attributes {
-		members[name] = raw
-	}
-	if s.ID != "" {
-		members["id"] = s.ID
-	}
-	return json.Marshal(members)
-}
-
 // text reads a JSON string that is not empty.
 func text(raw json.RawMessage) (string, bool) {
 	var value string

@@ -36,7 +36,7 @@ func TestTimeout(t *testing.T) {
 					if operation.name == signicat.OperationAccessToken {
 						s.accessToken = test.answer
 					}
-					client, url := newBubbleClient(t, s)
+					client, url := newMemoryClient(t, s)
 					began := time.Now()
 					err := operation.call(t.Context(), client, url)
 					wantOutcome(t, err, operation.name, outcome{want: signicat.ErrUnavailable})
