@@ -136,7 +136,7 @@ func rotateByThemselves(t *testing.T, one, other *replica) {
 	}
 	for _, key := range one.stored(t) {
 		if strings.Contains(one.log.String()+other.log.String(), strings.Split(key.PrivateKey, "\n")[1]) {
-			t.Error("the log tells a key")
+			t.Error("the log has a private key")
 		}
 	}
 	if strings.Contains(one.log.String()+other.log.String(), "level=ERROR") {
@@ -181,7 +181,7 @@ func TestKeysGoOnWithoutStorage(t *testing.T) {
 		if got := r.signing(); got != next {
 			t.Errorf("%s signs, not %s", got, next)
 		}
-		if !strings.Contains(r.log.String(), "signing keys could not be read or changed; the last known go on") {
+		if !strings.Contains(r.log.String(), "signing keys could not be read or changed; the last known ones stay in force") {
 			t.Errorf("the log does not tell: %s", &r.log)
 		}
 		storage.Fail(nil, nil)
@@ -202,7 +202,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 		before := r.inForce.KeySet()
 		storage.Clear()
 		pass(2 * interval)
-		r.wantLog(t, "WARN", "there are no signing keys where replicas share them; those that this replica knows are put back")
+		r.wantLog(t, "WARN", "the document that replicas share has no signing keys; this replica writes back those that it knows")
 		storage.Put(KeysDocument, []byte("{"))
 		pass(2 * interval)
 		if got := storage.Get(KeysDocument); string(got) != "{" {
