@@ -99,8 +99,8 @@ ServerName localhost
 PidFile "DIR/pid"
 DefaultRuntimeDir "DIR"
 Mutex posixsem
-User nobody
-Group nogroup
+User daemon
+Group daemon
 ErrorLog /dev/stderr
 LoadModule mpm_event_module MODULES/mod_mpm_event.so
 LoadModule authz_core_module MODULES/mod_authz_core.so

@@ -1,5 +1,5 @@
-// Package pipetest is a network of pipes: for servers and clients in a bubble of testing/synctest,
-// which sees them wait where it would not see a socket.
+// Package pipetest connects servers and clients with pipes, for testing/synctest: it advances its clock while
+// they wait on a pipe, and would not on a socket.
 package pipetest
 
 import (
@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// Network is a listener and what connects to it. Make one with [New].
+// Network is a listener with a dial function. Create it with [New].
 type Network struct {
 	conns chan net.Conn
 	done  chan struct{}
 	close func()
 }
 
-// New makes a network. Closing it, as a listener, ends it.
+// New returns a network. Close it like a listener.
 func New() *Network {
 	done := make(chan struct{})
 	return &Network{conns: make(chan net.Conn), done: done, close: sync.OnceFunc(func() { close(done) })}
@@ -40,7 +40,7 @@ func (n *Network) Close() error {
 // Addr implements net.Listener.
 func (n *Network) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
 
-// Dial connects to the listener, whatever the address: it is for an http.Transport's DialContext.
+// Dial connects to the listener, whatever the address. It fits http.Transport.DialContext.
 func (n *Network) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	here, there := net.Pipe()
 	select {

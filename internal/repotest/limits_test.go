@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// The limits of the house: what a reader can survey.
+// The limits of a package, for its readers.
 const (
 	maxMethods   = 40 // of one type
 	maxCodeFiles = 40 // of one folder

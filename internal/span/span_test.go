@@ -18,7 +18,7 @@ import (
 
 var errSentinel = errors.New("sentinel")
 
-// traced returns a context with a span of a provider that is nobody's global one.
+// traced returns a context with a span of a provider that is not the global one.
 func traced(t *testing.T) (context.Context, *tracetest.SpanRecorder) {
 	t.Helper()
 	recorder := tracetest.NewSpanRecorder()
