@@ -192,7 +192,7 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	waiting.Start(t)
 	code, state := waiting.Approve(t, "adult")
 	for name, away := range map[string]struct{ cut, mend func() }{
-		"cut off": {f.line.Cut, f.line.Mend},
+		"cut off": {f.line.cutAll, f.line.mend},
 		"restarted": {
 			f.stopRedis,
 			func() { f.startRedis(t) },

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/proxytest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -30,8 +29,8 @@ type fleet struct {
 	redisDir    string
 	appendfsync string
 	redisAt     string
-	line        *proxytest.Line // from the replicas to Redis
-	config      string          // the Caddyfile of the first replica
+	line        *line  // from the replicas to Redis
+	config      string // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
 	authority  string
 	turn       atomic.Uint64
@@ -67,7 +66,7 @@ func newFleetOf(t *testing.T, appendfsync string, replicas ...*replica) *fleet {
 	}
 	f.startRedis(t)
 	t.Cleanup(func() { f.stopRedis() })
-	f.line = proxytest.New(t, f.redisAt)
+	f.line = newLine(t, f.redisAt)
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
 	t.Cleanup(behind.Close)
@@ -168,7 +167,7 @@ func (f *fleet) startReplica(t *testing.T, i int) (ready bool) {
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	r.admin = freeAddress(t)
 	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, f.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
-		f.Signicat.URL, f.line.Addr, backend.Port(), f.behind)
+		f.Signicat.URL, f.line.addr, backend.Port(), f.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -57,7 +57,6 @@ var rooms = []struct {
 	{"internal/mutate", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
-	{"internal/version", 1, false},
 }
 
 // withSimulator are the programs that link the simulator.
