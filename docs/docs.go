@@ -6,7 +6,7 @@ import _ "embed"
 //go:embed openapi.yaml
 var openAPI string
 
-// OpenAPI holds the OpenAPI 3.1 document of the gateway's HTTP API, as YAML. It describes a gateway at
+// OpenAPI returns the OpenAPI 3.1 document of the gateway's HTTP API, as YAML. It describes a gateway at
 // [ExamplePublicURL] and [ExamplePath].
 func OpenAPI() string { return openAPI }
 
