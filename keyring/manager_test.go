@@ -20,7 +20,7 @@ import (
 // halfDaily rotates fast enough for a test that reads every minute.
 var halfDaily = Rotation{Algorithm: token.ES256, Every: 12 * time.Hour, Longest: 8 * time.Hour}
 
-// replica is a process that runs in a bubble.
+// replica is a process in testing/synctest.
 type replica struct {
 	keys    *Keyring
 	manager *Manager
@@ -37,7 +37,7 @@ func replicaOf(store, storage Storage) *Keyring {
 	return keys
 }
 
-// run runs a replica until it is stopped, or the bubble's test ends.
+// run runs a replica until it is stopped, or its test ends.
 func run(t *testing.T, keys *Keyring) *replica {
 	t.Helper()
 	r := &replica{keys: keys}
@@ -57,7 +57,7 @@ func run(t *testing.T, keys *Keyring) *replica {
 	return r
 }
 
-// pass lets time go by in a bubble.
+// pass lets time pass in testing/synctest.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()

@@ -24,7 +24,7 @@ func TestSweepLeavesNothing(t *testing.T) {
 	})
 }
 
-// pass lets time pass in a bubble, and the sweeper do its work.
+// pass lets time pass in testing/synctest, and the sweeper do its work.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()

@@ -212,7 +212,7 @@ func TestScriptRefuses(t *testing.T) {
 	c.do(http.MethodGet, "/auth/rest/sessions/x", "", nil).want(http.StatusNotFound)
 }
 
-// TestDelay measures in a bubble whose clock is not the wall's.
+// TestDelay measures by the clock of testing/synctest.
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
