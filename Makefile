@@ -7,7 +7,7 @@ PACKAGES ?= ./...
 FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
-# Every module of the repository. What tests need beyond the product's own modules stands in test/go.mod.
+# Every module of the repository. test/go.mod has the modules that only tests need.
 MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
@@ -15,21 +15,21 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: debian node ## Vet, and run every test in a new order with the race detector
+test: debian node ## Vet, and run every test in random order with the race detector
 	$(GO) vet ./...
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	cd test && $(GO) vet ./... && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	cd examples/upstreams/go && $(GO) vet ./...
 	$(MAKE) --no-print-directory test-cache test-kubernetes
 
-# Without the race detector: it would find the cache's own races.
+# Without the race detector, which would report races of the cache.
 .PHONY: test-cache
-test-cache: ## Attack users through Caddy's cache-handler, which is in no go.mod but that of test/cache
+test-cache: ## Attack users through Caddy's cache-handler, in the module test/cache
 	cd test/cache && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
-# Without the race detector: it runs nothing of ours.
+# Without the race detector: it runs no code of this module.
 .PHONY: test-kubernetes
-test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, which is in no go.mod but that of test/kubernetes
+test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, in the module test/kubernetes
 	cd test/kubernetes && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
@@ -45,13 +45,13 @@ check: ## Check format, lint, workflows, and that go.mod is tidy
 	$(GO) vet -tags record ./examples/monitoring
 	for module in $(MODULES); do (cd "$$module" && $(GO) mod tidy -diff); done
 
-# Without the network where the system can take it away: a configuration is validated offline.
+# Validate without a network, on systems with unshare.
 OFFLINE := $(shell unshare -n true 2>/dev/null && echo unshare -n)
 
 # The Caddy that make xcaddy builds with: a version, latest, or a branch.
 CADDY ?= v2.11.9
 
-# xcaddy's own flags but -trimpath, with which nothing in the build cache could be used.
+# The flags of xcaddy without -trimpath, which would not use the build cache.
 .PHONY: xcaddy
 xcaddy: ## Build Caddy with the module as users do, and check what was built
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
@@ -65,18 +65,18 @@ xcaddy: ## Build Caddy with the module as users do, and check what was built
 	done; \
 	HOME="$$dir" SIGNICAT_CLIENT_ID=id SIGNICAT_CLIENT_SECRET=secret $(OFFLINE) "$$dir/caddy" validate --config xcaddy.Caddyfile > "$$dir/log" 2>&1 \
 		|| { cat "$$dir/log"; exit 1; }; \
-	echo "xcaddy: built, every module is there, and xcaddy.Caddyfile is valid without a network"
+	echo "xcaddy: built, has every module, and validates xcaddy.Caddyfile without a network"
 
 .PHONY: docs
-docs: ## Write docs/configuration.md anew from the doc comments
+docs: ## Write docs/configuration.md from the doc comments
 	$(GO) run ./internal/configdoc caddymodule docs/configuration.md
 
-# What make dist builds, and for which systems.
+# The programs and systems of make dist.
 PROGRAMS := caddy-itsme signicat-sim
 SYSTEMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
-# One commit and one version of Go give the same bytes everywhere: no folder is in them, no C compiler
-# is asked, and no setting of this machine counts. The tags are those of Caddy's own builds.
+# One commit and one version of Go give the same bytes on every machine: they depend on no folder, no C
+# compiler and no setting. The tags are those of Caddy's builds.
 RELEASE := env GOFLAGS=-mod=readonly CGO_ENABLED=0 GOAMD64=v1 GOARM64=v8.0 \
 	$(GO) build -trimpath -buildvcs=true -tags nobadger,nomysql,nopgx -ldflags '-s -w'
 
@@ -91,11 +91,11 @@ dist: ## Build the programs for SYSTEMS into dist, with checksums
 	cp LICENSE dist/LICENSE; cd dist; \
 	sha256sum $(PROGRAMS:%=%-*) LICENSE | tee SHA256SUMS
 
-# A second build from the same cache would compare the cache with itself: the folder is no part of
-# its keys. So this one compiles everything anew, which takes minutes for each system.
+# A second build from the same cache would compare the cache with itself. So each build has its own cache and
+# compiles everything, which takes minutes for each system.
 .PHONY: dist-check
 dist-check: SYSTEMS := linux/amd64 darwin/arm64 windows/amd64
-dist-check: ## Build what is committed twice, in two folders and from two caches, and compare
+dist-check: ## Build the last commit twice, in two folders and from two caches, and compare
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
 	for copy in one two; do \
 		git clone --quiet . "$$dir/$$copy"; \
@@ -115,17 +115,17 @@ image: dist ## Write an OCI image of caddy-itsme for IMAGE_SYSTEMS into dist/ima
 	$(GO) run -C tools/image . -output ../../dist/image $(patsubst linux/%,../../dist/caddy-itsme-linux-%,$(IMAGE_SYSTEMS))
 
 .PHONY: notes
-notes: ## Print what CHANGELOG.md says of VERSION
+notes: ## Print the notes of VERSION in CHANGELOG.md
 	@awk -v version="$${VERSION#v}" ' \
 		/^(## |\[)/ { inside = index($$0, "## [" version "]") == 1; found = found || inside; next } \
 		inside { print } \
-		END { exit !found }' CHANGELOG.md || { echo "CHANGELOG.md says nothing of $$VERSION" >&2; exit 1; }
+		END { exit !found }' CHANGELOG.md || { echo "CHANGELOG.md has no section for $$VERSION" >&2; exit 1; }
 
 .PHONY: demo
 demo: ## Log in with a simulated itsme, in one process on loopback
 	$(GO) run ./cmd/caddy-itsme demo
 
-# Where make screenshots puts its pictures.
+# The folder of make screenshots.
 SCREENSHOTS ?= $(or $(TMPDIR),/tmp)/caddy-itsme-screenshots
 
 .PHONY: screenshots
@@ -137,8 +137,8 @@ screenshots: debian node ## Write a picture of every page, in every language, to
 sandbox: ## Run the simulator's conformance suite against Signicat's sandbox (needs credentials)
 	$(GO) test -count=1 -tags sandbox ./signicat/signicattest/...
 
-# The fuzzer at times reports its own "context deadline exceeded" when FUZZTIME is over
-# (golang/go#75804): that alone is tried once more. An input that fails a property is found again.
+# The fuzzer sometimes reports "context deadline exceeded" at the end of FUZZTIME (golang/go#75804). The target
+# then runs once more. An input that fails a property is found again.
 .PHONY: fuzz
 fuzz: ## Fuzz every target for FUZZTIME (20s)
 	@grep -rno --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file _ target; do \
@@ -148,14 +148,14 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 		"$${fuzz[@]}"; \
 	done
 
-# Which mutations make mutate tries, as a regexp of their names: a row's file, a colon, what is deleted.
+# The mutations that make mutate tries: a regexp of their names, which are a row's file, a colon and a text.
 ONLY ?=
 
 .PHONY: mutate
-mutate: debian node ## Delete each defence of SECURITY.md's rows, and see its tests fail (ONLY='^cookie')
+mutate: debian node ## Delete each defence of SECURITY.md, and check that its tests fail (ONLY='^cookie')
 	$(GO) run ./internal/mutate -only '$(ONLY)'
 
-# How long a soak takes, and the seed of its faults; 0 draws one.
+# The duration of a soak, and the seed of its faults; 0 is a random seed.
 SOAK ?= 5m
 SEED ?= 0
 
@@ -163,7 +163,7 @@ SEED ?= 0
 soak: debian ## Log in and refresh through three replicas and Redis while Signicat and the network fail at random, for SOAK (5m)
 	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED)
 
-# How many rounds count; a short look is ROUNDS=5. The machine should have nothing else to do.
+# The number of rounds that count; ROUNDS=5 for a short look. The machine should be idle.
 ROUNDS ?= 40
 
 .PHONY: bench
@@ -171,11 +171,11 @@ bench: ## Measure against plain Caddy, and write the table of docs/performance.m
 	$(GO) run ./bench -rounds $(ROUNDS) -write docs/performance.md
 
 .PHONY: bench-peers
-bench-peers: ## The same requests through other software that verifies tokens, where it can be built
+bench-peers: ## Measure the same requests through other software that verifies tokens
 	(cd tools && $(GO) build -o "$${TMPDIR:-/tmp}/caddy-itsme-xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy)
 	$(GO) run ./bench -rounds $(ROUNDS) -peers "$${TMPDIR:-/tmp}/caddy-itsme-xcaddy"
 
-# What is compared, and with which commit.
+# The packages to compare, and the commit to compare with.
 BENCHED := ./gateway ./caddymodule ./token ./store
 BASE    ?= HEAD^
 
@@ -193,11 +193,11 @@ measure-pending: ## Measure memory, locks and requests while 100,000 pending ses
 	$(GO) test -count=1 -tags measure -timeout 0 -run '^TestMeasurePending$$' -v ./bench/waiting $(ARGS)
 
 .PHONY: measure-waiting
-measure-waiting: ## Measure what 10,000 apps that wait cost a Caddy (ARGS='-apps 5000 -longpoll 20s')
+measure-waiting: ## Measure the cost of 10,000 waiting apps for a Caddy (ARGS='-apps 5000 -longpoll 20s')
 	$(GO) test -count=1 -tags measure -timeout 0 -run '^TestMeasureWaiting$$' -v ./bench/waiting $(ARGS)
 
 .PHONY: vulncheck
-vulncheck: ## Look for known vulnerabilities in what is linked (asks vuln.go.dev)
+vulncheck: ## Look for known vulnerabilities in linked code (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
@@ -208,8 +208,8 @@ endif
 # Modules that tests import with the system's own Python, as module:package of Debian.
 NEEDED_PYTHON := jwt:python3-jwt cryptography:python3-cryptography
 
-# A test that needs a program fails without it. So a machine on which nothing can be
-# installed is told which ones, and the tests decide.
+# A test that needs a program fails without it. On a machine without the right to install, debian prints the
+# missing programs.
 .PHONY: debian
 debian:
 	@missing=(); \

@@ -7,20 +7,20 @@ type Attribute struct {
 	// Name is Signicat's name of the attribute.
 	// Source: https://developer.signicat.com/identity-methods/itsme/attribute-reference/.
 	Name string
-	// Claim is the name in our tokens: OpenID Connect's where it has one.
+	// Claim is the name in our tokens. It is that of OpenID Connect when there is one.
 	Claim string
-	// Form is how the value is read.
+	// Form selects how the value is read and written.
 	Form Form
 	// Sensitive attributes reach the token only when token { claims } names them.
 	Sensitive bool
 }
 
-// Form is how an attribute's value is read from Signicat and written as a claim.
+// Form selects how an attribute's value is read from Signicat and written as a claim.
 type Form uint8
 
 // The forms.
 const (
-	// Text is a string, as it is.
+	// Text is an unchanged string.
 	Text Form = iota
 	// Lower is a string in lower case.
 	Lower
@@ -34,8 +34,7 @@ const (
 	NIN
 )
 
-// All returns every attribute that itsme can give through Signicat's REST API, as the caller's own
-// copy.
+// All returns a copy of the table: every attribute of itsme in Signicat's REST API.
 // Unverified: the names of the device attributes that Signicat documents only in part.
 func All() []Attribute { return slices.Clone(table) }
 
@@ -84,8 +83,8 @@ func Names() []string {
 	return names
 }
 
-// DefaultClaims returns the claims that a token has when the configuration names none: those of
-// every attribute that is asked for, without the sensitive ones.
+// DefaultClaims returns the claims of a token when the configuration names none: those of the
+// requested attributes, without the sensitive ones.
 func DefaultClaims(asked []string) []string {
 	claims := []string{}
 	for _, name := range asked {

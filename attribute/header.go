@@ -5,10 +5,10 @@ import "strings"
 // HeaderPrefix begins the name of every identity header that the gateway sends to an upstream.
 const HeaderPrefix = "X-Itsme-"
 
-// subjectHeader carries the subject: sub is no word for a header.
+// subjectHeader carries the claim sub.
 const subjectHeader = HeaderPrefix + "Subject"
 
-// headers are those of every claim that the gateway puts into a token.
+// headers maps every claim of a token to its header.
 var headers = func() map[string]string {
 	headers := map[string]string{"sub": subjectHeader}
 	for _, claim := range []string{"acr", "auth_time", "email_verified"} {
@@ -20,7 +20,7 @@ var headers = func() map[string]string {
 	return headers
 }()
 
-// Headers returns the header of every claim that the gateway puts into a token, in no order.
+// Headers returns the header of every claim of a token, in no order.
 func Headers() []string {
 	names := make([]string, 0, len(headers))
 	for _, name := range headers {
@@ -40,7 +40,7 @@ func Header(claim string) string {
 // Header returns the header that carries the attribute's claim to the upstream.
 func (a Attribute) Header() string { return Header(a.Claim) }
 
-// ruledHeader applies the rule for every claim but sub: X-Itsme- and the claim's words, each with a
+// ruledHeader returns the header of a claim other than sub: X-Itsme- and the claim's words, each with a
 // capital.
 func ruledHeader(claim string) string {
 	words := strings.Split(claim, "_")

@@ -6,11 +6,11 @@ import (
 	"unicode/utf8"
 )
 
-// MaxValue bounds one attribute's text in bytes. Longer texts are cut at a character's boundary.
-// Nothing on an identity document comes near it.
+// MaxValue bounds one attribute's text in bytes. A longer text is cut at a character's boundary. Texts
+// of identity documents are much shorter.
 const MaxValue = 1024
 
-// Subject holds what Signicat sent of one user.
+// Subject holds the values that Signicat sent for one user.
 type Subject struct {
 	// Text returns an attribute that is a string, by Signicat's name; false when there is none.
 	Text func(name string) (text string, ok bool)
@@ -28,7 +28,7 @@ type NationalNumber struct {
 }
 
 // Claims translates a user's attributes into those of the wanted claims that the user has. It leaves
-// out an attribute that Signicat did not send, or sent in a form that cannot be read.
+// out an attribute that Signicat did not send, or sent in an unreadable form.
 func (s Subject) Claims(wanted []string) map[string]any {
 	claims := make(map[string]any, len(wanted)+1)
 	for _, a := range table {
@@ -47,7 +47,7 @@ func (s Subject) Claims(wanted []string) map[string]any {
 	return claims
 }
 
-// readers read an attribute in each form.
+// readers maps each form to the function that reads it.
 var readers = map[Form]func(s Subject, name string) (any, bool){
 	Text:    readText,
 	Email:   readText,

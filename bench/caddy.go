@@ -11,15 +11,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// lab is where the servers are built and run.
+// lab holds the folder in which the servers are built and run.
 type lab struct {
-	dir      string // of binaries, configurations and keys; goes away at the end
+	dir      string // of binaries, configurations and keys; removed at the end
 	upstream string
 	servers  []*server
 	closers  []func()
 }
 
-// Programs that are built into the lab, by their package.
+// The programs that the lab builds, with their packages.
 var programs = map[string]string{
 	"caddy":        "github.com/caddyserver/caddy/v2/cmd/caddy", // of the version in go.mod
 	"caddy-itsme":  "github.com/caddy-itsme/caddy-itsme/cmd/caddy-itsme",
@@ -54,7 +54,7 @@ func (l *lab) close() {
 	_ = os.RemoveAll(l.dir)
 }
 
-// keep has a server stopped at the end.
+// keep stops a server at the end.
 func (l *lab) keep(s *server, err error) (*server, error) {
 	if err == nil {
 		l.servers = append(l.servers, s)
@@ -62,8 +62,8 @@ func (l *lab) keep(s *server, err error) (*server, error) {
 	return s, err
 }
 
-// caddyfile is a configuration with global options and a site in front of the upstream. No file or
-// socket of the machine's own Caddy is touched.
+// caddyfile is a configuration with global options and a site in front of the upstream. It uses no file or
+// socket of a Caddy of this machine.
 const caddyfile = `{
 	admin {{admin}}
 	persist_config off
@@ -80,13 +80,13 @@ http://{{addr}} {
 }
 `
 
-// static sets the headers that the gateway sets, to what a configuration can know.
+// static sets the headers of the gateway to fixed values.
 const static = `request_header X-Itsme-Subject 00000000000000000000000000000001
 	request_header X-Itsme-Acr substantial
 	request_header X-Itsme-Auth-Time 1767225600
 	request_header X-Itsme-Name "Jan Peeters"`
 
-// options are the gateway's.
+// options configures the gateway.
 const options = `itsme {
 		public_url http://{{addr}}
 		signicat {
@@ -109,10 +109,10 @@ const options = `itsme {
 // caddy is one Caddy to start.
 type caddy struct {
 	binary, admin, options, site string
-	values                       []string // what stands for more names, in pairs
+	values                       []string // names and values to replace, in pairs
 }
 
-// start runs it on an address of its own.
+// start runs it on a free address.
 func (l *lab) start(ctx context.Context, c caddy, addr string) (*server, error) {
 	if c.admin == "" {
 		c.admin = "off"
@@ -126,7 +126,7 @@ func (l *lab) start(ctx context.Context, c caddy, addr string) (*server, error) 
 	return l.keep(startServer(ctx, addr, l.dir, l.path(c.binary), "run", "--adapter", "caddyfile", "--config", file))
 }
 
-// plain is Caddy without the module, with these directives in its site.
+// plain starts Caddy without the module, with these directives in its site.
 func (l *lab) plain(ctx context.Context, site string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -135,14 +135,14 @@ func (l *lab) plain(ctx context.Context, site string) (*server, error) {
 	return l.start(ctx, caddy{binary: "caddy", site: site}, addr)
 }
 
-// protected is a gateway and whoever can sign for it.
+// protected is a gateway with a signer of its tokens.
 type protected struct {
 	*server
 	*signer
 	admin string
 }
 
-// itsme is Caddy with the gateway in front of the upstream; signicat is where the simulator is.
+// itsme starts Caddy with the gateway in front of the upstream; signicat is the simulator's address.
 func (l *lab) itsme(ctx context.Context, algorithm token.Algorithm, signicat string) (*protected, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -166,5 +166,5 @@ func (l *lab) itsme(ctx context.Context, algorithm token.Algorithm, signicat str
 	return &protected{server, signer, admin}, err
 }
 
-// client is the API client's name at the simulator, and its secret.
+// client is the id and the secret of the API client at the simulator.
 const client = "bench"

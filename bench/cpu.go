@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// errProc is returned when /proc does not say what a Linux kernel with scheduler statistics says.
+// errProc is returned when /proc lacks the scheduler statistics of Linux.
 var errProc = errors.New("/proc is not understood")
 
-// cpuTime is the CPU time, in user and kernel mode, that a process and its children have used so far.
+// cpuTime returns the CPU time, in user and kernel mode, that a process and its children have used so far.
 // It is the sum of utime and stime of /proc/<pid>/stat, but in nanoseconds and not in ticks of
 // 10 ms, as /proc/<pid>/task/<tid>/schedstat has it (Documentation/scheduler/sched-stats.rst).
 func cpuTime(proc string, pid int) (time.Duration, error) {
@@ -47,7 +47,7 @@ func cpuTime(proc string, pid int) (time.Duration, error) {
 	return total, nil
 }
 
-// taskTime is the CPU time of one thread: the first of the numbers.
+// taskTime returns the CPU time of one thread, the first of the numbers.
 func taskTime(task string) (time.Duration, error) {
 	text, err := os.ReadFile(filepath.Join(task, "schedstat"))
 	if err != nil {

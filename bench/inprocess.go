@@ -53,7 +53,7 @@ func readBench(output []byte) (map[string]measured, error) {
 	return results, nil
 }
 
-// minus is what one benchmark takes beyond another.
+// minus returns the difference of two benchmarks.
 func minus(a, b []float64) []float64 {
 	differences := make([]float64, min(len(a), len(b)))
 	for i := range differences {
@@ -86,7 +86,7 @@ func measureInProcess(ctx context.Context) ([]row, error) {
 	return rows, complete(rows)
 }
 
-// complete refuses a row that nothing measured.
+// complete returns an error for a row without a measurement.
 func complete(rows []row) error {
 	for _, r := range rows {
 		if len(r.sample) == 0 {

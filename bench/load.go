@@ -14,14 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// connections is how many keep-alive connections carry the requests to one server.
+// connections is the number of keep-alive connections to one server.
 const connections = 64
 
 // runPatience bounds one run.
 const runPatience = 2 * time.Minute
 
-// errAnswer is returned when a server answers something else than it must, so that nothing is
-// measured but what is meant.
+// errAnswer is returned when a server sends another answer than expected.
 var errAnswer = errors.New("unexpected answer")
 
 // load sends requests to one server, over connections that stay open.
@@ -53,13 +52,13 @@ func (l *load) close() {
 	}
 }
 
-// expected is what every answer of a run must be. The body counts where it is of one byte.
+// expected describes every answer of a run. A body of one byte is compared.
 type expected struct {
 	status int
 	body   byte
 }
 
-// run sends n requests, the given ones in turn, as fast as they are answered.
+// run sends n requests, the given ones in turn. It sends the next one after each answer.
 func (l *load) run(requests [][]byte, n int, want expected) error {
 	var sent atomic.Int64
 	var group errgroup.Group
@@ -136,7 +135,7 @@ func (c *connection) head() (status, length int, err error) {
 	}
 }
 
-// get is a request, with the bearer token unless it is empty.
+// get returns a request, with the bearer token unless it is empty.
 func get(addr, bearer string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "GET /api/things?page=2 HTTP/1.1\r\nHost: %s\r\nUser-Agent: bench\r\nAccept: application/json\r\n", addr)

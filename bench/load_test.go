@@ -43,16 +43,16 @@ func TestLoadSendsEveryRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(l.close)
-	told := []byte("GET / HTTP/1.1\r\nHost: a\r\nX-Itsme-Subject: b\r\n\r\n")
+	named := []byte("GET / HTTP/1.1\r\nHost: a\r\nX-Itsme-Subject: b\r\n\r\n")
 	for name, row := range map[string]struct {
 		request []byte
 		want    expected
 		wantErr error
 	}{
-		"nobody":                      {get(addr, "token"), expected{200, anonymous}, nil},
-		"somebody":                    {told, expected{200, identified}, nil},
-		"nobody, where somebody must": {get(addr, ""), expected{200, identified}, errAnswer},
-		"another status":              {told, expected{401, identified}, errAnswer},
+		"anonymous":                 {get(addr, "token"), expected{200, anonymous}, nil},
+		"identified":                {named, expected{200, identified}, nil},
+		"anonymous, not identified": {get(addr, ""), expected{200, identified}, errAnswer},
+		"another status":            {named, expected{401, identified}, errAnswer},
 	} {
 		if err := l.run([][]byte{row.request}, 3*connections, row.want); !errors.Is(err, row.wantErr) {
 			t.Errorf("%s: %v, want %v", name, err, row.wantErr)

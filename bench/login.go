@@ -18,14 +18,14 @@ import (
 )
 
 const (
-	// loginBatches and loginsPerBatch are how many logins the CPU time of one is taken from.
+	// loginBatches and loginsPerBatch give the number of logins for the CPU time of one.
 	loginBatches, loginsPerBatch = 15, 20
-	// slowLogins are those at a Signicat whose every answer takes roundTrip.
+	// slowLogins is the number of logins at a Signicat whose answers take roundTrip.
 	slowLogins = 20
 	roundTrip  = 50 * time.Millisecond
 )
 
-// apps log in at a gateway, with people who say yes.
+// apps log in at a gateway, with users who approve.
 type apps struct {
 	gateway    *protected
 	management string // of the simulator
@@ -114,7 +114,7 @@ func (a *apps) batches(ctx context.Context) (cpu []float64, calls map[string]flo
 	return cpu, calls, err
 }
 
-// slow returns, for each login at a slow Signicat, how many milliseconds it took beyond Signicat.
+// slow returns the milliseconds that each login at a slow Signicat took beyond Signicat.
 func (a *apps) slow(ctx context.Context) (added []float64, err error) {
 	var faults []map[string]any
 	for _, operation := range []string{"create_session", "validate_code", "read_session"} {
@@ -149,7 +149,7 @@ func (a *apps) counts(ctx context.Context) (counts map[string]int, err error) {
 	return counts, err
 }
 
-// login is one login. It returns how long the app waited for the gateway, the person left out.
+// login does one login. It returns the time that the app waited for the gateway, without that of the user.
 func (a *apps) login(ctx context.Context) (waited time.Duration, err error) {
 	verifier := rand.Text() + rand.Text()
 	sum := sha256.Sum256([]byte(verifier))
@@ -174,7 +174,7 @@ func (a *apps) login(ctx context.Context) (waited time.Duration, err error) {
 	return waited + time.Since(began), err
 }
 
-// approve is the person: it returns what itsme puts on the redirect URL.
+// approve approves as the user, and returns the parameters of the redirect URL.
 func (a *apps) approve(ctx context.Context, link string) (url.Values, error) {
 	form := url.Values{"decision": {"approve"}, "persona": {"adult"}}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, link, strings.NewReader(form.Encode()))

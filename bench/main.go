@@ -1,9 +1,8 @@
 // Command bench measures what the gateway costs, against Caddy without it, and writes one table.
 //
-// Requests are measured in many short rounds, each of which lets every server answer the same number
-// of requests, in a new order, over connections that stay open; what counts is the CPU time of the
-// server's process, compared within the round. It runs on Linux, on loopback alone, in a folder of
-// its own.
+// It measures requests in many short rounds. In each round every server answers the same number of
+// requests, in a new order, over connections that stay open. It compares the CPU times of the server
+// processes within a round. It runs on Linux, on loopback, in a folder of its own.
 package main
 
 import (
@@ -24,7 +23,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "Markdown file that gets the table, between its two marks")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "order of the servers in each round")
 	flag.StringVar(&o.peers, "peers", "", "xcaddy, to measure other software instead")
-	flag.StringVar(&o.profile, "profile", "", "requests of which only profiles are made, such as \"ES256, first sight\"")
+	flag.StringVar(&o.profile, "profile", "", "requests to profile instead, such as \"ES256, first sight\"")
 	flag.StringVar(&o.into, "into", ".", "folder of the profiles")
 	flag.Parse()
 	if err := run(ctx, o); err != nil {
@@ -33,7 +32,7 @@ func main() {
 	}
 }
 
-// settings are the command line.
+// settings are the flags.
 type settings struct {
 	rounds int
 	write  string

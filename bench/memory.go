@@ -39,7 +39,7 @@ func measureMemory(ctx context.Context, l *lab) ([]row, error) {
 	}, nil
 }
 
-// heapOf is by how many bytes the live heap grows when the gateway sees n more tokens.
+// heapOf returns the bytes by which the live heap grows when the gateway sees n more tokens.
 func (p *protected) heapOf(ctx context.Context, n int) (bytes float64, err error) {
 	l, err := dial(p.addr)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p *protected) heapOf(ctx context.Context, n int) (bytes float64, err error
 	if err != nil {
 		return 0, err
 	}
-	// What Caddy keeps for its connections is there before.
+	// Open the connections before, because Caddy allocates memory for them.
 	if err := l.run([][]byte{get(p.addr, tokens[0])}, 10*connections, expected{200, identified}); err != nil {
 		return 0, err
 	}
@@ -65,9 +65,9 @@ func (p *protected) heapOf(ctx context.Context, n int) (bytes float64, err error
 	return after - before, err
 }
 
-// heap is the live heap after a collection, by Caddy's admin endpoint.
+// heap returns the live heap after a collection, from Caddy's admin endpoint.
 func (p *protected) heap(ctx context.Context) (bytes float64, err error) {
-	for range 2 { // what a pool holds goes with the second
+	for range 2 { // the second frees the content of pools
 		if err := p.ask(ctx, "/debug/pprof/heap?gc=1", func(r io.Reader) error {
 			_, err := io.Copy(io.Discard, r)
 			return err
@@ -95,7 +95,7 @@ func (p *protected) ask(ctx context.Context, path string, read func(io.Reader) e
 	return read(response.Body)
 }
 
-// heapOfRecords is the live heap of n pending sessions in a store of this process.
+// heapOfRecords returns the live heap of n pending sessions in a store of this process.
 func heapOfRecords(ctx context.Context, n int) (bytes float64, err error) {
 	before := live()
 	memory := store.NewMemory(time.Now)
@@ -110,7 +110,7 @@ func heapOfRecords(ctx context.Context, n int) (bytes float64, err error) {
 	return float64(live()) - float64(before), nil
 }
 
-// pendingRecord is one of many, with texts as long as those of a login at itsme with seven attributes.
+// pendingRecord returns a record with texts of the length of an itsme login with seven attributes.
 func pendingRecord(i int, now time.Time) *store.Record {
 	id := fmt.Sprintf("%043d", i)
 	return &store.Record{

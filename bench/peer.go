@@ -24,8 +24,7 @@ type peer struct {
 	start func(ctx context.Context, l *lab, p *protected) (*server, error)
 }
 
-// peers are those that can be built or installed without an account: from Go's module proxy, and
-// from Debian.
+// peers returns software that can be installed without an account: from Go's module proxy and from Debian.
 func peers(xcaddy string) []peer {
 	return []peer{
 		{"plain Caddy, which verifies nothing", 0, func(ctx context.Context, l *lab, _ *protected) (*server, error) {
@@ -40,7 +39,7 @@ func peers(xcaddy string) []peer {
 }
 
 // measurePeers compares the gateway, with one ES256 token and with tokens that it sees for the first
-// time, with every peer that starts. Those that do not are named on stderr, with the reason.
+// time, with every peer that starts. It writes the others to stderr, with the reason.
 func measurePeers(ctx context.Context, l *lab, xcaddy string, rounds int, random *rand.Rand) ([]row, error) {
 	g := &gatewayBench{name: "ES256"}
 	if err := g.open(ctx, l, token.ES256); err != nil {
@@ -100,7 +99,7 @@ func (l *lab) serve(ctx context.Context, name, config string, values []string, c
 	return l.keep(startServer(ctx, addr, l.dir, command(addr, file)...))
 }
 
-// haproxy verifies ES256 as it does itself, and the end of the token, and tells the same four claims.
+// haproxy verifies ES256 and the exp of the token, and sends the same four claims.
 const haproxy = `defaults
 	mode http
 	timeout connect 5s
@@ -127,8 +126,8 @@ func startHAProxy(ctx context.Context, l *lab, p *protected) (*server, error) {
 	})
 }
 
-// apache passes the claims on as headers of its own names; the subject as ours has it, which tells the
-// upstream that somebody is there. It takes a JWKS over https only, so that it gets the keys from here.
+// apache sends the claims in headers of its own names, and the subject in ours, by which the upstream knows
+// an identity. It reads a JWKS over https only, so that its configuration has the keys.
 const apache = `ServerRoot {{dir}}
 ServerName localhost
 PidFile {{dir}}/apache.pid
@@ -200,13 +199,13 @@ func startCaddyJWT(ctx context.Context, l *lab, p *protected, xcaddy string) (*s
 	}, addr)
 }
 
-// tail is the last lines of what a program wrote, where it says why it failed.
+// tail returns the last lines of a program's output, which have its error.
 func tail(text []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-3):], "\n")
 }
 
-// verifies asks once, for what keeps its keys from the first request on.
+// verifies sends one request, after which software that fetches keys has them.
 func verifies(ctx context.Context, s *server, bearer string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.addr+"/", nil)
 	if err != nil {

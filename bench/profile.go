@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// errContender is returned when nothing of that name sends requests to a gateway.
-var errContender = errors.New("no gateway gets such requests")
+// errContender is returned for an unknown kind of requests.
+var errContender = errors.New("unknown kind of requests: use a name of the table's rows")
 
-// profiles are what Caddy's admin endpoint is asked for, by the file that gets it.
+// profiles maps a file to the path of the profile at Caddy's admin endpoint.
 var profiles = []struct{ file, path string }{
 	{"cpu.pprof", "/debug/pprof/profile?seconds=15"},
 	{"allocs.pprof", "/debug/pprof/allocs?seconds=5"},
 }
 
-// profileRequests lets one contender run, and writes profiles of its server to a folder.
+// profileRequests runs one contender, and writes profiles of its server to a folder.
 func profileRequests(ctx context.Context, l *lab, name, dir string, random *rand.Rand) error {
 	b := new(requestBench)
 	if err := b.open(ctx, l); err != nil {
@@ -55,7 +55,7 @@ func profileRequests(ctx context.Context, l *lab, name, dir string, random *rand
 	return nil
 }
 
-// find is the contender of that name, and its gateway.
+// find returns the contender of that name, and its gateway.
 func (b *requestBench) find(name string) (*contender, *protected) {
 	for _, g := range b.gateways {
 		for _, c := range g.contenders() {

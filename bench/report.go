@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// The marks between which a file holds what was measured last.
+// The marks around the table in a file.
 const (
 	beginMark = "<!-- begin: make bench -->\n"
 	endMark   = "<!-- end: make bench -->\n"
 )
 
-// errMarks is returned when a file has no place for the table.
+// errMarks is returned when a file lacks the marks.
 var errMarks = errors.New("the file has no marks for the table")
 
 // replace puts a table between the marks of a text.
@@ -42,14 +42,14 @@ func writeInto(file, table string) error {
 	return os.WriteFile(file, []byte(replaced), 0o644)
 }
 
-// setting says on what it was measured, and of what.
+// setting describes the machine and the versions of the measurement.
 func setting(rounds int) string {
 	return fmt.Sprintf("Measured on %s: %s, %d cores, %s, Caddy %s, commit %s; %d rounds of %d requests a server, %d connections.\n\n",
 		time.Now().UTC().Format(time.DateOnly), processor(), runtime.NumCPU(), runtime.Version(),
 		moduleVersion("github.com/caddyserver/caddy/v2"), commit(), rounds, perRun, connections)
 }
 
-// processor is the name that the machine gives it.
+// processor returns the name of the processor.
 func processor() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -63,7 +63,7 @@ func processor() string {
 	return runtime.GOARCH
 }
 
-// moduleVersion is the version of a dependency that the servers are built with.
+// moduleVersion returns the version of a dependency of the servers.
 func moduleVersion(path string) string {
 	return output("go", "list", "-m", "-f", "{{.Version}}", path)
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// many is how many tokens are in rotation where there is more than one.
+// many is the number of tokens in rotation, when there is more than one.
 const many = 10_000
 
-// algorithms are those that a gateway can sign with, and what the first sight of a token should cost
-// against plain Caddy.
+// algorithms has the algorithms of a gateway, each with the goal for the first request with a token against
+// plain Caddy.
 var algorithms = []struct {
 	token.Algorithm
 	firstSight float64
@@ -25,7 +25,7 @@ type requestBench struct {
 	refused              *contender
 }
 
-// gatewayBench is a gateway for each kind of request, so that none pays for what another one keeps.
+// gatewayBench has a gateway for each kind of request, so that the caches of one do not affect another.
 type gatewayBench struct {
 	name             string
 	goal             float64
@@ -79,7 +79,7 @@ func (b *requestBench) open(ctx context.Context, l *lab) error {
 	if err != nil {
 		return err
 	}
-	// Everybody gets the same request: a token costs its bytes in every server.
+	// Every server gets the same request: reading a token costs time in each.
 	for _, plain := range []struct {
 		at   **contender
 		site string
@@ -120,7 +120,7 @@ func oneToken(p *protected) (func(int) ([][]byte, error), error) {
 	return always(requests(p.addr, tokens)...), err
 }
 
-// manyTokens are shown to the gateway once before they count.
+// manyTokens sends each token to the gateway once before the measurement.
 func manyTokens(p *protected) (func(int) ([][]byte, error), error) {
 	tokens, err := p.sign(many)
 	if err != nil {
@@ -142,7 +142,7 @@ func newTokens(p *protected) (func(int) ([][]byte, error), error) {
 	}, nil
 }
 
-// rotating goes on, in every run, where the one before ended.
+// rotating continues, in every run, after the last token of the run before.
 func rotating(all [][]byte) func(int) ([][]byte, error) {
 	next := 0
 	return func(n int) ([][]byte, error) {

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// perRun is how many requests one server gets in one round: few, so that what else the machine does
-// falls on all of them.
+// perRun is the number of requests of one server in one round. It is small, so that other work of the
+// machine falls on all servers.
 const perRun = 1500
 
 // contender is a server with one kind of request.
@@ -16,11 +16,11 @@ type contender struct {
 	name   string
 	server *server
 	want   expected
-	// prepare makes the requests of a run; what it costs is not measured.
+	// prepare makes the requests of a run. Its cost is not measured.
 	prepare func(n int) ([][]byte, error)
 
 	load *load
-	// spent is the CPU time of a request in each round, in microseconds.
+	// spent holds the CPU time of a request in each round, in microseconds.
 	spent []float64
 }
 
@@ -29,8 +29,7 @@ func always(requests ...[]byte) func(int) ([][]byte, error) {
 	return func(int) ([][]byte, error) { return requests, nil }
 }
 
-// play lets all contenders run in each round, in a new order, after a first round that does not
-// count.
+// play runs all contenders in each round, in a new order. A first round does not count.
 func play(ctx context.Context, contenders []*contender, rounds int, random *rand.Rand) error {
 	for _, c := range contenders {
 		var err error

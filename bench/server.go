@@ -17,7 +17,7 @@ import (
 // startPatience bounds the start and the end of a server.
 const startPatience = 20 * time.Second
 
-// errStart is returned when a server does not answer, with what it wrote.
+// errStart is returned, with the output of the server, when it does not answer.
 var errStart = errors.New("server does not answer")
 
 // server is a running process that answers HTTP.
@@ -25,7 +25,7 @@ type server struct {
 	addr    string
 	process *exec.Cmd
 	output  bytes.Buffer
-	// started is how long it took from the start of the process to its first answer.
+	// started is the time from the start of the process to its first answer.
 	started time.Duration
 	ended   chan struct{}
 }
@@ -42,7 +42,7 @@ func startServer(ctx context.Context, addr, dir string, command ...string) (*ser
 		return nil, fmt.Errorf("starting %s: %w", filepath.Base(command[0]), err)
 	}
 	go func() {
-		_ = s.process.Wait() // how it ends does not matter: it is stopped
+		_ = s.process.Wait() // it ends because it is stopped
 		close(s.ended)
 	}()
 	if err := s.await(ctx); err != nil {
@@ -53,7 +53,7 @@ func startServer(ctx context.Context, addr, dir string, command ...string) (*ser
 	return s, nil
 }
 
-// await asks until there is an answer, whatever it is.
+// await sends requests until it gets an answer of any status.
 func (s *server) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
@@ -77,7 +77,7 @@ func (s *server) await(ctx context.Context) error {
 	}
 }
 
-// stop ends the process, by force when it does not end by itself.
+// stop ends the process, and kills it when it does not end in time.
 func (s *server) stop() {
 	_ = s.process.Process.Signal(syscall.SIGTERM)
 	select {
@@ -88,10 +88,10 @@ func (s *server) stop() {
 	}
 }
 
-// cpu is the CPU time that it has used so far.
+// cpu returns the CPU time that it has used so far.
 func (s *server) cpu() (time.Duration, error) { return cpuTime("/proc", s.process.Process.Pid) }
 
-// freeAddr is an address on which nobody listens.
+// freeAddr returns a free address on loopback.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

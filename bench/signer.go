@@ -16,14 +16,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// signer makes access tokens that a gateway takes for its own: it has the gateway's key.
+// signer signs access tokens with the key of a gateway.
 type signer struct {
 	authority *token.Authority
 	public    []byte // key, in PEM
 	jwks      []byte
 }
 
-// newSigner makes a key, writes it where the gateway at that URL reads it, and signs with it.
+// newSigner makes a key, writes it for the gateway at that URL, and signs with it.
 func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, error) {
 	key, err := token.GenerateKey(algorithm)
 	if err != nil {
@@ -56,7 +56,7 @@ func newSigner(algorithm token.Algorithm, publicURL, file string) (*signer, erro
 	return &signer{authority, public, set.JWKS()}, nil
 }
 
-// publicPEM is the public half of a private key, for those who have no JWKS.
+// publicPEM returns the public half of a private key, for software without a JWKS.
 func publicPEM(private []byte) ([]byte, error) {
 	block, _ := pem.Decode(private)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
@@ -70,7 +70,7 @@ func publicPEM(private []byte) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), nil
 }
 
-// sign makes the tokens of n persons, on every core.
+// sign returns the tokens of n users. It uses every core.
 func (s *signer) sign(n int) ([]string, error) {
 	tokens := make([]string, n)
 	var group errgroup.Group

@@ -7,11 +7,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// starts is how often each server is started, in turn.
+// starts is the number of starts of each server.
 const starts = 9
 
-// measureStarts returns how much longer Caddy takes from its start to its first answer with the
-// gateway in it.
+// measureStarts returns the time that the gateway adds to Caddy's start, up to the first answer.
 func measureStarts(ctx context.Context, l *lab) ([]row, error) {
 	var longer []float64
 	for range starts {

@@ -5,14 +5,13 @@ import (
 	"slices"
 )
 
-// resamples is how often an interval's sample is drawn again.
+// resamples is the number of samples that are drawn for an interval.
 const resamples = 2000
 
-// estimate is the median of a sample, and the interval in which it would lie in 95 of 100
-// repetitions.
+// estimate is the median of a sample, with its 95 % confidence interval.
 type estimate struct{ median, low, high float64 }
 
-// estimated takes the interval from the bootstrap: the medians of samples that are drawn from the
+// estimated computes the interval with the bootstrap: the medians of samples that are drawn from the
 // sample itself, with replacement (Efron, 1979, "Bootstrap Methods: Another Look at the Jackknife").
 func estimated(sample []float64, random *rand.Rand) estimate {
 	medians := make([]float64, resamples)
@@ -31,7 +30,7 @@ func estimated(sample []float64, random *rand.Rand) estimate {
 	}
 }
 
-// median is that of a sample, which it sorts.
+// median returns the median of a sample. It sorts the sample.
 func median(sample []float64) float64 {
 	slices.Sort(sample)
 	middle := len(sample) / 2
@@ -41,7 +40,7 @@ func median(sample []float64) float64 {
 	return (sample[middle-1] + sample[middle]) / 2
 }
 
-// ratios are the quotients of what was measured in the same round.
+// ratios returns the quotients of measurements of the same round.
 func ratios(of, against []float64) []float64 {
 	quotients := make([]float64, len(of))
 	for i := range of {

@@ -7,18 +7,17 @@ import (
 	"strings"
 )
 
-// row is one thing that was measured.
+// row is one line of the table.
 type row struct {
 	what   string
 	unit   string
 	sample []float64
-	// goal is what the median should be at most, or at least; zero is none.
+	// goal bounds the median from above, or from below with atLeast; zero is none.
 	goal    float64
 	atLeast bool
 }
 
-// verdict says whether the goal is reached. A noisy row reaches it when the better end of its
-// interval does.
+// verdict returns whether the median, or the better end of its interval, reaches the goal.
 func (r row) verdict(e estimate) string {
 	switch {
 	case r.goal == 0:
@@ -39,7 +38,7 @@ func (r row) wanted() string {
 	return fmt.Sprintf("at most %s", number(r.goal))
 }
 
-// number keeps three digits of small numbers, and no fraction of large ones.
+// number writes small numbers with three digits, and large ones without a fraction.
 func number(v float64) string {
 	switch {
 	case v >= 100:
@@ -56,7 +55,7 @@ func table(rows []row, random *rand.Rand) string {
 	b.WriteString("| What | Unit | Median | 95 % interval | Goal | Reached |\n|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		e := estimated(r.sample, random)
-		interval := "" // of one measurement there is none
+		interval := "" // one measurement has none
 		if len(r.sample) > 1 {
 			interval = number(e.low) + " to " + number(e.high)
 		}

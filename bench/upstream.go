@@ -6,14 +6,13 @@ import (
 	"net"
 )
 
-// What the upstream answers: whether the request told who it is from.
+// The answers of the upstream, for a request with and without an identity header.
 const (
 	anonymous  = '0'
 	identified = '1'
 )
 
-// upstream is the least that a server can do: it costs next to nothing, so that what is measured is
-// the server in front of it.
+// upstream is a minimal server. It costs little, so that the server in front of it is measured.
 type upstream struct{ net.Listener }
 
 func newUpstream() (*upstream, error) {

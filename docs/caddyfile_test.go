@@ -15,10 +15,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// caddyfileBlock is a whole Caddyfile in a page.
+// caddyfileBlock matches a whole Caddyfile in a page.
 var caddyfileBlock = regexp.MustCompile("(?ms)^```caddyfile\n(.*?)^```$")
 
-// caddyfiles are all that the pages and the examples show, by where they stand.
+// caddyfiles returns every Caddyfile of the pages and the examples, by its place.
 func caddyfiles(t *testing.T) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -35,7 +35,7 @@ func caddyfiles(t *testing.T) map[string]string {
 	return found
 }
 
-// environment is what the Caddyfiles take from the environment, with values that are right.
+// environment has valid values for the environment variables of the Caddyfiles.
 var environment = map[string]string{
 	"ADMIN_PORT":               "2019",
 	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
@@ -52,8 +52,8 @@ var (
 	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/._-]+[a-z]`)
 )
 
-// TestCaddyfilesLoad does what caddy validate does with every Caddyfile that anybody could copy,
-// on a machine that has the environment and the files that it names.
+// TestCaddyfilesLoad validates every Caddyfile that a reader can copy, as caddy validate does, on a machine
+// with its environment and files.
 func TestCaddyfilesLoad(t *testing.T) {
 	for where, caddyfile := range caddyfiles(t) {
 		t.Run(where, func(t *testing.T) {
@@ -102,10 +102,10 @@ func TestCaddyfilesMatchFoldersWhole(t *testing.T) {
 	}
 }
 
-// environmentPlaceholder is a value that a Caddyfile takes from the environment before it is read.
+// environmentPlaceholder matches a variable that Caddy replaces before it reads a Caddyfile.
 var environmentPlaceholder = regexp.MustCompile(`\{\$[A-Z_]+\}`)
 
-// matchedPaths are the paths that each itsme handler of a configuration matches.
+// matchedPaths returns the paths that each itsme handler of a configuration matches.
 func matchedPaths(tree any) (found [][]string) {
 	switch node := tree.(type) {
 	case []any:
@@ -130,7 +130,7 @@ func matchedPaths(tree any) (found [][]string) {
 	return found
 }
 
-// withFiles makes the files of an operator's machine that a Caddyfile names, elsewhere.
+// withFiles replaces the files that a Caddyfile names by files in a temporary folder.
 func withFiles(t *testing.T, caddyfile string) string {
 	t.Helper()
 	dir := t.TempDir()

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestCommandsAreNamed compares README's table with what caddy itsme can do.
+// TestCommandsAreNamed compares README's table with the commands of caddy itsme.
 func TestCommandsAreNamed(t *testing.T) {
 	t.Parallel()
 	var named []string
@@ -26,7 +26,7 @@ func TestCommandsAreNamed(t *testing.T) {
 
 var flagName = regexp.MustCompile("`--([a-z]+)`")
 
-// TestFlagsOfDoctorAreNamed compares the page's table with what the command takes.
+// TestFlagsOfDoctorAreNamed compares the page's table with the flags of the command.
 func TestFlagsOfDoctorAreNamed(t *testing.T) {
 	t.Parallel()
 	doctor, _, err := itsme().Find([]string{"doctor"})
@@ -52,7 +52,7 @@ func itsme() *cobra.Command {
 	return command
 }
 
-// leaves are the commands that do something.
+// leaves returns the commands without subcommands.
 func leaves(above string, command *cobra.Command) (names []string) {
 	name := above + command.Name()
 	if !command.HasSubCommands() {

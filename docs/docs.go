@@ -1,4 +1,4 @@
-// Package docs holds the documents that the gateway hands out as they stand in this folder.
+// Package docs embeds the documents of this folder that the gateway serves.
 package docs
 
 import _ "embed"
@@ -6,11 +6,11 @@ import _ "embed"
 //go:embed openapi.yaml
 var openAPI string
 
-// OpenAPI is the OpenAPI 3.1 document of the gateway's HTTP API, as YAML. The gateway that it describes is at
+// OpenAPI returns the OpenAPI 3.1 document of the gateway's HTTP API, as YAML. It describes a gateway at
 // [ExamplePublicURL] and [ExamplePath].
 func OpenAPI() string { return openAPI }
 
-// Where the documents' examples are.
+// The placeholders for a gateway's own values in the documents.
 const (
 	// ExamplePublicURL stands for public_url.
 	ExamplePublicURL = "https://app.example.be"

@@ -20,7 +20,7 @@ func readTable(t *testing.T, firstColumn string) (rows [][]string) {
 }
 
 // readTableOf returns the rows of a page's tables whose first column has that heading, in order,
-// without their heading. A table that is not there fails the test.
+// without their heading. It fails the test without such a table.
 func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
 	t.Helper()
 	inside := false
@@ -45,7 +45,7 @@ func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
 	return rows
 }
 
-// code is what stands between the backticks of a cell that holds nothing else.
+// code matches a cell that has one text in backticks, and nothing else.
 func code(cell string) (text string, ok bool) {
 	text, ok = strings.CutPrefix(cell, "`")
 	text, closed := strings.CutSuffix(text, "`")
@@ -73,13 +73,13 @@ func TestLinksLeadSomewhere(t *testing.T) {
 			if _, err := os.Stat(file); err != nil {
 				t.Errorf("%s links to %s: %v", page, found[1], err)
 			} else if anchor != "" && !slices.Contains(slugs(repotest.ReadFile(t, file)), anchor) {
-				t.Errorf("%s links to %s: no heading there is called so", page, found[1])
+				t.Errorf("%s links to %s: the page has no such heading", page, found[1])
 			}
 		}
 	}
 }
 
-// slugs are the anchors of a page's headings, as GitHub makes them.
+// slugs returns the anchors of a page's headings, as GitHub makes them.
 func slugs(text string) (all []string) {
 	for _, h := range heading.FindAllStringSubmatch(text, -1) {
 		plain := notSlug.ReplaceAllString(strings.ToLower(h[1]), "")
@@ -93,7 +93,7 @@ var (
 	goPackage   = regexp.MustCompile(`go (?:run|test|build|install) (\./[a-z0-9/_-]+)`)
 )
 
-// TestCommandsExist looks up the make targets and the packages that pages tell people to run.
+// TestCommandsExist looks up the make targets and the packages in the commands of the pages.
 func TestCommandsExist(t *testing.T) {
 	t.Parallel()
 	makefile := repotest.ReadFile(t, "Makefile")
@@ -101,7 +101,7 @@ func TestCommandsExist(t *testing.T) {
 		text := repotest.ReadFile(t, page)
 		for _, target := range makeCommand.FindAllStringSubmatch(text, -1) {
 			if !strings.Contains(makefile, "\n"+target[1]+":") {
-				t.Errorf("%s says make %s, which the Makefile does not have", page, target[1])
+				t.Errorf("%s has make %s, which the Makefile lacks", page, target[1])
 			}
 		}
 		for _, path := range goPackage.FindAllStringSubmatch(text, -1) {
@@ -112,7 +112,7 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
-// versions are where each version of README's table is decided, up to the version itself.
+// versions has, for each version of README's table, the file that sets it.
 var versions = map[string]struct{ file, before string }{
 	"Go":                      {"go.mod", "\ngo "},
 	"Caddy":                   {"go.mod", "github.com/caddyserver/caddy/v2 "},
@@ -130,7 +130,7 @@ func TestVersions(t *testing.T) {
 		decided, known := versions[row[0]]
 		version, _, _ := strings.Cut(row[1], " ")
 		if !known || !strings.Contains(repotest.ReadFile(t, decided.file), decided.before+version) {
-			t.Errorf("%s %s is not what %q says", row[0], version, decided.file)
+			t.Errorf("%s %s is not the version in %q", row[0], version, decided.file)
 		}
 	}
 }

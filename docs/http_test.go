@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
-// alwaysThere are the rows of the table of claims that come from no attribute.
+// alwaysThere has the rows of the table of claims without an attribute.
 const alwaysThere = 3
 
 func TestClaims(t *testing.T) {
@@ -40,7 +40,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// TestHeadersArrive logs in a person who has every attribute, and compares what the upstream gets
+// TestHeadersArrive logs in a user who has every attribute, and compares the headers that the upstream gets
 // with the table.
 func TestHeadersArrive(t *testing.T) {
 	t.Parallel()
@@ -70,7 +70,7 @@ func TestHeadersArrive(t *testing.T) {
 	}
 }
 
-// TestEndpointsAnswer asks for every endpoint that the tables name.
+// TestEndpointsAnswer requests every endpoint of the tables.
 func TestEndpointsAnswer(t *testing.T) {
 	t.Parallel()
 	front := gatewaytest.Start(t, gateway.Config{
@@ -96,16 +96,16 @@ func TestEndpointsAnswer(t *testing.T) {
 		}
 	}
 	if status := ask(t, front, app, http.MethodGet, "/nosuch"); status != http.StatusNotFound {
-		t.Errorf("an endpoint that does not exist answers %d: this test proves nothing", status)
+		t.Errorf("an unknown endpoint answers %d, want 404: the test cannot find a missing endpoint", status)
 	}
 	if status := ask(t, front, app, http.MethodGet, "/token"); status != http.StatusMethodNotAllowed {
-		t.Errorf("a method that is not allowed answers %d: this test proves nothing", status)
+		t.Errorf("a wrong method answers %d, want 405: the test cannot find a missing method", status)
 	}
 }
 
 func wellKnown(path string) bool { return strings.HasPrefix(path, "/.well-known/") }
 
-// ask requests an endpoint as the app would whose login has begun.
+// ask requests an endpoint as an app with a pending login does.
 func ask(t *testing.T, front *logintest.Env, app *logintest.App, method, path string) (status int) {
 	t.Helper()
 	at := front.URL + gateway.DefaultPath
@@ -127,7 +127,7 @@ func ask(t *testing.T, front *logintest.Env, app *logintest.App, method, path st
 	return response.StatusCode
 }
 
-// routes find, in the source, the endpoints below the path and the documents at the root.
+// routes match, in the source, the endpoints below the path and the documents at the root.
 var routes = map[string]*regexp.Regexp{
 	"gateway/route.go":     regexp.MustCompile(`"([a-z./]+)\*?":\s+\{methods|Endpoint\s+= "([a-z./]+)"`),
 	"gateway/discovery.go": regexp.MustCompile(`"/(\.well-known/[a-z.-]+)()"`),
@@ -146,7 +146,7 @@ func TestEndpointsAreNamed(t *testing.T) {
 	for file, route := range routes {
 		found := route.FindAllStringSubmatch(repotest.ReadFile(t, file), -1)
 		if len(found) < 2 {
-			t.Fatalf("%s is no longer written so that this test finds its endpoints", file)
+			t.Fatalf("%s: the test finds no endpoints; correct its pattern", file)
 		}
 		for _, endpoint := range found {
 			if path := "/" + endpoint[1] + endpoint[2]; !slices.Contains(named, path) {

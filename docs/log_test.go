@@ -33,7 +33,7 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 	for _, row := range readTableOf(t, "docs/operations.md", "Line") {
 		message, ok := code(row[0])
 		if _, twice := explained[message]; !ok || twice {
-			t.Errorf("%s is no line, or stands there twice", row[0])
+			t.Errorf("%s is not a line, or has two rows", row[0])
 		}
 		explained[message] = row[1]
 	}
@@ -48,7 +48,7 @@ var (
 	business = regexp.MustCompile(`(?m)^	(reason\w+): +true,`)
 )
 
-// TestEveryReasonIsExplained does the same for the reasons why a login ended.
+// TestEveryReasonIsExplained compares the table of reasons with the reasons why a login ended.
 func TestEveryReasonIsExplained(t *testing.T) {
 	t.Parallel()
 	source := repotest.ReadFile(t, filepath.Join("gateway", "internal", "login", "errors.go"))
@@ -69,14 +69,14 @@ func TestEveryReasonIsExplained(t *testing.T) {
 	}
 }
 
-// logMethods are those of slog.Logger, with the place of the message among their arguments.
+// logMethods has the methods of slog.Logger, with the index of the message in their arguments.
 var logMethods = map[string]int{
 	"Debug": 0, "Info": 0, "Warn": 0, "Error": 0,
 	"DebugContext": 1, "InfoContext": 1, "WarnContext": 1, "ErrorContext": 1,
 	"Log": 2, "LogAttrs": 2,
 }
 
-// logCalls are the levels of the lines that a package writes, by message.
+// logCalls returns the levels of the lines that a package writes, by message.
 func logCalls(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -124,7 +124,7 @@ func logCalls(t *testing.T, dir string) map[string]string {
 	return calls
 }
 
-// logMethod is the method that a call makes of a logger: something that is called log or Logger.
+// logMethod returns the method of a call on a logger: a value with the name log or Logger.
 func logMethod(call *ast.CallExpr) (method string, ok bool) {
 	called, isMethod := call.Fun.(*ast.SelectorExpr)
 	if !isMethod {
@@ -141,7 +141,7 @@ func logMethod(call *ast.CallExpr) (method string, ok bool) {
 	return called.Sel.Name, known && (of == "log" || of == "Logger")
 }
 
-// levelOf is DEBUG, INFO, WARN or ERROR; "INFO or WARN" where it is decided elsewhere.
+// levelOf returns DEBUG, INFO, WARN or ERROR, or "INFO or WARN" when the level is a variable.
 func levelOf(method string, call *ast.CallExpr) string {
 	if strings.HasPrefix(method, "Log") {
 		level, ok := call.Args[1].(*ast.SelectorExpr)
@@ -153,7 +153,7 @@ func levelOf(method string, call *ast.CallExpr) string {
 	return strings.ToUpper(strings.TrimSuffix(method, "Context"))
 }
 
-// literal is a text in the source, or the format of one.
+// literal returns a text in the source, or the format of one.
 func literal(e ast.Expr) (text string, ok bool) {
 	if call, isCall := e.(*ast.CallExpr); isCall && len(call.Args) > 1 {
 		function, _ := call.Fun.(*ast.SelectorExpr)

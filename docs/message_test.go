@@ -16,18 +16,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// codeSpan is what a page quotes.
+// codeSpan matches a quotation of a page.
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 
-// TestMessagesAreExact looks up every message that Troubleshooting quotes in the source of the
-// packages that write it, letter for letter; %s and its like stand for anything.
+// TestMessagesAreExact looks up every message that Troubleshooting quotes in the source of the packages
+// that write it. A verb such as %s matches any text.
 func TestMessagesAreExact(t *testing.T) {
 	t.Parallel()
 	written := messages(t, "caddymodule", "caddymodule/internal/block", "caddymodule/internal/doctor", "gateway", "gateway/internal/login", "keyring", "signicat", "token", "store")
 	for _, row := range readTable(t, "Message") {
 		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
 			if !slices.ContainsFunc(written, func(m *regexp.Regexp) bool { return m.MatchString(quoted[1]) }) {
-				t.Errorf("nothing writes %q", quoted[1])
+				t.Errorf("no package writes %q", quoted[1])
 			}
 		}
 	}
@@ -35,10 +35,10 @@ func TestMessagesAreExact(t *testing.T) {
 
 var verb = regexp.MustCompile(`%[a-z]`)
 
-// leastFixed is how much of a message must be its own for it to be told from others.
+// leastFixed is the number of fixed characters that a message needs to be unique.
 const leastFixed = 20
 
-// messages are the string literals of packages, without their tests, as patterns.
+// messages returns the string literals of packages, without tests, as patterns.
 func messages(t *testing.T, packages ...string) (patterns []*regexp.Regexp) {
 	t.Helper()
 	for _, dir := range packages {
@@ -65,7 +65,7 @@ func messages(t *testing.T, packages ...string) (patterns []*regexp.Regexp) {
 	return patterns
 }
 
-// literals are the strings in a source file.
+// literals returns the strings in a source file.
 func literals(t *testing.T, file string) (texts []string) {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
@@ -92,8 +92,8 @@ var (
 	problemName = regexp.MustCompile(`(problem\w+)\s+= "(\w+)"`)
 )
 
-// TestFailuresAreNamed compares Troubleshooting with the gateway's one table of failures: every
-// code and every OAuth error is explained, and with a status and title that it really has.
+// TestFailuresAreNamed compares Troubleshooting with the gateway's table of failures: the page explains
+// every code and every OAuth error, with its status and title.
 func TestFailuresAreNamed(t *testing.T) {
 	t.Parallel()
 	source := repotest.ReadFile(t, filepath.Join("gateway", "failure.go"))

@@ -14,8 +14,8 @@ import (
 
 const mobilePage = "docs/mobile.md"
 
-// TestMobileErrors compares what the page tells an app to do with the gateway's one table of
-// failures: there is a row for every error and every problem, and for no other.
+// TestMobileErrors compares the page with the gateway's table of failures: it has a row for every error and
+// every problem, and no others.
 func TestMobileErrors(t *testing.T) {
 	t.Parallel()
 	source := repotest.ReadFile(t, filepath.Join("gateway", "failure.go"))
@@ -63,6 +63,6 @@ func TestMobileDurations(t *testing.T) {
 		}
 	}
 	if len(want) > 0 {
-		t.Errorf("%s does not tell %v", mobilePage, want)
+		t.Errorf("%s lacks %v", mobilePage, want)
 	}
 }

@@ -18,8 +18,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// blocks are the tables of subdirectives: their heading, what stands before their names
-// elsewhere, and a Caddyfile that is wrong in that block.
+// blocks has the tables of subdirectives: the heading, the prefix of their names on other pages, and a
+// Caddyfile with an error in that block.
 var blocks = []struct{ heading, prefix, caddyfile string }{
 	{"Subdirective", "", "{\nitsme {\nnosuch\n}\n}"},
 	{"In `signicat`", "signicat ", "{\nitsme {\nsignicat {\nnosuch\n}\n}\n}"},
@@ -31,10 +31,10 @@ var blocks = []struct{ heading, prefix, caddyfile string }{
 	{"In `require`", "require ", "http:// {\nitsme {\nrequire nosuch\n}\n}"},
 }
 
-// knownWords is the list that an unknown subdirective's error ends in.
+// knownWords matches the list at the end of the error for an unknown subdirective.
 var knownWords = regexp.MustCompile(`unknown subdirective; [a-z ]+: ([a-z_ ]+), at `)
 
-// TestSubdirectives compares the tables with what the grammar itself says that it knows.
+// TestSubdirectives compares the tables with the list in the error of the grammar.
 func TestSubdirectives(t *testing.T) {
 	t.Parallel()
 	for _, block := range blocks {
@@ -60,7 +60,7 @@ func TestSubdirectives(t *testing.T) {
 	}
 }
 
-// defaults are the constants behind every default that the tables name in backticks.
+// defaults has the constant of every default that the tables name in backticks.
 func defaults() map[string]string {
 	c := gateway.Config{PublicURL: "https://app.example.be"}.WithDefaults()
 	derived := strings.NewReplacer(c.PublicURL, "<public_url>", c.Path, "<path>")
@@ -93,7 +93,7 @@ func defaults() map[string]string {
 	}
 }
 
-// bounds are the constants behind the bounds that the tables name in words.
+// bounds has the constants of the bounds that the tables name in words.
 var bounds = map[string]string{
 	"session_lifetime": brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
 	"cookie":           brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
@@ -104,7 +104,7 @@ var bounds = map[string]string{
 	"token lifetime":   brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
 }
 
-// brief writes a duration as one would in a Caddyfile.
+// brief writes a duration as in a Caddyfile.
 func brief(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
@@ -126,7 +126,7 @@ func TestDefaults(t *testing.T) {
 				named[block.prefix+name] = value
 			}
 			if bound := bounds[block.prefix+name]; !strings.Contains(row[1], bound) {
-				t.Errorf("%s%s does not say %q", block.prefix, name, bound)
+				t.Errorf("%s%s lacks %q", block.prefix, name, bound)
 			}
 		}
 	}
@@ -160,6 +160,6 @@ func TestFixedBounds(t *testing.T) {
 		}
 	}
 	if len(want) > 0 {
-		t.Errorf("README does not tell %v", want)
+		t.Errorf("README lacks %v", want)
 	}
 }

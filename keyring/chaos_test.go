@@ -137,7 +137,7 @@ func (c *chaos) pass(long time.Duration) {
 func (c *chaos) refresh() {
 	for _, r := range c.replicas {
 		c.note(r)
-		r.manager.Refresh(context.Background())
+		r.manager.refreshOnce(context.Background())
 		c.note(r)
 	}
 }

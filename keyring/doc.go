@@ -1,21 +1,21 @@
-// Package keyring keeps the signing keys of a gateway: it makes them, rotates them, shares them
-// between replicas, and never lets a dropped key come back.
+// Package keyring keeps the signing keys of a gateway. It makes, rotates and drops them, and shares
+// them between replicas.
 //
 // # Where keys are
 //
-// A [Storage] holds documents that replicas share. A [Keyring] has one or two of them. With one, it
-// holds the keys. With two, either the one of the store (Redis) holds the keys and the other one
-// (Caddy's) a copy, or the other way round the keys stay in Caddy's storage, and the store only
-// remembers their IDs. A replica that knows newer keys than it finds puts them back.
+// A [Storage] holds documents that replicas share. A [Keyring] has Caddy's storage, and that of the
+// store (Redis) if the gateway has one. Either the store holds the keys and Caddy's storage a copy, or
+// Caddy's storage holds the keys and the store their IDs. A replica that knows newer keys than it finds
+// puts them back.
 //
-// # What never happens
+// # Guarantees
 //
-//   - A key that was dropped signs or verifies again. The IDs of dropped keys are a set of their
-//     own, the union of what this process, Caddy's storage and the store hold; each place that
-//     lacks one gets it back.
-//   - A key of another gateway, issuer or store prefix signs or verifies.
-//   - An older set that is written over a newer one is believed: each change of a set raises its
-//     revision, and the highest revision that a replica has seen wins.
-//   - A replica invents keys where the store knows IDs of keys that it cannot find.
-//   - Keys vanish: those of a set that another one replaced verify until their tokens have expired.
+//   - A dropped key never signs or verifies again. The IDs of dropped keys are in a document of
+//     their own. A replica uses the union of its memory, Caddy's storage and the store, and adds the
+//     IDs that a place lacks.
+//   - A key of another gateway, issuer or store prefix never signs or verifies.
+//   - An older set that is written over a newer one is not used. Each change of a set raises its
+//     revision, and a replica uses the highest revision that it has seen.
+//   - A replica makes no keys while the store knows IDs of keys that it cannot find.
+//   - Keys of a replaced set verify until their tokens have expired.
 package keyring

@@ -11,7 +11,7 @@ import (
 // ErrDamaged is returned when a document cannot be read.
 var ErrDamaged = errors.New("stored keys are damaged")
 
-// setDocument is a [Set] as it is stored.
+// setDocument is the stored form of a [Set].
 type setDocument struct {
 	Lineage  string    `json:"lineage,omitempty"`
 	BeganAt  time.Time `json:"began_at,omitzero"`
@@ -20,7 +20,7 @@ type setDocument struct {
 	Keys     []Key     `json:"keys"`
 }
 
-// encodeSet returns the document of a set: its own keys and those of other owners.
+// encodeSet returns the document of a set, with the keys of other owners.
 func encodeSet(s Set) ([]byte, error) {
 	data, err := json.MarshalIndent(setDocument{
 		Lineage: s.Lineage, BeganAt: s.BeganAt, Revision: s.Revision, StoreID: s.StoreID,
@@ -32,13 +32,13 @@ func encodeSet(s Set) ([]byte, error) {
 	return data, nil
 }
 
-// decodeSet reads a document and sorts out whose keys are in it. No document is an empty set.
+// decodeSet reads a document and sorts its keys by owner. No document is an empty set.
 func decodeSet(data []byte, owner Owner, dropped Dropped) (Set, error) {
 	if data == nil {
 		return Set{}, nil
 	}
 	var d setDocument
-	// The cause is left out: it can quote what is in the document.
+	// The cause is left out, because it can quote the document.
 	if len(data) > maxDocument || json.Unmarshal(data, &d) != nil || len(d.Keys) == 0 {
 		return Set{}, ErrDamaged
 	}
@@ -59,8 +59,7 @@ func decodeSet(data []byte, owner Owner, dropped Dropped) (Set, error) {
 	return s, nil
 }
 
-// ownedBy names the owner in a key that is the owner's. It keeps a prefix where there is no store
-// any more.
+// ownedBy returns the key with its owner written down. Without a store it keeps the prefix.
 func (k Key) ownedBy(owner Owner) Key {
 	if owner.Prefix == "" {
 		owner.Prefix = k.Prefix

@@ -6,12 +6,12 @@ import (
 	"slices"
 )
 
-// EveryKey stands for the ID of every key.
+// EveryKey stands for the IDs of all keys.
 const EveryKey = "all"
 
-// Drop drops the keys of these IDs, or [EveryKey]. When it returns nil, the store knows of it and this
-// process refuses the keys. It returns [ErrNoSuchKey] for an ID that is not there, [ErrNoKeys] where
-// there are none, and the error of the store where that cannot be reached; then nothing has changed.
+// Drop drops the keys of these IDs, or [EveryKey]. After nil the store has the IDs, and this process
+// refuses the keys. It returns [ErrNoSuchKey] for an unknown ID, [ErrNoKeys] without keys, and the error
+// of a store that it cannot reach. After these errors nothing has changed.
 func (k *Keyring) Drop(ctx context.Context, ids []string) (State, error) {
 	before, err := k.Read(ctx)
 	if err != nil {
@@ -34,8 +34,7 @@ func (k *Keyring) Drop(ctx context.Context, ids []string) (State, error) {
 	}
 	now := k.Now()
 	after, err := k.change(ctx, func(s Set) (Set, error) {
-		// They are not in the set any more. They are put in once again, to see whether one of them
-		// signed.
+		// The set no longer has them. Put them in once more to find out whether one of them signed.
 		there := slices.DeleteFunc(slices.Clone(s.Dropped), func(key Key) bool { return !slices.Contains(gone, key.ID) })
 		return k.Rotation.tended(k.Rotation.without(s.with(slices.Concat(s.Keys, there)), gone, now), k.Owner, now)
 	})
@@ -45,7 +44,7 @@ func (k *Keyring) Drop(ctx context.Context, ids []string) (State, error) {
 	return after, nil
 }
 
-// toDrop returns the keys of these IDs as they are remembered.
+// toDrop returns the keys of these IDs in their stored form.
 func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []droppedKey, err error) {
 	now := wholeSecond(k.Now())
 	all := make(map[string]droppedKey)
@@ -76,8 +75,8 @@ func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []dro
 	return dropped, nil
 }
 
-// remember has dropped keys remembered: by the store first, as one that cannot be reached must not be
-// left behind, then by Caddy's storage, then by this process.
+// remember writes dropped keys to the store, to Caddy's storage and to memory. The store comes first:
+// when it cannot be reached, nothing is dropped.
 func (k *Keyring) remember(ctx context.Context, keys []droppedKey) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -90,13 +89,13 @@ func (k *Keyring) remember(ctx context.Context, keys []droppedKey) error {
 		if k.Store == nil {
 			return err
 		}
-		k.notWritten(ctx, k.Storage, DroppedDocument, err) // the store has it, and every replica reads it there
+		k.notWritten(ctx, k.Storage, DroppedDocument, err) // every replica reads it in the store
 	}
 	k.Memory.drop(keys, k.Now())
 	return nil
 }
 
-// addDropped adds keys to the document in one place.
+// addDropped adds keys to the document of dropped keys in one storage.
 func (k *Keyring) addDropped(ctx context.Context, in Storage, keys []droppedKey) error {
 	return in.Update(ctx, DroppedDocument, func(held []byte) ([]byte, error) {
 		there, err := decodeDropped(held)
@@ -112,8 +111,8 @@ func (k *Keyring) addDropped(ctx context.Context, in Storage, keys []droppedKey)
 	})
 }
 
-// readDropped returns the union of what each place and this process remember, and whether a place
-// lacks something. Only the place that holds the keys must answer; partial is why the other one did not.
+// readDropped returns the union of the dropped keys in each storage and in memory, and whether a storage
+// lacks some. Only the storage that holds the keys must answer; partial is the error of the other one.
 func (k *Keyring) readDropped(ctx context.Context) (all Dropped, lacking bool, partial, err error) {
 	there, err := k.droppedIn(ctx, k.primary())
 	if err != nil {
@@ -130,7 +129,7 @@ func (k *Keyring) readDropped(ctx context.Context) (all Dropped, lacking bool, p
 	return all, slices.ContainsFunc(places, func(d Dropped) bool { return !d.same(all) }), partial, nil
 }
 
-// droppedIn returns the dropped keys that one place remembers, and has this process remember them.
+// droppedIn returns the dropped keys of one storage, and adds them to memory.
 func (k *Keyring) droppedIn(ctx context.Context, in Storage) (Dropped, error) {
 	data, err := in.Read(ctx, DroppedDocument)
 	if err != nil {
@@ -144,7 +143,7 @@ func (k *Keyring) droppedIn(ctx context.Context, in Storage) (Dropped, error) {
 	return Dropped{}.plus(keys, k.Now()), nil
 }
 
-// spreadDropped gives each place the dropped keys that it lacks.
+// spreadDropped adds to each storage the dropped keys that it lacks.
 func (k *Keyring) spreadDropped(ctx context.Context) {
 	all := k.Memory.Dropped()
 	if len(all.keys) == 0 {

@@ -152,7 +152,7 @@ func TestDropReachesReplicasThatHoldTheKey(t *testing.T) {
 	}
 }
 
-// TestDropWaitsForTheStore: while the store cannot be told, nothing is dropped, as with a revocation.
+// TestDropWaitsForTheStore: while the store is unavailable, nothing is dropped, as with a revocation.
 func TestDropWaitsForTheStore(t *testing.T) {
 	t.Parallel()
 	store, storage := new(keyringtest.Memory), new(keyringtest.Memory)
@@ -198,7 +198,7 @@ func TestDroppedKeyIsRefusedWhereTheSetCannotBeChanged(t *testing.T) {
 		t.Error("a dropped key is in force")
 	}
 	*fail.err = nil
-	r.manager.Refresh(t.Context())
+	r.manager.refreshOnce(t.Context())
 	if r.verifies(leaked) || r.signing() == "" {
 		t.Error("afterwards a dropped key is in force, or none")
 	}

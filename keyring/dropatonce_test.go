@@ -89,7 +89,7 @@ func dropAtOnce(t *testing.T, interruptDrop bool, at int) (taken int) {
 	first()
 	taken = store.taken
 	for _, r := range []*replica{drops, other} {
-		r.manager.Refresh(t.Context())
+		r.manager.refreshOnce(t.Context())
 		for kid := range publishedIDs(t, r.inForce.KeySet()) {
 			if before[kid] {
 				t.Errorf("step %d: the dropped key %s is in force", at, kid)

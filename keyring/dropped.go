@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// maxDropped is how many dropped keys are remembered for longer than their tokens live.
+// maxDropped bounds the dropped keys that are kept after their tokens have expired.
 const maxDropped = 256
 
 // droppedKey is a key that was dropped.
 type droppedKey struct {
-	// ID is the key's.
+	// ID is the kid of the key.
 	ID string `json:"kid"`
 	// At is when an operator dropped it.
 	At time.Time `json:"dropped_at"`
-	// Until is when the last token that the gateway signed with it has expired. It is remembered
-	// at least until then, and as a rule for ever: a backup that has the key can be restored later.
+	// Until is the end of the last token that the gateway signed with it. The key is kept at least
+	// until then, and usually for ever: an operator may restore a backup with the key later.
 	Until time.Time `json:"tokens_until"`
 }
 
-// Dropped is the set of the keys that were dropped, by ID. The zero value is empty.
+// Dropped is a set of dropped keys, by ID. The zero value is empty.
 type Dropped struct{ keys []droppedKey }
 
 // Has reports whether the key of that ID was dropped.
@@ -31,7 +31,7 @@ func (d Dropped) Has(id string) bool {
 	return found
 }
 
-// Newest is when a key was dropped last. It is zero when none was.
+// Newest returns the time of the last drop, or zero.
 func (d Dropped) Newest() (at time.Time) {
 	for _, key := range d.keys {
 		if key.At.After(at) {
@@ -41,8 +41,8 @@ func (d Dropped) Newest() (at time.Time) {
 	return at
 }
 
-// plus returns the union. It never has less than either of the two, but for keys beyond [maxDropped]
-// whose tokens have all expired: of those the ones that were dropped first go.
+// plus returns the union. Beyond [maxDropped] keys, those whose tokens have all expired go, the first
+// dropped first.
 func (d Dropped) plus(more []droppedKey, now time.Time) Dropped {
 	byID := make(map[string]droppedKey, len(d.keys)+len(more))
 	for _, key := range slices.Concat(d.keys, more) {
@@ -59,7 +59,7 @@ func (d Dropped) plus(more []droppedKey, now time.Time) Dropped {
 	return union.bounded(now)
 }
 
-// and returns what two places know of one dropped key.
+// and combines two entries of one dropped key.
 func (k droppedKey) and(other droppedKey) droppedKey {
 	if other.At.Before(k.At) {
 		k.At = other.At

@@ -11,22 +11,22 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// maxFile bounds how many bytes of a key file are read: a wrong path must not fill memory.
+// maxFile bounds the bytes of a key file that are read: a wrong path must not fill memory.
 const maxFile = 1 << 20
 
-// ReadFile reads the one key in a file. With the empty algorithm, the key decides. It warns of a file that
-// every user of the machine can read.
+// ReadFile reads the one key in a file. The empty algorithm accepts a key of any. It logs a warning for a
+// file that every user of the machine can read.
 func ReadFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.KeySet, error) {
 	data, mode, err := readRegular(path)
 	if err != nil {
-		return nil, fmt.Errorf("token key: %w; name a PEM or JWK file that Caddy may read, or leave key out to have one made", err)
+		return nil, fmt.Errorf("token key: %w; name a PEM or JWK file that Caddy may read, or leave key out, and the gateway makes its keys", err)
 	}
 	key, err := token.ParseKey(data, algorithm)
 	if err != nil {
 		return nil, fmt.Errorf("token key: %s: %w", path, err)
 	}
 	if mode.Perm()&0o007 != 0 {
-		// Not refused: Kubernetes mounts secrets like this for a container of their own.
+		// It is no error: Kubernetes mounts a container's secrets like this.
 		log.Warn("every user of this machine can reach the signing key; run chmod o= on the file", slog.String("file", path))
 	}
 	return token.NewKeySet(key)
@@ -43,7 +43,7 @@ func readRegular(path string) ([]byte, fs.FileMode, error) {
 		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a file")}
+		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFile))
 	return data, info.Mode(), err

@@ -56,7 +56,7 @@ func TestKeyFileThatEveryUserReadsIsLogged(t *testing.T) {
 func TestKeyFileThatIsNoFile(t *testing.T) {
 	t.Parallel()
 	log := slog.New(slog.DiscardHandler)
-	if _, err := ReadFile(t.TempDir(), "", log); err == nil || !strings.Contains(err.Error(), "not a file") {
+	if _, err := ReadFile(t.TempDir(), "", log); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("a folder: %v", err)
 	}
 	large := filepath.Join(t.TempDir(), "large")

@@ -43,7 +43,7 @@ type fleet struct {
 	folders   bool
 	replicas  []*member
 	tokens    []fleetToken
-	documents []document // that nobody serves any more
+	documents []document // that no replica serves any more
 	// signed is when each key last signed at any replica.
 	signed map[string]time.Time
 	// patience is how long after that a key may be published.
@@ -148,12 +148,12 @@ func (f *fleet) force(r *member, set *token.KeySet) {
 // act is what a replica does when it wakes.
 func (f *fleet) act(r *member) {
 	f.issue(r) // the last moment before
-	if f.now.Sub(r.readAt) < attempt && rapid.Bool().Draw(f.t, "storage is away") {
+	if f.now.Sub(r.readAt) < attempt && rapid.Bool().Draw(f.t, "storage is unavailable") {
 		f.store.Fail(fs.ErrPermission, fs.ErrPermission)
 	} else {
 		r.readAt = f.now
 	}
-	r.keeper.Refresh(context.Background())
+	r.keeper.refreshOnce(context.Background())
 	f.store.Fail(nil, nil)
 	f.issue(r)
 	pause := rapid.SampledFrom([]time.Duration{time.Second, interval, 2 * interval, attempt}).Draw(f.t, "pause")
@@ -195,7 +195,7 @@ func (f *fleet) live(long time.Duration) {
 	}
 }
 
-// quiet reports whether every replica knows the same, which is what whoever wrote last has stored,
+// quiet reports whether every replica knows the same keys, which the last writer has stored,
 // and nothing is due.
 func (f *fleet) quiet() bool {
 	return !slices.ContainsFunc(f.replicas, func(r *member) bool {
@@ -258,7 +258,7 @@ func (f *fleet) meddle() {
 	}
 }
 
-// check verifies every token that is good by somebody's clock: at every replica, and against
+// check verifies every token that is valid by any replica's clock: at every replica, and against
 // every document that may be in use.
 func (f *fleet) check() {
 	f.documents = slices.DeleteFunc(f.documents, func(d document) bool { return d.until.Before(f.now) })

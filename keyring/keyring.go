@@ -11,41 +11,40 @@ import (
 	"time"
 )
 
-// deadline bounds reading or changing keys. It is longer than the 10 s after which Caddy's file
-// storage takes the lock of a replica that died for stale.
+// deadline bounds reading or changing keys. It is longer than the 10 s after which Caddy's file storage
+// ignores the lock of a replica that died.
 const deadline = 30 * time.Second
 
-// ErrMissing is returned when the store knows IDs of keys that no place has. New keys would log all users
-// out.
+// ErrMissing is returned when the store knows IDs of keys that no storage has. New keys would log all
+// users out.
 var ErrMissing = errors.New("the store knows signing keys of this gateway that are nowhere to be found")
 
-// Keyring is where the keys of one gateway are, and how they change. Storage, Memory, Now and Logger are
-// required. Its methods do I/O, bounded by half a minute.
+// Keyring reads and changes the keys of one gateway. Storage, Memory, Now and Logger are required. Its
+// methods do I/O, bounded by half a minute.
 type Keyring struct {
 	Owner    Owner
 	Rotation Rotation
 
-	// Storage is Caddy's.
+	// Storage is Caddy's storage.
 	Storage Storage
-	// Store is that of the gateway's store, which all replicas share. Nil where there is none.
+	// Store is the storage of the gateway's store, which all replicas share. Nil without one.
 	Store Storage
-	// InStore keeps the keys in Store, and a copy in Storage. Without it they are in Storage
-	// alone.
+	// InStore keeps the keys in Store, and a copy in Storage. False keeps them in Storage only.
 	InStore bool
 	// StoreID identifies the store's prefix and secret; see [Set].
 	StoreID string
 
-	// Memory is what this process knows. It lives as long as the process.
+	// Memory holds the keys that this process knows. It lives as long as the process.
 	Memory *Memory
 	Now    func() time.Time
 	Logger *slog.Logger
 }
 
-// Memory is what a process knows of a gateway's keys. The zero value knows nothing.
+// Memory holds the keys of a gateway that a process knows. The zero value is empty.
 type Memory struct {
 	mu  sync.Mutex
 	set Set
-	// kept are keys that this process alone verifies with.
+	// kept are keys that only this process verifies with.
 	kept    []Key
 	dropped Dropped
 }
@@ -57,8 +56,7 @@ func (m *Memory) Dropped() Dropped {
 	return m.dropped
 }
 
-// known returns what was in force last, without the keys that were dropped since: the set, and the keys
-// that this process alone verifies with.
+// known returns the keys that were in force last, without those that were dropped since.
 func (m *Memory) known() merged {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -82,26 +80,26 @@ func (m *Memory) drop(keys []droppedKey, now time.Time) Dropped {
 	return m.dropped
 }
 
-// State is what there is of a gateway's keys.
+// State holds the keys of a gateway as a replica found them.
 type State struct {
 	merged
-	// Dropped are all keys that were dropped, as far as any place remembers.
+	// Dropped are the dropped keys of all storages and of memory.
 	Dropped Dropped
-	// found is what the document held.
+	// found is the set in the document.
 	found Set
-	// behind says that a place lacks something, or that a change is due.
+	// behind reports that a storage lacks something, or that a change is due.
 	behind bool
-	// copied is why the copy could not be read, and partial why the other place did not say which
-	// keys were dropped.
+	// copied is the error of reading the copy, and partial that of reading dropped keys in the other
+	// storage.
 	copied, partial error
 	// made are the keys that a change made.
 	made []Key
 }
 
-// Set returns the keys that are to be in force here.
+// Set returns the keys that this replica must use.
 func (s State) Set() Set { return s.set.with(slices.Concat(s.set.Keys, s.kept)) }
 
-// primary holds the keys, and secondary a copy or their IDs. There may be no secondary.
+// primary returns the storage that holds the keys. Secondary, which may be nil, has a copy or their IDs.
 func (k *Keyring) primary() Storage {
 	if k.InStore {
 		return k.Store
@@ -116,10 +114,10 @@ func (k *Keyring) secondary() Storage {
 	return k.Store
 }
 
-// Place names where the keys are to an operator.
+// Place returns the place of the keys for an operator.
 func (k *Keyring) Place() string { return k.primary().Where(KeysDocument) }
 
-// Read returns the keys as they are, and changes nothing.
+// Read returns the keys and changes nothing.
 func (k *Keyring) Read(ctx context.Context) (State, error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -130,8 +128,8 @@ func (k *Keyring) Read(ctx context.Context) (State, error) {
 	return k.judge(ctx, data)
 }
 
-// judge returns what is to be made of the document of keys. The dropped keys are read after it: a replica that
-// drops a key writes that first.
+// judge returns the State for a document of keys. It reads the dropped keys after the document was read:
+// a replica that drops a key writes the dropped key first.
 func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	var lacking bool
 	if s.Dropped, lacking, s.partial, err = k.readDropped(ctx); err != nil {
@@ -154,7 +152,7 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	}
 	now := k.Now()
 	s.merged = k.Rotation.merge(known, s.found, running, now).keeping(held.kept, now)
-	if k.StoreID != "" && len(s.kept) == 0 { // else the set is another store's, until nothing is kept beside it
+	if k.StoreID != "" && len(s.kept) == 0 { // with kept keys it is the set of another store
 		s.set.StoreID = k.StoreID
 	}
 	s.behind = lacking || stale || s.rolledBack || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
@@ -162,7 +160,7 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 }
 
 func damaged(in Storage, document string, err error) error {
-	return fmt.Errorf("reading %s: %w; restore it, or delete it to log all users out and begin anew", in.Where(document), err)
+	return fmt.Errorf("reading %s: %w; restore it, or delete it to log all users out and start with new keys", in.Where(document), err)
 }
 
 // readCopy returns the copy in Caddy's storage.
@@ -178,8 +176,8 @@ func (k *Keyring) readCopy(ctx context.Context, dropped Dropped) (Set, error) {
 	return s, nil
 }
 
-// remembered reports whether the store knows the IDs of the keys. It reports true while that is unknown, so
-// that nothing is written.
+// remembered reports whether the store knows the IDs of the keys. It returns true while the store does not
+// answer, so that nothing is written.
 func (k *Keyring) remembered(ctx context.Context, s Set) bool {
 	if k.Store == nil || len(s.Keys) == 0 {
 		return true
@@ -192,20 +190,20 @@ func (k *Keyring) remembered(ctx context.Context, s Set) bool {
 	return err != nil || bytes.Equal(held, want)
 }
 
-// Tend does what is due: it makes the next key, gives a previous one its end, removes those of which
-// every token has expired, and gives each place what it lacks. Replicas that do it at once do it
-// once.
+// Tend does what is due: it makes the next key, sets the end of a previous one, removes keys whose tokens
+// have all expired, and updates each storage. When replicas call it at the same time, one of them changes
+// the keys.
 func (k *Keyring) Tend(ctx context.Context) (State, error) {
 	return k.change(ctx, func(s Set) (Set, error) { return k.Rotation.tended(s, k.Owner, k.Now()) })
 }
 
-// Rotate lets the next key sign as soon as verifiers know it. It returns [ErrNoKeys] or
-// [ErrRotatedOften] where that is not possible.
+// Rotate makes the next key sign as soon as verifiers know it. It returns [ErrNoKeys] or
+// [ErrRotatedOften] when it cannot.
 func (k *Keyring) Rotate(ctx context.Context) (State, error) {
 	return k.change(ctx, func(s Set) (Set, error) { return k.Rotation.rotated(s, k.Owner, k.Now()) })
 }
 
-// change changes the keys, and returns them as they are then.
+// change changes the keys and returns the result.
 func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s State, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -230,15 +228,15 @@ func (k *Keyring) change(ctx context.Context, change func(Set) (Set, error)) (s 
 	return s, nil
 }
 
-// replaced reports whether the keys are others than those that were read before.
+// replaced reports whether the document of keys is another one than before.
 func (k *Keyring) replaced(ctx context.Context, before []byte) bool {
 	now, err := k.primary().Read(ctx, KeysDocument)
 	return err == nil && !bytes.Equal(now, before)
 }
 
-// changed returns the document with a change.
+// changed returns the changed document.
 func (k *Keyring) changed(ctx context.Context, held []byte, s *State, change func(Set) (Set, error)) ([]byte, error) {
-	if err := s.set.Check(); err != nil { // what is damaged is for the operator to look at
+	if err := s.set.Check(); err != nil { // the operator must repair it
 		return nil, damaged(k.primary(), KeysDocument, err)
 	}
 	if len(s.set.Keys) == 0 {
@@ -266,7 +264,7 @@ func (k *Keyring) changed(ctx context.Context, held []byte, s *State, change fun
 	return encodeSet(after)
 }
 
-// mayMake refuses to make the first keys where there are some that cannot be found.
+// mayMake returns [ErrMissing] when there are keys that cannot be found: new ones would log all users out.
 func (k *Keyring) mayMake(ctx context.Context, s State) error {
 	if s.copied != nil {
 		return s.copied
@@ -276,13 +274,13 @@ func (k *Keyring) mayMake(ctx context.Context, s State) error {
 	case err != nil:
 		return err
 	case len(known) > 0:
-		return fmt.Errorf("%w: %s; mount or restore %s, or run caddy itsme keys rotate --drop all to log all users out and begin anew",
+		return fmt.Errorf("%w: %s; mount or restore %s, or run caddy itsme keys rotate --drop all to log all users out and start with new keys",
 			ErrMissing, idsOf(known), k.Storage.Where(KeysDocument))
 	}
 	return nil
 }
 
-// readKnown returns the IDs of the keys that the store knows to be in use.
+// readKnown returns the IDs of the keys in use, from the store.
 func (k *Keyring) readKnown(ctx context.Context, dropped Dropped) ([]knownKey, error) {
 	if k.Store == nil {
 		return nil, nil

@@ -18,7 +18,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// now is when the tests happen, unless they run in a bubble.
+// now is when the tests happen, unless they run in testing/synctest.
 var now = time.Date(2026, 3, 19, 8, 36, 6, 0, time.UTC)
 
 // ours owns the keys of the tests.

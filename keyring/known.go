@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// knownKey is the ID of a key that is in use, for replicas that cannot find the key.
+// knownKey has the ID of a key in use, for replicas that cannot find the key.
 type knownKey struct {
 	ID    string    `json:"kid"`
 	Until time.Time `json:"verifies_until,omitzero"`
@@ -19,7 +19,7 @@ type knownDocument struct {
 	Known []knownKey `json:"known"`
 }
 
-// decodeKnown reads the IDs of the owner's keys that are still needed and were not dropped.
+// decodeKnown returns the IDs of the owner's keys that are still needed and were not dropped.
 func decodeKnown(data []byte, owner Owner, dropped Dropped, now time.Time) ([]knownKey, error) {
 	if data == nil {
 		return nil, nil
@@ -34,7 +34,7 @@ func decodeKnown(data []byte, owner Owner, dropped Dropped, now time.Time) ([]kn
 	}), nil
 }
 
-// knownIn returns what the store is to know of a set's keys, those of other owners included.
+// knownIn returns the IDs of a set's keys for the store, with those of other owners.
 func knownIn(s Set) (known []knownKey) {
 	for _, key := range slices.Concat(s.Keys, s.Foreign) {
 		known = append(known, knownKey{ID: key.ID, Until: key.VerifiesUntil, Owner: key.Owner})

@@ -13,11 +13,11 @@ import (
 )
 
 const (
-	// interval is how often a replica reads the keys again, so that it sees what another one or an
-	// operator did. Several attempts may fail within keyLag.
+	// interval is the time after which a replica reads the keys again, to see changes of another replica
+	// or an operator. Within keyLag several attempts may fail.
 	interval = time.Minute
-	// retryInterval is how soon it tries again what the store did not answer. A replica that started
-	// without the store must know of a dropped key as soon as the store answers requests again.
+	// retryInterval is the time after which it asks the store again that did not answer. A replica that
+	// started without the store must learn of a dropped key as soon as the store answers again.
 	retryInterval = time.Second
 )
 
@@ -26,9 +26,9 @@ type Manager struct {
 	Keyring *Keyring
 	// Force puts a set in force.
 	Force func(*token.KeySet)
-	// Failed receives that keys could not be read or changed.
+	// Failed is called when keys could not be read or changed.
 	Failed func()
-	// Changed receives the kid of the key that signs when other keys than before are in force.
+	// Changed receives the kid of the key that signs, when the keys in force change.
 	Changed func(kid string)
 
 	// mu makes one change at a time.
@@ -37,12 +37,12 @@ type Manager struct {
 	published []Key
 	// reported are the IDs of keys, and the errors, that were logged.
 	reported map[string]bool
-	// failing is what the last attempt could not do at all, and partial what it could not do in full.
+	// failing is the error of the last attempt, and partial that of reading dropped keys in one storage.
 	failing, partial failure
 	shown            atomic.Pointer[State]
 }
 
-// Shown returns the keys that are in force here, and none before there are any. It does no I/O.
+// Shown returns the keys in force, or an empty State before there are any. It does no I/O.
 func (m *Manager) Shown() State {
 	if shown := m.shown.Load(); shown != nil {
 		return *shown
@@ -50,9 +50,9 @@ func (m *Manager) Shown() State {
 	return State{}
 }
 
-// Start puts the keys in force for the first time. Without a store, it returns an error where storage
-// fails. With one, a store or storage that cannot be reached is no error: the keys that this process
-// or the copy knows go into force, and where there are none [Manager.Run] tries again.
+// Start puts the keys in force for the first time. Without a store, it returns the error of the storage.
+// With a store, an error of the store or the storage is logged: Start puts the keys of memory or of the
+// copy in force, and without any [Manager.Run] tries again.
 func (m *Manager) Start(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -71,8 +71,8 @@ func (m *Manager) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A replica that only restarts waits for no lock. But that longer tokens than ever are signed,
-	// or other keys than the ones that replicas find, must be stored before.
+	// A replica that only restarts waits for no lock. A longer token lifetime, or other keys than
+	// those in the document, must be stored before they are used.
 	if k.Rotation.news(s.Set(), k.Now()) || !s.set.same(s.found) {
 		m.report(s)
 		if s, err = k.Tend(ctx); err != nil {
@@ -82,7 +82,7 @@ func (m *Manager) start(ctx context.Context) error {
 	return m.adopt(s)
 }
 
-// fallBack puts in force what is known without the store.
+// fallBack puts the keys in force that are known without the store.
 func (m *Manager) fallBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
@@ -92,7 +92,7 @@ func (m *Manager) fallBack(ctx context.Context) {
 		known.set, _ = k.readCopy(ctx, k.Memory.Dropped()) // Run logs what fails
 	}
 	if len(known.set.Keys) == 0 {
-		k.Logger.Warn("there are no signing keys yet: the gateway is not ready until its store answers", slog.String("gateway", k.Owner.Gateway))
+		k.Logger.Warn("there are no signing keys yet; the gateway is ready when its store answers", slog.String("gateway", k.Owner.Gateway))
 		return
 	}
 	if err := m.adopt(State{merged: known, Dropped: k.Memory.Dropped()}); err != nil {
@@ -103,7 +103,7 @@ func (m *Manager) fallBack(ctx context.Context) {
 // Run does what is due, until ctx ends.
 func (m *Manager) Run(ctx context.Context) {
 	for ctx.Err() == nil {
-		m.Refresh(ctx)
+		m.refreshOnce(ctx)
 		select {
 		case <-ctx.Done():
 		case <-time.After(m.pause()):
@@ -111,9 +111,9 @@ func (m *Manager) Run(ctx context.Context) {
 	}
 }
 
-// Refresh reads the keys again, puts them in force and does what is due. Where storage fails, the last
-// known keys go on, and take over from each other at their times.
-func (m *Manager) Refresh(ctx context.Context) {
+// refreshOnce reads the keys again, puts them in force and does what is due. When the storage fails, the
+// last known keys stay in force, and take over from each other at their times.
+func (m *Manager) refreshOnce(ctx context.Context) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	err := m.refresh(ctx)
@@ -128,9 +128,9 @@ func (m *Manager) Refresh(ctx context.Context) {
 	m.goOn()
 }
 
-// goOn keeps what this process knows in force, without what was dropped since.
+// goOn keeps the keys of memory in force, without those that were dropped since.
 func (m *Manager) goOn() {
-	_ = m.adopt(State{merged: m.Keyring.Memory.known(), Dropped: m.Keyring.Memory.Dropped()}) // adopted before
+	_ = m.adopt(State{merged: m.Keyring.Memory.known(), Dropped: m.Keyring.Memory.Dropped()}) // these keys were valid before
 }
 
 func (m *Manager) refresh(ctx context.Context) error {
@@ -139,7 +139,7 @@ func (m *Manager) refresh(ctx context.Context) error {
 		return err
 	}
 	m.report(s)
-	// What is there counts before anything waits for the lock. The first keys are to be stored first.
+	// Put existing keys in force before waiting for the lock. The first keys must be stored before.
 	if len(s.found.Keys) > 0 || len(m.published) > 0 {
 		if err := m.adopt(s); err != nil {
 			return err
@@ -154,12 +154,12 @@ func (m *Manager) refresh(ctx context.Context) error {
 	return m.adopt(s)
 }
 
-// Rotate lets the next key sign as [Keyring.Rotate] does, and puts that in force here.
+// Rotate calls [Keyring.Rotate], and puts the result in force.
 func (m *Manager) Rotate(ctx context.Context) (State, error) {
 	return m.do(func() (State, error) { return m.Keyring.Rotate(ctx) })
 }
 
-// Drop drops keys as [Keyring.Drop] does. When it returns nil, this replica refuses them.
+// Drop calls [Keyring.Drop]. When it returns nil, this replica refuses the keys.
 func (m *Manager) Drop(ctx context.Context, ids []string) (State, error) {
 	return m.do(func() (State, error) { return m.Keyring.Drop(ctx, ids) })
 }
@@ -175,7 +175,7 @@ func (m *Manager) do(change func() (State, error)) (State, error) {
 	return s, m.adopt(s)
 }
 
-// adopt puts keys in force, if others than before are to be.
+// adopt puts keys in force and keeps them in memory.
 func (m *Manager) adopt(s State) error {
 	if err := m.publish(s.Set()); err != nil {
 		return err
@@ -214,14 +214,14 @@ func (m *Manager) publish(s Set) error {
 
 func sameKey(a, b Key) bool { return a.ID == b.ID && a.PrivateKey == b.PrivateKey }
 
-// pause is how long nothing is to be done.
+// pause returns the time until the next refresh.
 func (m *Manager) pause() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.waitsForStore() {
 		return retryInterval
 	}
-	// Spread, so that replicas do not come at once.
+	// A random part spreads the replicas.
 	pause := interval - rand.N(interval/4)
 	if due, ok := m.due(); ok {
 		pause = min(pause, due)
@@ -229,8 +229,8 @@ func (m *Manager) pause() time.Duration {
 	return max(pause, time.Second)
 }
 
-// waitsForStore reports whether the store did not answer what this replica must know as soon as it
-// does: its keys, or which of them were dropped.
+// waitsForStore reports whether this replica lacks something that the store did not answer: its keys, or
+// the dropped ones.
 func (m *Manager) waitsForStore() bool {
 	k := m.Keyring
 	if k.InStore {
@@ -239,7 +239,7 @@ func (m *Manager) waitsForStore() bool {
 	return k.Store != nil && (m.partial.err != nil || m.failing.err != nil && len(m.published) == 0)
 }
 
-// due is in how long the role of a known key changes.
+// due returns the time until the role of a known key changes.
 func (m *Manager) due() (in time.Duration, ok bool) {
 	now := m.Keyring.Now()
 	for _, key := range m.Shown().Set().Keys {

@@ -20,7 +20,7 @@ import (
 // halfDaily rotates fast enough for a test that reads every minute.
 var halfDaily = Rotation{Algorithm: token.ES256, Every: 12 * time.Hour, Longest: 8 * time.Hour}
 
-// replica is a process that runs in a bubble.
+// replica is a process in testing/synctest.
 type replica struct {
 	keys    *Keyring
 	manager *Manager
@@ -37,7 +37,7 @@ func replicaOf(store, storage Storage) *Keyring {
 	return keys
 }
 
-// run runs a replica until it is stopped, or the bubble's test ends.
+// run runs a replica until it is stopped, or its test ends.
 func run(t *testing.T, keys *Keyring) *replica {
 	t.Helper()
 	r := &replica{keys: keys}
@@ -57,7 +57,7 @@ func run(t *testing.T, keys *Keyring) *replica {
 	return r
 }
 
-// pass lets time go by in a bubble.
+// pass lets time pass in testing/synctest.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -136,7 +136,7 @@ func rotateByThemselves(t *testing.T, one, other *replica) {
 	}
 	for _, key := range one.stored(t) {
 		if strings.Contains(one.log.String()+other.log.String(), strings.Split(key.PrivateKey, "\n")[1]) {
-			t.Error("the log tells a key")
+			t.Error("the log has a private key")
 		}
 	}
 	if strings.Contains(one.log.String()+other.log.String(), "level=ERROR") {
@@ -181,7 +181,7 @@ func TestKeysGoOnWithoutStorage(t *testing.T) {
 		if got := r.signing(); got != next {
 			t.Errorf("%s signs, not %s", got, next)
 		}
-		if !strings.Contains(r.log.String(), "signing keys could not be read or changed; the last known go on") {
+		if !strings.Contains(r.log.String(), "signing keys could not be read or changed; the last known ones stay in force") {
 			t.Errorf("the log does not tell: %s", &r.log)
 		}
 		storage.Fail(nil, nil)
@@ -202,7 +202,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 		before := r.inForce.KeySet()
 		storage.Clear()
 		pass(2 * interval)
-		r.wantLog(t, "WARN", "there are no signing keys where replicas share them; those that this replica knows are put back")
+		r.wantLog(t, "WARN", "the document that replicas share has no signing keys; this replica writes back those that it knows")
 		storage.Put(KeysDocument, []byte("{"))
 		pass(2 * interval)
 		if got := storage.Get(KeysDocument); string(got) != "{" {

@@ -7,24 +7,23 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// maxKept bounds the keys that stay of sets that were replaced.
+// maxKept bounds the keys that are kept of replaced sets.
 const maxKept = 16
 
-// merged is what a replica makes of the set that it knows and the one that it finds.
+// merged is the result of merging the set that a replica knows with the one that it finds.
 type merged struct {
-	// set is to be in force, and to be found by all.
+	// set is for all replicas.
 	set Set
-	// kept are keys that only this replica verifies with: of a set that must not be merged.
+	// kept are keys of a set that must not be merged. Only this replica verifies with them.
 	kept []Key
-	// vanished are the IDs of keys that were replaced, and verify until their tokens have expired.
+	// vanished are the IDs of replaced keys. They verify until their tokens have expired.
 	vanished []string
-	// rolledBack says that an older revision was found than the one that is known.
+	// rolledBack reports that the found revision is older than the known one.
 	rolledBack bool
 }
 
-// merge returns what is to be in force where a replica knows one set and finds another. Known is of this
-// process when running, and else the copy of an earlier one. Both are without dropped keys, so that
-// a key that was dropped is never merged back.
+// merge merges the set that a replica knows with the one that it finds. When running, known is of this
+// process; else it is the copy of an earlier one. Both are without dropped keys, so that none comes back.
 func (r Rotation) merge(known, found Set, running bool, now time.Time) merged {
 	switch knownLineage, began := known.lineage(); {
 	case len(known.Keys) == 0:
@@ -41,19 +40,19 @@ func (r Rotation) merge(known, found Set, running bool, now time.Time) merged {
 	}
 }
 
-// mergeRevisions is for two revisions of one set, of which the higher one counts.
+// mergeRevisions merges two revisions of one set. The higher one wins.
 func (r Rotation) mergeRevisions(known, found Set, running bool, now time.Time) merged {
 	if found.Revision < known.Revision {
 		return merged{set: found.adopting(known), rolledBack: true}
 	}
-	if !running { // a copy may be old, and lacks nothing that the others did not take away
+	if !running { // a copy may be old: what the found set lacks was removed
 		return merged{set: found}
 	}
 	return r.keep(found, known, r.leftover(known, found, now))
 }
 
-// mergeLineages is for two sets that were made apart. Where they may be merged the older one goes on
-// signing: verifiers know its keys.
+// mergeLineages merges two sets that were made independently. If they may be merged, the older one
+// continues to sign, because verifiers know its keys.
 func (r Rotation) mergeLineages(known, found Set, knownIsOlder bool, now time.Time) merged {
 	if mergeable(known, found) && knownIsOlder {
 		return r.keep(found.adopting(known), known, r.leftover(found, known, now))
@@ -61,10 +60,10 @@ func (r Rotation) mergeLineages(known, found Set, knownIsOlder bool, now time.Ti
 	return r.keep(found, known, r.leftover(known, found, now))
 }
 
-// mergeable reports whether two sets are of one store's prefix and secret.
+// mergeable reports whether two sets belong to the same prefix and secret of a store.
 func mergeable(a, b Set) bool { return a.StoreID != "" && a.StoreID == b.StoreID }
 
-// keep adds keys that go on verifying to the set, or leaves them to this replica alone.
+// keep adds keys that must still verify to the set, or to those of this replica.
 func (r Rotation) keep(set, known Set, left []Key) merged {
 	m := merged{set: set}
 	for _, key := range left {
@@ -78,7 +77,7 @@ func (r Rotation) keep(set, known Set, left []Key) merged {
 	return m
 }
 
-// keeping goes on with the keys that this process alone verified with before.
+// keeping adds the keys that only this process verified with before.
 func (m merged) keeping(kept []Key, now time.Time) merged {
 	for _, key := range kept {
 		if key.good(now) && !m.set.has(key.ID) && !contains(m.kept, key.ID) {
@@ -88,16 +87,15 @@ func (m merged) keeping(kept []Key, now time.Time) merged {
 	return m
 }
 
-// adopting returns the known set in the place of the one that was found. What else is in that
-// document stays.
+// adopting returns the known set with the foreign and dropped keys of the found one.
 func (s Set) adopting(known Set) Set {
 	known = known.named()
 	known.Foreign, known.Dropped, known.untidy = s.Foreign, s.Dropped, s.untidy
 	return known
 }
 
-// leftover returns the keys of one set that another one lacks, and that may have signed tokens which have not
-// expired. They get an end, and sign no more.
+// leftover returns the keys of one set that another lacks and that may have signed valid tokens. They get
+// an end and no longer sign.
 func (r Rotation) leftover(of, in Set, now time.Time) (left []Key) {
 	signing, _ := of.Signing(r, now)
 	for _, key := range of.Keys {

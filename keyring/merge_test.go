@@ -65,7 +65,7 @@ func TestReplicaPutsBackWhatTheStoreLost(t *testing.T) {
 	}
 }
 
-// TestFirstStoreTakesTheKeysOfStorage: an operator who adds Redis logs nobody out.
+// TestFirstStoreTakesTheKeysOfStorage: adding Redis logs no user out.
 func TestFirstStoreTakesTheKeysOfStorage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -108,7 +108,7 @@ func TestOlderSetIsNotBelieved(t *testing.T) {
 			if r.signing() != current || fresh.signing() != current {
 				t.Errorf("restarts %t: %s and %s sign, not %s", restarts, r.signing(), fresh.signing(), current)
 			}
-			r.wantLog(t, "ERROR", "an older set of signing keys was written over the newer one; it is not used, and the newer one is put back")
+			r.wantLog(t, "ERROR", "an older set of signing keys was written over the newer one; it is not used, and the newer one is written back")
 		})
 	}
 }
@@ -140,7 +140,7 @@ func TestSetsOfTwoStoresAreNotMerged(t *testing.T) {
 				if r.signing() != set.Current().ID() || !r.verifies(first) {
 					t.Errorf("%s signs, and what this replica issued is accepted: %t", r.signing(), r.verifies(first))
 				}
-				r.wantLog(t, "ERROR", "signing keys are gone from where replicas share them; their tokens are accepted until they expire")
+				r.wantLog(t, "ERROR", "signing keys are missing in the document that replicas share; their tokens are accepted until they expire")
 				if strings.Contains(string(storage.Get(KeysDocument)), first) {
 					t.Error("the sets were merged")
 				}
@@ -185,7 +185,7 @@ func TestForeignKeysNeverSignNorVerify(t *testing.T) {
 	}
 }
 
-// TestKeysWithoutAnOwnerAreTheFinders: an update of the gateway logs nobody out.
+// TestKeysWithoutAnOwnerAreTheFinders: an update of the gateway logs no user out.
 func TestKeysWithoutAnOwnerAreTheFinders(t *testing.T) {
 	t.Parallel()
 	storage := new(keyringtest.Memory)
@@ -219,7 +219,7 @@ func TestReplacedKeysNeverSign(t *testing.T) {
 		}
 		var roles []string
 		for _, key := range sorted(settled.Keys) {
-			roles = append(roles, key.ID+" "+settled.Role(key, monthly, now))
+			roles = append(roles, key.ID+" "+settled.role(key, monthly, now))
 		}
 		want := "older current, younger previous, its next next"
 		if got := strings.Join(roles, ", "); got != want {

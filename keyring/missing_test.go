@@ -122,7 +122,7 @@ func TestReplicaStartsWithoutTheStore(t *testing.T) {
 			t.Error("a replica without a copy made keys while it could not know")
 		}
 		pass(10 * time.Second)
-		copied.wantLog(t, "ERROR", "signing keys could not be read or changed; the last known go on")
+		copied.wantLog(t, "ERROR", "signing keys could not be read or changed; the last known ones stay in force")
 		store.Fail(nil, nil)
 		pass(2 * time.Second)
 		if empty.signing() != first {

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// failure is something that goes wrong again and again.
+// failure is an error that repeats.
 type failure struct {
 	err error
 	at  time.Time // when it was logged
 }
 
-// again notes an error, and reports whether it is to be logged: once, and then once in interval.
+// again keeps an error, and reports whether to log it: at first, and then once in interval.
 func (f *failure) again(err error, now time.Time) bool {
 	known := f.err != nil && f.err.Error() == err.Error() && now.Before(f.at.Add(interval))
 	f.err = err
@@ -23,46 +23,45 @@ func (f *failure) again(err error, now time.Time) bool {
 
 func (f *failure) end() { *f = failure{} }
 
-// fail logs and counts that keys could not be read or changed. While it tries every second, it does so
-// once in interval.
+// fail logs and counts that keys could not be read or changed, once in interval for the same error.
 func (m *Manager) fail(err error) {
 	if m.failing.again(err, m.Keyring.Now()) {
 		m.Failed()
-		m.Keyring.Logger.Error("signing keys could not be read or changed; the last known go on",
+		m.Keyring.Logger.Error("signing keys could not be read or changed; the last known ones stay in force",
 			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
 	}
 }
 
-// reportPartial logs that one place did not say which keys were dropped.
+// reportPartial logs that the dropped keys of one storage could not be read.
 func (m *Manager) reportPartial(err error) {
 	switch {
 	case err == nil:
 		m.partial.end()
 	case m.partial.again(err, m.Keyring.Now()):
-		m.Keyring.Logger.Warn("which signing keys were dropped could not be read everywhere",
+		m.Keyring.Logger.Warn("the list of dropped signing keys could not be read in one of its places",
 			slog.String("gateway", m.Keyring.Owner.Gateway), slog.Any("error", err))
 	}
 }
 
-// report logs what is odd about the keys that were found, once for each key.
+// report logs unexpected keys, once for each key.
 func (m *Manager) report(s State) {
 	m.reportPartial(s.partial)
 	gateway := slog.String("gateway", m.Keyring.Owner.Gateway)
 	log := m.Keyring.Logger
 	if ids := m.unreported("vanished", s.vanished); len(ids) > 0 {
-		log.Error("signing keys are gone from where replicas share them; their tokens are accepted until they expire", gateway, slog.Any("kid", ids))
+		log.Error("signing keys are missing in the document that replicas share; their tokens are accepted until they expire", gateway, slog.Any("kid", ids))
 	}
 	if m.begins("rolled back", s.rolledBack) {
-		log.Error("an older set of signing keys was written over the newer one; it is not used, and the newer one is put back", gateway)
+		log.Error("an older set of signing keys was written over the newer one; it is not used, and the newer one is written back", gateway)
 	}
 	if m.begins("put back", len(s.found.Keys) == 0 && len(s.set.Keys) > 0) {
-		log.Warn("there are no signing keys where replicas share them; those that this replica knows are put back", gateway)
+		log.Warn("the document that replicas share has no signing keys; this replica writes back those that it knows", gateway)
 	}
 	if ids := m.unreported("dropped", kids(s.found.Dropped)); len(ids) > 0 {
-		log.Error("signing keys that were dropped came back; they are not used, and are taken away again", gateway, slog.Any("kid", ids))
+		log.Error("dropped signing keys came back, perhaps from a backup; they are not used, and are removed again", gateway, slog.Any("kid", ids))
 	}
 	if ids := m.unreported("foreign", kids(s.found.Foreign)); len(ids) > 0 {
-		log.Warn("there are signing keys of another gateway, issuer or store prefix; they are not used", gateway, slog.Any("kid", ids))
+		log.Warn("the document has signing keys of another gateway, issuer or store prefix; they are not used", gateway, slog.Any("kid", ids))
 	}
 }
 
@@ -81,7 +80,7 @@ func (m *Manager) unreported(reason string, ids []string) (fresh []string) {
 	return fresh
 }
 
-// begins reports whether something is so now, and was not so before.
+// begins reports whether a condition holds now and did not hold before.
 func (m *Manager) begins(what string, so bool) bool {
 	if !so {
 		delete(m.reported, what+" ")

@@ -8,51 +8,50 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Every replica verifies what one of them signs, and so does every service that fetched the JWKS
-// while it was fresh. That rests on these times.
+// These times guarantee that every replica, and every service with a fresh JWKS, can verify the tokens of
+// every replica.
 const (
-	// jwksMaxAge is how long a service that verifies tokens may keep the JWKS.
+	// jwksMaxAge is the time for which a service that verifies tokens may keep the JWKS.
 	jwksMaxAge = token.JWKSMaxAge * time.Second
 
-	// keyLag is the longest that a replica may not have read the keys; it tries five times as
-	// often.
+	// keyLag bounds the age of the keys that a replica has read. It reads five times as often.
 	keyLag = jwksMaxAge / 3
 
-	// Lead is how long a key is in storage before it signs. Of these 30 minutes one is the
-	// clocks' difference, 5 pass until every replica publishes the key, and 15 until no service
-	// has an older JWKS; the rest is to spare.
+	// Lead is the time for which a key is in storage before it signs: 1 minute for the difference of
+	// clocks, 5 until every replica publishes the key, 15 until no service has an older JWKS, and the
+	// rest of 30 in reserve.
 	Lead = 2 * jwksMaxAge
 
-	// Margin is how much longer a key verifies than the last of its tokens lives: a replica
-	// may learn late that another key took over, every token is good for the skew after its
-	// end, and clocks differ by as much.
+	// Margin is the time for which a key verifies after the end of its last token: a replica may learn
+	// late that another key took over, a token is valid for the skew after its end, and clocks differ
+	// by as much.
 	Margin = keyLag + 2*token.Skew
 
-	// maxPublished bounds the keys of a JWKS: the next is not made while there are as many. With
-	// a current and a next one that leaves two previous ones.
+	// maxPublished bounds the keys of a JWKS: no next key is made while there are as many. Beside a
+	// current and a next one there are two previous ones.
 	maxPublished = 4
 
-	// foreignLife is how long a key of another owner stays in a document. By then it has signed for
-	// as long as a key may, a year, and its last token has expired.
+	// foreignLife is the time for which a key of another owner stays in a document. A key signs for at
+	// most a year, so that its last token has expired then.
 	foreignLife = 400 * 24 * time.Hour
 )
 
 var (
-	// ErrNoKeys is returned when an operator changes keys where there are none.
+	// ErrNoKeys is returned when an operator changes keys and there are none.
 	ErrNoKeys = errors.New("there are no signing keys yet")
-	// ErrNoSuchKey is returned when an operator drops a key that is not there.
+	// ErrNoSuchKey is returned when an operator drops an unknown key.
 	ErrNoSuchKey = errors.New("no key has the kid")
 	// ErrRotatedOften is returned when an operator rotates keys and maxPublished are published.
-	ErrRotatedOften = errors.New("keys were rotated so often that several previous ones are still needed; wait until the first of them has expired, or drop one")
+	ErrRotatedOften = errors.New("too many previous keys are still needed; wait until the first of them has expired, or drop one")
 )
 
-// Rotation says when a gateway's keys change.
+// Rotation configures when a gateway's keys change.
 type Rotation struct {
-	// Algorithm is that of the keys which are made.
+	// Algorithm is the algorithm of new keys.
 	Algorithm token.Algorithm
-	// Every is how long a key signs.
+	// Every is the time for which a key signs.
 	Every time.Duration
-	// Longest is how long the longest token lives: an access token, or a browser's login.
+	// Longest is the longest lifetime of a token: of an access token, or of a browser's login.
 	Longest time.Duration
 }
 
@@ -60,14 +59,14 @@ func (r Rotation) longestSeconds() int64 {
 	return int64((r.Longest + time.Second - 1) / time.Second)
 }
 
-// noted is a key that may sign here, and knows of the tokens that live longest.
+// noted returns the key with the longest lifetime of the tokens that it may sign here.
 func (r Rotation) noted(key Key) Key {
 	key.LongestSeconds = max(key.LongestSeconds, r.longestSeconds())
 	return key
 }
 
-// news reports whether longer tokens than ever are about to be signed, or the first ones. That
-// must be in storage before: whichever replica gives a key its end must know.
+// news reports whether the first tokens, or longer ones than before, are about to be signed. Storage must
+// have that before: the replica that sets the end of a key uses it.
 func (r Rotation) news(keys Set, now time.Time) bool {
 	current, ok := keys.Signing(r, now)
 	return !ok || slices.ContainsFunc(keys.Keys, func(key Key) bool {
@@ -82,7 +81,7 @@ func (r Rotation) due(keys Set, now time.Time) bool {
 	return wanted || keys.untidy || !settled.same(keys)
 }
 
-// wanted reports whether a key is to be made, and when it takes over.
+// wanted reports whether a key must be made, and when it takes over.
 func (r Rotation) wanted(keys Set, now time.Time) (signsFrom time.Time, ok bool) {
 	current, ok := keys.Signing(r, now)
 	switch {
@@ -96,9 +95,9 @@ func (r Rotation) wanted(keys Set, now time.Time) (signsFrom time.Time, ok bool)
 	return r.takeover(current, now), true
 }
 
-// takeover is when a key that is made or found now takes over. A key is made as soon as the one
-// before it signs: so a replica that loses storage goes on with the others for as long as a key
-// signs, and an operator has a key at hand that verifiers know.
+// takeover returns when a key that is made or found now takes over. A key is made as soon as the one
+// before it signs: a replica that loses its storage then still agrees with the others for the time that
+// a key signs, and an operator has a key that verifiers know.
 func (r Rotation) takeover(current Key, now time.Time) time.Time {
 	soonest := wholeSecond(now.Add(Lead))
 	due := current.SignsFrom.Add(r.Every)
@@ -108,7 +107,7 @@ func (r Rotation) takeover(current Key, now time.Time) time.Time {
 	return soonest
 }
 
-// settled are the keys as they are to be, before any is made.
+// settled returns the keys with their new times, before any key is made.
 func (r Rotation) settled(keys Set, now time.Time) Set {
 	current, _ := keys.Signing(r, now)
 	settled := keys.with(nil)
@@ -135,31 +134,31 @@ func (r Rotation) settle(key, current Key, now time.Time) Key {
 	}
 	switch {
 	case signs:
-		if !key.tookOver(now) { // there is no other
+		if !key.tookOver(now) { // it signs because no other key can
 			key.SignsFrom = wholeSecond(now)
 		}
-		// Replicas of another algorithm may have given it an end. That goes before it can matter.
+		// Replicas with another algorithm may have set its end. Clear it in time.
 		if key.VerifiesUntil.Before(now.Add(key.afterlife() + Margin)) {
 			key.VerifiesUntil = time.Time{}
 		}
 	case ended:
 	case !key.tookOver(now):
-		// An earlier time is safe, as it is no earlier than a new key's. The next key of another
-		// algorithm is left to the replicas that have it, or to its time.
+		// An earlier time is safe: a new key would not sign sooner. The times of the next key of another
+		// algorithm belong to the replicas with that algorithm.
 		if soonest := r.takeover(current, now); mine && soonest.Before(key.SignsFrom) {
 			key.SignsFrom = soonest
 		}
 	case mine:
 		key.VerifiesUntil = wholeSecond(now.Add(key.afterlife()))
 	default:
-		// Twice as long, so that replicas of both algorithms, which there are while a change of
-		// it rolls out, do not undo each other's work all the time.
+		// Twice as long, so that replicas of both algorithms do not undo each other's changes during a
+		// roll-out.
 		key.VerifiesUntil = wholeSecond(now.Add(2 * key.afterlife()))
 	}
 	return key
 }
 
-// hastened lets the next key take over as soon as verifiers know it.
+// hastened returns the keys with the next one taking over as soon as verifiers know it.
 func (r Rotation) hastened(keys Set, now time.Time) Set {
 	keys = keys.with(slices.Clone(keys.Keys))
 	if i := keys.Next(r, now); i >= 0 {
@@ -175,7 +174,7 @@ func (r Rotation) hastened(keys Set, now time.Time) Set {
 	return keys
 }
 
-// without returns the keys but those of these IDs. Where that takes the one that signs, the next one
+// without returns the keys except those of these IDs. When the key that signs is among them, the next one
 // takes over at once.
 func (r Rotation) without(keys Set, ids []string, now time.Time) Set {
 	current, _ := keys.Signing(r, now)
@@ -188,8 +187,8 @@ func (r Rotation) without(keys Set, ids []string, now time.Time) Set {
 	return kept
 }
 
-// tended returns the keys as they are to be: with the next one made, an end for each previous one,
-// and without those of which every token has expired.
+// tended returns the keys with the next one made, an end for each previous one, and without those whose
+// tokens have all expired.
 func (r Rotation) tended(keys Set, owner Owner, now time.Time) (Set, error) {
 	keys = r.settled(keys, now)
 	for {
@@ -206,7 +205,7 @@ func (r Rotation) tended(keys Set, owner Owner, now time.Time) (Set, error) {
 	}
 }
 
-// rotated returns the keys of which the next one takes over as soon as verifiers know it.
+// rotated is tended, with the next key taking over as soon as verifiers know it.
 func (r Rotation) rotated(keys Set, owner Owner, now time.Time) (Set, error) {
 	if len(keys.Keys) == 0 {
 		return keys, ErrNoKeys

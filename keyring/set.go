@@ -9,19 +9,18 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Owner says whose a key is. A key of another owner neither signs nor verifies.
+// Owner names the gateway that a key belongs to. A key of another owner neither signs nor verifies.
 type Owner struct {
 	// Gateway is the gateway's name.
 	Gateway string `json:"gateway,omitempty"`
-	// Issuer is the iss of the tokens.
+	// Issuer is the iss of its tokens.
 	Issuer string `json:"issuer,omitempty"`
-	// Prefix is that of the store. It is empty without a store that replicas share.
+	// Prefix is the prefix of the store. It is empty without a store that replicas share.
 	Prefix string `json:"prefix,omitempty"`
 }
 
-// owns reports whether a key belongs to o. A key of an older release names no owner and belongs to
-// the gateway that finds it. A key that was made before there was a store, or is read when there is
-// none any more, belongs to any prefix.
+// owns reports whether a key belongs to o. A key without an owner, of an older release, belongs to the
+// gateway that finds it. A key that was made or is read without a store belongs to any prefix.
 func (o Owner) owns(of Owner) bool {
 	if of == (Owner{}) {
 		return true
@@ -36,48 +35,48 @@ type Key struct {
 	// PrivateKey is PKCS #8 in PEM.
 	PrivateKey string    `json:"private_key"`
 	CreatedAt  time.Time `json:"created_at"`
-	// SignsFrom is when the key takes over from the one before it. Until then it is published as
-	// the next one.
+	// SignsFrom is the time at which the key takes over from the one before it. Until then it is the
+	// next key.
 	SignsFrom time.Time `json:"signs_from"`
-	// VerifiesUntil is when the last token that a previous key signed has expired. Zero means
-	// that the key has no end yet.
+	// VerifiesUntil is the time at which the last token of a previous key has expired. Zero for a key
+	// without an end.
 	VerifiesUntil time.Time `json:"verifies_until,omitzero"`
-	// LongestSeconds is the longest that a token lives which the key has signed, in all
-	// configurations so far: one that shortens lifetimes does not shorten those of tokens.
+	// LongestSeconds is the longest lifetime of the tokens that the key has signed, in all
+	// configurations so far. A shorter configured lifetime does not shorten it.
 	LongestSeconds int64 `json:"longest_lifetime_seconds,omitempty"`
-	// Retired keys verify until their end and never sign: they are of a set that another one
-	// replaced.
+	// Retired keys are of a replaced set. They verify until their end and never sign.
 	Retired bool `json:"retired,omitempty"`
 	Owner
 }
 
-// Set is the keys of a gateway. The roles of keys follow from their times, so that replicas agree
+// Set holds the keys of a gateway. The roles of keys follow from their times, so that replicas agree
 // without writing.
 type Set struct {
-	// Lineage is the ID of the first key that there was. Every change of a set keeps it; a set
-	// that a replica made because it found none has another.
+	// Lineage is the ID of the first key. Changes of the set keep it. A set that a replica made because
+	// it found none has another one.
 	Lineage string
-	// BeganAt is when the lineage began. Of two lineages the older one goes on signing.
+	// BeganAt is the beginning of the lineage. Of two lineages the older one continues to sign.
 	BeganAt time.Time
-	// Revision counts the changes. The highest that was seen wins.
+	// Revision counts the changes. A replica uses the highest that it has seen.
 	Revision uint64
-	// StoreID identifies the store's prefix and secret. Sets of different stores are not merged. It is empty without a store that replicas share.
+	// StoreID identifies the store's prefix and secret. Sets of different stores are not merged. It is
+	// empty without a store that replicas share.
 	StoreID string
 	// Keys are the gateway's own keys, without those that were dropped.
 	Keys []Key
-	// Dropped are keys of the document that were dropped: a backup was restored. They neither
-	// sign nor verify, and go when the document changes.
+	// Dropped are dropped keys in the document, such as those of a restored backup. They neither sign
+	// nor verify, and are removed when the document changes.
 	Dropped []Key
 	// Foreign are keys of other owners in the same document. They stay there.
 	Foreign []Key
 
-	// untidy says that the document is to be written anew: it has dropped keys in it, or keys
-	// without an owner.
+	// untidy reports that the document must be written again: it has dropped keys, or keys without an
+	// owner.
 	untidy bool
 }
 
-// lineage returns the lineage and its beginning. Those of a document of an older release follow from
-// its oldest key.
+// lineage returns the lineage and its beginning. For a document of an older release they are those of its
+// oldest key.
 func (s Set) lineage() (id string, began time.Time) {
 	if s.Lineage != "" || len(s.Keys) == 0 {
 		return s.Lineage, s.BeganAt
@@ -108,7 +107,7 @@ func (s Set) same(other Set) bool {
 		slices.Equal(s.Foreign, other.Foreign) && len(s.Dropped) == len(other.Dropped)
 }
 
-// rotating is how many keys rotation counts.
+// rotating returns the number of keys that are not retired.
 func (s Set) rotating() (n int) {
 	for _, key := range s.Keys {
 		if !key.Retired {
@@ -140,7 +139,7 @@ func newKey(algorithm token.Algorithm, now time.Time) (Key, error) {
 
 func wholeSecond(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-// good reports whether tokens of the key may still be.
+// good reports whether the key still verifies.
 func (k Key) good(now time.Time) bool {
 	return k.VerifiesUntil.IsZero() || now.Before(k.VerifiesUntil)
 }
@@ -149,18 +148,17 @@ func (k Key) tookOver(now time.Time) bool { return !k.SignsFrom.After(now) }
 
 func (k Key) longest() time.Duration { return time.Duration(k.LongestSeconds) * time.Second }
 
-// afterlife is how long the key verifies after it signed.
+// afterlife returns the time for which the key verifies after it signed.
 func (k Key) afterlife() time.Duration { return k.longest() + Margin }
 
-// signs reports whether a token that the key signs now stays good for as long as it lives.
+// signs reports whether the key verifies a token that it signs now for all of its lifetime.
 func (k Key) signs(r Rotation, now time.Time) bool {
 	return k.VerifiesUntil.IsZero() || !k.VerifiesUntil.Before(now.Add(r.noted(k).afterlife()))
 }
 
-// Signing returns the key that signs now, if there is one: of the algorithm's keys the last to have
-// taken over. Where none has, one of another algorithm goes on, as verifiers may not know the
-// new one yet. Where no key at all has taken over it is the first to come: the clock of the
-// replica that made a lone key may be ahead, and a second key would only replace the first.
+// Signing returns the key that signs now: of the algorithm's keys the last to have taken over. If none
+// of them has, a key of another algorithm signs, because verifiers may not know the new one yet. If no
+// key at all has taken over, the first one signs: the clock of the replica that made it may be ahead.
 func (s Set) Signing(r Rotation, now time.Time) (key Key, ok bool) {
 	keys, ok := prefer(s.Keys, func(k Key) bool { return k.good(now) && !k.Retired })
 	if !ok {
@@ -170,13 +168,13 @@ func (s Set) Signing(r Rotation, now time.Time) (key Key, ok bool) {
 	if !past {
 		return slices.MinFunc(keys, bySignsFrom), true
 	}
-	// Without this a change back to an algorithm would find its last key, about to expire.
+	// Without this, a change back to an algorithm would use its last key, which is about to expire.
 	keys, _ = prefer(keys, func(k Key) bool { return k.signs(r, now) })
 	keys, _ = prefer(keys, func(k Key) bool { return k.Algorithm == r.Algorithm })
 	return slices.MaxFunc(keys, bySignsFrom), true
 }
 
-// prefer narrows keys down to those that fit, if there are any.
+// prefer returns the keys that fit, or all keys when none fits.
 func prefer(keys []Key, fits func(Key) bool) ([]Key, bool) {
 	var fitting []Key
 	for _, key := range keys {
@@ -214,8 +212,8 @@ func (s Set) Next(r Rotation, now time.Time) int {
 	return next
 }
 
-// Role is what a key does now, in a word: current, next, previous or expired.
-func (s Set) Role(key Key, r Rotation, now time.Time) string {
+// role returns what a key does now: current, next, previous or expired.
+func (s Set) role(key Key, r Rotation, now time.Time) string {
 	current, _ := s.Signing(r, now)
 	switch {
 	case key.ID == current.ID:
@@ -258,7 +256,7 @@ func KeySet(stored []Key) (*token.KeySet, error) {
 	for i, s := range stored {
 		key, err := token.ParseKey([]byte(s.PrivateKey), s.Algorithm)
 		if err != nil || key.ID() != s.ID {
-			return nil, fmt.Errorf("%w: the key %q does not match its ID or algorithm; restore it, or delete it to log all users out and begin anew", ErrDamaged, s.ID)
+			return nil, fmt.Errorf("%w: the key %q does not match its ID or algorithm; restore it, or delete it to log all users out and start with new keys", ErrDamaged, s.ID)
 		}
 		keys[i] = key
 	}

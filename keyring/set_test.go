@@ -57,7 +57,7 @@ func TestRolesFollowFromTimes(t *testing.T) {
 			stored := Set{Keys: tt.keys}
 			var roles, published []string
 			for _, key := range tt.keys {
-				role := stored.Role(key, monthly, now)
+				role := stored.role(key, monthly, now)
 				roles = append(roles, role)
 				switch role {
 				case "current":

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// spread gives the other place its copy, the store the IDs, and each place the dropped keys that it
-// lacks. What fails is tried again a minute later.
+// spread writes the copy, the IDs in the store, and the dropped keys that a storage lacks. The next
+// refresh repeats a failed write.
 func (k *Keyring) spread(ctx context.Context, s State) {
 	if k.InStore {
 		if err := k.Storage.Update(ctx, KeysDocument, func(held []byte) ([]byte, error) { return k.copyOf(s, held) }); err != nil {
@@ -26,13 +26,13 @@ func (k *Keyring) spread(ctx context.Context, s State) {
 
 func (k *Keyring) notWritten(ctx context.Context, in Storage, document string, err error) {
 	if ctx.Err() == nil || errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		k.Logger.Warn("a copy of what is known of signing keys could not be written",
+		k.Logger.Warn("a copy of the signing keys or of their IDs could not be written; the next refresh tries again",
 			slog.String("gateway", k.Owner.Gateway), slog.String("document", in.Where(document)), slog.Any("error", err))
 	}
 }
 
-// copyOf returns the copy of a set. Replicas that share Caddy's storage may come in any order: a newer
-// copy stays, as do keys of other owners. One that is damaged is replaced.
+// copyOf returns the copy of a set. It keeps a newer copy and keys of other owners, because replicas that
+// share Caddy's storage write in any order. It replaces a damaged copy.
 func (k *Keyring) copyOf(s State, held []byte) ([]byte, error) {
 	there, err := decodeSet(held, k.Owner, s.Dropped)
 	if err == nil {

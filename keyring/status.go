@@ -6,14 +6,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// The roles of keys that a document holds and that neither sign nor verify. [Set.Role] has the others.
+// The roles of stored keys that neither sign nor verify. The other roles are current, next, previous and
+// expired.
 const (
 	RoleDropped = "dropped"
 	RoleForeign = "foreign"
 )
 
-// Status describes one signing key to an operator. It has nothing that the JWKS does not publish, except
-// for times. A key of a file has no times.
+// Status describes one signing key to an operator. Its times are the only data that the JWKS does not
+// publish. A key of a file has no times.
 type Status struct {
 	KID           string          `json:"kid"`
 	Algorithm     token.Algorithm `json:"alg"`
@@ -22,8 +23,8 @@ type Status struct {
 	AgeSeconds    *int64          `json:"age_seconds,omitempty"`
 	SignsFrom     time.Time       `json:"signs_from,omitzero"`
 	VerifiesUntil time.Time       `json:"verifies_until,omitzero"`
-	// OlderThanDrop reports that a key was dropped after this one was made. If a backup was restored
-	// since, this key may be a dropped one too.
+	// OlderThanDrop reports that a key was dropped after this one was made. After the restore of a backup
+	// this key may be a dropped one too.
 	OlderThanDrop bool `json:"older_than_drop,omitempty"`
 }
 
@@ -40,7 +41,7 @@ func Statuses(state State, rotation Rotation, now time.Time) []Status {
 	}
 	set := state.Set()
 	for _, key := range sorted(set.Keys) {
-		add(key, set.Role(key, rotation, now))
+		add(key, set.role(key, rotation, now))
 	}
 	for _, key := range sorted(set.Dropped) {
 		add(key, RoleDropped)

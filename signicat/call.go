@@ -14,7 +14,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
-// maxProblem is how many bytes of an error's body are looked at for its code and trace id.
+// maxProblem bounds how many bytes of an error body are searched for a code and a trace id.
 const maxProblem = 64 << 10
 
 // call is one request to Signicat.
@@ -25,13 +25,13 @@ type call struct {
 	body        []byte
 	contentType string // of the body; application/json when empty
 	template    string // of the path, for a trace; empty when Signicat chose the URL
-	// decode takes the JSON body of a 2xx. Nil: the answer only has to pass checkAccepted.
+	// decode reads the JSON body of a 2xx. Nil: the answer only has to pass checkAccepted.
 	decode func([]byte) error
 }
 
-// authorized makes the call that build returns, with a Signicat access token. When Signicat
-// refuses that token (it may have been revoked), it is replaced and the call made once more, as
-// Signicat's documentation on access tokens recommends:
+// authorized makes the call that build returns, with a Signicat access token. When Signicat refuses
+// that token, perhaps because it was revoked, authorized repeats the call once with a new one, as
+// Signicat recommends:
 // https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
 func (c *Client) authorized(ctx context.Context, build func(accessToken) call) error {
 	token, err := c.tokens.token(ctx)
@@ -58,8 +58,8 @@ func (c *Client) bearer(ctx context.Context, token accessToken, build func(acces
 	return c.exchange(ctx, request)
 }
 
-// exchange sends one request and reads its answer, within Config.Timeout altogether, under a span
-// of its own: what is sent again is seen again.
+// exchange sends one request and reads its answer, within Config.Timeout altogether. Each request
+// has its own span, a repeated one too.
 func (c *Client) exchange(ctx context.Context, request call) (err error) {
 	defer c.report(ctx, request.operation, c.config.Now(), &err)
 	ctx, cancel := context.WithTimeout(ctx, c.config.Timeout)
@@ -107,11 +107,11 @@ func (r call) build(ctx context.Context) (*http.Request, error) {
 	return request, nil
 }
 
-// refusal is the error of an answer that is no success. What the body says only adds to what the
-// status means: it may be HTML, endless or cut.
+// refusal returns the error of an answer that is no success. The status decides; the body, which may
+// be HTML, endless or cut, only adds a code and a trace id.
 func (c *Client) refusal(operation string, response *http.Response) *Error {
 	var code, traceID string
-	// Below 400 is nothing to read, and after a 101 (RFC 9110) no deadline would end the reading.
+	// An answer below 400 has no problem to read. After a 101 (RFC 9110) no deadline would end the read.
 	if response.StatusCode >= 400 {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, maxProblem))
 		code, traceID = problem(body)
@@ -132,10 +132,10 @@ func mediaTypeOf(response *http.Response) string {
 	return mediaType
 }
 
-// read takes the body of a success, if it is one that Signicat would send.
+// read reads the body of a success. It refuses one that Signicat would not send.
 func (r call) read(ctx context.Context, response *http.Response) error {
 	mediaType := mediaTypeOf(response)
-	if elsewhere(r.operation, response.StatusCode, mediaType) {
+	if fromAnotherServer(r.operation, response.StatusCode, mediaType) {
 		return ErrNotSignicat
 	}
 	if r.decode != nil && mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {

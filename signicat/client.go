@@ -18,10 +18,10 @@ const (
 // maxID is the longest id of a session, account or organisation. Signicat's have 27 to 36 characters.
 const maxID = 200
 
-// ErrSessionID is returned when an id cannot be that of a session. Nothing was sent.
+// ErrSessionID is returned when an id cannot be that of a session. No request was sent.
 var ErrSessionID = errors.New("not the id of a session")
 
-// Client calls Signicat. Make one with [New] and share it: it is safe for concurrent use.
+// Client calls Signicat. Create it with [New] and share it: it is safe for concurrent use.
 type Client struct {
 	config     Config
 	transports *transports // nil when the transport is the caller's
@@ -29,7 +29,7 @@ type Client struct {
 }
 
 // New returns a client, or an [ErrConfig] that names the field and the remedy in one line.
-// It does no I/O: whether the credentials are right, CheckCredentials tells.
+// It does no I/O: [Client.CheckCredentials] shows whether the credentials are right.
 func New(config Config) (*Client, error) {
 	config, err := config.withDefaults()
 	if err != nil {
@@ -43,8 +43,7 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends a renewal of the Signicat access token that is still going on, and closes idle
-// connections. Call it after the last call has returned. Its error is always nil.
+// Close cancels a running renewal of the Signicat access token, and closes idle connections. Call it after the last call has returned. Its error is always nil.
 func (c *Client) Close() error {
 	c.tokens.stop()
 	if c.transports != nil {
@@ -53,25 +52,24 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// CheckCredentials asks for a Signicat access token unless a good one is at hand. Its errors are
-// those of any call; [ErrUnauthorized] says that the credentials are wrong.
+// CheckCredentials requests a Signicat access token unless it has a valid one. Its errors are those of
+// any call; [ErrUnauthorized] means that the credentials are wrong.
 func (c *Client) CheckCredentials(ctx context.Context) error {
 	_, err := c.tokens.token(ctx)
 	return err
 }
 
-// TokenAccountID returns the account that the Signicat access token names in its account_id claim;
-// empty when that cannot be read. It asks for a token, with the errors of CheckCredentials, unless
-// a good one is at hand. Nothing is verified: it is Signicat's word about its own client.
+// TokenAccountID returns the account_id claim of the Signicat access token; empty when it cannot be
+// read. It requests a token, with the errors of CheckCredentials, unless it has a valid one. It does
+// not verify the token: Signicat issued it to this client.
 func (c *Client) TokenAccountID(ctx context.Context) (string, error) {
 	token, err := c.tokens.token(ctx)
 	return token.accountID, err
 }
 
-// CreateSession starts a headless session. The answer's IDPData tells where the person goes;
-// whether its URLs can be trusted, and whether the account is the right one, the caller checks.
-// After [ErrUnavailable] or [ErrInvalidResponse] Signicat may have a session that nobody knows:
-// it expires by itself.
+// CreateSession starts a headless session. The caller checks the URLs in IDPData and the account.
+// After [ErrUnavailable] or [ErrInvalidResponse] Signicat may have created a session all the same. It
+// expires without a cancel.
 func (c *Client) CreateSession(ctx context.Context, request SessionRequest) (*Session, error) {
 	if request.RequestedAttributes == nil {
 		request.RequestedAttributes = []string{}
@@ -87,7 +85,7 @@ func (c *Client) CreateSession(ctx context.Context, request SessionRequest) (*Se
 }
 
 // Session reads a session. An id that cannot be one is [ErrSessionID].
-// Whether the answer is the session asked for, the caller checks.
+// The caller checks that the answer is about that session.
 func (c *Client) Session(ctx context.Context, id string) (*Session, error) {
 	if !validSessionID(id) {
 		return nil, &Error{Operation: OperationReadSession, Err: ErrSessionID}
@@ -95,9 +93,9 @@ func (c *Client) Session(ctx context.Context, id string) (*Session, error) {
 	return c.sessionCall(ctx, OperationReadSession, http.MethodGet, id, "", nil)
 }
 
-// CancelSession ends a session that is still open and returns what became of it.
+// CancelSession ends an open session and returns it.
 // An id that cannot be one is [ErrSessionID].
-// Unverified: what Signicat answers for a session that has ended already.
+// Unverified: what Signicat answers for a session that has ended.
 func (c *Client) CancelSession(ctx context.Context, id string) (*Session, error) {
 	if !validSessionID(id) {
 		return nil, &Error{Operation: OperationCancelSession, Err: ErrSessionID}
@@ -105,7 +103,7 @@ func (c *Client) CancelSession(ctx context.Context, id string) (*Session, error)
 	return c.sessionCall(ctx, OperationCancelSession, http.MethodPost, id, "/cancel", nil)
 }
 
-// sessionCall makes a call about the session of that id, or about all of them where it is empty.
+// sessionCall calls the path of a session; with an empty id that of all sessions.
 func (c *Client) sessionCall(ctx context.Context, operation, method, id, action string, body []byte) (*Session, error) {
 	path, template := sessionsPath, sessionsPath
 	if id != "" {
@@ -129,7 +127,7 @@ func (c *Client) sessionCall(ctx context.Context, operation, method, id, action 
 	return s, err
 }
 
-// selection is the query that selects the account, as Signicat's own SDK writes it:
+// selection returns the query that selects the account, as Signicat's SDK does:
 // https://github.com/signicat/signicat-net
 func (c *Client) selection(token accessToken) string {
 	query := url.Values{}
@@ -155,7 +153,7 @@ func (c *Client) organizationHeader() http.Header {
 	return header
 }
 
-// validSessionID keeps a path segment from becoming a path: nothing in it needs escaping.
+// validSessionID reports whether an id is a path segment without a character to escape.
 func validSessionID(id string) bool {
 	return id != "" && len(id) <= maxID && !strings.ContainsFunc(id, func(r rune) bool { return !wordRune(r) })
 }

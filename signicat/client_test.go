@@ -121,19 +121,12 @@ func TestCreateSessionSendsEveryMember(t *testing.T) {
 	_, err := client.CreateSession(t.Context(), signicat.SessionRequest{
 		AllowedProviders: []string{"itsme"}, RequestedAttributes: []string{"name"}, RequestedLoA: signicat.LoAHigh,
 		AdditionalParameters: map[string]string{"k": "v"}, Language: "nl", SessionLifetimeSeconds: 900,
-		Tags: []string{"t"}, ThemeID: "th", ExternalReference: "er", UsageReference: "ur", RequestDomain: "rd",
-		PrefilledInput: &signicat.PrefilledInput{
-			NIN: "n", Mobile: "m", Email: "e", UserName: "u", DateOfBirth: "1981-04-24", DeviceID: "d",
-			FirstName: "f", LastName: "l", BankAccountNumber: "b", Organisation: "o",
-		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"flow":"headless","allowedProviders":["itsme"],"requestedAttributes":["name"],"requestedLoa":"high",` +
-		`"additionalParameters":{"k":"v"},"prefilledInput":{"nin":"n","mobile":"m","email":"e","userName":"u",` +
-		`"dateOfBirth":"1981-04-24","deviceId":"d","firstName":"f","lastName":"l","bankAccountNumber":"b","organisation":"o"},` +
-		`"language":"nl","sessionLifetime":900,"tags":["t"],"themeId":"th","externalReference":"er","usageReference":"ur","requestDomain":"rd"}`
+		`"additionalParameters":{"k":"v"},"language":"nl","sessionLifetime":900}`
 	if diff := cmp.Diff(want, (*got)[1].Body); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
 	}

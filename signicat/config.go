@@ -18,31 +18,31 @@ import (
 const (
 	// DefaultAPIURL is Signicat's API, for sandbox and production accounts alike.
 	DefaultAPIURL = "https://api.signicat.com"
-	// DefaultTimeout is how long one call may take.
+	// DefaultTimeout bounds one call.
 	DefaultTimeout = 10 * time.Second
-	// MaxTimeout is the longest that one call may be given.
+	// MaxTimeout is the longest [Config].Timeout.
 	MaxTimeout = time.Minute
-	// MaxBody is how many bytes of an answer are read. A session is some 2 KiB.
+	// MaxBody bounds the bytes that are read of an answer. A session has about 2 KiB.
 	MaxBody = 1 << 20
 )
 
-// StateEncoding is how the state is written in the validation call.
+// StateEncoding selects the form of the state in the validation call.
 //
-// Unverified: which of the two Signicat expects. Its sample shows the encoded form, its text says
+// Unverified: which of the two Signicat expects. Its sample shows the encoded form, its text has
 // "the state value returned by the itsme app".
 type StateEncoding string
 
 const (
-	// StateRaw sends the state as it was after decoding the redirect URL's query. The default.
+	// StateRaw sends the decoded state of the redirect URL's query. It is the default.
 	StateRaw StateEncoding = "raw"
 	// StateEncoded sends it percent-encoded, with %3A for its colon, as in Signicat's sample.
 	StateEncoded StateEncoding = "encoded"
 )
 
-// ErrConfig is returned by [New] when a field of Config is missing or cannot be right.
+// ErrConfig is returned by [New] when a field of Config is missing or invalid.
 var ErrConfig = errors.New("signicat configuration")
 
-// Config is what a [Client] needs to know. Secrets in it never show up in an error.
+// Config configures a [Client]. No error has a secret of it.
 type Config struct {
 	// ClientID is the id of the API client in the Signicat Dashboard. Required.
 	ClientID string
@@ -59,11 +59,10 @@ type Config struct {
 	// Timeout bounds one call to Signicat, from connecting to the last byte of the answer.
 	// Zero means [DefaultTimeout]; at most [MaxTimeout].
 	Timeout time.Duration
-	// StateEncoding is how the state is written in the validation call. Default [StateRaw].
+	// StateEncoding selects the form of the state in the validation call. Default [StateRaw].
 	StateEncoding StateEncoding
 	// PropagateTrace sends Signicat a traceparent header (W3C Trace Context) with every call that is
-	// traced: the ids of the trace and of the call in it. No tracestate and no baggage, which may hold
-	// what somebody else put into them. False, the default, sends nothing.
+	// traced. It sends no tracestate and no baggage, because clients can write both. Default false.
 	// Unverified: whether Signicat reads it.
 	PropagateTrace bool
 	// DialContext connects to Signicat. Nil: a [net.Dialer] that gives up after Timeout.
@@ -71,14 +70,13 @@ type Config struct {
 	// RootCAs verify Signicat's certificate. Nil: those of the system, or of the file that the
 	// environment variable SSL_CERT_FILE names, as in crypto/x509.
 	RootCAs *x509.CertPool
-	// Transport carries the calls and stays the caller's to close; DialContext and RootCAs are then
-	// ignored. Nil, as it should be in production: a transport of the client's own. That one takes its
-	// proxy from the environment as net/http does, and uses no HTTP/2 connection that went silent:
-	// it closes one that does not answer a PING for half of Timeout, and no call follows one that
-	// timed out over a connection that answered nothing meanwhile.
+	// Transport sends the calls. The caller closes it, and DialContext and RootCAs are ignored. Nil, for
+	// production, is a transport of the client. It takes its proxy from the environment as net/http
+	// does. It uses no silent HTTP/2 connection: it closes one that does not answer a PING for half of
+	// Timeout, and after a timeout it uses another one unless the connection answered meanwhile.
 	Transport http.RoundTripper
-	// Observe is told of every call that is over, on the way of its answer. It returns at once.
-	// Nil tells nobody.
+	// Observe receives every call that ended, before its caller gets the answer. It must not block.
+	// Nil is ignored.
 	Observe func(Call)
 	// ObserveClock receives how far this machine's clock is ahead of Signicat's, by the Date of each
 	// answer. It is exact to a second and half of the time that the call took. Nil is ignored.
@@ -87,7 +85,7 @@ type Config struct {
 	Now func() time.Time
 }
 
-// withDefaults returns the configuration in force, or an error that names field and remedy.
+// withDefaults returns the configuration with its defaults, or an error that names field and remedy.
 func (c Config) withDefaults() (Config, error) {
 	if c.APIURL == "" {
 		c.APIURL = DefaultAPIURL
@@ -133,7 +131,8 @@ func (c Config) validate() error {
 	return nil
 }
 
-// clean finds the newline that a secret read from a file ends in.
+// clean reports whether a text has no white space around it and no control character, such as the
+// newline at the end of a file.
 func clean(s string) bool {
 	return s == strings.TrimSpace(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
 }

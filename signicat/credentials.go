@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// maxTokenLife is the longest that Signicat lets an access token live; its default is 600 s.
+	// maxTokenLife is the longest lifetime of an access token at Signicat; its default is 600 s.
 	// Source: https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
 	maxTokenLife = time.Hour
-	// unknownTokenLife is what an access token gets whose life Signicat did not tell.
+	// unknownTokenLife is the lifetime of an access token without a usable expires_in.
 	unknownTokenLife = time.Minute
-	// maxAccessToken is how long an access token may be. Signicat's have some 1,000 bytes.
+	// maxAccessToken bounds an access token in bytes. Signicat's have about 1,000.
 	maxAccessToken = 16 << 10
 )
 
-// fetchToken asks Signicat for an access token (RFC 6749 section 4.4). Id and secret go in the form,
+// fetchToken requests an access token (RFC 6749 section 4.4). Id and secret go in the form,
 // as Signicat's own SDK sends them: the header's form would need an encoding that servers disagree on.
 func (c *Client) fetchToken(ctx context.Context) (token accessToken, err error) {
 	asked := c.config.Now()
@@ -47,8 +47,8 @@ func (c *Client) fetchToken(ctx context.Context) (token accessToken, err error) 
 	return token, err
 }
 
-// decodeToken reads an access token answer (RFC 6749 section 5.1). Its life counts from before
-// the request, so that it never looks longer than it is.
+// decodeToken reads an access token answer (RFC 6749 section 5.1). Its lifetime counts from before
+// the request, so that it is never too long.
 func decodeToken(body []byte, asked time.Time) (accessToken, error) {
 	var wire struct {
 		AccessToken string      `json:"access_token"`
@@ -72,9 +72,9 @@ func decodeToken(body []byte, asked time.Time) (accessToken, error) {
 	}, nil
 }
 
-// tokenLife bounds what Signicat says about the life of an access token.
+// tokenLife returns the lifetime of an access token, within bounds.
 func tokenLife(expiresIn json.Number) time.Duration {
-	// A number too large to hold is +Inf beside its error, and one that is missing is 0.
+	// Float64 returns +Inf for a number that is too large, and 0 for a missing one.
 	seconds, _ := expiresIn.Float64()
 	if seconds <= 0 {
 		return unknownTokenLife
@@ -82,8 +82,8 @@ func tokenLife(expiresIn json.Number) time.Duration {
 	return time.Duration(min(seconds, maxTokenLife.Seconds()) * float64(time.Second))
 }
 
-// accountOf reads the account_id claim if the token is a JWT that has one. Nothing is verified:
-// the claim only repeats to Signicat what Signicat said.
+// accountOf returns the account_id claim of a token that is a JWT, else "". It does not verify the
+// token: the claim is only sent back to Signicat.
 func accountOf(token string) string {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {

@@ -1,5 +1,5 @@
 // Package signicat is a client of Signicat's Authentication REST API for the headless flow,
-// in which an app of ours opens the itsme app and no page of Signicat's is shown (App2App).
+// in which an app opens the itsme app and Signicat shows no page (App2App).
 //
 // One login is four calls:
 //
@@ -8,7 +8,7 @@
 //		RequestedAttributes:  []string{"name", "dateOfBirth"},
 //		AdditionalParameters: map[string]string{signicat.ParameterRedirectURL: redirectURL},
 //	})
-//	// The person opens session.IDPData.AuthorizationRequestURL, approves in the itsme app,
+//	// The user opens session.IDPData.AuthorizationRequestURL, approves in the itsme app,
 //	// and comes back to redirectURL with a code and a state. The caller compares the state.
 //	err = client.ValidateCode(ctx, signicat.CodeValidation{
 //		TokenRequestURL: session.IDPData.TokenRequestURL,
@@ -19,14 +19,13 @@
 //	})
 //	session, err = client.WaitForSession(ctx, session.ID) // SUCCESS carries session.Subject
 //
-// The fourth is the Signicat access token (OAuth 2.0 client credentials), which the client
-// asks for by itself, keeps, renews before it expires, and renews once more on a 401.
+// The fourth is the Signicat access token (OAuth 2.0 client credentials). The client requests it,
+// renews it before it expires, and once more after a 401.
 //
-// The client believes nothing that it is sent: every body is read to at most [MaxBody] bytes,
-// no redirect is followed, the status counts before the body, and what cannot be right is an
-// [ErrInvalidResponse]. What it cannot know is left to the caller: whether an answer is about
-// the session, account, transaction and LoA that were asked for.
+// The client reads at most [MaxBody] bytes of a body, follows no redirect, and judges the status
+// before the body. An answer that cannot be right is an [ErrInvalidResponse]. The caller checks that
+// an answer has the session, account, transaction and LoA of its request.
 //
-// Every failure of a call is an [*Error] around one sentinel, with nothing secret or personal in its text.
+// Every failure of a call is an [*Error] around one sentinel, without secret or personal data in its text.
 // The client logs nothing and keeps no personal data.
 package signicat

@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// What a call can end in. Every error of a call is an [*Error] around exactly one of these, of
+// The errors of a call. Every error of a call is an [*Error] around exactly one of these, of
 // [ErrSessionID] or of [ErrTokenRequestURL].
 var (
-	// ErrNotSignicat is returned when no API of Signicat's is at Config.APIURL: the first calls of
-	// a login, for an access token and a session, are answered with 404, 405, 407 or a web page.
+	// ErrNotSignicat is returned when Config.APIURL does not lead to Signicat's API: the requests for
+	// an access token or a session are answered with 404, 405, 407 or a web page.
 	ErrNotSignicat = errors.New("this is not Signicat's API: check api_url")
-	// ErrUnauthorized is returned when Signicat refuses the credentials: a 401 that a new
-	// Signicat access token did not cure, or no access token for this client at all.
+	// ErrUnauthorized is returned when Signicat refuses the credentials: it issues no access token, or
+	// answers 401 to a new one as well.
 	ErrUnauthorized = errors.New("credentials refused")
 	// ErrForbidden is returned when the credentials lack a permission or the account (403).
 	ErrForbidden = errors.New("permission refused")
@@ -25,15 +25,15 @@ var (
 	// ErrRejected is returned when Signicat refuses the request itself: 400, and any 4xx that
 	// has no sentinel of its own. The same request will be refused again.
 	ErrRejected = errors.New("rejected by Signicat")
-	// ErrRateLimited is returned when Signicat wants fewer calls (429). See Error.RetryAfter.
+	// ErrRateLimited is returned when Signicat answers 429. See Error.RetryAfter.
 	ErrRateLimited = errors.New("rate limited by Signicat")
-	// ErrUnavailable is returned when there was no whole answer, or one that says so: 5xx, 408,
-	// no route, a cut connection, a timeout, a context that ended (errors.Is tells then
-	// context.DeadlineExceeded or context.Canceled too). The request may have been carried out.
+	// ErrUnavailable is returned when there was no whole answer, or a 5xx or 408: no route, a cut
+	// connection, a timeout, a context that ended (then also context.DeadlineExceeded or
+	// context.Canceled). Signicat may have performed the request.
 	ErrUnavailable = errors.New("unavailable")
 	// ErrInvalidResponse is returned when the answer cannot be Signicat's, or cannot be used: HTML,
 	// a redirect, over MaxBody, another content type, bad JSON, a member missing or of the
-	// wrong type. The request may have been carried out.
+	// wrong type. Signicat may have performed the request.
 	ErrInvalidResponse = errors.New("invalid response")
 )
 
@@ -46,32 +46,32 @@ const (
 	OperationValidateCode  = "validate_code"
 )
 
-// MaxRetryAfter is the longest that Error.RetryAfter can be, whatever Signicat asks for.
-const MaxRetryAfter = time.Hour
+// maxRetryAfter bounds Error.RetryAfter.
+const maxRetryAfter = time.Hour
 
-// Error is a call that did not succeed. Its text and members are fit for a log: no secret, token,
-// code, state or body is in them.
+// Error describes a call that did not succeed. Its text and members may be logged: they have no secret,
+// token, code, state or body.
 type Error struct {
 	// Operation is the call that failed, such as [OperationReadSession]. It is
-	// [OperationAccessToken] when the call was not carried out for want of a Signicat access token.
+	// [OperationAccessToken] when the call was not made because there was no Signicat access token.
 	Operation string
 	// StatusCode is Signicat's HTTP status; zero when there was no answer.
 	StatusCode int
-	// Code is Signicat's code of the problem, such as invalid_token, or OAuth's. At most 64
-	// letters, digits and "_.-"; empty when there was none, or another text in its place.
+	// Code is Signicat's code of the problem, such as invalid_token, or OAuth's. It has at most 64
+	// letters, digits and "_.-", and is empty without such a code.
 	Code string
-	// TraceID is what Signicat's support asks for. Bounded as Code is.
+	// TraceID is the trace id that Signicat's support asks for. It is bounded like Code.
 	TraceID string
-	// RetryAfter is how long Signicat asks to wait; zero when it does not say. At most MaxRetryAfter.
+	// RetryAfter is the wait that Signicat asks for; zero without one. It is at most one hour.
 	RetryAfter time.Duration
-	// Repeated tells that the call had been made once before and was answered 401. Signicat may have
-	// carried it out all the same.
+	// Repeated reports that this was the second request, after a 401. Signicat may have performed the
+	// first all the same.
 	Repeated bool
-	// Err wraps the sentinel that says what happened.
+	// Err wraps the sentinel.
 	Err error
 }
 
-// Error says what failed, how, and what to quote to Signicat.
+// Error returns the operation, the cause, and the code and trace id for Signicat's support.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(doing(e.Operation) + ": " + e.Err.Error())
@@ -107,10 +107,10 @@ func doing(operation string) string {
 	}
 }
 
-// elsewhere reports whether an answer shows that Config.APIURL does not lead to Signicat. Only the
-// operations at a fixed path show it: elsewhere a 404 is about a session or a code. A web page
-// with 429 or 5xx may be from Signicat's own load balancer.
-func elsewhere(operation string, status int, mediaType string) bool {
+// fromAnotherServer reports whether an answer shows that Config.APIURL does not lead to Signicat. Only
+// operations with a fixed path can show it: for the others a 404 is about a session or a code. A web
+// page with 429 or 5xx may be from Signicat's load balancer.
+func fromAnotherServer(operation string, status int, mediaType string) bool {
 	switch {
 	case operation != OperationAccessToken && operation != OperationCreateSession:
 		return false
@@ -126,11 +126,11 @@ func webPage(mediaType string) bool {
 	return mediaType == "text/html" || mediaType == "application/xhtml+xml"
 }
 
-// sentinel says what a refusal means, whatever the body holds. At the token endpoint every final
-// refusal but a 403 is one of the credentials: OAuth says 400 as often as 401.
+// sentinel returns the error of a status. At the token endpoint every 4xx means refused credentials,
+// except 403, 404, 408 and 429: OAuth servers answer with 400 as often as with 401.
 func sentinel(operation string, status int, mediaType string) error {
 	switch {
-	case elsewhere(operation, status, mediaType):
+	case fromAnotherServer(operation, status, mediaType):
 		return ErrNotSignicat
 	case status == http.StatusUnauthorized:
 		return ErrUnauthorized
@@ -151,8 +151,7 @@ func sentinel(operation string, status int, mediaType string) error {
 	}
 }
 
-// problem reads the code and trace id of an error body, in Signicat's form or OAuth's, if they
-// are there. Source: https://developer.signicat.com/docs/error-codes/, RFC 6749 section 5.2.
+// problem returns the code and trace id of an error body, in Signicat's form or OAuth's. Source: https://developer.signicat.com/docs/error-codes/, RFC 6749 section 5.2.
 func problem(body []byte) (code, traceID string) {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(body, &members) != nil {
@@ -169,13 +168,13 @@ func problem(body []byte) (code, traceID string) {
 // retryAfter reads a Retry-After header, in seconds or as a date (RFC 9110 section 10.2.3).
 func retryAfter(value string, now time.Time) time.Duration {
 	wait := time.Duration(0)
-	// More seconds than 31 bits hold are ErrRange beside the most that they do hold.
+	// For more seconds than fit in 31 bits, ParseUint returns the most that fit with ErrRange.
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil || errors.Is(err, strconv.ErrRange) {
 		wait = time.Duration(seconds) * time.Second
 	} else if date, err := http.ParseTime(value); err == nil {
 		wait = date.Sub(now)
 	}
-	return min(max(wait, 0), MaxRetryAfter)
+	return min(max(wait, 0), maxRetryAfter)
 }
 
 // atLeastRetryAfter returns wait, or what Signicat asked for in err when that is longer.
@@ -186,7 +185,7 @@ func atLeastRetryAfter(wait time.Duration, err error) time.Duration {
 	return wait
 }
 
-// word returns s when it is a code or an id, else "": a peer's free text belongs in no log.
+// word returns s when it is a code or an id, else "": free text of another server is not logged.
 func word(s string) string {
 	if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return !wordRune(r) && r != '.' }) {
 		return ""
@@ -198,7 +197,7 @@ func wordRune(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 }
 
-// visible reports whether s is fit for a header: 1 to limit ASCII characters, none of them a space.
+// visible reports whether s has 1 to limit visible ASCII characters, as a header needs.
 func visible(s string, limit int) bool {
 	return s != "" && len(s) <= limit && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }

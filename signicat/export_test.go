@@ -1,7 +1,13 @@
 package signicat
 
-// DecodeSession is what a body goes through: fuzzing it needs no network and no goroutine.
+// DecodeSession lets a fuzz target read a session without network and goroutines.
 var DecodeSession = decodeSession
 
-// NewDialer is the dialer of a client whose Config has none.
+// NewDialer returns the dialer of a client whose Config has none.
 var NewDialer = newDialer
+
+// Outcomes returns all values of Call.Outcome.
+var Outcomes = allOutcomes
+
+// MaxRetryAfter bounds Error.RetryAfter.
+const MaxRetryAfter = maxRetryAfter

@@ -15,15 +15,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// http2World is a client and a simulator in a bubble of testing/synctest, with TLS and HTTP/2 between them.
-type http2World struct {
+// http2Env holds a client and a simulator in testing/synctest, with TLS and HTTP/2 between them.
+type http2Env struct {
 	*signicat.Client
 	sim     *signicattest.Server
 	dialled atomic.Int32
 	open    atomic.Int32 // connections that the client has not closed
 }
 
-func openHTTP2(t *testing.T, change ...func(*signicat.Config)) *http2World {
+func openHTTP2(t *testing.T, change ...func(*signicat.Config)) *http2Env {
 	t.Helper()
 	network := pipetest.New()
 	sim, err := signicattest.StartOn(network, signicattest.Config{TLS: true, BaseURL: "https://localhost"})
@@ -31,7 +31,7 @@ func openHTTP2(t *testing.T, change ...func(*signicat.Config)) *http2World {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	w := &http2World{sim: sim}
+	w := &http2Env{sim: sim}
 	w.Client = connect(t, sim.URL, append([]func(*signicat.Config){func(config *signicat.Config) {
 		config.ClientID, config.ClientSecret = signicattest.DefaultClientID, signicattest.DefaultClientSecret
 		config.RootCAs = sim.RootCAs()
@@ -63,7 +63,7 @@ func (c *countedConn) Close() error {
 }
 
 // script makes calls of the simulator fail.
-func (w *http2World) script(t *testing.T, faults ...signicattest.Fault) {
+func (w *http2Env) script(t *testing.T, faults ...signicattest.Fault) {
 	t.Helper()
 	if err := w.sim.Script(faults...); err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ func (w *http2World) script(t *testing.T, faults ...signicattest.Fault) {
 }
 
 // read reads a session that does not exist: an answer is ErrNotFound.
-func (w *http2World) read(ctx context.Context) error {
+func (w *http2Env) read(ctx context.Context) error {
 	_, err := w.Session(ctx, sessionID)
 	if errors.Is(err, signicat.ErrNotFound) {
 		return nil
@@ -79,7 +79,7 @@ func (w *http2World) read(ctx context.Context) error {
 	return err
 }
 
-// pass lets the bubble's time pass.
+// pass lets time pass.
 func pass(d time.Duration) { <-time.After(d) }
 
 // TestSilenceFailsOneCall lets the connection go silent under a call, as when a firewall forgets the flow. That call
@@ -203,7 +203,7 @@ func TestAnsweringConnectionIsKept(t *testing.T) {
 }
 
 // TestTimeoutsLeakNoConnection times out a hundred calls, ten at a time, while others are answered. Goroutines that stay
-// would keep the bubble from ending.
+// would keep synctest from ending.
 func TestTimeoutsLeakNoConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// lost says that no whole answer came, and why. Of what the peer sent only the names in a bad
-// certificate are kept: net/http quotes malformed answers in some of its own errors.
+// lost returns the error of a call without a whole answer. It keeps no text of the server except the
+// names in a bad certificate: some errors of net/http quote malformed answers.
 func lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
@@ -26,14 +26,14 @@ func lost(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %s", ErrUnavailable, ending(err))
 }
 
-// endings are how net/http's errors of a connection begin that have no exported type.
+// endings maps the beginning of errors of net/http without an exported type to our words.
 var endings = []struct{ begins, words string }{
 	{"http2: client connection lost", "connection silent: no answer to a PING"},
 	{"http2: server sent GOAWAY", "connection closed with GOAWAY"},
 	{"http2: Transport received GOAWAY", "refused with GOAWAY"},
 }
 
-// ending names what became of the connection, or of the call's stream on it, in words of ours.
+// ending describes in our words how the connection or its stream ended.
 func ending(err error) string {
 	if reset, ok := errors.AsType[streamReset](err); ok {
 		return "stream reset with " + reset.code()
@@ -52,8 +52,8 @@ func ending(err error) string {
 	return "connection broken"
 }
 
-// streamReset has the members of net/http's own error for RST_STREAM, which that error is copied to:
-// see (http2StreamError).As in net/http/h2_error.go.
+// streamReset is the target that net/http's error for RST_STREAM is copied to: see
+// (http2StreamError).As in net/http/h2_error.go.
 type streamReset struct {
 	StreamID uint32
 	Code     uint32

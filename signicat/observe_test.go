@@ -15,9 +15,9 @@ import (
 // TestCallsAreTold makes calls that end well, in refusal, and without their caller.
 func TestCallsAreTold(t *testing.T) {
 	t.Parallel()
-	told := make(chan signicat.Call, 10)
+	observed := make(chan signicat.Call, 10)
 	sim, client := simulate(t, signicattest.Config{}, func(c *signicat.Config) {
-		c.Observe = func(call signicat.Call) { told <- call }
+		c.Observe = func(call signicat.Call) { observed <- call }
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	session := begin(t, client)
@@ -33,16 +33,16 @@ func TestCallsAreTold(t *testing.T) {
 	want := []string{"access_token ok", "create_session ok", "read_session rate_limited", "read_session abandoned"}
 	var got []string
 	for range want {
-		call := <-told
+		call := <-observed
 		got = append(got, call.Operation+" "+call.Outcome)
 		if !slices.Contains(signicat.Operations(), call.Operation) || !slices.Contains(signicat.Outcomes(), call.Outcome) {
-			t.Errorf("nobody expects %s to end in %s", call.Operation, call.Outcome)
+			t.Errorf("%s must not end in %s", call.Operation, call.Outcome)
 		}
 		if call.Duration < 0 {
 			t.Errorf("%s took %s", call.Operation, call.Duration)
 		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("other calls are told (-want +got):\n%s", diff)
+		t.Errorf("other calls are observed (-want +got):\n%s", diff)
 	}
 }

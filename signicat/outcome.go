@@ -6,27 +6,26 @@ import (
 	"time"
 )
 
-// Call is one request to Signicat that is over, for who counts them.
+// Call describes a request to Signicat that ended, for metrics.
 type Call struct {
-	// Operation is what it was for, such as [OperationReadSession].
+	// Operation is the operation, such as [OperationReadSession].
 	Operation string
-	// Outcome is [OutcomeOK], or one of [Outcomes] that says what went wrong.
+	// Outcome is [OutcomeOK], abandoned, other, or a word for the sentinel.
 	Outcome string
-	// Duration is from connecting to the last byte of the answer.
+	// Duration is the time from connecting to the last byte of the answer.
 	Duration time.Duration
 }
 
 const (
-	// OutcomeOK is an answer of 2xx, whole and in JSON where it must be. Whether it says what it
-	// has to is looked at later.
+	// OutcomeOK is a whole answer of 2xx, in JSON where it must be. Its content is not checked yet.
 	OutcomeOK = "ok"
-	// OutcomeAbandoned is a call whose caller went away, or had no more time.
-	OutcomeAbandoned = "abandoned"
-	// OutcomeOther is a call that could not be made.
-	OutcomeOther = "other"
+	// outcomeAbandoned is a call whose caller went away, or had no more time.
+	outcomeAbandoned = "abandoned"
+	// outcomeOther is a call that could not be made.
+	outcomeOther = "other"
 )
 
-// outcomes are the words for what a call can end in.
+// outcomes maps the error of a call to a word.
 var outcomes = []struct {
 	err  error
 	word string
@@ -41,21 +40,21 @@ var outcomes = []struct {
 	{ErrUnavailable, "unavailable"},
 }
 
-// Outcomes are all that Call.Outcome can be.
-func Outcomes() []string {
+// allOutcomes returns all values of Call.Outcome.
+func allOutcomes() []string {
 	all := []string{OutcomeOK}
 	for _, o := range outcomes {
 		all = append(all, o.word)
 	}
-	return append(all, OutcomeAbandoned, OutcomeOther)
+	return append(all, outcomeAbandoned, outcomeOther)
 }
 
-// Operations are all that Call.Operation can be.
+// Operations returns all values of Call.Operation.
 func Operations() []string {
 	return []string{OperationAccessToken, OperationCreateSession, OperationReadSession, OperationCancelSession, OperationValidateCode}
 }
 
-// report tells of a call that is over. ctx is its caller's.
+// report calls Observe for a call that ended. ctx is the caller's.
 func (c *Client) report(ctx context.Context, operation string, began time.Time, err *error) {
 	c.config.Observe(Call{Operation: operation, Outcome: outcomeOf(ctx, *err), Duration: c.config.Now().Sub(began)})
 }
@@ -65,12 +64,12 @@ func outcomeOf(ctx context.Context, err error) string {
 	case err == nil:
 		return OutcomeOK
 	case ctx.Err() != nil:
-		return OutcomeAbandoned
+		return outcomeAbandoned
 	}
 	for _, o := range outcomes {
 		if errors.Is(err, o.err) {
 			return o.word
 		}
 	}
-	return OutcomeOther
+	return outcomeOther
 }

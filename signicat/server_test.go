@@ -5,16 +5,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -42,7 +41,7 @@ type server struct {
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// net/http tells a handler that its client has gone only after the body was read.
+	// net/http notices the end of the client only after the handler read the body.
 	body, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	switch {
@@ -99,13 +98,13 @@ func newClient(t *testing.T, s *server, change ...func(*signicat.Config)) (*sign
 	return connect(t, listening.URL, change...), listening.URL
 }
 
-// newBubbleClient serves s in memory, so that time in a synctest bubble can pass.
-func newBubbleClient(t *testing.T, s *server) (*signicat.Client, string) {
+// newMemoryClient serves s in memory, so that time in testing/synctest can pass.
+func newMemoryClient(t *testing.T, s *server) (*signicat.Client, string) {
 	t.Helper()
-	wire := &pipe{conns: make(chan net.Conn), closed: make(chan struct{})}
+	wire := pipetest.New()
 	serving := &http.Server{Handler: s}
 	go serving.Serve(wire)
-	transport := &http.Transport{DialContext: wire.dial}
+	transport := &http.Transport{DialContext: wire.Dial}
 	t.Cleanup(func() {
 		transport.CloseIdleConnections()
 		serving.Close()
@@ -127,41 +126,6 @@ func connect(t *testing.T, url string, change ...func(*signicat.Config)) *signic
 	}
 	t.Cleanup(func() { client.Close() })
 	return client
-}
-
-// pipe is a network of two ends in memory.
-type pipe struct {
-	conns  chan net.Conn
-	closed chan struct{}
-	once   sync.Once
-}
-
-func (p *pipe) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.conns:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipe) Close() error {
-	p.once.Do(func() { close(p.closed) })
-	return nil
-}
-
-func (p *pipe) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
-
-func (p *pipe) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case p.conns <- far:
-		return near, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // operation is one call of the client, as every test of all of them makes it.

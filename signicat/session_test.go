@@ -37,12 +37,8 @@ func TestPublishedSuccess(t *testing.T) {
 				"nin": raw("{\n\"value\": \"81042419835\",\n\"issuingCountry\": \"BE\",\n\"type\": \"PERSON\"\n}"),
 			},
 		},
-		LoA:  signicat.LoAHigh,
-		Flow: "headless", AllowedProviders: []string{"itsme"},
-		RequestedAttributes:    []string{"dateOfBirth", "firstName", "lastName", "name", "nin", "idpId"},
-		Environment:            signicat.Environment{IPAddress: "192.0.2.2"},
-		SessionLifetimeSeconds: 1200,
-		ExpiresAt:              time.Date(2026, 3, 19, 16, 23, 40, 999662000, time.UTC),
+		LoA:       signicat.LoAHigh,
+		ExpiresAt: time.Date(2026, 3, 19, 16, 23, 40, 999662000, time.UTC),
 		IDPData: signicat.IDPData{
 			AuthorizationRequestURL: got.IDPData.AuthorizationRequestURL, // compared below
 			TokenRequestURL:         "https://api.signicat.com/idps/oidc-vendor/itsme/login-headless/token",
@@ -63,23 +59,18 @@ func TestEveryMemberIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// In the order of the struct, so that writing it again gives the same.
-	members := `{"id":"i","accountId":"a","status":"ERROR","statusDetail":"d","statusUrl":"u","provider":"itsme",` +
-		`"subject":{"id":"s","name":"n"},"loa":"low","idpData":{"authorizationRequestUrl":"r","tokenRequestUrl":"t","transactionId":"x"},` +
-		`"transactionId":"y","error":` + compact(t, sessionError) + `,"environment":{"ipAddress":"1","userAgent":"2"},"flow":"headless",` +
-		`"allowedProviders":["itsme"],"requestedAttributes":["name"],"language":"nl","tags":["t"],"themeId":"h","externalReference":"e",` +
-		`"usageReference":"g","requestDomain":"m","sessionLifetime":1200,"expiresAt":"2026-03-19T08:36:06.2964843Z",` +
-		`"messageTransportProperties":{"messageLevelEncryption":"NOT_REQUIRED","requireHsmSigning":true}}`
-	session := read(t, members)
-	if session.Error == nil || session.Error.Code != "invalid_account_id" {
-		t.Errorf("error %+v", session.Error)
+	got := read(t, `{"id":"i","accountId":"a","status":"ERROR","statusDetail":"d","provider":"itsme",`+
+		`"subject":{"id":"s","name":"n"},"loa":"low","idpData":{"authorizationRequestUrl":"r","tokenRequestUrl":"t","transactionId":"x"},`+
+		`"transactionId":"y","error":`+string(sessionError)+`,"environment":{"ipAddress":"1"},"expiresAt":"2026-03-19T08:36:06.2964843Z"}`)
+	want := &signicat.Session{
+		ID: "i", AccountID: "a", Status: signicat.StatusError, Provider: "itsme", LoA: signicat.LoALow,
+		Subject:       &signicat.Subject{ID: "s", Attributes: map[string]json.RawMessage{"name": json.RawMessage(`"n"`)}},
+		IDPData:       signicat.IDPData{AuthorizationRequestURL: "r", TokenRequestURL: "t", TransactionID: "x"},
+		TransactionID: "y", Error: &signicat.SessionError{Code: "invalid_account_id"},
+		ExpiresAt: time.Date(2026, 3, 19, 8, 36, 6, 296484300, time.UTC),
 	}
-	again, err := json.Marshal(session)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(members, string(again)); diff != "" {
-		t.Errorf("read and written again (-sent +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("session (-want +got):\n%s", diff)
 	}
 }
 
@@ -117,7 +108,6 @@ func TestSessionsThatCannotBeUsed(t *testing.T) {
 		{"no status", `{"id":"i","accountId":"a"}`, "status"},
 		{"status of another type", `{"id":"i","accountId":"a","status":81042419835}`, "status"},
 		{"URL of another type", `{"id":"i","accountId":"a","status":"CREATED","idpData":{"tokenRequestUrl":81042419835}}`, "idpData.tokenRequestUrl"},
-		{"lifetime of another type", `{"id":"i","accountId":"a","status":"CREATED","sessionLifetime":81042419835.5}`, "sessionLifetime"},
 		{"subject of another type", `{"id":"i","accountId":"a","status":"SUCCESS","subject":"81042419835"}`, "subject"},
 		{"subject id of another type", `{"id":"i","accountId":"a","status":"SUCCESS","subject":{"id":81042419835}}`, "subject"},
 		{"time that is none", `{"id":"i","accountId":"a","status":"CREATED","expiresAt":"81042419835"}`, "JSON"},
@@ -183,7 +173,7 @@ func FuzzSession(f *testing.F) {
 				t.Fatalf("got %v", err)
 			}
 			if text := err.Error(); len(text) > 200 || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r > '~' }) {
-				t.Errorf("the peer writes our log: %q", text)
+				t.Errorf("Signicat's text is in the error: %q", text)
 			}
 			return
 		}
@@ -194,21 +184,6 @@ func FuzzSession(f *testing.F) {
 			t.Errorf("account %q is not fit for a header", account)
 		}
 		wantUTF8(t, session.Subject)
-		first, err := json.Marshal(session)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := signicat.DecodeSession(first)
-		if err != nil {
-			t.Fatalf("%v, reading what we wrote: %s", err, first)
-		}
-		second, err := json.Marshal(again)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(first), string(second)); diff != "" {
-			t.Errorf("written twice (-first +second):\n%s", diff)
-		}
 	})
 }
 
@@ -259,13 +234,4 @@ func read(t *testing.T, body string) *signicat.Session {
 		t.Fatal(err)
 	}
 	return session
-}
-
-func compact(t *testing.T, body []byte) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Compact(&b, body); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
 }

@@ -2,24 +2,24 @@ package signicat
 
 import "errors"
 
-// Status is how far a session got.
+// Status is the state of a session.
 // Source: Authentication REST API, SessionDataDto, 2025-03.
 type Status string
 
 // The statuses that Signicat's API names. A client must expect others.
 const (
-	StatusCreated        Status = "CREATED"          // nobody acted on it yet
-	StatusWaitingForUser Status = "WAITING_FOR_USER" // the person was reached
+	StatusCreated        Status = "CREATED"          // the user has not opened it
+	StatusWaitingForUser Status = "WAITING_FOR_USER" // the user has opened it
 	StatusSuccess        Status = "SUCCESS"          // the only one with a Subject
-	StatusAbort          Status = "ABORT"            // the person stopped it
+	StatusAbort          Status = "ABORT"            // the user stopped it
 	StatusError          Status = "ERROR"            // see Session.Error and Session.StatusDetail
 	StatusCancelled      Status = "CANCELLED"        // ended by CancelSession
 	StatusExpired        Status = "EXPIRED"          // Unverified: its lifetime passed
 	StatusInvalid        Status = "INVALID"          // Unverified: Signicat publishes no meaning
 )
 
-// Terminal reports whether a session with this status will never change again.
-// A status that this package does not know is not terminal: bound the wait by a deadline.
+// Terminal reports whether a session with this status no longer changes.
+// A status that this package does not know is not terminal: set a deadline for the wait.
 func (s Status) Terminal() bool {
 	switch s {
 	case StatusSuccess, StatusAbort, StatusError, StatusCancelled, StatusExpired, StatusInvalid:
@@ -43,7 +43,7 @@ const (
 // ErrLoA is returned when a text names no level of assurance.
 var ErrLoA = errors.New("level of assurance must be low, substantial or high")
 
-// ParseLoA returns the level that text names, letter for letter. Otherwise [ErrLoA].
+// ParseLoA returns the level with that exact name, or [ErrLoA].
 func ParseLoA(text string) (LoA, error) {
 	if l := LoA(text); l.rank() > 0 {
 		return l, nil

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// Subject is the person of a successful session.
+// Subject is the user of a successful session.
 type Subject struct {
-	// ID is Signicat's pseudonym of the person: one value for all accounts of an organisation.
+	// ID is Signicat's pseudonym of the user: one value for all accounts of an organisation.
 	// Empty when Signicat sent none.
 	// Source: https://developer.signicat.com/docs/eid-hub/concepts/subject/
 	ID string
-	// Attributes are all other members, by Signicat's names, as they came. A member that was
-	// null is not there. Their forms differ by eID: read them with Text, NIN and Address.
+	// Attributes are all other members, by Signicat's names, without those that are null. Their forms
+	// differ by eID: read them with Text, NIN and Address.
 	Attributes map[string]json.RawMessage
 }
 
 // NIN is a national identity number.
 type NIN struct {
 	Value          string `json:"value"`          // the number itself, such as 11 digits in Belgium
-	IssuingCountry string `json:"issuingCountry"` // ISO 3166-1 alpha-2; empty when not told
-	Type           string `json:"type"`           // such as PERSON; empty when not told
+	IssuingCountry string `json:"issuingCountry"` // ISO 3166-1 alpha-2; empty when unknown
+	Type           string `json:"type"`           // such as PERSON; empty when unknown
 }
 
 // Text returns an attribute that is a JSON string. It is false when the attribute is
@@ -30,8 +30,8 @@ func (s *Subject) Text(attribute string) (string, bool) {
 	return text(s.Attributes[attribute])
 }
 
-// NIN returns the attribute nin, which is an object or, with some eIDs, just the number as a
-// string. It is false when there is no number.
+// NIN returns the attribute nin. It is an object; some eIDs send the number as a string. It is false
+// without a number.
 func (s *Subject) NIN() (NIN, bool) {
 	raw := s.Attributes["nin"]
 	if value, ok := text(raw); ok {
@@ -79,18 +79,6 @@ func (s *Subject) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes the flat object that UnmarshalJSON reads.
-func (s Subject) MarshalJSON() ([]byte, error) {
-	members := make(map[string]any, len(s.Attributes)+1)
-	for name, raw := range s.Attributes {
-		members[name] = raw
-	}
-	if s.ID != "" {
-		members["id"] = s.ID
-	}
-	return json.Marshal(members)
-}
-
 // text reads a JSON string that is not empty.
 func text(raw json.RawMessage) (string, bool) {
 	var value string
@@ -98,7 +86,7 @@ func text(raw json.RawMessage) (string, bool) {
 	return value, err == nil && value != ""
 }
 
-// member reads a string of an object, or "" when there is none.
+// member returns a string of an object, or "".
 func member(raw json.RawMessage, name string) string {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil {
@@ -108,7 +96,7 @@ func member(raw json.RawMessage, name string) string {
 	return value
 }
 
-// join joins the parts that are there.
+// join joins the parts that are not empty.
 func join(separator string, parts ...string) string {
 	var there []string
 	for _, part := range parts {

@@ -36,7 +36,7 @@ func TestTimeout(t *testing.T) {
 					if operation.name == signicat.OperationAccessToken {
 						s.accessToken = test.answer
 					}
-					client, url := newBubbleClient(t, s)
+					client, url := newMemoryClient(t, s)
 					began := time.Now()
 					err := operation.call(t.Context(), client, url)
 					wantOutcome(t, err, operation.name, outcome{want: signicat.ErrUnavailable})
@@ -87,7 +87,7 @@ func TestNoRoute(t *testing.T) {
 	for _, operation := range operations() {
 		err := operation.call(t.Context(), client, "http://localhost")
 		if !errors.Is(err, signicat.ErrUnavailable) || !errors.Is(err, syscall.ECONNREFUSED) {
-			t.Errorf("%s: got %v, want one that tells that the connection was refused", operation.name, err)
+			t.Errorf("%s: got %v, want one that names the refused connection", operation.name, err)
 		}
 	}
 }

@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// maxEarly is how long before its end an access token is renewed; a tenth of a short life.
+	// maxEarly is the time before its end at which an access token is renewed; a tenth of a short lifetime.
 	maxEarly = time.Minute
-	// renewalPause keeps a failed early renewal from being tried again with every call.
+	// renewalPause is the wait after a failed early renewal.
 	renewalPause = 5 * time.Second
 )
 
-// accessToken is a Signicat access token. To us it is opaque but for the account in it.
+// accessToken is a Signicat access token. It is opaque except for its account.
 type accessToken struct {
 	value     string
 	accountID string
@@ -21,45 +21,45 @@ type accessToken struct {
 	expiresAt time.Time
 }
 
-// tokenSource keeps the Signicat access token. golang.org/x/oauth2's source does not fit: it holds
-// every waiter until its one fixed context ends, and its errors quote the body and hide the cause.
+// tokenSource keeps the Signicat access token. golang.org/x/oauth2's source does not fit: all waiters
+// share one fixed context, and its errors quote the body and hide the cause.
 type tokenSource struct {
 	fetch func(context.Context) (accessToken, error)
 	now   func() time.Time
 
 	mu      sync.Mutex
 	current accessToken // the zero value has expired
-	renewal *renewal    // nil when none is going on
+	renewal *renewal    // nil when none is running
 }
 
-// renewal is one request for an access token, shared by all who wait for it.
+// renewal is one request for an access token, shared by all waiting calls.
 type renewal struct {
 	cancel context.CancelFunc
-	done   chan struct{} // closed when token and err are there
+	done   chan struct{} // closed when token and err are set
 	token  accessToken
 	err    error
 }
 
-// token returns a good access token. Nobody waits for an early renewal: it goes on beside the
-// calls, which keep using the good token until it expires, even if the renewal fails.
+// token returns a valid access token. No call waits for an early renewal: calls use the valid token
+// until it expires, even if the renewal fails.
 func (s *tokenSource) token(ctx context.Context) (accessToken, error) {
 	s.mu.Lock()
 	current, now := s.current, s.now()
-	good := now.Before(current.expiresAt)
-	if good && now.Before(current.renewAt) {
+	valid := now.Before(current.expiresAt)
+	if valid && now.Before(current.renewAt) {
 		s.mu.Unlock()
 		return current, nil
 	}
 	r := s.renewLocked(ctx)
 	s.mu.Unlock()
-	if good {
+	if valid {
 		return current, nil
 	}
 	return r.wait(ctx)
 }
 
-// replace returns an access token other than the one that Signicat refused: the one that
-// somebody else got meanwhile, or a new one.
+// replace returns another access token than the one that Signicat refused: one that another call
+// got meanwhile, or a new one.
 func (s *tokenSource) replace(ctx context.Context, refused accessToken) (accessToken, error) {
 	s.mu.Lock()
 	if s.current.value == refused.value {
@@ -69,8 +69,8 @@ func (s *tokenSource) replace(ctx context.Context, refused accessToken) (accessT
 	return s.token(ctx)
 }
 
-// renewLocked returns the renewal that is going on, or starts one. It is not cut short by the
-// caller that happened to start it, since others come to wait for it; fetch has its own deadline.
+// renewLocked returns the running renewal, or starts one. The end of its first caller does not cancel
+// it, because others may wait for it; fetch has its own deadline.
 func (s *tokenSource) renewLocked(ctx context.Context) *renewal {
 	if s.renewal != nil {
 		return s.renewal
@@ -99,7 +99,7 @@ func (s *tokenSource) settle(r *renewal, token accessToken, err error) {
 	close(r.done)
 }
 
-// wait returns the renewal's outcome. A ctx that ends ends this wait only.
+// wait returns the result of the renewal. The end of ctx ends this wait only.
 func (r *renewal) wait(ctx context.Context) (accessToken, error) {
 	select {
 	case <-r.done:
@@ -109,7 +109,7 @@ func (r *renewal) wait(ctx context.Context) (accessToken, error) {
 	}
 }
 
-// stop ends a renewal that is going on, and waits for its end.
+// stop cancels a running renewal, and waits for its end.
 func (s *tokenSource) stop() {
 	s.mu.Lock()
 	r := s.renewal

@@ -23,7 +23,7 @@ func TestHundredCallersShareOneTokenRequest(t *testing.T) {
 			<-release
 			answerToken(w, `{"access_token":"shared","token_type":"bearer","expires_in":600}`)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		var callers sync.WaitGroup
 		for range 100 {
 			callers.Go(func() {
@@ -52,7 +52,7 @@ func TestHundredCallersReplaceOneRefusedToken(t *testing.T) {
 			}
 			answerSession(w, r)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		var callers sync.WaitGroup
 		for range 100 {
 			callers.Go(func() {
@@ -77,7 +77,7 @@ func TestWaiterLeavesAlone(t *testing.T) {
 			<-release
 			answerToken(w, `{"access_token":"shared","token_type":"bearer","expires_in":600}`)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		impatient, leave := context.WithCancel(t.Context())
 		var callers sync.WaitGroup
 		callers.Go(func() {
@@ -134,7 +134,7 @@ func TestTokenLife(t *testing.T) {
 				s := &server{accessToken: func(w http.ResponseWriter, _ *http.Request) {
 					answerToken(w, `{"access_token":"a","token_type":"BEARER",`+test.expiresIn+`}`)
 				}}
-				client, _ := newBubbleClient(t, s)
+				client, _ := newMemoryClient(t, s)
 				for range 3 {
 					mustRead(t, client)
 				}
@@ -165,7 +165,7 @@ func TestCallsDoNotWaitForEarlyRenewal(t *testing.T) {
 			used = append(used, r.Header.Get("Authorization"))
 			answerSession(w, r)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		mustRead(t, client)
 		<-time.After(545 * time.Second)
 		mustRead(t, client)
@@ -191,7 +191,7 @@ func TestFailedEarlyRenewalFailsNoCall(t *testing.T) {
 			}
 			answerToken(w, `{"access_token":"a","token_type":"bearer","expires_in":600}`)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		mustRead(t, client)
 		<-time.After(540 * time.Second)
 		for range 60 { // one call a second, until the token expires
@@ -218,7 +218,7 @@ func TestCloseEndsRenewal(t *testing.T) {
 			}
 			answerToken(w, `{"access_token":"a","token_type":"bearer","expires_in":600}`)
 		}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		mustRead(t, client)
 		<-time.After(550 * time.Second)
 		mustRead(t, client)

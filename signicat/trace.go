@@ -15,14 +15,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/span"
 )
 
-// Signicat's own words about a call that failed. Its support asks for them.
+// The attributes of a failed call that Signicat's support asks for.
 const (
 	traceIDKey = attribute.Key("signicat.trace_id")
 	codeKey    = attribute.Key("signicat.error_code")
 )
 
-// startSpan begins the span of one request, such as signicat.read_session. Its attributes are
-// OpenTelemetry's of an HTTP client, but for url.full: a URL names a session.
+// startSpan begins the span of one request, such as signicat.read_session. It has OpenTelemetry's
+// attributes of an HTTP client, except url.full: a URL names a session.
 // Source: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span.
 func (c *Client) startSpan(ctx context.Context, request call) (context.Context, trace.Span) {
 	attributes := []attribute.KeyValue{semconv.HTTPRequestMethodKey.String(request.method)}
@@ -35,14 +35,14 @@ func (c *Client) startSpan(ctx context.Context, request call) (context.Context, 
 	return span.StartClient(ctx, "signicat."+request.operation, attributes...)
 }
 
-// propagate writes the traceparent header (https://www.w3.org/TR/trace-context/), and nothing without
-// a trace. The trace's state stays here: whoever sent the request in may have written it.
+// propagate writes the traceparent header (https://www.w3.org/TR/trace-context/) of a traced call. It
+// does not send tracestate: the client of the request may have written it.
 func propagate(ctx context.Context, header http.Header) {
 	current := trace.SpanContextFromContext(ctx).WithTraceState(trace.TraceState{})
 	propagation.TraceContext{}.Inject(trace.ContextWithSpanContext(ctx, current), propagation.HeaderCarrier(header))
 }
 
-// port is where a URL leads that says http or https.
+// port returns the port of an http or https URL.
 func port(u *url.URL) int {
 	n, err := strconv.Atoi(u.Port())
 	switch {
@@ -54,7 +54,7 @@ func port(u *url.URL) int {
 	return 443
 }
 
-// endSpan ends the span of a request. Its error is one of ours, and never what Signicat wrote.
+// endSpan ends the span of a request. Its error has our words, and no text of Signicat.
 func endSpan(s trace.Span, err error) {
 	if failure, ok := errors.AsType[*Error](err); ok && s.IsRecording() {
 		for key, text := range map[attribute.Key]string{traceIDKey: failure.TraceID, codeKey: failure.Code} {
@@ -63,7 +63,7 @@ func endSpan(s trace.Span, err error) {
 			}
 		}
 	}
-	// The context's end is told before what it led to.
+	// The end of the context comes first, because it is the cause.
 	span.End(s, err, context.Canceled, context.DeadlineExceeded, ErrUnauthorized, ErrForbidden, ErrNotFound,
 		ErrRejected, ErrRateLimited, ErrUnavailable, ErrInvalidResponse)
 }

@@ -12,17 +12,17 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
 )
 
-// idleTimeout is shorter than load balancers keep connections. net/http does not repeat a POST whose
-// connection the load balancer closes, and its answer would be lost.
+// idleTimeout is shorter than the idle timeouts of load balancers. net/http does not repeat a POST on a
+// connection that the load balancer closes, and its answer would be lost.
 const idleTimeout = 30 * time.Second
 
-// pingShare of Config.Timeout passes before a quiet HTTP/2 connection is sent a PING, and as much
-// again before a connection that does not answer it is closed. One connection carries every call: if
-// it goes silent, as when a firewall forgets it, only the calls that wait on it fail.
+// pingShare divides Config.Timeout. The transport sends a PING after that time on a quiet HTTP/2
+// connection, and closes the connection after that time without an answer. One connection carries every
+// call: when it goes silent, as when a firewall forgets it, only the calls that wait on it fail.
 const pingShare = 4
 
-// newTransport returns a transport with bounds that one API host needs: answers of Signicat have
-// small headers, and a dial that outlives its call must end by itself.
+// newTransport returns a transport with the bounds of one API host: answers have small headers, and a
+// dial ends even after the end of its call.
 func newTransport(config Config) *http.Transport {
 	ping := config.Timeout / pingShare
 	return &http.Transport{
@@ -39,8 +39,8 @@ func newTransport(config Config) *http.Transport {
 	}
 }
 
-// newDialer tries IPv4 beside an IPv6 address that does not answer (RFC 8305), as net.Dialer does by
-// default.
+// newDialer returns a dialer that tries IPv4 too when an IPv6 address does not answer (RFC 8305), as
+// net.Dialer does by default.
 func newDialer(timeout time.Duration) *net.Dialer { return &net.Dialer{Timeout: timeout} }
 
 func trackedDial(config Config) func(context.Context, string, string) (net.Conn, error) {
@@ -57,7 +57,7 @@ func trackedDial(config Config) func(context.Context, string, string) (net.Conn,
 	}
 }
 
-// connection counts the answers that came over it.
+// connection counts its answers.
 type connection struct {
 	net.Conn
 	answers atomic.Uint64
@@ -77,10 +77,10 @@ func connectionOf(conn net.Conn) *connection {
 	}
 }
 
-// transports replaces the transport after a call that timed out on a connection that answered
-// nothing meanwhile: no later call gets that connection. Calls under way keep the transport that they
-// began with, since another answer on the same connection may still come. A transport that was
-// replaced closes its connections as they fall idle, at the latest after idleTimeout.
+// transports replaces the transport after a call that timed out on a connection without any answer
+// meanwhile: no later call gets that connection. Running calls keep their transport, because their
+// answers may still come. A replaced transport closes its connections when they are idle, at the latest
+// after idleTimeout.
 type transports struct {
 	renew func() *http.Transport
 
@@ -99,7 +99,7 @@ func (t *transports) use() *http.Transport {
 	return t.current
 }
 
-// replace puts another transport in the place of used, unless that was done already.
+// replace makes a new transport current, unless used is no longer the current one.
 func (t *transports) replace(used *http.Transport) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

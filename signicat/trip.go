@@ -8,13 +8,13 @@ import (
 	"sync/atomic"
 )
 
-// trip is one request on its way, and its answer.
+// trip is one request and its answer.
 type trip struct {
 	client *Client
 	own    *http.Transport // nil when the transport is the caller's
 	cancel context.CancelCauseFunc
 
-	sent    atomic.Int32 // how often the request's headers were written
+	sent    atomic.Int32 // the number of times that the request's headers were written
 	over    *connection  // nil until the request has one, or with the caller's transport
 	answers uint64       // of that connection before the request
 }
@@ -27,11 +27,11 @@ func (c *Client) newTrip() *trip {
 	return t
 }
 
-// errSentOnce is returned when net/http would send a request again.
+// errSentOnce is returned when net/http would repeat a request.
 var errSentOnce = errors.New("refused, and not sent again")
 
-// roundTrip sends the request over the RoundTripper itself, since an http.Client follows redirects or
-// fails on odd ones. end has to follow, whatever comes.
+// roundTrip sends the request with the RoundTripper, because an http.Client follows redirects or fails
+// on malformed ones. The caller calls end in any case.
 func (t *trip) roundTrip(r *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.Context())
 	t.cancel = cancel
@@ -53,10 +53,10 @@ func (t *trip) carrier() http.RoundTripper {
 	return t.own
 }
 
-// gotConn is called before the request is written to a connection. What was written once Signicat may
-// have carried out, and only the caller repeats it. net/http would send a request again that was reset
-// with REFUSED_STREAM or PROTOCOL_ERROR, or refused with GOAWAY, for as long as the server goes on. A
-// read is sent once more: its connection may have been about to be closed.
+// gotConn is called before the request is written to a connection. Signicat may have performed a request
+// that was written before, so that only the caller repeats it. net/http would repeat a request that was
+// reset with REFUSED_STREAM or PROTOCOL_ERROR, or refused with GOAWAY, without a bound. A read is
+// repeated once: the server may just have been closing the connection.
 func (t *trip) gotConn(got httptrace.GotConnInfo, method string) {
 	repeats := int32(0)
 	if method == http.MethodGet {
@@ -70,7 +70,7 @@ func (t *trip) gotConn(got httptrace.GotConnInfo, method string) {
 	}
 }
 
-// end is called once the answer was read, or is not waited for any more. ctx is that of the request.
+// end is called when the answer was read or the call gave up. ctx is that of the request.
 func (t *trip) end(ctx context.Context, err error) {
 	t.cancel(nil)
 	if t.own == nil {

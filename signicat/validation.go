@@ -10,11 +10,11 @@ import (
 	"strings"
 )
 
-// ErrTokenRequestURL is returned when a token request URL is not on Signicat's API: the Signicat
-// access token would go to somebody else. Nothing was sent.
+// ErrTokenRequestURL is returned when a token request URL is not on Signicat's API: another server
+// would get the Signicat access token. No request was sent.
 var ErrTokenRequestURL = errors.New("token request URL is not on Signicat's API")
 
-// CodeValidation is what itsme's code is validated with.
+// CodeValidation holds itsme's code and what Signicat validates it with.
 type CodeValidation struct {
 	// TokenRequestURL is the session's, of IDPData. Required.
 	TokenRequestURL string
@@ -22,21 +22,21 @@ type CodeValidation struct {
 	TransactionID string
 	// AccountID is the session's. Empty leaves the header out.
 	AccountID string
-	// Code is what came back on the redirect URL. Required.
+	// Code is the code on the redirect URL. Required.
 	Code string
-	// State is what came back beside it, decoded, and compared by the caller. Required.
+	// State is the decoded state on the redirect URL. The caller compares it before. Required.
 	State string
 }
 
-// ValidateCode sends a code to Signicat, which accepts it once. Nil means that Signicat accepted
-// it: the session becomes SUCCESS, and carries the person.
+// ValidateCode sends a code to Signicat, which accepts it once. Nil means that Signicat accepted it: the
+// session becomes SUCCESS, with the user as its subject.
 //
 // [ErrRejected] and [ErrNotFound] are final for this code. [ErrUnauthorized] and [ErrForbidden]
 // are about the credentials. After [ErrUnavailable], [ErrRateLimited] and [ErrInvalidResponse] it
-// is unknown whether Signicat used the code. [ErrTokenRequestURL] means that nothing was sent.
+// is unknown whether Signicat used the code. After [ErrTokenRequestURL] no request was sent.
 //
 // Nil needs a 200 or 204 with no body, or with one JSON object. Any other 2xx, such as 202 or a
-// web page, is [ErrInvalidResponse]: a proxy in between may have written it.
+// web page, is [ErrInvalidResponse]: a proxy may have sent it.
 //
 // Unverified: which 2xx Signicat answers, and whether with a body.
 func (c *Client) ValidateCode(ctx context.Context, v CodeValidation) error {
@@ -66,7 +66,7 @@ func (c *Client) ValidateCode(ctx context.Context, v CodeValidation) error {
 	})
 }
 
-// checkAccepted reports whether a 2xx for a code is Signicat's own.
+// checkAccepted returns [ErrInvalidResponse] for a 2xx that is not Signicat's.
 func checkAccepted(status int, mediaType string, body []byte) error {
 	switch {
 	case status != http.StatusOK && status != http.StatusNoContent:
@@ -85,7 +85,7 @@ func checkAccepted(status int, mediaType string, body []byte) error {
 
 // CheckTokenRequestURL returns [ErrTokenRequestURL] unless the URL has the scheme, host and port
 // of Config.APIURL, or is on api.signicat.com when Config.APIURL is a host under signicat.com.
-// Whoever could choose the URL would get the Signicat access token, with the code and its state.
+// An attacker who could choose the URL would get the Signicat access token, the code and its state.
 func (c *Client) CheckTokenRequestURL(tokenRequestURL string) error {
 	u, err := url.Parse(tokenRequestURL)
 	if err != nil {
@@ -107,8 +107,8 @@ func (c *Client) CheckTokenRequestURL(tokenRequestURL string) error {
 	}
 }
 
-// validationURL is the token request URL as it came, with the organisation for its API clients:
-// Signicat's own SDK sends query and header with every call. Unverified: whether this call needs them.
+// validationURL returns the token request URL, with the organisation for its API clients: Signicat's SDK
+// sends query and header with every call. Unverified: whether this call needs them.
 func (c *Client) validationURL(tokenRequestURL string) string {
 	u, err := url.Parse(tokenRequestURL)
 	if err != nil || c.config.OrganizationID == "" {
@@ -120,7 +120,7 @@ func (c *Client) validationURL(tokenRequestURL string) string {
 	return u.String()
 }
 
-// encodeState writes the state as Config.StateEncoding says.
+// encodeState returns the state in the form of Config.StateEncoding.
 func (c *Client) encodeState(state string) string {
 	if c.config.StateEncoding == StateEncoded {
 		return strings.ReplaceAll(url.QueryEscape(state), "+", "%20")

@@ -66,7 +66,7 @@ func TestValidationSendsPublishedRequest(t *testing.T) {
 	}
 }
 
-// TestTokenRequestURL offers URLs that somebody who could lie in Signicat's name would choose
+// TestTokenRequestURL offers URLs that an attacker who can answer for Signicat would choose
 // to be sent our Signicat access token.
 func TestTokenRequestURL(t *testing.T) {
 	t.Parallel()

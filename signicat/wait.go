@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Between two reads of a session pass 1 to 3 seconds, as Signicat's guide asks, at random so
+// The wait between two reads of a session is 1 to 3 seconds, as in Signicat's guide. It is random, so
 // that logins which began together do not read together.
 // Source: https://developer.signicat.com/identity-methods/itsme/integration/app2app/
 const (
@@ -17,12 +17,12 @@ const (
 )
 
 // WaitForSession reads a session at once, and again every 1 to 3 seconds, until its status is
-// terminal. It goes on after [ErrUnavailable], [ErrRateLimited] and [ErrInvalidResponse], no
-// sooner than Signicat's Retry-After; any other error is returned.
+// terminal. It continues after [ErrUnavailable], [ErrRateLimited] and [ErrInvalidResponse], not before
+// Signicat's Retry-After, and returns any other error.
 //
-// When ctx ends first, it returns the last session that it read, nil if none, with an error that
-// is ctx's, and also that of the latest read if that one failed: Signicat was away all along.
-// Bound ctx: a status that this package does not know is waited on for ever.
+// When ctx ends first, it returns the last session that it read, or nil. The error then wraps that of
+// ctx, and that of the latest read if it failed.
+// Give ctx a deadline: WaitForSession waits without end on a status that this package does not know.
 func (c *Client) WaitForSession(ctx context.Context, id string) (*Session, error) {
 	var last *Session
 	var failure error
@@ -32,7 +32,7 @@ func (c *Client) WaitForSession(ctx context.Context, id string) (*Session, error
 		case err == nil:
 			last, failure = s, nil
 		case ctx.Err() != nil:
-			// The read was cut short by our own deadline: no fault of Signicat's.
+			// Our own deadline ended the read: Signicat did not fail.
 		case !passing(err):
 			return last, err
 		default:
@@ -55,7 +55,7 @@ func waitEnded(end, failure error) error {
 	return fmt.Errorf("waiting for session: %w", end)
 }
 
-// passing reports whether the same read may well succeed a little later.
+// passing reports whether the same read may succeed later.
 func passing(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrInvalidResponse)
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// story answers one read after the other, the last one for ever.
-func story(reads ...http.HandlerFunc) *server {
+// replies answers one read after the other, the last one for ever.
+func replies(reads ...http.HandlerFunc) *server {
 	s := &server{}
 	s.session = func(w http.ResponseWriter, r *http.Request) {
 		n := min(int(s.calls.Load()), len(reads)) - 1
@@ -35,22 +35,22 @@ func TestWaitForSession(t *testing.T) {
 		wantErr   error
 		wantReads int32
 	}{
-		{"finished already", story(is("SUCCESS")), signicat.StatusSuccess, nil, 1},
-		{"finished later", story(is("CREATED"), is("WAITING_FOR_USER"), is("SUCCESS")), signicat.StatusSuccess, nil, 3},
-		{"aborted", story(is("CREATED"), is("ABORT")), signicat.StatusAbort, nil, 2},
-		{"a status nobody knows is waited on", story(is("PONDERING"), is("ERROR")), signicat.StatusError, nil, 2},
-		{"away, then back", story(status(503), cut, is("SUCCESS")), signicat.StatusSuccess, nil, 3},
-		{"rate limited, then not", story(retry(429, "1"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
-		{"lying, then not", story(typed("text/html", "<html>"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
-		{"unknown session", story(is("CREATED"), status(404)), signicat.StatusCreated, signicat.ErrNotFound, 2},
-		{"permission withdrawn", story(status(403)), "", signicat.ErrForbidden, 1},
-		{"request refused", story(status(400)), "", signicat.ErrRejected, 1},
-		{"credentials refused", story(status(401)), "", signicat.ErrUnauthorized, 2},
+		{"finished already", replies(is("SUCCESS")), signicat.StatusSuccess, nil, 1},
+		{"finished later", replies(is("CREATED"), is("WAITING_FOR_USER"), is("SUCCESS")), signicat.StatusSuccess, nil, 3},
+		{"aborted", replies(is("CREATED"), is("ABORT")), signicat.StatusAbort, nil, 2},
+		{"an unknown status is waited on", replies(is("PONDERING"), is("ERROR")), signicat.StatusError, nil, 2},
+		{"away, then back", replies(status(503), cut, is("SUCCESS")), signicat.StatusSuccess, nil, 3},
+		{"rate limited, then not", replies(retry(429, "1"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
+		{"lying, then not", replies(typed("text/html", "<html>"), is("SUCCESS")), signicat.StatusSuccess, nil, 2},
+		{"unknown session", replies(is("CREATED"), status(404)), signicat.StatusCreated, signicat.ErrNotFound, 2},
+		{"permission withdrawn", replies(status(403)), "", signicat.ErrForbidden, 1},
+		{"request refused", replies(status(400)), "", signicat.ErrRejected, 1},
+		{"credentials refused", replies(status(401)), "", signicat.ErrUnauthorized, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				client, _ := newBubbleClient(t, test.server)
+				client, _ := newMemoryClient(t, test.server)
 				session, err := client.WaitForSession(t.Context(), sessionID)
 				if !errors.Is(err, test.wantErr) {
 					t.Errorf("got %v, want %v", err, test.wantErr)
@@ -78,28 +78,28 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 	for _, test := range []struct {
-		name     string
-		server   *server
-		want     signicat.Status
-		wantAway bool // the error tells that Signicat was away, too
+		name            string
+		server          *server
+		want            signicat.Status
+		wantUnavailable bool // the error is [ErrUnavailable] too
 	}{
-		{"while the person takes their time", story(is("CREATED"), is("WAITING_FOR_USER")), signicat.StatusWaitingForUser, false},
-		{"in the middle of a read", story(is("CREATED"), hang), signicat.StatusCreated, false},
-		{"in the middle of the first read", story(hang), "", false},
-		{"while Signicat is away", story(is("CREATED"), status(503)), signicat.StatusCreated, true},
-		{"while Signicat was always away", story(status(503)), "", true},
-		{"while Signicat wants a longer pause", story(retry(503, "3600")), "", true},
+		{"while the person takes their time", replies(is("CREATED"), is("WAITING_FOR_USER")), signicat.StatusWaitingForUser, false},
+		{"in the middle of a read", replies(is("CREATED"), hang), signicat.StatusCreated, false},
+		{"in the middle of the first read", replies(hang), "", false},
+		{"while Signicat is unavailable", replies(is("CREATED"), status(503)), signicat.StatusCreated, true},
+		{"while Signicat was always away", replies(status(503)), "", true},
+		{"while Signicat wants a longer pause", replies(retry(503, "3600")), "", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				client, _ := newBubbleClient(t, test.server)
+				client, _ := newMemoryClient(t, test.server)
 				ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
 				defer cancel()
 				began := time.Now()
 				session, err := client.WaitForSession(ctx, sessionID)
-				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, signicat.ErrUnavailable) != test.wantAway {
-					t.Errorf("got %v; away: want %t", err, test.wantAway)
+				if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, signicat.ErrUnavailable) != test.wantUnavailable {
+					t.Errorf("got %v; away: want %t", err, test.wantUnavailable)
 				}
 				if got := statusOf(session); got != test.want {
 					t.Errorf("status %q, want %q", got, test.want)
@@ -120,7 +120,7 @@ func TestWaitReadsEveryOneToThreeSeconds(t *testing.T) {
 			reads = append(reads, time.Now())
 			is("CREATED")(w, r)
 		}}
-		client, _ := newBubbleClient(t, s)
+		client, _ := newMemoryClient(t, s)
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		began := time.Now()
@@ -145,7 +145,7 @@ func TestWaitReadsEveryOneToThreeSeconds(t *testing.T) {
 func TestWaitHonoursRetryAfter(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := newBubbleClient(t, story(retry(429, "20"), is("SUCCESS")))
+		client, _ := newMemoryClient(t, replies(retry(429, "20"), is("SUCCESS")))
 		began := time.Now()
 		if _, err := client.WaitForSession(t.Context(), sessionID); err != nil {
 			t.Fatal(err)
@@ -160,8 +160,8 @@ func TestWaitHonoursRetryAfter(t *testing.T) {
 func TestWaitOutlivesAccessToken(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := story(is("CREATED"))
-		client, _ := newBubbleClient(t, s)
+		s := replies(is("CREATED"))
+		client, _ := newMemoryClient(t, s)
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 		defer cancel()
 		client.WaitForSession(ctx, sessionID)

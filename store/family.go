@@ -9,56 +9,56 @@ import (
 // MaxFamilySize bounds a family in bytes, encoded and without its Token.
 const MaxFamilySize = 8 << 10
 
-// MaxLogins is how many logins of one subject a store enrolls. When there is one more, the login
-// that ends first is forgotten, and [Families.WithdrawAll] does not return it.
+// MaxLogins bounds the enrolled logins of one subject. With one more, the store drops the login that ends
+// first, and [Families.WithdrawAll] does not return it.
 const MaxLogins = 100
 
-// CountedRepeats is how many late repeats of one login [Family.Repeats] remembers.
+// CountedRepeats bounds the late repeats of one login in [Family.Repeats].
 const CountedRepeats = 3
 
-// Family is a login that may be refreshed: what its refresh tokens are made from, and
-// what every access token says that it is exchanged for.
+// Family is a login that may be refreshed. It has the secret of its refresh tokens and the claims of its
+// access tokens.
 //
-// Refresh tokens are not kept. Each is derived from Secret and its number, so that of
-// two clients that present the same one both get the same successor. Its JSON is as that of a [Record].
+// It has no refresh tokens. Each is derived from Secret and its number: two clients that present the same
+// one get the same successor. Its JSON follows the rules of a [Record].
 type Family struct {
 	// ID is the login, the part before the dot in the jti of all its tokens. Required.
 	ID string `json:"-"`
-	// Version counts the changes. It belongs to the store, as that of a [Record] does.
+	// Version counts the changes. The store sets it, as in a [Record].
 	Version uint64 `json:"-"`
 
 	// Secret derives the refresh tokens.
 	Secret Bytes32 `json:"secret,omitzero"`
-	// Serial is the number of the newest token: the refresh token that no app has used yet, or
-	// the cookie that was handed out last.
+	// Serial is the number of the newest token: the refresh token that no app has used yet, or the
+	// cookie that was sent last.
 	Serial uint64 `json:"serial,omitzero"`
-	// Token is the token that was handed out with that number: an app's access token, or a
-	// browser's session token. A repeated request gets it again. Empty for the first number.
+	// Token is the token that was sent with that number: an app's access token, or a browser's session
+	// token. A repeated request gets it again. Empty for the first number.
 	Token string `json:"token,omitzero"`
-	// AnsweredAt is when an app last got that number, to the second. Zero for the first.
+	// AnsweredAt is the time at which an app last got that number, to the second. Zero for the first.
 	AnsweredAt time.Time `json:"answered_at,omitzero"`
-	// Repeats is when an app last asked for it again too late to be free, in no order.
+	// Repeats are the times of the last repeated requests for it after the free ones, in no order.
 	Repeats [CountedRepeats]time.Time `json:"repeated_at,omitzero"`
-	// PresentedAt is when a browser first sent the newest cookie. Zero before.
+	// PresentedAt is the time at which a browser first sent the newest cookie. Zero before.
 	PresentedAt time.Time `json:"presented_at,omitzero"`
-	// ParentPresentedAt is when a browser first sent the cookie before it. Zero for the first.
+	// ParentPresentedAt is the time at which a browser first sent the cookie before it. Zero for the
+	// first.
 	ParentPresentedAt time.Time `json:"parent_presented_at,omitzero"`
 
-	// Kind says what the login's tokens are: access tokens of an app, or session
-	// tokens of a browser.
+	// Kind is the kind of the tokens: access tokens of an app, or session tokens of a browser.
 	Kind Kind `json:"kind,omitzero"`
 	// Subject is the user.
 	Subject string `json:"subject,omitzero"`
 	// ACR is the level of assurance of the login. It is never refreshed.
 	ACR string `json:"acr,omitzero"`
-	// AuthTime is when the user authenticated. It is never refreshed.
+	// AuthTime is the time at which the user authenticated. It is never refreshed.
 	AuthTime time.Time `json:"auth_time,omitzero"`
 	// Claims are the user's claims, as JSON. They are never refreshed.
 	Claims string `json:"claims,omitzero"`
 
-	// CreatedAt is when the login ended with a token.
+	// CreatedAt is the time at which the login ended with a token.
 	CreatedAt time.Time `json:"created_at,omitzero"`
-	// ExpiresAt is when it can no longer be refreshed, whatever happens. Required.
+	// ExpiresAt is the time from which the login can no longer be refreshed. Required.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 
 	// ReadAt is the store's clock at the moment of LoadFamily. All replicas that share a store see
@@ -71,8 +71,8 @@ type Family struct {
 	Unknown Members `json:"-"`
 }
 
-// Families keeps logins that ended with a token: those that may be refreshed, until they expire, and
-// which logins of a subject are running. Its methods are called and fail as those of a [Store].
+// Families keeps logins that may be refreshed until they expire, and the list of running logins of each
+// subject. Its methods behave as described at [Store].
 type Families interface {
 	// CreateFamily keeps a new family and sets its Version to 1. It returns [ErrExists],
 	// and [ErrInvalid] for one without an ID or larger than [MaxFamilySize].
@@ -82,23 +82,23 @@ type Families interface {
 	// UpdateFamily replaces a family if its version is still f.Version, and advances
 	// f.Version; otherwise it returns [ErrConflict] or [ErrNotFound]. ExpiresAt is fixed.
 	UpdateFamily(ctx context.Context, f *Family) error
-	// DeleteFamily forgets a family. One that is not there is no error.
+	// DeleteFamily removes a family. An unknown one is no error.
 	DeleteFamily(ctx context.Context, id string) error
 
-	// Enroll notes that a login of a subject runs until then. A second call for the same login
-	// changes until.
+	// Enroll adds a login of a subject that runs until then. A second call for the same login changes
+	// until.
 	Enroll(ctx context.Context, subject, login string, until time.Time) error
 
-	// Withdraw forgets a login of a subject. A login that is not enrolled is no error.
+	// Withdraw removes a login of a subject. A login that is not enrolled is no error.
 	Withdraw(ctx context.Context, subject, login string) error
 
-	// WithdrawAll forgets all logins of a subject and returns those that were still running, in no
-	// order. It deletes no [Family] and revokes nothing.
+	// WithdrawAll removes all logins of a subject and returns those that were still running, in no order.
+	// It deletes no [Family] and revokes nothing.
 	WithdrawAll(ctx context.Context, subject string) (logins []string, err error)
 }
 
-// EncodeFamily returns a family in JSON, for a store outside of the process: all of it but ID and
-// Version. It returns [ErrInvalid] for one that no store keeps.
+// EncodeFamily returns a family in JSON, for a store outside of the process, without ID and Version. It
+// returns [ErrInvalid] for an invalid one.
 func EncodeFamily(f *Family) ([]byte, error) {
 	own := *f
 	inUTC(own.times())
@@ -129,7 +129,7 @@ func DecodeFamily(data []byte) (*Family, error) {
 	return f, nil
 }
 
-// times returns every time of a family that is kept.
+// times returns every stored time of a family.
 func (f *Family) times() []*time.Time {
 	times := []*time.Time{
 		&f.AnsweredAt, &f.PresentedAt, &f.ParentPresentedAt, &f.AuthTime, &f.CreatedAt, &f.ExpiresAt,

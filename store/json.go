@@ -14,19 +14,19 @@ import (
 )
 
 var (
-	// errCorrupt is returned when bytes are no record or family in JSON.
+	// errCorrupt is returned for bytes that are not the JSON of a record or family.
 	errCorrupt = errors.New("stored JSON is corrupt")
-	// ErrNewer is returned, together with [ErrUnavailable], for a record or family whose Needs have
-	// a word that this release does not know. It stays as it is.
+	// ErrNewer is returned, together with [ErrUnavailable], for a record or family with a word in Needs
+	// that this release does not know. The store does not change it.
 	ErrNewer = errors.New("stored by a newer release, upgrade this replica")
 )
 
-// supported are the words in Needs that this release knows. A release that stores something that an
-// older one must not ignore writes a new word and adds it here.
+// supported are the words in Needs that this release knows. A release that stores members which an older
+// one must not ignore writes a new word and adds it here.
 var supported []string
 
-// Members is a JSON object of what a newer release stored beside the members that this release knows.
-// It is empty when there is nothing.
+// Members is a JSON object with the members of a newer release that this release does not know. It is
+// empty without any.
 type Members string
 
 // Bytes32 is a hash or a secret. In JSON it is base64url without padding.
@@ -47,7 +47,7 @@ func (b *Bytes32) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// marshal returns a value in JSON, with the members of a newer release.
+// marshal returns a value in JSON, together with the members of a newer release.
 func marshal(value any, unknown Members) ([]byte, error) {
 	data, err := plainJSON(value)
 	switch {
@@ -62,7 +62,8 @@ func marshal(value any, unknown Members) ([]byte, error) {
 	return append(data, unknown[1:]...), nil
 }
 
-// plainJSON leaves "&" as it is. A link has many, and json.Marshal would write six bytes for each.
+// plainJSON returns a value in JSON without escaping "&": json.Marshal writes six bytes for each, and a
+// link has many.
 func plainJSON(value any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -81,7 +82,7 @@ func unmarshal[T any](data []byte) (value *T, unknown Members, err error) {
 	if err := json.Unmarshal(data, &members); err != nil || members == nil {
 		return nil, "", errCorrupt
 	}
-	// A newer release may store a member in a form that this one cannot read. So its needs come first.
+	// Check the needs first: a newer release may store a member in a form that this one cannot read.
 	var needs string
 	if member, ok := members["needs"]; ok && json.Unmarshal(member, &needs) != nil {
 		return nil, "", errCorrupt
@@ -97,7 +98,7 @@ func unmarshal[T any](data []byte) (value *T, unknown Members, err error) {
 	return value, unknown, err
 }
 
-// unmarshalKnown reads JSON in one pass. It is not ok when a member is not known.
+// unmarshalKnown reads JSON in one pass. It is not ok with an unknown member.
 func unmarshalKnown[T any](data []byte) (value *T, ok bool) {
 	if !bytes.HasPrefix(data, []byte("{")) {
 		return nil, false
@@ -128,7 +129,7 @@ func unknownMembers[T any](members map[string]json.RawMessage) (Members, error) 
 	return Members(unknown), nil
 }
 
-// checkNeeds returns [ErrNewer] when a record or family needs what this release does not know.
+// checkNeeds returns [ErrNewer] when needs has a word that this release does not know.
 func checkNeeds(needs string) error {
 	for need := range strings.FieldsSeq(needs) {
 		if !slices.Contains(supported, need) {

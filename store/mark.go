@@ -4,8 +4,8 @@ import "strconv"
 
 // Mark is a place in the order of a store's revocations.
 type Mark struct {
-	// Epoch names the list of revocations, in letters and digits, [EpochSize] of them. A store that
-	// loses its data begins another list. Numbers of two lists cannot be compared.
+	// Epoch names the list of revocations with [EpochSize] letters and digits. A store that loses its
+	// data begins another list. Numbers of two lists cannot be compared.
 	Epoch string
 	// Number counts up within the list. Zero is before the first revocation.
 	Number uint64

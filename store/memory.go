@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Memory is a [Store] in the memory of one process, which is one replica. What it
-// holds is lost when the process ends.
+// Memory is a [Store] in the memory of one process, for one replica. Its content is lost when the process
+// ends.
 //
 // It keeps at most twice [Bounds.Total] records, [MaxRemembered] values, [MaxCounters] counters,
 // [MaxFamilies] families, and logins of [MaxSubjects] subjects. A record of a common size takes about
@@ -25,7 +25,7 @@ type Memory struct {
 	swept chan struct{} // closed when the sweeper has ended
 }
 
-// memoryState is what all roles of a [Memory] share.
+// memoryState holds the state that all roles of a [Memory] share.
 type memoryState struct {
 	now    func() time.Time
 	closed atomic.Bool
@@ -33,9 +33,9 @@ type memoryState struct {
 
 var _ Store = (*Memory)(nil)
 
-// NewMemory returns an empty store and starts its sweeper, which Close ends. It
-// takes the time from now, and sweeps about every second of the real clock; what is
-// over is not returned even before it is swept.
+// NewMemory returns an empty store and starts its sweeper, which Close ends. It reads the time from now,
+// and sweeps about every second of the real clock. It does not return expired values, even before they are
+// swept.
 func NewMemory(now func() time.Time) *Memory {
 	state, stop := &memoryState{now: now}, make(chan struct{})
 	m := &Memory{
@@ -71,7 +71,7 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// ready refuses a call whose context is done, and every call after Close.
+// ready returns an error for a context that has ended, and for every call after Close.
 func (s *memoryState) ready(ctx context.Context) error {
 	if s.closed.Load() {
 		return ErrUnavailable

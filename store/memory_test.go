@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
 
-// TestMemory runs the suite in a bubble, where time passes when all wait. The
-// bubble also fails the test if Close leaves the sweeper behind.
+// TestMemory runs the suite in testing/synctest, where time passes when all wait. It
+// also fails the test if Close leaves the sweeper behind.
 func TestMemory(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, inBubble)
@@ -24,7 +24,7 @@ func inBubble(t *testing.T, test func(*testing.T, storetest.Harness)) {
 	})
 }
 
-// pass lets time pass in a bubble, and the sweeper do its work.
+// pass lets time pass in testing/synctest, and the sweeper do its work.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()

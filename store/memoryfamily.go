@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// MaxFamilies is how many families [Memory] keeps at once. Beyond it, the families that expire first
-// go: their users log in with itsme again.
+// MaxFamilies bounds the families in a [Memory]. Beyond it, the families that expire first go: their
+// users log in with itsme again.
 const MaxFamilies = 1 << 18
 
-// MaxSubjects is how many subjects with running logins [Memory] knows at once. Beyond it, the
-// subjects whose logins end first go, and [Memory.WithdrawAll] returns none of their logins.
+// MaxSubjects bounds the subjects with running logins in a [Memory]. Beyond it, the subjects whose logins
+// end first go, and [Memory.WithdrawAll] returns none of their logins.
 const MaxSubjects = 1 << 18
 
-// memoryFamilies is the [Families] of a [Memory].
+// memoryFamilies implements [Families] for a [Memory].
 type memoryFamilies struct {
 	*memoryState
 	families *table[heldFamily]
@@ -181,7 +181,7 @@ func (m *memoryFamilies) WithdrawAll(ctx context.Context, subject string) (login
 	return logins, nil
 }
 
-// running returns the logins that have not ended, without the one that is named.
+// running returns the logins that have not ended, without one of them.
 func (m *memoryFamilies) running(logins []enrolled, but string) []enrolled {
 	now := m.now().UnixNano()
 	return slices.DeleteFunc(logins, func(l enrolled) bool { return l.until <= now || l.login == but })

@@ -7,17 +7,16 @@ import (
 )
 
 const (
-	// MaxRemembered is how many values [Memory.Remember] keeps at once. Beyond it,
-	// those whose time ends first go: a login that was started twice then stays two.
+	// MaxRemembered bounds the values of [Memory.Remember]. Beyond it, those that expire first go: a
+	// start that is repeated may then become a second login.
 	MaxRemembered = 1 << 17
 
-	// MaxCounters is how many keys [Memory.Allow] counts at once. Beyond it, those
-	// go that would start afresh first, which are the quietest: a flood from a
-	// million addresses evicts the counters of its own single events.
+	// MaxCounters bounds the keys of [Memory.Allow]. Beyond it, those with the fewest recent events go:
+	// a flood from a million addresses evicts the counters of its own single events.
 	MaxCounters = 1 << 17
 )
 
-// memoryLimits is the [Limits] of a [Memory].
+// memoryLimits implements [Limits] for a [Memory].
 type memoryLimits struct {
 	*memoryState
 	remembered *table[string]

@@ -4,15 +4,14 @@ import (
 	"context"
 )
 
-// memoryLogins is the [Logins] of a [Memory].
+// memoryLogins implements [Logins] for a [Memory].
 type memoryLogins struct {
 	*memoryState
 	records *table[heldRecord]
 	quota   quota
 }
 
-// heldRecord is a record in the table. It is due when it expires, and once more when it
-// is to be forgotten.
+// heldRecord is a record in the table. It is due when it expires, and again when it is removed.
 type heldRecord struct {
 	packed
 	version   uint64
@@ -44,8 +43,8 @@ func (l *memoryLogins) Create(ctx context.Context, r *Record, b Bounds) (evicted
 	return evicted, nil
 }
 
-// insert adds a record. Those that go for it stay in the table until its own shard
-// is unlocked, since they may be in another.
+// insert adds a record. The evicted records stay in the table until its shard is unlocked, because they
+// may be in another shard.
 func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) {
 	s := l.records.shard(r.ID)
 	s.mu.Lock()
@@ -65,8 +64,8 @@ func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) 
 	return a, nil
 }
 
-// settle notes in the quota how far a record has come. It returns when that is to
-// be looked at again; ok is false for a record that was evicted.
+// settle updates the quota for the phase of a record. It returns the time of the next update; ok is false
+// for an evicted record.
 func (l *memoryLogins) settle(e *entry, r *Record) (due int64, ok bool) {
 	switch {
 	case r.Phase.Ended() || !l.now().Before(r.ExpiresAt):
@@ -78,7 +77,7 @@ func (l *memoryLogins) settle(e *entry, r *Record) (due int64, ok bool) {
 	}
 }
 
-// remove deletes what an admission pushed out, unless its ID has been used again.
+// remove deletes an evicted record, unless its ID is used again.
 func (l *memoryLogins) remove(gone *entry) {
 	s := l.records.shard(gone.id)
 	s.mu.Lock()
@@ -153,7 +152,7 @@ func (l *memoryLogins) Len(ctx context.Context) (int, error) {
 	return l.quota.len(), nil
 }
 
-// lapse takes the next step with a record that is due.
+// lapse expires or removes a record that is due.
 func (l *memoryLogins) lapse(s *shard[heldRecord], e *item[heldRecord]) {
 	if e.due >= e.value.keepUntil {
 		l.forget(s, e)

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// memoryRevocations is the [Revocations] of a [Memory].
+// memoryRevocations implements [Revocations] for a [Memory].
 type memoryRevocations struct {
 	*memoryState
 	revoked RevocationSet

@@ -5,19 +5,18 @@ import (
 	"unique"
 )
 
-// packed is a record in as little memory as possible: the parts that all logins of
-// a gateway have in common once for all, the rest in JSON. It is never changed.
+// packed is a record in little memory. The parts that all logins of a gateway have in common are shared,
+// and the rest is JSON. It is immutable.
 type packed struct {
 	common unique.Handle[common]
 	own    string
 }
 
-// common is what one login shares with others. Should a field be another one in
-// every login, nothing is lost but memory.
+// common has the parts that logins share. A part that differs in every login costs memory only.
 type common struct {
 	redirectURL, tokenRequestURL, accountID string
-	// authorizationRequestURL is the URL up to its state: attributes and scope
-	// stand before, what is random after. Nothing relies on that order.
+	// authorizationRequestURL is the URL up to its state. Attributes and scope stand before, random
+	// parts after. Another order costs memory only.
 	authorizationRequestURL string
 }
 

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// Kind says by which of the two redirect URLs a login comes back, and so which endpoint may finish
-// it. A record of one kind is never finished as the other. In JSON it is "app" or "browser".
+// Kind names the redirect URL of a login, and so the endpoint that may finish it. A record of one kind is
+// never finished as the other. In JSON it is "app" or "browser".
 type Kind uint8
 
 // The kinds of a login. There is no kind zero.
@@ -28,18 +28,18 @@ func (k Kind) String() string {
 	return kindTexts[k]
 }
 
-// MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a kind that there is not.
+// MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for an unknown kind.
 func (k Kind) MarshalText() ([]byte, error) { return marshalText(kindTexts, k) }
 
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (k *Kind) UnmarshalText(text []byte) error { return unmarshalText(kindTexts, k, text) }
 
-// Phase is how far a login has come. The zero value is [Pending].
+// Phase is the state of a login. The zero value is [Pending].
 type Phase uint8
 
-// The phases of a login, in the order in which it goes through them.
+// The phases of a login, in order.
 const (
-	// Pending: started, no code came back.
+	// Pending: started, and no code was presented.
 	Pending Phase = iota
 	// Validating: one finisher holds the lease and validates the code at Signicat.
 	Validating
@@ -47,15 +47,15 @@ const (
 	Validated
 	// Issued: the login ended with a token.
 	Issued
-	// Denied: the user said no.
+	// Denied: the user refused.
 	Denied
 	// Aborted: Signicat reported ABORT.
 	Aborted
-	// Cancelled: the client or the gateway gave up.
+	// Cancelled: the client or the gateway cancelled it.
 	Cancelled
-	// Expired: it took too long.
+	// Expired: its time ended first.
 	Expired
-	// Failed: everything else.
+	// Failed: any other end.
 	Failed
 )
 
@@ -73,7 +73,7 @@ var phaseTexts = []string{
 }
 
 // String returns the word of the HTTP API for a phase: pending, issued, denied, aborted, cancelled,
-// expired or failed. The API has one word for the phases before the end.
+// expired or failed. The phases before the end have one word.
 func (p Phase) String() string {
 	switch {
 	case int(p) >= len(phaseTexts):
@@ -84,10 +84,10 @@ func (p Phase) String() string {
 	return phaseTexts[p]
 }
 
-// Ended reports whether the login is over, well or badly.
+// Ended reports whether the login has ended, with or without a token.
 func (p Phase) Ended() bool { return p >= Issued }
 
-// MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for a phase that there is not.
+// MarshalText implements encoding.TextMarshaler. It returns [ErrInvalid] for an unknown phase.
 func (p Phase) MarshalText() ([]byte, error) { return marshalText(phaseTexts, p) }
 
 // UnmarshalText implements encoding.TextUnmarshaler.

@@ -5,11 +5,11 @@ import (
 	"slices"
 )
 
-// queue is a heap whose members know their place, so that any of them can move or
-// leave in O(log n). The zero value is empty. It is not safe for concurrent use.
+// queue is a heap with members that know their place: any of them can move or leave in O(log n). The zero
+// value is empty. It is not safe for concurrent use.
 type queue[T queued[T]] struct{ order heapOrder[T] }
 
-// queued is a member of a queue. A place of zero means that it is in none.
+// queued is a member of a queue. Its place is zero when it is in no queue.
 type queued[T any] interface {
 	before(T) bool
 	place() *int
@@ -25,14 +25,14 @@ func (q *queue[T]) first() (member T, ok bool) {
 
 func (q *queue[T]) len() int { return len(q.order) }
 
-// reserve makes room for n members, so that put copies none before there are more.
+// reserve allocates room for n members.
 func (q *queue[T]) reserve(n int) {
 	if n > cap(q.order) {
 		q.order = slices.Grow(q.order, n-len(q.order))
 	}
 }
 
-// put adds a member, or finds the new place of one whose order changed.
+// put adds a member, or moves one whose order changed.
 func (q *queue[T]) put(member T) {
 	if at := *member.place(); at != 0 {
 		heap.Fix(&q.order, at-1)
@@ -41,7 +41,7 @@ func (q *queue[T]) put(member T) {
 	heap.Push(&q.order, member)
 }
 
-// drop takes a member out, if it is in.
+// drop removes a member if the queue has it.
 func (q *queue[T]) drop(member T) {
 	if at := *member.place(); at != 0 {
 		heap.Remove(&q.order, at-1)
@@ -59,13 +59,13 @@ func (h heapOrder[T]) Swap(i, j int) {
 	*h[i].place(), *h[j].place() = i+1, j+1
 }
 
-// Push appends a member, as heap.Push asks.
+// Push appends a member for heap.Push.
 func (h *heapOrder[T]) Push(member any) {
 	*h = append(*h, member.(T))
 	*member.(T).place() = len(*h)
 }
 
-// Pop cuts off the last member, as heap.Pop and heap.Remove ask.
+// Pop removes the last member for heap.Pop and heap.Remove.
 func (h *heapOrder[T]) Pop() any {
 	last := len(*h) - 1
 	member := (*h)[last]

@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// evictionsPerCreate bounds what one Create removes of each sort. One makes room;
-// the second is for bounds that were lowered.
+// evictionsPerCreate bounds the records of each sort that one Create removes. One makes room; the second
+// is for lowered bounds.
 const evictionsPerCreate = 2
 
-// quota counts records, altogether and by client, and knows which one goes when a
-// bound is reached. Every step costs O(log n), so that a flood does not slow it down.
+// quota counts records, in total and by client, and chooses the one to evict when a bound is reached.
+// Every step costs O(log n), so that a flood does not slow it down.
 //
-// Its lock is taken inside that of a shard, never the other way round.
+// A goroutine that locks both locks the shard first, then the quota.
 type quota struct {
 	mu      sync.Mutex
 	clients map[string]*client
@@ -22,7 +22,7 @@ type quota struct {
 	serial  uint64
 }
 
-// client is a client that holds records that are open.
+// client has the open records of one client.
 type client struct {
 	name       string
 	open       int
@@ -30,8 +30,8 @@ type client struct {
 	index      int
 }
 
-// before puts the client first whose record goes when all is full. Between equals
-// the oldest record decides, so that a new one never pushes out its peers.
+// before orders clients: the first loses a record when the store is full. Between equals the oldest record
+// decides, so that a new client does not evict those of others.
 func (c *client) before(other *client) bool {
 	if c.open != other.open {
 		return c.open > other.open
@@ -43,7 +43,7 @@ func (c *client) before(other *client) bool {
 
 func (c *client) place() *int { return &c.index }
 
-// state is where in the quota an entry is.
+// state is the state of an entry in the quota.
 type state uint8
 
 const (
@@ -53,7 +53,7 @@ const (
 	gone                    // its record is removed, or about to be
 )
 
-// entry stands for one record in the quota.
+// entry represents one record in the quota.
 type entry struct {
 	id     string
 	client *client
@@ -65,15 +65,14 @@ type entry struct {
 func (e *entry) before(other *entry) bool { return e.serial < other.serial }
 func (e *entry) place() *int              { return &e.index }
 
-// admission is what a new record needs: its entry, and the entries of the records
-// that have to be removed for it.
+// admission has the entry of a new record, and the entries of the records to remove for it.
 type admission struct {
 	entry     *entry
 	evicted   []*entry // were open
 	forgotten []*entry // were over
 }
 
-// admit enters a new record, or returns [ErrFull] and leaves the quota as it was.
+// admit adds a new record, or returns [ErrFull] and does not change the quota.
 func (q *quota) admit(id, name string, b Bounds) (admission, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -91,16 +90,15 @@ func (q *quota) admit(id, name string, b Bounds) (admission, error) {
 	return admission{entry: e, evicted: evicted, forgotten: q.trim(b)}, nil
 }
 
-// reserve gives the queues the size they may reach: growing step by step, each
-// would now and then copy some megabytes while all requests wait for the lock. Pages
-// that were never used take no memory.
+// reserve allocates the final size of the queues. Growing step by step, a queue would copy some megabytes
+// while all requests wait for the lock. Unused pages take no memory.
 func (q *quota) reserve(b Bounds) {
 	q.byLoad.reserve(b.Total + 1)
 	q.over.reserve(2 * b.Total)
 }
 
-// makeRoom evicts until the bounds hold with the new record counted in. It is not
-// ok when there is no room and nothing may go.
+// makeRoom evicts until the bounds hold, with the new record counted. It is not ok without room and without
+// a record to evict.
 func (q *quota) makeRoom(c *client, b Bounds) (evicted []*entry, ok bool) {
 	for range evictionsPerCreate {
 		from := c
@@ -124,7 +122,7 @@ func (q *quota) makeRoom(c *client, b Bounds) (evicted []*entry, ok bool) {
 	return evicted, true
 }
 
-// trim drops the earliest of those that are over while there are too many.
+// trim drops the records that were over first, while there are too many.
 func (q *quota) trim(b Bounds) (forgotten []*entry) {
 	for range evictionsPerCreate {
 		e, ok := q.over.first()
@@ -137,8 +135,8 @@ func (q *quota) trim(b Bounds) (forgotten []*entry) {
 	return forgotten
 }
 
-// settle notes how far a record has come, and reports whether it is still there.
-// A record never goes back: one that expired stays over when a client finishes it.
+// settle moves a record to a later state, and reports whether it still exists. A record never goes back:
+// an expired one stays over when a client finishes it.
 func (q *quota) settle(e *entry, to state) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -151,7 +149,7 @@ func (q *quota) settle(e *entry, to state) bool {
 	return true
 }
 
-// leave takes an entry from its state to a later one.
+// leave moves an entry to a later state.
 func (q *quota) leave(e *entry, to state) {
 	c, from := e.client, e.state
 	e.state = to
@@ -172,7 +170,7 @@ func (q *quota) leave(e *entry, to state) {
 	}
 }
 
-// count changes how many open records a client holds.
+// count changes the number of a client's open records.
 func (q *quota) count(c *client, by int) {
 	c.open += by
 	q.open += by
@@ -182,7 +180,7 @@ func (q *quota) count(c *client, by int) {
 	}
 }
 
-// rank puts a client that changed in its place.
+// rank moves a client that changed to its place.
 func (q *quota) rank(c *client) {
 	if c.unreturned.len() > 0 {
 		q.byLoad.put(c)
@@ -205,7 +203,7 @@ func (q *quota) next() uint64 {
 	return q.serial
 }
 
-// len returns how many records are open.
+// len returns the number of open records.
 func (q *quota) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -5,34 +5,32 @@ import (
 	"time"
 )
 
-// Record is one login, from its start until [Retention] after its end. Times that
-// have not come are zero, and texts are UTF-8. It has hashes of the state and the code, and the
-// state itself in AuthorizationRequestURL only.
+// Record is one login, from its start until [Retention] after its end. Unknown times are zero, and texts
+// are UTF-8. It has hashes of the state and the code. Only AuthorizationRequestURL has the state itself.
 //
-// Its tags name the members of the JSON that a store keeps. Two releases share it, so a name keeps
-// its meaning, and no two names differ in case only. Zero values are left out, times are RFC 3339 in
-// UTC and to the nanosecond.
+// Its tags name the members of the stored JSON. Two releases share it, so a name keeps its meaning, and
+// no two names differ in case only. Zero values are left out, times are RFC 3339 in UTC and to the
+// nanosecond.
 type Record struct {
 	// ID is base64url(SHA-256(state)), the session_id of the HTTP API. Required.
 	ID string `json:"-"`
-	// Version counts the changes. It belongs to the store: 1 after Create, one
-	// more after every Update.
+	// Version counts the changes. The store sets it: 1 after Create, one more after every Update.
 	Version uint64 `json:"-"`
 
-	// Kind says which endpoint may finish the login.
+	// Kind decides which endpoint may finish the login.
 	Kind Kind `json:"kind,omitzero"`
-	// Phase is how far it has come.
+	// Phase is the state of the login.
 	Phase Phase `json:"phase,omitzero"`
-	// Reason says why it ended, in one of our own words. Empty unless ended.
+	// Reason is one of our words for why the login ended. Empty unless ended.
 	Reason string `json:"reason,omitzero"`
 
-	// Client is the address that started it, for limits: an IPv4 address, or an IPv6 /64 prefix.
+	// Client is the address that started the login, for limits: an IPv4 address, or an IPv6 /64 prefix.
 	Client string `json:"client,omitzero"`
-	// RedirectURL is where itsme sends the user back to.
+	// RedirectURL is the redirect URL that itsme opens.
 	RedirectURL string `json:"redirect_url,omitzero"`
 	// AuthorizationRequestURL is the link that opens itsme.
 	AuthorizationRequestURL string `json:"authorization_request_url,omitzero"`
-	// TokenRequestURL is where the code is validated.
+	// TokenRequestURL is the URL that validates the code.
 	TokenRequestURL string `json:"token_request_url,omitzero"`
 	// SignicatID is the ID of the session at Signicat.
 	SignicatID string `json:"signicat_session_id,omitzero"`
@@ -45,57 +43,56 @@ type Record struct {
 	Challenge string `json:"code_challenge,omitzero"`
 	// CookieHash is the SHA-256 of a browser's login cookie. Zero matches nothing.
 	CookieHash Bytes32 `json:"cookie_hash,omitzero"`
-	// ReturnTo is the path a browser is sent to in the end.
+	// ReturnTo is the path that a browser is redirected to after the login.
 	ReturnTo string `json:"return_to,omitzero"`
 
 	// Language is the language of the user's pages, an ISO 639-1 code.
 	Language string `json:"language,omitzero"`
-	// LoA is the level of assurance asked for.
+	// LoA is the requested level of assurance.
 	LoA string `json:"loa,omitzero"`
 
-	// CreatedAt is when the login was started.
+	// CreatedAt is the time of the start.
 	CreatedAt time.Time `json:"created_at,omitzero"`
-	// Mark is that of [Revocations.Mark] when the login was started.
+	// Mark is the result of [Revocations.Mark] at the start.
 	Mark string `json:"revocation_mark,omitzero"`
-	// ExpiresAt is when it can no longer finish.
+	// ExpiresAt is the time from which the login can no longer finish.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
-	// EndedAt is when it ended, whichever way. Required once ended.
+	// EndedAt is the time of the end, with or without a token. Required once ended.
 	EndedAt time.Time `json:"ended_at,omitzero"`
 
-	// CodeHash is the SHA-256 of the first code that came with its binding. Zero
-	// until then.
+	// CodeHash is the SHA-256 of the first code that was presented with its binding. Zero before.
 	CodeHash Bytes32 `json:"code_hash,omitzero"`
-	// FirstPresented is when that code came, by the store's clock.
+	// FirstPresented is the time at which that code was presented, by the store's clock.
 	FirstPresented time.Time `json:"first_presented_at,omitzero"`
-	// SentAt is when the code was first sent to Signicat. A later sending that is
-	// refused does not say whether the code was good.
+	// SentAt is the time at which the code was first sent to Signicat. When Signicat refuses it later,
+	// the code may have been valid all the same.
 	SentAt time.Time `json:"code_sent_at,omitzero"`
-	// ValidatedAt is when Signicat accepted the code, by the store's clock.
+	// ValidatedAt is the time at which Signicat accepted the code, by the store's clock.
 	ValidatedAt time.Time `json:"validated_at,omitzero"`
-	// LeaseUntil is until when one finisher may validate, by the store's clock. After it another may.
+	// LeaseUntil is the end of the lease of one finisher, by the store's clock. Another may then validate.
 	LeaseUntil time.Time `json:"lease_until,omitzero"`
-	// Fence numbers the leases: a finisher that finds a higher one than its own has lost.
+	// Fence numbers the leases. A finisher that finds a higher one than its own has lost its lease.
 	Fence uint64 `json:"fence,omitzero"`
-	// AuthTime is when Signicat's SUCCESS was read.
+	// AuthTime is the time at which Signicat's SUCCESS was read.
 	AuthTime time.Time `json:"auth_time,omitzero"`
 
-	// Token is what was issued, kept so that the same finish gets the same token.
-	// The caller clears it when it may no longer be handed out.
+	// Token is the issued token. A repeated finish gets it again. The caller clears it when it must no
+	// longer be sent.
 	Token string `json:"token,omitzero"`
 	// TokenID is the token's jti.
 	TokenID string `json:"token_id,omitzero"`
 	// TokenExpiresAt is the token's expiry.
 	TokenExpiresAt time.Time `json:"token_expires_at,omitzero"`
-	// IssuedAt is when it was issued.
+	// IssuedAt is the time of its issue.
 	IssuedAt time.Time `json:"issued_at,omitzero"`
-	// FailedCall is the last call of the login that failed at Signicat, for the log: the operation.
-	// Empty when none did.
+	// FailedCall is the operation of the last failed call to Signicat, for the log. Empty when none
+	// failed.
 	FailedCall string `json:"failed_call,omitzero"`
 	// FailedStatus is its HTTP status, zero without an answer.
 	FailedStatus uint64 `json:"failed_status,omitzero"`
-	// FailedCode is Signicat's code of the failure, when there was one.
+	// FailedCode is Signicat's code of the failure, or empty.
 	FailedCode string `json:"failed_code,omitzero"`
-	// FailedTraceID is what Signicat's support asks for, when there was one.
+	// FailedTraceID is the trace id for Signicat's support, or empty.
 	FailedTraceID string `json:"failed_trace_id,omitzero"`
 
 	// Subject is the user, so that a revocation reaches a running finish.
@@ -105,23 +102,23 @@ type Record struct {
 	// clock in it. It is not kept.
 	ReadAt time.Time `json:"-"`
 
-	// Needs has the words, with spaces between them, that a release must know to handle the record. A
-	// release that does not know one of them leaves the record alone: see [ErrNewer]. This release
-	// writes none.
+	// Needs has words, with spaces between them, that a release must know to handle the record. A
+	// release that lacks one of them does not change the record: see [ErrNewer]. This release writes
+	// none.
 	Needs string `json:"needs,omitzero"`
-	// Unknown is what a newer release stored beside. The caller leaves it as it is.
+	// Unknown has the members of a newer release. The caller does not change it.
 	Unknown Members `json:"-"`
 }
 
-// Duration returns how long a login took that ended. It is not negative: its start and its end may be
-// by two clocks.
+// Duration returns the time from start to end of a login that ended. It is not negative, even when two
+// clocks differ.
 func (r *Record) Duration() time.Duration { return max(0, r.EndedAt.Sub(r.CreatedAt)) }
 
-// Returned reports whether a code came back with its binding, or the login ended.
-// A record that has not returned may be evicted.
+// Returned reports whether a code was presented with its binding, or the login ended. A record that has
+// not returned can be evicted.
 func (r *Record) Returned() bool { return r.Phase != Pending || !r.FirstPresented.IsZero() }
 
-// KeepUntil returns when a store forgets the record.
+// KeepUntil returns the time from which a store no longer has the record.
 func (r *Record) KeepUntil() time.Time {
 	if r.Phase.Ended() && !r.EndedAt.IsZero() {
 		return r.EndedAt.Add(Retention)
@@ -129,9 +126,8 @@ func (r *Record) KeepUntil() time.Time {
 	return r.ExpiresAt.Add(Retention)
 }
 
-// Encode returns a record in JSON, for a store outside of the process: all of it but ID and Version,
-// which are such a store's key and its means to compare. It returns [ErrInvalid] for a record that no
-// store keeps.
+// Encode returns a record in JSON, for a store outside of the process, without ID and Version: such a
+// store has them as its key and for its comparison. It returns [ErrInvalid] for an invalid record.
 func Encode(r *Record) ([]byte, error) {
 	data, err := encode(r)
 	if err != nil {
@@ -173,7 +169,7 @@ func (r *Record) times() []*time.Time {
 	}
 }
 
-// inUTC moves times to UTC. It is not ok when RFC 3339 cannot write the year of one there.
+// inUTC converts times to UTC. It is not ok when RFC 3339 cannot write a year.
 func inUTC(times []*time.Time) (ok bool) {
 	ok = true
 	for _, t := range times {
@@ -183,7 +179,7 @@ func inUTC(times []*time.Time) (ok bool) {
 	return ok
 }
 
-// check refuses a record that no store keeps. Size is what it takes in JSON.
+// check returns [ErrInvalid] for an invalid record. Size is its length in JSON.
 func check(r *Record, size int) error {
 	switch {
 	case r.ID == "":

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// MaxStaleness bounds the age of the revocations that a store knows when it keeps or returns anything.
-// A store that several replicas share may have a copy of this age. A store with an older copy answers
-// [ErrUnavailable], but for [Revocations.Revoked] where it is configured to go on longer.
+// MaxStaleness bounds the age of the revocations that a store knows when it keeps or returns anything. A
+// store that several replicas share may have a copy of this age. A store with an older copy returns
+// [ErrUnavailable], except for [Revocations.Revoked] when it is configured to allow more.
 const MaxStaleness = time.Second
 
-// Scope says what a [Revocation] refuses.
+// Scope selects the tokens that a [Revocation] refuses.
 type Scope uint8
 
 // The scopes of a revocation. There is no scope zero.
@@ -26,30 +26,30 @@ const (
 
 // Revocation refuses tokens before they expire.
 type Revocation struct {
-	// Scope says what ID is. Required.
+	// Scope decides the meaning of ID. Required.
 	Scope Scope
 	// ID is the jti, the login or the subject. Required.
 	ID string
-	// IssuedUntil limits the refusal to tokens issued in this second or before, so
-	// that a user can log in again. Zero refuses them whenever they were issued.
+	// IssuedUntil limits the revocation to tokens issued in this second or before, so that a user can
+	// log in again. Zero refuses all of them.
 	IssuedUntil time.Time
-	// Until is when the last token concerned has expired and the revocation may be
-	// forgotten. Required; a time in the past revokes nothing.
+	// Until is the time at which the last such token has expired. The store may then drop the
+	// revocation. Required; a time in the past revokes nothing.
 	Until time.Time
 }
 
-// Credential is what a revocation can refer to in a token.
+// Credential has the parts of a token that a revocation can refuse.
 type Credential struct {
 	// TokenID is its jti. Empty is never revoked.
 	TokenID string
-	// Login is the login it descends from. Empty is never revoked.
+	// Login is the login that it descends from. Empty is never revoked.
 	Login string
 	// Subject is the user. Empty is never revoked.
 	Subject string
 	// IssuedAt is its iat. Compared in whole seconds.
 	IssuedAt time.Time
-	// Mark is that of [Revocations.Mark] when its login began. A revocation of the subject that the mark
-	// includes does not refuse it, whatever the clocks say. Empty includes none.
+	// Mark is the result of [Revocations.Mark] when its login began. A revocation of the subject that
+	// the mark includes does not refuse the token, whatever the clocks. Empty includes none.
 	Mark string
 }
 
@@ -61,21 +61,21 @@ func (v Revocation) Validate() error {
 	return nil
 }
 
-// Revocations keeps which tokens are refused before they expire. Its methods are called and fail as
-// those of a [Store].
+// Revocations keeps the list of tokens that are refused before they expire. Its methods behave as
+// described at [Store].
 type Revocations interface {
-	// Revoke refuses tokens from now on. A second revocation of the same ID only
-	// adds to the first. A store whose Revoked may be older than [MaxStaleness] adds the
-	// difference to the times of the revocation. It returns [ErrInvalid] without a scope or an ID.
+	// Revoke refuses tokens from now on. A second revocation of the same ID only extends the first. A
+	// store whose Revoked may be older than [MaxStaleness] adds the difference to the times of the
+	// revocation. It returns [ErrInvalid] without a scope or an ID.
 	Revoke(ctx context.Context, v Revocation) error
 
-	// Revoked reports whether a token is refused. It is called for every request. Its answer may
-	// be [MaxStaleness] old, or as old as the store is configured to allow. On an error nothing is
-	// known, and the caller refuses.
+	// Revoked reports whether a token is refused. It is called for every request. Its answer may be
+	// [MaxStaleness] old, or as old as the store is configured to allow. After an error the caller
+	// refuses the token.
 	Revoked(ctx context.Context, c Credential) (bool, error)
 
-	// Mark names the revocations that this replica knows now; empty when there are none. A login
-	// that notes it when it begins can show later that it began after a revocation, although the
-	// replicas' clocks differ. It has letters, digits and no other characters.
+	// Mark returns a name for the revocations that this replica knows now; empty without any. With the
+	// mark of its beginning, a login can show that it began after a revocation, although the clocks of
+	// replicas differ. It has letters and digits only.
 	Mark(ctx context.Context) (string, error)
 }

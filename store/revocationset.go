@@ -9,14 +9,12 @@ import (
 	"time"
 )
 
-// RevocationSet is a set of revocations in the memory of this process: all that
-// [Memory] has of them, and the copy that a store on a server reads from. The zero
-// value is empty. Its methods may be called by any number of goroutines at once.
+// RevocationSet holds revocations in memory: those of a [Memory], or the copy of a store on a server. The
+// zero value is empty. Its methods may be called from many goroutines.
 //
-// Every request reads it, so reading takes no lock, and costs one atomic load while
-// nothing is revoked. It has no bound of its own, since a revocation that is forgotten
-// makes a token valid again: there is at most one for each token, login and user whose
-// tokens have not expired.
+// Every request reads it. Reading takes no lock, and costs one atomic load while nothing is revoked. The
+// set has no bound, because a dropped revocation makes a token valid again. There is at most one for each
+// token, login and user whose tokens have not expired.
 type RevocationSet struct {
 	total   atomic.Int64
 	byScope [ScopeSubject + 1]sync.Map // ID to *revoked
@@ -25,7 +23,7 @@ type RevocationSet struct {
 	queue queue[*revoked]
 }
 
-// revoked is one revocation. It is replaced, never changed: readers hold no lock.
+// revoked is one revocation. It is immutable, because readers hold no lock.
 type revoked struct {
 	scope       Scope
 	id          string
@@ -38,8 +36,8 @@ type revoked struct {
 func (v *revoked) before(other *revoked) bool { return v.until < other.until }
 func (v *revoked) place() *int                { return &v.index }
 
-// Add puts a revocation in, unless it is over. At is its own place in the order of revocations. A
-// second one of the same ID only adds to the first. It returns [ErrInvalid].
+// Add adds a revocation, unless it is over. At is its place in the order of revocations. A second one of
+// the same ID only extends the first. It returns [ErrInvalid] without a scope or an ID.
 func (s *RevocationSet) Add(r Revocation, at Mark, now time.Time) error {
 	if err := r.Validate(); err != nil {
 		return err
@@ -57,7 +55,7 @@ func (s *RevocationSet) Add(r Revocation, at Mark, now time.Time) error {
 	return nil
 }
 
-// replace puts a revocation in the place of an earlier one, taking nothing back.
+// replace replaces an earlier revocation of the same ID, and refuses at least the same tokens.
 func (s *RevocationSet) replace(next *revoked) {
 	ids := &s.byScope[next.scope]
 	if old, ok := ids.Load(next.id); ok {
@@ -75,8 +73,7 @@ func (s *RevocationSet) replace(next *revoked) {
 	s.queue.put(next)
 }
 
-// Covers reports whether a revocation refuses the credential. It asks for the time
-// only when there is one.
+// Covers reports whether a revocation refuses the credential. It calls now only when there is one.
 func (s *RevocationSet) Covers(c Credential, now func() time.Time) bool {
 	if s.total.Load() == 0 {
 		return false
@@ -98,11 +95,11 @@ func (s *RevocationSet) covers(scope Scope, id, mark string, issuedAt time.Time,
 	return issuedAt.Unix() <= r.issuedUntil && now().UnixNano() < r.until && !r.at.in(mark)
 }
 
-// Len returns how many there are; some of them may be over.
+// Len returns the number of revocations; some may be over.
 func (s *RevocationSet) Len() int { return int(s.total.Load()) }
 
-// All returns what is in the set, in no order; some of it may be over. What is
-// added or swept meanwhile may or may not be among it.
+// All returns the revocations in no order; some may be over. It may or may not return one that is added or
+// swept meanwhile.
 func (s *RevocationSet) All() iter.Seq[Revocation] {
 	return func(yield func(Revocation) bool) {
 		for scope := range s.byScope {
@@ -118,7 +115,7 @@ func (s *RevocationSet) All() iter.Seq[Revocation] {
 	}
 }
 
-// revocation returns what Add would take to get v.
+// revocation returns the argument of Add for v.
 func (v *revoked) revocation() Revocation {
 	r := Revocation{Scope: v.scope, ID: v.id, Until: time.Unix(0, v.until).UTC()}
 	if v.issuedUntil != math.MaxInt64 {
@@ -127,7 +124,7 @@ func (v *revoked) revocation() Revocation {
 	return r
 }
 
-// Sweep forgets what is over.
+// Sweep drops the revocations that are over.
 func (s *RevocationSet) Sweep(now time.Time) {
 	for s.sweep(now.UnixNano()) {
 	}

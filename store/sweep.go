@@ -3,10 +3,9 @@ package store
 import "time"
 
 const (
-	// sweepInterval is how long what is over may still take memory, and what it
-	// takes to sweep it beyond that: 0.8 s for 100,000 records.
+	// sweepInterval is the time between two sweeps. A sweep of 100,000 records takes 0.8 s.
 	sweepInterval = time.Second
-	// sweepRest is how long a sweep leaves the processor to others in between.
+	// sweepRest is the pause between two rounds of a sweep, for other goroutines.
 	sweepRest = time.Millisecond
 )
 
@@ -32,7 +31,7 @@ func (m *Memory) sweepUntil(stop <-chan struct{}) {
 	}
 }
 
-// sweep forgets everything that is over.
+// sweep drops everything that is over.
 func (m *Memory) sweep(rest func() (goOn bool)) {
 	now := m.now()
 	m.records.sweep(now.UnixNano(), m.lapse, rest)

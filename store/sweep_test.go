@@ -24,7 +24,7 @@ func TestSweepLeavesNothing(t *testing.T) {
 	})
 }
 
-// pass lets time pass in a bubble, and the sweeper do its work.
+// pass lets time pass in testing/synctest, and the sweeper do its work.
 func pass(d time.Duration) {
 	<-time.After(d)
 	synctest.Wait()
@@ -144,7 +144,7 @@ func live(t *testing.T, m *Memory, client int) {
 	}
 }
 
-// finish takes a login one step on, unless somebody was faster.
+// finish moves a login one step on, unless another goroutine was faster.
 func finish(ctx context.Context, m *Memory, id string, ends bool) error {
 	r, err := m.Load(ctx, id)
 	if errors.Is(err, ErrNotFound) {

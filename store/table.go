@@ -11,24 +11,22 @@ import (
 const (
 	// shardCount spreads the keys over independent locks.
 	shardCount = 64
-	// sweepBatch is how many items a sweep handles under one lock, which takes
-	// some microseconds, whatever the table holds.
+	// sweepBatch is the number of items that a sweep handles under one lock. That takes some
+	// microseconds, whatever the size of the table.
 	sweepBatch = 4
 )
 
-// table keeps values by key until each is due. The owner of the table decides what happens to an
-// item that is due, in sweep.
+// table keeps values by key until each is due. The owner of the table passes sweep a function for items
+// that are due.
 type table[V any] struct {
 	seed   maphash.Seed
 	shards [shardCount]shard[V]
 }
 
-// shard is one part of a table, and its lock, which the caller of every method
-// but sweep holds.
+// shard is one part of a table with its lock. The caller holds the lock, except for sweep.
 //
-// The cache gets no expiry. go-cache looks at the wall clock instead of ours,
-// and its clean-up visits every item under the lock: with a million of them for
-// 39 to 235 ms. The queue finds those that are due without a visit to the rest.
+// The cache has no expiry: go-cache uses the wall clock instead of ours, and its clean-up visits every item
+// under the lock, for 39 to 235 ms with a million of them. The queue finds the items that are due.
 type shard[V any] struct {
 	mu    sync.Mutex
 	cache *gocache.Cache
@@ -54,16 +52,15 @@ func newTable[V any]() *table[V] {
 	return t
 }
 
-// shard returns the part of the table that a key belongs to. The seed is random:
-// an attacker cannot choose keys that meet in one shard.
+// shard returns the shard of a key. The seed is random, so that an attacker cannot choose keys of one
+// shard.
 func (t *table[V]) shard(key string) *shard[V] {
 	return &t.shards[maphash.String(t.seed, key)%shardCount]
 }
 
-// sweep hands every item that is due to lapse, which must remove it or move it to
-// a later time. It goes round the shards batch by batch, so that it never comes
-// back to a lock that others wait for, and rests after each round, so that requests
-// find a processor. It ends early when rest returns false.
+// sweep calls lapse with every item that is due. Lapse must remove the item or move it to a later time.
+// Sweep handles one batch of each shard in turn, so that requests get each lock in between. After each
+// round it rests, so that requests get a processor. It ends early when rest returns false.
 func (t *table[V]) sweep(now int64, lapse func(*shard[V], *item[V]), rest func() (goOn bool)) {
 	for more := true; more; more = more && rest() {
 		more = false
@@ -95,16 +92,15 @@ func (s *shard[V]) find(key string) *item[V] {
 	return nil
 }
 
-// add keeps a value under a key that has none.
+// add adds a value under a new key.
 func (s *shard[V]) add(key string, value V, due int64) {
-	// A key is often cut out of something larger, which it would keep alive.
+	// A key is often part of a larger text, which it would keep in memory.
 	e := &item[V]{key: strings.Clone(key), value: value, due: due}
 	s.cache.Set(e.key, e, gocache.NoExpiration)
 	s.queue.put(e)
 }
 
-// addWithin is add for a table of at most limit items: when the key's shard has
-// its part of them, those that are due first go.
+// addWithin is add for a table of at most limit items. In a full shard, the items that are due first go.
 func (s *shard[V]) addWithin(limit int, key string, value V, due int64) {
 	for s.queue.len() >= max(1, limit/shardCount) {
 		first, _ := s.queue.first()

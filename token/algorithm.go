@@ -2,8 +2,8 @@ package token
 
 import "fmt"
 
-// Algorithm is how a token is signed, by its JWS name (RFC 7518, RFC 8037). HMAC is not among them and never will be:
-// every service that verifies such a token could also make one.
+// Algorithm names how a token is signed, by its JWS name (RFC 7518, RFC 8037). HMAC is not supported: every service that
+// verifies such a token could also sign one.
 type Algorithm string
 
 // The algorithms that tokens are signed with.
@@ -14,11 +14,11 @@ const (
 	EdDSA Algorithm = "EdDSA"
 	// RS256 is RSA (PKCS #1 v1.5) with SHA-256: 2048 bits when made here, 2048 to 4096 when read.
 	RS256 Algorithm = "RS256"
-	// DefaultAlgorithm is the algorithm without a configured one.
+	// DefaultAlgorithm is used when none is configured.
 	DefaultAlgorithm = ES256
 )
 
-// ParseAlgorithm returns the algorithm of that exact name; ErrAlgorithm for any other, the empty one included.
+// ParseAlgorithm returns the algorithm with that exact name, or ErrAlgorithm.
 func ParseAlgorithm(name string) (Algorithm, error) {
 	switch a := Algorithm(name); a {
 	case ES256, EdDSA, RS256:

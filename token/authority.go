@@ -16,22 +16,22 @@ import (
 // ErrConfig is returned when a Config cannot be used.
 var ErrConfig = errors.New("token configuration is not usable")
 
-// Config says which tokens an Authority issues and accepts.
+// Config configures which tokens an Authority issues and accepts.
 type Config struct {
 	// Issuer is the iss of every token. Required: an https URL (http on loopback hosts only) without user, query or
 	// fragment (RFC 8414 section 2). Verifiers compare it byte for byte.
 	Issuer string
-	// Audience is the aud of access tokens. Required. One is recommended: a service cannot present a token that it
-	// received to another one. A token is accepted when its aud has any of them.
+	// Audience is the aud of access tokens. Required. With more than one, a service can present a token that it received
+	// to another service. A token is accepted when its aud has any of them.
 	Audience []string
 	// ClientID is the client_id of every token. Required.
 	ClientID string
-	// SessionAudience is the aud of session tokens: the gateway itself. Required, and in Audience it is refused:
-	// an upstream that checks aud but not typ would take a browser's cookie for an access token.
+	// SessionAudience is the aud of session tokens: the gateway itself. Required. It must not be in Audience: an upstream
+	// that checks aud but not typ would accept a browser's cookie as an access token.
 	SessionAudience string
-	// Lifetime is how long an access token is valid. Required; at least one second, and cut to whole ones.
+	// Lifetime is the lifetime of an access token. Required; at least one second, and cut to whole seconds.
 	Lifetime time.Duration
-	// SessionLifetime is how long a session token is valid. Required; at least one second, and cut to whole ones.
+	// SessionLifetime is the lifetime of a session token. Required; at least one second, and cut to whole seconds.
 	SessionLifetime time.Duration
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
@@ -51,23 +51,23 @@ type Authority struct {
 	rand     io.Reader
 }
 
-// kind is what distinguishes access tokens from session tokens.
+// kind holds the differences between access tokens and session tokens.
 type kind struct {
-	// typ is the header's typ as it is written; accepts reports whether one that is read means the same.
+	// typ is the typ of the header that is written; accepts reports whether a typ that is read means the same.
 	typ      string
 	accepts  func(typ string) bool
 	audience []string
 	lifetime time.Duration
 }
 
-// NewAuthority returns an Authority that signs and verifies with whatever keys holds at the time; until it holds
-// something every call is ErrNoKeys. It does no I/O. A Config that cannot be used is ErrConfig.
+// NewAuthority returns an Authority that signs and verifies with the KeySet in keys. While keys is empty, every call
+// returns ErrNoKeys. It does no I/O. It returns ErrConfig for an invalid Config.
 func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	if keys == nil {
-		return nil, fmt.Errorf("%w: no keys are given", ErrConfig)
+		return nil, fmt.Errorf("%w: keys is nil", ErrConfig)
 	}
 	a := &Authority{
 		issuer:   c.Issuer,
@@ -126,8 +126,8 @@ func validateIssuer(issuer string) error {
 	return fmt.Errorf("%w: the issuer is not https, and http is for loopback hosts only", ErrConfig)
 }
 
-// NewID returns a new random login: the ID of its first token, and the part before the dot in those of its others.
-// It panics when Config.Rand fails, which the default one never does.
+// NewID returns a new random login: the ID of its first token, and the part before the dot in the IDs of its others.
+// It panics when Config.Rand fails. The default source never fails.
 func (a *Authority) NewID() string {
 	id := make([]byte, 16)
 	if _, err := io.ReadFull(a.rand, id); err != nil {
@@ -136,11 +136,11 @@ func (a *Authority) NewID() string {
 	return encoding.EncodeToString(id)
 }
 
-// IssueAccess signs an access token, and returns it with the claims as they are in it. Claims that cannot be issued
-// are ErrClaims, an end in the past is ErrExpired, too many attributes ErrTooLarge, an empty Keys ErrNoKeys.
+// IssueAccess signs an access token, and returns it with its claims. It returns ErrClaims for invalid claims, ErrExpired
+// for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys for an empty Keys.
 func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
 
-// IssueSession signs a session token, otherwise as IssueAccess.
+// IssueSession is IssueAccess for session tokens.
 func (a *Authority) IssueSession(c Claims) (string, Claims, error) { return a.issue(a.session, c) }
 
 func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
@@ -159,7 +159,7 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 	return raw, c, nil
 }
 
-// fill returns c as it will be in the token.
+// fill returns the claims of the token.
 func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	now := a.now()
 	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, idp
@@ -184,13 +184,13 @@ func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	return c, c.check()
 }
 
-// head is the first part of the key's tokens. Neither an algorithm, a typ nor a SHA-256 in base64url has anything that
-// JSON escapes.
+// head returns the first part of the key's tokens. JSON escapes nothing in an algorithm, a typ and a SHA-256 in
+// base64url.
 func (k Key) head(typ string) string {
 	return encoding.EncodeToString([]byte(`{"alg":"` + string(k.algorithm) + `","typ":"` + typ + `","kid":"` + k.id + `"}`))
 }
 
-// issue signs the claims as they are.
+// issue signs the claims.
 func (k Key) issue(typ string, c *Claims) (string, error) {
 	payload, err := c.marshal()
 	if err != nil {

@@ -8,38 +8,38 @@ import (
 	"time"
 )
 
-// Claims is what a token says.
+// Claims holds the claims of a token.
 type Claims struct {
-	// Issuer (iss) is who made the token. Filled in by this package.
+	// Issuer (iss) is the issuer of the token. Filled in by this package.
 	Issuer string
-	// Audience (aud) is who the token is for. Filled in by this package.
+	// Audience (aud) are the services that accept the token. Filled in by this package.
 	Audience []string
 	// ID (jti) is "<login>" or "<login>.<serial>": all tokens of one login share the part before the first dot.
-	// Issuing makes a new one when it is empty.
+	// An empty ID gets a new random one.
 	ID string
-	// Subject (sub) is the person's pseudonymous identifier. Required, and UTF-8.
+	// Subject (sub) is the user's pseudonymous identifier. Required, and UTF-8.
 	Subject string
 	// ClientID (client_id) is Config.ClientID. Filled in by this package.
 	ClientID string
-	// IssuedAt (iat) is when the token was made, in whole seconds. Filled in by this package.
+	// IssuedAt (iat) is the time of issue, in whole seconds. Filled in by this package.
 	IssuedAt time.Time
-	// ExpiresAt (exp) is the token's end, in whole seconds. Issuing takes it only when it is before the end of the
-	// configured lifetime; zero means that end.
+	// ExpiresAt (exp) is the token's end, in whole seconds. The configured lifetime bounds it; zero means the end of that
+	// lifetime.
 	ExpiresAt time.Time
-	// AuthTime (auth_time) is when the person authenticated, in whole seconds. Required.
+	// AuthTime (auth_time) is the time at which the user authenticated, in whole seconds. Required.
 	AuthTime time.Time
-	// ACR (acr) is the level of assurance that the person authenticated with: low, substantial or high. Required.
+	// ACR (acr) is the level of assurance of the login: low, substantial or high. Required.
 	ACR string
 	// IDP (idp) is always itsme. Filled in by this package.
 	IDP string
-	// Attributes are the person's claims by their OpenID Connect names: each a string, a bool, or a map[string]any
-	// of strings, with what is not UTF-8 replaced by U+FFFD. A name for which IsReserved is true is refused.
+	// Attributes are the user's claims by their OpenID Connect names: each a string, a bool, or a map[string]any of
+	// strings. Invalid UTF-8 becomes U+FFFD. A name for which IsReserved is true is refused.
 	Attributes map[string]any
 	// KeyID (kid) is the key that signed the token. Filled in by this package.
 	KeyID string
 }
 
-// Login is the part of ID that all tokens of one login share.
+// Login returns the part of ID that all tokens of one login share.
 func (c *Claims) Login() string {
 	login, _, _ := strings.Cut(c.ID, ".")
 	return login
@@ -48,18 +48,18 @@ func (c *Claims) Login() string {
 // markSeparator stands between the random part of a login's name and its mark.
 const markSeparator = ":"
 
-// Mark is what [MarkedLogin] put behind the login's name, or empty. Most logins have none.
+// Mark returns the mark that [MarkedLogin] added to the login, or "". Most logins have none.
 func (c *Claims) Mark() string {
 	_, mark, _ := strings.Cut(c.Login(), markSeparator)
 	return mark
 }
 
-// MarkedLogin returns a login's name with a mark, which every token of the login carries in its ID. The
-// mark has neither a colon nor a dot.
+// MarkedLogin returns a login's name with a mark, which is in the ID of every token of the login. The mark has neither a
+// colon nor a dot.
 func MarkedLogin(login, mark string) string { return login + markSeparator + mark }
 
-// IsReserved reports whether name is a claim that says something about the token instead of the person, or that
-// common verifiers take for a permission. No attribute can have such a name, so no attribute can override one.
+// IsReserved reports whether name is a claim about the token and not about the user, or one that common verifiers read
+// as a permission. No attribute can have such a name, so no attribute can override one.
 func IsReserved(name string) bool {
 	switch name {
 	case "act", "amr", "at_hash", "authorization_details", "azp", "c_hash", "cnf", "entitlements", "events", "groups",
@@ -69,7 +69,7 @@ func IsReserved(name string) bool {
 	return isRegistered(name)
 }
 
-// isRegistered reports whether name is a claim that this package reads itself.
+// isRegistered reports whether name is a claim with a field of its own in Claims.
 func isRegistered(name string) bool {
 	switch name {
 	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp":
@@ -106,7 +106,7 @@ func (c *Claims) marshal() ([]byte, error) {
 	return slices.Concat(registered[:len(registered)-1], []byte(","), attributes[1:]), nil
 }
 
-// oneOrMany writes a single audience as a string (RFC 7519 section 4.1.3): some verifiers read nothing else.
+// oneOrMany returns a single audience as a string (RFC 7519 section 4.1.3): some verifiers read only strings.
 func oneOrMany(audience []string) any {
 	if len(audience) == 1 {
 		return audience[0]
@@ -114,7 +114,7 @@ func oneOrMany(audience []string) any {
 	return audience
 }
 
-// cleanAttributes returns a copy that a token can carry, or ErrClaims.
+// cleanAttributes returns a copy with valid UTF-8, or ErrClaims.
 func cleanAttributes(attributes map[string]any) (map[string]any, error) {
 	clean := make(map[string]any, len(attributes))
 	for name, value := range attributes {
@@ -145,7 +145,7 @@ func cleanValue(value any) (any, error) {
 		for name, member := range v {
 			text, ok := member.(string)
 			if !ok || valid(name) != name {
-				return nil, fmt.Errorf("%w: an attribute holds something else than strings", ErrClaims)
+				return nil, fmt.Errorf("%w: an attribute has a member that is not a string", ErrClaims)
 			}
 			clean[name] = valid(text)
 		}
@@ -154,5 +154,5 @@ func cleanValue(value any) (any, error) {
 	return nil, fmt.Errorf("%w: an attribute is not a string, a bool or an object of strings", ErrClaims)
 }
 
-// valid replaces what is not UTF-8 by U+FFFD, as JSON cannot carry it.
+// valid replaces invalid UTF-8 by U+FFFD, because JSON cannot carry it.
 func valid(text string) string { return strings.ToValidUTF8(text, "\uFFFD") }

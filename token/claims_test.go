@@ -14,7 +14,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// TestAttributesCannotOverrideClaims has Signicat, or whoever names the claims, answer with an attribute that would
+// TestAttributesCannotOverrideClaims has Signicat, or an attacker who names the claims, answer with an attribute that would
 // say something about the token instead of the person.
 func TestAttributesCannotOverrideClaims(t *testing.T) {
 	t.Parallel()

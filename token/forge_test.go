@@ -85,7 +85,7 @@ func issueAccess(t testing.TB, authority *token.Authority) string {
 	return raw
 }
 
-// privateKey takes the key material out of a key, as whoever stole its file would.
+// privateKey takes the key material out of a key, as an attacker who stole its file would.
 func privateKey(t testing.TB, key *token.Key) crypto.Signer {
 	t.Helper()
 	text, err := key.MarshalPEM()

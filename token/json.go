@@ -13,8 +13,8 @@ import (
 // encoding is base64url without padding and without loose bits at the end (RFC 7515 section 2).
 var encoding = base64.RawURLEncoding.Strict()
 
-// decode reads base64url in its only spelling. encoding/base64 skips line breaks even when strict, so that one token
-// could be written in many ways.
+// decode reads base64url and accepts one spelling of each value. encoding/base64 skips line breaks even when strict, so
+// that one token would have many spellings.
 func decode(text string) ([]byte, error) {
 	if strings.IndexByte(text, '\n') >= 0 || strings.IndexByte(text, '\r') >= 0 {
 		return nil, ErrMalformed
@@ -29,7 +29,7 @@ func decode(text string) ([]byte, error) {
 // parseObject reads data as exactly one JSON object. Numbers are json.Number, objects map[string]any, arrays []any.
 //
 // go-jose's reader refuses two members of one name at any depth, and keeps names exact. Of {"sub":"a","sub":"b"} one
-// reader takes the first and another the last: an attacker would choose which of them is checked (RFC 8725 section
+// reader uses the first and another the last: an attacker would choose which of them is checked (RFC 8725 section
 // 2.4). parseObject also refuses text that is not UTF-8.
 func parseObject(data []byte) (map[string]any, error) {
 	if !utf8.Valid(data) {
@@ -37,7 +37,7 @@ func parseObject(data []byte) (map[string]any, error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	decoder.SetNumberType(json.UnmarshalJSONNumber)
-	var value any // which is read without reflection, unlike a map
+	var value any // the decoder reads it without reflection, unlike a map
 	if err := decoder.Decode(&value); err != nil {
 		return nil, ErrMalformed
 	}

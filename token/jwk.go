@@ -12,8 +12,8 @@ import (
 	"math/big"
 )
 
-// publicMembers returns the members of a JWK that RFC 7638 section 3.2 requires of a public key (and RFC 8037
-// section 2 of an Ed25519 one), which are also all that its JWK needs.
+// publicMembers returns the members of a public key's JWK that RFC 7638 section 3.2 requires, for Ed25519 RFC 8037
+// section 2. The JWK needs no others.
 func publicMembers(public crypto.PublicKey) map[string]string {
 	switch p := public.(type) {
 	case *ecdsa.PublicKey:
@@ -38,8 +38,8 @@ func publicMembers(public crypto.PublicKey) map[string]string {
 	panic(fmt.Sprintf("token: public key of type %T", public))
 }
 
-// thumbprint is RFC 7638 section 3: the SHA-256 of the required members in lexicographic order, which is the order
-// that encoding/json writes a map in.
+// thumbprint returns the thumbprint of RFC 7638 section 3: the SHA-256 of the required members in lexicographic order.
+// encoding/json writes a map in that order.
 func thumbprint(members map[string]string) string {
 	canonical, err := json.Marshal(members)
 	if err != nil {
@@ -49,8 +49,7 @@ func thumbprint(members map[string]string) string {
 	return encoding.EncodeToString(sum[:])
 }
 
-// publicJWK is the key as it is published. It starts from the public members alone, so that no private one can be in
-// it.
+// publicJWK returns the published JWK. It starts from the public members, so that it has no private one.
 func (k Key) publicJWK() map[string]string {
 	jwk := maps.Clone(k.members)
 	jwk["use"], jwk["alg"], jwk["kid"] = "sig", string(k.algorithm), k.id

@@ -6,12 +6,12 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// parseJWK reads one private JWK. PKCS #8 keeps its private part alone, so that the public part is derived from it
-// and not believed.
+// parseJWK reads one private JWK. It goes through PKCS #8, which has the private part only: the public part is derived
+// and not read from the JWK.
 func parseJWK(data []byte) (any, error) {
 	var k jose.JSONWebKey
 	if err := k.UnmarshalJSON(data); err != nil {
-		return nil, formatError("not one JWK of kty EC, OKP or RSA that is complete")
+		return nil, formatError("not one complete JWK of kty EC, OKP or RSA")
 	}
 	switch _, symmetric := k.Key.([]byte); {
 	case symmetric:
@@ -23,14 +23,14 @@ func parseJWK(data []byte) (any, error) {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(k.Key)
 	if err != nil {
-		return nil, formatError("a JWK whose members do not belong together")
+		return nil, formatError("a JWK with members of different keys")
 	}
 	private, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
-		return nil, formatError("a JWK whose members do not belong together")
+		return nil, formatError("a JWK with members of different keys")
 	}
 	if key, err := newKey(private); err == nil && k.Algorithm != "" && k.Algorithm != string(key.algorithm) {
-		return nil, kindError("a JWK whose alg is not %s: remove alg if the key is for nothing else", key.algorithm)
+		return nil, kindError("a JWK whose alg is not %s: remove alg if the key is only for this gateway", key.algorithm)
 	}
 	return private, nil
 }

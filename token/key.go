@@ -22,22 +22,22 @@ const (
 	maxRSABits = 4096
 )
 
-// Key is a private key that signs tokens. It is immutable, and prints and marshals as its algorithm and ID only.
+// Key is a private key that signs tokens. It is immutable. Printing and marshaling show its algorithm and ID only.
 type Key struct {
-	// private returns the private key. It is a function because nothing that prints or dumps values looks into one:
-	// in an unexported field of another struct fmt may not call the methods of Key, and would print what it holds.
+	// private returns the private key. It is a function, because no printer looks into a function. fmt does not call the
+	// methods of a Key in an unexported field of another struct, and would print the fields.
 	private   func() crypto.Signer
 	algorithm Algorithm
 	method    jwt.SigningMethod
 	// size is the exact length of a signature in bytes.
 	size   int
 	public crypto.PublicKey
-	// members are those that RFC 7638 requires of the public key's JWK, and no others.
+	// members are the members of the public key's JWK that RFC 7638 requires.
 	members map[string]string
 	id      string
 }
 
-// GenerateKey makes a new key. An unknown algorithm is ErrAlgorithm.
+// GenerateKey returns a new key, or ErrAlgorithm for an unknown algorithm.
 func GenerateKey(algorithm Algorithm) (*Key, error) {
 	private, err := generate(algorithm)
 	if err != nil {
@@ -59,7 +59,7 @@ func generate(algorithm Algorithm) (crypto.Signer, error) {
 	return nil, fmt.Errorf("%w: %q", ErrAlgorithm, string(algorithm))
 }
 
-// newKey takes a private key as crypto/x509 returns it, or refuses it with ErrKeyKind.
+// newKey returns the Key of a private key of crypto/x509, or ErrKeyKind.
 func newKey(private any) (*Key, error) {
 	signer, _ := private.(crypto.Signer)
 	k := Key{private: func() crypto.Signer { return signer }}
@@ -77,7 +77,7 @@ func newKey(private any) (*Key, error) {
 		}
 		k.algorithm, k.method, k.size = RS256, jwt.SigningMethodRS256, p.Size()
 	default:
-		return nil, kindError("a key that signs none of ES256, EdDSA and RS256")
+		return nil, kindError("not for ES256, EdDSA or RS256")
 	}
 	k.public = signer.Public()
 	k.members = publicMembers(k.public)
@@ -85,14 +85,14 @@ func newKey(private any) (*Key, error) {
 	return &k, nil
 }
 
-// ID is the key's RFC 7638 thumbprint (SHA-256, base64url): the kid of the tokens that it signs. The same key has the
-// same ID wherever and in whatever format it is kept.
+// ID returns the key's RFC 7638 thumbprint (SHA-256, base64url), the kid of its tokens. It does not depend on the file or
+// format of the key.
 func (k Key) ID() string { return k.id }
 
-// Algorithm is the one algorithm that the key signs with.
+// Algorithm returns the one algorithm that the key signs with.
 func (k Key) Algorithm() Algorithm { return k.algorithm }
 
-// MarshalPEM returns the private key as PKCS #8 in PEM, for a file that only its owner may read. ParseKey reads it back.
+// MarshalPEM returns the private key as PKCS #8 in PEM, for a file that only its owner may read. ParseKey reads it.
 func (k Key) MarshalPEM() ([]byte, error) {
 	der, err := x509.MarshalPKCS8PrivateKey(k.private())
 	if err != nil {
@@ -101,12 +101,12 @@ func (k Key) MarshalPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
-// The methods below have value receivers so that a Key that is copied out of its pointer does not print itself either.
+// The methods below have value receivers, so that a copied Key does not print its private key either.
 
 // String returns the algorithm and ID of the key, nothing secret.
 func (k Key) String() string { return string(k.algorithm) + " key " + k.id }
 
-// GoString is String, so that %#v shows nothing secret either.
+// GoString returns String, so that %#v shows nothing secret.
 func (k Key) GoString() string { return k.String() }
 
 // Format writes String for every verb, so that no flag or verb reaches the key material.
@@ -120,5 +120,5 @@ func (k Key) MarshalJSON() ([]byte, error) {
 	}{k.algorithm, k.id})
 }
 
-// LogValue is String, so that a log line shows nothing secret.
+// LogValue returns String, so that a log line shows nothing secret.
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

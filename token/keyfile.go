@@ -8,21 +8,20 @@ import (
 	"fmt"
 )
 
-// maxKeyFile bounds what ParseKey looks at; a 4096-bit RSA key takes about 3 KiB.
+// maxKeyFile bounds the bytes that ParseKey reads; a 4096-bit RSA key takes about 3 KiB.
 const maxKeyFile = 64 << 10
 
-// The reasons why ParseKey does not take a key. Either error is one line that names the remedy and shows nothing of
-// the key.
+// The errors of ParseKey. Each is one line with the remedy and without any part of the key.
 var (
 	// ErrKeyFormat is returned when data is not exactly one private key in a format that ParseKey reads.
 	ErrKeyFormat = errors.New("key format is not accepted")
-	// ErrKeyKind is returned when the key is of a kind, size or purpose that cannot sign tokens as asked.
+	// ErrKeyKind is returned when the key has a kind, size or purpose that cannot sign the tokens.
 	ErrKeyKind = errors.New("key kind is not accepted")
 )
 
 // ParseKey reads one unencrypted private key: PEM (PKCS #8, SEC 1 or PKCS #1) or a JWK (RFC 7517). With want, a key
-// of any other algorithm is ErrKeyKind; the empty want takes whatever the key is for. A kid in a JWK is not used: the
-// ID is always the thumbprint.
+// of another algorithm is ErrKeyKind; the empty want accepts every algorithm. ParseKey ignores a kid in a JWK: the ID is
+// always the thumbprint.
 func ParseKey(data []byte, want Algorithm) (*Key, error) {
 	key, err := parseKey(data)
 	if err == nil && want != "" && key.algorithm != want {
@@ -57,7 +56,7 @@ func parsePrivate(data []byte) (any, error) {
 
 func parsePEM(data []byte) (any, error) {
 	block, rest := pem.Decode(data)
-	// openssl ecparam -genkey writes the curve in a block of its own in front of the key.
+	// openssl ecparam -genkey writes a block with the curve before the key.
 	if block != nil && block.Type == "EC PARAMETERS" {
 		block, rest = pem.Decode(rest)
 	}
@@ -88,7 +87,7 @@ func parseBlock(block *pem.Block) (private any, err error) {
 	default:
 		return nil, formatError("PEM, but not of a private key")
 	}
-	// The parser's own error is left out: it is made from the key's bytes.
+	// The parser's error may have bytes of the key.
 	if err != nil {
 		return nil, formatError("PEM that is damaged, mislabeled, or of a kind that signs no tokens")
 	}
@@ -101,7 +100,7 @@ func kindError(format string, a ...any) error {
 	return fmt.Errorf("%w: it is %s", ErrKeyKind, fmt.Sprintf(format, a...))
 }
 
-// recipe is how to make a key for the algorithm, or for the default one.
+// recipe returns the command that makes a key of the algorithm, or of the default one.
 func recipe(algorithm Algorithm) string {
 	switch algorithm {
 	case EdDSA:

@@ -13,10 +13,10 @@ import (
 // ErrDuplicateKey is returned when the same key is in a KeySet twice.
 var ErrDuplicateKey = errors.New("key is in the set twice")
 
-// JWKSMaxAge is how long a service that verifies tokens may keep the JWKS, in seconds.
+// JWKSMaxAge is the time in seconds for which a service that verifies tokens may keep the JWKS.
 const JWKSMaxAge = 900
 
-// KeySet is the key that signs, and every key that is published and verified with. It is immutable.
+// KeySet holds the key that signs, and every key that is published and verifies. It is immutable.
 type KeySet struct {
 	current *Key
 	byID    map[string]*Key
@@ -25,15 +25,15 @@ type KeySet struct {
 	etag    string
 }
 
-// headed is the key and the typ that a token's first part names.
+// headed has the key and the typ that a token's first part names.
 type headed struct {
 	key *Key
 	typ string
 }
 
-// NewKeySet returns a set that signs with current. The others are the previous keys, whose tokens are still good, and
-// the next one, which verifiers should know before it signs. Without current it is ErrNoKeys, with the same key twice
-// ErrDuplicateKey.
+// NewKeySet returns a set that signs with current. The others are the previous keys, whose tokens are still valid,
+// and the next one, which verifiers should know before it signs. It returns ErrNoKeys without current, and
+// ErrDuplicateKey for the same key twice.
 func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 	keys := append([]*Key{current}, others...)
 	s := &KeySet{current: current, byID: make(map[string]*Key, len(keys)), byHead: make(map[string]headed, 2*len(keys))}
@@ -49,7 +49,7 @@ func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 			s.byHead[k.head(typ)] = headed{k, typ}
 		}
 	}
-	// By ID, so that every replica serves the same bytes, and a rotation that changes no key changes none either.
+	// The order by ID gives every replica the same bytes. It does not depend on which key signs.
 	slices.SortFunc(keys, func(a, b *Key) int { return cmp.Compare(a.id, b.id) })
 	var err error
 	if s.jwks, err = marshalJWKS(keys); err != nil {
@@ -70,26 +70,25 @@ func marshalJWKS(keys []*Key) ([]byte, error) {
 	return json.Marshal(published)
 }
 
-// Current is the key that signs.
+// Current returns the key that signs.
 func (s *KeySet) Current() *Key { return s.current }
 
-// Has reports whether the key of that ID is in the set. An ID is the hash of a public key, so that no other key can take
-// the place of one that left.
+// Has reports whether the set has the key of that ID. An ID is the hash of a public key: no other key can have it.
 func (s *KeySet) Has(id string) bool { return s.byID[id] != nil }
 
-// JWKS is the set's public keys as an RFC 7517 JSON document, each with use, alg and kid. It is made once and shared:
-// do not change it.
+// JWKS returns the public keys as an RFC 7517 JSON document, each with use, alg and kid. The bytes are shared: do not
+// change them.
 func (s *KeySet) JWKS() []byte { return s.jwks }
 
-// ETag is a strong HTTP validator of JWKS, in its double quotes.
+// ETag returns a strong HTTP validator of JWKS, in double quotes.
 func (s *KeySet) ETag() string { return s.etag }
 
 // Keys holds the KeySet in force, so that keys can rotate under running requests. The zero Keys holds none. Its
-// methods may be called from many goroutines and never wait for each other.
+// methods may be called from many goroutines, and take no lock.
 type Keys struct{ set atomic.Pointer[KeySet] }
 
-// Set puts another KeySet in force for every call that starts from now on; nil takes the keys away.
+// Set puts a KeySet in force for every later call; nil removes the keys.
 func (k *Keys) Set(s *KeySet) { k.set.Store(s) }
 
-// KeySet is the one in force, or nil until the first Set.
+// KeySet returns the set in force, or nil before the first Set.
 func (k *Keys) KeySet() *KeySet { return k.set.Load() }

@@ -39,7 +39,7 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 		IDP:        r.text("idp"),
 		Attributes: r.attributes(),
 	}
-	// This package writes no nbf. A token that has one is not valid before it.
+	// This package writes no nbf. A token with one is not valid before it.
 	notBefore := claims.IssuedAt
 	if _, ok := members["nbf"]; ok {
 		notBefore = r.second("nbf")
@@ -54,13 +54,13 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 	return claims, claims.checkTime(a.now(), notBefore)
 }
 
-// levels are the values of acr.
+// levels are the valid values of acr.
 var levels = []string{"low", "substantial", "high"}
 
-// check refuses claims that no token of ours has, be it issued or read.
+// check refuses claims that no token of this package has, issued or read.
 func (c *Claims) check() error {
 	switch {
-	// What JSON cannot carry is not replaced here as it is in attributes: two people must never become one.
+	// Unlike in attributes, invalid UTF-8 is not replaced: two users must not get the same sub.
 	case c.Subject == "" || valid(c.Subject) != c.Subject:
 		return fmt.Errorf("%w: sub is empty or not UTF-8", ErrClaims)
 	case c.Login() == "" || valid(c.ID) != c.ID:
@@ -77,7 +77,7 @@ func (c *Claims) check() error {
 	return nil
 }
 
-// share replaces the texts that many tokens have in common by one copy of each, for those who keep the claims of many.
+// share replaces texts that many tokens have in common by one copy, because callers keep the claims of many tokens.
 func (a *Authority) share(k kind, c *Claims) {
 	c.IDP, c.ACR = idp, levels[slices.Index(levels, c.ACR)]
 	if c.ClientID == a.clientID {
@@ -100,7 +100,7 @@ func (c *Claims) checkTime(now, notBefore time.Time) error {
 	return nil
 }
 
-// reader takes claims out of a payload and keeps the first error.
+// reader reads claims of a payload and keeps the first error.
 type reader struct {
 	members map[string]any
 	err     error
@@ -120,8 +120,8 @@ func (r *reader) text(name string) string {
 	return text
 }
 
-// second reads a time in whole seconds. RFC 7519 allows fractions and exponents, but a token of ours has none, and
-// 1e300 or -1 means something else to every reader.
+// second reads a time in whole seconds. RFC 7519 allows fractions and exponents, but tokens of this package have none,
+// and verifiers read 1e300 or -1 differently.
 func (r *reader) second(name string) time.Time {
 	number, _ := r.members[name].(json.Number)
 	seconds, err := strconv.ParseInt(string(number), 10, 64)

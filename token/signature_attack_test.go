@@ -20,7 +20,7 @@ import (
 )
 
 // TestPublicKeyIsNoSecret has an attacker sign with HMAC, under our public key in any encoding that a careless
-// verifier might hold it in. Whoever accepted that would let anybody in who can read the JWKS.
+// verifier might hold it in. A verifier that accepted it would let in every attacker who can read the JWKS.
 func TestPublicKeyIsNoSecret(t *testing.T) {
 	t.Parallel()
 	for _, algorithm := range algorithms {

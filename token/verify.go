@@ -10,13 +10,13 @@ const (
 	sessionType = "session+jwt"
 )
 
-// isAccessType compares as RFC 9068 section 4 and RFC 7515 section 4.1.9 say: a media type, whose "application/" may
-// be left out, in any case.
+// isAccessType compares as in RFC 9068 section 4 and RFC 7515 section 4.1.9: typ is a media type in any case, and may
+// lack its "application/".
 func isAccessType(typ string) bool {
 	return strings.EqualFold(typ, accessType) || strings.EqualFold(typ, "application/"+accessType)
 }
 
-// isSessionType accepts only what IssueSession writes, since only the gateway reads and writes session tokens.
+// isSessionType accepts only the typ that IssueSession writes: only the gateway writes and reads session tokens.
 func isSessionType(typ string) bool { return typ == sessionType }
 
 const (
@@ -26,18 +26,17 @@ const (
 	keyIDSize = 43
 )
 
-// VerifyAccess returns the claims of an access token that this gateway issued and that is good now. Any other is
-// refused with the sentinel that says why, and with ErrNoKeys while the Keys is empty. It does not check whether the
-// token was revoked, does no I/O, and checks no signature for a token that is malformed or names no key of ours.
+// VerifyAccess returns the claims of an access token that this gateway issued and that is valid now. It returns a
+// sentinel for any other token, and ErrNoKeys while the Keys is empty. It does no I/O and does not check whether the
+// token was revoked. It checks no signature of a token that is malformed or names an unknown key.
 func (a *Authority) VerifyAccess(raw string) (*Claims, error) { return a.verify(a.access, raw) }
 
 // VerifySession is VerifyAccess for session tokens.
 func (a *Authority) VerifySession(raw string) (*Claims, error) { return a.verify(a.session, raw) }
 
-// Recheck returns nil when a token that this Authority verified before is still good: the key that signed it is in the
-// KeySet, and its time is not over. It is for those who keep what Verify returned, and who must not keep it for longer
-// than the token itself would be accepted. It checks no signature, and no more than Verify does whether the token was
-// revoked.
+// Recheck returns nil when a token that this Authority verified before is still valid: its key is in the KeySet, and it
+// has not expired. A caller that keeps the result of Verify calls it, so that it does not accept a token for too long.
+// It checks neither the signature nor whether the token was revoked.
 func (a *Authority) Recheck(c *Claims) error {
 	keys := a.keys.KeySet()
 	if keys == nil {
@@ -69,9 +68,8 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	return claims, nil
 }
 
-// open returns the payload of a token of that kind that a key of the set signed, and the key. What costs least is
-// looked at first, so that garbage is refused for next to nothing; nothing in the payload is read before its
-// signature holds.
+// open returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so that garbage
+// costs little. The payload is not parsed before its signature is verified.
 func (s *KeySet) open(k kind, raw string) (*Key, []byte, error) {
 	if len(raw) > MaxSize {
 		return nil, nil, ErrTooLarge
@@ -102,9 +100,8 @@ func (s *KeySet) open(k kind, raw string) (*Key, []byte, error) {
 	return key, payload, nil
 }
 
-// key reads the header and returns the key that it names. A header has alg, typ and kid, and nothing else: with crit,
-// b64, zip, jku, jwk, x5u or x5c a token would ask to be read by rules or keys of its own. The few that this package
-// writes it knows without reading.
+// key returns the key that a header names. A header has exactly alg, typ and kid: with crit, b64, zip, jku, jwk, x5u or
+// x5c a token would choose its own rules or keys. Headers that this package writes are looked up without parsing.
 func (s *KeySet) key(k kind, head string) (*Key, error) {
 	if known, ok := s.byHead[head]; ok {
 		if !k.accepts(known.typ) {

@@ -67,7 +67,7 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
-// FuzzSignedPayload has any payload signed by our own key. Whatever is accepted must be ours by what it says, and can
+// FuzzSignedPayload signs any payload with our own key. An accepted payload has our claims, and can
 // be issued again, as happens when an access token is made from a browser's login.
 func FuzzSignedPayload(f *testing.F) {
 	authority, key := fixedAuthority(f)
@@ -94,7 +94,7 @@ func FuzzSignedPayload(f *testing.F) {
 	})
 }
 
-// TestGarbageIsCheap bounds what a refusal allocates: garbage comes in floods. It is not parallel, so that nobody
+// TestGarbageIsCheap bounds what a refusal allocates: garbage comes in floods. It is not parallel, so that no other test
 // else's allocations count.
 func TestGarbageIsCheap(t *testing.T) {
 	authority, key := fixedAuthority(t)

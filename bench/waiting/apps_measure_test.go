@@ -81,7 +81,7 @@ func tell(c *caddy, before, after sample, polls, idle, busy *waiting.Latencies) 
 	}
 	most := slices.Max(append(slices.Collect(maps.Values(reads)), 0))
 	fmt.Fprintf(table, "reads of Signicat\t%.1f a second, of %d sessions; none was read more than %d times\n", float64(all)/took, len(reads), most)
-	fmt.Fprintf(table, "finish, nobody else waits\t%s\n", idle)
+	fmt.Fprintf(table, "finish, no other client waits\t%s\n", idle)
 	fmt.Fprintf(table, "finish meanwhile\t%s\n", busy)
 	fmt.Printf("BenchmarkWaiting 1 %.3f cores %.2f reads/s %d reads/session %.3f longer-ms\n", (after.cpu-before.cpu).Seconds()/took,
 		float64(all)/took, most, (busy.Quantile(0.5)-idle.Quantile(0.5)).Seconds()*1e3)
@@ -179,7 +179,7 @@ func (c *caddy) logIn(t *testing.T, into *waiting.Latencies, during time.Duratio
 	}
 }
 
-// finish is a whole login. It tells how long the answer to the code took.
+// finish does a whole login. It returns the time of the answer to the code.
 func (c *caddy) finish(ctx context.Context, name string) (time.Duration, error) {
 	a, err := c.start(ctx, name)
 	if err != nil {

@@ -116,7 +116,7 @@ func (c *caddy) awaitReady(t *testing.T) {
 	}
 }
 
-// freeAddress is one at which nobody listens at the moment.
+// freeAddress returns a free address on loopback.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Client is one connection that is kept, and whoever sends requests over it, one after the other.
+// Client sends requests over one connection that it keeps, one after the other.
 // It is as little as a load generator needs, so that it leaves the processor to what is measured.
 type Client struct {
 	conn   net.Conn

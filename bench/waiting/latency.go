@@ -50,8 +50,8 @@ func (l *Latencies) Quantile(q float64) time.Duration {
 	return l.all[min(max(at, 0), len(l.all)-1)]
 }
 
-// String tells the median, 99 % and 99.9 %, and the longest.
+// String returns the median, 99 % and 99.9 %, and the longest.
 func (l *Latencies) String() string {
-	told := func(q float64) string { return fmt.Sprintf("%.2f ms", l.Quantile(q).Seconds()*1e3) }
-	return fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, longest %s", told(0.5), told(0.99), told(0.999), told(1))
+	quantile := func(q float64) string { return fmt.Sprintf("%.2f ms", l.Quantile(q).Seconds()*1e3) }
+	return fmt.Sprintf("p50 %s, p99 %s, p99.9 %s, longest %s", quantile(0.5), quantile(0.99), quantile(0.999), quantile(1))
 }

@@ -12,7 +12,7 @@ var (
 	measureTest = regexp.MustCompile(`(?m)-tags measure .*-run '\^(TestMeasure[A-Za-z]+)\$\$'`)
 )
 
-// TestPageNamesCommandsThatExist: whoever reads a figure in docs/operations.md can measure it again.
+// TestPageNamesCommandsThatExist checks that a reader of docs/operations.md can measure its figures again.
 func TestPageNamesCommandsThatExist(t *testing.T) {
 	t.Parallel()
 	page, makefile := read(t, "../../docs/operations.md"), read(t, "../../Makefile")

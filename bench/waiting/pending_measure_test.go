@@ -73,7 +73,7 @@ func TestMeasurePending(t *testing.T) {
 // process is a gateway that is measured.
 type process struct {
 	*exec.Cmd
-	told
+	measured
 	in  io.Writer
 	out *bufio.Reader
 }
@@ -98,12 +98,12 @@ func startServed(t *testing.T) *process {
 		_ = in.Close()
 		_ = p.Wait()
 	})
-	p.told = p.answer(t)
+	p.measured = p.answer(t)
 	return p
 }
 
 // do has the process carry a command out.
-func (p *process) do(t *testing.T, command string) told {
+func (p *process) do(t *testing.T, command string) measured {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.in, command); err != nil {
 		t.Fatal(err)
@@ -111,7 +111,7 @@ func (p *process) do(t *testing.T, command string) told {
 	return p.answer(t)
 }
 
-func (p *process) answer(t *testing.T) (answer told) {
+func (p *process) answer(t *testing.T) (answer measured) {
 	t.Helper()
 	line, err := p.out.ReadBytes('\n')
 	if err == nil {

@@ -28,7 +28,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// served is a gateway on plain net/http in a process of its own. It is told what to do on its
+// served is a gateway on plain net/http in a process of its own. It reads commands on its
 // standard input, and answers each line with one of JSON.
 type served struct {
 	ahead atomic.Int64 // of the real clock
@@ -36,8 +36,8 @@ type served struct {
 	next  int // record
 }
 
-// told is what the process answers.
-type told struct {
+// measured is an answer of the process.
+type measured struct {
 	Address, Token, Session string
 	Pending                 int
 	Heap                    int64 // bytes
@@ -61,8 +61,8 @@ func serveGateway() {
 func (s *served) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
 // do carries one command out.
-func (s *served) do(command string, n int) told {
-	var answer told
+func (s *served) do(command string, n int) measured {
+	var answer measured
 	switch command {
 	case "fill":
 		s.fill(n)
@@ -110,7 +110,7 @@ func heap() int64 {
 }
 
 // serve starts the gateway before an upstream that says nothing, and issues a token.
-func (s *served) serve() told {
+func (s *served) serve() measured {
 	inForce := new(token.Keys)
 	inForce.Set(must(token.NewKeySet(must(token.GenerateKey(token.ES256)))))
 	g := must(gateway.New(gateway.Config{
@@ -132,7 +132,7 @@ func (s *served) serve() told {
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	go func() { panic(http.Serve(l, site.Handler(upstream))) }()
-	return told{Address: l.Addr().String(), Token: bearer, Session: s.ended()}
+	return measured{Address: l.Addr().String(), Token: bearer, Session: s.ended()}
 }
 
 // ended keeps a login that ended, whose status takes no read of Signicat, and that outlives the others.

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/proxytest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -30,8 +29,8 @@ type env struct {
 	redisDir    string
 	appendfsync string
 	redisAt     string
-	line        *proxytest.Line // from the replicas to Redis
-	config      string          // the Caddyfile of the first replica
+	line        *line  // from the replicas to Redis
+	config      string // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
 	authority  string
 	turn       atomic.Uint64
@@ -67,7 +66,7 @@ func newEnvWith(t *testing.T, appendfsync string, replicas ...*replica) *env {
 	}
 	e.startRedis(t)
 	t.Cleanup(func() { e.stopRedis() })
-	e.line = proxytest.New(t, e.redisAt)
+	e.line = newLine(t, e.redisAt)
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
 	t.Cleanup(behind.Close)
@@ -168,7 +167,7 @@ func (e *env) startReplica(t *testing.T, i int) (ready bool) {
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	r.admin = freeAddress(t)
 	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, e.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
-		e.Signicat.URL, e.line.Addr, backend.Port(), e.behind)
+		e.Signicat.URL, e.line.addr, backend.Port(), e.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

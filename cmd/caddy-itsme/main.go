@@ -2,6 +2,7 @@
 package main
 
 import (
+	"runtime/debug"
 	_ "time/tzdata"
 
 	"github.com/caddyserver/caddy/v2"
@@ -9,12 +10,13 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
-	"github.com/caddy-itsme/caddy-itsme/internal/version"
 )
 
 func main() {
 	caddy.CustomBinaryName = "caddy-itsme"
-	caddy.CustomVersion = "caddy-itsme " + version.Text() + " with Caddy" // Caddy appends its own version
+	if built, ok := debug.ReadBuildInfo(); ok {
+		caddy.CustomVersion = "caddy-itsme " + built.Main.Version + " with Caddy" // Caddy's version follows
+	}
 	caddycmd.RegisterCommand(demoCommand())
 	caddycmd.Main()
 }

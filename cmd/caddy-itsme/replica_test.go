@@ -193,7 +193,7 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	waiting.Start(t)
 	code, state := waiting.Approve(t, "adult")
 	for name, away := range map[string]struct{ cut, mend func() }{
-		"cut off": {e.line.Cut, e.line.Mend},
+		"cut off": {e.line.cutAll, e.line.mend},
 		"restarted": {
 			e.stopRedis,
 			func() { e.startRedis(t) },

@@ -9,12 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/loopback"
-	"github.com/caddy-itsme/caddy-itsme/internal/version"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -32,7 +32,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if s.version {
-		fmt.Fprintln(stdout, "signicat-sim", version.Text())
+		if built, ok := debug.ReadBuildInfo(); ok {
+			fmt.Fprintln(stdout, "signicat-sim", built.Main.Version) // (devel) without version control
+		}
 		return 0
 	}
 	if err := serve(ctx, s, stdout); err != nil {

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// program is the compiled tests of one package, with all mutations in them.
+// program has the compiled tests of one package, with all mutations.
 type program struct {
 	folder string // of the package
 	binary string
@@ -54,10 +54,10 @@ func buildAll(s *source, folders []string, work, overlay string) (map[string]pro
 	return programs, nil, nil
 }
 
-// compileError is a line of the compiler's about a woven file.
+// compileError matches a line of the compiler about a woven file.
 var compileError = regexp.MustCompile(`(?m)(woven_\d+\.go):(\d+):(?:\d+:)? (.*)$`)
 
-// blame notes the mutations whose copies the compiler complains about, and reports whether it found one.
+// blame marks the mutations whose copies do not compile, and reports whether it found one.
 func blame(output []byte, files []woven, broken map[int]error) (found bool) {
 	for _, match := range compileError.FindAllStringSubmatch(string(output), -1) {
 		line, err := strconv.Atoi(match[2])

@@ -4,5 +4,5 @@ package main
 
 import "os/exec"
 
-// inGroup does nothing here: what a crashed test left running stays.
+// inGroup does nothing on this system: programs of a crashed test stay running.
 func inGroup(*exec.Cmd) (end func()) { return func() {} }

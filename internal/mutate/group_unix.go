@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// inGroup starts a command in a process group of its own. The returned function ends what the command
-// left running: a test that crashes does not stop the programs that it started.
+// inGroup starts a command in a process group of its own. The returned function ends the group: a test that
+// crashes does not stop the programs that it started.
 func inGroup(command *exec.Cmd) (end func()) {
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }

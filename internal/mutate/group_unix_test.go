@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestNothingIsLeftRunning has a test start a program that does not end, and crash.
+// TestNothingIsLeftRunning runs a test that starts a program without end, and crashes.
 func TestNothingIsLeftRunning(t *testing.T) {
 	t.Parallel()
 	ended, running, err := os.Pipe()

@@ -1,5 +1,5 @@
-// Command mutate deletes the defences that SECURITY.md lists, one at a time, and reports each one
-// whose deletion no test notices.
+// Command mutate deletes each defence of SECURITY.md, one at a time, and reports those whose deletion no test
+// notices.
 //
 //	go run ./internal/mutate [-only regexp]
 //
@@ -67,7 +67,7 @@ func run(ctx context.Context, root, patches, only string) (ok bool, err error) {
 	return report(os.Stdout, outcomes), nil
 }
 
-// report prints what went wrong, and how many mutations there were.
+// report prints the failures, and the number of mutations.
 func report(to io.Writer, outcomes []outcome) (ok bool) {
 	bad := 0
 	for _, o := range outcomes {

@@ -16,7 +16,7 @@ var (
 	namedTest = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 )
 
-// threats are the tests of each row of SECURITY.md.
+// threats returns the tests of each row of SECURITY.md.
 func threats(t *testing.T) map[string][]string {
 	t.Helper()
 	page, err := os.ReadFile(filepath.Join("..", "..", "SECURITY.md"))
@@ -41,8 +41,8 @@ func patches(t *testing.T) []row {
 	return rows
 }
 
-// TestEveryRowIsTried: each row of SECURITY.md has a mutation, and each test that it names fails with
-// one of them, or says whose defence it tests.
+// TestEveryRowIsTried checks that each row of SECURITY.md has a mutation, and that each of its tests is named
+// by one of them or by elsewhere.
 func TestEveryRowIsTried(t *testing.T) {
 	t.Parallel()
 	named := threats(t)
@@ -69,8 +69,8 @@ func TestEveryRowIsTried(t *testing.T) {
 	}
 }
 
-// TestEveryMutationFindsItsPlace: code and tests may move. A change of the lines that a mutation
-// replaces is a change of a defence: the mutation changes with it.
+// TestEveryMutationFindsItsPlace finds the lines of every mutation. Code and tests may move. A change of these
+// lines changes a defence, and so its mutation.
 func TestEveryMutationFindsItsPlace(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs(filepath.Join("..", ".."))

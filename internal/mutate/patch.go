@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// row is a row of SECURITY.md, and what was written to try it.
+// row is a row of SECURITY.md with its mutations.
 type row struct {
 	Threat    string // as SECURITY.md writes it
 	Mutations []mutation
-	// Elsewhere says of tests that no mutation fails which software holds their defence.
+	// Elsewhere names, for tests that no mutation fails, the software with their defence.
 	Elsewhere map[string]string
 }
 
@@ -131,7 +131,7 @@ func (m mutation) complete() error {
 	return nil
 }
 
-// mutationsOf are the mutations of all rows.
+// mutationsOf returns the mutations of all rows.
 func mutationsOf(rows []row) (all []mutation) {
 	for _, r := range rows {
 		all = append(all, r.Mutations...)

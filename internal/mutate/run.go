@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// testTimeout ends a test that a mutation makes wait without end.
+// testTimeout ends a test that waits without end because of a mutation.
 const testTimeout = "120s"
 
-// outcome is what became of the tests that a mutation should fail.
+// outcome has the results of the tests that a mutation should fail.
 type outcome struct {
 	Mutation mutation
 	Err      error // the mutation could not be tried
@@ -85,7 +85,7 @@ func try(ctx context.Context, s *source, mutations []mutation, work string, prog
 	return outcomes, ctx.Err()
 }
 
-// job is the tests of one package that a mutation should fail.
+// job has the tests of one package that a mutation should fail.
 type job struct {
 	mutation int
 	folder   string
@@ -112,7 +112,7 @@ func plan(s *source, mutations []mutation, broken map[int]error) (jobs []job) {
 	return jobs
 }
 
-// passUnchanged returns an error where a test fails without a mutation: its failure would say nothing.
+// passUnchanged returns an error when a test fails without a mutation: its failure would prove nothing.
 func passUnchanged(ctx context.Context, programs map[string]program, jobs []job) error {
 	var failed []string
 	for folder, p := range programs {

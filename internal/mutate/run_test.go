@@ -61,7 +61,7 @@ func TestAlwaysFails(t *testing.T) { t.Error("fails") }
 	"docs/rules.md": "Rules:\nforbid everything\n",
 }
 
-// examplePatches are a mutation that a test notices, some that no test notices, and some that cannot be tried.
+// examplePatches has a mutation that a test notices, some that no test notices, and some that cannot be tried.
 const examplePatches = `row: an example
 
 mutation: the defence
@@ -206,7 +206,7 @@ fails: TestAlwaysFails
 	}
 }
 
-// TestPatchesAreReadStrictly: what is no patch is refused, and not left out.
+// TestPatchesAreReadStrictly reads texts that are no patch: they are refused, and not skipped.
 func TestPatchesAreReadStrictly(t *testing.T) {
 	t.Parallel()
 	for _, row := range []string{

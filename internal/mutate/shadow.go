@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// where returns the program in a copy of the module in which files that are no Go are as the mutation
-// has them. The copy is of links, but for the way to those files and to the package.
+// where returns the program in a copy of the module, in which files other than Go have the mutation. The copy
+// consists of links, except for the folders of those files and of the package.
 func (p program) where(s *source, m mutation, work string) (program, error) {
 	places, err := s.places(m)
 	if err != nil {

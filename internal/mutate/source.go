@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// source is the module's own source.
+// source has the files of the module.
 type source struct {
 	root    string
 	product []*file             // what users run
@@ -106,7 +106,7 @@ func (s *source) addProduct(path string) error {
 	return nil
 }
 
-// addText adds a file that is no Go: a configuration, or a page with one, that tests read when they run.
+// addText adds a file that is not Go: a configuration, or a page with one, that tests read.
 func (s *source) addText(path string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -125,7 +125,7 @@ func (s *source) addText(path string) error {
 
 func (f *file) isGo() bool { return strings.HasSuffix(f.path, ".go") }
 
-// addFunction reports whether node is a function. What is inside it belongs to it.
+// addFunction reports whether node is a function, and adds it.
 func (f *file) addFunction(node ast.Node) bool {
 	switch n := node.(type) {
 	case *ast.FuncDecl:
@@ -141,7 +141,7 @@ func (f *file) addFunction(node ast.Node) bool {
 	}
 }
 
-// results are a function's results as the file writes them.
+// results returns a function's results as the file writes them.
 func (f *file) results(signature *ast.FuncType) string {
 	if signature.Results == nil {
 		return ""
@@ -149,10 +149,10 @@ func (f *file) results(signature *ast.FuncType) string {
 	return f.text[signature.Results.Pos()-1 : signature.Results.End()-1]
 }
 
-// plain is a line without its indentation and the blanks that align it.
+// plain returns a line without its indentation and the blanks that align it.
 func plain(line string) string { return strings.Join(strings.Fields(line), " ") }
 
-// place is where a hunk stands: from one byte of a file up to another.
+// place is the range of a hunk in a file, in bytes.
 type place struct {
 	file     *file
 	function *function // nil in a file that is no Go
@@ -204,7 +204,7 @@ func (f *file) matches(line int, old []string) bool {
 	return true
 }
 
-// narrow leaves out what stays at both ends, such as the signature of a function that is one line.
+// narrow leaves out the equal text at both ends, such as the signature of a function of one line.
 func (p *place) narrow() *place {
 	for p.from < p.to && p.text != "" && p.file.text[p.from] == p.text[0] {
 		p.from, p.text = p.from+1, p.text[1:]

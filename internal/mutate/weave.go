@@ -28,17 +28,17 @@ type woven struct {
 	name   string // of the written file, unique among them
 }
 
-// span is the lines of a woven file that belong to one mutation, both included.
+// span has the first and the last line of a mutation in a woven file.
 type span struct {
 	first, last int
 	mutation    int // its index
 }
 
-// changes are what the mutations do to one function, by the index of the mutation.
+// changes has the changes of one function, by the index of the mutation.
 type changes map[int][]place
 
-// weave puts the mutations into the Go files of the product. What is wrong with a mutation is noted in
-// broken.
+// weave puts the mutations into the Go files of the product. Broken gets the errors of
+// mutations.
 func weave(s *source, mutations []mutation, broken map[int]error) (out []woven) {
 	wanted := make(map[*file]map[*function]changes)
 	for i, m := range mutations {
@@ -118,7 +118,7 @@ func sorted(c changes) (keys []int) {
 	return keys
 }
 
-// copyOf is the body of a function as a mutation has it, behind its condition.
+// copyOf returns the body of a function with a mutation, behind its condition.
 func (f *file) copyOf(fn *function, m int, places []place) string {
 	body := f.changed(int(fn.body.Lbrace), int(fn.body.Rbrace)-1, places)
 	if fn.results == "" {
@@ -165,7 +165,7 @@ func writeOverlay(folder string, files []woven) (overlay string, err error) {
 	return overlay, os.WriteFile(overlay, document, 0o600)
 }
 
-// chooserOf is a file that reads which mutation the environment chooses, for the package of text.
+// chooserOf returns a file for the package of text that reads which mutation the environment chooses.
 func chooserOf(text string) string {
 	name := text[strings.Index("\n"+text, "\npackage ")+len("package "):]
 	name, _, _ = strings.Cut(name, "\n")

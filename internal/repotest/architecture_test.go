@@ -14,19 +14,19 @@ import (
 )
 
 var (
-	// codeSpan is what a page writes in backticks.
+	// codeSpan matches a text in backticks.
 	codeSpan = regexp.MustCompile("`([^`\n]+)`")
-	// codeBlock is a picture, a map or an example.
+	// codeBlock matches a picture, a map or an example.
 	codeBlock = regexp.MustCompile("(?s)```.*?```")
-	// sourceFile is the name of a file of the repository.
+	// sourceFile matches the name of a file of the repository.
 	sourceFile = regexp.MustCompile(`^[A-Za-z0-9_./-]+\.(?:go|md|yaml|json|html|css|js)$`)
 )
 
-// maxGlossary is how many words ARCHITECTURE.md may explain.
+// maxGlossary bounds the words that ARCHITECTURE.md explains.
 const maxGlossary = 15
 
-// TestArchitectureNamesItsFunctions looks up every step: each file exists, and each function stands in
-// a file of its row.
+// TestArchitectureNamesItsFunctions looks up every step: each file exists, and a file of the row has each
+// function.
 func TestArchitectureNamesItsFunctions(t *testing.T) {
 	t.Parallel()
 	steps := rowsOf(repotest.ReadFile(t, "ARCHITECTURE.md"), "Step")
@@ -122,7 +122,7 @@ func onMap(drawn, name string) bool {
 	return false
 }
 
-// word reports whether a line has a name that is no part of a longer one.
+// word reports whether a line has a name as a whole word.
 func word(line, name string) bool {
 	pattern := `(?:^|[^A-Za-z0-9/_-])` + regexp.QuoteMeta(name) + `(?:$|[^A-Za-z0-9/_-])`
 	return regexp.MustCompile(pattern).MatchString(strings.TrimRight(line, "\n"))
@@ -156,7 +156,7 @@ func rowsOf(text, heading string) (rows [][]string) {
 	return rows
 }
 
-// spansOf returns what a text writes in backticks.
+// spansOf returns the texts in backticks.
 func spansOf(text string) (spans []string) {
 	for _, found := range codeSpan.FindAllStringSubmatch(text, -1) {
 		spans = append(spans, found[1])

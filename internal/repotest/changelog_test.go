@@ -16,8 +16,8 @@ var (
 	referenceLink = regexp.MustCompile(`(?m)^\[([^]]+)\]: https://`)
 )
 
-// TestChangelogIsInOrder: what is not released comes first, then one release after the other, each
-// with the kinds of change that Keep a Changelog knows and with a link.
+// TestChangelogIsInOrder checks that Unreleased comes first, then the releases in order, each with the kinds of
+// change of Keep a Changelog and with a link.
 func TestChangelogIsInOrder(t *testing.T) {
 	t.Parallel()
 	text := repotest.ReadFile(t, "CHANGELOG.md")
@@ -45,8 +45,7 @@ func TestChangelogIsInOrder(t *testing.T) {
 	}
 }
 
-// TestReleaseNotes: a release says what CHANGELOG says of it, and one that CHANGELOG does not know
-// is not made.
+// TestReleaseNotes checks that a release has the notes of CHANGELOG, and that make notes fails without them.
 func TestReleaseNotes(t *testing.T) {
 	t.Parallel()
 	notes := exec.CommandContext(t.Context(), "make", "-s", "notes", "VERSION=vUnreleased")

@@ -21,9 +21,8 @@ const (
 	simulator = module + "/signicat/signicattest"
 )
 
-// rooms are the parts of the house, from the door to the cellar. A package may
-// import those of its own room and those of lower floors, but no other room on its
-// own floor.
+// rooms lists the parts of the module with their floors. A package may import packages of its own room and of
+// lower floors, and no other room on its own floor.
 var rooms = []struct {
 	path  string // below the module; the root package is empty
 	floor int
@@ -58,16 +57,15 @@ var rooms = []struct {
 	{"internal/mutate", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
-	{"internal/version", 1, false},
 }
 
-// programs that link the simulator.
+// withSimulator are the programs that link the simulator.
 var withSimulator = []string{module + "/cmd/caddy-itsme", module + "/cmd/signicat-sim"}
 
 // withoutHTTP is the engine of the logins. Its callers read requests and write answers.
 const withoutHTTP = module + "/gateway/internal/login"
 
-// listed is what go list tells about a package, its tests left out.
+// listed is a package in the output of go list, without its tests.
 type listed struct {
 	ImportPath string
 	Imports    []string
@@ -115,7 +113,7 @@ func violations(p listed) (broken []string) {
 	}
 	from, ok := room(p.ImportPath)
 	if !ok {
-		return []string{p.ImportPath + " is in no room of the house: give it one in deps_test.go"}
+		return []string{p.ImportPath + " has no room: give it one in deps_test.go"}
 	}
 	report := func(what string) { broken = append(broken, p.ImportPath+what) }
 	for _, path := range p.Imports {
@@ -140,7 +138,7 @@ func violations(p listed) (broken []string) {
 	return broken
 }
 
-// mayImport tells whether one of our packages may import another.
+// mayImport reports whether one of our packages may import another.
 func mayImport(from, to string) bool {
 	a, _ := room(from)
 	b, ok := room(to)
@@ -148,7 +146,7 @@ func mayImport(from, to string) bool {
 	case !ok || forTests(to):
 		return false
 	case within(from, simulator):
-		// What it shared with the client, no test of the client would see.
+		// A mistake that it shared with the client would pass the tests of the client.
 		return within(to, simulator)
 	case a == b:
 		return true
@@ -157,9 +155,8 @@ func mayImport(from, to string) bool {
 	}
 }
 
-// forTests tells whether a package is there for tests only, by its name. It may
-// import everything; only tests and others of its kind import it. The simulator is
-// none of them: it is a product.
+// forTests reports whether a package is for tests only, by its name. It may import every package; only tests and
+// packages for tests import it. The simulator is a product.
 func forTests(path string) bool {
 	if path == simulator {
 		return false
@@ -167,8 +164,8 @@ func forTests(path string) bool {
 	return strings.HasSuffix(path, "test") || strings.HasSuffix(path, "/conformance")
 }
 
-// mayLinkSimulator: a gateway that people run must not contain an itsme that says
-// yes to everybody.
+// mayLinkSimulator reports whether a program may link the simulator: a gateway in production must not have an
+// itsme that approves every login.
 func mayLinkSimulator(path string) bool {
 	return within(path, simulator) || slices.ContainsFunc(withSimulator, func(program string) bool { return within(path, program) })
 }
@@ -233,7 +230,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		"zap in the core":                {"/signicat", links("go.uber.org/zap/zapcore"), "/signicat links go.uber.org/zap/zapcore"},
 		"HTTP in the engine":             {"/gateway/internal/login", listed{Imports: []string{"net/http"}}, "/gateway/internal/login imports net/http"},
 		"the engine up":                  {"/gateway/internal/login", imports("/gateway"), "/gateway/internal/login imports /gateway"},
-		"a new room":                     {"/util", listed{}, "/util is in no room of the house: give it one in deps_test.go"},
+		"a new room":                     {"/util", listed{}, "/util has no room: give it one in deps_test.go"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

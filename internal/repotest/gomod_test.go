@@ -11,8 +11,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
-// maxAdded bounds the modules that a Caddy gets with this one, tests included: what stands in go.mod
-// stands in the build list of every Caddy that is built with the module.
+// maxAdded bounds the modules that this one adds to a Caddy, with those of tests: the build list of every Caddy
+// with this module has all of go.mod.
 const maxAdded = 12
 
 // TestCaddyGetsItsOwnVersions compares the build list of a main module that requires only Caddy with that

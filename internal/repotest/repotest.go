@@ -1,4 +1,4 @@
-// Package repotest lets tests read the repository: its files are named from its root.
+// Package repotest reads files of the repository for tests, by their path from its root.
 package repotest
 
 import (
@@ -37,8 +37,8 @@ func ReadFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// FilesMatching are the files below a folder whose base name matches a pattern. None is a
-// failure: a check of nothing would pass.
+// FilesMatching returns the files below a folder whose base name matches a pattern. It fails the test without any:
+// a check of no files would pass.
 func FilesMatching(t *testing.T, folder, pattern string) (found []string) {
 	t.Helper()
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {

@@ -15,8 +15,8 @@ import (
 // namedTest is a test that a page names.
 var namedTest = regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9_]+)`")
 
-// TestSecurityNamesItsTests holds SECURITY.md to its word: every test that it names is there, and
-// every attack is named.
+// TestSecurityNamesItsTests checks that every test in SECURITY.md exists, and that SECURITY.md names every attack
+// test.
 func TestSecurityNamesItsTests(t *testing.T) {
 	t.Parallel()
 	named := make(map[string]bool)
@@ -48,7 +48,7 @@ func isAttack(file string) bool {
 	return strings.HasPrefix(base, "attack_") || strings.HasSuffix(base, "_attack_test.go")
 }
 
-// testsIn are the tests and fuzz targets that a file declares.
+// testsIn returns the tests and fuzz targets of a file.
 func testsIn(t *testing.T, file string) (names []string) {
 	t.Helper()
 	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)

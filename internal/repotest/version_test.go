@@ -14,9 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestProgramsTellTheirVersion builds both programs as make dist does, but not for others, and
-// compares what they say with what `go version -m` reads in them.
-func TestProgramsTellTheirVersion(t *testing.T) {
+// TestProgramsPrintTheirVersion builds both programs as make dist does, for this system, and compares their version
+// with the output of `go version -m`.
+func TestProgramsPrintTheirVersion(t *testing.T) {
 	t.Parallel()
 	for program, row := range map[string]struct {
 		argument string

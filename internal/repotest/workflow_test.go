@@ -14,7 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// workflow is as much of GitHub's workflow syntax as this project uses: another key is an error.
+// workflow has the keys of GitHub's workflow syntax that this project uses. Another key is an error.
 // Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax
 type workflow struct {
 	Name        string
@@ -42,7 +42,7 @@ type step struct {
 	With, Env       map[string]string
 }
 
-// workflows are all of them, by the name of their file.
+// workflows returns all workflows, by the name of their file.
 func workflows(t *testing.T) map[string]workflow {
 	t.Helper()
 	found := make(map[string]workflow)
@@ -52,7 +52,7 @@ func workflows(t *testing.T) map[string]workflow {
 	return found
 }
 
-// readYAML refuses keys that T does not have, and keys that stand there twice.
+// readYAML refuses unknown and duplicate keys.
 func readYAML[T any](t *testing.T, file string) (content T) {
 	t.Helper()
 	decoder := yaml.NewDecoder(strings.NewReader(repotest.ReadFile(t, file)))
@@ -63,13 +63,13 @@ func readYAML[T any](t *testing.T, file string) (content T) {
 	return content
 }
 
-// mayWrite is what a job's token may change, of all jobs that may change anything.
+// mayWrite has the jobs whose token may change something, and what it may change.
 var mayWrite = map[string][]string{
 	"release.yml publish": {"attestations", "contents", "id-token"},
 }
 
-// TestWorkflowTokensCanDoLittle: whoever gets code into a job, by a dependency or a pull request,
-// gets its token.
+// TestWorkflowTokensCanDoLittle checks the rights of tokens: an attacker who gets code into a job, by a dependency
+// or a pull request, gets its token.
 func TestWorkflowTokensCanDoLittle(t *testing.T) {
 	t.Parallel()
 	for file, w := range workflows(t) {
@@ -97,7 +97,7 @@ func TestWorkflowTokensCanDoLittle(t *testing.T) {
 	}
 }
 
-// isOurs tells whether a step runs what the repository says.
+// isOurs reports whether a step runs code of the repository.
 func isOurs(s step) bool {
 	return strings.HasPrefix(s.Uses, "actions/checkout@") || strings.Contains(s.Run, "make ")
 }
@@ -118,8 +118,8 @@ func TestWorkflowJobsEnd(t *testing.T) {
 
 var (
 	used = regexp.MustCompile(`(?m)^ +(?:- )?uses: (.*)$`)
-	// pinned is an action at a commit: a tag could be moved to other code. Which release that is stands
-	// behind it, for people and for Dependabot.
+	// pinned matches an action at a commit, because a tag can be moved to other code. A comment names the release, for
+	// readers and for Dependabot.
 	pinned = regexp.MustCompile(`^([a-z-]+/[a-z-]+)@([0-9a-f]{40} # v\d+\.\d+\.\d+)$`)
 )
 
@@ -144,8 +144,8 @@ func TestActionsArePinned(t *testing.T) {
 	}
 }
 
-// TestWorkflowSteps: a checkout leaves its token behind nowhere, Go is the one of go.mod, nothing
-// that a stranger chose is pasted into a script, and make knows its targets.
+// TestWorkflowSteps checks that a checkout does not keep its token, that Go is the one of go.mod, that no script
+// has text of a stranger, and that make has the targets.
 func TestWorkflowSteps(t *testing.T) {
 	t.Parallel()
 	makefile, goMod := repotest.ReadFile(t, "Makefile"), repotest.ReadFile(t, "go.mod")
@@ -167,7 +167,7 @@ func TestWorkflowSteps(t *testing.T) {
 	}
 }
 
-// allSteps are the steps of every workflow, by where they stand.
+// allSteps returns the steps of every workflow, by their place.
 func allSteps(t *testing.T) map[string]step {
 	t.Helper()
 	found := make(map[string]step)
@@ -183,10 +183,10 @@ func allSteps(t *testing.T) map[string]step {
 
 var makeTarget = regexp.MustCompile(`\bmake (?:-s )?([a-z-]+)`)
 
-// ecosystems are Dependabot's names for what reads each kind of file that names versions.
+// ecosystems maps a kind of file with versions to Dependabot's name for it.
 var ecosystems = map[string]string{"go.mod": "gomod", "package.json": "npm", "pom.xml": "maven", "*Dockerfile": "docker"}
 
-// TestDependabotLooksEverywhere: what has versions of its own is kept up to date.
+// TestDependabotLooksEverywhere checks that Dependabot reads every file with versions.
 func TestDependabotLooksEverywhere(t *testing.T) {
 	t.Parallel()
 	config := readYAML[struct {

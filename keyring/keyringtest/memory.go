@@ -1,4 +1,4 @@
-// Package keyringtest tests storages of package keyring, and is one for tests.
+// Package keyringtest tests storages of package keyring, and has one in memory.
 package keyringtest
 
 import (
@@ -17,7 +17,7 @@ type Memory struct {
 	lock      chan struct{} // held while it has an element
 }
 
-// Fail has every read and every write fail from now on, with these errors. Nil has them succeed.
+// Fail makes every read and every write fail with these errors. Nil makes them succeed.
 func (m *Memory) Fail(read, write error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -32,14 +32,14 @@ func (m *Memory) Hold() (release func()) {
 	return sync.OnceFunc(func() { close(m.lock) })
 }
 
-// Get returns a document, and nil where there is none.
+// Get returns a document, or nil without one.
 func (m *Memory) Get(document string) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.documents[document])
 }
 
-// Put replaces a document, as the restore of a backup does; nil takes it away.
+// Put replaces a document, as the restore of a backup does; nil removes it.
 func (m *Memory) Put(document string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -57,7 +57,7 @@ func (m *Memory) put(document string, data []byte) {
 	m.documents[document] = slices.Clone(data)
 }
 
-// Clear takes all documents away.
+// Clear removes all documents.
 func (m *Memory) Clear() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

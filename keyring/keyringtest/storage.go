@@ -11,22 +11,22 @@ import (
 	"testing"
 )
 
-// The documents, as package keyring names them.
+// The names of the documents in package keyring.
 const (
 	keys    = "keys"
 	dropped = "dropped"
 	known   = "known"
 )
 
-// Storage is keyring.Storage. That package's own tests use this one, so that it cannot be imported.
+// Storage is keyring.Storage. This package cannot import keyring, whose tests import this package.
 type Storage interface {
 	Read(ctx context.Context, document string) ([]byte, error)
 	Update(ctx context.Context, document string, change func(held []byte) ([]byte, error)) error
 	Where(document string) string
 }
 
-// Run tests a storage. Each call of open returns another replica's access to the same documents, none of which
-// is there yet. The other storage is of another gateway in the same place.
+// Run tests a storage. Each call of open returns another replica's access to the same documents, of which none
+// exists yet. The other storage belongs to another gateway in the same place.
 func Run(t *testing.T, open func() Storage, other Storage) {
 	t.Helper()
 	one, two := open(), open()
@@ -47,7 +47,7 @@ func Run(t *testing.T, open func() Storage, other Storage) {
 	countsTogether(t, []Storage{one, two})
 }
 
-// leavesAlone: an error, the same bytes and nil change nothing, and change sees what is there.
+// leavesAlone checks that an error, the same bytes and nil change nothing, and that change gets the document.
 func leavesAlone(t *testing.T, one, two Storage) {
 	t.Helper()
 	refused := errors.New("refused")
@@ -68,7 +68,7 @@ func leavesAlone(t *testing.T, one, two Storage) {
 	}
 }
 
-// countsTogether has replicas change one document at once: no change is lost.
+// countsTogether changes one document from several replicas at the same time, and checks that no change is lost.
 func countsTogether(t *testing.T, replicas []Storage) {
 	t.Helper()
 	const each = 8

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// answer is what an operation replies. Faults are applied to it before it reaches the wire.
+// answer is the response of an operation. Faults change it before it is sent.
 type answer struct {
 	status  int
 	header  http.Header
 	body    []byte
-	problem string // why the request was refused, for the record; empty when it was not
+	problem string // why the request was refused, for [Call].Problem; empty when it was not
 }
 
 func (a answer) write(w http.ResponseWriter) {
@@ -24,7 +24,7 @@ func (a answer) write(w http.ResponseWriter) {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the caller is gone, or not: there is nobody else to tell
+	_, _ = w.Write(a.body) // the caller may have closed the connection
 }
 
 func jsonAnswer(status int, contentType string, v any) answer {
@@ -37,7 +37,7 @@ func encode(v any) []byte {
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		panic(err) // only values of this package, and overrides, which are documented to be encodable
+		panic(err) // values of this package and overrides can be encoded
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
@@ -54,7 +54,7 @@ type problem struct {
 	InvalidParams []invalidParam `json:"invalidParams,omitempty"`
 }
 
-// invalidParam names one thing that is wrong with a request.
+// invalidParam names one wrong member of a request.
 type invalidParam struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
@@ -75,9 +75,9 @@ func problemTitle(code string) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// refuse is the answer to a request that Signicat would not take.
-func (s *Server) refuse(status int, code, detail string, params ...invalidParam) answer {
-	sw := s.Switches()
+// refuse returns the answer to a request that Signicat would not accept.
+func (a *api) refuse(status int, code, detail string, params ...invalidParam) answer {
+	sw := a.Switches()
 	if sw.EmptyAuthErrors && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
 		return answer{status: status, problem: code + ": " + detail}
 	}
@@ -85,24 +85,24 @@ func (s *Server) refuse(status int, code, detail string, params ...invalidParam)
 	if sw.PlainProblems {
 		contentType = "application/json"
 	}
-	a := jsonAnswer(status, contentType, problem{
+	refused := jsonAnswer(status, contentType, problem{
 		Type: errorCodesPage, Title: problemTitle(code), Status: status,
-		Detail: detail, Code: code, TraceID: s.random.trace(), InvalidParams: params,
+		Detail: detail, Code: code, TraceID: a.random.trace(), InvalidParams: params,
 	})
-	a.problem = code + ": " + detail
+	refused.problem = code + ": " + detail
 	for _, p := range params {
-		a.problem += "; " + p.Name + ": " + p.Reason
+		refused.problem += "; " + p.Name + ": " + p.Reason
 	}
-	return a
+	return refused
 }
 
-// oauthError is the token endpoint's form of a refusal: RFC 6749 section 5.2 with Signicat's error_uri.
+// oauthError is an error of the token endpoint: RFC 6749 section 5.2 with Signicat's error_uri.
 type oauthError struct {
 	Error    string `json:"error"`
 	ErrorURI string `json:"error_uri"`
 }
 
-func (s *Server) refuseOAuth(status int, code, reason string) answer {
+func refuseOAuth(status int, code, reason string) answer {
 	a := jsonAnswer(status, "application/json", oauthError{
 		Error: code, ErrorURI: "https://api.signicat.com/auth/open/config/errors/" + code,
 	})

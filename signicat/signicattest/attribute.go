@@ -7,17 +7,17 @@ import (
 	"strings"
 )
 
-// claimRow tells which claim itsme is asked for on behalf of which of Signicat's attributes. The order of the rows is
-// the order of the claims in the authorization request URL; the first six stand as in the published sample.
+// claimRow maps a claim of itsme to the attributes of Signicat that need it. The order of the rows is the order of the
+// claims in the authorization request URL. The first six are in the order of the published sample.
 type claimRow struct {
 	claim          string
 	attributes     []string
-	identification bool // asks for itsme's Identification service; only names and email belong to Authentication
+	identification bool // needs itsme's Identification service; names and email need Authentication only
 }
 
 const itsmeClaim = "http://itsme.services/v2/claim/"
 
-// claimRows names the claims as https://belgianmobileid.github.io/doc/ does. Unverified: only those of the published
+// claimRows returns the table, with the claims as https://belgianmobileid.github.io/doc/ does. Unverified: only those of the published
 // sample (birthdate, name, given_name, family_name, BENationalNumber, IDIssuingCountry) are known to be Signicat's choice.
 func claimRows() []claimRow {
 	return []claimRow{
@@ -46,7 +46,7 @@ func claimRows() []claimRow {
 
 const idpIDAttribute = "idpId"
 
-// Attributes lists the names that requestedAttributes may hold for itsme, sorted. It is the caller's own copy.
+// Attributes returns the names that requestedAttributes may have for itsme, sorted.
 func Attributes() []string {
 	names := map[string]bool{idpIDAttribute: true}
 	for _, row := range claimRows() {
@@ -57,7 +57,7 @@ func Attributes() []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// claimsFor lists the claims that the attributes need, and whether they need the Identification service.
+// claimsFor returns the claims that the attributes need, and whether they need the Identification service.
 func claimsFor(attributes []string) (claims []string, identification bool) {
 	for _, row := range claimRows() {
 		asked := func(a string) bool { return slices.Contains(attributes, a) }
@@ -69,7 +69,7 @@ func claimsFor(attributes []string) (claims []string, identification bool) {
 	return claims, identification
 }
 
-// claimsParameter is the claims parameter of OpenID Connect, with slashes escaped as in the published sample.
+// claimsParameter returns the claims parameter of OpenID Connect, with slashes escaped as in the published sample.
 func claimsParameter(claims []string) string {
 	var b strings.Builder
 	for i, c := range claims {
@@ -81,7 +81,7 @@ func claimsParameter(claims []string) string {
 	return `{"id_token":{` + b.String() + `}}`
 }
 
-// reordered is how Signicat gives requestedAttributes back: sorted, idpId last.
+// reordered returns requestedAttributes in the order of Signicat's answer: sorted, idpId last.
 func reordered(attributes []string) []string {
 	sorted := slices.Sorted(slices.Values(attributes))
 	if i := slices.Index(sorted, idpIDAttribute); i >= 0 {
@@ -101,8 +101,8 @@ const (
 	identificationService = "Signicat_SIMULATOR_IDENTIFICATION"
 )
 
-// authorizationParameters are the parameters of an authorization request URL, in the order of the published sample.
-func (s *Server) authorizationParameters(x *session) [][2]string {
+// authorizationParameters returns the parameters of an authorization request URL, in the order of the published sample.
+func (s *sessions) authorizationParameters(x *session) [][2]string {
 	claims, identification := claimsFor(x.request.requestedAttributes)
 	service := authenticationService
 	if identification {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// What a zero [Config] stands for.
+// The defaults of [Config].
 const (
 	DefaultClientID            = "sandbox-demo-client-000"
 	DefaultClientSecret        = "sandbox-demo-secret"
@@ -19,13 +19,13 @@ const (
 	DefaultAppRedirectURL      = "https://app.example.be/itsme/app/callback"
 	DefaultAccessTokenLifetime = 600 * time.Second
 	DefaultMaxSessions         = 20_000
-
-	// MaxAccessTokenLifetime is the longest lifetime that Signicat's dashboard offers for an API client.
-	// Source: https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
-	MaxAccessTokenLifetime = 3600 * time.Second
 )
 
-// ErrConfig is returned when a [Config] cannot be used; the text names the field.
+// maxAccessTokenLifetime is the longest lifetime that Signicat's dashboard offers for an API client.
+// Source: https://developer.signicat.com/docs/connect-to-signicat-apis/advanced-settings/access-tokens/
+const maxAccessTokenLifetime = 3600 * time.Second
+
+// ErrConfig is returned when a [Config] has an invalid field. The text names the field.
 var ErrConfig = errors.New("unusable simulator configuration")
 
 // Config is one simulated Signicat account with one API client and one itsme configuration. The zero value is usable.
@@ -44,17 +44,16 @@ type Config struct {
 	// Default [DefaultRedirectURL] and [DefaultAppRedirectURL].
 	RedirectURLs []string
 
-	// AllowLoopbackHTTP accepts http redirect URLs on loopback hosts, which Signicat does not: for a demo on one machine.
+	// AllowLoopbackHTTP accepts http redirect URLs on loopback hosts, which Signicat refuses: for a demo on one machine.
 	AllowLoopbackHTTP bool
 
-	// RequestDomains are the domains that a session request may name as requestDomain. Empty: none.
+	// RequestDomains are the domains that a session request may name as requestDomain. Empty means none.
 	RequestDomains []string
 
-	// Switches choose between forms that nobody could verify. The zero value is the default form of each.
+	// Switches choose a form where no public source describes Signicat. The zero value is the default form of each.
 	Switches Switches
 
-	// AccessTokenLifetime is how long an access token of the API is good. Whole seconds, at most
-	// [MaxAccessTokenLifetime]. Zero is [DefaultAccessTokenLifetime].
+	// AccessTokenLifetime is the lifetime of an access token of the API. Whole seconds, at most one hour. Zero is [DefaultAccessTokenLifetime].
 	AccessTokenLifetime time.Duration
 
 	// MaxSessions is how many sessions are kept; the oldest is forgotten first. Zero is [DefaultMaxSessions].
@@ -67,7 +66,7 @@ type Config struct {
 	// Now is the clock. Nil is time.Now.
 	Now func() time.Time
 
-	// BaseURL is how callers reach the simulator, for example http://127.0.0.1:8090. [Start] fills it. Empty: each
+	// BaseURL is the URL by which callers reach the simulator, for example http://127.0.0.1:8090. [Start] fills it. Empty: each
 	// answer uses the host of its request.
 	BaseURL string
 
@@ -76,8 +75,8 @@ type Config struct {
 	TLS bool
 }
 
-// URLAt is the BaseURL of a simulator that listens on that address. It is empty for an address of every interface,
-// which has no host that callers could use: each answer then uses the host of its request.
+// URLAt returns the BaseURL of a simulator that listens on that address. It returns "" for an address of every interface,
+// which names no host: each answer then uses the host of its request.
 func (c Config) URLAt(a net.Addr) string {
 	switch tcp, ok := a.(*net.TCPAddr); {
 	case ok && tcp.IP.IsUnspecified():
@@ -110,13 +109,13 @@ func (c Config) validate() error {
 	for _, u := range c.RedirectURLs {
 		if reason := c.redirectURLFault(u); reason != "" {
 			if lenient := (Config{AllowLoopbackHTTP: true}); lenient.redirectURLFault(u) == "" {
-				reason += "; AllowLoopbackHTTP, -allow-loopback-http of the program, takes http on loopback"
+				reason += "; AllowLoopbackHTTP, -allow-loopback-http of the program, accepts http on loopback"
 			}
 			return fmt.Errorf("%w: RedirectURLs: %s: %s", ErrConfig, u, reason)
 		}
 	}
-	if l := c.AccessTokenLifetime; l < time.Second || l > MaxAccessTokenLifetime || l%time.Second != 0 {
-		return fmt.Errorf("%w: AccessTokenLifetime: %s is not whole seconds from 1s to %s", ErrConfig, l, MaxAccessTokenLifetime)
+	if l := c.AccessTokenLifetime; l < time.Second || l > maxAccessTokenLifetime || l%time.Second != 0 {
+		return fmt.Errorf("%w: AccessTokenLifetime: %s is not whole seconds from 1s to %s", ErrConfig, l, maxAccessTokenLifetime)
 	}
 	if c.MaxSessions < 1 {
 		return fmt.Errorf("%w: MaxSessions: %d is less than 1", ErrConfig, c.MaxSessions)
@@ -125,15 +124,15 @@ func (c Config) validate() error {
 		return fmt.Errorf("%w: BaseURL: not an absolute URL", ErrConfig)
 	}
 	if c.TLS && c.BaseURL != "" && !strings.HasPrefix(c.BaseURL, "https://") {
-		return fmt.Errorf("%w: BaseURL: must begin with https, since TLS is asked for", ErrConfig)
+		return fmt.Errorf("%w: BaseURL: must begin with https, because TLS is set", ErrConfig)
 	}
-	if err := c.Switches.Validate(); err != nil {
+	if err := c.Switches.validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return nil
 }
 
-// redirectURLFault says why Signicat would not take u as a redirect URL, or nothing.
+// redirectURLFault returns the reason why Signicat would refuse u as a redirect URL, or "".
 // Source: https://developer.signicat.com/identity-methods/itsme/, "Redirect URL format".
 func (c Config) redirectURLFault(u string) string {
 	parsed, err := url.Parse(u)
@@ -152,7 +151,7 @@ func (c Config) redirectURLFault(u string) string {
 	return "must begin with https"
 }
 
-// isLoopback holds for localhost, the names below it (RFC 6761 section 6.3) and loopback addresses, without asking a
+// isLoopback reports whether a host is on loopback: localhost, the names below it (RFC 6761 section 6.3) and loopback addresses, without asking a
 // resolver.
 func isLoopback(host string) bool {
 	host = strings.ToLower(host)

@@ -14,35 +14,35 @@ var (
 	ErrEnded = errors.New("the session has ended")
 )
 
-// SessionInfo is what the simulator knows about a session.
+// SessionInfo describes a session.
 type SessionInfo struct {
 	ID                      string    `json:"id"`
 	TransactionID           string    `json:"transaction_id"`
-	Status                  string    `json:"status"`                    // as the API tells it
+	Status                  string    `json:"status"`                    // as in the API
 	AuthorizationRequestURL string    `json:"authorization_request_url"` // the link that opens itsme
-	RedirectURL             string    `json:"redirect_url"`              // where itsme goes afterwards
-	State                   string    `json:"state"`                     // what comes back on it
-	Persona                 string    `json:"persona,omitempty"`         // who approved
-	Answered                bool      `json:"answered"`                  // by the person, either way
-	CodeUsed                bool      `json:"code_used"`                 // it was validated
+	RedirectURL             string    `json:"redirect_url"`              // of the callback
+	State                   string    `json:"state"`                     // on the redirect URL
+	Persona                 string    `json:"persona,omitempty"`         // the key of the one that approved
+	Answered                bool      `json:"answered"`                  // the person approved or refused
+	CodeUsed                bool      `json:"code_used"`                 // Signicat accepted the code
 	CreatedAt               time.Time `json:"created_at"`
 	ExpiresAt               time.Time `json:"expires_at"`
 }
 
-// Sessions lists the sessions that are kept, the oldest first.
-func (s *Server) Sessions() []SessionInfo {
+// Sessions returns the sessions that are kept, the oldest first.
+func (s *sessions) Sessions() []SessionInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	infos := []SessionInfo{}
-	for _, x := range s.sessions.all() {
+	for _, x := range s.index.all() {
 		x.settle(s.cfg.Now())
 		infos = append(infos, x.info())
 	}
 	return infos
 }
 
-// Session describes one session, named by its id or by its authorization request URL. It fails with [ErrSession].
-func (s *Server) Session(name string) (SessionInfo, error) {
+// Session returns the session with that id or authorization request URL. It fails with [ErrSession].
+func (s *sessions) Session(name string) (SessionInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, err := s.find(name)
@@ -64,11 +64,11 @@ func (x *session) info() SessionInfo {
 	return i
 }
 
-// find takes a session's id or its authorization request URL. The server's mutex must be held.
-func (s *Server) find(name string) (*session, error) {
-	x := s.sessions.byID[name]
+// find returns the session with that id or authorization request URL. The caller holds the mutex.
+func (s *sessions) find(name string) (*session, error) {
+	x := s.index.byID[name]
 	if q, err := authorizationQuery(name); x == nil && err == nil {
-		x = s.sessions.byState[q.Get("state")]
+		x = s.index.byState[q.Get("state")]
 	}
 	if x == nil {
 		return nil, ErrSession
@@ -77,34 +77,34 @@ func (s *Server) find(name string) (*session, error) {
 	return x, nil
 }
 
-// Fail ends a session in ERROR with that error object, or with one like the published sample when it is zero. The
-// session is named as in [Server.Session]. It fails with [ErrSession] or [ErrEnded], as do the other four ends.
-func (s *Server) Fail(name string, e SessionError) error {
+// Fail ends a session in ERROR with that error object; the zero value becomes one like the published sample. The session
+// is named as in [Server.Session]. It fails with [ErrSession] or [ErrEnded], as do Abort, Cancel, Invalidate and Expire.
+func (s *sessions) Fail(name string, e SessionError) error {
 	e = orDefault(e, *brokerError("The login failed."))
-	return s.finish(name, func(x *session) { x.status, x.failed = StatusError, &e })
+	return s.finish(name, func(x *session) { x.status, x.failed = statusError, &e })
 }
 
 // Abort ends a session in ABORT.
-func (s *Server) Abort(name string) error {
-	return s.finish(name, func(x *session) { x.status = StatusAbort })
+func (s *sessions) Abort(name string) error {
+	return s.finish(name, func(x *session) { x.status = statusAbort })
 }
 
 // Cancel ends a session in CANCELLED.
-func (s *Server) Cancel(name string) error {
-	return s.finish(name, func(x *session) { x.status = StatusCancelled })
+func (s *sessions) Cancel(name string) error {
+	return s.finish(name, func(x *session) { x.status = statusCancelled })
 }
 
 // Invalidate ends a session in INVALID.
-func (s *Server) Invalidate(name string) error {
-	return s.finish(name, func(x *session) { x.status = StatusInvalid })
+func (s *sessions) Invalidate(name string) error {
+	return s.finish(name, func(x *session) { x.status = statusInvalid })
 }
 
-// Expire ends a session as if its lifetime had passed.
-func (s *Server) Expire(name string) error {
-	return s.finish(name, func(x *session) { x.status = StatusExpired })
+// Expire ends a session in EXPIRED, as after its lifetime.
+func (s *sessions) Expire(name string) error {
+	return s.finish(name, func(x *session) { x.status = statusExpired })
 }
 
-func (s *Server) finish(name string, end func(*session)) error {
+func (s *sessions) finish(name string, end func(*session)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, err := s.find(name)
@@ -119,22 +119,22 @@ func (s *Server) finish(name string, end func(*session)) error {
 }
 
 // OverrideNextCreate changes the answer of the next session that is created.
-func (s *Server) OverrideNextCreate(o Override) {
+func (s *sessions) OverrideNextCreate(o Override) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.nextCreate = o
 }
 
-// OverrideNextSuccess changes what SUCCESS shows for the next login that a person approves.
-func (s *Server) OverrideNextSuccess(o Override) {
+// OverrideNextSuccess changes the SUCCESS of the next login that a person approves.
+func (s *sessions) OverrideNextSuccess(o Override) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.nextResult = o
+	s.nextSuccess = o
 }
 
 // OverrideSession changes every answer of a session from now on. The session is named as in [Server.Session]. It fails
 // with [ErrSession].
-func (s *Server) OverrideSession(name string, o Override) error {
+func (s *sessions) OverrideSession(name string, o Override) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	x, err := s.find(name)

@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 )
 
-// members reads one JSON object without anything after it. Unlike encoding/json it tells names apart by case and
-// refuses a name that stands twice, because a client that sends either has a bug that Signicat may not forgive.
+// members reads exactly one JSON object. Unlike encoding/json it compares names with their case and refuses a duplicate
+// name: Signicat may refuse a client that sends either.
 func members(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("not UTF-8")
@@ -29,7 +29,7 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 			return nil, errors.New("not well-formed JSON")
 		}
 		if _, twice := found[name]; twice {
-			return nil, fmt.Errorf("member %q stands twice", name)
+			return nil, fmt.Errorf("member %q is repeated", name)
 		}
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {
@@ -43,13 +43,13 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 	return found, nil
 }
 
-// field reads the value of one member and says what is wrong with it, or nothing.
+// field reads the value of one member. It returns the reason when the value is wrong, else "".
 type field func(json.RawMessage) (reason string)
 
 // fields are the members that an object may have.
 type fields map[string]field
 
-// read gives every member of body to its field and lists what is wrong, in a steady order.
+// read reads every member of body with its field, and returns what is wrong, ordered by name.
 func (f fields) read(body []byte, required ...string) []invalidParam {
 	found, err := members(body)
 	if err != nil {
@@ -72,7 +72,7 @@ func (f fields) read(body []byte, required ...string) []invalidParam {
 	return wrong
 }
 
-// nested reads a member that is itself an object.
+// nested returns a field that reads an object.
 func (f fields) nested(required ...string) field {
 	return func(raw json.RawMessage) string {
 		var reasons []string
@@ -83,7 +83,7 @@ func (f fields) nested(required ...string) field {
 	}
 }
 
-// nullable takes null for a member that is not there.
+// nullable returns a field that reads null as an absent member.
 func nullable(f field) field {
 	return func(raw json.RawMessage) string {
 		if string(raw) == "null" {
@@ -132,7 +132,7 @@ func texts(to *[]string, longest int) field {
 	}
 }
 
-// int32s reads a whole number; 1.0 and 1e3 are not, as in .NET.
+// int32s returns a field that reads a whole number. As in .NET, 1.0 and 1e3 are none.
 func int32s(to *int32) field {
 	return func(raw json.RawMessage) string {
 		if json.Unmarshal(raw, to) != nil {

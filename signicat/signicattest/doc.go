@@ -1,5 +1,5 @@
 // Package signicattest simulates Signicat's Authentication REST API with itsme, in the headless (App2App) flow, and the
-// phone of the person who logs in. It is for tests and demos: it identifies nobody.
+// phone of the person who logs in. It is for tests and demos: it identifies no person.
 //
 //	sim, err := signicattest.Start(signicattest.Config{RedirectURLs: []string{"https://app.example.be/cb"}})
 //	…
@@ -8,35 +8,33 @@
 //	redirectURL, err := sim.Approve(authorizationRequestURL, "adult")
 //	// redirectURL is what the phone opens: https://app.example.be/cb?code=…&state=…
 //
-// It is strict where a mistake of the client would be refused, and odd where Signicat is odd. Every session request,
-// code validation, token request, query and header is checked to the last member, and a refusal is recorded with its
-// reason: see [Server.Calls]. A session is created with 200, attributes come back in another order, times have 1 to 7
-// digits of a second, GUIDs are not version 4, members that are null are left out, and the status goes from CREATED
-// through WAITING_FOR_USER to SUCCESS only once the code was validated.
+// It checks every member of a session request, code validation and token request, every query and every header. It
+// records each refusal with its reason: see [Server.Calls]. It answers as Signicat does: a session is created with 200,
+// attributes come back in another order, times have 1 to 7 digits of a second, GUIDs are not version 4, and null members
+// are left out. The status goes from CREATED through WAITING_FOR_USER to SUCCESS only after the code was validated.
 //
-// # What nobody knows
+// # Unknown behaviour
 //
-// Some of Signicat's behaviour is not public. Each such question is a field of [Switches] with all of its answers, and
-// says why it is open. A client should pass with each of them.
+// Some of Signicat's behaviour is not public. Each such question is a field of [Switches] with every possible answer. A
+// client should pass with each of them.
 //
 // # The person
 //
-// [Server.Approve] and [Server.Refuse] are the person in a test. In a demo it is a page: the authorization request URL
-// leads to the simulator itself, where somebody chooses a [Persona] and approves or refuses. The same page works with
-// curl, and prints where the phone would go:
+// A test calls [Server.Approve] and [Server.Refuse]. In a demo the authorization request URL opens a page of the
+// simulator, where the user chooses a [Persona] and approves or refuses. The page works with curl too, which prints the
+// redirect URL:
 //
 //	curl -s -o /dev/null -w '%{redirect_url}\n' -d decision=approve -d persona=adult "$authorization_request_url"
 //
-// What becomes of a session without the person: [Server.Abort], [Server.Fail], [Server.Expire], [Server.Invalidate],
+// A session ends without the person by [Server.Abort], [Server.Fail], [Server.Expire], [Server.Invalidate] or
 // [Server.Cancel].
 //
-// # What goes wrong
+// # Faults
 //
-// [Server.Script] lets calls fail: a status, a redirect, a delay, a cut or silent connection, or a body that is not what
-// it should be, before the operation was performed or after it, when only the answer is lost. [Override] makes a well-formed
-// answer lie.
+// [Server.Script] makes calls fail: with a status, a redirect, a delay, a cut or silent connection, or a wrong body. The
+// operation is performed or not. [Override] changes members of an answer.
 //
-// # What it does not simulate
+// # Not simulated
 //
 // See [NotSimulated]:
 //
@@ -44,29 +42,29 @@
 //   - itsme without a code (itsme_response_type=none), and itsme's signing service
 //   - encrypted results (encryptionPublicKey)
 //   - events and webhooks
-//   - rate limits of Signicat's own: script a fault with status 429
-//   - the allow-list's certificates, Universal Links, App Links and anything else of a real phone
-//   - a certificate that systems trust: with [Config].TLS it makes one of its own, else it speaks plain HTTP
-//   - itsme's end of a request that the person leaves open: only the session expires
-//   - forgetting a session some time after its end: it is kept until newer ones need the room
+//   - Signicat's own rate limits: script a fault with status 429
+//   - certificates of the allow-list, Universal Links, App Links and other parts of a real phone
+//   - a certificate that systems trust: with [Config].TLS it makes its own, else it speaks plain HTTP
+//   - itsme's timeout of a request that the person does not answer: only the session expires
+//   - the removal of a session after its end: it is kept until newer ones need the room
 //
 // # Bounds
 //
-// It keeps [Config].MaxSessions sessions, 10,000 access tokens and the last 10,000 calls, the oldest forgotten first, and
-// reads at most 64 KiB of a request. A run repeats itself when it is given the same [Config].Seed, clock and calls.
+// It keeps [Config].MaxSessions sessions, 10,000 access tokens and the last 10,000 calls, and drops the oldest first. It
+// reads at most 64 KiB of a request. The same [Config].Seed, clock and calls repeat a run.
 package signicattest
 
-// NotSimulated lists what of Signicat and itsme the simulator does not have, for people.
+// NotSimulated returns a line for each part of Signicat and itsme that the simulator lacks.
 func NotSimulated() []string {
 	return []string{
 		"the redirect and embedded flows, and every eID but itsme",
 		"itsme without a code (itsme_response_type=none), and itsme's signing service",
 		"encrypted results (encryptionPublicKey)",
 		"events and webhooks",
-		"rate limits of Signicat's own: script a fault with status 429",
-		"the allow-list's certificates, Universal Links, App Links and anything else of a real phone",
-		"a certificate that systems trust: with [Config].TLS it makes one of its own, else it speaks plain HTTP",
-		"itsme's end of a request that the person leaves open: only the session expires",
-		"forgetting a session some time after its end: it is kept until newer ones need the room",
+		"Signicat's own rate limits: script a fault with status 429",
+		"certificates of the allow-list, Universal Links, App Links and other parts of a real phone",
+		"a certificate that systems trust: with [Config].TLS it makes its own, else it speaks plain HTTP",
+		"itsme's timeout of a request that the person does not answer: only the session expires",
+		"the removal of a session after its end: it is kept until newer ones need the room",
 	}
 }

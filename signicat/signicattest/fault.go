@@ -11,23 +11,23 @@ import (
 	"time"
 )
 
-// What a [Fault] can put in the place of an answer's body.
+// The bodies that a [Fault] can send in place of the true one.
 const (
-	BodyTruncated   = "truncated"    // JSON that stops in the middle, as a complete answer
+	BodyTruncated   = "truncated"    // half of the JSON, in a complete answer
 	BodyHuge        = "huge"         // 5 MB of well-formed JSON
 	BodyHTML        = "html"         // a page, as a proxy in front of the API would send it
-	BodyArray       = "array"        // JSON of a kind that nobody expects
+	BodyArray       = "array"        // a JSON array in place of an object
 	BodyEmptyObject = "empty_object" // {}
 	BodyEmpty       = "empty"        // nothing
 )
 
-// What a [Fault] can do to the call's connection. Over HTTP/2 the first two reset the call's stream (RST_STREAM), and
-// the others concern all calls that share the connection.
+// The ways in which a [Fault] can break the connection. Over HTTP/2 the first two reset the call's stream (RST_STREAM).
+// The others concern all calls that share the connection.
 const (
 	CutBeforeHeaders = "before_headers" // before the answer
 	CutMidBody       = "mid_body"       // in the middle of its body
 	CutConnection    = "connection"     // before the answer, with every other call on the connection
-	CutSilence       = "silence"        // the connection stays open and carries nothing any more, in either direction
+	CutSilence       = "silence"        // the connection stays open and carries no more bytes, in either direction
 	CutGoAway        = "goaway"         // the true answer comes; GOAWAY, or Connection: close, asks for another connection
 )
 
@@ -36,17 +36,17 @@ var cuts = []string{"", CutBeforeHeaders, CutMidBody, CutConnection, CutSilence,
 // hugeBody is the size of [BodyHuge].
 const hugeBody = 5 << 20
 
-// ErrFault is returned when a [Fault] makes no sense; the text names the field.
+// ErrFault is returned when a [Fault] has an invalid field. The text names the field.
 var ErrFault = errors.New("unusable fault")
 
-// Fault is something that goes wrong with some calls of one operation.
+// Fault makes some calls of one operation fail.
 //
-// Without After the fault stands in the place of the operation: no session is created, no code is used. With After the
-// operation is performed in full, and what fails is its answer: the code is used, and the caller does not know. A fault
-// of Delay or [CutGoAway] alone leaves the call its true answer.
+// Without After the fault replaces the operation: no session is created, no code is used. With After the operation is
+// performed and its answer is lost: the code is used, and the caller does not know. A fault with Delay or [CutGoAway]
+// alone sends the true answer.
 //
-// Go's http.Transport repeats a GET by itself when a connection that it had used before is cut without an answer, as
-// with [CutBeforeHeaders] over HTTP/1.1: such a read is counted twice.
+// Go's http.Transport repeats a GET when a reused connection is cut without an answer, as with [CutBeforeHeaders] over
+// HTTP/1.1. Such a read is counted twice.
 type Fault struct {
 	// Operation is one of the Operation constants. Required.
 	Operation string
@@ -60,14 +60,14 @@ type Fault struct {
 	// After performs the operation before its answer is lost.
 	After bool
 
-	// Delay is waited before the operation, with After before the answer. When the caller goes away meanwhile, or the
-	// simulator closes, it ends and nothing more happens: without After the operation is not performed.
+	// Delay is the wait before the operation; with After before the answer. It ends when the caller closes the connection
+	// or the simulator closes. Without After the operation is then not performed.
 	Delay time.Duration
 
-	// Status is the answer's, with the body that Signicat has for it. Zero: 302 with Redirect, else 200.
+	// Status is the status of the answer, with Signicat's body for it. Zero: 302 with Redirect, else 200.
 	Status int
 
-	// RetryAfter is the header Retry-After, as it stands: seconds, a date, or nonsense. Needs a Status.
+	// RetryAfter is the header Retry-After, unchecked. It needs a Status.
 	RetryAfter string
 
 	// Redirect is the header Location.
@@ -76,13 +76,13 @@ type Fault struct {
 	// Body is one of the Body constants. Empty: the body that belongs to the answer.
 	Body string
 
-	// Cut is one of the Cut constants. A handler that is not served by [Server.HTTPServer] has no connection to close or
-	// to silence: there [CutConnection] is [CutBeforeHeaders], and [CutSilence] an answer that does not come.
+	// Cut is one of the Cut constants. Without [Server.HTTPServer] the simulator has no connection to close or silence:
+	// [CutConnection] then works as [CutBeforeHeaders], and [CutSilence] sends no answer.
 	Cut string
 }
 
-// Validate fails with [ErrFault].
-func (f Fault) Validate() error {
+// validate fails with [ErrFault].
+func (f Fault) validate() error {
 	bodies := []string{"", BodyTruncated, BodyHuge, BodyHTML, BodyArray, BodyEmptyObject, BodyEmpty}
 	known := func(o operation) bool { return o.name == f.Operation }
 	for _, rule := range []struct {
@@ -97,7 +97,7 @@ func (f Fault) Validate() error {
 		{f.RetryAfter != "" && f.Status == 0, "RetryAfter needs a Status"},
 		{!slices.Contains(bodies, f.Body), "Body"},
 		{!slices.Contains(cuts, f.Cut), "Cut"},
-		{f.Delay == 0 && f.Cut == "" && !f.spoils(), "nothing goes wrong"},
+		{f.Delay == 0 && f.Cut == "" && !f.spoils(), "no member makes the call fail: set Delay, Status, Redirect, Body or Cut"},
 	} {
 		if rule.wrong {
 			return fmt.Errorf("%w: %s", ErrFault, rule.field)
@@ -106,12 +106,12 @@ func (f Fault) Validate() error {
 	return nil
 }
 
-// spoils holds for a fault that leaves no true answer.
+// spoils reports whether the fault leaves no true answer.
 func (f Fault) spoils() bool {
 	return f.Status != 0 || f.Redirect != "" || f.Body != "" || f.Cut != "" && f.Cut != CutGoAway
 }
 
-// status is what the caller gets; 0 when it gets none.
+// status returns the status that is sent; 0 when none is.
 func (f Fault) status() int {
 	switch {
 	case f.Cut == CutBeforeHeaders, f.Cut == CutConnection, f.Cut == CutSilence:
@@ -125,7 +125,7 @@ func (f Fault) status() int {
 // forever is longer than any caller waits.
 const forever = time.Duration(1<<63 - 1)
 
-// script is the faults that are still to come.
+// script has the faults that are still to come.
 type script []*scripted
 
 type scripted struct {
@@ -133,31 +133,7 @@ type scripted struct {
 	seen int // calls of the operation since the fault was scripted
 }
 
-// Script adds faults. When several are due at one call, the first of them happens. It fails with [ErrFault], and then
-// adds none.
-func (s *Server) Script(faults ...Fault) error {
-	for _, f := range faults {
-		if err := f.Validate(); err != nil {
-			return err
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = slices.DeleteFunc(s.script, (*scripted).spent)
-	for _, f := range faults {
-		s.script = append(s.script, &scripted{Fault: f})
-	}
-	return nil
-}
-
-// ClearScript drops every fault that is still to come.
-func (s *Server) ClearScript() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.script = nil
-}
-
-// take counts a call of the operation and gives the fault that is due, or the zero fault.
+// take counts a call of the operation and returns the fault that is due, or the zero fault.
 func (s script) take(operation string) (due Fault) {
 	found := false
 	for _, f := range s {
@@ -172,7 +148,7 @@ func (s script) take(operation string) (due Fault) {
 	return due
 }
 
-// last is the last call that fails.
+// last returns the number of the last call that fails.
 func (f *scripted) last() int {
 	if f.Call == 0 && f.Times == 0 {
 		return math.MaxInt
@@ -182,24 +158,24 @@ func (f *scripted) last() int {
 
 func (f *scripted) spent() bool { return f.seen >= f.last() }
 
-// stock is the answer that a fault spoils when the operation was not performed.
-func (s *Server) stock(operation string, f Fault) answer {
+// unperformed returns the answer that a fault spoils when the operation was not performed.
+func (a *api) unperformed(operation string, f Fault) answer {
 	switch status := orDefault(f.status(), http.StatusOK); {
 	case status >= 400 && operation == OperationAccessToken:
-		return s.refuseOAuth(status, "temporarily_unavailable", "scripted fault")
+		return refuseOAuth(status, "temporarily_unavailable", "scripted fault")
 	case status >= 400:
-		return s.refuse(status, "scripted_fault", http.StatusText(status))
+		return a.refuse(status, "scripted_fault", http.StatusText(status))
 	default:
-		return jsonAnswer(status, "application/json", map[string]string{"id": s.random.guid(), "status": StatusCreated})
+		return jsonAnswer(status, "application/json", map[string]string{"id": a.random.guid(), "status": statusCreated})
 	}
 }
 
-// write puts the fault on the wire. It does not return when there is no whole answer.
-func (s *Server) write(f Fault, w http.ResponseWriter, r *http.Request, a answer) {
+// writeFault sends the spoilt answer. It does not return when there is no whole answer.
+func (a *api) writeFault(f Fault, w http.ResponseWriter, r *http.Request, spoilt answer) {
 	l, _ := r.Context().Value(lineKey{}).(*line)
 	switch {
 	case f.Cut == CutConnection && l != nil:
-		_ = l.Close() // of one that is closed already nothing more is asked
+		_ = l.Close() // it may be closed already
 		panic(http.ErrAbortHandler)
 	case f.Cut == CutBeforeHeaders, f.Cut == CutConnection:
 		panic(http.ErrAbortHandler)
@@ -207,12 +183,12 @@ func (s *Server) write(f Fault, w http.ResponseWriter, r *http.Request, a answer
 		if l != nil {
 			l.silent.Store(true)
 		}
-		s.wait(r, forever)
+		a.wait(r, forever)
 	}
-	f.writeSpoilt(w, f.spoil(a))
+	f.writeSpoilt(w, f.spoil(spoilt))
 }
 
-// writeSpoilt does not return when the answer is cut in its body.
+// writeSpoilt sends the answer. It does not return when the answer is cut in its body.
 func (f Fault) writeSpoilt(w http.ResponseWriter, a answer) {
 	if f.Cut != CutMidBody {
 		a.write(w)
@@ -225,11 +201,11 @@ func (f Fault) writeSpoilt(w http.ResponseWriter, a answer) {
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body)
-	_ = http.NewResponseController(w).Flush() // so that the headers are out before the cut
+	_ = http.NewResponseController(w).Flush() // sends the headers before the cut
 	panic(http.ErrAbortHandler)
 }
 
-// spoil is the answer with the fault's status, headers and body.
+// spoil returns the answer with the fault's status, headers and body.
 func (f Fault) spoil(a answer) answer {
 	header := a.header.Clone()
 	if header == nil {
@@ -254,7 +230,7 @@ func (f Fault) spoil(a answer) answer {
 		body = nil
 	}
 	if f.Status == http.StatusNoContent {
-		body = nil // HTTP has none there
+		body = nil // a 204 has no body
 	}
 	header.Set("Content-Type", contentType)
 	if f.RetryAfter != "" {

@@ -110,7 +110,7 @@ func TestFaultOfEveryOperation(t *testing.T) {
 	}
 }
 
-// TestLostValidation is the case that a gateway must survive: the code is used, and nobody was told.
+// TestLostValidation loses the answer of a validation: the code is used, and the client does not know.
 func TestLostValidation(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{})
@@ -212,7 +212,7 @@ func TestScriptRefuses(t *testing.T) {
 	c.do(http.MethodGet, "/auth/rest/sessions/x", "", nil).want(http.StatusNotFound)
 }
 
-// TestDelay measures in a bubble whose clock is not the wall's.
+// TestDelay measures by the clock of testing/synctest.
 func TestDelay(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// A ManagementRoute describes one route of [Server.Management].
+// ManagementRoute describes one route of [Server.Management].
 type ManagementRoute struct {
 	Pattern string `json:"pattern"` // method and path, as http.ServeMux reads them
-	Doc     string `json:"doc"`     // what it does
+	Doc     string `json:"doc"`     // a line for the list of routes
 
 	serve func(*Server, *http.Request) (any, error)
 }
 
-// ManagementRoutes lists what [Server.Management] serves. It is the caller's own copy.
+// ManagementRoutes returns the routes of [Server.Management].
 func ManagementRoutes() []ManagementRoute {
 	return []ManagementRoute{
-		{"GET /{$}", "the simulator's URL, seed and account, and this list", (*Server).manageAbout},
+		{"GET /{$}", "the simulator's URL, seed and account, and this list", manageAbout},
 		{"GET /personas", "the simulated persons", func(s *Server, _ *http.Request) (any, error) { return s.Personas(), nil }},
 		{"GET /sessions", "the sessions, the oldest first", func(s *Server, _ *http.Request) (any, error) { return s.Sessions(), nil }},
 		{"GET /sessions/{id}", "one session", func(s *Server, r *http.Request) (any, error) { return s.Session(r.PathValue("id")) }},
-		{"POST /sessions/{id}/approve", `the person says yes: {"persona":"adult"}; answers {"redirect_url"}`, managed((*Server).manageApprove)},
-		{"POST /sessions/{id}/refuse", `the person says no: {} or {"error":"login_required","error_description":"…"}; answers {"redirect_url"}`, managed((*Server).manageRefuse)},
+		{"POST /sessions/{id}/approve", `the person approves: {"persona":"adult"}; answers {"redirect_url"}`, managed(manageApprove)},
+		{"POST /sessions/{id}/refuse", `the person refuses: {} or {"error":"login_required","error_description":"…"}; answers {"redirect_url"}`, managed(manageRefuse)},
 		{"POST /sessions/{id}/abort", "ends it in ABORT", manageEnd((*Server).Abort)},
 		{"POST /sessions/{id}/cancel", "ends it in CANCELLED", manageEnd((*Server).Cancel)},
 		{"POST /sessions/{id}/expire", "ends it in EXPIRED", manageEnd((*Server).Expire)},
@@ -32,13 +32,13 @@ func ManagementRoutes() []ManagementRoute {
 		{"POST /sessions/{id}/fail", `ends it in ERROR: {"type","title","detail","code"}`, managed(func(s *Server, id string, e SessionError) (any, error) { return nil, s.Fail(id, e) })},
 		{"POST /sessions/{id}/override", `changes its answers: {"session":{},"subject":{},"idpData":{}}, null removes`, managed(func(s *Server, id string, o Override) (any, error) { return nil, s.OverrideSession(id, o) })},
 		{"POST /overrides/create", "changes the answer of the next session that is created, in the same form", managed(manageOverride((*Server).OverrideNextCreate))},
-		{"POST /overrides/success", "changes what SUCCESS shows for the next login, in the same form", managed(manageOverride((*Server).OverrideNextSuccess))},
+		{"POST /overrides/success", "changes the SUCCESS of the next login, in the same form", managed(manageOverride((*Server).OverrideNextSuccess))},
 		{"GET /calls", "the last 10,000 calls of the API, the oldest first", func(s *Server, _ *http.Request) (any, error) { return s.Calls(), nil }},
 		{"GET /counts", "how many calls each operation had", func(s *Server, _ *http.Request) (any, error) { return s.Counts(), nil }},
-		{"POST /faults", `scripts faults: [{"operation","call","times","after","delay_ms","status","retry_after","redirect","body","cut"}]`, managed((*Server).manageFaults)},
+		{"POST /faults", `scripts faults: [{"operation","call","times","after","delay_ms","status","retry_after","redirect","body","cut"}]`, managed(manageFaults)},
 		{"DELETE /faults", "drops the faults that are still to come", manageDo((*Server).ClearScript)},
-		{"GET /switches", "the switches, their forms and the form in use", (*Server).manageSwitches},
-		{"PATCH /switches", `changes switches: {"validation-status":"204"}`, managed((*Server).manageSetSwitches)},
+		{"GET /switches", "the switches, their forms and the form in use", manageSwitches},
+		{"PATCH /switches", `changes switches: {"validation-status":"204"}`, managed(manageSetSwitches)},
 		{"POST /access-tokens/revoke", "refuses every access token that was issued so far", manageDo((*Server).RevokeAccessTokens)},
 		{"POST /reset", "forgets sessions, access tokens, calls, faults and overrides", manageDo((*Server).Reset)},
 	}
@@ -76,14 +76,14 @@ func answerManagement(w http.ResponseWriter, v any, err error) {
 	jsonAnswer(status, "application/json", v).write(w)
 }
 
-// managed reads the body, strictly, that a route takes; none is the zero value. id is empty where the route has none.
+// managed reads the body of a route strictly. No body is the zero value. id is empty where the route has none.
 func managed[T any](do func(s *Server, id string, body T) (any, error)) func(*Server, *http.Request) (any, error) {
 	return func(s *Server, r *http.Request) (any, error) {
 		var body T
 		d := json.NewDecoder(io.LimitReader(r.Body, maxRequestBody))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&body); err != nil && !errors.Is(err, io.EOF) {
-			return nil, errors.New("the body is not the JSON that this route takes")
+			return nil, errors.New("the body is not the JSON of this route: GET / lists the routes")
 		}
 		return do(s, r.PathValue("id"), body)
 	}
@@ -107,7 +107,7 @@ func manageOverride(set func(*Server, Override)) func(*Server, string, Override)
 	}
 }
 
-func (s *Server) manageAbout(*http.Request) (any, error) {
+func manageAbout(s *Server, _ *http.Request) (any, error) {
 	return struct {
 		URL       string            `json:"url"`
 		Seed      uint64            `json:"seed"`
@@ -124,7 +124,7 @@ type approval struct {
 	Persona string `json:"persona"`
 }
 
-func (s *Server) manageApprove(id string, body approval) (any, error) {
+func manageApprove(s *Server, id string, body approval) (any, error) {
 	info, err := s.Session(id)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ type refusal struct {
 	Description string `json:"error_description"`
 }
 
-func (s *Server) manageRefuse(id string, body refusal) (any, error) {
+func manageRefuse(s *Server, id string, body refusal) (any, error) {
 	info, err := s.Session(id)
 	if err != nil {
 		return nil, err
@@ -161,7 +161,7 @@ type faultJSON struct {
 	Cut               string `json:"cut"`
 }
 
-func (s *Server) manageFaults(_ string, body []faultJSON) (any, error) {
+func manageFaults(s *Server, _ string, body []faultJSON) (any, error) {
 	var faults []Fault
 	for _, f := range body {
 		faults = append(faults, Fault{
@@ -173,7 +173,7 @@ func (s *Server) manageFaults(_ string, body []faultJSON) (any, error) {
 	return nil, s.Script(faults...)
 }
 
-func (s *Server) manageSwitches(*http.Request) (any, error) {
+func manageSwitches(s *Server, _ *http.Request) (any, error) {
 	type row struct {
 		Switch
 		Form string `json:"form"`
@@ -186,7 +186,7 @@ func (s *Server) manageSwitches(*http.Request) (any, error) {
 	return rows, nil
 }
 
-func (s *Server) manageSetSwitches(_ string, forms map[string]string) (any, error) {
+func manageSetSwitches(s *Server, _ string, forms map[string]string) (any, error) {
 	sw := s.Switches()
 	for name, form := range forms {
 		if err := sw.Set(name, form); err != nil {

@@ -12,7 +12,7 @@ const (
 	bisKnownSex   = 40
 )
 
-// nationalNumber is a Belgian national number: YYMMDD, a serial (odd for men, even for women) and two check digits.
+// nationalNumber returns a Belgian national number: YYMMDD, a serial (odd for men, even for women) and two check digits.
 // The check digits of people born from 2000 on are computed with a 2 in front.
 // Source: https://www.ibz.rrn.fgov.be/ and https://belgianmobileid.github.io/doc/
 func nationalNumber(born time.Time, bis, serial int) string {
@@ -24,10 +24,10 @@ func nationalNumber(born time.Time, bis, serial int) string {
 	return fmt.Sprintf("%09d%02d", nine, 97-checked%97)
 }
 
-// spacedNationalNumber is the form of itsmeNationalNumber: "860224 025 08".
+// spacedNationalNumber returns the form of itsmeNationalNumber: "860224 025 08".
 func spacedNationalNumber(nin string) string { return nin[:6] + " " + nin[6:9] + " " + nin[9:] }
 
-// cardNumber is the number of a Belgian identity card: ten digits and their remainder by 97.
+// cardNumber returns the number of a Belgian identity card: ten digits and their remainder by 97.
 func cardNumber(ten int) string {
 	digits := fmt.Sprintf("%010d%02d", ten, orDefault(ten%97, 97))
 	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:]

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// phoneTemplate is the page for a person who opens an authorization request URL. The form has no action: it goes to
-// the page's own URL, which names the login. It is parsed once for every simulator and not changed after.
+// phoneTemplate is the page for a person who opens an authorization request URL. The form has no action: it is sent to
+// the page's own URL, which names the login.
 var phoneTemplate = template.Must(template.New("phone").Parse(`<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -19,7 +19,7 @@ var phoneTemplate = template.Must(template.New("phone").Parse(`<!DOCTYPE html>
 <style>body{font:1rem/1.5 sans-serif;max-width:34rem;margin:2rem auto;padding:0 1rem}label{display:block}
 strong.notice{display:block;padding:.5rem;border:2px solid}button{font:inherit;padding:.5rem 1.5rem}</style>
 <body>
-<strong class="notice">This is a simulator for tests. It is not itsme, it identifies nobody, and it is not made or endorsed by itsme or Signicat.</strong>
+<strong class="notice">This is a simulator for tests. It is not itsme, it identifies no person, and it is not made or endorsed by itsme or Signicat.</strong>
 {{if .Problem}}<h1>This login cannot go on</h1>
 <p id="problem">{{.Problem}}</p>
 <p>As with the real app, nothing is sent back: close this page and start again.</p>
@@ -37,7 +37,7 @@ strong.notice{display:block;padding:.5rem;border:2px solid}button{font:inherit;p
 </html>
 `))
 
-// phoneView is what the page shows.
+// phoneView is the data of the page.
 type phoneView struct {
 	Problem  string
 	Host     string
@@ -46,8 +46,8 @@ type phoneView struct {
 	Personas []Persona
 }
 
-// phonePage is the itsme app, as a page. Looking at the headers alone is not opening it.
-func (s *Server) phonePage(w http.ResponseWriter, r *http.Request) {
+// servePage shows the itsme app as a page. HEAD does not open the login.
+func (p *phone) servePage(w http.ResponseWriter, r *http.Request) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		showPhone(w, http.StatusBadRequest, phoneView{Problem: ErrAuthorizationRequest.Error()})
@@ -57,14 +57,8 @@ func (s *Server) phonePage(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	s.mu.Lock()
-	x, err := s.answerLocked(q)
-	view := phoneView{Personas: s.people}
-	if err == nil {
-		view.describe(x)
-	}
-	s.mu.Unlock()
-	if err != nil {
+	view := phoneView{Personas: p.sessions.personas}
+	if err := p.sessions.show(q, view.describe); err != nil {
 		showPhone(w, phoneStatus(err), phoneView{Problem: err.Error()})
 		return
 	}
@@ -85,9 +79,9 @@ func (v *phoneView) describe(x *session) {
 	}
 }
 
-// phoneAnswer takes the form: decision is approve or refuse; persona is a key; error, one of [RefusalCodes], and
-// error_description are for a refusal that is not the person's. It redirects as itsme does, or shows an error and redirects nowhere.
-func (s *Server) phoneAnswer(w http.ResponseWriter, r *http.Request) {
+// serveForm reads the form: decision is approve or refuse; persona is a key; error, one of [RefusalCodes], and
+// error_description are for another refusal than the person's. It redirects as itsme does, or shows an error.
+func (p *phone) serveForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err == nil {
@@ -100,11 +94,11 @@ func (s *Server) phoneAnswer(w http.ResponseWriter, r *http.Request) {
 	var redirectURL string
 	switch r.PostForm.Get("decision") {
 	case "approve":
-		redirectURL, err = s.approve(q, r.PostForm.Get("persona"))
+		redirectURL, err = p.sessions.approve(q, r.PostForm.Get("persona"))
 	case "refuse":
-		redirectURL, err = s.refusePhone(q, orDefault(r.PostForm.Get("error"), accessDenied), r.PostForm.Get("error_description"))
+		redirectURL, err = p.sessions.refuse(q, orDefault(r.PostForm.Get("error"), accessDenied), r.PostForm.Get("error_description"))
 	default:
-		err = errors.New("the decision is neither approve nor refuse")
+		err = errors.New("decision must be approve or refuse")
 	}
 	if err != nil {
 		showPhone(w, phoneStatus(err), phoneView{Problem: err.Error()})
@@ -112,7 +106,7 @@ func (s *Server) phoneAnswer(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	w.Header().Set("Location", redirectURL) // not http.Redirect, which would tidy the URL
+	w.Header().Set("Location", redirectURL) // http.Redirect would change the URL
 	w.WriteHeader(http.StatusSeeOther)
 }
 
@@ -123,7 +117,8 @@ func phoneStatus(err error) int {
 	return http.StatusBadRequest
 }
 
-// showPhone forbids everything but the page itself. form-action stays open: browsers apply it to the redirect as well.
+// showPhone writes the page. Its policy allows nothing else; form-action stays open, because browsers apply it to the
+// redirect too.
 func showPhone(w http.ResponseWriter, status int, v phoneView) {
 	var page bytes.Buffer
 	if err := phoneTemplate.Execute(&page, v); err != nil {
@@ -137,5 +132,5 @@ func showPhone(w http.ResponseWriter, status int, v phoneView) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = page.WriteTo(w) // the person is gone, or not
+	_, _ = page.WriteTo(w) // the browser may have closed the connection
 }

@@ -81,7 +81,7 @@ func TestPageAnswers(t *testing.T) {
 		wantQuery  string
 	}{
 		"approve":                     {url.Values{"decision": {"approve"}, "persona": {"bis"}}, 303, "?code="},
-		"approve as nobody special":   {url.Values{"decision": {"approve"}}, 303, "?code="},
+		"approve without a persona":   {url.Values{"decision": {"approve"}}, 303, "?code="},
 		"refuse":                      {url.Values{"decision": {"refuse"}}, 303, "?error=access_denied&state="},
 		"refuse for another reason":   {url.Values{"decision": {"refuse"}, "error": {"login_required"}, "error_description": {"<b>"}}, 303, "?error=login_required&state="},
 		"refuse for no reason":        {url.Values{"decision": {"refuse"}, "error": {"x"}}, 400, ""},

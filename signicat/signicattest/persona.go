@@ -11,19 +11,19 @@ import (
 // loas are the levels of assurance, the lowest first.
 var loas = []string{"low", "substantial", "high"}
 
-// A Persona is a simulated person with an itsme account.
+// Persona is a simulated person with an itsme account.
 type Persona struct {
 	// Key is the persona's name in this API, on the itsme page and in the management API.
 	Key string `json:"key"`
 
-	// Description tells what is special about the persona.
+	// Description is one line about the persona.
 	Description string `json:"description"`
 
 	// LoA is the level of assurance of the person's identification.
 	LoA string `json:"loa"`
 
-	// SubjectID is what Signicat gives as subject.id: 44 characters, the same for every login of the persona at one
-	// account or organisation. It has the shape of Signicat's hash, not its value, whose recipe is not published.
+	// SubjectID is Signicat's subject.id: 44 characters, the same for every login of the persona at one account or
+	// organisation. It has the shape of Signicat's hash; how Signicat computes it is not published.
 	SubjectID string `json:"subject_id"`
 
 	// IDPID is itsme's own identifier of the person, given as the attribute idpId.
@@ -32,7 +32,7 @@ type Persona struct {
 	// NIN is the national number; empty for a person without a Belgian document.
 	NIN string `json:"nin,omitempty"`
 
-	// Address is where the person lives; nil for a person without a Belgian document.
+	// Address is the postal address; nil for a person without a Belgian document.
 	Address *Address `json:"address,omitempty"`
 
 	// Attributes are the values of every other attribute that the person has, by Signicat's names.
@@ -47,7 +47,7 @@ type Address struct {
 	Locality      string `json:"locality"` // the municipality
 }
 
-// personas are computed once, from the simulator's clock, so that the minor stays one during the run.
+// personas returns the personas. It uses the clock of the start, so that the minor stays a minor during the run.
 func (c Config) personas() []Persona {
 	people := []Persona{
 		person("adult", "an adult with every attribute", "high", "Lien", "Peeters", date(1988, time.March, 14), 0, 102),
@@ -69,7 +69,7 @@ func date(year int, month time.Month, day int) time.Time {
 	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
-// person has a Belgian document and every attribute.
+// person returns a persona with a Belgian document and every attribute.
 func person(key, description, loa, first, last string, born time.Time, bis, serial int) Persona {
 	gender := []string{"female", "male"}[serial%2]
 	nin := nationalNumber(born, bis, serial)
@@ -93,9 +93,9 @@ func person(key, description, loa, first, last string, born time.Time, bis, seri
 	}
 }
 
-// mononym has no first name, and nothing that itsme gives on best effort alone.
+// mononym returns a persona without a first name and without the attributes that itsme gives on best effort.
 func mononym() Persona {
-	p := person("mononym", "a person without a first name, and with no attribute that itsme does not promise", "high",
+	p := person("mononym", "a person without a first name, and without the attributes that itsme does not promise", "high",
 		"", "Suharto", date(1982, time.November, 11), 0, 99)
 	for _, a := range strings.Fields("firstName dateOfBirth email locale picture placeOfBirth countryOfBirth " +
 		"itsmeIssuanceLocality itsmeValidityFrom itsmeValidityTo itsmeReadDate itsmeOs itsmeAppName itsmeAppRelease") {
@@ -105,7 +105,7 @@ func mononym() Persona {
 	return p
 }
 
-// foreigner has a Dutch document: no national number, no address, the nationality as ISO 3166-1 alpha-3.
+// foreigner returns a persona with a Dutch document: no national number, no address, the nationality as ISO 3166-1 alpha-3.
 func foreigner() Persona {
 	p := person("foreign", "a person with a Dutch document: no nin, no address", "high", "Pieter", "de Vries", date(1993, time.August, 8), 0, 501)
 	p.NIN, p.Address = "", nil
@@ -117,7 +117,7 @@ func foreigner() Persona {
 	return p
 }
 
-// identify derives both identifiers: one of itsme for the person, one of Signicat for the person at this customer.
+// identify sets both identifiers: itsme's of the person, and Signicat's of the person at this customer.
 func (p *Persona) identify(customer string) {
 	sum := sha256.Sum256([]byte("itsme account of persona " + p.Key))
 	for i := range 36 {
@@ -128,7 +128,7 @@ func (p *Persona) identify(customer string) {
 	p.SubjectID = strings.NewReplacer("+", "-", "/", "-").Replace(base64.StdEncoding.EncodeToString(hash[:]))
 }
 
-// subject is the person as the result of a session shows them: of the attributes asked for, those that the person has.
+// subject returns the subject of a successful session: of the requested attributes those that the person has.
 func (p *Persona) subject(asked []string, sw Switches) map[string]any {
 	subject := map[string]any{"id": p.SubjectID}
 	for _, a := range asked {

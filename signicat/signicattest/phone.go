@@ -10,10 +10,10 @@ import (
 )
 
 var (
-	// ErrAuthorizationRequest is returned when a URL is not an authorization request URL as a session carried it.
+	// ErrAuthorizationRequest is returned when a URL is not the authorization request URL of a session.
 	ErrAuthorizationRequest = errors.New("not an authorization request of this simulator")
 
-	// ErrAnswered is returned when the person has answered the authorization request before.
+	// ErrAnswered is returned when the person has answered the authorization request already.
 	ErrAnswered = errors.New("the authorization request has been answered")
 
 	// ErrPersona is returned when no persona has the key.
@@ -23,10 +23,10 @@ var (
 	ErrRefusal = errors.New("not an error code of itsme")
 )
 
-// accessDenied is itsme's error code for a person who says no.
+// accessDenied is itsme's error code for a person who refuses.
 const accessDenied = "access_denied"
 
-// RefusalCodes lists the error codes that itsme can put on a redirect URL. The list is the caller's own copy.
+// RefusalCodes returns the error codes that itsme can put on a redirect URL.
 // Source: https://belgianmobileid.github.io/doc/
 func RefusalCodes() []string {
 	return []string{
@@ -37,60 +37,62 @@ func RefusalCodes() []string {
 	}
 }
 
-// Personas lists the simulated persons. It is the caller's own copy.
-func (s *Server) Personas() []Persona {
-	people := slices.Clone(s.people)
+// Personas returns a copy of the simulated persons.
+func (a *account) Personas() []Persona {
+	people := slices.Clone(a.personas)
 	for i := range people {
 		people[i].Attributes = maps.Clone(people[i].Attributes)
-		if a := people[i].Address; a != nil {
-			people[i].Address = &Address{a.Formatted, a.StreetAddress, a.PostalCode, a.Locality}
+		if address := people[i].Address; address != nil {
+			people[i].Address = &Address{address.Formatted, address.StreetAddress, address.PostalCode, address.Locality}
 		}
 	}
 	return people
 }
 
-// Open is the person opening the authorization request URL on the phone, without answering yet. It fails with
-// [ErrAuthorizationRequest].
-func (s *Server) Open(authorizationRequestURL string) error {
+// phone is the phone of the person who logs in.
+type phone struct{ sessions *sessions }
+
+// Open opens the authorization request URL without an answer. It fails with [ErrAuthorizationRequest].
+func (p *phone) Open(authorizationRequestURL string) error {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, err = s.openLocked(q)
+	p.sessions.mu.Lock()
+	defer p.sessions.mu.Unlock()
+	_, err = p.sessions.opened(q)
 	return err
 }
 
-// Approve is the persona opening the URL and saying yes. It gives the redirect URL as the phone then opens it, with
-// code and state; an empty key is the first persona. It fails with [ErrAuthorizationRequest], [ErrAnswered] or
-// [ErrPersona]. It works whatever became of the session meanwhile, because itsme does not know.
-func (s *Server) Approve(authorizationRequestURL, persona string) (redirectURL string, err error) {
+// Approve opens the URL and approves as the persona with that key; an empty key is the first persona. It returns the
+// redirect URL that the phone then opens, with code and state. It fails with [ErrAuthorizationRequest], [ErrAnswered] or
+// [ErrPersona]. It works after the end of the session too, because itsme does not know the session.
+func (p *phone) Approve(authorizationRequestURL, persona string) (redirectURL string, err error) {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return "", err
 	}
-	return s.approve(q, persona)
+	return p.sessions.approve(q, persona)
 }
 
-// Refuse is a person opening the URL and saying no. It gives the redirect URL as the phone then opens it, with error
-// and state. The session stays as it is, unless [Switches].RefusalAborts: Signicat is not told. It fails as
-// [Server.Approve] does.
-func (s *Server) Refuse(authorizationRequestURL string) (redirectURL string, err error) {
-	return s.RefuseWith(authorizationRequestURL, accessDenied, "")
+// Refuse opens the URL and refuses. It returns the redirect URL that the phone then opens, with error and state. The
+// session does not change without [Switches].RefusalAborts: Signicat does not learn of it. It fails as [Server.Approve]
+// does.
+func (p *phone) Refuse(authorizationRequestURL string) (redirectURL string, err error) {
+	return p.RefuseWith(authorizationRequestURL, accessDenied, "")
 }
 
 // RefuseWith is [Server.Refuse] with another of [RefusalCodes], or [ErrRefusal], and with an error_description unless
 // that is empty.
-func (s *Server) RefuseWith(authorizationRequestURL, code, description string) (redirectURL string, err error) {
+func (p *phone) RefuseWith(authorizationRequestURL, code, description string) (redirectURL string, err error) {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return "", err
 	}
-	return s.refusePhone(q, code, description)
+	return p.sessions.refuse(q, code, description)
 }
 
-// authorizationQuery takes the parameters of a URL that a session carried, whatever host it was reached by.
+// authorizationQuery returns the parameters of an authorization request URL. It does not check the host.
 func authorizationQuery(authorizationRequestURL string) (url.Values, error) {
 	u, err := url.Parse(authorizationRequestURL)
 	if err != nil || u.Path != authorizationPath {
@@ -103,64 +105,74 @@ func authorizationQuery(authorizationRequestURL string) (url.Values, error) {
 	return q, nil
 }
 
-// openLocked finds the login by its state and refuses parameters that were altered on the way, as itsme would those
-// that it knows: client, redirect URL, scope. Parameters that OpenID Connect does not know are ignored. The server's
-// mutex must be held.
-func (s *Server) openLocked(q url.Values) (*session, error) {
-	x := s.sessions.byState[q.Get("state")]
+// show opens the login and calls f with it. It fails with [ErrAuthorizationRequest] or [ErrAnswered].
+func (s *sessions) show(q url.Values, f func(*session)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, err := s.unanswered(q)
+	if err == nil {
+		f(x)
+	}
+	return err
+}
+
+// opened returns the login of that state. As itsme does, it refuses parameters that were altered on the way: client,
+// redirect URL, scope. It ignores parameters that OpenID Connect does not know. The caller holds the mutex.
+func (s *sessions) opened(q url.Values) (*session, error) {
+	x := s.index.byState[q.Get("state")]
 	if x == nil {
 		return nil, fmt.Errorf("%w: unknown state", ErrAuthorizationRequest)
 	}
 	for _, p := range s.authorizationParameters(x) {
 		if values := q[p[0]]; len(values) != 1 || values[0] != p[1] {
-			return nil, fmt.Errorf("%w: %s is not what it was", ErrAuthorizationRequest, p[0])
+			return nil, fmt.Errorf("%w: %s was changed", ErrAuthorizationRequest, p[0])
 		}
 	}
 	x.settle(s.cfg.Now())
-	x.open(s.switches)
+	x.open(s.Switches())
 	return x, nil
 }
 
-// answerLocked is [Server.openLocked] for a person who answers.
-func (s *Server) answerLocked(q url.Values) (*session, error) {
-	x, err := s.openLocked(q)
+// unanswered returns the login of that state unless the person has answered it. The caller holds the mutex.
+func (s *sessions) unanswered(q url.Values) (*session, error) {
+	x, err := s.opened(q)
 	if err != nil {
 		return nil, err
 	}
-	if x.answered && !s.switches.ReanswerAllowed {
+	if x.answered && !s.Switches().ReanswerAllowed {
 		return nil, ErrAnswered
 	}
 	return x, nil
 }
 
-func (s *Server) approve(q url.Values, key string) (string, error) {
-	i := slices.IndexFunc(s.people, func(p Persona) bool { return key == "" || p.Key == key })
+func (s *sessions) approve(q url.Values, key string) (redirectURL string, err error) {
+	i := slices.IndexFunc(s.personas, func(p Persona) bool { return key == "" || p.Key == key })
 	if i < 0 {
 		return "", fmt.Errorf("%w: %q", ErrPersona, key)
 	}
 	code := s.random.text(lowerAlphanumeric, 36)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, err := s.answerLocked(q)
+	x, err := s.unanswered(q)
 	if err != nil {
 		return "", err
 	}
-	x.approve(&s.people[i], code, s.cfg.Now(), s.switches, s.nextResult)
-	s.nextResult = Override{}
+	x.approve(&s.personas[i], code, s.cfg.Now(), s.Switches(), s.nextSuccess)
+	s.nextSuccess = Override{}
 	return withQuery(x.redirectURL, "code", code, "state", x.state), nil
 }
 
-func (s *Server) refusePhone(q url.Values, code, description string) (string, error) {
+func (s *sessions) refuse(q url.Values, code, description string) (redirectURL string, err error) {
 	if !slices.Contains(RefusalCodes(), code) {
 		return "", fmt.Errorf("%w: %q", ErrRefusal, code)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x, err := s.answerLocked(q)
+	x, err := s.unanswered(q)
 	if err != nil {
 		return "", err
 	}
-	x.refuse(s.switches)
+	x.refuse(s.Switches())
 	pairs := []string{"error", code, "state", x.state}
 	if description != "" {
 		pairs = append(pairs, "error_description", description)
@@ -168,7 +180,7 @@ func (s *Server) refusePhone(q url.Values, code, description string) (string, er
 	return withQuery(x.redirectURL, pairs...), nil
 }
 
-// withQuery appends to a URL and leaves what it had as it was.
+// withQuery appends parameters to a URL.
 func withQuery(to string, pairs ...string) string {
 	separator := "?"
 	if strings.Contains(to, "?") {

@@ -73,7 +73,7 @@ func TestRefuseWith(t *testing.T) {
 	}
 }
 
-// TestPhoneRefusesAlteredRequests alters one parameter at a time, as somebody between the app and itsme could.
+// TestPhoneRefusesAlteredRequests alters one parameter at a time, as an attacker between the app and itsme could.
 func TestPhoneRefusesAlteredRequests(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{})
@@ -126,7 +126,7 @@ func TestUnknownPersona(t *testing.T) {
 	t.Parallel()
 	c := start(t, signicattest.Config{})
 	l := c.login(sessionBody)
-	if _, err := c.sim.Approve(l.url, "nobody"); !errors.Is(err, signicattest.ErrPersona) {
+	if _, err := c.sim.Approve(l.url, "unknown"); !errors.Is(err, signicattest.ErrPersona) {
 		t.Errorf("%v", err)
 	}
 	l.approve("adult")

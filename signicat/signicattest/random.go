@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// random is the one source of everything that varies between runs. It is safe for concurrent use.
+// random is the source of everything that varies between runs. It is safe for concurrent use.
 type random struct {
 	mu   sync.Mutex
 	seed uint64
@@ -36,14 +36,14 @@ func (r *random) bytes(n int) []byte {
 	return b
 }
 
-// below is a number from 0 to n-1.
+// below returns a number from 0 to n-1.
 func (r *random) below(n int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return int(r.r.Uint64() % uint64(n))
 }
 
-// guid has the shape of a GUID and is never one of RFC 9562 version 4, as Signicat's often are not.
+// guid returns a GUID that is never of version 4 (RFC 9562): Signicat's often are not.
 func (r *random) guid() string {
 	b := r.bytes(16)
 	if b[6]>>4 == 4 {
@@ -52,10 +52,10 @@ func (r *random) guid() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// token is 43 characters of base64url, 32 bytes.
+// token returns 43 characters of base64url, 32 bytes.
 func (r *random) token() string { return base64.RawURLEncoding.EncodeToString(r.bytes(32)) }
 
-// trace is 32 hexadecimal digits.
+// trace returns 32 hexadecimal digits.
 func (r *random) trace() string { return hex.EncodeToString(r.bytes(16)) }
 
 const (
@@ -63,7 +63,7 @@ const (
 	letters           = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
-// text is n characters of an alphabet. The slight bias of the remainder does not matter to a simulator.
+// text returns n characters of an alphabet. The slight bias of the remainder does not matter to a simulator.
 func (r *random) text(alphabet string, n int) string {
 	b := r.bytes(n)
 	for i := range b {

@@ -17,7 +17,7 @@ const (
 	responseTypeParameter = "itsme_response_type"
 )
 
-// sessionRequest is the body of a session request, as far as the headless flow has a use for it.
+// sessionRequest holds the members of a session request that the headless flow uses.
 type sessionRequest struct {
 	flow                string
 	requestedAttributes []string
@@ -36,14 +36,14 @@ type sessionRequest struct {
 	encrypted           bool
 }
 
-// callbackURLs belong to the redirect flow; the headless flow carries them along.
+// callbackURLs belong to the redirect flow. The headless flow returns them unchanged.
 type callbackURLs struct {
 	Success string `json:"success"`
 	Abort   string `json:"abort"`
 	Error   string `json:"error"`
 }
 
-// parseSessionRequest reads a body strictly and lists everything that is wrong with it.
+// parseSessionRequest reads a body strictly and returns everything that is wrong with it.
 // Source: SessionRequestDto of the Authentication REST API, 2025-03.
 func (c Config) parseSessionRequest(body []byte) (*sessionRequest, []invalidParam) {
 	r := &sessionRequest{sessionLifetime: defaultSessionLifetime}
@@ -57,7 +57,7 @@ func (c Config) parseSessionRequest(body []byte) (*sessionRequest, []invalidPara
 	return r, wrong
 }
 
-// fields are the members of the body, each with the place that it is read into.
+// fields returns the members of the body, each with its target.
 func (r *sessionRequest) fields() fields {
 	return fields{
 		"flow":                  oneOf(&r.flow, "headless", "redirect", "embedded"),
@@ -80,7 +80,7 @@ func (r *sessionRequest) fields() fields {
 	}
 }
 
-// check finds what is wrong with values that are well-formed each by itself.
+// check returns what is wrong with well-formed values.
 func (r *sessionRequest) check(c Config) (wrong []invalidParam) {
 	add := func(name, reason string) { wrong = append(wrong, invalidParam{name, reason}) }
 	known := Attributes()
@@ -89,12 +89,12 @@ func (r *sessionRequest) check(c Config) (wrong []invalidParam) {
 		if !slices.Contains(known, a) {
 			add("requestedAttributes", fmt.Sprintf("itsme has no attribute %q", a))
 		} else if seen[a] {
-			add("requestedAttributes", fmt.Sprintf("%q stands twice", a))
+			add("requestedAttributes", fmt.Sprintf("%q is repeated", a))
 		}
 		seen[a] = true
 	}
 	if r.allowedProviders != nil && !slices.Equal(r.allowedProviders, []string{provider}) {
-		add("allowedProviders", "the headless flow needs one eID, and this account has itsme alone")
+		add("allowedProviders", "the headless flow needs exactly one eID, and this account has itsme only")
 	}
 	if r.redirectURL != "" {
 		if reason := c.redirectURLFault(r.redirectURL); reason != "" {
@@ -112,8 +112,8 @@ func (r *sessionRequest) check(c Config) (wrong []invalidParam) {
 	return wrong
 }
 
-// additionalParameters takes the parameters of itsme that are documented. A longer list is not public, and a name
-// that is not on it is more often a slip than a parameter.
+// additionalParameters reads the documented parameters of itsme. It refuses any other: an unknown name is more often a
+// mistake than a parameter that is not public.
 func (r *sessionRequest) additionalParameters(raw json.RawMessage) string {
 	return fields{
 		redirectURLParameter:  notEmpty(&r.redirectURL),
@@ -138,7 +138,7 @@ func (r *sessionRequest) encryptionKey(raw json.RawMessage) string {
 	return ""
 }
 
-// prefilledInput is checked and dropped: the headless flow of itsme has no field to fill.
+// prefilledInput checks and drops the member: the headless flow of itsme has no form to fill in.
 func prefilledInput(raw json.RawMessage) string {
 	var given, birthdate string
 	f := fields{"dateOfBirth": nullable(text(&birthdate))}
@@ -168,7 +168,7 @@ func notEmpty(to *string) field {
 
 func embeddedOnly(json.RawMessage) string { return "belongs to the embedded flow" }
 
-// supportedLanguage is the language that the session gets: itsme's, else English. None asked for stays none.
+// supportedLanguage returns a language of itsme as it is, and English for any other. Empty stays empty.
 func supportedLanguage(language string) string {
 	if language == "" || slices.Contains([]string{"nl", "fr", "de", "en"}, language) {
 		return language

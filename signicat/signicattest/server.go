@@ -1,9 +1,6 @@
 package signicattest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -12,60 +9,81 @@ import (
 
 // Server is a simulated Signicat with its itsme. It is safe for concurrent use.
 type Server struct {
-	// URL is how callers reach the simulator: [Config].BaseURL, or the address that [Start] listens on.
+	// URL is the base URL of the simulator: [Config].BaseURL, or the address that [Start] listens on.
 	URL string
 
-	cfg           Config
-	random        *random
-	key           *ecdsa.PrivateKey
-	keyID         string
-	identity      identity
-	itsmeClientID string
-	people        []Persona
-	handler       http.Handler
+	*account
+	*forms
+	*sessions
+	*phone
+	*calls
+	*accessTokens
+
+	identity identity
+	handler  http.Handler
 
 	http   *http.Server // nil without a listener of its own
 	serve  sync.WaitGroup
 	close  sync.Once
 	closed chan struct{}
-
-	mu         sync.Mutex
-	switches   Switches
-	tokens     tokens
-	sessions   sessions
-	ledger     ledger
-	script     script
-	nextCreate Override
-	nextResult Override
 }
 
-// New makes a simulator that does not listen; serve its [Server.Handler]. It fails with [ErrConfig].
+// account holds what stays the same during a run.
+type account struct {
+	cfg           Config
+	random        *random
+	itsmeClientID string
+	personas      []Persona
+}
+
+// New returns a simulator that does not listen; serve its [Server.Handler]. It fails with [ErrConfig].
 func New(cfg Config) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, fmt.Errorf("making the key of the access tokens: %w", err)
-	}
 	var id identity
 	if cfg.TLS {
+		var err error
 		if id, err = newIdentity(cfg.BaseURL); err != nil {
 			return nil, err
 		}
 	}
 	r := newRandom(cfg.Seed)
+	tokens, err := newAccessTokens("simulator-signing-key-" + r.trace())
+	if err != nil {
+		return nil, err
+	}
+	a := &account{cfg: cfg, random: r, itsmeClientID: r.text(letters, 6), personas: cfg.personas()}
+	f := newForms(cfg.Switches)
+	x := newSessions(a, f)
 	s := &Server{
-		URL: cfg.BaseURL, cfg: cfg, random: r, key: key, identity: id, closed: make(chan struct{}),
-		keyID: "simulator-signing-key-" + r.trace(), itsmeClientID: r.text(letters, 6), people: cfg.personas(),
-		switches: cfg.Switches.explicit(), sessions: newSessions(), tokens: newTokens(), ledger: newLedger(),
+		URL: cfg.BaseURL, account: a, forms: f, sessions: x, phone: &phone{x}, calls: newCalls(cfg.Now),
+		accessTokens: tokens, identity: id, closed: make(chan struct{}),
 	}
 	s.handler = s.routes()
 	return s, nil
 }
 
-// Start makes a simulator that listens on a free port of 127.0.0.1. The caller closes it.
+// routes returns the handler of the API and of the phone's page.
+func (s *Server) routes() http.Handler {
+	mux := http.NewServeMux()
+	a := &api{
+		account: s.account, forms: s.forms, sessions: s.sessions, calls: s.calls, tokens: s.accessTokens, closed: s.closed,
+	}
+	for _, o := range operations() {
+		mux.Handle(o.path, a.serve(o))
+	}
+	mux.HandleFunc("GET "+authorizationPath, s.phone.servePage)
+	mux.HandleFunc("POST "+authorizationPath, s.phone.serveForm)
+	mux.HandleFunc(authorizationPath, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		showPhone(w, http.StatusMethodNotAllowed, phoneView{Problem: "the method is GET"})
+	})
+	return mux
+}
+
+// Start returns a simulator that listens on a free port of 127.0.0.1. The caller closes it.
 func Start(cfg Config) (*Server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -73,13 +91,13 @@ func Start(cfg Config) (*Server, error) {
 	}
 	s, err := StartOn(l, cfg)
 	if err != nil {
-		_ = l.Close() // the first error is the one that tells
+		_ = l.Close() // the caller needs the first error
 	}
 	return s, err
 }
 
-// StartOn is [Start] on a listener of the caller, such as one in memory. [Server.Close] closes the listener too; when
-// StartOn fails it stays open.
+// StartOn is [Start] on a listener of the caller, such as one in memory. [Server.Close] closes the listener too. When
+// StartOn fails, the listener stays open.
 func StartOn(l net.Listener, cfg Config) (*Server, error) {
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = cfg.URLAt(l.Addr())
@@ -89,12 +107,12 @@ func StartOn(l net.Listener, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.http = s.HTTPServer()
-	s.serve.Go(func() { _ = s.http.Serve(s.Listener(l)) }) // ends with ErrServerClosed, or with a listener that others closed
+	s.serve.Go(func() { _ = s.http.Serve(s.Listener(l)) }) // returns after Close, or when the caller closed the listener
 	return s, nil
 }
 
-// Handler serves Signicat's API and itsme's pages. [Fault].Cut needs [Server.HTTPServer] around it for a silent or a
-// closed connection.
+// Handler serves Signicat's API and itsme's pages. [Fault].Cut needs [Server.HTTPServer] to close or silence a
+// connection.
 func (s *Server) Handler() http.Handler { return s.handler }
 
 // Close stops listening, ends every delay and closes every connection. It is safe to call more than once.
@@ -102,45 +120,26 @@ func (s *Server) Close() {
 	s.close.Do(func() {
 		close(s.closed)
 		if s.http != nil {
-			_ = s.http.Close() // closing a listener that is closed already is no news
+			_ = s.http.Close() // the listener may be closed already
 		}
 		s.serve.Wait()
 	})
 }
 
-// Seed is what repeats this run's ids, states and codes when it is given as [Config].Seed.
+// Seed returns the seed of this run. With it as [Config].Seed the next run has the same ids, states and codes.
 func (s *Server) Seed() uint64 { return s.random.seed }
 
-// Switches are the forms in use, defaults written out.
-func (s *Server) Switches() Switches {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.switches
-}
-
-// SetSwitches changes the forms for everything that comes after. It fails with [ErrSwitch].
-func (s *Server) SetSwitches(sw Switches) error {
-	if err := sw.Validate(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.switches = sw.explicit()
-	return nil
-}
-
-// Reset forgets every session, access token, recorded call, scripted fault and override. Switches stay.
+// Reset drops every session, access token, recorded call, scripted fault and override. Switches stay.
 func (s *Server) Reset() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions, s.tokens, s.ledger, s.script = newSessions(), newTokens(), newLedger(), nil
-	s.nextCreate, s.nextResult = Override{}, Override{}
+	s.sessions.reset()
+	s.calls.reset()
+	s.RevokeAccessTokens()
 }
 
-// base is the URL that this request's caller reaches the simulator by.
-func (s *Server) base(r *http.Request) string {
-	if s.URL != "" {
-		return s.URL
+// base returns the URL by which the caller of r reaches the simulator.
+func (a *account) base(r *http.Request) string {
+	if a.cfg.BaseURL != "" {
+		return a.cfg.BaseURL
 	}
 	if r.TLS != nil {
 		return "https://" + r.Host

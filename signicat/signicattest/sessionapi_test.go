@@ -139,7 +139,7 @@ func TestCancel(t *testing.T) {
 	r.want(http.StatusBadRequest)
 }
 
-// TestExpiry moves the clock over the lifetime at every stage of a login.
+// TestExpiry moves the clock over the lifetime at every status of a login.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	clock := newClock()

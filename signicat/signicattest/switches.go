@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // Forms of the state in a code validation, for [Switches].StateEncoding.
@@ -27,11 +28,11 @@ const (
 	ExpiredAsNotFound = "not_found"
 )
 
-// ErrSwitch is returned when a switch, or the form asked of it, does not exist.
+// ErrSwitch is returned when a switch or its form does not exist.
 var ErrSwitch = errors.New("no such switch or form")
 
-// Switches choose how the simulator behaves where no public source tells what Signicat does. A client is right when it
-// works with every form. The zero value is the default form of each.
+// Switches choose a form where no public source describes what Signicat does. A client is right when it works with every
+// form. The zero value is the default form of each.
 type Switches struct {
 	// ValidationStatus answers a validated code with 200 (default) or 204.
 	// Unverified: the table of answers is missing from every public copy of the App2App guide.
@@ -54,8 +55,8 @@ type Switches struct {
 	// Unverified: itsme's own codes are single use, the idempotence of Signicat's call is not documented.
 	UsedCodeAccepted bool
 
-	// RefusedCode is the member code of the problem that refuses a validation. Default invalid_grant, which is
-	// itsme's own word at its token endpoint. Unverified: Signicat's word is not published.
+	// RefusedCode is the member code of the problem that refuses a validation. Default invalid_grant, as
+	// at itsme's own token endpoint. Unverified: Signicat's word is not published.
 	RefusedCode string
 
 	// SuccessBeforeValidation shows SUCCESS as soon as the person approved, instead of only after the validation. With it
@@ -71,7 +72,7 @@ type Switches struct {
 	// Unverified: the status exists in the API, whether itsme's headless flow shows it is not documented.
 	WaitingHidden bool
 
-	// ExpiredAs is what a session is after its lifetime: [ExpiredAsStatus] (default), EXPIRED; [ExpiredAsNotFound], a 404.
+	// ExpiredAs is the form of a session after its lifetime: [ExpiredAsStatus] (default), EXPIRED; [ExpiredAsNotFound], a 404.
 	// Unverified: only the name of the status is known.
 	ExpiredAs string
 
@@ -93,7 +94,7 @@ type Switches struct {
 	// NINAsString gives nin as a string instead of an object. Unverified: one integrator reads both.
 	NINAsString bool
 
-	// IDPIDAlways adds idpId to the subject and to requestedAttributes of a SUCCESS even when nobody asked for it.
+	// IDPIDAlways adds idpId to the subject and to requestedAttributes of a SUCCESS even when the request does not have it.
 	// Unverified: the guide's answer has it, the guide's request does not.
 	IDPIDAlways bool
 
@@ -116,7 +117,7 @@ type Switches struct {
 	EmptyAuthErrors bool
 
 	// RefusalAborts ends the session in ABORT when the person refuses, instead of leaving it as it is.
-	// Unverified: Signicat has no part in the redirect, and whether itsme tells it otherwise is not documented.
+	// Unverified: Signicat has no part in the redirect, and whether itsme informs it is not documented.
 	RefusalAborts bool
 
 	// ReanswerAllowed lets the person answer an authorization request again, with a new code that replaces the last
@@ -124,17 +125,17 @@ type Switches struct {
 	ReanswerAllowed bool
 }
 
-// A Switch describes one field of [Switches].
+// Switch describes one field of [Switches].
 type Switch struct {
 	Name  string   `json:"name"`            // on the command line and in the management API
-	Doc   string   `json:"doc"`             // what it does
+	Doc   string   `json:"doc"`             // a line for help and for the management API
 	Forms []string `json:"forms,omitempty"` // the default first; none: any text or number
 
 	get func(*Switches) string
 	set func(*Switches, string) bool
 }
 
-// AllSwitches lists every switch, in the order of the fields.
+// AllSwitches returns every switch, in the order of the fields.
 func AllSwitches() []Switch {
 	return []Switch{
 		statusSwitch("validation-status", "status of a validated code", func(s *Switches) *int { return &s.ValidationStatus }, 200, 204),
@@ -146,13 +147,13 @@ func AllSwitches() []Switch {
 		boolSwitch("success-before-validation", "show SUCCESS as soon as the person approved", func(s *Switches) *bool { return &s.SuccessBeforeValidation }),
 		countSwitch("reads-before-success", "reads after the validation that do not show SUCCESS yet (default 0)", func(s *Switches) *int { return &s.ReadsBeforeSuccess }),
 		boolSwitch("waiting-hidden", "never show WAITING_FOR_USER", func(s *Switches) *bool { return &s.WaitingHidden }),
-		formSwitch("expired-as", "what a session is after its lifetime", func(s *Switches) *string { return &s.ExpiredAs }, ExpiredAsStatus, ExpiredAsNotFound),
+		formSwitch("expired-as", "form of a session after its lifetime", func(s *Switches) *string { return &s.ExpiredAs }, ExpiredAsStatus, ExpiredAsNotFound),
 		boolSwitch("cancel-ended-accepted", "answer a cancel of an ended session with 200", func(s *Switches) *bool { return &s.CancelEndedAccepted }),
 		statusSwitch("cancel-unknown-status", "status of a cancel of an unknown session", func(s *Switches) *int { return &s.CancelUnknownStatus }, 400, 404),
 		boolSwitch("low-loa-refused", "end a login below the requested LoA in ERROR", func(s *Switches) *bool { return &s.LowLoARefused }),
 		boolSwitch("address-as-object", "give address as an object", func(s *Switches) *bool { return &s.AddressAsObject }),
 		boolSwitch("nin-as-string", "give nin as a string", func(s *Switches) *bool { return &s.NINAsString }),
-		boolSwitch("idpid-always", "add idpId to a SUCCESS that nobody asked for it", func(s *Switches) *bool { return &s.IDPIDAlways }),
+		boolSwitch("idpid-always", "add idpId to a SUCCESS when it was not requested", func(s *Switches) *bool { return &s.IDPIDAlways }),
 		boolSwitch("transaction-id-in-read", "add transactionId to a read", func(s *Switches) *bool { return &s.TransactionIDInRead }),
 		boolSwitch("scope-optional", "issue access tokens without a scope in the request", func(s *Switches) *bool { return &s.ScopeOptional }),
 		statusSwitch("invalid-client-status", "status of wrong client credentials", func(s *Switches) *int { return &s.InvalidClientStatus }, 400, 401),
@@ -163,6 +164,29 @@ func AllSwitches() []Switch {
 	}
 }
 
+// forms holds the switches in force.
+type forms struct{ inForce atomic.Pointer[Switches] }
+
+func newForms(sw Switches) *forms {
+	f := &forms{}
+	sw = sw.explicit()
+	f.inForce.Store(&sw)
+	return f
+}
+
+// Switches returns the switches in force, defaults written out.
+func (f *forms) Switches() Switches { return *f.inForce.Load() }
+
+// SetSwitches changes the switches for everything that comes after. It fails with [ErrSwitch].
+func (f *forms) SetSwitches(sw Switches) error {
+	if err := sw.validate(); err != nil {
+		return err
+	}
+	sw = sw.explicit()
+	f.inForce.Store(&sw)
+	return nil
+}
+
 // Set changes the switch with that name to that form, both as in [AllSwitches]. It fails with [ErrSwitch].
 func (s *Switches) Set(name, form string) error {
 	for _, w := range AllSwitches() {
@@ -171,7 +195,7 @@ func (s *Switches) Set(name, form string) error {
 		}
 		next := *s
 		if !w.set(&next, form) {
-			return fmt.Errorf("%w: %s takes %s", ErrSwitch, name, w.Takes())
+			return fmt.Errorf("%w: %s takes %s", ErrSwitch, name, w.takes())
 		}
 		*s = next
 		return nil
@@ -179,8 +203,8 @@ func (s *Switches) Set(name, form string) error {
 	return fmt.Errorf("%w: %q", ErrSwitch, name)
 }
 
-// Validate fails with [ErrSwitch] when a field has a form that does not exist.
-func (s Switches) Validate() error {
+// validate fails with [ErrSwitch] when a field has a form that does not exist.
+func (s Switches) validate() error {
 	for _, w := range AllSwitches() {
 		if err := new(Switches).Set(w.Name, w.get(&s)); err != nil {
 			return err
@@ -197,11 +221,11 @@ func (s Switches) explicit() Switches {
 	return s
 }
 
-// Form is the form that the switch has in s.
+// Form returns the form of the switch in s.
 func (w Switch) Form(s Switches) string { return w.get(&s) }
 
-// Takes says in words which forms there are.
-func (w Switch) Takes() string {
+// takes returns the forms for an error.
+func (w Switch) takes() string {
 	if len(w.Forms) == 0 {
 		return "a value"
 	}

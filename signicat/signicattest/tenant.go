@@ -5,20 +5,17 @@ import (
 	"strings"
 )
 
-// authorize checks the access token, then that account and organisation are the API client's. It is nil when they are.
-func (s *Server) authorize(r *request) *answer {
+// authorize checks the access token, then account and organisation. It returns nil when they are the API client's.
+func (a *api) authorize(r *request) *answer {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	s.mu.Lock()
-	end, known := s.tokens.ends[token]
-	s.mu.Unlock()
-	if !strings.EqualFold(scheme, "Bearer") || !known || !s.cfg.Now().Before(end) {
-		a := s.refuse(http.StatusUnauthorized, "invalid_token", "the access token is missing, unknown, revoked or expired")
-		return &a
+	if !strings.EqualFold(scheme, "Bearer") || !a.tokens.valid(token, a.cfg.Now()) {
+		refused := a.refuse(http.StatusUnauthorized, "invalid_token", "the access token is missing, unknown, revoked or expired")
+		return &refused
 	}
-	for _, rule := range s.tenantRules(r) {
+	for _, rule := range a.cfg.tenantRules(r) {
 		if rule.wrong {
-			a := s.refuse(http.StatusForbidden, rule.code, rule.detail)
-			return &a
+			refused := a.refuse(http.StatusForbidden, rule.code, rule.detail)
+			return &refused
 		}
 	}
 	return nil
@@ -29,16 +26,16 @@ type tenantRule struct {
 	code, detail string
 }
 
-// tenantRules are what account and organisation must be. A client of the account may leave the account out; a client
-// of an organisation cannot. Source: https://github.com/signicat/signicat-net, which sends the query on every call and
+// tenantRules returns the rules for account and organisation. A client of the account may leave the account out; a
+// client of an organisation cannot. Source: https://github.com/signicat/signicat-net, which sends the query on every call and
 // the header with it. Unverified: which of them an organisation's client may leave out.
-func (s *Server) tenantRules(r *request) []tenantRule {
+func (c Config) tenantRules(r *request) []tenantRule {
 	q := r.URL.Query()
 	account, organization := q.Get("signicat-accountId"), q.Get("signicat-organizationId")
 	header := r.Header.Get("Signicat-OrganizationId")
 	inHeader := r.Header.Get("Signicat-AccountId")
-	own := s.cfg.OrganizationID
-	wrong := func(account string) bool { return account != "" && account != s.cfg.AccountID }
+	own := c.OrganizationID
+	wrong := func(account string) bool { return account != "" && account != c.AccountID }
 	return []tenantRule{
 		{wrong(account) || wrong(inHeader), "invalid_account_id", "the account is not the API client's"},
 		{q.Has("signicat-accountId") && account == "", "invalid_account_id", "signicat-accountId is empty"},

@@ -15,20 +15,20 @@ import (
 	"time"
 )
 
-// identity is what a simulator with [Config].TLS shows, and what its callers have to trust. The zero value is of one
-// that speaks plain HTTP.
+// identity holds the certificate of a simulator with [Config].TLS, and the authority that its callers trust. It is zero
+// without TLS.
 type identity struct {
 	authority   *x509.Certificate
 	certificate tls.Certificate
 }
 
-// Certificates are valid from and until: a test's clock may say any time.
+// The validity of certificates is long, because a test may set any clock.
 var (
 	validFrom  = time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	validUntil = time.Date(2190, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// newIdentity makes an authority of its own and has it certify loopback and the host of baseURL.
+// newIdentity makes an authority and a certificate for loopback and the host of baseURL.
 func newIdentity(baseURL string) (identity, error) {
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -83,8 +83,7 @@ func certify(template, parent *x509.Certificate, public *ecdsa.PublicKey, signer
 	return certificate, nil
 }
 
-// RootCAs holds the certificate of the authority that callers of a simulator with [Config].TLS have to trust. It is nil
-// without TLS.
+// RootCAs returns the authority that callers of a simulator with [Config].TLS trust. It is nil without TLS.
 func (s *Server) RootCAs() *x509.CertPool {
 	if s.identity.authority == nil {
 		return nil
@@ -94,8 +93,8 @@ func (s *Server) RootCAs() *x509.CertPool {
 	return pool
 }
 
-// AuthorityPEM is the same certificate in PEM, for a program that reads a file, such as the one that the environment
-// variable SSL_CERT_FILE names. It is empty without TLS.
+// AuthorityPEM returns the certificate of the authority in PEM, such as for the file that the environment variable
+// SSL_CERT_FILE names. It is empty without TLS.
 func (s *Server) AuthorityPEM() []byte {
 	if s.identity.authority == nil {
 		return nil
@@ -103,7 +102,7 @@ func (s *Server) AuthorityPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.identity.authority.Raw})
 }
 
-// tlsConfig offers HTTP/2 before HTTP/1.1.
+// tlsConfig returns a configuration that offers HTTP/2 before HTTP/1.1.
 func (s *Server) tlsConfig() *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{s.identity.certificate}, NextProtos: []string{"h2", "http/1.1"}}
 }

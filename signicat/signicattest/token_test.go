@@ -54,7 +54,7 @@ func TestAccessTokenRefusals(t *testing.T) {
 		"another scope":              {"grant_type=client_credentials&scope=openid" + credentials, "invalid_scope", formType, 400},
 		"unknown parameter":          {grant + credentials + "&audience=x", "invalid_request", formType, 400},
 		"credentials not base64":     {grant, "invalid_client", http.Header{"Content-Type": formType["Content-Type"], "Authorization": {"Basic *"}}, 400},
-		"a query that nobody knows":  {grant + credentials, "", formType, 400},
+		"an unknown query":           {grant + credentials, "", formType, 400},
 		"a body over the bound":      {grant + credentials + "&x=" + strings.Repeat("x", 70_000), "", formType, 413},
 		"an empty body":              {"", "invalid_client", http.Header{"Content-Type": formType["Content-Type"], "Authorization": nil}, 400},
 		"secret of a different case": {grant + "&client_id=client&client_secret=SE%3Acr%25t", "invalid_client", formType, 400},
@@ -195,7 +195,7 @@ func TestTenant(t *testing.T) {
 		"organisation without the header":     {"o-1", "?signicat-organizationId=o-1&signicat-accountId=" + account, nil, 403, "invalid_organization_id"},
 		"organisation without its query":      {"o-1", "?signicat-accountId=" + account, organization, 403, "invalid_organization_id"},
 		"organisation, another in the header": {"o-1", "?signicat-organizationId=o-1&signicat-accountId=" + account, http.Header{"Signicat-Organizationid": {"o-2"}}, 403, "invalid_organization_id"},
-		"a query that nobody knows":           {"", "?accountId=" + account, nil, 400, "invalid_request_parameter"},
+		"an unknown query":                    {"", "?accountId=" + account, nil, 400, "invalid_request_parameter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -8,30 +8,30 @@ import (
 // codeValidation is the body of a call of the token request URL.
 type codeValidation struct{ code, state, transactionID string }
 
-// validateCode accepts the code that itsme put on the redirect URL.
+// validateCode validates the code that itsme put on the redirect URL.
 // Source of the request: Signicat's guide of the App2App flow. Its answers are not public: see [Switches].
-func (s *Server) validateCode(r *request) answer {
-	if refused := s.authorize(r); refused != nil {
+func (a *api) validateCode(r *request) answer {
+	if refused := a.authorize(r); refused != nil {
 		return *refused
 	}
 	if r.Header.Get("Signicat-AccountId") == "" {
-		return s.refuse(http.StatusBadRequest, "invalid_account_id", "the header Signicat-AccountId is missing")
+		return a.refuse(http.StatusBadRequest, "invalid_account_id", "the header Signicat-AccountId is missing")
 	}
 	if !hasMediaType(r, "application/json") {
-		return s.refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the content type is not application/json")
+		return a.refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the content type is not application/json")
 	}
 	v, wrong := parseCodeValidation(r.body)
 	if len(wrong) > 0 {
-		return s.refuse(http.StatusBadRequest, "invalid_request_parameter", "the code validation is wrong", wrong...)
+		return a.refuse(http.StatusBadRequest, "invalid_request_parameter", "the code validation is wrong", wrong...)
 	}
-	status, reason := s.settleCode(v)
+	status, reason := a.sessions.validate(v)
 	switch {
 	case status == http.StatusNotFound:
-		return s.refuse(status, "invalid_transaction_id", reason)
+		return a.refuse(status, "invalid_transaction_id", reason)
 	case reason != "":
-		return s.refuse(status, s.Switches().RefusedCode, reason)
+		return a.refuse(status, a.Switches().RefusedCode, reason)
 	}
-	if status == http.StatusOK && s.Switches().ValidationBody == ValidationBodyObject {
+	if status == http.StatusOK && a.Switches().ValidationBody == ValidationBodyObject {
 		return jsonAnswer(status, "application/json", struct{}{})
 	}
 	return answer{status: status}
@@ -46,34 +46,34 @@ func parseCodeValidation(body []byte) (v codeValidation, wrong []invalidParam) {
 	return v, wrong
 }
 
-// settleCode uses the code up when everything belongs together, and changes nothing when anything does not: a code
-// that was sent with another login's state or transaction stays good for its own.
-func (s *Server) settleCode(v codeValidation) (status int, reason string) {
+// validate uses the code up when code, state and transaction belong together. Otherwise it changes nothing: a code that
+// was sent with another login's state or transaction stays valid for its own login.
+func (s *sessions) validate(v codeValidation) (status int, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	x := s.present(s.sessions.byTransaction[v.transactionID])
-	now := s.cfg.Now()
+	x := s.present(s.index.byTransaction[v.transactionID])
+	now, sw := s.cfg.Now(), s.Switches()
 	switch {
 	case x == nil:
-		return s.switches.UnknownTransactionStatus, "no such transaction"
-	case !stateMatches(s.switches.StateEncoding, v.state, x.state):
-		return http.StatusBadRequest, "the state is not the transaction's, or not in the form that is taken"
+		return sw.UnknownTransactionStatus, "no such transaction"
+	case !stateMatches(sw.StateEncoding, v.state, x.state):
+		return http.StatusBadRequest, "the state is not the transaction's, or not in the accepted form"
 	case x.code == "" || !equal(v.code, x.code):
 		return http.StatusBadRequest, "the code is not the transaction's"
-	case x.codeUsed && s.switches.UsedCodeAccepted:
-		return s.switches.ValidationStatus, ""
+	case x.codeUsed && sw.UsedCodeAccepted:
+		return sw.ValidationStatus, ""
 	case x.codeUsed:
 		return http.StatusBadRequest, "the code has been used"
 	case !now.Before(x.codeEnds):
 		return http.StatusBadRequest, "the code has expired"
-	case ended(x.status) && !(x.status == StatusSuccess && s.switches.SuccessBeforeValidation):
+	case ended(x.status) && !(x.status == statusSuccess && sw.SuccessBeforeValidation):
 		return http.StatusBadRequest, "the session has ended: " + x.status
 	}
-	x.validate(s.switches)
-	return s.switches.ValidationStatus, ""
+	x.validate(sw)
+	return sw.ValidationStatus, ""
 }
 
-// stateMatches compares in the one form that is taken, or in both.
+// stateMatches reports whether the state is right in the form that is accepted.
 func stateMatches(form, got, want string) bool {
 	encoded := strings.ReplaceAll(want, ":", "%3A")
 	switch form {

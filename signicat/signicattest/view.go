@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// sessionView is a session on the wire. Members that are null are left out, as in every published sample.
+// sessionView is the JSON of a session. Members that are null are left out, as in every published sample.
 // Source: SessionDataDto and SessionData of the Authentication REST API, 2025-03; loa from the App2App guide, 2026-03.
 type sessionView struct {
 	ID                  string         `json:"id"`
@@ -36,7 +36,7 @@ type sessionView struct {
 	TransactionID       string         `json:"transactionId,omitempty"`
 }
 
-// environment is what is known of the person's device; userAgent is empty in the headless flow.
+// environment describes the person's device. userAgent is empty in the headless flow.
 type environment struct {
 	IPAddress string `json:"ipAddress"`
 	UserAgent string `json:"userAgent"`
@@ -48,9 +48,9 @@ type idpData struct {
 	TransactionID           string `json:"transactionId"`
 }
 
-// view is the session as a caller sees it. The server's mutex must be held.
-func (s *Server) view(x *session) sessionView {
-	r := x.request
+// view returns the session as the API shows it. The caller holds the mutex.
+func (s *sessions) view(x *session) sessionView {
+	r, sw := x.request, s.Switches()
 	v := sessionView{
 		ID: x.id, AccountID: s.cfg.AccountID, Status: x.status, Error: x.failed,
 		IDPData:      idpData{x.authorizationURL, x.tokenURL, x.transactionID},
@@ -60,21 +60,21 @@ func (s *Server) view(x *session) sessionView {
 		SessionLifetime: r.sessionLifetime, RequestDomain: r.requestDomain, ExpiresAt: dotnetTime(x.expires),
 	}
 	switch x.status {
-	case StatusSuccess:
-		if s.switches.IDPIDAlways {
+	case statusSuccess:
+		if sw.IDPIDAlways {
 			v.RequestedAttributes = reordered(withIDPID(r.requestedAttributes))
 		}
 		v.Provider, v.LoA = provider, x.persona.LoA
-		v.Subject = x.persona.subject(v.RequestedAttributes, s.switches)
+		v.Subject = x.persona.subject(v.RequestedAttributes, sw)
 		v.Environment = &environment{IPAddress: x.ipAddress}
-	case StatusError:
+	case statusError:
 		v.StatusDetail = x.failed.Detail
 	}
 	return v
 }
 
-// answerSession is the session as an answer, with its overrides. The server's mutex must be held.
-func (s *Server) answerSession(v sessionView, overrides ...Override) answer {
+// answerSession returns the answer with a session and its overrides.
+func answerSession(v sessionView, overrides ...Override) answer {
 	a := jsonAnswer(http.StatusOK, "application/json; charset=utf-8", v)
 	for _, o := range overrides {
 		a.body = o.apply(a.body)
@@ -93,7 +93,7 @@ func withIDPID(attributes []string) []string {
 // dotnetTime writes a time as .NET does: up to seven digits of a second, trailing zeros left out, offset +00:00.
 func dotnetTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.9999999") + "+00:00" }
 
-// expiry is when a session made now ends. It falls up to two seconds short of the lifetime, with 1 to 7 digits of a
+// expiry returns the end of a session that is created now. It falls up to two seconds short of the lifetime, with 1 to 7 digits of a
 // second, so that a client meets every length whatever its clock.
 func (r *random) expiry(now time.Time, lifetimeSeconds int32) time.Time {
 	end := now.Add(time.Duration(lifetimeSeconds) * time.Second).Truncate(time.Second)
@@ -136,7 +136,7 @@ func (o Override) apply(body []byte) []byte {
 	return encode(members)
 }
 
-// merge writes changes into an object; anything else is left alone.
+// merge writes changes into an object. It leaves any other value unchanged.
 func merge(to any, changes map[string]any) {
 	object, ok := to.(map[string]any)
 	for name, value := range changes {

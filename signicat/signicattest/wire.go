@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// HTTPServer is a server of [Server.Handler] for a caller that serves and shuts down by itself: serve it on
+// HTTPServer returns an http.Server of [Server.Handler], for a caller that serves and shuts down itself. Serve it on
 // [Server.Listener].
 func (s *Server) HTTPServer() *http.Server {
 	return &http.Server{
@@ -20,8 +20,8 @@ func (s *Server) HTTPServer() *http.Server {
 	}
 }
 
-// Listener is l with TLS and HTTP/2 where [Config].TLS asks for them, and with connections that a [Fault] can silence
-// or close.
+// Listener returns l with connections that a [Fault] can silence or close, and with TLS and HTTP/2 when [Config].TLS is
+// set.
 func (s *Server) Listener(l net.Listener) net.Listener {
 	lines := &lineListener{l}
 	if !s.cfg.TLS {
@@ -40,8 +40,8 @@ func (l *lineListener) Accept() (net.Conn, error) {
 	return &line{Conn: c}, nil
 }
 
-// line is a connection that can go silent, as when a firewall forgets it: what arrives is dropped, what is sent gets
-// lost, and neither end learns of it.
+// line is a connection that can go silent, as when a firewall forgets it: bytes in both directions are lost, and neither
+// end notices.
 type line struct {
 	net.Conn
 	silent atomic.Bool
@@ -65,7 +65,7 @@ func (l *line) Write(b []byte) (int, error) {
 // lineKey is the key of a request's *line in its context.
 type lineKey struct{}
 
-// lineOf is nil for a connection that [Server.Listener] did not accept.
+// lineOf returns nil for a connection that [Server.Listener] did not accept.
 func lineOf(c net.Conn) *line {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()

@@ -1,4 +1,4 @@
-// Package observed wraps a store, so that spans and metrics see its operations.
+// Package observed wraps a store and reports its operations, for spans and metrics.
 package observed
 
 import (
@@ -15,7 +15,7 @@ type Begin func(ctx context.Context, operation string) (context.Context, func(er
 
 // Operations returns the names of the operations that are observed, such as create and load_family.
 //
-// Revoked and Mark are not: they are look-ups in memory, and nearly every request calls Revoked.
+// Revoked and Mark are not observed: they read memory, and nearly every request calls Revoked.
 func Operations() []string {
 	return []string{
 		"create", "load", "update", "len",
@@ -25,7 +25,7 @@ func Operations() []string {
 	}
 }
 
-// Store returns a store that does as s, and calls begin for each operation.
+// Store returns a store that calls begin for each operation of s.
 func Store(s store.Store, begin Begin) store.Store { return observer{s, begin} }
 
 type observer struct {

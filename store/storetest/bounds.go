@@ -30,7 +30,7 @@ func bounds() []scenario {
 	}
 }
 
-// wantEvicted creates a record and compares the IDs that went for it.
+// wantEvicted creates a record and compares the IDs of the evicted ones.
 func wantEvicted(t *testing.T, h Harness, id, client string, b store.Bounds, want ...string) {
 	t.Helper()
 	_, got := create(t, h, id, client, b)
@@ -155,8 +155,7 @@ func movedBackDoesNotCount(t *testing.T, h Harness) {
 	wantLen(t, h, 0)
 }
 
-// endedAreBounded: who starts logins and ends them at once could otherwise fill the
-// store with what is kept for a while.
+// endedAreBounded starts and ends many logins: an attacker could otherwise fill the store with ended ones.
 func endedAreBounded(t *testing.T, h Harness) {
 	const total, started = 10, 100
 	for i := range started {

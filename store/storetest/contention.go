@@ -11,7 +11,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// rivals is how many do the same thing at once.
+// rivals is the number of goroutines that do the same at once.
 const rivals = 100
 
 func contention() []scenario {
@@ -34,7 +34,7 @@ func together(do func(rival int)) {
 	all.Wait()
 }
 
-// oneOf counts who got no error; all others must get want.
+// oneOf wants one rival without an error, and want for all others.
 func oneOf(t *testing.T, want error, do func(rival int) error) {
 	t.Helper()
 	var winners atomic.Int64
@@ -75,8 +75,8 @@ func oneUpdates(t *testing.T, h Harness) {
 	}
 }
 
-// oneTakesOver is what finishers do on any replica: read, see that the lease is
-// over, claim the next fence. The one that slept notices when it comes back.
+// oneTakesOver lets finishers read, see that the lease is over, and claim the next fence. The one that slept
+// notices it.
 func oneTakesOver(t *testing.T, h Harness) {
 	slept, _ := create(t, h, "a", "client", roomy())
 	slept.Phase, slept.Fence, slept.LeaseUntil = store.Validating, 1, h.Now().Add(-time.Second)

@@ -159,8 +159,7 @@ func refusesLargeFamily(t *testing.T, h Harness) {
 	}
 }
 
-// readsClock looks at the clock that a family is read with. A minute is what the store's clock may
-// differ from the test's.
+// readsClock compares ReadAt with the clock of the test. The clocks may differ by a minute.
 func readsClock(t *testing.T, h Harness) {
 	s := h.Store
 	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {

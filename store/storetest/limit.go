@@ -63,7 +63,7 @@ func allowsNothing(t *testing.T, h Harness) {
 	}
 }
 
-// waitsForTheWindow: the limit was changed, and the next start must not wait for hours.
+// waitsForTheWindow changes the limit: the next start must not wait for hours.
 func waitsForTheWindow(t *testing.T, h Harness) {
 	allow(t, h, "key", 1, 10*time.Hour)
 	if wait := allow(t, h, "key", 1, time.Minute); wait <= 0 || wait > time.Minute {
@@ -71,7 +71,7 @@ func waitsForTheWindow(t *testing.T, h Harness) {
 	}
 }
 
-// remember keeps a value and returns the one that is kept, which is then recalled.
+// remember keeps a value, recalls it, and returns the kept one.
 func remember(t *testing.T, h Harness, key, value string, ttl time.Duration) string {
 	t.Helper()
 	kept, err := h.Store.Remember(t.Context(), key, value, ttl)

@@ -44,7 +44,7 @@ func comesBack(t *testing.T, h Harness) {
 	}
 }
 
-// kept returns a record without what Load alone sets.
+// kept returns a record without the fields that Load sets.
 func kept(t *testing.T, h Harness, id string) *store.Record {
 	r := load(t, h, id)
 	r.ReadAt = time.Time{}
@@ -63,8 +63,7 @@ func readByTheStoresClock(t *testing.T, h Harness) {
 	}
 }
 
-// keepsEveryField fills the record by reflection, so that a field which is added
-// later cannot be forgotten in a store's encoding.
+// keepsEveryField fills the record by reflection, so that a store's encoding cannot omit a later field.
 func keepsEveryField(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	fill(t, r, h.Now())

@@ -18,10 +18,10 @@ func releases() []scenario {
 	}
 }
 
-// unknown is what a newer release stores beside the members that this one knows.
+// unknown has members of a newer release.
 const unknown = `{"later":{"a":[1,"&"]},"more":"x"}`
 
-// keepsUnknown reads what a newer release wrote, changes it, and reads it again.
+// keepsUnknown reads a record of a newer release, changes it, and reads it again.
 func keepsUnknown(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	r.Unknown = unknown
@@ -63,8 +63,8 @@ func keepsUnknownOfFamily(t *testing.T, h Harness) {
 	}
 }
 
-// leavesNewer: a replica that cannot handle a login must not say that there is none. The client would
-// start another.
+// leavesNewer reads a login that this release cannot handle. It must not be reported as missing: the client
+// would start another.
 func leavesNewer(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	r.Needs = "later"

@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// grain is how far from an instant the suite looks: stores may count in
-// milliseconds, and forget by themselves only every few seconds.
+// grain is the distance from an instant at which the suite checks: stores may count in milliseconds, and
+// sweep every few seconds.
 const grain = 10 * time.Second
 
 func retention() []scenario {
@@ -101,7 +101,7 @@ func countsUntilExpiry(t *testing.T, h Harness) {
 	wantLen(t, h, 0)
 }
 
-// endsAfterExpiry: the code was validated in time, the session read too late.
+// endsAfterExpiry validates the code in time, and reads the session too late.
 func endsAfterExpiry(t *testing.T, h Harness) {
 	r, _ := create(t, h, "a", "client", roomy())
 	r.Phase, r.FirstPresented = store.Validated, h.Now()

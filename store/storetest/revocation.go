@@ -20,7 +20,7 @@ func revocations() []scenario {
 	}
 }
 
-// revoke refuses tokens for an hour, unless v says until when.
+// revoke refuses tokens for an hour, unless v has an end.
 func revoke(t *testing.T, h Harness, v store.Revocation) {
 	t.Helper()
 	if v.Until.IsZero() {
@@ -31,7 +31,7 @@ func revoke(t *testing.T, h Harness, v store.Revocation) {
 	}
 }
 
-// wantRevoked asks for a credential.
+// wantRevoked compares the answer for a credential.
 func wantRevoked(t *testing.T, h Harness, what string, c store.Credential, want bool) {
 	t.Helper()
 	got, err := h.Store.Revoked(t.Context(), c)
@@ -103,7 +103,7 @@ func revokesMore(t *testing.T, h Harness) {
 	wantRevoked(t, h, "still whenever issued", token, true)
 }
 
-// markAfter returns a mark that includes all revocations, which a store may learn of a moment later.
+// markAfter returns a mark that includes all revocations. A store may learn of them a moment later.
 func markAfter(t *testing.T, h Harness, before string) string {
 	t.Helper()
 	for begin := time.Now(); ; {
@@ -121,8 +121,8 @@ func markAfter(t *testing.T, h Harness, before string) string {
 	}
 }
 
-// sparesLater revokes up to a minute ahead, as long as clocks may differ. The marks show what began
-// before and what after.
+// sparesLater revokes up to a minute ahead, as far as clocks may differ. The marks show which logins began
+// before and after.
 func sparesLater(t *testing.T, h Harness) {
 	v := store.Revocation{Scope: store.ScopeSubject, ID: "subject", IssuedUntil: h.Now().Add(time.Minute)}
 	marked := func(mark string) store.Credential {

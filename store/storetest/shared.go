@@ -97,8 +97,8 @@ func rememberedAtBoth(t *testing.T, h Harness) {
 	}
 }
 
-// revocationReaches looks at the answers that are asked for later than a second after
-// the revocation: a busy machine may be late, but then it must not answer.
+// revocationReaches checks answers later than a second after the revocation: a busy machine may be late, but
+// then it must not answer.
 func revocationReaches(t *testing.T, h Harness) {
 	token := store.Credential{TokenID: "token"}
 	wantRevoked(t, h.at(1), "before", token, false)

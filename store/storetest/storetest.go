@@ -1,6 +1,6 @@
 // Package storetest is the conformance suite of every [store.Store].
 //
-// A store that takes its time from a clock that tests can advance runs all of it:
+// A store with a clock that tests can advance runs all of it:
 //
 //	func TestMemory(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T, test func(*testing.T, storetest.Harness)) {
@@ -23,22 +23,22 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// Harness is what one test of the suite works on.
+// Harness holds the store of one test and its clock.
 type Harness struct {
 	// Store is new and empty. The setup closes it; tests may close it, too.
 	Store store.Store
 	// Now is the store's clock. Required.
 	Now func() time.Time
-	// Advance moves that clock on, and returns when the store has forgotten what
-	// it forgets by itself. Required by [Run].
+	// Advance moves that clock on, and returns when the store has dropped what expired. Required by
+	// [Run].
 	Advance func(time.Duration)
 	// Replica is another store on the same data, as a second replica opens it.
 	// Required by [RunShared].
 	Replica store.Store
 }
 
-// Setup prepares a harness, calls test once with it, and cleans up. The testing.T
-// that it hands on may be another than it got, as in a bubble of testing/synctest.
+// Setup prepares a harness, calls test once with it, and cleans up. It may call test with another
+// testing.T, as testing/synctest does.
 type Setup func(t *testing.T, test func(t *testing.T, h Harness))
 
 // scenario is one property of a store.
@@ -75,11 +75,10 @@ func run(t *testing.T, setup Setup, list func() []scenario) {
 	}
 }
 
-// roomy are bounds that no test reaches by accident.
+// roomy returns bounds that no test reaches by accident.
 func roomy() store.Bounds { return store.Bounds{Total: 1000, PerClient: 1000} }
 
-// NewRecord returns a record as a gateway makes it when a login starts: one of an
-// app, with values of the length that Signicat's have.
+// NewRecord returns the record of an app's login after its start, with values of Signicat's length.
 func NewRecord(id, client string, now time.Time) *store.Record {
 	return &store.Record{
 		ID:          id,
@@ -123,7 +122,7 @@ func update(t *testing.T, h Harness, r *store.Record) {
 	}
 }
 
-// load returns a record that must be there.
+// load returns a record that must exist.
 func load(t *testing.T, h Harness, id string) *store.Record {
 	t.Helper()
 	r, err := h.Store.Load(t.Context(), id)
@@ -133,7 +132,7 @@ func load(t *testing.T, h Harness, id string) *store.Record {
 	return r
 }
 
-// wantLen compares how many records count.
+// wantLen compares the number of records that count.
 func wantLen(t *testing.T, h Harness, want int) {
 	t.Helper()
 	got, err := h.Store.Len(t.Context())

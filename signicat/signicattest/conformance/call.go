@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// reply is any answer of the API: every member that a check looks at, whichever operation it belongs to.
+// reply is an answer of the API, with every member that a check reads.
 type reply struct {
 	status      int
 	contentType string
@@ -51,7 +51,7 @@ func tokenRequest(id, secret string) url.Values {
 	}
 }
 
-// form asks for an access token.
+// form requests an access token.
 func (a *api) form(t *testing.T, form url.Values) reply {
 	t.Helper()
 	r := a.request(t, http.MethodPost, a.APIURL+"/auth/open/connect/token", form.Encode())
@@ -59,7 +59,7 @@ func (a *api) form(t *testing.T, form url.Values) reply {
 	return a.send(t, r)
 }
 
-// call is a call of the API with the access token, and with JSON unless body is nil.
+// call calls the API with the access token, and with JSON unless body is nil.
 func (a *api) call(t *testing.T, method, path string, body any) reply {
 	t.Helper()
 	return a.send(t, a.authorized(t, method, a.APIURL+path, body))
@@ -92,7 +92,7 @@ func (a *api) request(t *testing.T, method, target, body string) *http.Request {
 	return r
 }
 
-// send takes any body: what is not JSON leaves the members empty.
+// send sends a request. A body that is not JSON leaves the members empty.
 func (a *api) send(t *testing.T, r *http.Request) reply {
 	t.Helper()
 	response, err := a.client.Do(r)
@@ -142,7 +142,7 @@ func (a *api) validate(t *testing.T, session reply, code, state string) reply {
 	return a.send(t, r)
 }
 
-// query is the parameters of a URL.
+// query returns the parameters of a URL.
 func query(t *testing.T, u string) url.Values {
 	t.Helper()
 	parsed, err := url.Parse(u)

@@ -1,6 +1,6 @@
-// Package conformance holds what a client may rely on in Signicat's Authentication REST API with itsme, as tests over
-// plain HTTP. They run against the simulator, and against Signicat's sandbox with the build tag sandbox: what passes
-// at both is not a mistake of the simulator.
+// Package conformance tests Signicat's Authentication REST API with itsme over plain HTTP. The tests run against the
+// simulator, and with the build tag sandbox against Signicat's sandbox: a rule that holds at both is no mistake of the
+// simulator.
 package conformance
 
 import (
@@ -12,26 +12,26 @@ import (
 
 // Target is an account of the API, with itsme configured.
 type Target struct {
-	// APIURL is where the API is, without a slash at the end: https://api.signicat.com.
+	// APIURL is the URL of the API, without a slash at the end: https://api.signicat.com.
 	APIURL string
 
 	// ClientID and ClientSecret are the credentials of an API client of the account.
 	ClientID, ClientSecret string
 
-	// AccountID is the account.
+	// AccountID is the id of the account.
 	AccountID string
 
 	// RedirectURL is on the account's allow-list for itsme.
 	RedirectURL string
 
-	// Encoded sends the state of a code validation with %3A for its colon; else it is sent as it is.
+	// Encoded sends the state of a code validation with %3A for its colon; false sends the colon.
 	Encoded bool
 
-	// Approve and Refuse hold the phone: they give the redirect URL that it opens. Nil, where nobody holds one, leaves
-	// out what needs a person.
+	// Approve and Refuse act as the person, and return the redirect URL that the phone opens. Nil leaves out the tests
+	// that need a person.
 	Approve, Refuse func(authorizationRequestURL string) (redirectURL string, err error)
 
-	// Interval is the time between two reads of a session that is awaited. Zero is a second, as Signicat's guide asks for.
+	// Interval is the time between two reads of a pending session. Zero is one second, as in Signicat's guide.
 	Interval time.Duration
 
 	// Transport reaches the API. Nil is http.DefaultTransport.
@@ -84,7 +84,7 @@ func newAPI(t *testing.T, target Target) *api {
 	return a
 }
 
-// state is the state in the form that the target takes it in.
+// state returns the state in the form that the target accepts.
 func (a *api) state(state string) string {
 	if a.Encoded {
 		return strings.ReplaceAll(state, ":", "%3A")

@@ -17,7 +17,7 @@ func (a *api) testMadeUpCode(t *testing.T) {
 	a.wantOpen(t, session.ID)
 }
 
-// approve is the person saying yes. It gives the code, after it compared the state.
+// approve approves as the person. It returns the code, after it compared the state.
 func (a *api) approve(t *testing.T, session reply) (code, state string) {
 	t.Helper()
 	redirect, err := a.Approve(session.IDPData.AuthorizationRequestURL)
@@ -25,7 +25,7 @@ func (a *api) approve(t *testing.T, session reply) (code, state string) {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(redirect, a.RedirectURL) {
-		t.Fatal("the phone opened another redirect URL")
+		t.Fatal("the redirect URL does not begin with the configured one")
 	}
 	q := query(t, redirect)
 	state = query(t, session.IDPData.AuthorizationRequestURL).Get("state")
@@ -56,8 +56,8 @@ func (a *api) testLogin(t *testing.T) {
 	t.Logf("the same code again is answered with %d", a.validate(t, session, code, state).status)
 }
 
-// accepts reports whether an answer accepts a code: 200 or 204, with no body or with one JSON object. The gateway takes
-// every other 2xx for a lost answer.
+// accepts reports whether an answer accepts a code: 200 or 204, with no body or with one JSON object. The gateway treats
+// every other 2xx as a lost answer.
 func accepts(r reply) bool {
 	var object map[string]any
 	return (r.status == http.StatusOK || r.status == http.StatusNoContent) &&
@@ -81,7 +81,8 @@ func (a *api) untilSuccess(t *testing.T, id string) reply {
 	return reply{}
 }
 
-// testCodeOfAnotherLogin mixes two logins up: neither may succeed by it, and neither may be spoilt.
+// testCodeOfAnotherLogin sends the code of one login with another: the other must not succeed, and the code must stay
+// valid for its own.
 func (a *api) testCodeOfAnotherLogin(t *testing.T) {
 	first, second := a.create(t), a.create(t)
 	code, state := a.approve(t, first)
@@ -91,7 +92,7 @@ func (a *api) testCodeOfAnotherLogin(t *testing.T) {
 	}
 	a.wantOpen(t, second.ID)
 	if r := a.validate(t, first, code, state); !accepts(r) {
-		t.Errorf("the code is spoilt for its own login: %d", r.status)
+		t.Errorf("the code is no longer valid for its own login: %d", r.status)
 	}
 	a.untilSuccess(t, first.ID)
 }

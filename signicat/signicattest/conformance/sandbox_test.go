@@ -12,12 +12,12 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest/conformance"
 )
 
-// TestSandbox runs the suite against an account at Signicat. Unverified: nobody has run it, for want of an account.
+// TestSandbox runs the suite against an account at Signicat. Unverified: it has not run yet, because it needs an account.
 //
 // Required in the environment: SIGNICAT_CLIENT_ID, SIGNICAT_CLIENT_SECRET, SIGNICAT_ACCOUNT_ID and
 // SIGNICAT_REDIRECT_URL, which must be on the account's allow-list for itsme. Optional: SIGNICAT_API_URL (default
-// https://api.signicat.com), SIGNICAT_STATE_ENCODING (raw or encoded, default raw), and SIGNICAT_PHONE=1 for somebody
-// who holds a phone with itsme's test app and answers on the terminal.
+// https://api.signicat.com), SIGNICAT_STATE_ENCODING (raw or encoded, default raw), and SIGNICAT_PHONE=1 for a person
+// with itsme's test app on a phone, who answers on the terminal.
 func TestSandbox(t *testing.T) {
 	target := conformance.Target{
 		APIURL:       "https://api.signicat.com",
@@ -48,7 +48,7 @@ func required(t *testing.T, name string) string {
 	return v
 }
 
-// ask shows a link to the person at the terminal, and reads the URL that the phone then opened.
+// ask prints a link to the terminal, and reads the URL that the phone then opened.
 func ask(what string) func(string) (string, error) {
 	return func(authorizationRequestURL string) (string, error) {
 		tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
@@ -56,7 +56,7 @@ func ask(what string) func(string) (string, error) {
 			return "", fmt.Errorf("opening the terminal: %w", err)
 		}
 		defer tty.Close()
-		fmt.Fprintf(tty, "\nOpen this on the phone and %s:\n%s\nThen paste the URL that it came back to:\n", what, authorizationRequestURL)
+		fmt.Fprintf(tty, "\nOpen this on the phone and %s:\n%s\nThen paste the redirect URL that the phone opened:\n", what, authorizationRequestURL)
 		line, err := bufio.NewReader(tty).ReadString('\n')
 		return strings.TrimSpace(line), err
 	}

@@ -100,13 +100,13 @@ func (a *api) testCreateRefusals(t *testing.T) {
 		change func(map[string]any)
 		query  string
 	}{
-		"no flow":                  {func(r map[string]any) { delete(r, "flow") }, account},
-		"unknown flow":             {func(r map[string]any) { r["flow"] = "app2app" }, account},
-		"attributes a text":        {func(r map[string]any) { r["requestedAttributes"] = "name" }, account},
-		"unlisted redirect URL":    {redirectURL(a.RedirectURL + "/unlisted"), account},
-		"redirect URL with a mark": {redirectURL(a.RedirectURL + "#x"), account},
-		"custom redirect URL":      {redirectURL("example://callback"), account},
-		"another account":          {func(map[string]any) {}, "?signicat-accountId=a-spge-00000000000000000000"},
+		"no flow":                      {func(r map[string]any) { delete(r, "flow") }, account},
+		"unknown flow":                 {func(r map[string]any) { r["flow"] = "app2app" }, account},
+		"attributes a text":            {func(r map[string]any) { r["requestedAttributes"] = "name" }, account},
+		"unlisted redirect URL":        {redirectURL(a.RedirectURL + "/unlisted"), account},
+		"redirect URL with a fragment": {redirectURL(a.RedirectURL + "#x"), account},
+		"custom redirect URL":          {redirectURL("example://callback"), account},
+		"another account":              {func(map[string]any) {}, "?signicat-accountId=a-spge-00000000000000000000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := a.sessionRequest()
@@ -146,7 +146,7 @@ func (a *api) testCancel(t *testing.T) {
 	}
 }
 
-// wantOpen fails unless the session is one that a person can still finish.
+// wantOpen fails unless a person can still finish the session.
 func (a *api) wantOpen(t *testing.T, id string) {
 	t.Helper()
 	if r := a.read(t, id); r.status != http.StatusOK || r.Status != "CREATED" && r.Status != "WAITING_FOR_USER" {

@@ -1,5 +1,4 @@
-// Package proxytest provides a TCP proxy whose connections a test can cut.
-package proxytest
+package main
 
 import (
 	"io"
@@ -8,10 +7,9 @@ import (
 	"testing"
 )
 
-// Line forwards connections to a target until it is cut.
-type Line struct {
-	// Addr is the address that clients connect to.
-	Addr string
+// line passes TCP connections on to a target until it is cut.
+type line struct {
+	addr string
 
 	target   string
 	listener net.Listener
@@ -22,25 +20,25 @@ type Line struct {
 	conns map[net.Conn]struct{}
 }
 
-// New starts a line from a free port of loopback to the target. It stops when the test ends.
-func New(t testing.TB, target string) *Line {
+// newLine returns a line from a free port of loopback to the target. It ends with the test.
+func newLine(t testing.TB, target string) *line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Line{Addr: listener.Addr().String(), target: target, listener: listener, conns: make(map[net.Conn]struct{})}
+	l := &line{addr: listener.Addr().String(), target: target, listener: listener, conns: make(map[net.Conn]struct{})}
 	l.passing.Go(l.accept)
 	t.Cleanup(func() {
 		_ = l.listener.Close()
-		l.Cut()
+		l.cutAll()
 		l.passing.Wait()
 	})
 	return l
 }
 
-// Cut closes every connection, and every new connection at once.
-func (l *Line) Cut() {
+// cutAll ends every connection, and refuses new ones.
+func (l *line) cutAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = true
@@ -49,14 +47,14 @@ func (l *Line) Cut() {
 	}
 }
 
-// Mend forwards new connections again.
-func (l *Line) Mend() {
+// mend lets new connections through again.
+func (l *line) mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = false
 }
 
-func (l *Line) accept() {
+func (l *line) accept() {
 	for {
 		c, err := l.listener.Accept()
 		if err != nil {
@@ -66,7 +64,7 @@ func (l *Line) accept() {
 	}
 }
 
-func (l *Line) pass(c net.Conn) {
+func (l *line) pass(c net.Conn) {
 	defer c.Close()
 	if !l.keep(c) {
 		return
@@ -92,7 +90,7 @@ func (l *Line) pass(c net.Conn) {
 	<-done
 }
 
-func (l *Line) keep(c net.Conn) bool {
+func (l *line) keep(c net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.cut {
@@ -101,7 +99,7 @@ func (l *Line) keep(c net.Conn) bool {
 	return !l.cut
 }
 
-func (l *Line) drop(c net.Conn) {
+func (l *line) drop(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.conns, c)

@@ -2,22 +2,23 @@ package signicattest
 
 import (
 	"slices"
+	"sync"
 	"time"
 )
 
-// What a session can be. Source: SessionDataDtoStatus of the Authentication REST API, 2025-03.
+// The statuses of a session. Source: SessionDataDtoStatus of the Authentication REST API, 2025-03.
 const (
-	StatusCreated        = "CREATED"
-	StatusWaitingForUser = "WAITING_FOR_USER"
-	StatusSuccess        = "SUCCESS"
-	StatusAbort          = "ABORT"
-	StatusError          = "ERROR"
-	StatusCancelled      = "CANCELLED"
-	StatusExpired        = "EXPIRED"
-	StatusInvalid        = "INVALID"
+	statusCreated        = "CREATED"
+	statusWaitingForUser = "WAITING_FOR_USER"
+	statusSuccess        = "SUCCESS"
+	statusAbort          = "ABORT"
+	statusError          = "ERROR"
+	statusCancelled      = "CANCELLED"
+	statusExpired        = "EXPIRED"
+	statusInvalid        = "INVALID"
 )
 
-// codeLifetime is how long a code is good. Source: https://belgianmobileid.github.io/doc/
+// codeLifetime is the lifetime of a code. Source: https://belgianmobileid.github.io/doc/
 const codeLifetime = 3 * time.Minute
 
 // SessionError is the member error of a session that failed.
@@ -36,7 +37,7 @@ func brokerError(detail string) *SessionError {
 	}
 }
 
-// session is one login, at Signicat and at itsme. The server's mutex guards it.
+// session is one login, at Signicat and at itsme. The mutex of [sessions] guards it.
 type session struct {
 	id, transactionID string
 	request           *sessionRequest
@@ -50,13 +51,13 @@ type session struct {
 	status string
 	failed *SessionError
 
-	// The person's side, which goes on whatever becomes of the session: itsme does not know about it.
+	// The answer of the person. itsme does not know the session, so a person can answer after its end.
 	answered bool
 	persona  *Persona
 	code     string
 	codeEnds time.Time
 
-	// The validation's side.
+	// The validation of the code.
 	codeUsed  bool
 	readsLeft int
 
@@ -65,24 +66,24 @@ type session struct {
 }
 
 func ended(status string) bool {
-	return !slices.Contains([]string{StatusCreated, StatusWaitingForUser}, status)
+	return !slices.Contains([]string{statusCreated, statusWaitingForUser}, status)
 }
 
-// settle moves the session on as far as the clock alone does.
+// settle lets an open session expire.
 func (x *session) settle(now time.Time) {
 	if !ended(x.status) && !now.Before(x.expires) {
-		x.status = StatusExpired
+		x.status = statusExpired
 	}
 }
 
-// open is the person opening the authorization request URL.
+// open is called when the person opens the authorization request URL.
 func (x *session) open(sw Switches) {
-	if x.status == StatusCreated && !sw.WaitingHidden {
-		x.status = StatusWaitingForUser
+	if x.status == statusCreated && !sw.WaitingHidden {
+		x.status = statusWaitingForUser
 	}
 }
 
-// approve is the person saying yes.
+// approve is called when the person approves.
 func (x *session) approve(p *Persona, code string, now time.Time, sw Switches, o Override) {
 	x.answered, x.persona, x.success = true, p, o
 	x.code, x.codeEnds, x.codeUsed = code, now.Add(codeLifetime), false
@@ -91,15 +92,15 @@ func (x *session) approve(p *Persona, code string, now time.Time, sw Switches, o
 	}
 }
 
-// refuse is the person saying no.
+// refuse is called when the person refuses.
 func (x *session) refuse(sw Switches) {
 	x.answered = true
 	if sw.RefusalAborts && !ended(x.status) {
-		x.status = StatusAbort
+		x.status = statusAbort
 	}
 }
 
-// validate is Signicat accepting the code.
+// validate is called when Signicat accepts the code.
 func (x *session) validate(sw Switches) {
 	x.codeUsed = true
 	if ended(x.status) {
@@ -111,7 +112,7 @@ func (x *session) validate(sw Switches) {
 	}
 }
 
-// read counts one look at the session, which is what SUCCESS may lag behind.
+// read counts one read of the session: [Switches].ReadsBeforeSuccess may delay SUCCESS.
 func (x *session) read(sw Switches) {
 	if !x.codeUsed || ended(x.status) {
 		return
@@ -123,40 +124,61 @@ func (x *session) read(sw Switches) {
 }
 
 func (x *session) finish(sw Switches) {
-	x.status = StatusSuccess
+	x.status = statusSuccess
 	if sw.LowLoARefused && slices.Index(loas, x.persona.LoA) < slices.Index(loas, x.request.requestedLoa) {
-		x.status, x.failed = StatusError, brokerError("The level of assurance is lower than requested.")
+		x.status, x.failed = statusError, brokerError("The level of assurance is lower than requested.")
 	}
 }
 
-// sessions are kept up to a bound, the oldest forgotten first, and found by each of their names without a search.
+// sessions holds the logins, at Signicat and at itsme.
 type sessions struct {
+	*account
+	*forms
+
+	mu          sync.Mutex
+	index       sessionIndex
+	nextCreate  Override
+	nextSuccess Override
+}
+
+func newSessions(a *account, f *forms) *sessions {
+	return &sessions{account: a, forms: f, index: newSessionIndex()}
+}
+
+func (s *sessions) reset() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.index, s.nextCreate, s.nextSuccess = newSessionIndex(), Override{}, Override{}
+}
+
+// sessionIndex finds a session by each of its names. When it is full, the oldest session goes.
+type sessionIndex struct {
 	byID, byState, byTransaction map[string]*session
 	order                        []*session // a ring once it is full
 	next                         int
 }
 
-func newSessions() sessions {
-	return sessions{
+func newSessionIndex() sessionIndex {
+	return sessionIndex{
 		byID: map[string]*session{}, byState: map[string]*session{}, byTransaction: map[string]*session{},
 	}
 }
 
-func (s *sessions) add(x *session, most int) {
-	if len(s.order) < most {
-		s.order = append(s.order, x)
+func (i *sessionIndex) add(x *session, most int) {
+	if len(i.order) < most {
+		i.order = append(i.order, x)
 	} else {
-		oldest := s.order[s.next]
-		delete(s.byID, oldest.id)
-		delete(s.byState, oldest.state)
-		delete(s.byTransaction, oldest.transactionID)
-		s.order[s.next] = x
-		s.next = (s.next + 1) % most
+		oldest := i.order[i.next]
+		delete(i.byID, oldest.id)
+		delete(i.byState, oldest.state)
+		delete(i.byTransaction, oldest.transactionID)
+		i.order[i.next] = x
+		i.next = (i.next + 1) % most
 	}
-	s.byID[x.id], s.byState[x.state], s.byTransaction[x.transactionID] = x, x, x
+	i.byID[x.id], i.byState[x.state], i.byTransaction[x.transactionID] = x, x, x
 }
 
-// all lists the sessions, the oldest first.
-func (s *sessions) all() []*session {
-	return append(slices.Clone(s.order[s.next:]), s.order[:s.next]...)
+// all returns the sessions, the oldest first.
+func (i *sessionIndex) all() []*session {
+	return append(slices.Clone(i.order[i.next:]), i.order[:i.next]...)
 }

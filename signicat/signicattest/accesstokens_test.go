@@ -6,10 +6,14 @@ import (
 	"time"
 )
 
-// TestTokensAreBounded issues more access tokens than are remembered, then lets all of them end.
+// TestTokensAreBounded issues more access tokens than are kept, then lets all of them expire.
 func TestTokensAreBounded(t *testing.T) {
 	t.Parallel()
-	tokens, now := newTokens(), time.Unix(0, 0)
+	tokens, err := newAccessTokens("key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(0, 0)
 	for i := range maxTokens + 3 {
 		tokens.add(strconv.Itoa(i), now.Add(time.Minute), now)
 	}
