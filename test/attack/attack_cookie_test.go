@@ -10,14 +10,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// badCookies are Cookie lines whose session cookie is none of the gateway's, or is no more, or
-// cannot be told from another.
-func (f *fort) badCookies(t *testing.T) map[string]string {
+// badCookies are Cookie lines whose session cookie is forged, expired or ambiguous.
+func (e *env) badCookies(t *testing.T) map[string]string {
 	t.Helper()
 	line := func(value string) string { return "Cookie: " + sessionCookie + "=" + value + "\r\n" }
-	good := strings.TrimSpace(strings.TrimPrefix(f.cookie(nil), "Cookie: "+sessionCookie+"="))
+	good := strings.TrimSpace(strings.TrimPrefix(e.cookie(nil), "Cookie: "+sessionCookie+"="))
 	issue := func(inForce *token.Keys, now func() time.Time) string {
-		raw, _, err := fortAuthority(t, inForce, now).IssueSession(personClaims(nil))
+		raw, _, err := newAuthority(t, appURL, inForce, now).IssueSession(personClaims(nil))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,66 +28,66 @@ func (f *fort) badCookies(t *testing.T) map[string]string {
 	return map[string]string{
 		"empty":                line(""),
 		"garbage":              line("x"),
-		"stale":                line(issue(f.inForce, past)),
-		"of a stranger's key":  line(issue(keystest.Parse(t, keystest.PEM(t)), time.Now)),
+		"stale":                line(issue(e.keys, past)),
+		"of another key":       line(issue(keystest.Parse(t, keystest.PEM(t)), time.Now)),
 		"without a signature":  line(head + "." + payload + "."),
 		"with another's claim": line(head + "." + strings.ToUpper(payload[:10]) + payload[10:] + "." + signature),
 		"of 7 kB":              line(strings.Repeat("a", 7<<10)),
 		"unreadable":           line("a\"b\\\x80"),
 		"in quotes":            line(`"` + good + `"`),
 		"behind 3,001 others":  "Cookie: " + strings.Repeat("a=b; ", 3001) + sessionCookie + "=x\r\n",
-		"a bearer token":       line(strings.TrimSpace(strings.TrimPrefix(f.bearer(nil), "Authorization: Bearer "))),
+		"a bearer token":       line(strings.TrimSpace(strings.TrimPrefix(e.bearer(nil), "Authorization: Bearer "))),
 		"sent twice":           "Cookie: " + sessionCookie + "=" + good + "; " + sessionCookie + "=" + good + "\r\n",
 		"sent twice, one bad":  "Cookie: " + sessionCookie + "=x; a=b; " + sessionCookie + "=" + good + "\r\n",
 		"sent in two lines":    line(good) + line("x"),
 	}
 }
 
-// TestBadCookieIsClearedAndNeverLoops has a browser come with a cookie that is no login: planted,
-// stolen and spoilt, or simply old. It counts as none and is deleted; the browser is sent to the
-// login page once, and a person who logs in there is logged in.
+// TestBadCookieIsClearedAndNeverLoops has a browser send a cookie that is no login: planted by an attacker,
+// altered or expired. The gateway treats it as no cookie and deletes it. The browser is sent to the login page
+// once, and the user can log in there.
 func TestBadCookieIsClearedAndNeverLoops(t *testing.T) {
-	f := build(t, crossSites)
+	e := newAppEnv(t, crossSites)
 	const cleared = sessionCookie + "=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax"
-	for name, line := range f.badCookies(t) {
+	for name, line := range e.badCookies(t) {
 		t.Run(name, func(t *testing.T) {
-			sent := f.ask(http.MethodGet, "/page", navigation, line)
+			sent := e.ask(http.MethodGet, "/page", navigation, line)
 			if sent.Status != http.StatusSeeOther || sent.Header.Get("Set-Cookie") != cleared {
 				t.Fatalf("the page: %d, sets %q", sent.Status, sent.Header["Set-Cookie"])
 			}
-			for _, cookie := range []string{"", line} { // deleted, or by a browser that does not
-				page := f.ask(http.MethodGet, strings.TrimPrefix(sent.Header.Get("Location"), fortURL), navigation, cookie)
+			for _, cookie := range []string{"", line} { // the browser deleted the cookie, or did not
+				page := e.ask(http.MethodGet, strings.TrimPrefix(sent.Header.Get("Location"), appURL), navigation, cookie)
 				if page.Status != http.StatusOK || fields(page)["return_to"] != "/page" {
 					t.Errorf("the login page: %d to %q", page.Status, page.Header.Get("Location"))
 				}
 			}
 			for _, target := range []string{"/api", "/itsme/userinfo"} {
-				if got := f.ask(http.MethodGet, target, line); got.Status != http.StatusUnauthorized || got.Header.Get("Set-Cookie") != cleared {
+				if got := e.ask(http.MethodGet, target, line); got.Status != http.StatusUnauthorized || got.Header.Get("Set-Cookie") != cleared {
 					t.Errorf("%s: %d, sets %q", target, got.Status, got.Header["Set-Cookie"])
 				}
 			}
-			if received := f.upstream.Take(); len(received) > 0 {
+			if received := e.upstream.Take(); len(received) > 0 {
 				t.Errorf("the upstream got %q", received)
 			}
-			optional := f.send(head(http.MethodPost, "/", "optional.example.be", line) + "\r\n")
-			received := strings.Join(f.upstream.Take(), "")
-			if optional.Status != http.StatusOK || f.identityLines(received) != nil || optional.Header.Get("Set-Cookie") != cleared {
-				t.Errorf("where nobody needs a login: %d, the upstream got %q", optional.Status, received)
+			optional := e.send(head(http.MethodPost, "/", "optional.example.be", line) + "\r\n")
+			received := strings.Join(e.upstream.Take(), "")
+			if optional.Status != http.StatusOK || e.identityLines(received) != nil || optional.Header.Get("Set-Cookie") != cleared {
+				t.Errorf("where a login is optional: %d, the upstream got %q", optional.Status, received)
 			}
 		})
 	}
 }
 
-// TestSessionTokenIsNoBearerToken has whoever got hold of a browser's cookie, or of a log of it,
-// use it where no cookie is sent: it is another kind of token. The reverse is among the bad
-// cookies above.
+// TestSessionTokenIsNoBearerToken has an attacker present a browser's session token, read from a cookie or a
+// log, as a bearer token. The gateway refuses the other kind of token. The reverse is among the bad cookies
+// above.
 func TestSessionTokenIsNoBearerToken(t *testing.T) {
-	f := build(t, crossSites)
-	raw := strings.TrimSpace(strings.TrimPrefix(f.cookie(nil), "Cookie: "+sessionCookie+"="))
-	for _, host := range []string{fortHost, "optional.example.be"} {
-		for _, cookie := range []string{"", f.cookie(nil)} {
-			answer := f.send(head(http.MethodGet, "/", host, "Authorization: Bearer "+raw+"\r\n", cookie) + "\r\n")
-			if got := f.upstream.Take(); len(got) > 0 || answer.Status != http.StatusUnauthorized {
+	e := newAppEnv(t, crossSites)
+	raw := strings.TrimSpace(strings.TrimPrefix(e.cookie(nil), "Cookie: "+sessionCookie+"="))
+	for _, host := range []string{appHost, "optional.example.be"} {
+		for _, cookie := range []string{"", e.cookie(nil)} {
+			answer := e.send(head(http.MethodGet, "/", host, "Authorization: Bearer "+raw+"\r\n", cookie) + "\r\n")
+			if got := e.upstream.Take(); len(got) > 0 || answer.Status != http.StatusUnauthorized {
 				t.Errorf("%s: %d, the upstream got %q", host, answer.Status, got)
 			}
 		}

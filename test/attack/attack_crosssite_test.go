@@ -21,18 +21,17 @@ http://optional.example.be:65000 {
 	reverse_proxy UPSTREAM
 }`
 
-// nullOrigin is what browsers send with a form of a page whose URL stays secret.
+// nullOrigin is what browsers send with a form of a page that hides its URL.
 const nullOrigin = "Origin: null\r\nSec-Fetch-Site: same-origin\r\n"
 
-// origins are what a request can say of where it comes from, and whether that is the fort's own
-// page. Browsers send Origin with everything that can change something; some leave it out where
-// Sec-Fetch-Site says the same.
+// origins are header lines that name the origin of a request, and whether it is a page of the site. Browsers send
+// Origin with every request that can change something. Some leave it out and send Sec-Fetch-Site alone.
 var origins = []struct {
 	lines string
 	own   bool
 }{
-	{"Origin: " + fortURL + "\r\n", true},
-	{"Origin: " + fortURL + "\r\nSec-Fetch-Site: same-origin\r\n", true},
+	{"Origin: " + appURL + "\r\n", true},
+	{"Origin: " + appURL + "\r\nSec-Fetch-Site: same-origin\r\n", true},
 	{"Sec-Fetch-Site: same-origin\r\n", true},
 	{"", false},
 	{"Origin:\r\n", false},
@@ -83,75 +82,75 @@ var origins = []struct {
 	{"Sec-Fetch_Site: same-origin\r\n", false},
 }
 
-// TestCookieCarriesNoWriteOfAnotherSite is a page of another site that has a logged-in person's
-// browser send a request with their cookie. It may show the site; it may not change anything
-// there, in whichever method, and not open a WebSocket, which would answer it too.
+// TestCookieCarriesNoWriteOfAnotherSite has a page of another site make a logged-in user's browser send
+// requests with its cookie. The page may show the site. It must not change anything there with any method, and
+// it must not open a WebSocket, which it could read.
 func TestCookieCarriesNoWriteOfAnotherSite(t *testing.T) {
-	f := build(t, crossSites)
-	cookie, bearer := f.cookie(nil), f.bearer(nil)
-	for _, host := range []string{fortHost, "optional.example.be"} {
+	e := newAppEnv(t, crossSites)
+	cookie, bearer := e.cookie(nil), e.bearer(nil)
+	for _, host := range []string{appHost, "optional.example.be"} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND", "TRACE", "get", "WebSocket"} {
 			for _, origin := range origins {
 				line, sent := method, origin.lines
 				if method == "WebSocket" {
 					line, sent = "GET", sent+upgrade
 				}
-				// Browsers never send null for the origin of a site's own WebSocket.
+				// Browsers never send null as the origin of a site's own WebSocket.
 				own := origin.own && (method != "WebSocket" || origin.lines != nullOrigin)
 				through := own || method == "GET" || method == "HEAD"
 				request := head(line, "/", host, sent)
-				f.checkCrossSite(t, request, cookie, through)
-				f.checkCrossSite(t, request, cookie+bearer, true)
-				f.checkCrossSite(t, request, bearer, true)
+				e.checkCrossSite(t, request, cookie, through)
+				e.checkCrossSite(t, request, cookie+bearer, true)
+				e.checkCrossSite(t, request, bearer, true)
 			}
 		}
 	}
 }
 
-// checkCrossSite sends a request that does, or does not, reach the upstream.
-func (f *fort) checkCrossSite(t *testing.T, request, credentials string, through bool) {
+// checkCrossSite sends a request and checks whether it reaches the upstream.
+func (e *env) checkCrossSite(t *testing.T, request, credentials string, through bool) {
 	t.Helper()
-	answer := f.send(request + credentials + "\r\n")
-	if received := f.upstream.Take(); len(received) > 0 != through {
+	answer := e.send(request + credentials + "\r\n")
+	if received := e.upstream.Take(); len(received) > 0 != through {
 		t.Errorf("%q: %d, and %d requests reached the upstream", request, answer.Status, len(received))
 	}
 	if through {
 		return
 	}
-	told := strings.Contains(answer.Body, `"code":"cross_site"`) || strings.HasPrefix(request, http.MethodHead)
-	if answer.Status != http.StatusForbidden || !told {
+	named := strings.Contains(answer.Body, `"code":"cross_site"`) || strings.HasPrefix(request, http.MethodHead)
+	if answer.Status != http.StatusForbidden || !named {
 		t.Errorf("%q: %d %s", request, answer.Status, answer.Body)
 	}
 }
 
-// TestWebSocketOfAnotherSiteOverHTTP2IsRefused is the same with HTTP/2's own way to open one
-// (RFC 8441), which has no Upgrade header.
+// TestWebSocketOfAnotherSiteOverHTTP2IsRefused has a page of another site open a WebSocket over HTTP/2 (RFC
+// 8441), which has no Upgrade header.
 func TestWebSocketOfAnotherSiteOverHTTP2IsRefused(t *testing.T) {
-	f := build(t, crossSites)
+	e := newAppEnv(t, crossSites)
 	for _, origin := range []string{"https://evil.example", "null"} {
-		fields := append(h2Head(http.MethodConnect, fortHost, "/"),
-			rawhttptest.Field{Name: ":protocol", Value: "websocket"}, rawhttptest.Field{Name: "origin", Value: origin}, field(f.cookie(nil)))
-		answer := rawhttptest.DialH2(t, f.Addr).Do(rawhttptest.H2Request{Fields: fields})
-		if got := f.upstream.Take(); len(got) > 0 || answer.Status == http.StatusOK {
+		fields := append(h2Head(http.MethodConnect, appHost, "/"),
+			rawhttptest.Field{Name: ":protocol", Value: "websocket"}, rawhttptest.Field{Name: "origin", Value: origin}, field(e.cookie(nil)))
+		answer := rawhttptest.DialH2(t, e.Addr).Do(rawhttptest.H2Request{Fields: fields})
+		if got := e.upstream.Take(); len(got) > 0 || answer.Status == http.StatusOK {
 			t.Errorf("from %s: %d, the upstream got %q", origin, answer.Status, got)
 		}
 	}
 }
 
-// TestOtherSitesStartEndAndCancelNothing is a page of another site that has a person's browser
-// post to the gateway: to log them in as somebody else, to log them out, or to break off the login
-// that they are in the middle of.
+// TestOtherSitesStartEndAndCancelNothing has a page of another site make a user's browser post to the gateway:
+// to log the user in as the attacker, to log the user out, or to cancel the login that the user is in the
+// middle of.
 func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
-	f := build(t, crossSites)
-	person := f.surfer(t)
+	e := newAppEnv(t, crossSites)
+	person := e.browser(t)
 	person.login("/")
 	link := person.start("/next")
 	login := person.names()[1]
-	session, err := f.signicat.Session(link)
+	session, err := e.Signicat.Session(link)
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := f.calls()
+	calls := e.calls()
 	for _, origin := range origins {
 		if origin.own {
 			continue
@@ -160,44 +159,44 @@ func TestOtherSitesStartEndAndCancelNothing(t *testing.T) {
 			"login":         person.submit("/login", url.Values{"return_to": {"/"}}, origin.lines),
 			"login by JSON": person.submit("/login", url.Values{"return_to": {"/"}}, origin.lines, "Accept: application/json\r\n"),
 			"logout":        person.submit("/logout", nil, origin.lines),
-			"bare logout":   person.take(f.post("/logout", "", "", origin.lines, person.cookieLine())),
-			"cancel":        person.take(f.post("/sessions/"+sessionID(session.State)+"/cancel", "", "", origin.lines, person.cookieLine())),
-			"cancel by JSON": person.take(f.post("/sessions/"+sessionID(session.State)+"/cancel", jsonType, `{"error":"access_denied"}`,
+			"bare logout":   person.take(e.post("/logout", "", "", origin.lines, person.cookieLine())),
+			"cancel":        person.take(e.post("/sessions/"+sessionID(session.State)+"/cancel", "", "", origin.lines, person.cookieLine())),
+			"cancel by JSON": person.take(e.post("/sessions/"+sessionID(session.State)+"/cancel", jsonType, `{"error":"access_denied"}`,
 				origin.lines, person.cookieLine())),
-			"userinfo": person.take(f.post("/userinfo", formType, "", origin.lines, person.cookieLine())),
+			"userinfo": person.take(e.post("/userinfo", formType, "", origin.lines, person.cookieLine())),
 		} {
 			if answer.Status != http.StatusForbidden || len(answer.Header["Set-Cookie"]) > 0 {
 				t.Errorf("%s with %q: %d, sets %q", name, origin.lines, answer.Status, answer.Header["Set-Cookie"])
 			}
 		}
 	}
-	if n := f.calls() - calls; n > 0 {
+	if n := e.calls() - calls; n > 0 {
 		t.Errorf("Signicat got %d calls", n)
 	}
 	if got := person.navigate("/"); got.Status != http.StatusOK {
 		t.Errorf("the person was logged out: %d", got.Status)
 	}
-	if got := person.navigate(f.approve(t, link)); got.Header.Get("Location") != "/next" || person.value(login) != "" {
+	if got := person.navigate(e.approve(t, link)); got.Header.Get("Location") != "/next" || person.value(login) != "" {
 		t.Errorf("the person's next login was broken off: %d %s", got.Status, got.Body)
 	}
 	if got := person.submit("/login", url.Values{"return_to": {"/"}}, nullOrigin); got.Status != http.StatusOK {
 		t.Errorf("a login by a form without a referrer: %d", got.Status)
 	}
-	if got := person.submit("/logout", nil, nullOrigin); got.Header.Get("Location") != fortURL+"/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
+	if got := person.submit("/logout", nil, nullOrigin); got.Header.Get("Location") != appURL+"/itsme/login?page=logged_out" || person.value(sessionCookie) != "" {
 		t.Errorf("the person's own logout: %d %s", got.Status, got.Raw)
 	}
 }
 
-// TestOtherSitesReadOnlyPublicDocuments is a page of another site that asks for what a person's
-// browser may see there: nothing but the keys, the metadata and the API's description may be read, nothing be framed, and
-// nothing else stay in a cache.
+// TestOtherSitesReadOnlyPublicDocuments has a page of another site read and frame what a user's browser gets.
+// It may read the keys, the metadata and the description of the API. It may frame nothing, and everything else
+// stays out of caches.
 func TestOtherSitesReadOnlyPublicDocuments(t *testing.T) {
-	f := build(t, pathSites)
-	for request, answer := range f.everything(t, fortHost, "Origin: https://evil.example\r\n", "Access-Control-Request-Method: POST\r\n", f.cookie(nil)) {
+	e := newAppEnv(t, pathSites)
+	for request, answer := range e.allAnswers(t, appHost, "Origin: https://evil.example\r\n", "Access-Control-Request-Method: POST\r\n", e.cookie(nil)) {
 		public := strings.Contains(request, "/.well-known/") || strings.Contains(request, "GET /itsme/jwks.json") || strings.Contains(request, "GET /itsme/openapi.yaml")
 		allowed := answer.Header.Get("Access-Control-Allow-Origin")
 		if answer.Body == rawhttptest.Body {
-			continue // the upstream's own answer
+			continue // an answer of the upstream
 		}
 		if (allowed == "*") != public || (allowed != "" && !public) || answer.Header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("%s may be read by %q", request, allowed)

@@ -13,15 +13,15 @@ import (
 const (
 	formType = "application/x-www-form-urlencoded"
 	jsonType = "application/json"
-	// someSession is a session_id that no session has.
+	// someSession is the session_id of no session.
 	someSession = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 
-// endpoints are the gateway's own ones, with the methods that each answers.
+// endpoints are the gateway endpoints, with the methods that each answers.
 var endpoints = []struct {
 	path, methods string
-	mediaType     string // of the body that it needs
-	changes       bool   // something, whatever the method
+	mediaType     string // of the required body
+	changes       bool   // something, with any method
 }{
 	{"/sessions", "POST", jsonType, true},
 	{"/sessions/" + someSession, "GET, HEAD", "", false},
@@ -40,143 +40,144 @@ var endpoints = []struct {
 	{"/problems/invalid_token", "GET, HEAD", "", false},
 }
 
-// post sends a request with a body to an own endpoint.
-func (f *fort) post(path, mediaType, body string, lines ...string) rawhttptest.Answer {
-	f.t.Helper()
+// post sends a request with a body to a gateway endpoint.
+func (e *env) post(path, mediaType, body string, lines ...string) rawhttptest.Answer {
+	e.t.Helper()
 	if mediaType != "" {
 		lines = append(lines, "Content-Type: "+mediaType+"\r\n")
 	}
-	return f.send(head(http.MethodPost, "/itsme"+path, fortHost, lines...) + "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
+	return e.send(head(http.MethodPost, "/itsme"+path, appHost, lines...) + "Content-Length: " + strconv.Itoa(len(body)) + "\r\n\r\n" + body)
 }
 
-// calls is how many calls Signicat got.
-func (f *fort) calls() int { return len(f.signicat.Calls()) }
+// calls returns the number of calls that Signicat got.
+func (e *env) calls() int { return len(e.Signicat.Calls()) }
 
-// TestOwnEndpointsRefuseOtherMethods reaches an endpoint that changes something with a method
-// that a page of another site can use, or one that reads with one that a cache would not expect.
+// TestOwnEndpointsRefuseOtherMethods sends methods that an endpoint does not have: one that a page of another
+// site can send to an endpoint that changes something, and one that a cache does not expect at an endpoint
+// that reads.
 func TestOwnEndpointsRefuseOtherMethods(t *testing.T) {
-	f := build(t, pathSites)
-	for _, e := range endpoints {
+	e := newAppEnv(t, pathSites)
+	for _, endpoint := range endpoints {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "Post"} {
-			if slices.Contains(strings.Split(e.methods, ", "), method) {
+			if slices.Contains(strings.Split(endpoint.methods, ", "), method) {
 				continue
 			}
-			answer := f.ask(method, "/itsme"+e.path, "X-HTTP-Method-Override: POST\r\n")
-			if answer.Status != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != e.methods {
-				t.Errorf("%s %s: %d, Allow: %s", method, e.path, answer.Status, answer.Header.Get("Allow"))
+			answer := e.ask(method, "/itsme"+endpoint.path, "X-HTTP-Method-Override: POST\r\n")
+			if answer.Status != http.StatusMethodNotAllowed || answer.Header.Get("Allow") != endpoint.methods {
+				t.Errorf("%s %s: %d, Allow: %s", method, endpoint.path, answer.Status, answer.Header.Get("Allow"))
 			}
 			if answer.Header.Get("Access-Control-Allow-Origin") != "" {
-				t.Errorf("%s %s: other sites may read the answer", method, e.path)
+				t.Errorf("%s %s: other sites may read the answer", method, endpoint.path)
 			}
 		}
 	}
-	if got := f.upstream.Take(); len(got) > 0 || f.calls() > 0 {
-		t.Errorf("the upstream got %q, Signicat %d calls", got, f.calls())
+	if got := e.upstream.Take(); len(got) > 0 || e.calls() > 0 {
+		t.Errorf("the upstream got %q, Signicat %d calls", got, e.calls())
 	}
 }
 
-// TestEarlyDataChangesNothing replays a request that a client sent in TLS early data, where
-// anybody on the way can repeat it: a login would start, end or finish twice. A proxy in front
-// says so (RFC 8470 section 5.1, where more than one field or an odd one counts as 1).
+// TestEarlyDataChangesNothing has an attacker on the network repeat a request that a client sent in TLS early
+// data. A login would start, end or finish twice. The proxy in front marks the request (RFC 8470 section 5.1,
+// where several fields or an unknown value count as 1).
 func TestEarlyDataChangesNothing(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	for _, early := range []string{"Early-Data: 1\r\n", "early-data:1\r\n", "Early-Data: 0\r\nEarly-Data: 1\r\n", "Early-Data: 1\r\nEarly-Data: 1\r\n", "Early-Data: yes\r\n", "Early-Data: 0\r\n"} {
-		for _, e := range endpoints {
-			if !strings.Contains(e.methods, "POST") && !e.changes {
+		for _, endpoint := range endpoints {
+			if !strings.Contains(endpoint.methods, "POST") && !endpoint.changes {
 				continue
 			}
-			answer := f.post(e.path, e.mediaType, "{}", early, "Origin: "+fortURL+"\r\n", f.cookie(nil))
-			if e.path == "/callback" {
-				answer = f.ask(http.MethodGet, "/itsme/callback?code=c&state=s", early)
+			answer := e.post(endpoint.path, endpoint.mediaType, "{}", early, "Origin: "+appURL+"\r\n", e.cookie(nil))
+			if endpoint.path == "/callback" {
+				answer = e.ask(http.MethodGet, "/itsme/callback?code=c&state=s", early)
 			}
 			if answer.Status != http.StatusTooEarly || len(answer.Header["Set-Cookie"]) > 0 {
-				t.Errorf("%q %s: %d %s", early, e.path, answer.Status, answer.Raw)
+				t.Errorf("%q %s: %d %s", early, endpoint.path, answer.Status, answer.Raw)
 			}
 		}
-		if answer := f.ask(http.MethodGet, "/itsme/login", early); answer.Status != http.StatusOK {
+		if answer := e.ask(http.MethodGet, "/itsme/login", early); answer.Status != http.StatusOK {
 			t.Errorf("%q: a page that changes nothing: %d", early, answer.Status)
 		}
 	}
-	if f.calls() > 0 {
-		t.Errorf("Signicat got %d calls", f.calls())
+	if e.calls() > 0 {
+		t.Errorf("Signicat got %d calls", e.calls())
 	}
 }
 
-// TestBodiesAreBounded sends more than an endpoint can have a use for, to fill the memory.
+// TestBodiesAreBounded has an attacker send bodies that are too large for their endpoint, to fill the memory.
 func TestBodiesAreBounded(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	large := strings.Repeat("a", 16<<10+1)
-	for _, e := range endpoints {
-		if !strings.Contains(e.methods, "POST") {
+	for _, endpoint := range endpoints {
+		if !strings.Contains(endpoint.methods, "POST") {
 			continue
 		}
-		path, lines := "/itsme"+e.path, []string{"Origin: " + fortURL + "\r\n", f.cookie(nil)}
-		if answer := f.post(e.path, e.mediaType, large, lines...); answer.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s: %d %s", e.path, answer.Status, answer.Body)
+		path, lines := "/itsme"+endpoint.path, []string{"Origin: " + appURL + "\r\n", e.cookie(nil)}
+		if answer := e.post(endpoint.path, endpoint.mediaType, large, lines...); answer.Status != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s: %d %s", endpoint.path, answer.Status, answer.Body)
 		}
-		declared := f.send(head(http.MethodPost, path, fortHost, lines...) + "Content-Type: " + e.mediaType + "\r\nContent-Length: 9223372036854775807\r\n\r\n")
+		declared := e.send(head(http.MethodPost, path, appHost, lines...) + "Content-Type: " + endpoint.mediaType + "\r\nContent-Length: 9223372036854775807\r\n\r\n")
 		if declared.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s, declared: %d", e.path, declared.Status)
+			t.Errorf("%s, declared: %d", endpoint.path, declared.Status)
 		}
-		if e.mediaType == "" {
-			continue // nobody reads its body
+		if endpoint.mediaType == "" {
+			continue // the endpoint does not read its body
 		}
 		chunk := strconv.FormatInt(int64(len(large)), 16) + "\r\n" + large + "\r\n0\r\n\r\n"
-		answer := f.send(head(http.MethodPost, path, fortHost, lines...) + "Content-Type: " + e.mediaType + "\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
+		answer := e.send(head(http.MethodPost, path, appHost, lines...) + "Content-Type: " + endpoint.mediaType + "\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk)
 		if answer.Status != http.StatusRequestEntityTooLarge {
-			t.Errorf("%s, in chunks: %d %s", e.path, answer.Status, answer.Body)
+			t.Errorf("%s, in chunks: %d %s", endpoint.path, answer.Status, answer.Body)
 		}
 	}
 }
 
-// TestOtherMediaTypesAreRefused sends a body in a form that a page of another site can send
-// without asking, or that two readers understand differently.
+// TestOtherMediaTypesAreRefused sends bodies with media types that a page of another site can send without a
+// preflight, or that two readers understand differently.
 func TestOtherMediaTypesAreRefused(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	other := map[string]string{formType: jsonType, jsonType: formType}
-	for _, e := range endpoints {
-		if e.mediaType == "" {
+	for _, endpoint := range endpoints {
+		if endpoint.mediaType == "" {
 			continue
 		}
 		types := []string{
-			"", other[e.mediaType], "text/plain", "multipart/form-data; boundary=x", e.mediaType + ", text/plain", e.mediaType + "\r\nContent-Type: text/plain", e.mediaType + "x", ";" + e.mediaType, "*/*",
-			"\u2000" + e.mediaType, e.mediaType + "\u00a0", e.mediaType + "\xa0; charset=utf-8", e.mediaType + "; charset=\u2000utf-8",
+			"", other[endpoint.mediaType], "text/plain", "multipart/form-data; boundary=x", endpoint.mediaType + ", text/plain", endpoint.mediaType + "\r\nContent-Type: text/plain", endpoint.mediaType + "x", ";" + endpoint.mediaType, "*/*",
+			"\u2000" + endpoint.mediaType, endpoint.mediaType + "\u00a0", endpoint.mediaType + "\xa0; charset=utf-8", endpoint.mediaType + "; charset=\u2000utf-8",
 		}
 		for _, mediaType := range types {
-			lines := []string{"Origin: " + fortURL + "\r\n"}
-			if mediaType == "" && strings.HasSuffix(e.path, "/cancel") {
+			lines := []string{"Origin: " + appURL + "\r\n"}
+			if mediaType == "" && strings.HasSuffix(endpoint.path, "/cancel") {
 				continue // a browser cancels with its cookie and no body
 			}
-			if answer := f.post(e.path, mediaType, `{"code_challenge":"x"}`, lines...); answer.Status != http.StatusUnsupportedMediaType {
-				t.Errorf("%s with %q: %d %s", e.path, mediaType, answer.Status, answer.Body)
+			if answer := e.post(endpoint.path, mediaType, `{"code_challenge":"x"}`, lines...); answer.Status != http.StatusUnsupportedMediaType {
+				t.Errorf("%s with %q: %d %s", endpoint.path, mediaType, answer.Status, answer.Body)
 			}
 		}
 	}
-	if f.calls() > 0 {
-		t.Errorf("Signicat got %d calls", f.calls())
+	if e.calls() > 0 {
+		t.Errorf("Signicat got %d calls", e.calls())
 	}
 }
 
-// TestOwnPathsNeverReachUpstream asks for what only looks like an own endpoint, or lies below the
-// own path, where everything else is public: an upstream that answered there could set up a login
-// page of its own.
+// TestOwnPathsNeverReachUpstream has an attacker ask for paths that resemble a gateway endpoint or lie below
+// the gateway's path, on a site where everything else is public. An upstream that answers there could serve a
+// login page of its own.
 func TestOwnPathsNeverReachUpstream(t *testing.T) {
 	const site = "\titsme {\n\t\tpublic /*\n\t}\n\treverse_proxy UPSTREAM\n}\n"
-	f := build(t, "http://:65000 {\n"+site+"http://rewritten.example.be:65000 {\n\trewrite * /index.html\n"+site)
+	e := newAppEnv(t, "http://:65000 {\n"+site+"http://rewritten.example.be:65000 {\n\trewrite * /index.html\n"+site)
 	for _, target := range []string{
 		"/itsme", "/itsme/", "/itsme/unknown", "/itsme/login/x", "/itsme/../x", "/itsme/%2e%2e/x", "/itsme//login", "/itsme/login;x", "/itsme/LOGIN", "/itsme/%6cogin",
 		"/itsme/sessions/", "/itsme/problems/", "/itsme/problems/../x", "/itsme/sessions/../x", "/itsme/sessions/" + someSession + "/", "/itsme/sessions/" + someSession + "/cancel/", "/itsme?x=/", "/itsme/\xff",
 	} {
-		for _, host := range []string{fortHost, "other.example.be", "rewritten.example.be"} {
-			answer := f.send(head(http.MethodGet, target, host) + "\r\n")
-			if got := f.upstream.Take(); len(got) > 0 || answer.Status == http.StatusOK {
+		for _, host := range []string{appHost, "other.example.be", "rewritten.example.be"} {
+			answer := e.send(head(http.MethodGet, target, host) + "\r\n")
+			if got := e.upstream.Take(); len(got) > 0 || answer.Status == http.StatusOK {
 				t.Errorf("%s at %s: %d, the upstream got %q", target, host, answer.Status, got)
 			}
 		}
 	}
 	for _, target := range []string{"/ITSME/login", "//itsme/login", "/itsme%2flogin", "/itsme;/login", "/x/../itsme/login", "/%69tsme/login", `/itsme\login`, "/itsmes"} {
-		if answer := f.ask(http.MethodGet, target); strings.Contains(answer.Body, "<form") {
-			t.Errorf("%s is served as an own endpoint: %d", target, answer.Status)
+		if answer := e.ask(http.MethodGet, target); strings.Contains(answer.Body, "<form") {
+			t.Errorf("%s is served as a gateway endpoint: %d", target, answer.Status)
 		}
 	}
 }

@@ -6,12 +6,11 @@ import (
 	"testing"
 )
 
-// TestErrorRouteWithOptionalIsNoWayAround has a request fail before it reaches itsme, so that Caddy
-// hands it, with the client's own identity headers, to an error page that comes from an upstream.
-// The remedy that start and doctor name is itsme { optional } there: it strips what the client made
-// up, believes a valid login, and refuses a bad one.
+// TestErrorRouteWithOptionalIsNoWayAround has a request fail before it reaches itsme. Caddy then passes it,
+// with the client's own identity headers, to an error page of the upstream. The start and the doctor advise
+// itsme { optional } there. It strips those headers, accepts a valid login, and refuses a bad one.
 func TestErrorRouteWithOptionalIsNoWayAround(t *testing.T) {
-	f := build(t, `http://:65000 {
+	e := newAppEnv(t, `http://:65000 {
 		route {
 			error /early* "too early for itsme" 500
 			itsme
@@ -31,13 +30,13 @@ func TestErrorRouteWithOptionalIsNoWayAround(t *testing.T) {
 		subject     string // what the upstream gets; with status 200
 	}{
 		{"no login", forged, http.StatusOK, ""},
-		{"a login", forged + f.bearer(nil), http.StatusOK, person},
-		{"a browser's login", forged + f.cookie(nil), http.StatusOK, person},
+		{"a login", forged + e.bearer(nil), http.StatusOK, person},
+		{"a browser's login", forged + e.cookie(nil), http.StatusOK, person},
 		{"a bad login", forged + "Authorization: Bearer forged.forged.forged\r\n", http.StatusUnauthorized, ""},
 	} {
 		for _, target := range []string{"/early", "/early/itsme/token", "/early;/x"} {
-			answer := f.ask("GET", target, row.lines)
-			received := strings.Join(f.upstream.Take(), "")
+			answer := e.ask("GET", target, row.lines)
+			received := strings.Join(e.upstream.Take(), "")
 			if answer.Status != row.status || (received != "") != (row.status == http.StatusOK) || strings.Contains(received, "forged") {
 				t.Errorf("%s, %s: %d, the upstream got %q", row.name, target, answer.Status, received)
 			}
@@ -46,7 +45,7 @@ func TestErrorRouteWithOptionalIsNoWayAround(t *testing.T) {
 			}
 		}
 	}
-	if answer := f.ask("GET", "/", forged); answer.Status != http.StatusUnauthorized || len(f.upstream.Take()) > 0 {
+	if answer := e.ask("GET", "/", forged); answer.Status != http.StatusUnauthorized || len(e.upstream.Take()) > 0 {
 		t.Errorf("beside the error route: %d", answer.Status)
 	}
 }

@@ -3,7 +3,6 @@ package attack_test
 import (
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -12,19 +11,19 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 )
 
-// TestCancelFromElsewhereChangesNothing has a stranger who knows a login's session_id or state end it
-// for its owner, who would be asked by itsme for nothing.
+// TestCancelFromElsewhereChangesNothing has an attacker who knows the session_id or state of a login cancel
+// it. The user would see the login end in the app of itsme for no reason.
 func TestCancelFromElsewhereChangesNothing(t *testing.T) {
-	h := openTheatre(t, plainTheatre)
-	app, browser, stranger := h.NewApp(), h.visitor(), h.visitor()
+	e := newLoginEnv(t)
+	app, browser, stranger := e.NewApp(), e.browser(t), e.browser(t)
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
-	back, _, browserState := h.approved(t, browser.start(t))
-	stranger.start(t)
+	back, _, browserState := e.approved(t, browser.start("/account"))
+	stranger.start("/account")
 	browserID := gateway.SessionID(browserState)
 	for name, answer := range map[string]rawhttptest.Answer{
 		"nothing":                      cancel(t, stranger, app.SessionID, `{}`),
-		"a wrong verifier":             cancel(t, stranger, app.SessionID, `{"code_verifier":"`+h.NewApp().Verifier+`"}`),
+		"a wrong verifier":             cancel(t, stranger, app.SessionID, `{"code_verifier":"`+e.NewApp().Verifier+`"}`),
 		"the challenge":                cancel(t, stranger, app.SessionID, `{"code_verifier":"`+app.Challenge()+`"}`),
 		"a browser's, nothing":         cancel(t, stranger, browserID, `{}`),
 		"a browser's, with a verifier": cancel(t, stranger, browserID, `{"code_verifier":"`+app.Verifier+`"}`),
@@ -40,27 +39,25 @@ func TestCancelFromElsewhereChangesNothing(t *testing.T) {
 		"/app/callback?error=access_denied&state=" + url.QueryEscape(state),
 		"/sessions/" + browserID + "/cancel", "/sessions/" + app.SessionID + "/cancel",
 	} {
-		stranger.get(t, logintest.Path+target)
+		stranger.get(logintest.Path + target)
 	}
-	browser.origin = "https://evil.example"
-	if answer := browser.post(t, logintest.Path+"/sessions/"+browserID+"/cancel", ""); answer.Status == http.StatusNoContent {
+	if answer := browser.submit("/sessions/"+browserID+"/cancel", nil, "Origin: https://evil.example\r\n"); answer.Status == http.StatusNoContent {
 		t.Error("another site's form cancels")
 	}
-	if n := h.Signicat.Count("cancel_session"); n != 0 {
+	if n := e.Signicat.Count("cancel_session"); n != 0 {
 		t.Errorf("%d sessions were cancelled at Signicat", n)
 	}
 	wantRedeemed(t, app, code, state)
-	browser.wantFinished(t, back)
+	browser.wantFinished(back)
 }
 
-func cancel(t *testing.T, v *visitor, id, body string) rawhttptest.Answer {
+func cancel(t *testing.T, b *rawBrowser, id, body string) rawhttptest.Answer {
 	t.Helper()
-	return v.send(t, http.MethodPost, logintest.Path+"/sessions/"+id+"/cancel", body, "Origin: "+v.origin+"\r\n",
-		"Content-Type: application/json\r\n", "Content-Length: "+strconv.Itoa(len(body))+"\r\n")
+	return b.send(http.MethodPost, logintest.Path+"/sessions/"+id+"/cancel", body, "Origin: "+b.env.URL+"\r\n", "Content-Type: application/json\r\n")
 }
 
-// badFinishes are finishes of an app that are refused for their form. In each, BODY is the right
-// form, CODE, STATE and VERIFIER are its values.
+// badFinishes are malformed finishes of an app. BODY stands for the correct form, CODE, STATE and VERIFIER for its
+// values.
 var badFinishes = []struct {
 	name, lines, body string
 	status            int
@@ -86,9 +83,9 @@ var badFinishes = []struct {
 	{"a code of 10 kB", form, "grant_type=authorization_code&code=CODE" + strings.Repeat("A", 10<<10) + "&state=STATE&code_verifier=VERIFIER", 400},
 	{"17 kB", form, "BODY&x=" + strings.Repeat("A", 17<<10), 413},
 	{"JSON", "Content-Type: application/json\r\n", `{"grant_type":"authorization_code","code":"CODE","state":"STATE","code_verifier":"VERIFIER"}`, 415},
-	{"a form that says that it is text", "Content-Type: text/plain\r\n", "BODY", 415},
-	{"a form that says nothing", "", "BODY", 415},
-	{"a form that says two things", form + "Content-Type: text/plain\r\n", "BODY", 415},
+	{"a form declared as text", "Content-Type: text/plain\r\n", "BODY", 415},
+	{"a form without a media type", "", "BODY", 415},
+	{"a form with two media types", form + "Content-Type: text/plain\r\n", "BODY", 415},
 	{"a form in parts", "Content-Type: multipart/form-data; boundary=x\r\n", "--x\r\nContent-Disposition: form-data; name=\"code\"\r\n\r\nCODE\r\n--x--\r\n", 415},
 	{"an empty form", form, "", 400},
 	{"early data", form + "Early-Data: 1\r\n", "BODY", 425},
@@ -96,29 +93,28 @@ var badFinishes = []struct {
 
 const form = "Content-Type: application/x-www-form-urlencoded\r\n"
 
-// TestMalformedFinishConsumesNothing has an attacker who saw an app's return, or a proxy that mangles
-// it, send what one server reads one way and another one the other. Nothing is sent to Signicat, and
-// the app's own finish succeeds afterwards.
+// TestMalformedFinishConsumesNothing has an attacker who saw an app's redirect URL, or a proxy that alters
+// requests, send forms that two servers read differently. Signicat gets no call, and the app can still finish.
 func TestMalformedFinishConsumesNothing(t *testing.T) {
-	h := openTheatre(t, strings.Replace(plainTheatre, "OPTIONS", "OPTIONS\nlimit {\nsessions_per_client 1000 1m\n}", 1))
+	e := newLoginEnv(t, "limit {\nsessions_per_client 1000 1m\n}")
 	for _, row := range badFinishes {
 		t.Run(row.name, func(t *testing.T) {
-			app := h.NewApp()
+			app := e.NewApp()
 			app.Start(t)
 			code, state := app.Approve(t, "adult")
 			right := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "state": {state}, "code_verifier": {app.Verifier}}
 			body := strings.NewReplacer("BODY", right.Encode(), "CODE", code, "STATE", url.QueryEscape(state),
 				"SWAPPED", url.QueryEscape(swapCase(state)), "VERIFIER", app.Verifier).Replace(row.body)
-			before := h.Counts()
-			answer := h.visitor().send(t, http.MethodPost, logintest.Path+"/token", body, row.lines, "Content-Length: "+strconv.Itoa(len(body))+"\r\n")
+			before := e.Counts()
+			answer := e.browser(t).send(http.MethodPost, logintest.Path+"/token", body, row.lines)
 			if answer.Status != row.status || strings.Contains(answer.Raw, code) || strings.Contains(answer.Raw, state) {
 				t.Errorf("got %d, want %d", answer.Status, row.status)
 			}
-			for _, target := range []string{"/token?", "/token/?"} { // the query is read by nobody
-				h.visitor().send(t, http.MethodPost, logintest.Path+target+right.Encode(), "", form, "Content-Length: 0\r\n")
-				h.visitor().get(t, logintest.Path+target+right.Encode())
+			for _, target := range []string{"/token?", "/token/?"} { // no endpoint reads the query
+				e.browser(t).send(http.MethodPost, logintest.Path+target+right.Encode(), "", form)
+				e.browser(t).get(logintest.Path + target + right.Encode())
 			}
-			if n := h.Sent(before, "validate_code"); n != 0 {
+			if n := e.Sent(before, "validate_code"); n != 0 {
 				t.Errorf("%d codes were sent", n)
 			}
 			wantRedeemed(t, app, code, state)
@@ -126,10 +122,10 @@ func TestMalformedFinishConsumesNothing(t *testing.T) {
 	}
 }
 
-// TestMalformedCallbackConsumesNothing does the same to the browser's return, with and without the
-// login's cookie.
+// TestMalformedCallbackConsumesNothing sends the same malformed values in a browser's redirect URL, with and
+// without the cookie of the login.
 func TestMalformedCallbackConsumesNothing(t *testing.T) {
-	h := openTheatre(t, strings.Replace(plainTheatre, "OPTIONS", "OPTIONS\nlimit {\nsessions_per_client 1000 1m\n}", 1))
+	e := newLoginEnv(t, "limit {\nsessions_per_client 1000 1m\n}")
 	for name, query := range map[string]string{
 		"code twice":               "code=CODE&state=STATE&code=CODE",
 		"another code first":       "code=x&code=CODE&state=STATE",
@@ -145,27 +141,27 @@ func TestMalformedCallbackConsumesNothing(t *testing.T) {
 		"a state of 10 kB":         "code=CODE&state=STATE" + strings.Repeat("A", 10<<10),
 	} {
 		t.Run(name, func(t *testing.T) {
-			browser, stranger := h.visitor(), h.visitor()
-			back, code, state := h.approved(t, browser.start(t))
+			browser, stranger := e.browser(t), e.browser(t)
+			back, code, state := e.approved(t, browser.start("/account"))
 			target := logintest.Path + "/callback?" + strings.NewReplacer(
 				"CODE", code, "STATE", url.QueryEscape(state), "SWAPPED", url.QueryEscape(swapCase(state))).Replace(query)
-			before := h.Counts()
-			for _, v := range []*visitor{stranger, browser} {
-				answer := v.get(t, target)
+			before := e.Counts()
+			for _, b := range []*rawBrowser{stranger, browser} {
+				answer := b.get(target)
 				if answer.Status != http.StatusBadRequest || strings.Contains(answer.Raw, code) || strings.Contains(answer.Raw, state) {
 					t.Errorf("got %d", answer.Status)
 				}
 			}
 			for _, method := range []string{http.MethodPost, http.MethodHead, http.MethodPut} {
-				if answer := browser.send(t, method, back, "", "Origin: "+h.URL+"\r\nContent-Length: 0\r\n"); answer.Status != http.StatusMethodNotAllowed {
+				if answer := browser.send(method, back, "", "Origin: "+e.URL+"\r\n"); answer.Status != http.StatusMethodNotAllowed {
 					t.Errorf("%s: %d", method, answer.Status)
 				}
 			}
-			browser.get(t, back, "Early-Data: 1\r\n")
-			if n := h.Sent(before, "validate_code") + h.Sent(before, "cancel_session"); n != 0 {
-				t.Errorf("Signicat was told %d times", n)
+			browser.get(back, "Early-Data: 1\r\n")
+			if n := e.Sent(before, "validate_code") + e.Sent(before, "cancel_session"); n != 0 {
+				t.Errorf("Signicat got %d calls", n)
 			}
-			browser.wantFinished(t, back)
+			browser.wantFinished(back)
 		})
 	}
 }

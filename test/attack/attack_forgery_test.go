@@ -2,17 +2,17 @@ package attack_test
 
 import "strings"
 
-// forgery is how an attacker writes a header into a request: in its head, or in its body's
-// trailers too.
+// forgery is a way in which an attacker writes a header into a request: in its head, or in the trailers of its
+// body.
 type forgery struct {
 	name        string
 	lines, body func(header string) string
 }
 
-// forged stands in whatever an attacker claims.
+// forged is the value of every forged header.
 const forged = "forged"
 
-// claim is a line in which an attacker claims to be somebody.
+// claim returns a forged line of a header.
 func claim(header string) string {
 	if strings.EqualFold(header, "Authorization") {
 		return header + ": Bearer " + forged + "\r\n"
@@ -20,7 +20,7 @@ func claim(header string) string {
 	return header + ": " + forged + "\r\n"
 }
 
-// forgeries are the ways, for any header, to have an upstream believe it or to take it away.
+// forgeries are the ways to make an upstream read a forged header, or lose the true one.
 func forgeries() []forgery {
 	all := []forgery{
 		{name: "twice", lines: func(h string) string { return claim(h) + claim(h) }},
@@ -42,7 +42,7 @@ func forgeries() []forgery {
 	for _, s := range spellings {
 		all = append(all, forgery{name: s.name, lines: func(h string) string { return claim(s.spell(h)) }})
 	}
-	for _, s := range spellings[:3] { // FuzzStrip goes on with the others
+	for _, s := range spellings[:3] { // FuzzStrip tries the others
 		all = append(all,
 			forgery{name: "trailer, " + s.name, lines: chunked(nil), body: trailer(s.spell)},
 			forgery{name: "announced trailer, " + s.name, lines: chunked(s.spell), body: trailer(s.spell)},
@@ -52,7 +52,7 @@ func forgeries() []forgery {
 	return all
 }
 
-// spellings of a header's name that one server or another takes for the same.
+// spellings of the name of a header that some servers read as the same header.
 var spellings = []struct {
 	name  string
 	spell func(string) string

@@ -18,8 +18,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// keyholder is a gateway whose secrets are placeholders, with everything open that tells of Caddy.
-const keyholder = `{
+// keyholderSite is a gateway whose secrets are placeholders, and a Caddy that publishes and logs everything it can.
+const keyholderSite = `{
 	admin {{admin}}
 	debug
 	metrics
@@ -39,12 +39,12 @@ http://{{addr}} {
 	respond ok
 }`
 
-// TestPrivateKeysAreShownNowhere reads all that a running Caddy tells of itself. Whoever found a
-// signing key there could be anybody.
+// TestPrivateKeysAreShownNowhere reads everything that a running Caddy publishes and logs. An attacker who
+// finds a signing key there can log in as any user.
 func TestPrivateKeysAreShownNowhere(t *testing.T) {
 	t.Setenv("SIGNICAT_CLIENT_ID", signicattest.DefaultClientID)
 	t.Setenv("SIGNICAT_CLIENT_SECRET", signicattest.DefaultClientSecret)
-	s := caddytest.Run(t, keyholder)
+	s := caddytest.Run(t, keyholderSite)
 	found := secrets{"client secret": signicattest.DefaultClientSecret}
 	for _, private := range storedPrivateKeys(t, s.Storage()) {
 		found.addKey(t, private)
@@ -68,7 +68,7 @@ func TestPrivateKeysAreShownNowhere(t *testing.T) {
 func TestPrivateKeysAreTheirOwnersAlone(t *testing.T) {
 	t.Setenv("SIGNICAT_CLIENT_ID", signicattest.DefaultClientID)
 	t.Setenv("SIGNICAT_CLIENT_SECRET", signicattest.DefaultClientSecret)
-	s := caddytest.Run(t, keyholder)
+	s := caddytest.Run(t, keyholderSite)
 	keys := 0
 	err := filepath.WalkDir(s.Storage(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -91,7 +91,7 @@ func TestPrivateKeysAreTheirOwnersAlone(t *testing.T) {
 	}
 }
 
-// storedPrivateKeys are the keys of every gateway, wherever in their documents they are.
+// storedPrivateKeys returns the keys of every gateway in storage.
 func storedPrivateKeys(t *testing.T, storage string) (keys []*pem.Block) {
 	t.Helper()
 	documents, err := filepath.Glob(filepath.Join(storage, "itsme", "*", "keys.json"))

@@ -66,7 +66,7 @@ http://behind.example.be:65000 {
 	reverse_proxy UPSTREAM
 }`
 
-// confusable are targets that one server takes for a public path and another for a private one.
+// confusable are targets that one server reads as a public path and another as a private one.
 var confusable = []string{
 	// Dot segments, plain, encoded, and as a backslash or a parameter makes them.
 	"/assets/../private", "/assets/./x", "/assets/x/..", "/assets/x/.", "/private/../assets/x", "/private/../health", "/./health",
@@ -81,28 +81,28 @@ var confusable = []string{
 	// Encodings of what needs none, twice, and broken.
 	"/%68ealth", "/he%61lth", "/%61ssets/x", "/assets/%78", "/assets/%252e%252e/private", "/assets/%252fprivate", "/%2568ealth", "/assets/%25", "/assets/%",
 	"/assets/%2", "/assets/%zz", "/assets/é", "/assets/%c3%a9", "/assets/\xff", "/assets/%ff", "/assets/%e2%80%ae",
-	// What ends a path for some.
+	// Characters that end a path for some servers.
 	"/health;", "/health;x=y", "/health;/../private", "/private;/health", "/assets/x;y", "/assets/x%3by", "/health%00", "/health%00/private", "/assets/%00",
 	"/health%20", "/health%09", "/health%0a", "/assets/%0d%0aX-Itsme-Subject:%20forged", "/health%7f", "/health#", "/private#/health", "/private%23/health", "/health%3f",
 	"/private?/health", "/private?/../health", "/private&/health", "/health|x", "/health\"", "/health<", "/health^", "/health`", "/health{",
 	// Near misses.
 	"/health.", "/health/", "/health/x", "/Health", "/HEALTH", "/healthz", "/health ", "/assets", "/Assets/x", "/asset/x", "/assetsx/y", "/", "", "*", "/health~", "health",
-	// PATH_INFO, other names of one file, and what is no text.
+	// PATH_INFO, other names of one file, and bytes that are no text.
 	"/assets/x.php/private", "/health/index.php/private", "/index.php/health", "/assets/X.PHP/../private", "/assets./x", "/assets/x.", "/health.", "/health::$DATA",
 	"/assets::$INDEX_ALLOCATION/x", "/assets:$i30:$INDEX_ALLOCATION/x", "/health:80", "/assets:1/x", "/ASSETS~1/x", "/assets/PRIVAT~1/x", "/assets/%e0%80%ae%e0%80%ae/private",
 	"/assets/%f0%80%80%afprivate", "/assets/%ed%a0%80", "/assets /x", "/assets%20/x",
 }
 
-// TestPathThatIsReadInTwoWaysIsNeverPublic asks without a login for paths that the upstream, or a
-// cache between, might take for others. A path that is public by the gateway's reading and private
-// by the upstream's would be open to all.
+// TestPathThatIsReadInTwoWaysIsNeverPublic has an attacker without a login ask for paths that the upstream, or
+// a cache between, might read differently. A path that is public for the gateway and private for the upstream
+// would be open to every client.
 func TestPathThatIsReadInTwoWaysIsNeverPublic(t *testing.T) {
-	f := build(t, pathSites)
-	for _, host := range []string{fortHost, "rewritten.example.be", "stripped.example.be", "within.example.be", "emptied.example.be", "shortened.example.be", "behind.example.be"} {
+	e := newAppEnv(t, pathSites)
+	for _, host := range []string{appHost, "rewritten.example.be", "stripped.example.be", "within.example.be", "emptied.example.be", "shortened.example.be", "behind.example.be"} {
 		for _, target := range confusable {
 			for _, prefix := range []string{"", "/app"} {
-				answer := f.send(head(http.MethodGet, prefix+target, host) + "\r\n")
-				if received := f.upstream.Take(); len(received) > 0 {
+				answer := e.send(head(http.MethodGet, prefix+target, host) + "\r\n")
+				if received := e.upstream.Take(); len(received) > 0 {
 					t.Errorf("%s%q: %d, the upstream got %q", host, prefix+target, answer.Status, received)
 				}
 			}
@@ -110,11 +110,11 @@ func TestPathThatIsReadInTwoWaysIsNeverPublic(t *testing.T) {
 	}
 }
 
-// TestPathOutsideTheMatcherIsOutsideByEveryReading asks a site that protects one part for paths
-// that its matcher takes for others and the upstream for that part: it drops the parameters after a
-// semicolon, or decodes once more than the matcher, or less often.
+// TestPathOutsideTheMatcherIsOutsideByEveryReading has an attacker ask a site that protects one part for paths
+// which its matcher reads as outside and the upstream as inside. Such an upstream drops the parameters after a
+// semicolon, or decodes once more or once less than the matcher.
 func TestPathOutsideTheMatcherIsOutsideByEveryReading(t *testing.T) {
-	f := build(t, "http://:65000 {\n\t@in path /private /private/*\n\titsme @in\n\treverse_proxy UPSTREAM\n}")
+	e := newAppEnv(t, "http://:65000 {\n\t@in path /private /private/*\n\titsme @in\n\treverse_proxy UPSTREAM\n}")
 	for _, target := range []string{
 		"/private;/x", "/private;x=y/z", "/;/private/x", "/a/..;/private/x", "/;private/x", "/a;/../private/x",
 		"/private/x/..%2f..%2fopen", "/private%2fx", "/private%2Fx", "/a/..%2fprivate/x", "/%2fprivate/x", "/private%252fx", "/%2570rivate/x",
@@ -127,33 +127,33 @@ func TestPathOutsideTheMatcherIsOutsideByEveryReading(t *testing.T) {
 		// Overlong forms of three and four bytes, a surrogate, half a character.
 		"/a/%e0%80%ae%e0%80%ae/private/x", "/a/..%e0%80%afprivate/x", "/a/%f0%80%80%ae%f0%80%80%ae/private/x", "/%f0%80%80%afprivate/x", "/%ed%a0%80/private", "/open%e2%82/private",
 	} {
-		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
-		if received := f.upstream.Take(); len(received) > 0 {
+		answer := e.send(head(http.MethodGet, target, appHost) + "\r\n")
+		if received := e.upstream.Take(); len(received) > 0 {
 			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
 		}
 	}
 	for _, target := range []string{"/open", "/", "/privately", "/v1/items:batchGet", "/index.php", "/~user/", "/open/a%20b.pdf", "/open/caf%C3%A9", "/open/?q=//;%2f..", "/open/.well-known/x", "/open/a..b"} {
-		answer := f.send(head(http.MethodGet, target, fortHost) + "\r\n")
-		if received := f.upstream.Take(); len(received) != 1 {
+		answer := e.send(head(http.MethodGet, target, appHost) + "\r\n")
+		if received := e.upstream.Take(); len(received) != 1 {
 			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
 		}
 	}
 }
 
-// TestPublicPathIsPublicByBothReadings asks for public paths that a rewrite has made so, or has
-// made of others. Only what is public before and after the rewrite needs no login.
+// TestPublicPathIsPublicByBothReadings asks for paths that a rewrite makes public, or makes of public ones.
+// Only a path that is public before and after the rewrite needs no login.
 func TestPublicPathIsPublicByBothReadings(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	for _, row := range []struct {
 		host, target string
 		received     string // by the upstream; empty: nothing
 	}{
-		{fortHost, "/health", "/health"},
-		{fortHost, "/assets/x.css?v=/../%2e%00;", "/assets/x.css?v=/../%2e%00;"},
-		{fortHost, "/assets/", "/assets/"},
-		{fortHost, "http://" + fortHost + "/health", "/health"},
-		{fortHost, "http://" + fortHost + "/private", ""},
-		{fortHost, "http://evil.example/private", ""},
+		{appHost, "/health", "/health"},
+		{appHost, "/assets/x.css?v=/../%2e%00;", "/assets/x.css?v=/../%2e%00;"},
+		{appHost, "/assets/", "/assets/"},
+		{appHost, "http://" + appHost + "/health", "/health"},
+		{appHost, "http://" + appHost + "/private", ""},
+		{appHost, "http://evil.example/private", ""},
 		{"rewritten.example.be", "/private", ""},
 		{"rewritten.example.be", "/assets/x", "/assets/assets/x"},
 		{"stripped.example.be", "/app/assets/x", ""},
@@ -164,7 +164,7 @@ func TestPublicPathIsPublicByBothReadings(t *testing.T) {
 		{"within.example.be", "/app/app/health", ""},
 		{"within.example.be", "/app/private", ""},
 		{"within.example.be", "/app/assets", ""},
-		// The client would choose any path: what is private at /private is not public at /assets/private.
+		// The client could choose any path: /private is private, so /assets/private is not public.
 		{"emptied.example.be", "/assets/private", ""},
 		{"emptied.example.be", "/private", ""},
 		{"emptied.example.be", "/assets/assets/x", "/assets/x"},
@@ -175,100 +175,101 @@ func TestPublicPathIsPublicByBothReadings(t *testing.T) {
 		{"behind.example.be", "/assets/private", "/private"},
 		{"behind.example.be", "/private", ""},
 	} {
-		answer := f.send(head(http.MethodGet, row.target, row.host) + "\r\n")
-		received := strings.Join(f.upstream.Take(), "")
+		answer := e.send(head(http.MethodGet, row.target, row.host) + "\r\n")
+		received := strings.Join(e.upstream.Take(), "")
 		if want := row.received != ""; (answer.Status == http.StatusOK) != want || (received != "") != want || !strings.HasPrefix(received, strings.TrimSuffix("GET "+row.received, "GET ")) {
 			t.Errorf("%s %s: %d, the upstream got %q", row.host, row.target, answer.Status, received)
 		}
 	}
 }
 
-// TestNothingButThePathDecides asks for a private path and names a public one, or a trusted
-// client, wherever one server or another has looked for it.
+// TestNothingButThePathDecides has an attacker ask for a private path and name a public path, or a trusted
+// client, in every header that some server has read.
 func TestNothingButThePathDecides(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	for _, line := range []string{
 		"X-Original-URL: /health", "X-Rewrite-URL: /health", "X-Original-URI: /health", "X-Forwarded-Uri: /health", "X-Forwarded-Path: /health",
 		"X-Forwarded-Prefix: /assets", "X-Envoy-Original-Path: /health", "X-Accel-Redirect: /health", "X-Sendfile: /health", "Content-Location: /health",
 		"X-HTTP-Method-Override: OPTIONS", "X-HTTP-Method: OPTIONS", "X-Method-Override: HEAD", "X-Forwarded-Method: OPTIONS",
 		"X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "X-Client-IP: ::1", "True-Client-IP: 127.0.0.1", "Forwarded: for=127.0.0.1;host=localhost;proto=https",
 		"X-Custom-IP-Authorization: 127.0.0.1", "X-Forwarded-Host: localhost", "X-Forwarded-Server: localhost", "X-Forwarded-Proto: https",
-		"User-Agent: kube-probe/1.30", "User-Agent: Googlebot/2.1", "Referer: https://app.example.be/health", "Origin: " + fortURL, "Sec-Fetch-Site: same-origin",
-		"Access-Control-Request-Method: PUT\r\nOrigin: " + fortURL, "Early-Data: 1", "Purpose: prefetch", "Via: 1.1 Caddy", "Cookie: itsme=x; __Host-itsme-l-12345678=x",
+		"User-Agent: kube-probe/1.30", "User-Agent: Googlebot/2.1", "Referer: https://app.example.be/health", "Origin: " + appURL, "Sec-Fetch-Site: same-origin",
+		"Access-Control-Request-Method: PUT\r\nOrigin: " + appURL, "Early-Data: 1", "Purpose: prefetch", "Via: 1.1 Caddy", "Cookie: itsme=x; __Host-itsme-l-12345678=x",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodPost} {
-			answer := f.ask(method, "/private", line+"\r\n")
-			if received := f.upstream.Take(); answer.Status != http.StatusUnauthorized || len(received) > 0 {
+			answer := e.ask(method, "/private", line+"\r\n")
+			if received := e.upstream.Take(); answer.Status != http.StatusUnauthorized || len(received) > 0 {
 				t.Errorf("%s with %q: %d, the upstream got %q", method, line, answer.Status, received)
 			}
 		}
 	}
 }
 
-// TestNoMethodIsExempt uses methods that a rule about GET and POST forgets, and forms of a
-// request that are not about a path.
+// TestNoMethodIsExempt sends methods that a rule for GET and POST forgets, and request targets that are no
+// path.
 func TestNoMethodIsExempt(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	for _, method := range []string{
 		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "PURGE", "get", "Get", "GETS", "X",
 	} {
-		for _, target := range []string{"/private", "*", fortHost + ":443", "http://" + fortHost + "/private", "https://" + fortHost + "/health/../private"} {
-			answer := f.ask(method, target)
-			if received := f.upstream.Take(); len(received) > 0 || (answer.Status/100 == 2 && method+target != "OPTIONS*") {
+		for _, target := range []string{"/private", "*", appHost + ":443", "http://" + appHost + "/private", "https://" + appHost + "/health/../private"} {
+			answer := e.ask(method, target)
+			if received := e.upstream.Take(); len(received) > 0 || (answer.Status/100 == 2 && method+target != "OPTIONS*") {
 				t.Errorf("%s %s: %d, the upstream got %q", method, target, answer.Status, received)
 			}
 		}
 	}
 }
 
-// TestNoHostIsExempt asks under other names of the site, which a rule about one name forgets.
+// TestNoHostIsExempt asks under other names of the site, which a rule for one name forgets.
 func TestNoHostIsExempt(t *testing.T) {
-	f := build(t, pathSites)
+	e := newAppEnv(t, pathSites)
 	for _, host := range []string{
 		"APP.EXAMPLE.BE", "app.example.be.", "app.example.be:80", "app.example.be:443", "app.example.be:0", "localhost", "127.0.0.1", "[::1]", "evil.example",
-		"app.example.be\r\nHost: evil.example", "app.example.be\r\nhost: app.example.be", "evil.example\r\nX-Forwarded-Host: " + fortHost, "", "app.example.be, evil", "a b", "@app.example.be", "...",
+		"app.example.be\r\nHost: evil.example", "app.example.be\r\nhost: app.example.be", "evil.example\r\nX-Forwarded-Host: " + appHost, "", "app.example.be, evil", "a b", "@app.example.be", "...",
 	} {
-		answer := f.send(head(http.MethodGet, "/private", host) + "\r\n")
-		if received := f.upstream.Take(); len(received) > 0 || (answer.Status != http.StatusUnauthorized && answer.Status != http.StatusBadRequest) {
+		answer := e.send(head(http.MethodGet, "/private", host) + "\r\n")
+		if received := e.upstream.Take(); len(received) > 0 || (answer.Status != http.StatusUnauthorized && answer.Status != http.StatusBadRequest) {
 			t.Errorf("%q: %d, the upstream got %q", host, answer.Status, received)
 		}
 	}
 }
 
-// TestOnlyTruePreflightsNeedNoLogin sends what only looks like a browser's CORS preflight to a
-// site that lets those through: to open a tunnel, to write by another method, or with an identity.
+// TestOnlyTruePreflightsNeedNoLogin has an attacker send requests that resemble a browser's CORS preflight to
+// a site that lets preflights through: to open a tunnel, to write with another method, or to bring an
+// identity.
 func TestOnlyTruePreflightsNeedNoLogin(t *testing.T) {
-	f := build(t, "http://:65000 {\n\titsme {\n\t\tcors_preflight\n\t}\n\treverse_proxy UPSTREAM\n}")
+	e := newAppEnv(t, "http://:65000 {\n\titsme {\n\t\tcors_preflight\n\t}\n\treverse_proxy UPSTREAM\n}")
 	const origin, wanted = "Origin: https://evil.example\r\n", "Access-Control-Request-Method: DELETE\r\n"
 	requests := map[string]string{
-		"no origin":            head("OPTIONS", "/", fortHost, wanted) + "\r\n",
-		"two origins":          head("OPTIONS", "/", fortHost, origin, origin, wanted) + "\r\n",
-		"no method":            head("OPTIONS", "/", fortHost, origin) + "\r\n",
-		"two methods":          head("OPTIONS", "/", fortHost, origin, wanted, wanted) + "\r\n",
-		"a method of its own":  head("GET", "/", fortHost, origin, wanted) + "\r\n",
-		"an overridden method": head("POST", "/", fortHost, origin, wanted, "X-HTTP-Method-Override: OPTIONS\r\nContent-Length: 0\r\n") + "\r\n",
-		"in lower case":        head("options", "/", fortHost, origin, wanted) + "\r\n",
-		"a body":               head("OPTIONS", "/", fortHost, origin, wanted, "Content-Length: 1\r\n") + "\r\nx",
-		"a body in chunks":     head("OPTIONS", "/", fortHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n1\r\nx\r\n0\r\n\r\n",
-		"an empty body":        head("OPTIONS", "/", fortHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n0\r\n\r\n",
+		"no origin":            head("OPTIONS", "/", appHost, wanted) + "\r\n",
+		"two origins":          head("OPTIONS", "/", appHost, origin, origin, wanted) + "\r\n",
+		"no method":            head("OPTIONS", "/", appHost, origin) + "\r\n",
+		"two methods":          head("OPTIONS", "/", appHost, origin, wanted, wanted) + "\r\n",
+		"a method of its own":  head("GET", "/", appHost, origin, wanted) + "\r\n",
+		"an overridden method": head("POST", "/", appHost, origin, wanted, "X-HTTP-Method-Override: OPTIONS\r\nContent-Length: 0\r\n") + "\r\n",
+		"in lower case":        head("options", "/", appHost, origin, wanted) + "\r\n",
+		"a body":               head("OPTIONS", "/", appHost, origin, wanted, "Content-Length: 1\r\n") + "\r\nx",
+		"a body in chunks":     head("OPTIONS", "/", appHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n1\r\nx\r\n0\r\n\r\n",
+		"an empty body":        head("OPTIONS", "/", appHost, origin, wanted, "Transfer-Encoding: chunked\r\n") + "\r\n0\r\n\r\n",
 	}
 	for _, line := range []string{
 		"Upgrade: websocket", "upgrade: websocket", "UPGRADE: WebSocket", "Upgrade: tcp", "Upgrade:",
 		"X-HTTP-Method: DELETE", "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE", "x-http-method-override: DELETE", "X-METHOD-OVERRIDE: DELETE",
 	} {
-		requests[line] = head("OPTIONS", "/", fortHost, origin, wanted, line+"\r\n") + "\r\n"
-		requests[line+", connected"] = head("OPTIONS", "/", fortHost, origin, wanted, line+"\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n") + "\r\n"
+		requests[line] = head("OPTIONS", "/", appHost, origin, wanted, line+"\r\n") + "\r\n"
+		requests[line+", connected"] = head("OPTIONS", "/", appHost, origin, wanted, line+"\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n") + "\r\n"
 	}
 	for name, request := range requests {
-		answer := f.send(request)
-		if received := f.upstream.Take(); answer.Status != http.StatusUnauthorized || len(received) > 0 {
+		answer := e.send(request)
+		if received := e.upstream.Take(); answer.Status != http.StatusUnauthorized || len(received) > 0 {
 			t.Errorf("%s: %d, the upstream got %q", name, answer.Status, received)
 		}
 	}
 	asked := "Access-Control-Request-Headers: upgrade, x-http-method-override\r\n"
-	answer := f.ask("OPTIONS", "/", origin, wanted, asked, "Content-Length: 0\r\nX-Itsme-Subject: forged\r\n", f.bearer(nil), f.cookie(nil))
-	received := strings.Join(f.upstream.Take(), "")
-	if answer.Status != http.StatusOK || f.identityLines(received) != nil || strings.Contains(received, sessionCookie) || !strings.Contains(received, wanted) {
+	answer := e.ask("OPTIONS", "/", origin, wanted, asked, "Content-Length: 0\r\nX-Itsme-Subject: forged\r\n", e.bearer(nil), e.cookie(nil))
+	received := strings.Join(e.upstream.Take(), "")
+	if answer.Status != http.StatusOK || e.identityLines(received) != nil || strings.Contains(received, sessionCookie) || !strings.Contains(received, wanted) {
 		t.Errorf("a true one: %d, the upstream got %q", answer.Status, received)
 	}
 }

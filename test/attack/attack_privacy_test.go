@@ -13,9 +13,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// talkative logs and measures everything that Caddy can. What reverse_proxy and rewrite log of
-// headers goes through the filter into one file, and into another as it is.
-const talkative = `{
+// loggingSite logs and measures everything that Caddy can. The headers that reverse_proxy and rewrite log go through
+// the filter into one file, and without it into another.
+const loggingSite = `{
 	admin {{admin}}
 	debug
 	metrics
@@ -37,7 +37,9 @@ const talkative = `{
 		output  file FOLDER/open.log
 	}
 	itsme {
-		OPTIONS
+		public_url http://{{addr}}
+		SIGNICAT
+		attributes name firstName lastName dateOfBirth nin
 		token {
 			claims name given_name family_name birthdate nin
 		}
@@ -64,26 +66,26 @@ http://{{addr}} {
 	}
 }`
 
-// secrets are values that belong in no log, metric or error, by what they are.
+// secrets are values that must not stand in any log, metric or error, by their names.
 type secrets map[string]string
 
-// wantNone looks for every secret, as it is and as a URL or a header writes it.
+// wantNone looks for every secret, unchanged and as a URL or a header encodes it.
 func (s secrets) wantNone(t *testing.T, where, text string) {
 	t.Helper()
 	if text == "" {
-		t.Errorf("nothing is in %s", where)
+		t.Errorf("%s is empty", where)
 	}
 	for name, secret := range s {
 		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret)} {
 			if secret == "" || strings.Contains(text, form) {
-				t.Errorf("%s tells a %s (%d characters)", where, name, len(secret))
+				t.Errorf("%s holds the %s (%d characters)", where, name, len(secret))
 				break
 			}
 		}
 	}
 }
 
-// addToken adds the parts of a JWT that are nobody's business.
+// addToken adds the claims and the signature of a JWT.
 func (s secrets) addToken(name, raw string) {
 	parts := strings.Split(raw, ".")
 	s[name+"'s claims"], s[name+"'s signature"] = parts[1], parts[len(parts)-1]
@@ -94,45 +96,44 @@ func (s secrets) addReturn(name, code, state string) {
 	s[name+"'s state"], _, _ = strings.Cut(state, ":")
 }
 
-// TestNothingPersonalIsLogged logs people in, as an app and as a browser, well and badly, with
-// everything logged that can be. Logs and metrics are read by more people than may know who logs in,
-// and whoever reads a code, state or token there in time could use it.
+// TestNothingPersonalIsLogged plays logins of an app and a browser, good and bad, with all logs on. Operators
+// read logs and metrics who must not know the users. An attacker who reads a code, state or token there in
+// time could use it.
 func TestNothingPersonalIsLogged(t *testing.T) {
 	folder := t.TempDir()
-	h := openTheatre(t, strings.ReplaceAll(talkative, "FOLDER", folder))
+	e := newEnv(t, strings.ReplaceAll(loggingSite, "FOLDER", folder))
 	found := secrets{"client secret": signicattest.DefaultClientSecret}
-	errors := h.appIn(t, found) + h.browserIn(t, found) + h.troubleIn(t, found)
-	for i, raw := range h.tokens.all() {
+	errors := e.playApp(t, found) + e.playBrowser(t, found) + e.playFailures(t, found)
+	for i, raw := range e.accessTokens.all() {
 		found.addToken("Signicat access token "+string(rune('a'+i%26)), raw)
 	}
-	person := h.Signicat.Personas()[0]
+	person := e.Signicat.Personas()[0]
 	for _, attribute := range []string{"name", "firstName", "lastName", "dateOfBirth", "email", "itsmeNationalNumber"} {
 		found[attribute] = person.Attributes[attribute]
 	}
 	found["national number"], found["itsme account"] = person.NIN, person.IDPID
 
-	log := h.server.Log()
+	log := e.Server.Log()
 	found.wantNone(t, "the log", log)
 	found.wantNone(t, "an error's answer", errors)
-	found.wantNone(t, "the metrics", h.server.Get(t, h.server.AdminURL+"/metrics"))
+	found.wantNone(t, "the metrics", e.Server.Get(t, e.Server.AdminURL+"/metrics"))
 	open, filtered := readLog(t, folder, "open.log"), readLog(t, folder, "filtered.log")
 	for _, name := range []string{"name", "national number", "app token's claims", "browser's code"} {
 		if !strings.Contains(open, found[name]) {
-			t.Errorf("without the filter no %s is logged: nothing is tested", name)
+			t.Errorf("without the filter the %s is not logged: this test proves nothing", name)
 		}
 	}
 	found.wantNone(t, "the filtered log", filtered)
 	if strings.Count(filtered, "\n") != strings.Count(open, "\n") || !strings.Contains(filtered, `"X-Token":["REDACTED"]`) {
-		t.Error("the filter loses lines, or does not tell what it redacts")
+		t.Error("the filter loses lines, or does not mark what it redacts")
 	}
 	wantAccessLog(t, log, person.SubjectID)
 }
 
-// appIn logs an app in, which then calls, and others that come to nothing. It returns the answers
-// that were errors.
-func (h *theatre) appIn(t *testing.T, found secrets) (errors string) {
+// playApp plays a login of an app, and others that fail. It returns the answers that were errors.
+func (e *env) playApp(t *testing.T, found secrets) (errors string) {
 	t.Helper()
-	app, stranger := h.NewApp(), h.NewApp()
+	app, stranger := e.NewApp(), e.NewApp()
 	app.Start(t)
 	code, state := app.Approve(t, "adult")
 	found["verifier"], found["another verifier"] = app.Verifier, stranger.Verifier
@@ -147,60 +148,60 @@ func (h *theatre) appIn(t *testing.T, found secrets) (errors string) {
 		app.Call(t, path, raw)
 		errors += app.Call(t, path, raw+"x").Body
 	}
-	errors += h.visitor().get(t, "/itsme/app/callback?code="+code+"&state="+url.QueryEscape(state)).Raw
-	h.visitor().send(t, http.MethodPost, "/itsme/logout", "", bearerLine(raw), "Content-Length: 0\r\n")
+	errors += e.browser(t).get("/itsme/app/callback?code=" + code + "&state=" + url.QueryEscape(state)).Raw
+	e.browser(t).send(http.MethodPost, "/itsme/logout", "", bearerLine(raw))
 	return errors + app.Call(t, "/x", raw).Body + app.Redeem(t, code, state).Body
 }
 
-// browserIn does the same with a browser.
-func (h *theatre) browserIn(t *testing.T, found secrets) (errors string) {
+// playBrowser plays the same with browsers.
+func (e *env) playBrowser(t *testing.T, found secrets) (errors string) {
 	t.Helper()
-	browser := h.visitor()
-	back, code, state := h.approved(t, browser.start(t))
+	browser := e.browser(t)
+	back, code, state := e.approved(t, browser.start("/account"))
 	found.addReturn("browser", code, state)
-	for _, value := range browser.cookies {
-		found["login cookie"] = value
+	for _, cookie := range browser.cookies {
+		found["login cookie"] = cookie.Value
 	}
-	errors += h.visitor().get(t, back).Raw
-	errors += h.visitor().send(t, http.MethodPost, back, "", "Content-Length: 0\r\n").Raw
-	browser.get(t, back)
-	found.addToken("session cookie", browser.cookies["itsme"])
-	h.bytes.Take()
-	browser.get(t, "/account")
-	_, minted, _ := strings.Cut(strings.Join(h.bytes.Take(), ""), "Authorization: Bearer ")
+	errors += e.browser(t).get(back).Raw
+	errors += e.browser(t).send(http.MethodPost, back, "").Raw
+	browser.get(back)
+	found.addToken("session cookie", browser.value("itsme"))
+	e.upstream.Take()
+	browser.get("/account")
+	_, minted, _ := strings.Cut(strings.Join(e.upstream.Take(), ""), "Authorization: Bearer ")
 	minted, _, _ = strings.Cut(minted, "\r\n")
 	found.addToken("minted token", minted)
-	browser.get(t, "/token/x")
-	browser.get(t, "/down/x")
-	errors += browser.get(t, back).Raw
-	browser.post(t, "/itsme/logout", "")
+	browser.get("/token/x")
+	browser.get("/down/x")
+	errors += browser.get(back).Raw
+	browser.submitOwn("/logout", nil)
 
-	refused := h.visitor()
-	denied, err := h.Signicat.Refuse(refused.start(t))
+	refused := e.browser(t)
+	denied, err := e.Signicat.Refuse(refused.start("/account"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, deniedState, _ := strings.Cut(denied, "state=")
 	found["refused login's state"], _, _ = strings.Cut(deniedState, "%3A")
-	return errors + refused.get(t, strings.TrimPrefix(denied, h.URL)).Raw
+	return errors + refused.get(strings.TrimPrefix(denied, e.URL)).Raw
 }
 
-// troubleIn has Signicat answer with the person's data in a form that cannot be used.
-func (h *theatre) troubleIn(t *testing.T, found secrets) (errors string) {
+// playFailures has Signicat answer with the user's data in forms that the gateway cannot use.
+func (e *env) playFailures(t *testing.T, found secrets) (errors string) {
 	t.Helper()
 	for name, trouble := range map[string]func() error{
 		"a session cut short": func() error {
-			return h.Signicat.Script(signicattest.Fault{Operation: "read_session", Call: 1, After: true, Body: signicattest.BodyTruncated})
+			return e.Signicat.Script(signicattest.Fault{Operation: "read_session", Call: 1, After: true, Body: signicattest.BodyTruncated})
 		},
 		"a code refused": func() error {
-			return h.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, Status: 400})
+			return e.Signicat.Script(signicattest.Fault{Operation: "validate_code", Call: 1, Status: 400})
 		},
 		"an access token refused": func() error {
-			h.Signicat.RevokeAccessTokens()
-			return h.Signicat.Script(signicattest.Fault{Operation: "access_token", Call: 1, Status: 500})
+			e.Signicat.RevokeAccessTokens()
+			return e.Signicat.Script(signicattest.Fault{Operation: "access_token", Call: 1, Status: 500})
 		},
 	} {
-		app := h.NewApp()
+		app := e.NewApp()
 		app.Start(t)
 		code, state := app.Approve(t, "adult")
 		if err := trouble(); err != nil {
@@ -210,7 +211,7 @@ func (h *theatre) troubleIn(t *testing.T, found secrets) (errors string) {
 		if answer := app.Redeem(t, code, state); answer.Status != http.StatusOK {
 			errors += answer.Body
 		}
-		h.Signicat.ClearScript()
+		e.Signicat.ClearScript()
 	}
 	return errors
 }
@@ -224,8 +225,8 @@ func readLog(t *testing.T, folder, name string) string {
 	return string(text)
 }
 
-// wantAccessLog checks that the access log knows who by the pseudonym, and knows no return: a line
-// of the gateway's own stands in its place.
+// wantAccessLog checks that the access log names users by the pseudonym. It must not hold redirect URLs: the
+// gateway logs a line of its own for each.
 func wantAccessLog(t *testing.T, log, subject string) {
 	t.Helper()
 	users, outcomes := map[string]bool{}, map[string]bool{}
@@ -243,20 +244,20 @@ func wantAccessLog(t *testing.T, log, subject string) {
 		case "handled request":
 			users[entry.UserID] = true
 			if strings.HasPrefix(entry.Request.URI, logintest.Path+"/callback") || strings.HasPrefix(entry.Request.URI, logintest.Path+"/app/callback") {
-				t.Error("a return is in the access log")
+				t.Error("a redirect URL is in the access log")
 			}
 		case "redirect URL answered":
 			outcomes[entry.Outcome] = entry.SessionID != ""
 		}
 	}
 	if !users[subject] || !users[""] || len(users) != 2 {
-		t.Errorf("the access log knows %d users", len(users))
+		t.Errorf("the access log names %d users", len(users))
 	}
 	for outcome, bound := range map[string]bool{
 		"finished": true, "denied": true, "unbound_no_cookies": false, "repeated": false, "malformed": false,
 	} {
 		if named, ok := outcomes[outcome]; !ok || named != bound {
-			t.Errorf("a return that is %s: logged %t, with its session_id %t", outcome, ok, named)
+			t.Errorf("a redirect URL that is %s: logged %t, with its session_id %t", outcome, ok, named)
 		}
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 )
 
-// rewriteRows are sites whose matcher makes a part private, and rewrites in front of it. ROOT stands
-// for a folder with an index.html. Each has requests that need a login, by what the client sent or
-// by what the rewrite made of it, and one that needs none.
+// rewriteRows are sites with a matcher that makes a part private, and with rewrites before it. ROOT stands for a folder
+// with an index.html. Each row has requests that need a login, as the client sent them or as the rewrite made them, and
+// one that needs none.
 var rewriteRows = []struct {
 	name, site string
 	private    []string // method and target
@@ -125,9 +125,9 @@ var rewriteRows = []struct {
 	},
 }
 
-// TestRewriteIsNoWayAroundTheMatcher asks for a private path in sites that rewrite it before itsme
-// looks, into one that the matcher leaves out. The upstream serves the private page all the same: it
-// may get the original path in a header or as REQUEST_URI, or the rewrite names the page itself.
+// TestRewriteIsNoWayAroundTheMatcher asks for a private path on sites that rewrite it, before itsme, into a
+// path that the matcher leaves out. The upstream would serve the private page: it gets the original path in a
+// header or as REQUEST_URI, or the rewrite names the page.
 func TestRewriteIsNoWayAroundTheMatcher(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"index.html", "private.html"} {
@@ -139,18 +139,18 @@ func TestRewriteIsNoWayAroundTheMatcher(t *testing.T) {
 	for i, row := range rewriteRows {
 		sites.WriteString("http://" + rewriteHost(i) + ":65000 {\n" + row.site + "\nreverse_proxy UPSTREAM\n}\n")
 	}
-	f := build(t, strings.ReplaceAll(sites.String(), "ROOT", root))
+	e := newAppEnv(t, strings.ReplaceAll(sites.String(), "ROOT", root))
 	for i, row := range rewriteRows {
 		t.Run(row.name, func(t *testing.T) {
 			for _, request := range row.private {
-				if answer, received := f.hit(rewriteHost(i), request); answer.Status != http.StatusUnauthorized || received != "" {
+				if answer, received := e.get(rewriteHost(i), request); answer.Status != http.StatusUnauthorized || received != "" {
 					t.Errorf("%s without a login: %d, the upstream got %q", request, answer.Status, received)
 				}
-				if answer, received := f.hit(rewriteHost(i), request, f.bearer(nil)); answer.Status != http.StatusOK || received == "" {
+				if answer, received := e.get(rewriteHost(i), request, e.bearer(nil)); answer.Status != http.StatusOK || received == "" {
 					t.Errorf("%s with a login: %d, the upstream got %q", request, answer.Status, received)
 				}
 			}
-			if answer, received := f.hit(rewriteHost(i), row.open); answer.Status != http.StatusOK || received == "" {
+			if answer, received := e.get(rewriteHost(i), row.open); answer.Status != http.StatusOK || received == "" {
 				t.Errorf("%s without a login: %d, the upstream got %q", row.open, answer.Status, received)
 			}
 		})
@@ -159,20 +159,20 @@ func TestRewriteIsNoWayAroundTheMatcher(t *testing.T) {
 
 func rewriteHost(row int) string { return "r" + string(rune('a'+row)) + ".example.be" }
 
-// hit sends a request, given as method and target, and returns what the upstream got.
-func (f *fort) hit(host, request string, lines ...string) (rawhttptest.Answer, string) {
-	f.t.Helper()
+// get sends a request, given as method and target, and returns what the upstream got.
+func (e *env) get(host, request string, lines ...string) (rawhttptest.Answer, string) {
+	e.t.Helper()
 	method, target, _ := strings.Cut(request, " ")
 	lines = append(lines, "Content-Length: 0\r\n")
-	answer := f.send(head(method, target, host, lines...) + "\r\n")
-	return answer, strings.Join(f.upstream.Take(), "")
+	answer := e.send(head(method, target, host, lines...) + "\r\n")
+	return answer, strings.Join(e.upstream.Take(), "")
 }
 
-// TestOriginalPathIsOutsideByEveryReading asks a site that rewrites everything to one page, and hands
-// the original path on. The current path is clear; the original one is outside the private part by
-// Caddy's reading and inside by the upstream's.
+// TestOriginalPathIsOutsideByEveryReading asks a site that rewrites every path to one page and passes the
+// original path on. The current path is harmless. Caddy reads the original one as outside the private part,
+// the upstream as inside.
 func TestOriginalPathIsOutsideByEveryReading(t *testing.T) {
-	f := build(t, `http://:65000 {
+	e := newAppEnv(t, `http://:65000 {
 		rewrite * /front
 		@in path /private /private/*
 		itsme @in
@@ -184,31 +184,30 @@ func TestOriginalPathIsOutsideByEveryReading(t *testing.T) {
 		"/index.php/private/x", "/a/..%2fprivate/x", "/%252e%252e/private", "/private;/x", "/;/private", `/a\..\private`, "/private./x", "/private::$DATA", "/PRIVAT~1/x",
 		"/a/..%c0%afprivate", "/a/..%e0%80%afprivate", "/a/..%f0%80%80%afprivate", "//open", "/private%20/x",
 	} {
-		if answer, received := f.hit(fortHost, "GET "+target); answer.Status != http.StatusUnauthorized || received != "" {
+		if answer, received := e.get(appHost, "GET "+target); answer.Status != http.StatusUnauthorized || received != "" {
 			t.Errorf("%q: %d, the upstream got %q", target, answer.Status, received)
 		}
 	}
-	if answer, received := f.hit(fortHost, "GET /open"); answer.Status != http.StatusOK || !strings.Contains(received, "X-Original-Uri: /open\r\n") {
+	if answer, received := e.get(appHost, "GET /open"); answer.Status != http.StatusOK || !strings.Contains(received, "X-Original-Uri: /open\r\n") {
 		t.Errorf("/open: %d, the upstream got %q", answer.Status, received)
 	}
 }
 
-// TestCurrentPathIsOutsideByEveryReading asks a site that makes its path of a parameter. The path that
-// the client asked for is clear; what the rewrite makes of it is outside the private part by Caddy's
-// reading and inside by the upstream's.
+// TestCurrentPathIsOutsideByEveryReading asks a site that builds its path from a parameter. The path of the
+// client is harmless. Caddy reads the rewritten one as outside the private part, the upstream as inside.
 func TestCurrentPathIsOutsideByEveryReading(t *testing.T) {
-	f := build(t, `http://:65000 {
+	e := newAppEnv(t, `http://:65000 {
 		rewrite /go /{http.request.uri.query.to}
 		@in path /private /private/*
 		itsme @in
 		reverse_proxy UPSTREAM
 	}`)
 	for _, to := range []string{"index.php/private/x", "a%3b/private", "private./x", "private::$DATA", "PRIVAT~1/x", "%3b/private", "private%20"} {
-		if answer, received := f.hit(fortHost, "GET /go?to="+to); answer.Status != http.StatusUnauthorized || received != "" {
+		if answer, received := e.get(appHost, "GET /go?to="+to); answer.Status != http.StatusUnauthorized || received != "" {
 			t.Errorf("%q: %d, the upstream got %q", to, answer.Status, received)
 		}
 	}
-	if answer, received := f.hit(fortHost, "GET /go?to=open"); answer.Status != http.StatusOK || !strings.HasPrefix(received, "GET /open?to=open ") {
+	if answer, received := e.get(appHost, "GET /go?to=open"); answer.Status != http.StatusOK || !strings.HasPrefix(received, "GET /open?to=open ") {
 		t.Errorf("open: %d, the upstream got %q", answer.Status, received)
 	}
 }

@@ -14,21 +14,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// sessionID is how a session is called in URLs: base64url(SHA-256(state)).
+// sessionID returns the session_id of a state: base64url(SHA-256(state)).
 func sessionID(state string) string {
 	sum := sha256.Sum256([]byte(state))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// TestTabsFinishInAnyOrder has a person open ten pages that need a login, and log in by each, the
-// last first: no tab may take another's login, or leave another's cookie behind.
+// TestTabsFinishInAnyOrder has a user open ten pages that need a login, and log in with each tab, in any
+// order. No tab takes the login of another or leaves a cookie behind.
 func TestTabsFinishInAnyOrder(t *testing.T) {
-	f := build(t, crossSites)
-	person := f.surfer(t)
+	e := newAppEnv(t, crossSites)
+	person := e.browser(t)
 	returns := map[string]string{} // by the page
 	for i := range 10 {
 		page := fmt.Sprintf("/tab/%d", i)
-		returns[page] = f.approve(t, person.start(page))
+		returns[page] = e.approve(t, person.start(page))
 	}
 	if n := len(person.cookies); n != 10 {
 		t.Errorf("%d cookies: %v", n, person.names())
@@ -46,16 +46,16 @@ func TestTabsFinishInAnyOrder(t *testing.T) {
 	}
 }
 
-// TestLoginCookiesAreBounded has a browser start login after login, as a page that reloads itself
-// does: cookies without end would make every request too large for the site. The oldest go, and
-// those that stay can finish.
+// TestLoginCookiesAreBounded has a browser start login after login, as a page that reloads itself does.
+// Without a bound the cookies would make every request too large for the site. The oldest are deleted, and the
+// others can finish.
 func TestLoginCookiesAreBounded(t *testing.T) {
-	f := build(t, crossSites)
-	person := f.surfer(t)
+	e := newAppEnv(t, crossSites)
+	person := e.browser(t)
 	var links, started []string
 	for range 25 {
 		links = append(links, person.start("/"))
-		session, err := f.signicat.Session(links[len(links)-1])
+		session, err := e.Signicat.Session(links[len(links)-1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,21 +67,21 @@ func TestLoginCookiesAreBounded(t *testing.T) {
 	if diff := cmp.Diff(started[15:], person.names()); diff != "" {
 		t.Errorf("cookies that stay (-want the last ten, +got):\n%s", diff)
 	}
-	if got := person.navigate(f.approve(t, links[0])); got.Status != http.StatusBadRequest || len(got.Header["Set-Cookie"]) > 0 {
+	if got := person.navigate(e.approve(t, links[0])); got.Status != http.StatusBadRequest || len(got.Header["Set-Cookie"]) > 0 {
 		t.Errorf("the oldest: %d %s", got.Status, got.Raw)
 	}
 	for _, link := range links[15:] {
-		if got := person.navigate(f.approve(t, link)); got.Status != http.StatusSeeOther {
+		if got := person.navigate(e.approve(t, link)); got.Status != http.StatusSeeOther {
 			t.Errorf("one of the last ten: %d %s", got.Status, got.Body)
 		}
 	}
 }
 
-// TestCookiesAreForThisHostAndNoScript reads the cookies as they are set and deleted, to the byte:
-// a sibling host could otherwise plant one, a script read one, or a deletion miss one.
+// TestCookiesAreForThisHostAndNoScript compares each cookie, set and deleted, byte for byte. With other
+// attributes a sibling host could plant one, a script could read one, or a deletion could miss one.
 func TestCookiesAreForThisHostAndNoScript(t *testing.T) {
-	f := build(t, crossSites)
-	person := f.surfer(t)
+	e := newAppEnv(t, crossSites)
+	person := e.browser(t)
 	check := func(lines []string, want ...string) {
 		t.Helper()
 		slices.Sort(lines)
@@ -99,13 +99,13 @@ func TestCookiesAreForThisHostAndNoScript(t *testing.T) {
 	const gone = "; Path=/; Max-Age=0" + rest
 
 	started := person.submit("/login", url.Values{"return_to": {"/"}}, fromOwnPage)
-	session, err := f.signicat.Session(linkOf(t, started))
+	session, err := e.Signicat.Session(linkOf(t, started))
 	if err != nil {
 		t.Fatal(err)
 	}
 	login := "__Host-itsme-l-" + sessionID(session.State)[:8]
 	check(started.Header["Set-Cookie"], login+`=[0-9a-z]+\.[A-Za-z0-9_-]{43}; Path=/; Max-Age=(1200|119[0-9])`+rest)
-	check(person.navigate(f.approve(t, linkOf(t, started))).Header["Set-Cookie"], login+"="+gone, token)
+	check(person.navigate(e.approve(t, linkOf(t, started))).Header["Set-Cookie"], login+"="+gone, token)
 	first := person.value(sessionCookie)
 
 	person.login("/") // another one, on top of the first
@@ -114,11 +114,11 @@ func TestCookiesAreForThisHostAndNoScript(t *testing.T) {
 	}
 	check(person.submit("/logout", nil, fromOwnPage).Header["Set-Cookie"], "__Host-itsme="+gone)
 
-	denied, err := f.signicat.Refuse(person.start("/"))
+	denied, err := e.Signicat.Refuse(person.start("/"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(person.navigate(strings.TrimPrefix(denied, fortURL)).Header["Set-Cookie"], "__Host-itsme-l-[A-Za-z0-9_-]{8}="+gone)
+	check(person.navigate(strings.TrimPrefix(denied, appURL)).Header["Set-Cookie"], "__Host-itsme-l-[A-Za-z0-9_-]{8}="+gone)
 	if len(person.cookies) > 0 {
 		t.Errorf("cookies left: %v", person.names())
 	}

@@ -1,7 +1,6 @@
 package attack_test
 
 import (
-	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -10,81 +9,128 @@ import (
 	"testing"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// goodToken is the header and payload of a token that is accepted; the attacks differ from it in one
-// thing each.
-func (v *vault) goodToken() (header, payload string) {
-	now := v.opened.Unix()
-	return `{"alg":"ES256","typ":"at+jwt","kid":"` + v.key.ID() + `"}`,
-		fmt.Sprintf(`{"iss":"%s","aud":"%s","sub":"victim","exp":%d,"iat":%d,"jti":"bG9naW4","client_id":"%s",`+
-			`"auth_time":%d,"acr":"high","idp":"itsme"}`, v.URL, v.URL, now+600, now, v.Addr, now)
+const siblingURL = "https://sibling.example.be"
+
+// newTwinEnv is an environment with two gateways that sign with one key. The attacker of the tests has that
+// key, so that a forged token is refused for its content.
+func newTwinEnv(t *testing.T) *env {
+	t.Helper()
+	const gateway = `
+		SIGNICAT
+		attributes name
+		token {
+			key KEY
+		}
+	}
+	`
+	return newEnv(t, `{
+	itsme {
+		public_url http://{{addr}}`+gateway+`
+	itsme sibling {
+		public_url `+siblingURL+gateway+`
+}
+http://{{addr}} {
+	handle /sibling/* {
+		itsme {
+			use sibling
+		}
+		reverse_proxy UPSTREAM
+	}
+	handle /optional/* {
+		itsme {
+			optional
+		}
+		reverse_proxy UPSTREAM
+	}
+	handle {
+		itsme
+		reverse_proxy UPSTREAM
+	}
+}`)
 }
 
-// changed replaces what must be there.
-func (v *vault) changed(text, old, with string) string {
-	v.t.Helper()
+// keyID is the ID of the signing key.
+func (e *env) keyID() string {
+	e.t.Helper()
+	key, err := token.ParseKey(e.key, "")
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	return key.ID()
+}
+
+// goodToken returns the header and payload of a token that is accepted. Each attack changes one thing in it.
+func (e *env) goodToken() (header, payload string) {
+	now := e.started.Unix()
+	return `{"alg":"ES256","typ":"at+jwt","kid":"` + e.keyID() + `"}`,
+		fmt.Sprintf(`{"iss":"%s","aud":"%s","sub":"victim","exp":%d,"iat":%d,"jti":"bG9naW4","client_id":"%s",`+
+			`"auth_time":%d,"acr":"high","idp":"itsme"}`, e.URL, e.URL, now+600, now, e.Addr, now)
+}
+
+// changed replaces a text that must be there.
+func (e *env) changed(text, old, with string) string {
+	e.t.Helper()
 	if !strings.Contains(text, old) {
-		v.t.Fatalf("no %s in %s", old, text)
+		e.t.Fatalf("no %s in %s", old, text)
 	}
 	return strings.Replace(text, old, with, 1)
 }
 
-// hmac signs a good token with the public key, which everybody has, as the secret.
-func (v *vault) hmac(method *jwt.SigningMethodHMAC, secret []byte) string {
-	v.t.Helper()
-	header, payload := v.goodToken()
-	input := base64url(v.changed(header, "ES256", method.Alg())) + "." + base64url(payload)
+// hmac signs a good token with the public key, which every client can read, as the secret.
+func (e *env) hmac(method *jwt.SigningMethodHMAC, secret []byte) string {
+	e.t.Helper()
+	header, payload := e.goodToken()
+	input := base64url(e.changed(header, "ES256", method.Alg())) + "." + base64url(payload)
 	signature, err := method.Sign(input, secret)
 	if err != nil {
-		v.t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	return input + "." + base64url(string(signature))
 }
 
-// publicKey is the gateway's public key as DER, PEM and JWKS.
-func (v *vault) publicKey() (der, text, jwks []byte) {
-	v.t.Helper()
-	block, _ := pem.Decode(v.pem)
-	private, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+// publicKey returns the gateway's public key as DER, PEM and JWKS.
+func (e *env) publicKey() (der, text, jwks []byte) {
+	e.t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&e.privateKey().PublicKey)
 	if err != nil {
-		v.t.Fatal(err)
+		e.t.Fatal(err)
 	}
-	if der, err = x509.MarshalPKIXPublicKey(&private.(*ecdsa.PrivateKey).PublicKey); err != nil {
-		v.t.Fatal(err)
-	}
-	return der, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), []byte(v.ask(http.MethodGet, "/itsme/jwks.json").Body)
+	return der, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), []byte(e.ask(http.MethodGet, "/itsme/jwks.json").Body)
 }
 
-// badHeaders are tokens that say themselves how to verify them, signed by the gateway's own key where
-// nothing else is said.
-func (v *vault) badHeaders() map[string]string {
-	header, payload := v.goodToken()
-	with := func(old, new string) string { return v.forge(v.changed(header, old, new), payload) }
-	plus := func(member string) string { return v.forge(strings.TrimSuffix(header, "}")+","+member+"}", payload) }
-	kid := `"` + v.key.ID() + `"`
-	der, text, jwks := v.publicKey()
+// badHeaders are tokens whose header names its own key or algorithm. The gateway's own key signs them unless
+// the name says otherwise.
+func (e *env) badHeaders() map[string]string {
+	header, payload := e.goodToken()
+	with := func(old, new string) string { return e.forge(e.changed(header, old, new), payload) }
+	plus := func(member string) string { return e.forge(strings.TrimSuffix(header, "}")+","+member+"}", payload) }
+	kid := `"` + e.keyID() + `"`
+	der, text, jwks := e.publicKey()
 	return map[string]string{
-		"alg none":              base64url(v.changed(header, "ES256", "none")) + "." + base64url(payload) + ".",
+		"alg none":              base64url(e.changed(header, "ES256", "none")) + "." + base64url(payload) + ".",
 		"alg nOnE, signed":      with("ES256", "nOnE"),
 		"alg HS256, signed":     with("ES256", "HS256"),
 		"alg RS256, signed":     with("ES256", "RS256"),
 		"alg twice":             plus(`"alg":"none"`),
-		"HMAC with the PEM":     v.hmac(jwt.SigningMethodHS256, text),
-		"HMAC with the DER":     v.hmac(jwt.SigningMethodHS512, der),
-		"HMAC with the JWKS":    v.hmac(jwt.SigningMethodHS384, jwks),
-		"HMAC with nothing":     v.hmac(jwt.SigningMethodHS256, nil),
+		"HMAC with the PEM":     e.hmac(jwt.SigningMethodHS256, text),
+		"HMAC with the DER":     e.hmac(jwt.SigningMethodHS512, der),
+		"HMAC with the JWKS":    e.hmac(jwt.SigningMethodHS384, jwks),
+		"HMAC with nothing":     e.hmac(jwt.SigningMethodHS256, nil),
 		"kid missing":           with(`,"kid":`+kid, ""),
 		"kid a path":            with(kid, `"../../../../dev/null"`),
 		"kid SQL":               with(kid, `"' OR 1=1 --"`),
-		"kid a URL":             with(kid, `"`+v.signicat.URL+`/keys"`),
+		"kid a URL":             with(kid, `"`+e.Signicat.URL+`/keys"`),
 		"kid of 4 kB":           with(kid, `"`+strings.Repeat("A", 4<<10)+`"`),
 		"kid of 64 kB":          with(kid, `"`+strings.Repeat("A", 64<<10)+`"`),
 		"typ of an ID token":    with("at+jwt", "JWT"),
 		"typ of a session":      with("at+jwt", "session+jwt"),
 		"typ missing":           with(`"typ":"at+jwt",`, ""),
-		"a URL of other keys":   plus(`"jku":"` + v.signicat.URL + `/jwks.json"`),
-		"a URL of certificates": plus(`"x5u":"` + v.signicat.URL + `"`),
+		"a URL of other keys":   plus(`"jku":"` + e.Signicat.URL + `/jwks.json"`),
+		"a URL of certificates": plus(`"x5u":"` + e.Signicat.URL + `"`),
 		"a key of its own":      plus(`"jwk":{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`),
 		"critical extensions":   plus(`"crit":["exp"]`),
 		"a payload not encoded": plus(`"b64":false,"crit":["b64"]`),
@@ -92,13 +138,13 @@ func (v *vault) badHeaders() map[string]string {
 	}
 }
 
-// badPayloads are signed by the gateway's own key and say what no gateway would.
-func (v *vault) badPayloads() map[string]string {
-	header, payload := v.goodToken()
-	with := func(old, new string) string { return v.forge(header, v.changed(payload, old, new)) }
-	now := v.opened.Unix()
+// badPayloads are tokens that the gateway's own key signs, with a payload that no gateway issues.
+func (e *env) badPayloads() map[string]string {
+	header, payload := e.goodToken()
+	with := func(old, new string) string { return e.forge(header, e.changed(payload, old, new)) }
+	now := e.started.Unix()
 	end := fmt.Sprintf(`"exp":%d`, now+600)
-	issuer, audience := `"iss":"`+v.URL+`"`, `"aud":"`+v.URL+`"`
+	issuer, audience := `"iss":"`+e.URL+`"`, `"aud":"`+e.URL+`"`
 	return map[string]string{
 		"no end":                with(end+",", ""),
 		"ended":                 with(end, fmt.Sprintf(`"exp":%d`, now-120)),
@@ -111,18 +157,18 @@ func (v *vault) badPayloads() map[string]string {
 		"another issuer":        with(issuer, `"iss":"https://evil.example"`),
 		"another audience":      with(audience, `"aud":"https://evil.example"`),
 		"a list of others":      with(audience, `"aud":["https://evil.example"]`),
-		"a session's audience":  with(audience, `"aud":"`+v.URL+`/itsme"`),
+		"a session's audience":  with(audience, `"aud":"`+e.URL+`/itsme"`),
 		"two subjects":          with(`"sub":"victim"`, `"sub":"attacker","sub":"victim"`),
 		"two subjects, escaped": with(`"sub":"victim"`, `"sub":"attacker","s\u0075b":"victim"`),
-		"a sibling gateway's":   v.access(siblingURL, "victim"),
-		"a session's token":     v.session(v.URL, "victim"),
+		"a sibling gateway's":   e.access(siblingURL, "victim"),
+		"a session's token":     e.session(e.URL, "victim"),
 	}
 }
 
-// badForms are a good token in pieces, and what never was one.
-func (v *vault) badForms() map[string]string {
-	good := v.forge(v.goodToken())
-	part, other := strings.Split(good, "."), strings.Split(v.access(v.URL, "somebody"), ".")
+// badForms are parts of a good token, and texts that are no token.
+func (e *env) badForms() map[string]string {
+	good := e.forge(e.goodToken())
+	part, other := strings.Split(good, "."), strings.Split(e.access(e.URL, "another"), ".")
 	return map[string]string{
 		"nothing":              "",
 		"garbage":              "garbage",
@@ -140,13 +186,13 @@ func (v *vault) badForms() map[string]string {
 	}
 }
 
-// TestForgedTokenReachesNobody has an attacker who even got hold of the signing key present tokens
-// that no gateway issues, wherever a token counts. Whoever accepted one would let in everybody who can
-// read the JWKS, or who was logged in to something else.
+// TestForgedTokenReachesNobody has an attacker who holds the signing key present tokens that no gateway
+// issues, wherever a token counts. A gateway that accepts one lets in every client that can read the JWKS or
+// holds a token of another service.
 func TestForgedTokenReachesNobody(t *testing.T) {
-	v := openVault(t)
-	v.wantSubject(t, v.ask(http.MethodGet, "/", bearerLine(v.forge(v.goodToken()))), "victim")
-	for _, forgeries := range []map[string]string{v.badHeaders(), v.badPayloads(), v.badForms()} {
+	e := newTwinEnv(t)
+	e.wantSubject(t, e.ask(http.MethodGet, "/", bearerLine(e.forge(e.goodToken()))), "victim")
+	for _, forgeries := range []map[string]string{e.badHeaders(), e.badPayloads(), e.badForms()} {
 		for name, raw := range forgeries {
 			t.Run(name, func(t *testing.T) {
 				status := http.StatusUnauthorized
@@ -154,38 +200,38 @@ func TestForgedTokenReachesNobody(t *testing.T) {
 					status = http.StatusRequestHeaderFieldsTooLarge // Caddy's own bound
 				}
 				for _, target := range []string{"/", "/optional/", "/itsme/userinfo"} {
-					v.wantRefused(t, v.ask(http.MethodGet, target, bearerLine(raw)), status)
-					// The good cookie beside it is not what the client wants to be known by.
-					v.wantRefused(t, v.ask(http.MethodGet, target, bearerLine(raw), cookieLine(v.session(v.URL, "victim"))), status)
+					e.wantRefused(t, e.ask(http.MethodGet, target, bearerLine(raw)), status)
+					// The valid cookie beside it does not count: the client presented a token.
+					e.wantRefused(t, e.ask(http.MethodGet, target, bearerLine(raw), cookieLine(e.session(e.URL, "victim"))), status)
 				}
 			})
 		}
 	}
 }
 
-// TestGatewayRefusesItsSiblingsTokens presents what one gateway issued to another one of the same
-// Caddy, with the same key.
+// TestGatewayRefusesItsSiblingsTokens presents a token of one gateway to another gateway of the same Caddy,
+// which has the same key.
 func TestGatewayRefusesItsSiblingsTokens(t *testing.T) {
-	v := openVault(t)
-	ours, siblings := v.access(v.URL, "victim"), v.access(siblingURL, "victim")
-	v.wantSubject(t, v.ask(http.MethodGet, "/", bearerLine(ours)), "victim")
-	v.wantSubject(t, v.ask(http.MethodGet, "/sibling/", bearerLine(siblings)), "victim")
-	v.wantRefused(t, v.ask(http.MethodGet, "/sibling/", bearerLine(ours)), http.StatusUnauthorized)
-	v.wantRefused(t, v.ask(http.MethodGet, "/", bearerLine(siblings)), http.StatusUnauthorized)
-	v.wantRefused(t, v.ask(http.MethodGet, "/", cookieLine(v.session(siblingURL, "victim"))), http.StatusUnauthorized)
+	e := newTwinEnv(t)
+	ours, siblings := e.access(e.URL, "victim"), e.access(siblingURL, "victim")
+	e.wantSubject(t, e.ask(http.MethodGet, "/", bearerLine(ours)), "victim")
+	e.wantSubject(t, e.ask(http.MethodGet, "/sibling/", bearerLine(siblings)), "victim")
+	e.wantRefused(t, e.ask(http.MethodGet, "/sibling/", bearerLine(ours)), http.StatusUnauthorized)
+	e.wantRefused(t, e.ask(http.MethodGet, "/", bearerLine(siblings)), http.StatusUnauthorized)
+	e.wantRefused(t, e.ask(http.MethodGet, "/", cookieLine(e.session(siblingURL, "victim"))), http.StatusUnauthorized)
 }
 
-// TestOneKindOfTokenNeverCountsAsTheOther presents a browser's cookie as a bearer token, which every
-// script of the page's host could then use anywhere, and a bearer token as a cookie, which would log
-// a browser in that somebody planted it in.
+// TestOneKindOfTokenNeverCountsAsTheOther presents a browser's cookie as a bearer token, which scripts of the
+// page's host could then use everywhere. It presents a bearer token as a cookie, which an attacker could plant
+// to log a browser in.
 func TestOneKindOfTokenNeverCountsAsTheOther(t *testing.T) {
-	v := openVault(t)
-	access, session := v.access(v.URL, "victim"), v.session(v.URL, "victim")
-	v.wantSubject(t, v.ask(http.MethodGet, "/", cookieLine(session)), "victim")
-	v.wantRefused(t, v.ask(http.MethodGet, "/", bearerLine(session)), http.StatusUnauthorized)
-	v.wantRefused(t, v.ask(http.MethodGet, "/itsme/userinfo", bearerLine(session)), http.StatusUnauthorized)
-	answer := v.ask(http.MethodGet, "/", cookieLine(access))
-	v.wantRefused(t, answer, http.StatusUnauthorized)
+	e := newTwinEnv(t)
+	access, session := e.access(e.URL, "victim"), e.session(e.URL, "victim")
+	e.wantSubject(t, e.ask(http.MethodGet, "/", cookieLine(session)), "victim")
+	e.wantRefused(t, e.ask(http.MethodGet, "/", bearerLine(session)), http.StatusUnauthorized)
+	e.wantRefused(t, e.ask(http.MethodGet, "/itsme/userinfo", bearerLine(session)), http.StatusUnauthorized)
+	answer := e.ask(http.MethodGet, "/", cookieLine(access))
+	e.wantRefused(t, answer, http.StatusUnauthorized)
 	if !strings.HasPrefix(answer.Header.Get("Set-Cookie"), "itsme=; ") {
 		t.Errorf("the planted cookie stays: %q", answer.Header["Set-Cookie"])
 	}

@@ -9,10 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
-	"github.com/caddy-itsme/caddy-itsme/test/internal/apitest"
 )
 
 const wireSites = `
@@ -33,21 +31,21 @@ http://outside.example.be:65000 {
 	reverse_proxy UPSTREAM
 }`
 
-// TestClientCannotSupplyIdentityOverHTTP2 is TestClientCannotSupplyIdentityHeader for what only
-// HTTP/2 can write: fields after the body, and a cookie in pieces.
+// TestClientCannotSupplyIdentityOverHTTP2 is TestClientCannotSupplyIdentityHeader for what only HTTP/2 can
+// write: fields after the body, and a cookie in pieces.
 func TestClientCannotSupplyIdentityOverHTTP2(t *testing.T) {
-	f := build(t, wireSites)
-	token := field(f.bearer(map[string]any{"name": "Jan"}))
-	told := identity("Authorization: Bearer <ours>", "X-Itsme-Name: Jan", "X-User-Name: Jan")
-	told = slices.DeleteFunc(told, func(line string) bool { return strings.HasPrefix(line, "X-User-Id") })
+	e := newAppEnv(t, wireSites)
+	token := field(e.bearer(map[string]any{"name": "Jan"}))
+	withName := identityLinesOf("Authorization: Bearer <ours>", "X-Itsme-Name: Jan", "X-User-Name: Jan")
+	withName = slices.DeleteFunc(withName, func(line string) bool { return strings.HasPrefix(line, "X-User-Id") })
 	for _, p := range []struct {
 		name, host, path string
 		lines            []rawhttptest.Field
 		want             []string
 	}{
-		{"protected, with a token", fortHost, "/", []rawhttptest.Field{token}, told},
-		{"protected, with a cookie in pieces", fortHost, "/", []rawhttptest.Field{{Name: "cookie", Value: "a=b"}, field(f.cookie(map[string]any{"name": "Jan"})), {Name: "cookie", Value: "c=d"}}, told},
-		{"public", fortHost, "/public/x", nil, nil},
+		{"protected, with a token", appHost, "/", []rawhttptest.Field{token}, withName},
+		{"protected, with a cookie in pieces", appHost, "/", []rawhttptest.Field{{Name: "cookie", Value: "a=b"}, field(e.cookie(map[string]any{"name": "Jan"})), {Name: "cookie", Value: "c=d"}}, withName},
+		{"public", appHost, "/public/x", nil, nil},
 		{"outside the matcher", "outside.example.be", "/", nil, nil},
 	} {
 		for _, header := range []string{"X-Itsme-Subject", "X-User-Name", "Authorization"} {
@@ -55,15 +53,15 @@ func TestClientCannotSupplyIdentityOverHTTP2(t *testing.T) {
 				t.Run(p.name+", "+name+" "+header, func(t *testing.T) {
 					r.Fields = slices.Concat(h2Head(http.MethodPost, p.host, p.path), p.lines, r.Fields)
 					if strings.Contains(p.name, "cookie") {
-						r.Fields = append(r.Fields, rawhttptest.Field{Name: "origin", Value: fortURL})
+						r.Fields = append(r.Fields, rawhttptest.Field{Name: "origin", Value: appURL})
 					}
-					answer := rawhttptest.DialH2(t, f.Addr).Do(r)
-					received := f.upstream.Take()
+					answer := rawhttptest.DialH2(t, e.Addr).Do(r)
+					received := e.upstream.Take()
 					if answer.Status != http.StatusOK || len(received) != 1 {
 						t.Fatalf("%d %s, the upstream got %q", answer.Status, answer.Body, received)
 					}
-					if diff := cmp.Diff(p.want, f.identityLines(received[0])); diff != "" || strings.Contains(received[0], forged) {
-						t.Errorf("what the upstream is told (-want +got):\n%s\nof %q", diff, received[0])
+					if diff := cmp.Diff(p.want, e.identityLines(received[0])); diff != "" || strings.Contains(received[0], forged) {
+						t.Errorf("the identity lines at the upstream differ (-want +got):\n%s\nof %q", diff, received[0])
 					}
 				})
 			}
@@ -71,7 +69,8 @@ func TestClientCannotSupplyIdentityOverHTTP2(t *testing.T) {
 	}
 }
 
-// h2Forgeries of a header. A second Authorization is refused, and so is one that is announced.
+// h2Forgeries are the ways to forge a header in HTTP/2. The gateway refuses a second Authorization, also when
+// it is announced.
 func h2Forgeries(header string) map[string]rawhttptest.H2Request {
 	lower := field(claim(strings.ToLower(header)))
 	all := map[string]rawhttptest.H2Request{"a trailer": {Body: "x", Trailers: []rawhttptest.Field{lower}}}
@@ -89,7 +88,7 @@ func h2Forgeries(header string) map[string]rawhttptest.H2Request {
 	return all
 }
 
-// field is a header line of HTTP/1.1 in HTTP/2.
+// field turns a header line of HTTP/1.1 into a field of HTTP/2.
 func field(line string) rawhttptest.Field {
 	name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
 	return rawhttptest.Field{Name: strings.ToLower(name), Value: value}
@@ -99,23 +98,23 @@ func h2Head(method, host, path string) []rawhttptest.Field {
 	return []rawhttptest.Field{{Name: ":method", Value: method}, {Name: ":scheme", Value: "http"}, {Name: ":authority", Value: host}, {Name: ":path", Value: path}}
 }
 
-// TestConnectionFieldsOfHTTP2AreRefused has a client name a header in Connection over HTTP/2,
-// where there is no such field, to have it deleted on the way.
+// TestConnectionFieldsOfHTTP2AreRefused has a client name a header in Connection over HTTP/2, where that field
+// does not exist, to have the header deleted.
 func TestConnectionFieldsOfHTTP2AreRefused(t *testing.T) {
-	f := build(t, wireSites)
+	e := newAppEnv(t, wireSites)
 	for _, name := range []string{"connection", "proxy-connection", "keep-alive", "X-Itsme-Subject", "x-itsme-subject "} {
-		fields := append(h2Head(http.MethodGet, fortHost, "/public/x"), rawhttptest.Field{Name: name, Value: "x-itsme-subject"})
-		answer := rawhttptest.DialH2(t, f.Addr).Do(rawhttptest.H2Request{Fields: fields})
-		if got := f.upstream.Take(); answer.Status == http.StatusOK || len(got) > 0 {
+		fields := append(h2Head(http.MethodGet, appHost, "/public/x"), rawhttptest.Field{Name: name, Value: "x-itsme-subject"})
+		answer := rawhttptest.DialH2(t, e.Addr).Do(rawhttptest.H2Request{Fields: fields})
+		if got := e.upstream.Take(); answer.Status == http.StatusOK || len(got) > 0 {
 			t.Errorf("%q: %d, the upstream got %q", name, answer.Status, got)
 		}
 	}
 }
 
-// TestMalformedHeaderLinesReachNobody writes an identity header so that a server which is
-// generous would read one where the gateway sees none.
+// TestMalformedHeaderLinesReachNobody has a client write an identity header so that a lenient server reads one
+// where the gateway sees none.
 func TestMalformedHeaderLinesReachNobody(t *testing.T) {
-	f := build(t, wireSites)
+	e := newAppEnv(t, wireSites)
 	for name, line := range map[string]string{
 		"a blank before the colon":     "X-Itsme-Subject : forged\r\n",
 		"a tab before the colon":       "X-Itsme-Subject\t: forged\r\n",
@@ -130,21 +129,21 @@ func TestMalformedHeaderLinesReachNobody(t *testing.T) {
 		"a coding that is unknown":     "Transfer-Encoding: chunked, gzip\r\n",
 		"a coding in disguise":         "Transfer-Encoding: \x0bchunked\r\n",
 	} {
-		request := head(http.MethodGet, "/public/x", fortHost, line) + "\r\n"
+		request := head(http.MethodGet, "/public/x", appHost, line) + "\r\n"
 		if line == "" {
-			request = "GET /public/x HTTP/1.1\r\n X-Itsme-Subject: forged\r\nHost: " + fortHost + "\r\n\r\n"
+			request = "GET /public/x HTTP/1.1\r\n X-Itsme-Subject: forged\r\nHost: " + appHost + "\r\n\r\n"
 		}
-		answer := f.send(request)
-		if got := f.upstream.Take(); answer.Status/100 == 2 || len(got) > 0 {
+		answer := e.send(request)
+		if got := e.upstream.Take(); answer.Status/100 == 2 || len(got) > 0 {
 			t.Errorf("%s: %d, the upstream got %q", name, answer.Status, got)
 		}
 	}
 }
 
-// TestSmuggledRequestIsNotSeen hides a request in the body of another: were the gateway and the
-// upstream of two minds about where the body ends, the second would arrive with no gateway.
+// TestSmuggledRequestIsNotSeen has an attacker hide a request in the body of another. If the gateway and the
+// upstream disagree about where the body ends, the hidden request reaches the upstream unchecked.
 func TestSmuggledRequestIsNotSeen(t *testing.T) {
-	f := build(t, wireSites)
+	e := newAppEnv(t, wireSites)
 	hidden := "GET /private HTTP/1.1\r\nHost: a\r\nX-Itsme-Subject: forged\r\n\r\n"
 	for name, request := range map[string]string{
 		"chunked and a length":         "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden,
@@ -152,8 +151,8 @@ func TestSmuggledRequestIsNotSeen(t *testing.T) {
 		"a length named in Connection": "Connection: Content-Length\r\nContent-Length: " + strconv.Itoa(len(hidden)) + "\r\n\r\n" + hidden,
 		"a chunk's extension":          "Transfer-Encoding: chunked\r\n\r\n1;a=\"\r\nx\r\n0\r\n\r\n" + hidden,
 	} {
-		f.send(head(http.MethodPost, "/public/x", fortHost) + request)
-		for _, got := range f.upstream.Take() {
+		e.send(head(http.MethodPost, "/public/x", appHost) + request)
+		for _, got := range e.upstream.Take() {
 			if line, _, _ := strings.Cut(got, "\r\n"); line != "POST /public/x HTTP/1.1" {
 				t.Errorf("%s: the upstream got %q", name, got)
 			}
@@ -161,33 +160,32 @@ func TestSmuggledRequestIsNotSeen(t *testing.T) {
 	}
 }
 
-// TestIdentityValuesArriveEncoded is a person, or whoever types in their data, with a name that
-// would break out of its header, or that a server would expand.
+// TestIdentityValuesArriveEncoded has Signicat return a name that breaks out of its header, or that a server
+// expands. The user chose that name, or the person who typed it in.
 func TestIdentityValuesArriveEncoded(t *testing.T) {
-	f := build(t, wireSites)
+	e := newAppEnv(t, wireSites)
 	t.Setenv("ATTACK_SECRET", "expanded")
-	front := logintest.Env{URL: f.URL, Signicat: f.signicat, Check: apitest.Check}
 	for name, row := range map[string]struct{ value, want string }{
-		"line breaks":     {"Jan\r\nX-Itsme-Subject: forged", "Jan%0D%0AX-Itsme-Subject: forged"},
-		"a NUL":           {"Jan\x00", "Jan%00"},
-		"non-ASCII":       {"Zoë 中", "Zo%C3%AB %E4%B8%AD"},
-		"10 kB":           {strings.Repeat("é", 5_000), strings.Repeat("%C3%A9", 512)},
-		"placeholders":    {"{env.ATTACK_SECRET}{file./etc/passwd}{http.request.host}", "{env.ATTACK_SECRET}{file./etc/passwd}{http.request.host}"},
-		"a percent sign":  {"100%41", "100%2541"},
-		"blanks outside":  {" Jan ", "%20Jan%20"},
-		"a comma":         {"Jan, forged", "Jan, forged"},
-		"nothing at all":  {"", ""},
-		"one that is not": {"\u202eforged", "%E2%80%AEforged"},
+		"line breaks":      {"Jan\r\nX-Itsme-Subject: forged", "Jan%0D%0AX-Itsme-Subject: forged"},
+		"a NUL":            {"Jan\x00", "Jan%00"},
+		"non-ASCII":        {"Zoë 中", "Zo%C3%AB %E4%B8%AD"},
+		"10 kB":            {strings.Repeat("é", 5_000), strings.Repeat("%C3%A9", 512)},
+		"placeholders":     {"{env.ATTACK_SECRET}{file./etc/passwd}{http.request.host}", "{env.ATTACK_SECRET}{file./etc/passwd}{http.request.host}"},
+		"a percent sign":   {"100%41", "100%2541"},
+		"blanks outside":   {" Jan ", "%20Jan%20"},
+		"a comma":          {"Jan, forged", "Jan, forged"},
+		"nothing at all":   {"", ""},
+		"a text direction": {"\u202eforged", "%E2%80%AEforged"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f.signicat.OverrideNextSuccess(signicattest.Override{Subject: map[string]any{"name": row.value}})
-			app := front.NewApp()
+			e.Signicat.OverrideNextSuccess(signicattest.Override{Subject: map[string]any{"name": row.value}})
+			app := e.NewApp()
 			token := app.Login(t, "adult")
 			bearer := "Authorization: Bearer " + token + "\r\n"
-			f.ask(http.MethodGet, "/copied", bearer)
-			copied := strings.Join(f.upstream.Take(), "")
-			f.ask(http.MethodGet, "/", bearer, "X-Itsme-Name: forged\r\n")
-			received := strings.Join(f.upstream.Take(), "")
+			e.ask(http.MethodGet, "/copied", bearer)
+			copied := strings.Join(e.upstream.Take(), "")
+			e.ask(http.MethodGet, "/", bearer, "X-Itsme-Name: forged\r\n")
+			received := strings.Join(e.upstream.Take(), "")
 			for _, header := range []string{"X-Itsme-Name", "X-User-Name"} {
 				line := "\r\n" + header + ": " + row.want + "\r\n"
 				if strings.Contains(received, "\r\n"+header+":") != (row.want != "") || (row.want != "" && !strings.Contains(received, line)) {

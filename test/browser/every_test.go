@@ -14,19 +14,19 @@ import (
 
 var pictures = flag.String("screenshots", "", "folder for a picture of every page; empty takes none")
 
-// TestEveryPage looks at every page in every language, light and dark, as axe-core does, and as
-// somebody with a small window, large text or a keyboard does. Its windows fail for whatever
-// violates a page's Content-Security-Policy.
+// TestEveryPage opens every page in every language, light and dark. axe-core audits it. It is then shown in a
+// small window, with large text, and to a keyboard. A window fails the test for every violation of a page's
+// Content-Security-Policy.
 func TestEveryPage(t *testing.T) {
-	s := openStage(t, browsertest.Options{})
+	e := newEnv(t, browsertest.Options{})
 	axe := browsertest.LoadAxe(t)
-	// Signicat never comes to an end, so that there is a page to wait on.
-	s.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
+	// Signicat never shows SUCCESS, so that the waiting page stays.
+	e.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
 	for _, language := range []string{"nl", "fr", "de", "en"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			tab := s.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
-			for name, show := range s.pages() {
+			tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
+			for name, show := range e.pages() {
 				show(tab, language)
 				if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
 					t.Errorf("%s is in %s", name, got)
@@ -37,27 +37,27 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
-// pages are all of them, and how to get to see each.
-func (s stage) pages() map[string]func(tab *browsertest.Page, language string) {
+// pages returns a function for each page that opens it.
+func (e env) pages() map[string]func(tab *browsertest.Page, language string) {
 	all := map[string]func(*browsertest.Page, string){
-		"login": func(tab *browsertest.Page, _ string) { tab.Go(s.Gateway + wanted); tab.See("#link") },
+		"login": func(tab *browsertest.Page, _ string) { tab.Go(e.Gateway + requestedPage); tab.See("#link") },
 		"open": func(tab *browsertest.Page, _ string) {
 			tab.Scripts(false)
-			tab.Go(s.Gateway + wanted)
+			tab.Go(e.Gateway + requestedPage)
 			tab.Click("#form button")
 			tab.See("#link[href]")
 			tab.Scripts(true)
 		},
 		"opened": func(tab *browsertest.Page, _ string) {
-			tab.Go(s.Gateway + wanted)
-			gone(tab, s.Simulator)
+			tab.Go(e.Gateway + requestedPage)
+			gone(tab, e.Simulator)
 			tab.LetGo()
 			tab.Script(comesBack)
 			tab.See("#opened")
 		},
 		"waiting": func(tab *browsertest.Page, _ string) {
-			tab.Go(s.Gateway + wanted)
-			oneTap(tab)
+			tab.Go(e.Gateway + requestedPage)
+			tapLink(tab)
 			tab.Click(approveButton)
 			tab.See("main[data-refresh]")
 		},
@@ -66,7 +66,7 @@ func (s stage) pages() map[string]func(tab *browsertest.Page, language string) {
 		name, isTitle := strings.CutSuffix(key, ".title")
 		if _, known := all[name]; isTitle && !known {
 			all[name] = func(tab *browsertest.Page, language string) {
-				tab.Go(s.Gateway + "/itsme/login?page=" + name + "&language=" + language)
+				tab.Go(e.Gateway + "/itsme/login?page=" + name + "&language=" + language)
 				tab.See("h1")
 			}
 		}
@@ -74,7 +74,7 @@ func (s stage) pages() map[string]func(tab *browsertest.Page, language string) {
 	return all
 }
 
-// look checks what the tab shows, and takes pictures of it.
+// look audits the page that the tab shows, and takes pictures of it.
 func look(t *testing.T, tab *browsertest.Page, axe browsertest.Axe, name string) {
 	t.Helper()
 	for _, phone := range []bool{true, false} {

@@ -9,8 +9,8 @@ import (
 
 // TestPersonLogsIn plays what people do in front of a browser. Each story has a window of its own.
 func TestPersonLogsIn(t *testing.T) {
-	s := openStage(t, browsertest.Options{})
-	for name, play := range map[string]func(*testing.T, stage){
+	e := newEnv(t, browsertest.Options{})
+	for name, play := range map[string]func(*testing.T, env){
 		"with one tap, in Dutch, on a phone":          inLanguage("nl", true),
 		"with one tap, in French, on a phone":         inLanguage("fr", true),
 		"with one click, in German, at a desk":        inLanguage("de", false),
@@ -31,27 +31,27 @@ func TestPersonLogsIn(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			play(t, s)
+			play(t, e)
 		})
 	}
 }
 
-func inLanguage(language string, phone bool) func(*testing.T, stage) {
-	return func(t *testing.T, s stage) {
-		tab := s.begin(t, browsertest.Tab{Phone: phone, Language: language + "-BE," + language})
+func inLanguage(language string, phone bool) func(*testing.T, env) {
+	return func(t *testing.T, e env) {
+		tab := e.openLoginPage(t, browsertest.Tab{Phone: phone, Language: language + "-BE," + language})
 		if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
 			t.Errorf("the page is in %s", got)
 		}
-		oneTap(tab)
+		tapLink(tab)
 		tab.Click(approveButton)
-		s.arrived(t, tab)
+		e.wantRequestedPage(t, tab)
 	}
 }
 
 // lateAnswer: by the time that the answer is there, the tap is over. iOS would not open the app for
 // a script that navigates then, so the page does not try.
-func lateAnswer(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
+func lateAnswer(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
 	next := tab.Hold("*/itsme/login")
 	tab.Tap("#link")
 	post := next()
@@ -60,59 +60,59 @@ func lateAnswer(t *testing.T, s stage) {
 	tab.Exists("#link[href]")
 	tab.Reads("#link", "Open itsme")
 	tab.ReadsFirst("#status", "Tap the button")
-	if at := tab.URL(); !strings.HasPrefix(at, s.Gateway+"/itsme/login") {
+	if at := tab.URL(); !strings.HasPrefix(at, e.Gateway+"/itsme/login") {
 		t.Errorf("the page went to %s by itself", at)
 	}
 	tab.Tap("#link")
 	tab.Tap(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
-func withKeyboard(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{})
+func withKeyboard(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{})
 	tab.Key("\t")
 	tab.Exists("#link[href]:focus-visible")
 	tab.Key("\r")
 	tab.See(approveButton)
 	tab.Key("\t\t\r")
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
-func withoutScript(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true, NoScript: true})
+func withoutScript(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true, NoScript: true})
 	tab.Tap("#form button")
 	tab.Tap("a#link[href]")
 	tab.Tap(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
-func switchingLanguage(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Language: "nl"})
+func switchingLanguage(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Language: "nl"})
 	tab.Click(`nav a[lang="fr"]`)
 	tab.See(`html[lang="fr"] h1`)
-	oneTap(tab)
+	tapLink(tab)
 	tab.Click(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
-func afterRefusal(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	oneTap(tab)
+func afterRefusal(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	tapLink(tab)
 	tab.Click(refuseButton)
 	tab.Reads("main h1", "You are not logged in")
 	tab.Click(`nav a[lang="nl"]`)
 	tab.See(`html[lang="nl"] h1`)
 	tab.Click("a.action")
 	tab.See("#link")
-	oneTap(tab)
+	tapLink(tab)
 	tab.Click(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
 // gone opens itsme as a phone does: the app takes the link, and the page stays where it is.
 func gone(tab *browsertest.Page, simulator string) (link string) {
 	next := tab.Hold(simulator + "/*")
-	oneTap(tab)
+	tapLink(tab)
 	next().Drop()
 	return browsertest.Evaluate[string](tab, `document.getElementById("link").href`)
 }
@@ -120,9 +120,9 @@ func gone(tab *browsertest.Page, simulator string) (link string) {
 // comesBack is what a page notices when the person looks at it again.
 const comesBack = `document.dispatchEvent(new Event("visibilitychange"))`
 
-func afterExpiry(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	s.expire(t, gone(tab, s.Simulator))
+func afterExpiry(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	e.expire(t, gone(tab, e.Simulator))
 	tab.Script(comesBack)
 	tab.Reads("#expired h1", "It took too long")
 	if title := browsertest.Evaluate[string](tab, "document.title"); title != "It took too long" {
@@ -135,10 +135,10 @@ func afterExpiry(t *testing.T, s stage) {
 	}
 }
 
-func comingBack(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	next := tab.Hold(s.Simulator + "/*")
-	oneTap(tab)
+func comingBack(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	next := tab.Hold(e.Simulator + "/*")
+	tapLink(tab)
 	next().Drop()
 	tab.Script(comesBack)
 	tab.ReadsAmong("#opened", "Start over")
@@ -146,42 +146,42 @@ func comingBack(t *testing.T, s stage) {
 	next()
 	tab.LetGo()
 	tab.Click(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }
 
-func startingOver(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	first := gone(tab, s.Simulator)
+func startingOver(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	first := gone(tab, e.Simulator)
 	tab.Script(comesBack)
 	tab.Click("#over")
 	tab.See("#start #link")
-	if again := gone(tab, s.Simulator); again == first {
+	if again := gone(tab, e.Simulator); again == first {
 		t.Error("the same login began again")
 	}
 }
 
-func afterBackButton(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{})
-	oneTap(tab)
+func afterBackButton(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{})
+	tapLink(tab)
 	tab.See(approveButton)
 	tab.Back()
 	tab.See("#link")
-	tab.Go(s.Gateway + wanted)
-	oneTap(tab)
+	tab.Go(e.Gateway + requestedPage)
+	tapLink(tab)
 	tab.Click(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 	tab.Back()
 	tab.Back()
 	if title := tab.See("main h1"); title != "Log in with itsme" && title != "Confirm in itsme" {
 		t.Errorf("two pages back stands %q", title)
 	}
-	tab.Go(s.Gateway + wanted)
-	s.arrived(t, tab)
+	tab.Go(e.Gateway + requestedPage)
+	e.wantRequestedPage(t, tab)
 }
 
-func withoutLogin(t *testing.T, s stage) {
+func withoutLogin(t *testing.T, e env) {
 	for status, want := range map[int64]string{429: "Too many logins", 503: "The service cannot be reached", 403: "To be safe, nothing was done"} {
-		tab := s.begin(t, browsertest.Tab{Phone: true})
+		tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
 		next := tab.Hold("*/itsme/login")
 		tab.Tap("#link")
 		next().Answer(status)
@@ -191,43 +191,43 @@ func withoutLogin(t *testing.T, s stage) {
 		next().Send()
 		tab.Tap("a#link[href]")
 		tab.Tap(approveButton)
-		s.arrived(t, tab)
+		e.wantRequestedPage(t, tab)
 	}
 }
 
-func loggingOut(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{})
-	oneTap(tab)
+func loggingOut(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{})
+	tapLink(tab)
 	tab.Click(approveButton)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 	tab.Click("form button")
 	tab.Reads("main h1", "You are logged out")
-	tab.Go(s.Gateway + wanted)
+	tab.Go(e.Gateway + requestedPage)
 	tab.See("#link")
 }
 
 // inAnotherTab: the phone opens the redirect URL in a new tab, as most do.
-func inAnotherTab(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	link := gone(tab, s.Simulator)
+func inAnotherTab(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	link := gone(tab, e.Simulator)
 	other := tab.Beside(browsertest.Tab{Phone: true})
 	other.Go(link)
 	other.Click(approveButton)
-	s.arrived(t, other)
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, other)
+	e.wantRequestedPage(t, tab)
 }
 
 // lateCookie: the waiting page hears that the login is finished before the other tab has its answer,
 // and the cookie in it.
-func lateCookie(t *testing.T, s stage) {
-	tab := s.begin(t, browsertest.Tab{Phone: true})
-	link := gone(tab, s.Simulator)
+func lateCookie(t *testing.T, e env) {
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
+	link := gone(tab, e.Simulator)
 	asks := tab.Hold("*/itsme/userinfo")
 	other := tab.Beside(browsertest.Tab{Phone: true})
 	other.Go(link)
 	other.Click(approveButton)
-	s.arrived(t, other)
+	e.wantRequestedPage(t, other)
 	asks().Answer(401)
 	asks().Send()
-	s.arrived(t, tab)
+	e.wantRequestedPage(t, tab)
 }

@@ -11,13 +11,13 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
-// TestPagesTakeTheOperatorsLook shows the login page with a name, a logo from another host, colours
-// and a text of the operator's. The window fails if the page's own policy keeps the logo out.
+// TestPagesTakeTheOperatorsLook shows the login page with an operator's name, logo from another host, colours
+// and text. The window fails the test if the page's policy blocks the logo.
 func TestPagesTakeTheOperatorsLook(t *testing.T) {
 	t.Parallel()
 	cdn := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Referer() != "" {
-			t.Errorf("the logo's host is told that the person is on %s", r.Referer())
+			t.Errorf("the logo's host gets the referrer %s", r.Referer())
 		}
 		w.Header().Set("Content-Type", "image/svg+xml")
 		_, _ = fmt.Fprint(w, `<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><rect width="120" height="40" fill="#0b5cad"/></svg>`)

@@ -6,12 +6,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
-// TestWaitingPageGoesOnWithItsOwnLoginAlone: a page waits whose login was finished, but this browser
-// holds nothing of it, as if somebody else had finished it. To go on would present that person's
-// login as this one's.
+// TestWaitingPageGoesOnWithItsOwnLoginAlone has a page wait for a login that another browser finishes. The
+// page must not continue: it would present that user's login as this browser's.
 func TestWaitingPageGoesOnWithItsOwnLoginAlone(t *testing.T) {
-	s := openStage(t, browsertest.Options{})
-	tab := s.begin(t, browsertest.Tab{Phone: true})
+	e := newEnv(t, browsertest.Options{})
+	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
 	next := tab.Hold("*/itsme/sessions/*")
 	release := tab.Press("#link")
 	tab.Exists("#link[href]")
@@ -22,28 +21,28 @@ func TestWaitingPageGoesOnWithItsOwnLoginAlone(t *testing.T) {
 	other := tab.Beside(browsertest.Tab{Phone: true})
 	other.Go(link)
 	other.Click(approveButton)
-	s.arrived(t, other)
+	e.wantRequestedPage(t, other)
 	other.Forget()
 	poll.Send()
 	tab.Reads("#expired h1", "It took too long")
-	tab.Exists("#link[href]") // it is the same page still
+	tab.Exists("#link[href]") // the same page is still there
 }
 
-// TestBrowserWithoutCookiesIsToldSo: every way to log in ends on an explanation, and none goes in
-// circles.
+// TestBrowserWithoutCookiesIsToldSo logs in with a browser that refuses cookies. Every way to log in ends on
+// an explanation, and none loops.
 func TestBrowserWithoutCookiesIsToldSo(t *testing.T) {
-	s := openStage(t, browsertest.Options{NoCookies: true})
+	e := newEnv(t, browsertest.Options{NoCookies: true})
 	const explanation = "Cookies are switched off"
-	tab := s.begin(t, browsertest.Tab{})
+	tab := e.openLoginPage(t, browsertest.Tab{})
 	tab.Click("#link")
 	tab.Reads("#no_cookies h1", explanation)
-	plain := s.begin(t, browsertest.Tab{NoScript: true})
+	plain := e.openLoginPage(t, browsertest.Tab{NoScript: true})
 	plain.Click("#form button")
 	plain.See("a.action[href]")
 	plain.Reads("main h1", explanation)
 	var sessions []any
-	s.manage(t, "GET", "/sessions", "", &sessions)
+	e.manage(t, "GET", "/sessions", "", &sessions)
 	if len(sessions) != 0 {
-		t.Errorf("%d sessions were started in vain", len(sessions))
+		t.Errorf("%d sessions were started", len(sessions))
 	}
 }

@@ -28,8 +28,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// config has a site for logins, and the two that the suite attacks. CHAIN is what stands in their routes.
-const config = `{
+// caddyfile has a site for logins, and the two that the suite attacks. CHAIN and OPTIONAL stand for their routes.
+const caddyfile = `{
 	cache {
 		ttl 600s
 	}
@@ -67,7 +67,8 @@ http://` + cachetest.Optional + `:{{port}} {
 }
 `
 
-// TestCacheHandlerSharesNoUsersPage has cache-handler in front of itsme, and behind it as docs/security.md sets it up.
+// TestCacheHandlerSharesNoUsersPage runs cache-handler in front of itsme, and behind it as docs/security.md
+// sets it up. A user asks for the page that the cache kept for another user.
 func TestCacheHandlerSharesNoUsersPage(t *testing.T) {
 	const itsme = "itsme {\npublic /public/*\nOPTION\nforward_token FORWARD\n}\n"
 	const bySubject = "cache {\nkey {\nheaders X-Itsme-Subject\n}\n}\n"
@@ -77,18 +78,18 @@ func TestCacheHandlerSharesNoUsersPage(t *testing.T) {
 		"behind":                  strings.ReplaceAll(itsme, "FORWARD", "authorization") + bySubject,
 		"behind, without token":   strings.ReplaceAll(itsme, "FORWARD", "off") + bySubject,
 	} {
-		t.Run(name, func(t *testing.T) { cachetest.Suite(t, open(t, chain)) })
+		t.Run(name, func(t *testing.T) { cachetest.Suite(t, newEnv(t, chain)) })
 	}
 }
 
-// world is a Caddy with the cache in it, whose signing key the test has.
-type world struct {
-	front   *logintest.Env
-	inForce *token.Keys
-	users   atomic.Int64
+// env is a Caddy with cache-handler whose signing key the test has.
+type env struct {
+	front *logintest.Front
+	keys  *token.Keys
+	users atomic.Int64
 }
 
-func open(t *testing.T, chain string) cachetest.Env {
+func newEnv(t *testing.T, chain string) cachetest.World {
 	t.Helper()
 	signicat, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -99,7 +100,7 @@ func open(t *testing.T, chain string) cachetest.Env {
 	key, file := newKey(t)
 	chain += "reverse_proxy " + origin.Listener.Addr().String()
 	server := caddytest.Run(t, strings.NewReplacer("SIGNICAT", "http://"+signicat.Addr().String(), "KEY", file,
-		"CHAIN", strings.ReplaceAll(chain, "OPTION\n", ""), "OPTIONAL", strings.ReplaceAll(chain, "OPTION\n", "optional\n")).Replace(config))
+		"CHAIN", strings.ReplaceAll(chain, "OPTION\n", ""), "OPTIONAL", strings.ReplaceAll(chain, "OPTION\n", "optional\n")).Replace(caddyfile))
 	sim, err := signicattest.StartOn(signicat, signicattest.Config{AllowLoopbackHTTP: true, RedirectURLs: []string{
 		server.URL + logintest.Path + "/callback", server.URL + logintest.Path + "/app/callback",
 	}})
@@ -107,11 +108,11 @@ func open(t *testing.T, chain string) cachetest.Env {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	w := &world{front: &logintest.Env{URL: server.URL, Signicat: sim}, inForce: keystest.Parse(t, key)}
-	return cachetest.Env{Addr: server.Addr, Stored: "/immutable", Bearer: w.bearer, Cookie: w.cookie, Renewing: w.renewing}
+	e := &env{front: &logintest.Front{URL: server.URL, Signicat: sim}, keys: keystest.Parse(t, key)}
+	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: e.bearer, Cookie: e.cookie, Renewing: e.renewing}
 }
 
-// newKey makes a signing key and the file that Caddy reads.
+// newKey makes a signing key and writes it to a file.
 func newKey(t *testing.T) (text []byte, file string) {
 	t.Helper()
 	key, err := token.GenerateKey(token.ES256)
@@ -128,43 +129,43 @@ func newKey(t *testing.T) (text []byte, file string) {
 	return text, file
 }
 
-// authority issues what the gateway issues, at another time.
-func (w *world) authority(t *testing.T, ago time.Duration) *token.Authority {
+// authority issues what the gateway issued some time ago.
+func (e *env) authority(t *testing.T, ago time.Duration) *token.Authority {
 	t.Helper()
-	url := w.front.URL
+	url := e.front.URL
 	a, err := token.NewAuthority(token.Config{
 		Issuer: url, Audience: []string{url}, ClientID: strings.TrimPrefix(url, "http://"), SessionAudience: url + logintest.Path,
 		Lifetime: time.Hour, SessionLifetime: 8 * time.Hour, Now: func() time.Time { return time.Now().Add(-ago) },
-	}, w.inForce)
+	}, e.keys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a
 }
 
-// claims are those of a new user.
-func (w *world) claims() token.Claims {
-	return token.Claims{Subject: "user" + strconv.FormatInt(w.users.Add(1), 10), ACR: "high", AuthTime: time.Now()}
+// claims returns those of a new user.
+func (e *env) claims() token.Claims {
+	return token.Claims{Subject: "user" + strconv.FormatInt(e.users.Add(1), 10), ACR: "high", AuthTime: time.Now()}
 }
 
-func (w *world) bearer(t *testing.T) (line, subject string) {
+func (e *env) bearer(t *testing.T) (line, subject string) {
 	t.Helper()
-	raw, claims, err := w.authority(t, 0).IssueAccess(w.claims())
+	raw, claims, err := e.authority(t, 0).IssueAccess(e.claims())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return "Authorization: Bearer " + raw + "\r\n", claims.Subject
 }
 
-func (w *world) cookie(t *testing.T) (line, subject string) {
+func (e *env) cookie(t *testing.T) (line, subject string) {
 	t.Helper()
-	return w.session(t, 0, w.claims())
+	return e.session(t, 0, e.claims())
 }
 
-// renewing logs in, for a login that can be renewed, and makes its cookie one of five hours ago.
-func (w *world) renewing(t *testing.T) (line, subject string) {
+// renewing logs in and returns a cookie of that login that is five hours old, which the gateway renews.
+func (e *env) renewing(t *testing.T) (line, subject string) {
 	t.Helper()
-	b := w.front.NewBrowser(t)
+	b := e.front.NewBrowser(t)
 	b.Login(t, "/", "adult")
 	_, raw, _ := strings.Cut(b.Cookie(t), "=")
 	var payload struct {
@@ -177,23 +178,24 @@ func (w *world) renewing(t *testing.T) (line, subject string) {
 	if err != nil {
 		t.Fatalf("reading %q: %v", raw, err)
 	}
-	claims := w.claims()
+	claims := e.claims()
 	claims.ID = payload.ID
-	return w.session(t, 5*time.Hour, claims)
+	return e.session(t, 5*time.Hour, claims)
 }
 
-func (w *world) session(t *testing.T, ago time.Duration, claims token.Claims) (line, subject string) {
+func (e *env) session(t *testing.T, ago time.Duration, claims token.Claims) (line, subject string) {
 	t.Helper()
-	raw, claims, err := w.authority(t, ago).IssueSession(claims)
+	raw, claims, err := e.authority(t, ago).IssueSession(claims)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return "Cookie: theme=dark; itsme=" + raw + "\r\n", claims.Subject
 }
 
-// TestCacheInFrontIsFound has the log warn of a cache in front of itsme, and the doctor find it.
+// TestCacheInFrontIsFound runs Caddy and the doctor on sites with a cache before or behind itsme. Both warn of
+// a cache that sees the answers for users.
 func TestCacheInFrontIsFound(t *testing.T) {
-	const found = "a cache in front of itsme receives the answers for users"
+	const found = "a cache in front of itsme sees the answers for users"
 	for name, row := range map[string]struct {
 		site string
 		want bool
@@ -206,7 +208,7 @@ func TestCacheInFrontIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, file := newKey(t)
 			text := strings.NewReplacer("SIGNICAT", "http://127.0.0.1:1", "KEY", file, "CHAIN", "respond ok", "OPTIONAL", "respond ok",
-				"itsme\n\trespond \"logged in\"", row.site).Replace(config)
+				"itsme\n\trespond \"logged in\"", row.site).Replace(caddyfile)
 			server := caddytest.Run(t, text)
 			if got := strings.Contains(server.Log(), found); got != row.want {
 				t.Errorf("the log warns of it: %t", got)
@@ -216,8 +218,8 @@ func TestCacheInFrontIsFound(t *testing.T) {
 				t.Fatal(err)
 			}
 			doctor := exec.CommandContext(t.Context(), os.Args[0], "itsme", "doctor", "--offline", "--config", caddyfile)
-			doctor.Env = append(os.Environ(), asCaddy+"=1", "HOME="+t.TempDir())
-			out, _ := doctor.CombinedOutput() // it fails for what it finds beside this
+			doctor.Env = append(os.Environ(), runAsCaddy+"=1", "HOME="+t.TempDir())
+			out, _ := doctor.CombinedOutput() // other findings make it fail
 			if got := strings.Contains(string(out), "cache_in_front"); got != row.want {
 				t.Errorf("the doctor finds it: %t\n%s", got, out)
 			}
@@ -225,11 +227,11 @@ func TestCacheInFrontIsFound(t *testing.T) {
 	}
 }
 
-// asCaddy makes this program Caddy.
-const asCaddy = "ITSME_TEST_AS_CADDY"
+// runAsCaddy names the variable that makes this program Caddy.
+const runAsCaddy = "ITSME_TEST_AS_CADDY"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asCaddy) != "" {
+	if os.Getenv(runAsCaddy) != "" {
 		caddycmd.Main()
 		return
 	}

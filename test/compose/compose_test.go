@@ -38,7 +38,8 @@ var (
 	pinned          = regexp.MustCompile(`:\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?$`)
 )
 
-// TestComposeFits follows what the gateway needs, and wants the service to be reached through it alone.
+// TestComposeFits compares the Compose file with its Caddyfile. The service is reachable through the gateway
+// alone.
 func TestComposeFits(t *testing.T) {
 	t.Parallel()
 	project, err := load(t, read(t, "compose.yaml"))

@@ -16,8 +16,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestRequestWhoseClientHangsUpIsNoRefusal: users close pages that wait, and lose connections. Nothing was refused
-// then, and nothing is unavailable, so that no metric says so and no alert follows.
+// TestRequestWhoseClientHangsUpIsNoRefusal has clients hang up while they wait: users close pages and lose
+// connections. The gateway refused nothing and nothing is unavailable, so no metric counts a refusal and no
+// alert follows.
 func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 	t.Parallel()
 	slow := func(operation string) []signicattest.Fault {
@@ -25,45 +26,45 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 	}
 	for name, row := range map[string]struct {
 		faults []signicattest.Fault
-		send   func(*phone) *http.Request
+		send   func(*app) *http.Request
 		want   int // the status in the access log
 	}{
-		"a long poll": {send: func(p *phone) *http.Request {
-			return ownRequest(http.MethodGet, "/sessions/"+p.sessionID+"?wait=25s", "")
+		"a long poll": {send: func(a *app) *http.Request {
+			return ownRequest(http.MethodGet, "/sessions/"+a.sessionID+"?wait=25s", "")
 		}, want: 499},
-		"a status that waits for a read": {faults: slow("read_session"), send: func(p *phone) *http.Request {
-			return ownRequest(http.MethodGet, "/sessions/"+p.sessionID, "")
-		}, want: http.StatusOK}, // what is known
-		"a start in a browser": {faults: slow("create_session"), send: func(*phone) *http.Request {
+		"a status that waits for a read": {faults: slow("read_session"), send: func(a *app) *http.Request {
+			return ownRequest(http.MethodGet, "/sessions/"+a.sessionID, "")
+		}, want: http.StatusOK}, // with the status in the store
+		"a start in a browser": {faults: slow("create_session"), send: func(*app) *http.Request {
 			return ownRequest(http.MethodPost, "/login", "return_to=/")
 		}, want: 499},
-		"a start in a browser by its script": {faults: slow("create_session"), send: func(*phone) *http.Request {
+		"a start in a browser by its script": {faults: slow("create_session"), send: func(*app) *http.Request {
 			r := ownRequest(http.MethodPost, "/login", "return_to=/")
 			r.Header.Set("Accept", "application/json")
 			return r
 		}, want: 499},
-		"a finish": {faults: slow("validate_code"), send: func(p *phone) *http.Request {
-			return ownRequest(http.MethodPost, "/token", "grant_type=authorization_code&code="+p.code+"&state="+p.state+"&code_verifier="+p.verifier)
+		"a finish": {faults: slow("validate_code"), send: func(a *app) *http.Request {
+			return ownRequest(http.MethodPost, "/token", "grant_type=authorization_code&code="+a.code+"&state="+a.state+"&code_verifier="+a.verifier)
 		}, want: 499},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var s gatewaytest.Recorder
-				b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-					s.Attach(c)
+				var s gatewaytest.Observed
+				e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) {
+					s.Watch(c)
 					c.Observe.Login = func(l gateway.LoginStep) {
 						if l.Stage == gateway.LoginUnstarted {
 							s.Record("unstarted " + l.Reason)
 						}
 					}
 				})
-				b.login(t) // and learn what a first login has to
-				p := b.begun(t)
-				b.script(t, row.faults...)
+				e.login(t) // fetches the Signicat access token
+				a := e.approvedApp(t)
+				e.script(t, row.faults...)
 				s.Take()
 				statuses := make(chan int, 1)
-				wire := b.serve(t, func(h http.Handler) http.Handler {
+				wire := e.serve(t, func(h http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						status := &statusWriter{ResponseWriter: w}
 						h.ServeHTTP(status, r)
@@ -77,7 +78,7 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 					synctest.Wait()
 					hangUp()
 				}()
-				if answer, err := transport.RoundTrip(row.send(p).WithContext(ctx)); err == nil {
+				if answer, err := transport.RoundTrip(row.send(a).WithContext(ctx)); err == nil {
 					t.Errorf("it was answered with %d", answer.StatusCode)
 				}
 				if status := <-statuses; status != row.want {
@@ -86,13 +87,13 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 				if diff := cmp.Diff([]string{"request gateway_endpoint"}, s.Take()); diff != "" {
 					t.Errorf("(-want +observed):\n%s", diff)
 				}
-				pass(time.Minute) // what goes on without the client
+				pass(time.Minute) // for the work that continues without the client
 			})
 		})
 	}
 }
 
-// statusWriter notes the status of an answer.
+// statusWriter records the status of an answer.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
@@ -105,9 +106,9 @@ func (w *statusWriter) WriteHeader(status int) {
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// ownRequest is a request of the gateway's own pages or of an app.
+// ownRequest returns a request to a gateway endpoint, as its own pages and apps send it.
 func ownRequest(method, path, form string) *http.Request {
-	r, err := http.NewRequest(method, bubbleURL+logintest.Path+path, strings.NewReader(form))
+	r, err := http.NewRequest(method, publicURL+logintest.Path+path, strings.NewReader(form))
 	if err != nil {
 		panic(err) // impossible: of constants
 	}
@@ -115,24 +116,25 @@ func ownRequest(method, path, form string) *http.Request {
 		r.Body, r.ContentLength = http.NoBody, 0
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", bubbleURL)
+	r.Header.Set("Origin", publicURL)
 	return r
 }
 
-// TestRequestThatHangsUpBeforeItIsVerified has a client hang up before the store says whether its token was revoked.
+// TestRequestThatHangsUpBeforeItIsVerified has a client hang up before the store answers whether the token was
+// revoked. No request is observed.
 func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s gatewaytest.Recorder
-		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { s.Attach(c) })
-		token := b.login(t)
+		var s gatewaytest.Observed
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { s.Watch(c) })
+		token := e.login(t)
 		s.Take()
 		ctx, hangUp := context.WithCancel(t.Context())
 		hangUp()
 		r := ownRequest(http.MethodGet, "/../api", "").WithContext(ctx)
 		r.URL.Path = "/api"
 		r.Header.Set("Authorization", "Bearer "+token)
-		if got := b.send(r); got.Code != 499 || got.Body.Len() != 0 {
+		if got := e.send(r); got.Code != 499 || got.Body.Len() != 0 {
 			t.Errorf("answered with %d %s", got.Code, got.Body)
 		}
 		if diff := cmp.Diff([]string(nil), s.Take()); diff != "" {

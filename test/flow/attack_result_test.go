@@ -8,9 +8,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestResultOfAnotherLoginIsRefused has Signicat answer the reading of a session with a SUCCESS that is
-// not this login's: of another session, account, transaction or eID, of a lower level, or of no user. A
-// gateway that took it would log in another user.
+// TestResultOfAnotherLoginIsRefused has Signicat answer the read of a session with the SUCCESS of another
+// login: another session, account, transaction or eID, a lower level, or no user. A gateway that accepts it
+// logs in another user.
 func TestResultOfAnotherLoginIsRefused(t *testing.T) {
 	t.Parallel()
 	const other = "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"

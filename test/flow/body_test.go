@@ -16,16 +16,16 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 )
 
-// patience is after how long a client gives up a server that still waits.
+// patience is how long a client waits for a server before the test fails.
 const patience = time.Minute
 
-// serve serves the bubble's site over HTTP/1.1 and HTTP/2, through change.
-func (b *bubble) serve(t *testing.T, change func(http.Handler) http.Handler) *pipetest.Network {
+// serve serves the site over HTTP/1.1 and HTTP/2. change wraps the handler.
+func (e *env) serve(t *testing.T, change func(http.Handler) http.Handler) *pipetest.Network {
 	t.Helper()
 	upstream := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	wire := pipetest.New()
-	// A ReadTimeout, Caddy's read_body, ends neither a body within its time nor a long poll.
-	server := &http.Server{Handler: change(b.Site.Handler(upstream)), Protocols: new(http.Protocols), ReadTimeout: 20 * time.Second}
+	// ReadTimeout is read_body in Caddy. It must not end a body that is in time, and no long poll.
+	server := &http.Server{Handler: change(e.Site.Handler(upstream)), Protocols: new(http.Protocols), ReadTimeout: 20 * time.Second}
 	server.Protocols.SetHTTP1(true)
 	server.Protocols.SetUnencryptedHTTP2(true)
 	go func() { _ = server.Serve(wire) }()
@@ -33,19 +33,19 @@ func (b *bubble) serve(t *testing.T, change func(http.Handler) http.Handler) *pi
 	return wire
 }
 
-func asItIs(h http.Handler) http.Handler { return h }
+func unchanged(h http.Handler) http.Handler { return h }
 
-// withoutDeadlines hides from a handler what else the server's ResponseWriter can do.
+// withoutDeadlines hides every method of the server's ResponseWriter but the three of the interface.
 func withoutDeadlines(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.ServeHTTP(struct{ http.ResponseWriter }{w}, r)
 	})
 }
 
-// trickle is a body of one byte each half second.
-type trickle struct{ left int }
+// slowBody is a body that sends one byte every half second.
+type slowBody struct{ left int }
 
-func (b *trickle) Read(p []byte) (int, error) {
+func (b *slowBody) Read(p []byte) (int, error) {
 	if b.left == 0 {
 		return 0, io.EOF
 	}
@@ -54,7 +54,7 @@ func (b *trickle) Read(p []byte) (int, error) {
 	return copy(p, "x"), nil
 }
 
-// slowRequests are requests that a gateway answers itself, and their answers when the body is slow.
+// slowRequests are requests that the gateway answers itself, and the status when their body is slow.
 var slowRequests = map[string]struct {
 	method, path, mediaType string
 	want                    int
@@ -69,16 +69,17 @@ var slowRequests = map[string]struct {
 	"a request without a login":    {http.MethodPost, "/api", "", http.StatusUnauthorized},
 }
 
-// TestSlowBodyHoldsNoConnection has 300 clients send a body of one byte each half second: each is answered
-// or hung up on when its time is over, whichever endpoint it asks for and whether that reads the body or not.
+// TestSlowBodyHoldsNoConnection has an attacker hold 300 connections with bodies that arrive one byte every
+// half second. The gateway answers or closes each connection after bodyTimeout, at every endpoint, whether the
+// endpoint reads the body or not.
 func TestSlowBodyHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 	for name, row := range slowRequests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t)
-				wire := b.serve(t, asItIs)
+				e := newEnv(t)
+				wire := e.serve(t, unchanged)
 				var clients sync.WaitGroup
 				for range 300 {
 					clients.Go(func() {
@@ -94,8 +95,8 @@ func TestSlowBodyHoldsNoConnection(t *testing.T) {
 	}
 }
 
-// slowOverHTTP1 sends a request with a body that takes 100 s. It returns the answer's status, and when the server had
-// ended the connection.
+// slowOverHTTP1 sends a request with a body that takes 100 s. It returns the status of the answer and the time
+// until the server closed the connection.
 func slowOverHTTP1(t *testing.T, wire *pipetest.Network, method, path, mediaType string) (status int, took time.Duration) {
 	t.Helper()
 	conn, err := wire.Dial(t.Context(), "", "")
@@ -112,7 +113,7 @@ func slowOverHTTP1(t *testing.T, wire *pipetest.Network, method, path, mediaType
 	defer func() { _ = conn.Close() }()
 	sender.Go(func() {
 		_, _ = fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:1\r\nContent-Type: %s\r\nContent-Length: 200\r\n\r\n", method, path, mediaType)
-		_, _ = io.Copy(conn, &trickle{200}) // until the server hangs up
+		_, _ = io.Copy(conn, &slowBody{200}) // until the server hangs up
 	})
 	began, in := time.Now(), bufio.NewReader(conn)
 	answer, err := http.ReadResponse(in, nil)
@@ -127,16 +128,16 @@ func slowOverHTTP1(t *testing.T, wire *pipetest.Network, method, path, mediaType
 	return answer.StatusCode, time.Since(began)
 }
 
-// TestSlowBodyHoldsNoStream is the same over HTTP/2, where the connection goes on and the stream ends. What reads no
-// body answers at once.
+// TestSlowBodyHoldsNoStream is TestSlowBodyHoldsNoConnection over HTTP/2. The stream ends and the connection
+// stays open. An endpoint that reads no body answers at once.
 func TestSlowBodyHoldsNoStream(t *testing.T) {
 	t.Parallel()
 	for name, row := range slowRequests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t)
-				got, took := slowOverHTTP2(t, b.serve(t, asItIs), row.method, row.path, row.mediaType)
+				e := newEnv(t)
+				got, took := slowOverHTTP2(t, e.serve(t, unchanged), row.method, row.path, row.mediaType)
 				want := time.Duration(0)
 				if row.want == http.StatusRequestTimeout {
 					want = bodyTimeout
@@ -155,9 +156,9 @@ func slowOverHTTP2(t *testing.T, wire *pipetest.Network, method, path, mediaType
 	transport.Protocols.SetUnencryptedHTTP2(true)
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer pass(time.Second) // the client is in the midst of reading its body
+	defer pass(time.Second) // the client is still reading its own body
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, bubbleURL+path, &trickle{200})
+	r, err := http.NewRequestWithContext(ctx, method, publicURL+path, &slowBody{200})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,36 +173,37 @@ func slowOverHTTP2(t *testing.T, wire *pipetest.Network, method, path, mediaType
 	return answer.StatusCode, time.Since(began)
 }
 
-// TestSlowBodyIsRefusedWithoutDeadlines is a server, or a handler in front, that keeps deadlines to itself.
+// TestSlowBodyIsRefusedWithoutDeadlines has a handler in front hide the deadlines of the server. The gateway
+// then bounds the body itself.
 func TestSlowBodyIsRefusedWithoutDeadlines(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t)
-		got, took := slowOverHTTP2(t, b.serve(t, withoutDeadlines), http.MethodPost, logintest.Path+"/sessions", "application/json")
+		e := newEnv(t)
+		got, took := slowOverHTTP2(t, e.serve(t, withoutDeadlines), http.MethodPost, logintest.Path+"/sessions", "application/json")
 		if got != http.StatusRequestTimeout || took < bodyTimeout || took > bodyTimeout+time.Second {
 			t.Errorf("answered with %d after %s", got, took)
 		}
 	})
 }
 
-// TestBodyWithinItsTimeIsRead sends bodies that take a while, twice on one connection, and a long poll after them: no
-// deadline outlives its body.
+// TestBodyWithinItsTimeIsRead sends two bodies of 9 s on one connection, and a long poll after them. The
+// deadline of a body ends with the body.
 func TestBodyWithinItsTimeIsRead(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
-		for name, change := range map[string]func(http.Handler) http.Handler{"": asItIs, " without deadlines": withoutDeadlines} {
+		for name, change := range map[string]func(http.Handler) http.Handler{"": unchanged, " without deadlines": withoutDeadlines} {
 			t.Run(protocol+name, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					b := openBubble(t)
-					wire := b.serve(t, change)
+					e := newEnv(t)
+					wire := e.serve(t, change)
 					transport := &http.Transport{DialContext: wire.Dial, Protocols: new(http.Protocols), MaxConnsPerHost: 1}
 					transport.Protocols.SetHTTP1(protocol == "HTTP/1.1")
 					transport.Protocols.SetUnencryptedHTTP2(protocol == "HTTP/2.0")
 					defer transport.CloseIdleConnections()
 					send := func(method, path string, body io.Reader) (int, string) {
 						t.Helper()
-						r, err := http.NewRequestWithContext(t.Context(), method, bubbleURL+logintest.Path+path, body)
+						r, err := http.NewRequestWithContext(t.Context(), method, publicURL+logintest.Path+path, body)
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -219,15 +221,15 @@ func TestBodyWithinItsTimeIsRead(t *testing.T) {
 					}
 					for range 2 {
 						end := strings.NewReader(`{"code_challenge":"` + strings.Repeat("c", 43) + `"}`)
-						slow := io.MultiReader(&blanks{trickle{18}}, end)
+						slow := io.MultiReader(&slowBlanks{slowBody{18}}, end)
 						if status, text := send(http.MethodPost, "/sessions", slow); status != http.StatusCreated {
 							t.Fatalf("a body of 9 s: %d %s", status, text)
 						}
 					}
-					p := b.newPhone()
-					p.start()
+					a := e.newApp()
+					a.start()
 					began := time.Now()
-					status, text := send(http.MethodGet, "/sessions/"+p.sessionID+"?wait=25s", nil)
+					status, text := send(http.MethodGet, "/sessions/"+a.sessionID+"?wait=25s", nil)
 					if status != http.StatusOK || time.Since(began) != 25*time.Second {
 						t.Errorf("a long poll: %d %s after %s", status, text, time.Since(began))
 					}
@@ -237,11 +239,11 @@ func TestBodyWithinItsTimeIsRead(t *testing.T) {
 	}
 }
 
-// blanks is a trickle of what may stand before JSON.
-type blanks struct{ trickle }
+// slowBlanks is a slowBody of blanks, which may stand before JSON.
+type slowBlanks struct{ slowBody }
 
-func (b *blanks) Read(p []byte) (int, error) {
-	n, err := b.trickle.Read(p)
+func (b *slowBlanks) Read(p []byte) (int, error) {
+	n, err := b.slowBody.Read(p)
 	copy(p[:n], " ")
 	return n, err
 }

@@ -17,25 +17,25 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// roomy lets one client do what it takes many to do.
-func roomy(c *gateway.Config, _ *signicattest.Config) {
+// highLimits lets one client send as many requests as a test needs.
+func highLimits(c *gateway.Config, _ *signicattest.Config) {
 	c.Limit = gateway.LimitConfig{
 		SessionsPerClient: 100_000, TokenPerClient: 100_000, Pending: 100_000, PendingPerClient: 100_000, LongPollsPerClient: 100_000,
 	}
 }
 
-// The bounds of a gateway that are no option.
+// Bounds that no option changes.
 const (
 	maxPolls     = 5_000
 	maxReads     = 64
 	maxCancels   = 64
 	networkShare = 16
 	bodyTimeout  = 10 * time.Second
-	maxLook      = 2 * time.Second // in no table: how late a change is seen
+	maxLook      = 2 * time.Second // how late a replica sees a change; in no table
 )
 
-// TestBoundsArePublished compares them with the table of docs/operations.md, which package gateway
-// compares with its code.
+// TestBoundsArePublished compares the bounds of these tests with the table of docs/operations.md. Package
+// gateway compares that table with its code.
 func TestBoundsArePublished(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/operations.md")
@@ -56,30 +56,30 @@ func TestBoundsArePublished(t *testing.T) {
 	}
 }
 
-// TestLongPollsAreBounded has as many clients wait as may, and 500 more, which are answered at once. No client waits
-// longer for them.
+// TestLongPollsAreBounded holds as many long polls as the gateway allows. It answers 500 more at once. The
+// clients that wait get their answer without a delay.
 func TestLongPollsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		p := b.newPhone()
-		p.start()
-		if got := p.status(""); got.outcome() != "200 pending" { // Signicat is asked now, and not by those who wait
+		e := newEnv(t, highLimits)
+		a := e.newApp()
+		a.start()
+		if got := a.status(""); got.outcome() != "200 pending" { // reads the session now, so that no client that waits reads it
 			t.Fatalf("the status: %s", got.outcome())
 		}
 		began, statuses := time.Now(), make(chan string, maxPolls)
 		var clients sync.WaitGroup
 		for range cap(statuses) {
-			clients.Go(func() { statuses <- p.status("?wait=25s").text("status") })
+			clients.Go(func() { statuses <- a.status("?wait=25s").text("status") })
 		}
 		synctest.Wait()
 		if len(statuses) != 0 {
 			t.Errorf("%d of %d were answered at once", len(statuses), cap(statuses))
 		}
 		for range 500 {
-			wantEarly(t, p)
+			wantEarly(t, a)
 		}
-		p.cancel()
+		a.cancel()
 		clients.Wait()
 		if took := time.Since(began); took != 0 {
 			t.Errorf("the waiting clients had their answer after %s", took)
@@ -90,24 +90,24 @@ func TestLongPollsAreBounded(t *testing.T) {
 				t.Fatalf("a waiting client read %s", status)
 			}
 		}
-		if got := p.status("?wait=25s"); got.outcome() != "200 cancelled" {
+		if got := a.status("?wait=25s"); got.outcome() != "200 cancelled" {
 			t.Errorf("the end: %s", got.outcome())
 		}
 	})
 }
 
-// wantEarly has a long poll be one too many: it is answered at once, and with when to ask again.
-func wantEarly(t *testing.T, p *phone) {
+// wantEarly sends one long poll too many. It wants an answer at once, with Retry-After.
+func wantEarly(t *testing.T, a *app) {
 	t.Helper()
 	began := time.Now()
-	got := p.status("?wait=25s")
+	got := a.status("?wait=25s")
 	if got.outcome() != "200 pending, Retry-After 2" || time.Since(began) != 0 {
 		t.Fatalf("one more got %s after %s", got.outcome(), time.Since(began))
 	}
 }
 
-// TestLongPollsOfAClientAreBounded has one client hold long polls from every address that it has. Other clients still
-// wait, and so does the same client once it has fewer.
+// TestLongPollsOfAClientAreBounded has one client hold long polls from every address that it has. Other
+// clients still wait. So does the same client once it holds fewer.
 func TestLongPollsOfAClientAreBounded(t *testing.T) {
 	t.Parallel()
 	const perClient, perNetwork = gateway.DefaultLongPollsPerClient, networkShare * gateway.DefaultLongPollsPerClient
@@ -125,15 +125,15 @@ func TestLongPollsOfAClientAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t)
-				p := b.newPhone()
-				p.start()
-				p.status("") // Signicat is asked now
+				e := newEnv(t)
+				a := e.newApp()
+				a.start()
+				a.status("") // reads the session now
 				var clients sync.WaitGroup
 				var answered atomic.Int64
 				for i := range row.held {
 					clients.Go(func() {
-						p.from(row.flood(i)).status("?wait=20s")
+						a.from(row.flood(i)).status("?wait=20s")
 						answered.Add(1)
 					})
 				}
@@ -141,11 +141,11 @@ func TestLongPollsOfAClientAreBounded(t *testing.T) {
 				if n := answered.Load(); n != 0 {
 					t.Errorf("%d of %d were answered at once", n, row.held)
 				}
-				wantEarly(t, p.from(row.none))
+				wantEarly(t, a.from(row.none))
 				wantWait := func(address string) {
 					t.Helper()
 					began := time.Now()
-					got := p.from(address).status("?wait=5s")
+					got := a.from(address).status("?wait=5s")
 					if got.outcome() != "200 pending" || time.Since(began) != 5*time.Second {
 						t.Errorf("%s got %s after %s", address, got.outcome(), time.Since(began))
 					}
@@ -158,82 +158,83 @@ func TestLongPollsOfAClientAreBounded(t *testing.T) {
 	}
 }
 
-// TestLongPollThatTheGatewayEndsNamesATime: a server that is about to stop answers all who wait, and they ask again
-// only later.
+// TestLongPollThatTheGatewayEndsNamesATime ends all long polls, as a server does before it stops. The answer
+// has Retry-After, so that clients do not ask again at once.
 func TestLongPollThatTheGatewayEndsNamesATime(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
-		p := b.newPhone()
-		p.start()
+	inEnv(t, func(t *testing.T, e *env) {
+		a := e.newApp()
+		a.start()
 		var client sync.WaitGroup
-		client.Go(func() { wantEarly(t, p) })
+		client.Go(func() { wantEarly(t, a) })
 		synctest.Wait()
-		b.Gateway.EndLongPolls()
+		e.Gateway.EndLongPolls()
 		client.Wait()
-		wantEarly(t, p)
+		wantEarly(t, a)
 	})
 }
 
-// TestCancelsUnderWayAreBounded gives up more logins than there may be cancels under way. The rest is left to expire.
+// TestCancelsUnderWayAreBounded cancels more logins than the gateway sends cancels for at the same time. The
+// other sessions expire at Signicat.
 func TestCancelsUnderWayAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		b.script(t, signicattest.Fault{Operation: "cancel_session", Delay: 5 * time.Second})
+		e := newEnv(t, highLimits)
+		e.script(t, signicattest.Fault{Operation: "cancel_session", Delay: 5 * time.Second})
 		for range 2 * maxCancels {
-			p := b.newPhone()
-			p.start()
-			if got := p.cancel(); got.Code != http.StatusNoContent {
+			a := e.newApp()
+			a.start()
+			if got := a.cancel(); got.Code != http.StatusNoContent {
 				t.Errorf("cancelling: %s", got.outcome())
 			}
 		}
 		synctest.Wait()
-		if n := b.Signicat.Count("cancel_session"); n != maxCancels {
+		if n := e.Signicat.Count("cancel_session"); n != maxCancels {
 			t.Errorf("%d cancels are under way, want %d", n, maxCancels)
 		}
 		pass(6 * time.Second)
-		p := b.newPhone()
-		p.start()
-		p.cancel()
+		a := e.newApp()
+		a.start()
+		a.cancel()
 		synctest.Wait()
-		if n := b.Signicat.Count("cancel_session"); n != maxCancels+1 {
+		if n := e.Signicat.Count("cancel_session"); n != maxCancels+1 {
 			t.Errorf("%d cancels in all, want one more", n)
 		}
 	})
 }
 
-// TestStatusReadsAreBounded has 500 clients watch as many sessions for 10 s: together they cause as many reads of
-// Signicat as the budget allows.
+// TestStatusReadsAreBounded has 500 clients wait for as many sessions for 10 s. Together they cause no more
+// reads at Signicat than the budget allows.
 func TestStatusReadsAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
+		e := newEnv(t, highLimits)
 		var clients sync.WaitGroup
 		for range 500 {
-			p := b.newPhone()
-			p.start()
-			clients.Go(func() { p.status("?wait=10s") })
+			a := e.newApp()
+			a.start()
+			clients.Go(func() { a.status("?wait=10s") })
 		}
 		clients.Wait()
 		const most = gateway.DefaultStatusReads + 10*gateway.DefaultStatusReads
-		if n := b.Signicat.Count("read_session"); n > most || n < most/2 {
+		if n := e.Signicat.Count("read_session"); n > most || n < most/2 {
 			t.Errorf("%d reads in 10 s, want up to %d", n, most)
 		}
 	})
 }
 
-// TestFinishWaitsBehindNoStatus finishes a login while the budget of the others is used up.
+// TestFinishWaitsBehindNoStatus finishes a login while the budget for status reads is used up.
 func TestFinishWaitsBehindNoStatus(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		p := b.begun(t)
+		e := newEnv(t, highLimits)
+		a := e.approvedApp(t)
 		for range 2 * gateway.DefaultStatusReads {
-			q := b.newPhone()
-			q.start()
-			q.status("")
+			other := e.newApp()
+			other.start()
+			other.status("")
 		}
 		began := time.Now()
-		if got := p.redeem(); got.outcome() != "the token" || time.Since(began) != 0 {
+		if got := a.redeem(); got.outcome() != "the token" || time.Since(began) != 0 {
 			t.Errorf("a finish got %s after %s", got.outcome(), time.Since(began))
 		}
 	})

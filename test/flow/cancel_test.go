@@ -13,23 +13,23 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestRefusedCancelKeepsTheLoginCookie has a second tab give a login up that the first one is finishing. Without the
-// cookie the first could not come back for the outcome.
+// TestRefusedCancelKeepsTheLoginCookie has a second tab cancel the login that the first tab is finishing. The
+// cookie stays, because the first tab needs it to read the outcome.
 func TestRefusedCancelKeepsTheLoginCookie(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
-		back, cookies := b.browserBegun(t)
+	inEnv(t, func(t *testing.T, e *env) {
+		back, cookies := e.approvedBrowser(t)
 		u, err := url.Parse(back)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.script(t, signicattest.Fault{Operation: "validate_code", Delay: 5 * time.Second})
+		e.script(t, signicattest.Fault{Operation: "validate_code", Delay: 5 * time.Second})
 		finished := make(chan reply, 1)
-		go func() { finished <- b.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies)) }()
+		go func() { finished <- e.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies)) }()
 		synctest.Wait()
-		path := bubbleURL + logintest.Path + "/sessions/" + gateway.SessionID(u.Query().Get("state")) + "/cancel"
+		path := publicURL + logintest.Path + "/sessions/" + gateway.SessionID(u.Query().Get("state")) + "/cancel"
 		r := withCookies(httptest.NewRequest(http.MethodPost, path, nil), cookies)
-		r.Header.Set("Origin", bubbleURL)
-		got := b.send(r)
+		r.Header.Set("Origin", publicURL)
+		got := e.send(r)
 		if got.Code != http.StatusConflict || len(got.Result().Cookies()) != 0 {
 			t.Errorf("cancelling: %d, and sets %v", got.Code, got.Header()["Set-Cookie"])
 		}

@@ -10,14 +10,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestClockOffSignicatsIsLogged moves the gateway's clock beyond the documented minute, ahead and behind,
-// and back. Each change has one line, and the offset is known from the first answer on.
+// TestClockOffSignicatsIsLogged moves the gateway's clock beyond the documented minute, ahead and behind, and
+// back. Each change logs one line. The offset is known from the first answer on.
 func TestClockOffSignicatsIsLogged(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		clock := new(clock)
-		b, j := openLogged(t, func(c *gateway.Config, _ *signicattest.Config) { c.Now = clock.now })
-		if _, known := b.Gateway.ClockAhead(); known {
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Now = clock.now })
+		if _, known := e.Gateway.ClockAhead(); known {
 			t.Error("an offset is known before the first answer")
 		}
 		for _, step := range []struct {
@@ -34,14 +34,14 @@ func TestClockOffSignicatsIsLogged(t *testing.T) {
 		} {
 			clock.advance(step.move)
 			want := time.Until(clock.now())
-			if answer := b.newPhone().start(); answer.Code != http.StatusCreated {
+			if answer := e.newApp().start(); answer.Code != http.StatusCreated {
 				t.Fatalf("starting: %d %s", answer.Code, answer.Body)
 			}
-			ahead, known := b.Gateway.ClockAhead()
+			ahead, known := e.Gateway.ClockAhead()
 			if d := (ahead - want).Abs(); !known || d > time.Second {
 				t.Errorf("%v ahead: measured %v, known %v", want, ahead, known)
 			}
-			off, back := j.lines(t, "this machine's clock differs from Signicat's"), j.lines(t, "this machine's clock agrees with Signicat's again")
+			off, back := e.log.lines(t, "this machine's clock differs from Signicat's"), e.log.lines(t, "this machine's clock agrees with Signicat's again")
 			if len(off) != step.off || len(back) != step.back {
 				t.Errorf("%v ahead: %d lines that it differs, %d that it agrees, want %d and %d", want, len(off), len(back), step.off, step.back)
 			}

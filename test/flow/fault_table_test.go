@@ -1,7 +1,7 @@
 package flow_test
 
 // consequences are the rows of the table in docs/operations.md, in its order.
-var consequences = []consequence{
+var consequences = []effect{
 	{
 		"start: access token", "",
 		[]string{"5xx", "cut connection"},

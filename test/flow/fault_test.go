@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// failures are what can go wrong with a call, as the table names it.
+// failures are the faults of a call, by their names in the table.
 var failures = map[string][]signicattest.Fault{
 	"5xx":                {{Status: 500}, {Status: 502}, {Status: 503}, {Status: 504}},
 	"cut connection":     {{Cut: signicattest.CutBeforeHeaders}, {Cut: signicattest.CutMidBody}},
@@ -32,22 +32,21 @@ var failures = map[string][]signicattest.Fault{
 	"other 2xx":          {{Status: 201}, {Status: 202}, {Status: 203}, {Status: 206}},
 }
 
-// moment is when a call is made: by which request, after what.
+// moment is when a call is made: which request makes it, and what happened before.
 type moment struct {
 	operation string
-	// within bounds what the request takes, whatever goes wrong.
+	// within is how long the request takes at most, with every fault.
 	within time.Duration
-	// prepare leads up to the moment and returns the request that is made then.
-	prepare func(t *testing.T, b *bubble) func() reply
+	// prepare does what happens before, and returns the request.
+	prepare func(t *testing.T, e *env) func() reply
 }
 
-// callTimeout is signicat timeout in this test. The default is as long as a finish waits, and which of the two ends
-// first would be chance.
+// callTimeout is signicat timeout in this test. The default equals the wait of a finish, and either could end first.
 const callTimeout = 4 * time.Second
 
 var moments = map[string]moment{
-	"start: access token":  {"access_token", callTimeout, coldStart},
-	"start: create":        {"create_session", callTimeout, warmStart},
+	"start: access token":  {"access_token", callTimeout, startWithoutToken},
+	"start: create":        {"create_session", callTimeout, startWithToken},
 	"finish: access token": {"access_token", gateway.FinishWait, finishWithoutToken},
 	"finish: validate":     {"validate_code", gateway.FinishWait, finish},
 	"finish: read":         {"read_session", gateway.FinishWait, finish},
@@ -55,35 +54,35 @@ var moments = map[string]moment{
 	"cancel: cancel":       {"cancel_session", 0, cancel},
 }
 
-func coldStart(t *testing.T, b *bubble) func() reply {
-	b.Restart(t)
-	return b.newPhone().startToEnd(t)
+func startWithoutToken(t *testing.T, e *env) func() reply {
+	e.Restart(t)
+	return e.newApp().startToEnd(t)
 }
 
-func warmStart(t *testing.T, b *bubble) func() reply { return b.newPhone().startToEnd(t) }
+func startWithToken(t *testing.T, e *env) func() reply { return e.newApp().startToEnd(t) }
 
-func finishWithoutToken(t *testing.T, b *bubble) func() reply {
-	p := b.begun(t)
+func finishWithoutToken(t *testing.T, e *env) func() reply {
+	a := e.approvedApp(t)
 	pass(accessTokenLifetime + time.Second)
-	return p.redeem
+	return a.redeem
 }
 
-func finish(t *testing.T, b *bubble) func() reply { return b.begun(t).redeem }
+func finish(t *testing.T, e *env) func() reply { return e.approvedApp(t).redeem }
 
-func status(t *testing.T, b *bubble) func() reply {
-	p := b.begun(t)
-	return func() reply { return p.status("") }
+func status(t *testing.T, e *env) func() reply {
+	a := e.approvedApp(t)
+	return func() reply { return a.status("") }
 }
 
-func cancel(t *testing.T, b *bubble) func() reply { return b.begun(t).cancel }
+func cancel(t *testing.T, e *env) func() reply { return e.approvedApp(t).cancel }
 
-// startToEnd starts a login, and finishes it when it could be started.
-func (p *phone) startToEnd(t *testing.T) func() reply {
+// startToEnd returns a request that starts a login and, when the start succeeds, finishes it.
+func (a *app) startToEnd(t *testing.T) func() reply {
 	return func() reply {
-		answer := p.start()
+		answer := a.start()
 		if answer.Code == http.StatusCreated {
-			p.approve(t)
-			answer = p.redeem()
+			a.approve(t)
+			answer = a.redeem()
 		}
 		return answer
 	}
@@ -91,9 +90,9 @@ func (p *phone) startToEnd(t *testing.T) func() reply {
 
 const accessTokenLifetime = time.Minute
 
-// consequence is a row of the table: what a client gets. Where the two differ there is a row for a call that Signicat
-// did not carry out, and one for a call that it did and whose answer went wrong.
-type consequence struct {
+// effect is a row of the table: the answers that a client gets. Where they differ there is one row for a call
+// that Signicat did not carry out, and one for a call that it carried out and whose answer was lost.
+type effect struct {
 	moment   string
 	carried  string // out: "", "no" or "yes"
 	failures []string
@@ -103,7 +102,7 @@ type consequence struct {
 	after    string // what it gets when it asks again after the end
 }
 
-// calls are how many there may be at least and at most.
+// calls are the least and the most calls that a request makes.
 type calls struct{ least, most int }
 
 func (c calls) String() string {
@@ -113,7 +112,7 @@ func (c calls) String() string {
 	return fmt.Sprintf("%d to %d", c.least, c.most)
 }
 
-func (c consequence) String() string {
+func (c effect) String() string {
 	carried := c.carried
 	if carried == "" {
 		carried = "either"
@@ -122,8 +121,8 @@ func (c consequence) String() string {
 	return "| " + strings.Join(cells, " | ") + " |"
 }
 
-// TestFailures lets everything go wrong with every call, while it lasts and once, and compares what clients get with
-// the table. Meanwhile everything that needs no Signicat goes on.
+// TestFailures plays every fault with every call, lasting and once, and compares the answers with the table.
+// Meanwhile every request that needs no call to Signicat succeeds.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	for _, row := range consequences {
@@ -146,20 +145,20 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// stage is a gateway with one login behind it, just before something goes wrong.
-func (c consequence) stage(t *testing.T) (b *bubble, bearer string, ask func() reply) {
+// prepare starts a gateway, logs in once, and returns the request that meets the fault.
+func (c effect) prepare(t *testing.T) (e *env, bearer string, ask func() reply) {
 	t.Helper()
-	b = openBubble(t, func(g *gateway.Config, s *signicattest.Config) {
+	e = newEnv(t, func(g *gateway.Config, s *signicattest.Config) {
 		g.Signicat.Timeout, s.AccessTokenLifetime = callTimeout, accessTokenLifetime
 	})
-	bearer = b.login(t)
-	return b, bearer, moments[c.moment].prepare(t, b)
+	bearer = e.login(t)
+	return e, bearer, moments[c.moment].prepare(t, e)
 }
 
-func (c consequence) playLasting(t *testing.T, fault signicattest.Fault) {
-	b, bearer, ask := c.stage(t)
-	b.script(t, fault)
-	before, began := b.Signicat.Count(fault.Operation), time.Now()
+func (c effect) playLasting(t *testing.T, fault signicattest.Fault) {
+	e, bearer, ask := c.prepare(t)
+	e.script(t, fault)
+	before, began := e.Signicat.Count(fault.Operation), time.Now()
 	got := ask()
 	if took := time.Since(began); took > moments[c.moment].within {
 		t.Errorf("it took %s", took)
@@ -167,30 +166,31 @@ func (c consequence) playLasting(t *testing.T, fault signicattest.Fault) {
 	if got.outcome() != c.lasting {
 		t.Errorf("while it lasts: %s, want %s", got.outcome(), c.lasting)
 	}
-	synctest.Wait() // for a cancel, which nobody waits for
-	if n := b.Signicat.Count(fault.Operation) - before; n < c.calls.least || n > c.calls.most {
+	synctest.Wait() // for a cancel, which no request waits for
+	if n := e.Signicat.Count(fault.Operation) - before; n < c.calls.least || n > c.calls.most {
 		t.Errorf("%d calls, want %s", n, c.calls)
 	}
-	b.wantRestGoesOn(t, bearer)
-	b.Signicat.ClearScript()
-	if got := b.insist(ask, got); got.outcome() != c.after {
+	e.wantRestGoesOn(t, bearer)
+	e.Signicat.ClearScript()
+	if got := e.retry(ask, got); got.outcome() != c.after {
 		t.Errorf("asking again afterwards: %s, want %s", got.outcome(), c.after)
 	} else if bearer := got.text("access_token"); bearer != "" {
-		b.wantPerson(t, bearer)
+		e.wantPerson(t, bearer)
 	}
 }
 
-func (c consequence) playOnce(t *testing.T, fault signicattest.Fault) {
-	b, _, ask := c.stage(t)
+func (c effect) playOnce(t *testing.T, fault signicattest.Fault) {
+	e, _, ask := c.prepare(t)
 	fault.Call = 1
-	b.script(t, fault)
+	e.script(t, fault)
 	if got := ask(); got.outcome() != c.once {
 		t.Errorf("once: %s, want %s", got.outcome(), c.once)
 	}
 }
 
-// insist asks again, no sooner than it was told to, as long as there is hope.
-func (b *bubble) insist(ask func() reply, got reply) reply {
+// retry asks again while the answer says that the login can still succeed. It waits as long as the answer
+// says.
+func (e *env) retry(ask func() reply, got reply) reply {
 	for range 300 {
 		switch {
 		case got.Header().Get("Retry-After") != "":
@@ -206,7 +206,7 @@ func (b *bubble) insist(ask func() reply, got reply) reply {
 	return got
 }
 
-// outcome is an answer as the table tells it.
+// outcome describes an answer in the words of the table.
 func (r reply) outcome() string {
 	if r.Code == http.StatusOK && r.text("access_token") != "" {
 		return "the token"
@@ -223,8 +223,8 @@ func (r reply) outcome() string {
 	return words
 }
 
-// wantRestGoesOn checks what needs no Signicat.
-func (b *bubble) wantRestGoesOn(t *testing.T, bearer string) {
+// wantRestGoesOn checks that requests which need no call to Signicat succeed.
+func (e *env) wantRestGoesOn(t *testing.T, bearer string) {
 	t.Helper()
 	for path, want := range map[string]int{
 		"/api":                           http.StatusTeapot, // the upstream
@@ -234,20 +234,20 @@ func (b *bubble) wantRestGoesOn(t *testing.T, bearer string) {
 		logintest.Path + "/login":        http.StatusOK,
 		logintest.Path + "/health/ready": http.StatusOK,
 	} {
-		if got := b.get(path, bearer); got.Code != want {
+		if got := e.get(path, bearer); got.Code != want {
 			t.Errorf("%s meanwhile: %d, want %d", path, got.Code, want)
 		}
 	}
-	if got := b.ended.status(""); got.text("status") != "issued" && got.text("status") != "cancelled" {
+	if got := e.finished.status(""); got.text("status") != "issued" && got.text("status") != "cancelled" {
 		t.Errorf("the status of an ended login meanwhile: %d %s", got.Code, got.Body)
 	}
 }
 
-// wantPerson checks whom a token is about.
-func (b *bubble) wantPerson(t *testing.T, bearer string) {
+// wantPerson checks the subject of a token.
+func (e *env) wantPerson(t *testing.T, bearer string) {
 	t.Helper()
-	person := b.Signicat.Personas()[0]
-	if got := b.get(logintest.Path+"/userinfo", bearer); got.text("sub") != person.SubjectID {
+	person := e.Signicat.Personas()[0]
+	if got := e.get(logintest.Path+"/userinfo", bearer); got.text("sub") != person.SubjectID {
 		t.Errorf("the token is about %s, want %s", got.text("sub"), person.SubjectID)
 	}
 }

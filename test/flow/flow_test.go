@@ -24,7 +24,7 @@ func TestFlow(t *testing.T) {
 	logintest.Run(t, openFront)
 }
 
-// clock is the wall clock, moved on by a test.
+// clock is the wall clock plus an offset that the test sets.
 type clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
@@ -42,7 +42,8 @@ func (c *clock) advance(d time.Duration) {
 	c.ahead += d
 }
 
-func openFront(t *testing.T, o logintest.Options) *logintest.Env {
+// openFront starts a gateway in a plain net/http server, as a scenario needs it.
+func openFront(t *testing.T, o logintest.Options) *logintest.Front {
 	t.Helper()
 	clock := new(clock)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

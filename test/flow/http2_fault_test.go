@@ -15,14 +15,14 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// connectionFault is a row of the table of connections: what one start gets whose call meets the fault, and what the
-// operator sees of it.
+// connectionFault is a row of the table of connections: what a start gets whose call meets the fault, and what
+// the operator sees.
 type connectionFault struct {
 	name   string
-	cut    string // of the simulator; empty: its certificate is not trusted
+	cut    string // the simulator's fault; empty: its certificate is not trusted
 	start  string
-	calls  string // that the start makes, by their outcome in the metrics
-	logged string // in `error` of the line of the start; empty: there is no line
+	calls  string // outcomes of the start's calls, in the metrics
+	logged string // in `error` of the start's line; empty: no line
 	next   string // what the next start gets
 }
 
@@ -59,15 +59,14 @@ func (f connectionFault) String() string {
 	return "| " + strings.Join([]string{f.name, f.start, f.calls, logged, f.next}, " | ") + " |"
 }
 
-// TestConnectionFaults lets the connection to Signicat fail under the call of a start, with every call over the same
-// one as HTTP/2 has it.
+// TestConnectionFaults breaks the HTTP/2 connection to Signicat during the call of a start.
 func TestConnectionFaults(t *testing.T) {
 	t.Parallel()
 	for _, row := range connectionFaults {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			if row.cut == "" {
-				row.play(t) // a handshake that fails leaves both ends of a pipe waiting, and needs sockets
+				row.play(t) // a failed handshake would leave both ends of a pipe waiting; this needs sockets
 				return
 			}
 			synctest.Test(t, row.play)
@@ -77,9 +76,9 @@ func TestConnectionFaults(t *testing.T) {
 
 func (f connectionFault) play(t *testing.T) {
 	var outcomes []string
-	j := new(journal)
-	b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) {
-		c.Logger = slog.New(slog.NewJSONHandler(j, nil))
+	log := new(logCapture)
+	e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) {
+		c.Logger = slog.New(slog.NewJSONHandler(log, nil))
 		c.Observe.Call = func(c signicat.Call) { outcomes = append(outcomes, c.Outcome) }
 	})
 	if f.cut == "" {
@@ -88,38 +87,38 @@ func (f connectionFault) play(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(sim.Close)
-		b.Config.Signicat.APIURL, b.Config.Signicat.DialContext = sim.URL, nil
-		b.Restart(t)
+		e.Config.Signicat.APIURL, e.Config.Signicat.DialContext = sim.URL, nil
+		e.Restart(t)
 	} else {
-		b.login(t)
-		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Cut: f.cut, After: true})
+		e.login(t)
+		e.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Cut: f.cut, After: true})
 	}
 	outcomes = nil
-	p := b.newPhone()
-	answer := p.start()
+	a := e.newApp()
+	answer := a.start()
 	if got := strings.Join(outcomes, ", "); got != f.calls {
 		t.Errorf("the calls ended as %s, want %s", got, f.calls)
 	}
 	if answer.Code == http.StatusCreated {
-		p.approve(t)
-		answer = p.redeem()
+		a.approve(t)
+		answer = a.redeem()
 	}
 	if answer.outcome() != f.start {
 		t.Errorf("the start: %s, want %s", answer.outcome(), f.start)
 	}
 	var logged []string
-	for _, line := range j.lines(t, "a login could not start") {
+	for _, line := range log.lines(t, "starting a login") {
 		logged = append(logged, fmt.Sprint(line["error"]))
 	}
 	if got := strings.Join(logged, "\n"); !strings.Contains(got, f.logged) || (got == "") != (f.logged == "") {
 		t.Errorf("logged %q, want %q in it", got, f.logged)
 	}
-	if got := b.newPhone().startToEnd(t)(); got.outcome() != f.next {
+	if got := e.newApp().startToEnd(t)(); got.outcome() != f.next {
 		t.Errorf("the next start: %s, want %s", got.outcome(), f.next)
 	}
 }
 
-// TestConnectionFaultTable compares the rows with docs/operations.md, whose last column says what to do.
+// TestConnectionFaultTable compares the rows with docs/operations.md. Its last column says what to do.
 func TestConnectionFaultTable(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../docs/operations.md")
@@ -133,8 +132,8 @@ func TestConnectionFaultTable(t *testing.T) {
 	}
 }
 
-// TestCodeIsSentTwiceAtMost lets the connection fail under a code again and again: net/http sends none of it by itself,
-// and one call of the app sends the code twice at most.
+// TestCodeIsSentTwiceAtMost breaks the connection each time the code is sent. net/http repeats no sending, and
+// one request of the app sends the code twice at most.
 func TestCodeIsSentTwiceAtMost(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []string{signicattest.CutSilence, signicattest.CutConnection, signicattest.CutBeforeHeaders, signicattest.CutMidBody} {
@@ -142,13 +141,13 @@ func TestCodeIsSentTwiceAtMost(t *testing.T) {
 			t.Run(fmt.Sprintf("%s/carried out: %t", cut, after), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					b := openBubble(t)
-					b.login(t)
-					p := b.begun(t)
-					b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Cut: cut, After: after})
-					before := b.Signicat.Count(signicattest.OperationValidateCode)
-					p.redeem()
-					if n := b.Signicat.Count(signicattest.OperationValidateCode) - before; n < 1 || n > 2 {
+					e := newEnv(t)
+					e.login(t)
+					a := e.approvedApp(t)
+					e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Cut: cut, After: after})
+					before := e.Signicat.Count(signicattest.OperationValidateCode)
+					a.redeem()
+					if n := e.Signicat.Count(signicattest.OperationValidateCode) - before; n < 1 || n > 2 {
 						t.Errorf("the code was sent %d times", n)
 					}
 				})
@@ -157,20 +156,21 @@ func TestCodeIsSentTwiceAtMost(t *testing.T) {
 	}
 }
 
-// TestLostCodeOnABrokenConnectionIsSentAgain: the call was not carried out, and the person gets the token.
+// TestLostCodeOnABrokenConnectionIsSentAgain breaks the connection before Signicat carries the call out. The
+// app still gets its token.
 func TestLostCodeOnABrokenConnectionIsSentAgain(t *testing.T) {
 	t.Parallel()
 	for _, cut := range []string{signicattest.CutSilence, signicattest.CutConnection, signicattest.CutBeforeHeaders} {
 		t.Run(cut, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t)
-				b.login(t)
-				p := b.begun(t)
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Cut: cut})
-				got := p.redeem()
+				e := newEnv(t)
+				e.login(t)
+				a := e.approvedApp(t)
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Cut: cut})
+				got := a.redeem()
 				if got.Code != http.StatusOK {
-					got = b.insist(p.redeem, got)
+					got = e.retry(a.redeem, got)
 				}
 				if got.outcome() != "the token" {
 					t.Errorf("%s", got.outcome())
@@ -180,29 +180,29 @@ func TestLostCodeOnABrokenConnectionIsSentAgain(t *testing.T) {
 	}
 }
 
-// TestProbeFindsAnotherConnection is of a Signicat that answers PINGs and no call, on this connection alone: the
-// breaker opens, and its first probe is answered.
+// TestProbeFindsAnotherConnection has Signicat answer PINGs and no calls on one connection. The breaker opens,
+// and its first probe uses another connection.
 func TestProbeFindsAnotherConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t)
-		b.login(t)
-		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Times: 6, Delay: time.Hour})
+		e := newEnv(t)
+		e.login(t)
+		e.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Times: 6, Delay: time.Hour})
 		starts := make(chan reply, 6)
 		for range cap(starts) {
-			p := b.newPhone()
-			go func() { starts <- p.start() }()
+			a := e.newApp()
+			go func() { starts <- a.start() }()
 		}
 		for range cap(starts) {
 			if got := <-starts; got.Code != http.StatusServiceUnavailable {
 				t.Errorf("a start: %s", got.outcome())
 			}
 		}
-		b.wantBreaker(t, gateway.BreakerOpen)
+		e.wantBreaker(t, gateway.BreakerOpen)
 		pass(5 * time.Second)
-		if got := b.newPhone().startToEnd(t)(); got.outcome() != "the token" {
+		if got := e.newApp().startToEnd(t)(); got.outcome() != "the token" {
 			t.Errorf("the probe: %s", got.outcome())
 		}
-		b.wantBreaker(t, gateway.BreakerClosed)
+		e.wantBreaker(t, gateway.BreakerClosed)
 	})
 }

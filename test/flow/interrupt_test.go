@@ -11,47 +11,47 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// interrupted is a store that lets something happen in the middle of an operation, as another replica
-// does.
-type interrupted struct {
+// interruptedStore is a store that calls a function in the middle of an operation, as another replica would
+// act then.
+type interruptedStore struct {
 	*store.Memory
 	meanwhile func()
 }
 
-func (s *interrupted) interrupt() {
+func (s *interruptedStore) interrupt() {
 	if s.meanwhile != nil {
 		s.meanwhile()
 	}
 }
 
 // Enroll implements [store.Store].
-func (s *interrupted) Enroll(ctx context.Context, subject, login string, until time.Time) error {
+func (s *interruptedStore) Enroll(ctx context.Context, subject, login string, until time.Time) error {
 	defer s.interrupt()
 	return s.Memory.Enroll(ctx, subject, login, until)
 }
 
 // Update implements [store.Store].
-func (s *interrupted) Update(ctx context.Context, r *store.Record) error {
-	if r.Phase == store.Issued && r.Version > 3 { // a token in the place of the first
+func (s *interruptedStore) Update(ctx context.Context, r *store.Record) error {
+	if r.Phase == store.Issued && r.Version > 3 { // another token of the same login
 		defer s.interrupt()
 	}
 	return s.Memory.Update(ctx, r)
 }
 
-// TestRevocationWhileALoginFinishes revokes the user while a replica has signed a token and has not
-// answered yet. The replica looks once more: the client gets no token.
+// TestRevocationWhileALoginFinishes revokes the user while a replica has signed a token and has not answered
+// yet. The replica reads the store once more, and the client gets no token.
 func TestRevocationWhileALoginFinishes(t *testing.T) {
 	t.Parallel()
 	t.Run("issue", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := &interrupted{Memory: store.NewMemory(time.Now)}
+			s := &interruptedStore{Memory: store.NewMemory(time.Now)}
 			t.Cleanup(func() { _ = s.Close() })
-			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
-			subject := b.subjectOf(t, b.login(t))
-			p := b.begun(t)
-			s.meanwhile = func() { _, _ = b.Gateway.RevokeSubject(t.Context(), subject) }
-			if got := p.redeem(); got.problem() != "invalid_grant" {
+			e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, highLimits)
+			subject := e.subjectOf(t, e.login(t))
+			a := e.approvedApp(t)
+			s.meanwhile = func() { _, _ = e.Gateway.RevokeSubject(t.Context(), subject) }
+			if got := a.redeem(); got.problem() != "invalid_grant" {
 				t.Errorf("got %d %s", got.Code, got.Body)
 			}
 			if left, err := s.WithdrawAll(t.Context(), subject); len(left) != 0 || err != nil {
@@ -62,27 +62,27 @@ func TestRevocationWhileALoginFinishes(t *testing.T) {
 	t.Run("repeat", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
-			s := &interrupted{Memory: store.NewMemory(time.Now)}
+			s := &interruptedStore{Memory: store.NewMemory(time.Now)}
 			t.Cleanup(func() { _ = s.Close() })
-			b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, roomy)
-			subject := b.subjectOf(t, b.login(t))
-			b.dropKeys(t)
-			s.meanwhile = func() { _, _ = b.Gateway.RevokeSubject(t.Context(), subject) }
-			if got := b.ended.redeem(); got.problem() != "invalid_grant" {
+			e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s }, highLimits)
+			subject := e.subjectOf(t, e.login(t))
+			e.replaceKeys(t)
+			s.meanwhile = func() { _, _ = e.Gateway.RevokeSubject(t.Context(), subject) }
+			if got := e.finished.redeem(); got.problem() != "invalid_grant" {
 				t.Errorf("got %d %s", got.Code, got.Body)
 			}
 		})
 	})
 }
 
-// forgetful is a store that fails to take one change: that Signicat accepted the code.
-type forgetful struct {
+// failingStore fails one update: the one that records that Signicat accepted the code.
+type failingStore struct {
 	*store.Memory
 	failed bool
 }
 
 // Update implements [store.Store].
-func (s *forgetful) Update(ctx context.Context, r *store.Record) error {
+func (s *failingStore) Update(ctx context.Context, r *store.Record) error {
 	if r.Phase == store.Validated && !s.failed {
 		s.failed = true
 		return store.ErrUnavailable
@@ -90,17 +90,17 @@ func (s *forgetful) Update(ctx context.Context, r *store.Record) error {
 	return s.Memory.Update(ctx, r)
 }
 
-// TestAcceptedCodeOutlivesAStoreFailure has the store fail just after Signicat accepted the code, which
-// it accepts only once. The next call finishes the login, and does not send the code again.
+// TestAcceptedCodeOutlivesAStoreFailure has the store fail just after Signicat accepted the code. Signicat
+// accepts a code only once. The next request finishes the login and does not send the code again.
 func TestAcceptedCodeOutlivesAStoreFailure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &forgetful{Memory: store.NewMemory(time.Now)}
+		s := &failingStore{Memory: store.NewMemory(time.Now)}
 		t.Cleanup(func() { _ = s.Close() })
-		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s })
-		p := b.begun(t)
-		wantReply(t, "while the store fails", p.redeem(), "503 temporarily_unavailable, Retry-After 5")
-		wantReply(t, "afterwards", p.redeem(), "the token")
-		p.wantSent(t, "altogether", 1)
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = s })
+		a := e.approvedApp(t)
+		wantReply(t, "while the store fails", a.redeem(), "503 temporarily_unavailable, Retry-After 5")
+		wantReply(t, "afterwards", a.redeem(), "the token")
+		a.wantSent(t, "altogether", 1)
 	})
 }

@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestFinishMovesBetweenReplicas posts a code to one replica after another, while Signicat answers
-// slowly or not at all. Their clocks differ by up to what is documented. The code has one sender at a
-// time, and the login ends with its token.
+// TestFinishMovesBetweenReplicas posts a code to one replica after another while Signicat answers slowly or
+// not at all. The clocks differ by up to the documented minute. One replica at a time sends the code, and the
+// login ends with its token.
 func TestFinishMovesBetweenReplicas(t *testing.T) {
 	t.Parallel()
 	validate := func(call int, f signicattest.Fault) signicattest.Fault {
@@ -30,12 +30,12 @@ func TestFinishMovesBetweenReplicas(t *testing.T) {
 	} {
 		for _, ahead := range [][]time.Duration{{0, 0}, {0, 20 * time.Second}, {0, time.Minute}, {time.Minute, 0}} {
 			synctest.Test(t, func(t *testing.T) {
-				a := openApart(t, ahead...)
-				p := a.begun(t).at(a.replicas[0])
-				a.script(t, faults...)
+				r := newReplicas(t, ahead...)
+				a := r.approvedApp(t).at(r.all[0])
+				r.script(t, faults...)
 				var got reply
 				for i := range 30 {
-					if got = p.at(a.replicas[i%len(a.replicas)]).redeem(); got.problem() != "authorization_pending" && got.Code != http.StatusServiceUnavailable {
+					if got = a.at(r.all[i%len(r.all)]).redeem(); got.problem() != "authorization_pending" && got.Code != http.StatusServiceUnavailable {
 						break
 					}
 					pass(time.Second)

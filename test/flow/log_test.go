@@ -20,25 +20,30 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// journal keeps what is logged at INFO and above.
-type journal struct {
+// logCapture keeps what is logged at INFO and above.
+type logCapture struct {
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
 // Write implements io.Writer.
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.all.Write(b)
+func (c *logCapture) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all.Write(b)
 }
 
-// lines are those of one message.
-func (j *journal) lines(t *testing.T, message string) (found []map[string]any) {
+// String returns all lines.
+func (c *logCapture) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all.String()
+}
+
+// lines returns the lines of one message.
+func (c *logCapture) lines(t *testing.T, message string) (found []map[string]any) {
 	t.Helper()
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for line := range strings.Lines(j.all.String()) {
+	for line := range strings.Lines(c.String()) {
 		var read map[string]any
 		if err := json.Unmarshal([]byte(line), &read); err != nil {
 			t.Fatal(err)
@@ -50,92 +55,84 @@ func (j *journal) lines(t *testing.T, message string) (found []map[string]any) {
 	return found
 }
 
-func openLogged(t *testing.T, change ...func(*gateway.Config, *signicattest.Config)) (*bubble, *journal) {
+// reason returns why the latest login ended. It is empty before a login has ended.
+func (c *logCapture) reason(t *testing.T) string {
 	t.Helper()
-	j := new(journal)
-	logged := func(c *gateway.Config, _ *signicattest.Config) {
-		c.Logger, c.Name, c.Replica = slog.New(slog.NewJSONHandler(j, nil)), "partners", "web-1"
-	}
-	return openBubble(t, append(change, logged)...), j
-}
-
-// reason returns why the latest login ended; it is empty before any has.
-func (j *journal) reason(t *testing.T) string {
-	t.Helper()
-	lines := j.lines(t, "login ended")
+	lines := c.lines(t, "login ended")
 	if len(lines) == 0 {
 		return ""
 	}
 	return lines[len(lines)-1]["reason"].(string)
 }
 
+// TestEveryLoginHasOneLine plays logins that end in every way. Each logs one line with its outcome and reason.
 func TestEveryLoginHasOneLine(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {
-		play func(*testing.T, *bubble)
+		play func(*testing.T, *env)
 		want map[string]string
 	}{
 		"that ends well": {
-			func(t *testing.T, b *bubble) { b.login(t) },
+			func(t *testing.T, e *env) { e.login(t) },
 			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued"},
 		},
 		"that ends well although an answer was lost": {
-			func(t *testing.T, b *bubble) {
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Status: http.StatusServiceUnavailable})
-				b.login(t)
+			func(t *testing.T, e *env) {
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, Status: http.StatusServiceUnavailable})
+				e.login(t)
 			},
 			map[string]string{"level": "INFO", "outcome": "issued", "reason": "issued", "operation": "validate_code", "status": "503"},
 		},
 		"whose code is refused after a lost answer": {
-			func(t *testing.T, b *bubble) {
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
-				b.begun(t).redeem()
+			func(t *testing.T, e *env) {
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusServiceUnavailable})
+				e.approvedApp(t).redeem()
 			},
 			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
 		},
 		"whose code is refused after a 401": {
-			func(t *testing.T, b *bubble) {
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusUnauthorized})
-				b.begun(t).redeem()
+			func(t *testing.T, e *env) {
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Call: 1, After: true, Status: http.StatusUnauthorized})
+				e.approvedApp(t).redeem()
 			},
 			map[string]string{"level": "WARN", "outcome": "failed", "reason": "answer_lost", "operation": "validate_code", "status": "400"},
 		},
 		"whose code is refused after it could not be sent": {
-			func(t *testing.T, b *bubble) {
-				p := b.begun(t)
-				p.code = "made-up"
-				b.Restart(t) // without a Signicat access token
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationAccessToken, Status: http.StatusForbidden})
-				p.redeem()
-				b.Signicat.ClearScript()
-				p.redeem()
+			func(t *testing.T, e *env) {
+				a := e.approvedApp(t)
+				a.code = "made-up"
+				e.Restart(t) // without a Signicat access token
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationAccessToken, Status: http.StatusForbidden})
+				a.redeem()
+				e.Signicat.ClearScript()
+				a.redeem()
 			},
 			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
 		},
 		"whose session shows no SUCCESS": {
-			func(t *testing.T, b *bubble) {
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusNoContent})
-				p := b.begun(t)
-				b.insist(p.redeem, p.redeem())
+			func(t *testing.T, e *env) {
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusNoContent})
+				a := e.approvedApp(t)
+				e.retry(a.redeem, a.redeem())
 			},
 			map[string]string{"level": "WARN", "outcome": "failed", "reason": "no_success"},
 		},
 		"whose code is refused": {
-			func(t *testing.T, b *bubble) {
-				p := b.begun(t)
-				p.code = "made-up"
-				p.redeem()
+			func(t *testing.T, e *env) {
+				a := e.approvedApp(t)
+				a.code = "made-up"
+				a.redeem()
 			},
 			map[string]string{"level": "INFO", "outcome": "failed", "reason": "code_refused", "operation": "validate_code", "status": "400"},
 		},
 		"that expires after Signicat failed in an earlier call": {
-			func(t *testing.T, b *bubble) {
-				p := b.begun(t)
-				b.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusForbidden})
-				p.redeem()
-				b.Signicat.ClearScript()
+			func(t *testing.T, e *env) {
+				a := e.approvedApp(t)
+				e.script(t, signicattest.Fault{Operation: signicattest.OperationValidateCode, Status: http.StatusForbidden})
+				a.redeem()
+				e.Signicat.ClearScript()
 				pass(gateway.DefaultSessionLifetime)
-				p.redeem()
+				a.redeem()
 			},
 			map[string]string{"level": "INFO", "outcome": "expired", "reason": "session_expired", "operation": "validate_code", "status": "403"},
 		},
@@ -143,9 +140,9 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b, j := openLogged(t)
-				row.play(t, b)
-				lines := j.lines(t, "login ended")
+				e := newEnv(t)
+				row.play(t, e)
+				lines := e.log.lines(t, "login ended")
 				if len(lines) == 0 {
 					t.Fatal("no line")
 				}
@@ -160,67 +157,67 @@ func TestEveryLoginHasOneLine(t *testing.T) {
 					t.Errorf("the line differs (-want +got):\n%s", diff)
 				}
 				if last["gateway"] != "partners" || last["replica"] != "web-1" || last["kind"] != "app" || last["session_id"] == nil {
-					t.Errorf("the line says not whose it is: %v", last)
+					t.Errorf("the line lacks the gateway, the replica, the kind or the session: %v", last)
 				}
 				traceID, _ := last["trace_id"].(string)
 				code, _ := last["code"].(string)
 				if _, failed := row.want["operation"]; failed && (traceID == "" || code == "") {
-					t.Errorf("the line lacks what Signicat said: %v", last)
+					t.Errorf("the line lacks Signicat's trace ID or code: %v", last)
 				}
 			})
 		})
 	}
 }
 
-// TestLinesSayWhatTheyMeasure: the redirect URL of a start that Signicat rejects, which is most often the reason, and the
-// unit of a duration.
+// TestLinesSayWhatTheyMeasure reads two lines. A start that Signicat rejects logs its redirect URL, which is
+// most often the cause. A duration has its unit in its name.
 func TestLinesSayWhatTheyMeasure(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, j := openLogged(t)
-		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
-		b.newPhone().start()
-		rejected := j.lines(t, "a login could not start")
-		if len(rejected) != 1 || rejected[0]["redirect_url"] != bubbleURL+logintest.Path+"/app/callback" {
+		e := newEnv(t)
+		e.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
+		e.newApp().start()
+		rejected := e.log.lines(t, "starting a login")
+		if len(rejected) != 1 || rejected[0]["redirect_url"] != publicURL+logintest.Path+"/app/callback" {
 			t.Errorf("the start that Signicat rejects: %v", rejected)
 		}
-		p := b.begun(t)
+		a := e.approvedApp(t)
 		pass(1500 * time.Millisecond)
-		p.redeem()
-		ended := j.lines(t, "login ended")
+		a.redeem()
+		ended := e.log.lines(t, "login ended")
 		if len(ended) != 1 || ended[0]["duration_seconds"] != 1.5 || ended[0]["duration"] != nil {
 			t.Errorf("the login that took 1.5 s: %v", ended)
 		}
 	})
 }
 
-// TestNobodyFillsTheLog: an attacker sends any number of requests. Of one message the log has loglimit.Burst
-// lines at once at most, and of most requests none.
+// TestNobodyFillsTheLog has an attacker send many requests. The log has at most loglimit.Burst lines of one
+// message at once, and no line of most requests.
 func TestNobodyFillsTheLog(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b, j := openLogged(t)
-		b.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Status: http.StatusBadRequest})
+		e := newEnv(t)
+		e.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Status: http.StatusBadRequest})
 		for range 50 {
-			b.newPhone().start() // refused by Signicat
+			e.newApp().start() // refused by Signicat
 		}
-		if n := len(j.lines(t, "a login could not start")); n == 0 || n > loglimit.Burst {
+		if n := len(e.log.lines(t, "starting a login")); n == 0 || n > loglimit.Burst {
 			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, loglimit.Burst)
 		}
-		before := len(strings.Split(j.all.String(), "\n"))
+		before := len(strings.Split(e.log.String(), "\n"))
 		for range 100 {
-			b.newPhone().start() // soon refused by the limit
-			b.get(logintest.Path+"/callback?state=x&code=y", "")
-			b.get(logintest.Path+"/callback?error=access_denied", "")
-			b.get(logintest.Path+"/app/callback?state=x&code=y", "")
-			b.get("/api", "made-up")
-			b.get(logintest.Path+"/userinfo", "")
+			e.newApp().start() // soon refused by the limit
+			e.get(logintest.Path+"/callback?state=x&code=y", "")
+			e.get(logintest.Path+"/callback?error=access_denied", "")
+			e.get(logintest.Path+"/app/callback?state=x&code=y", "")
+			e.get("/api", "made-up")
+			e.get(logintest.Path+"/userinfo", "")
 		}
-		returned := len(j.lines(t, "redirect URL answered"))
+		returned := len(e.log.lines(t, "redirect URL answered"))
 		if returned == 0 || returned > loglimit.Burst {
 			t.Errorf("%d lines of 300 requests to redirect URLs, want %d at most, and one at least", returned, loglimit.Burst)
 		}
-		if n := len(strings.Split(j.all.String(), "\n")) - before - returned; n > 0 {
+		if n := len(strings.Split(e.log.String(), "\n")) - before - returned; n > 0 {
 			t.Errorf("%d lines of other requests of any client", n)
 		}
 	})

@@ -16,40 +16,42 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestOversizedAnswerStartsNothing has Signicat answer a start with more than a pending session may hold.
+// TestOversizedAnswerStartsNothing has Signicat answer a start with more than a pending session may hold. The
+// gateway cancels the session and refuses the start.
 func TestOversizedAnswerStartsNothing(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
-		link := "https://idp.e2e.itsme.services/v2/authorization?redirect_uri=" + url.QueryEscape(bubbleURL+logintest.Path+"/app/callback") +
+	inEnv(t, func(t *testing.T, e *env) {
+		link := "https://idp.e2e.itsme.services/v2/authorization?redirect_uri=" + url.QueryEscape(publicURL+logintest.Path+"/app/callback") +
 			"&state=" + strings.Repeat("s", 43) + "&claims=" + strings.Repeat("x", 8<<10)
-		b.Signicat.OverrideNextCreate(signicattest.Override{IDPData: map[string]any{"authorizationRequestUrl": link}})
-		if got := b.newPhone().start(); got.outcome() != "503 signicat_unavailable, Retry-After 5" {
+		e.Signicat.OverrideNextCreate(signicattest.Override{IDPData: map[string]any{"authorizationRequestUrl": link}})
+		if got := e.newApp().start(); got.outcome() != "503 signicat_unavailable, Retry-After 5" {
 			t.Errorf("the start: %s", got.outcome())
 		}
 		synctest.Wait()
-		if n := b.Signicat.Count("cancel_session"); n != 1 {
-			t.Errorf("%d cancels of the session that nobody will finish", n)
+		if n := e.Signicat.Count("cancel_session"); n != 1 {
+			t.Errorf("%d cancels of the session that no client can finish, want 1", n)
 		}
 	})
 }
 
-// TestOversizedLoginEndsOnAPage logs somebody in of whom Signicat tells more than a cookie holds.
+// TestOversizedLoginEndsOnAPage has Signicat return more attributes of a user than a cookie holds. The browser
+// gets an error page and no cookie.
 func TestOversizedLoginEndsOnAPage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		attributes := []string{"name", "firstName", "lastName", "nationality"}
-		b := openBubble(t, func(c *gateway.Config, _ *signicattest.Config) { c.Attributes = attributes })
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Attributes = attributes })
 		subject := map[string]any{}
 		for _, name := range attributes {
 			subject[name] = strings.Repeat("x", attribute.MaxValue)
 		}
-		b.Signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
-		got := b.browserLogin(t)
+		e.Signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
+		got := e.browserLogin(t)
 		if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "claims") {
 			t.Errorf("the page: %d %s", got.Code, got.Body)
 		}
 		for _, c := range got.Result().Cookies() {
 			if c.Value != "" {
-				t.Errorf("the browser is given %s", c.Name)
+				t.Errorf("the browser gets the cookie %s", c.Name)
 			}
 		}
 	})
@@ -57,26 +59,26 @@ func TestOversizedLoginEndsOnAPage(t *testing.T) {
 
 var button = regexp.MustCompile(`class="action" href="([^"]+)"`)
 
-// browserLogin logs the first persona in by a browser. It returns the answer at the redirect URL.
-func (b *bubble) browserLogin(t *testing.T) reply {
+// browserLogin logs the first persona in with a browser. It returns the answer at the redirect URL.
+func (e *env) browserLogin(t *testing.T) reply {
 	t.Helper()
-	back, cookies := b.browserBegun(t)
-	return b.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies))
+	back, cookies := e.approvedBrowser(t)
+	return e.send(withCookies(httptest.NewRequest(http.MethodGet, back, nil), cookies))
 }
 
-// browserBegun starts a login by a browser and approves it. It returns where itsme sends the browser back to, and the
-// browser's cookies.
-func (b *bubble) browserBegun(t *testing.T) (back string, cookies []*http.Cookie) {
+// approvedBrowser starts a login with a browser and approves it. It returns the redirect URL with the code,
+// and the browser's cookies.
+func (e *env) approvedBrowser(t *testing.T) (back string, cookies []*http.Cookie) {
 	t.Helper()
-	r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/login", strings.NewReader("return_to=/account"))
+	r := httptest.NewRequest(http.MethodPost, publicURL+logintest.Path+"/login", strings.NewReader("return_to=/account"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Origin", bubbleURL)
-	opened := b.send(r)
+	r.Header.Set("Origin", publicURL)
+	opened := e.send(r)
 	link := button.FindStringSubmatch(opened.Body.String())
 	if opened.Code != http.StatusOK || link == nil {
 		t.Fatalf("starting: %d %s", opened.Code, opened.Body)
 	}
-	back, err := b.Signicat.Approve(html.UnescapeString(link[1]), "adult")
+	back, err := e.Signicat.Approve(html.UnescapeString(link[1]), "adult")
 	if err != nil {
 		t.Fatal(err)
 	}

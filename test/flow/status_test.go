@@ -9,38 +9,38 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// slowReads makes every read of a session take a while.
-func slowReads(t *testing.T, b *bubble, delay time.Duration) {
+// slowReads delays every read of a session.
+func slowReads(t *testing.T, e *env, delay time.Duration) {
 	t.Helper()
-	b.script(t, signicattest.Fault{Operation: "read_session", Delay: delay})
+	e.script(t, signicattest.Fault{Operation: "read_session", Delay: delay})
 }
 
-// TestWaitingClientsShareOneRead has a hundred clients ask about one session at the same time: Signicat is asked once,
-// and all of them are told what it said.
+// TestWaitingClientsShareOneRead has a hundred clients read the status of one session at the same time. The
+// gateway reads the session at Signicat once, and all clients get the result.
 func TestWaitingClientsShareOneRead(t *testing.T) {
 	t.Parallel()
 	for name, query := range map[string]string{"polls": "", "long polls": "?wait=25s"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t, roomy)
-				p := b.newPhone()
-				p.start()
-				if err := b.Signicat.Abort(p.link); err != nil {
+				e := newEnv(t, highLimits)
+				a := e.newApp()
+				a.start()
+				if err := e.Signicat.Abort(a.link); err != nil {
 					t.Fatal(err)
 				}
-				slowReads(t, b, 300*time.Millisecond)
-				began, before := time.Now(), b.Signicat.Count("read_session")
+				slowReads(t, e, 300*time.Millisecond)
+				began, before := time.Now(), e.Signicat.Count("read_session")
 				var clients sync.WaitGroup
 				for range 100 {
 					clients.Go(func() {
-						if got := p.status(query); got.outcome() != "200 aborted" {
-							t.Errorf("told %s", got.outcome())
+						if got := a.status(query); got.outcome() != "200 aborted" {
+							t.Errorf("the status is %s", got.outcome())
 						}
 					})
 				}
 				clients.Wait()
-				if n := b.Signicat.Count("read_session") - before; n != 1 {
+				if n := e.Signicat.Count("read_session") - before; n != 1 {
 					t.Errorf("%d reads", n)
 				}
 				if took := time.Since(began); took > 400*time.Millisecond {
@@ -51,23 +51,23 @@ func TestWaitingClientsShareOneRead(t *testing.T) {
 	}
 }
 
-// TestLongPollKeepsReading: as long as a client waits, its session is read every statusEvery or a little more, and no
-// less because many others wait for it, too.
+// TestLongPollKeepsReading waits for a session with one client and with a hundred. In both cases the gateway
+// reads the session about every two seconds.
 func TestLongPollKeepsReading(t *testing.T) {
 	t.Parallel()
 	for name, clients := range map[string]int{"one": 1, "a hundred": 100} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t, roomy)
-				p := b.newPhone()
-				p.start()
+				e := newEnv(t, highLimits)
+				a := e.newApp()
+				a.start()
 				var all sync.WaitGroup
 				for range clients {
-					all.Go(func() { p.status("?wait=25s") })
+					all.Go(func() { a.status("?wait=25s") })
 				}
 				all.Wait()
-				if n := b.Signicat.Count("read_session"); n < 10 || n > 13 {
+				if n := e.Signicat.Count("read_session"); n < 10 || n > 13 {
 					t.Errorf("%d reads in 25 s, want one every 2 s or so", n)
 				}
 			})
@@ -75,75 +75,77 @@ func TestLongPollKeepsReading(t *testing.T) {
 	}
 }
 
-// TestOtherReplicasChangesAreSeen: nobody announces what another replica does, so a long poll looks for it.
+// TestOtherReplicasChangesAreSeen cancels a login at another replica. Replicas do not notify each other, so a
+// long poll looks into the store.
 func TestOtherReplicasChangesAreSeen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		p := b.newPhone()
-		p.start()
-		here := *b
-		b.Restart(t)
-		told := make(chan time.Time, 1)
+		e := newEnv(t, highLimits)
+		a := e.newApp()
+		a.start()
+		first := *e
+		e.Restart(t)
+		answered := make(chan time.Time, 1)
 		var client sync.WaitGroup
 		client.Go(func() {
-			q := *p
-			q.bubble = &here
-			if got := q.status("?wait=25s"); got.outcome() != "200 cancelled" {
-				t.Errorf("told %s", got.outcome())
+			other := *a
+			other.env = &first
+			if got := other.status("?wait=25s"); got.outcome() != "200 cancelled" {
+				t.Errorf("the status is %s", got.outcome())
 			}
-			told <- time.Now()
+			answered <- time.Now()
 		})
 		pass(10 * time.Second)
 		ended := time.Now()
-		p.cancel()
+		a.cancel()
 		client.Wait()
-		if late := (<-told).Sub(ended); late > maxLook+maxLook/5 {
-			t.Errorf("told %s after it", late)
+		if late := (<-answered).Sub(ended); late > maxLook+maxLook/5 {
+			t.Errorf("the long poll was answered %s after the cancel", late)
 		}
 	})
 }
 
-// TestReplicasShareTheReadsOfASession asks two replicas about one session: together they read it once in 2 s.
+// TestReplicasShareTheReadsOfASession reads the status of one session at two replicas. Together they read it
+// at Signicat once in 2 s.
 func TestReplicasShareTheReadsOfASession(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		p := b.newPhone()
-		p.start()
-		here := *b
-		b.Restart(t)
-		q := *p
-		q.bubble = &here
+		e := newEnv(t, highLimits)
+		a := e.newApp()
+		a.start()
+		first := *e
+		e.Restart(t)
+		other := *a
+		other.env = &first
 		for range 100 {
-			p.status("")
-			q.status("")
+			a.status("")
+			other.status("")
 			pass(100 * time.Millisecond)
 		}
-		if n := b.Signicat.Count("read_session"); n != 5 {
+		if n := e.Signicat.Count("read_session"); n != 5 {
 			t.Errorf("%d reads in 10 s, want one every 2 s", n)
 		}
 	})
 }
 
-// TestReadsUnderWayAreBounded: however slow Signicat is, the reads of those who wait leave connections to those who
-// finish.
+// TestReadsUnderWayAreBounded has Signicat answer reads slowly. The reads for clients that wait leave
+// connections free for a finish.
 func TestReadsUnderWayAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, roomy)
-		b.login(t) // for a Signicat access token
-		finisher := b.begun(t)
+		e := newEnv(t, highLimits)
+		e.login(t) // for a Signicat access token
+		finisher := e.approvedApp(t)
 		var clients sync.WaitGroup
-		slowReads(t, b, 8*time.Second)
-		before := b.Signicat.Count("read_session")
+		slowReads(t, e, 8*time.Second)
+		before := e.Signicat.Count("read_session")
 		for range 4 * maxReads {
-			p := b.newPhone()
-			p.start()
-			clients.Go(func() { p.status("?wait=5s") })
+			a := e.newApp()
+			a.start()
+			clients.Go(func() { a.status("?wait=5s") })
 		}
 		pass(4 * time.Second)
-		if n := b.Signicat.Count("read_session") - before; n != maxReads {
+		if n := e.Signicat.Count("read_session") - before; n != maxReads {
 			t.Errorf("%d reads are under way, want %d", n, maxReads)
 		}
 		began := time.Now()

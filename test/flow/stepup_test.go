@@ -11,36 +11,36 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
-// TestSecondSiteAsksForWhatTheFirstRequires sends a request through two sites. The login that the
-// second asks for must do for the first one, too, or the person would log in twice.
+// TestSecondSiteAsksForWhatTheFirstRequires sends a request through two sites. The challenge of the second
+// site names the requirements of both. Otherwise the user would log in twice.
 func TestSecondSiteAsksForWhatTheFirstRequires(t *testing.T) {
-	inBubble(t, func(t *testing.T, b *bubble) {
-		inner := b.require(t, gateway.Requirements{LoA: signicat.LoAHigh})
-		outer := b.require(t, gateway.Requirements{LoA: signicat.LoALow, MaxAge: time.Hour})
+	inEnv(t, func(t *testing.T, e *env) {
+		inner := e.newSite(t, gateway.Requirements{LoA: signicat.LoAHigh})
+		outer := e.newSite(t, gateway.Requirements{LoA: signicat.LoALow, MaxAge: time.Hour})
 		handler := outer.Handler(inner.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot) // the upstream
 		})))
 		call := func(token string) *httptest.ResponseRecorder {
-			r := httptest.NewRequest(http.MethodGet, bubbleURL+"/", nil)
+			r := httptest.NewRequest(http.MethodGet, publicURL+"/", nil)
 			r.Header.Set("Authorization", "Bearer "+token)
 			w := httptest.NewRecorder()
 			handler.ServeHTTP(w, r)
 			return w
 		}
-		substantial := call(b.loginAs(t, "substantial"))
+		substantial := call(e.loginAs(t, "substantial"))
 		if challenge := substantial.Header().Get("WWW-Authenticate"); substantial.Code != http.StatusUnauthorized || !strings.Contains(challenge, `acr_values="high", max_age="3600"`) {
 			t.Errorf("got %d %s", substantial.Code, challenge)
 		}
-		if got := call(b.loginAs(t, "adult")); got.Code != http.StatusTeapot {
+		if got := call(e.loginAs(t, "adult")); got.Code != http.StatusTeapot {
 			t.Errorf("enough for both: %d %s", got.Code, got.Body)
 		}
 	})
 }
 
-// require makes a site of the bubble's gateway.
-func (b *bubble) require(t *testing.T, r gateway.Requirements) *gateway.Site {
+// newSite returns another site of the gateway.
+func (e *env) newSite(t *testing.T, r gateway.Requirements) *gateway.Site {
 	t.Helper()
-	site, err := b.Gateway.NewSite(gateway.SiteConfig{Require: r})
+	site, err := e.Gateway.NewSite(gateway.SiteConfig{Require: r})
 	if err != nil {
 		t.Fatal(err)
 	}

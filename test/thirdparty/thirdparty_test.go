@@ -20,8 +20,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// verifiers are other projects' libraries, each told where the gateway is and for whom the token
-// must be, and nothing more.
+// verifiers are libraries of other projects. Each gets the URL of the gateway and the audience, and nothing more.
 var verifiers = []struct {
 	name   string
 	verify func(ctx context.Context, gatewayURL, audience, raw string) (claims map[string]any, err error)
@@ -32,8 +31,8 @@ var verifiers = []struct {
 
 const jwksPath = "/.well-known/jwks.json"
 
-// TestOthersVerifyOurTokens logs in as an app and hands the token to every verifier: they accept
-// it as it is, and neither altered nor for another audience, so that their yes means something.
+// TestOthersVerifyOurTokens logs in as an app and passes the token to every verifier. Each accepts it, and
+// refuses it when it was altered or is for another audience.
 func TestOthersVerifyOurTokens(t *testing.T) {
 	t.Parallel()
 	requireNode(t)
@@ -52,10 +51,10 @@ func TestOthersVerifyOurTokens(t *testing.T) {
 						t.Fatalf("refused: %v", err)
 					}
 					if claims["sub"] != person.SubjectID || claims["acr"] != person.LoA || claims["name"] != person.Attributes["name"] {
-						t.Errorf("the claims are not the person's: %v", claims)
+						t.Errorf("the claims are not those of the persona: %v", claims)
 					}
 					if _, err := v.verify(t.Context(), front.URL, "https://api.example.be", raw); err == nil {
-						t.Error("a token for somebody else was accepted")
+						t.Error("a token for another audience was accepted")
 					}
 					if _, err := v.verify(t.Context(), front.URL, front.URL, altered(raw)); err == nil {
 						t.Error("a token with another signature was accepted")

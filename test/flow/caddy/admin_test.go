@@ -50,8 +50,8 @@ func postAdmin(t *testing.T, s *caddytest.Server, path, body string) adminAnswer
 	return callAdmin(t, s, http.MethodPost, path, body, "Content-Type", "application/json")
 }
 
-// namesIn reads the sub and the jti of a token, without verifying it.
-func namesIn(t *testing.T, raw string) (sub, jti string) {
+// subjectAndID reads the sub and the jti of a token, without verifying it.
+func subjectAndID(t *testing.T, raw string) (sub, jti string) {
 	t.Helper()
 	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
 	if err != nil {
@@ -64,7 +64,7 @@ func namesIn(t *testing.T, raw string) (sub, jti string) {
 	return claims.Sub, claims.JTI
 }
 
-// gatewayAnswer is what the tests look at of one gateway.
+// gatewayAnswer is the part of a gateway's state that the tests read.
 type gatewayAnswer struct {
 	Name, Issuer, Breaker string
 	Store                 struct {
@@ -81,7 +81,7 @@ type keyAnswer struct {
 	SignsFrom time.Time `json:"signs_from"`
 }
 
-func gatewayStates(t *testing.T, s *caddytest.Server, path string) []gatewayAnswer {
+func gateways(t *testing.T, s *caddytest.Server, path string) []gatewayAnswer {
 	t.Helper()
 	answer := callAdmin(t, s, http.MethodGet, path, "")
 	var answered struct{ Gateways []gatewayAnswer }
@@ -91,30 +91,31 @@ func gatewayStates(t *testing.T, s *caddytest.Server, path string) []gatewayAnsw
 	return answered.Gateways
 }
 
-// TestAdminTellsGateways asks for them before and after a reload that takes one away.
+// TestAdminTellsGateways reads the state of two gateways, and again after a reload that removes one.
 func TestAdminTellsGateways(t *testing.T) {
-	m := openMetered(t)
-	m.fronts[0].NewApp().Start(t)
-	answered := gatewayStates(t, m.Server, "/itsme/gateways")
+	e := newMeteredEnv(t)
+	e.fronts[0].NewApp().Start(t)
+	answered := gateways(t, e.server, "/itsme/gateways")
 	if len(answered) != 2 || answered[0].Name != "g0" || answered[1].Name != "g1" {
 		t.Fatalf("answered are %+v", answered)
 	}
 	g := answered[0]
-	if g.Issuer != m.fronts[0].URL || g.Breaker != "closed" || g.Store.Module != "memory" || !g.Store.Up || g.Store.Pending != 1 {
+	if g.Issuer != e.fronts[0].URL || g.Breaker != "closed" || g.Store.Module != "memory" || !g.Store.Up || g.Store.Pending != 1 {
 		t.Errorf("answered is %+v", g)
 	}
 	if len(g.Keys) != 2 || g.Keys[0].Role != "current" || g.Keys[1].Role != "next" || g.Keys[0].Age == nil || g.Keys[1].SignsFrom.Before(time.Now()) {
 		t.Errorf("the keys are %+v", g.Keys)
 	}
-	m.reload(t, 1, "second")
-	if answered := gatewayStates(t, m.Server, "/itsme/"); len(answered) != 1 || answered[0].Keys[0].KID != g.Keys[0].KID {
+	e.reloadWith(t, 1)
+	if answered := gateways(t, e.server, "/itsme/"); len(answered) != 1 || answered[0].Keys[0].KID != g.Keys[0].KID {
 		t.Errorf("after a reload, answered are %+v", answered)
 	}
 }
 
+// TestAdminTellsOfNoGateway reads the state of a Caddy without gateways.
 func TestAdminTellsOfNoGateway(t *testing.T) {
 	s := caddytest.Run(t, "{\n\tadmin {{admin}}\n}\nhttp://{{addr}} {\n\trespond ok\n}")
-	if answered := gatewayStates(t, s, "/itsme/gateways"); len(answered) != 0 {
+	if answered := gateways(t, s, "/itsme/gateways"); len(answered) != 0 {
 		t.Errorf("answered are %+v", answered)
 	}
 	if got := postAdmin(t, s, "/itsme/revoke", `{"sub":"x"}`); got.status != http.StatusNotFound {
@@ -122,11 +123,11 @@ func TestAdminTellsOfNoGateway(t *testing.T) {
 	}
 }
 
-// TestAdminTellsAKeyFile: such a key has no times, and is not rotated.
+// TestAdminTellsAKeyFile reads the state of a key from a file. It has no times and is not rotated.
 func TestAdminTellsAKeyFile(t *testing.T) {
-	config := strings.Replace(keyholderPlain, "attributes name", "attributes name\n\t\ttoken {\n\t\t\tkey "+keystest.File(t, keystest.PEM(t))+"\n\t\t}", 1)
+	config := strings.Replace(keysInStorage, "attributes name", "attributes name\n\t\ttoken {\n\t\t\tkey "+keystest.File(t, keystest.PEM(t))+"\n\t\t}", 1)
 	s := caddytest.Run(t, config)
-	keys := gatewayStates(t, s, "/itsme/gateways")[0].Keys
+	keys := gateways(t, s, "/itsme/gateways")[0].Keys
 	if len(keys) != 1 || keys[0].Role != "current" || keys[0].Age != nil {
 		t.Errorf("the keys are %+v", keys)
 	}
@@ -135,8 +136,8 @@ func TestAdminTellsAKeyFile(t *testing.T) {
 	}
 }
 
-// keyholderPlain is a gateway with its key in storage, and the admin endpoint.
-const keyholderPlain = `{
+// keysInStorage is a gateway whose keys are in storage, and the admin endpoint.
+const keysInStorage = `{
 	admin {{admin}}
 	itsme {
 		public_url http://{{addr}}
@@ -153,10 +154,10 @@ http://{{addr}} {
 	respond ok
 }`
 
-// TestAdminRefuses sends what cannot be carried out. Each refusal is JSON, as Caddy's own are.
+// TestAdminRefuses sends requests that cannot be carried out. Each refusal is JSON, as Caddy's own are.
 func TestAdminRefuses(t *testing.T) {
-	s := caddytest.Run(t, keyholderPlain)
-	before := gatewayStates(t, s, "/itsme/gateways")[0].Keys
+	s := caddytest.Run(t, keysInStorage)
+	before := gateways(t, s, "/itsme/gateways")[0].Keys
 	for name, row := range map[string]struct {
 		method, path, body string
 		headers            []string
@@ -195,19 +196,19 @@ func TestAdminRefuses(t *testing.T) {
 			t.Errorf("%s: no Allow", name)
 		}
 	}
-	after := gatewayStates(t, s, "/itsme/gateways")[0].Keys
+	after := gateways(t, s, "/itsme/gateways")[0].Keys
 	if len(after) != len(before) || after[0].KID != before[0].KID || !after[1].SignsFrom.Equal(before[1].SignsFrom) {
 		t.Errorf("the keys changed from %+v to %+v", before, after)
 	}
 }
 
-// TestAdminRotatesKeys hastens the next key, and then drops the one that signs: its tokens are
-// refused when the endpoint answers, without a reload.
+// TestAdminRotatesKeys moves the next key forward, and then drops the key that signs. Tokens of the dropped
+// key are refused as soon as the endpoint answers, without a reload.
 func TestAdminRotatesKeys(t *testing.T) {
-	e := openEventful(t)
+	e := newEventEnv(t)
 	access := e.NewApp().Login(t, "adult")
-	heard(t, 2)
-	before := gatewayStates(t, e.server, "/itsme/gateways")[0].Keys
+	nextEvents(t, 2)
+	before := gateways(t, e.server, "/itsme/gateways")[0].Keys
 	got := postAdmin(t, e.server, "/itsme/keys/rotate", `{"gateway":"g0"}`)
 	var answered struct{ Keys []keyAnswer }
 	if err := json.Unmarshal([]byte(got.body), &answered); err != nil || got.status != http.StatusOK || len(answered.Keys) < 2 {
@@ -228,38 +229,38 @@ func TestAdminRotatesKeys(t *testing.T) {
 		t.Errorf("a token of the dropped key: %d", got.Status)
 	}
 	if !strings.Contains(e.server.Log(), "signing keys were rotated through the admin endpoint") {
-		t.Error("the log does not tell")
+		t.Error("the log has no line of the rotation")
 	}
 }
 
-// TestAdminRevokeCountsLogins revokes a person at one gateway and then at all of them. The answer counts
-// the logins that ended, and each of their tokens is refused.
+// TestAdminRevokeCountsLogins revokes a user at one gateway and then at all gateways. The answer counts the
+// logins that ended, and each of their tokens is refused.
 func TestAdminRevokeCountsLogins(t *testing.T) {
-	m := openMetered(t)
+	e := newMeteredEnv(t)
 	var tokens [2][]string
-	for i, f := range m.fronts {
+	for i, f := range e.fronts {
 		for range i + 2 {
 			tokens[i] = append(tokens[i], f.NewApp().Login(t, "adult"))
 		}
 	}
-	sub, jti := namesIn(t, tokens[0][0])
-	other, _ := namesIn(t, tokens[1][0])
+	sub, jti := subjectAndID(t, tokens[0][0])
+	other, _ := subjectAndID(t, tokens[1][0])
 	if sub != other {
-		t.Fatalf("the person is %s and %s", sub, other)
+		t.Fatalf("the subjects are %s and %s", sub, other)
 	}
 	for _, step := range []struct{ body, want string }{
 		{`{"jti":"` + jti + `"}`, `{"logins":0}`},
-		{`{"login":"` + jti + `"}`, `{"logins":0}`}, // it cannot be refreshed, so nothing knows of it
+		{`{"login":"` + jti + `"}`, `{"logins":0}`}, // it cannot be refreshed, so the store does not have it
 		{`{"gateway":"g1","sub":"` + sub + `"}`, `{"logins":3}`},
 		{`{"sub":"` + sub + `"}`, `{"logins":1}`}, // of the two, one was revoked before
 		{`{"sub":"` + sub + `"}`, `{"logins":0}`},
 		{`{"sub":"stranger"}`, `{"logins":0}`},
 	} {
-		if got := postAdmin(t, m.Server, "/itsme/revoke", step.body); got.status != http.StatusOK || got.body != step.want {
+		if got := postAdmin(t, e.server, "/itsme/revoke", step.body); got.status != http.StatusOK || got.body != step.want {
 			t.Errorf("%s: %d %s, want %s", step.body, got.status, got.body, step.want)
 		}
 	}
-	for i, f := range m.fronts {
+	for i, f := range e.fronts {
 		for _, token := range tokens[i] {
 			if got := f.NewApp().Call(t, "/api", token); got.Status != http.StatusUnauthorized {
 				t.Errorf("gateway %d: a token gets %d", i, got.Status)

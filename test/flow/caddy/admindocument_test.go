@@ -14,7 +14,7 @@ import (
 	"github.com/pb33f/libopenapi-validator/config"
 )
 
-// adminDocument is docs/admin-openapi.yaml, read once.
+// adminDocument reads docs/admin-openapi.yaml once.
 var adminDocument = sync.OnceValues(func() (validator.Validator, error) {
 	text, err := os.ReadFile("../../../docs/admin-openapi.yaml")
 	if err != nil {
@@ -33,8 +33,8 @@ var adminDocument = sync.OnceValues(func() (validator.Validator, error) {
 	return v, nil
 })
 
-// checkAdminDocument holds an exchange with the admin endpoint to the document: the answer always,
-// and the request if it was served. A path or method that is not in it must have been refused.
+// checkAdminDocument compares an exchange with the document: the answer always, and the request if it was
+// served. A path or method that is not in the document must have been refused.
 func checkAdminDocument(t *testing.T, r *http.Request, sent string, answer *http.Response, body []byte) {
 	t.Helper()
 	if !strings.HasPrefix(r.URL.Path, "/itsme/") {
@@ -63,15 +63,15 @@ func checkAdminDocument(t *testing.T, r *http.Request, sent string, answer *http
 	asked.Body = io.NopCloser(strings.NewReader(sent))
 	if ok, found := document.ValidateHttpRequestSync(asked); !ok {
 		for _, f := range found {
-			t.Errorf("docs/admin-openapi.yaml does not allow %s %s, which is served: %s: %s", r.Method, r.URL.Path, f.Message, f.Reason)
+			t.Errorf("%s %s is served although docs/admin-openapi.yaml does not allow it: %s: %s", r.Method, r.URL.Path, f.Message, f.Reason)
 		}
 	}
 }
 
-// adminPaths are those of the document.
+// adminPaths are the paths of the document.
 const adminPaths = " /itsme/ /itsme/gateways /itsme/revoke /itsme/keys/rotate "
 
-// TestAdminDocumentIsValid holds the document to OpenAPI's own schema.
+// TestAdminDocumentIsValid validates the document with OpenAPI's own schema.
 func TestAdminDocumentIsValid(t *testing.T) {
 	t.Parallel()
 	document, err := adminDocument()

@@ -27,13 +27,13 @@ type collector struct {
 	spans []collectedSpan
 }
 
-// collectedSpan is a span as it was exported.
+// collectedSpan is an exported span, with its IDs in hex.
 type collectedSpan struct {
 	*tracepb.Span
 	trace, id, parent string
 }
 
-// collect starts an OTLP receiver and points this process to it.
+// collect starts an OTLP receiver, and points the exporters of this process to it.
 func collect(t *testing.T) *collector {
 	t.Helper()
 	c := &collector{t: t}
@@ -76,14 +76,14 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bytes is everything that was exported.
+// bytes returns everything that was exported.
 func (c *collector) bytes() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.raw)
 }
 
-// named are the spans whose name begins so.
+// named returns the spans whose name has a prefix.
 func (c *collector) named(prefix string) (found []collectedSpan) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,8 +95,8 @@ func (c *collector) named(prefix string) (found []collectedSpan) {
 	return found
 }
 
-// trees are the names of all spans, each below its parent, in the order in which they began. A
-// script of Redis has its name beside the command's.
+// trees returns the names of all spans, each below its parent, in the order in which they began. A Redis
+// script has its name beside that of the command.
 func (c *collector) trees() string {
 	return c.draw(func(s collectedSpan) string {
 		for _, a := range s.GetAttributes() {
@@ -108,7 +108,7 @@ func (c *collector) trees() string {
 	})
 }
 
-// described is trees with every attribute.
+// described returns the trees with every attribute.
 func (c *collector) described() string {
 	return c.draw(func(s collectedSpan) string {
 		text := s.GetName()

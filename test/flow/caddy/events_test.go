@@ -14,21 +14,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule"
-	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
-	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
 func init() { caddy.RegisterModule(recorder{}) }
 
-// recorder is a handler of events that hands them to the one test that runs Caddy.
+// recorder is an event handler that passes events to the one test that runs Caddy.
 type recorder struct{}
 
 var (
-	// recorded has room for what handlers are given while a test does something else.
-	recorded = make(chan caddy.Event, 100)
-	// hold is taken by a test that wants handlers to be slow.
-	hold = make(chan struct{}, 1)
+	// received has room for the events that arrive while a test does something else.
+	received = make(chan caddy.Event, 100)
+	// busyHandler is a semaphore: a test that holds it keeps handlers busy.
+	busyHandler = make(chan struct{}, 1)
 )
 
 func (recorder) CaddyModule() caddy.ModuleInfo {
@@ -38,19 +36,19 @@ func (recorder) CaddyModule() caddy.ModuleInfo {
 func (recorder) UnmarshalCaddyfile(*caddyfile.Dispenser) error { return nil }
 
 func (recorder) Handle(_ context.Context, e caddy.Event) error {
-	hold <- struct{}{}
-	defer func() { <-hold }()
-	recorded <- e
+	busyHandler <- struct{}{}
+	defer func() { <-busyHandler }()
+	received <- e
 	return nil
 }
 
-// heard are the next events, by name and what they hold. Members that no test can know are left out.
-func heard(t *testing.T, n int) (all []map[string]any) {
+// nextEvents returns the next events, by name and data. It leaves out members that no test can know.
+func nextEvents(t *testing.T, n int) (all []map[string]any) {
 	t.Helper()
 	patience := time.After(20 * time.Second)
 	for range n {
 		select {
-		case e := <-recorded:
+		case e := <-received:
 			data := maps.Clone(e.Data)
 			data["name"] = e.Name()
 			if d, ok := data["duration_seconds"].(float64); ok && d >= 0 && d < 60 {
@@ -64,25 +62,19 @@ func heard(t *testing.T, n int) (all []map[string]any) {
 	return all
 }
 
-func quiet(t *testing.T) {
+// wantNoEvent checks that no event is left.
+func wantNoEvent(t *testing.T) {
 	t.Helper()
 	select {
-	case e := <-recorded:
+	case e := <-received:
 		t.Errorf("one more event: %s %v", e.Name(), e.Data)
 	default:
 	}
 }
 
-// eventful is a gateway whose events the test receives.
-type eventful struct {
-	*logintest.Env
-	server *caddytest.Server
-	config string
-}
-
-func openEventful(t *testing.T) *eventful {
+// newEventEnv is an environment whose events the test receives.
+func newEventEnv(t *testing.T) *env {
 	t.Helper()
-	s := newStage(t)
 	var events strings.Builder
 	for _, name := range []string{
 		caddymodule.EventLoginStarted, caddymodule.EventLoginSucceeded, caddymodule.EventLoginFailed,
@@ -90,43 +82,29 @@ func openEventful(t *testing.T) *eventful {
 	} {
 		events.WriteString("\t\ton " + name + " itsme_recorder\n")
 	}
-	e := &eventful{config: "{\n\tadmin {{admin}}\n\tdefault_bind 127.0.0.1\n\tevents {\n" + events.String() + "\t}\n" +
-		s.option(0, logintest.Options{Attributes: []string{"name", "nin"}}) + "}\n" + s.site(0, logintest.Require{}) + "http://{{addr}} {\n\trespond LOAD\n}\n"}
-	if err := s.reserved.Close(); err != nil {
-		t.Fatal(err)
-	}
-	e.server = caddytest.Run(t, e.config)
-	e.Env = s.open(t, signicattest.Config{})
-	t.Cleanup(func() { quiet(t) })
+	e := newEnv(t, options{global: "\tadmin {{admin}}\n\tevents {\n" + events.String() + "\t}\n", attributes: []string{"name", "nin"}})
+	t.Cleanup(func() { wantNoEvent(t) })
 	return e
 }
 
-func (e *eventful) reload(t *testing.T, word string) {
-	t.Helper()
-	if err := e.server.Reload(strings.Replace(e.config, "LOAD", word, 1)); err != nil {
-		t.Fatal(err)
-	}
-	untilServed(t, e.server, e.URL+logintest.Path+"/health/live")
-}
-
-// wantEvents compares the next events, each of which is of gateway g0.
+// wantEvents compares the next events. Each is of gateway g0.
 func wantEvents(t *testing.T, want ...map[string]any) {
 	t.Helper()
 	for _, e := range want {
 		e["gateway"] = "g0"
 	}
-	if diff := cmp.Diff(want, heard(t, len(want))); diff != "" {
+	if diff := cmp.Diff(want, nextEvents(t, len(want))); diff != "" {
 		t.Errorf("the events differ (-want +got):\n%s", diff)
 	}
 }
 
-// TestEventsTellALogin plays logins that succeed and fail, before and after a reload. Whole events
-// are compared: nothing of the person but the pseudonym is in them, and no token or code.
+// TestEventsTellALogin plays logins that succeed and fail, before and after a reload. It compares whole
+// events: they hold the pseudonym of the user, no other attribute, no token and no code.
 func TestEventsTellALogin(t *testing.T) {
-	e := openEventful(t)
-	for _, round := range []string{"first", "second"} {
+	e := newEventEnv(t)
+	for range 2 {
 		app := e.NewApp()
-		sub, jti := namesIn(t, app.Login(t, "adult"))
+		sub, jti := subjectAndID(t, app.Login(t, "adult"))
 		wantEvents(t,
 			map[string]any{"name": "itsme_login_started", "kind": "app", "session_id": app.SessionID},
 			map[string]any{"name": "itsme_login_succeeded", "kind": "app", "session_id": app.SessionID, "reason": "issued", "sub": sub})
@@ -148,36 +126,36 @@ func TestEventsTellALogin(t *testing.T) {
 			t.Errorf("revoking: %d %s", answer.status, answer.body)
 		}
 		wantEvents(t, map[string]any{"name": "itsme_token_revoked", "scope": "token", "id": jti})
-		e.reload(t, round)
+		e.reload(t)
 	}
 }
 
-// TestSlowHandlerHoldsUpNoLogin keeps a handler busy while people log in. It gets every event later,
-// in order, even when the configuration that it belongs to goes meanwhile.
+// TestSlowHandlerHoldsUpNoLogin keeps an event handler busy while users log in. The handler gets every event
+// later, in order, even when its configuration is replaced meanwhile.
 func TestSlowHandlerHoldsUpNoLogin(t *testing.T) {
-	e := openEventful(t)
-	hold <- struct{}{}
+	e := newEventEnv(t)
+	busyHandler <- struct{}{}
 	var want []string
 	for range 3 {
 		app := e.NewApp()
 		app.Login(t, "adult")
 		want = append(want, "itsme_login_started "+app.SessionID, "itsme_login_succeeded "+app.SessionID)
 	}
-	quiet(t)
+	wantNoEvent(t)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		e.reload(t, "second")
+		e.reload(t)
 	}()
 	for patience := time.Now().Add(8 * time.Second); !strings.Contains(goroutines(), "announcer).close.func1"); runtime.Gosched() {
 		if time.Now().After(patience) {
-			t.Fatal("the configuration that goes does not wait for its handler")
+			t.Fatal("the old configuration does not wait for its handler")
 		}
 	}
-	<-hold
+	<-busyHandler
 	<-done
 	var got []string
-	for _, data := range heard(t, len(want)) {
+	for _, data := range nextEvents(t, len(want)) {
 		got = append(got, data["name"].(string)+" "+data["session_id"].(string))
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -13,12 +13,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
 var update = flag.Bool("update", false, "write the golden files in testdata anew")
@@ -31,7 +28,7 @@ func TestSignals(t *testing.T) {
 		"app": func(t *testing.T, f *logintest.Env) {
 			app := f.NewApp()
 			token := app.Login(t, "adult")
-			for range 2 { // the second time the token is known
+			for range 2 { // the second time the token is in the cache
 				wantAnswer(t, app.Call(t, "/api", token), http.StatusOK)
 			}
 		},
@@ -86,22 +83,11 @@ func signals(t *testing.T, play func(*testing.T, *logintest.Env)) string {
 	collected := collect(t)
 	var lines, metrics string
 	t.Run("Caddy", func(t *testing.T) { // Caddy exports the last spans when it stops, with the subtest
-		s := newStage(t)
-		if err := s.reserved.Close(); err != nil {
-			t.Fatal(err)
-		}
-		config := strings.NewReplacer("{\n\tdefault_bind", "{\n\tadmin {{admin}}\n\tdefault_bind",
-			"SITE", "http://"+s.addr, "SIGNICAT", "http://"+s.signicat.Addr().String(), "MORE", "",
-			"REDIS", miniredis.RunT(t).Addr(), "UPSTREAM", s.server.Listener.Addr().String(),
-			"CLIENT_ID", signicattest.DefaultClientID, "CLIENT_SECRET", signicattest.DefaultClientSecret).Replace(tracedSite)
-		server := caddytest.Run(t, config)
-		front := s.open(t, signicattest.Config{})
-		scrape := func() samples { return parseSamples(t, server.Get(t, server.AdminURL+"/metrics")) }
-
-		before := scrape()
-		play(t, front)
-		metrics = moved(before, scrape())
-		lines = ourLines(t, server.Log())
+		e := newTracedEnv(t, "")
+		before := e.scrape(t)
+		play(t, e.Front)
+		metrics = moved(before, e.scrape(t))
+		lines = ourLines(t, e.server.Log())
 	})
 	return mask("log\n" + lines + "\nmetrics\n" + metrics + "\nspans\n" + collected.described())
 }

@@ -12,13 +12,12 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// loginTrees is what a trace viewer shows of an app's login and of a browser's: one tree a request,
-// below Caddy's own span.
+// loginTrees are the spans of an app's login and of a browser's, as a trace viewer shows them. Each request has one
+// tree, below Caddy's own span.
 const loginTrees = `POST /itsme/sessions
   store.recall
     redis.get
@@ -82,13 +81,13 @@ GET /page
 GET /page
 `
 
-// TestLoginsAreTracedAsTreesWithoutAPerson logs an app and a browser in below Caddy's tracing
-// directive, with every propagator that it has, and reads what an OTLP receiver gets: the trees
-// above, and in no byte of it a secret, a name of the login or anything of the person.
+// TestLoginsAreTracedAsTreesWithoutAPerson logs an app and a browser in below Caddy's tracing directive, with
+// every propagator, and reads what an OTLP receiver gets. The trees are those above. No byte holds a secret,
+// an identifier of the login or an attribute of the user.
 func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 	collected := collect(t)
 	var private []string
-	var wire *wiretap
+	var wire *wireCapture
 	t.Run("logins", func(t *testing.T) { // Caddy exports the rest when it stops, with the subtest
 		wire, private = tracedLogins(t, "")
 	})
@@ -116,11 +115,11 @@ func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 	}
 }
 
-// TestTraceReachesSignicatOnlyIfAskedTo has the same logins with propagate_trace: each request to
-// Signicat names its own span, and still nothing of what the client put into tracestate and baggage.
+// TestTraceReachesSignicatOnlyIfAskedTo plays the same logins with propagate_trace. Each request to Signicat
+// names its own span. What the client put into tracestate and baggage is not sent.
 func TestTraceReachesSignicatOnlyIfAskedTo(t *testing.T) {
 	collected := collect(t)
-	var wire *wiretap
+	var wire *wireCapture
 	t.Run("logins", func(t *testing.T) { wire, _ = tracedLogins(t, "propagate_trace") })
 
 	var want []string
@@ -138,20 +137,12 @@ func TestTraceReachesSignicatOnlyIfAskedTo(t *testing.T) {
 	}
 }
 
-// tracedLogins logs an app and a browser in at a running Caddy whose requests are traced. It returns
-// what Signicat was sent, and what no other may see.
-func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
+// tracedLogins logs an app and a browser in at a Caddy whose requests are traced. It returns the requests to
+// Signicat, and the values that no trace may hold.
+func tracedLogins(t *testing.T, more string) (*wireCapture, []string) {
 	t.Helper()
-	s := newStage(t)
-	wire := &wiretap{Listener: s.signicat}
-	s.signicat = wire
-	if err := s.reserved.Close(); err != nil {
-		t.Fatal(err)
-	}
-	caddytest.Run(t, strings.NewReplacer("SITE", "http://"+s.addr, "SIGNICAT", "http://"+s.signicat.Addr().String(), "MORE", more,
-		"REDIS", miniredis.RunT(t).Addr(), "UPSTREAM", s.server.Listener.Addr().String(),
-		"CLIENT_ID", signicattest.DefaultClientID, "CLIENT_SECRET", signicattest.DefaultClientSecret).Replace(tracedSite))
-	front := s.open(t, signicattest.Config{})
+	e := newTracedEnv(t, more)
+	front, wire := e.Front, e.sites[0].wire
 	person := front.Signicat.Personas()[0]
 
 	app := front.NewApp()
@@ -162,7 +153,7 @@ func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 	if token == "" {
 		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
 	}
-	for range 2 { // the second time the token is known
+	for range 2 { // the second time the token is in the cache
 		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
 			t.Fatalf("calling the upstream: %d %s", got.Status, got.Body)
 		}
@@ -182,7 +173,7 @@ func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 			t.Fatalf("the page: %d %s", got.Status, got.Body)
 		}
 	}
-	startInATraceOfOnesOwn(t, front.URL, front.NewApp().Challenge())
+	startWithTrace(t, front.URL, front.NewApp().Challenge())
 	private := []string{
 		code, state, app.Verifier, token, app.SessionID, signicattest.DefaultClientSecret,
 		person.Key, person.NIN, person.SubjectID,
@@ -201,8 +192,8 @@ func tracedLogins(t *testing.T, more string) (*wiretap, []string) {
 	return wire, private
 }
 
-// startInATraceOfOnesOwn starts a login as a client that brings a trace, with what it likes in it.
-func startInATraceOfOnesOwn(t *testing.T, site, challenge string) {
+// startWithTrace starts a login as a client that sends trace headers of its own.
+func startWithTrace(t *testing.T, site, challenge string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, site+logintest.Path+"/sessions",
 		strings.NewReader(`{"code_challenge":"`+challenge+`"}`))
@@ -223,7 +214,14 @@ func startInATraceOfOnesOwn(t *testing.T, site, challenge string) {
 	}
 }
 
+// newTracedEnv is an environment whose requests are traced, with a Redis store and more lines for signicat.
+func newTracedEnv(t *testing.T, more string) *env {
+	t.Helper()
+	return newEnv(t, options{caddyfile: strings.NewReplacer("MORE", more, "REDIS", miniredis.RunT(t).Addr()).Replace(tracedSite)})
+}
+
 const tracedSite = `{
+	admin {{admin}}
 	default_bind 127.0.0.1
 	itsme {
 		public_url SITE
@@ -252,7 +250,7 @@ http://{{addr}} {
 }
 `
 
-// secretsOf are the values of a link's query by which a login can be found or finished.
+// secretsOf returns the values of a link's query that identify or finish a login.
 func secretsOf(t *testing.T, link string) (secrets []string) {
 	t.Helper()
 	u, err := url.Parse(link)

@@ -20,9 +20,8 @@ const Path = docs.ExamplePath
 // Exchange is a request and its answer, both read to the end.
 type Exchange = logintest.Exchange
 
-// Check fails the test for everything about an exchange that the document does not say. Answers
-// that are not the gateway's own are left alone. It reads no body of the request and starts no
-// goroutine.
+// Check fails the test for every part of an exchange that the document does not describe. It ignores answers
+// of the upstream. It reads no body of the request and starts no goroutine.
 func Check(t testing.TB, e Exchange) {
 	t.Helper()
 	for _, violation := range published.violations(e) {
@@ -30,18 +29,18 @@ func Check(t testing.TB, e Exchange) {
 	}
 }
 
-// Document is the document itself. Nobody changes it.
+// Document returns the document. Callers must not change it.
 func Document() *v3.Document { return published.document }
 
-// published is made when the program starts: what it is made with may start goroutines, and those
-// must not be born in a bubble of testing/synctest.
+// published is read when the program starts. The library may start goroutines, which must not start in a bubble of
+// testing/synctest.
 var published = mustRead(docs.OpenAPI())
 
-// statusAbandoned stands in the access log where a client hung up: no client ever gets it.
+// statusAbandoned is the status in the access log when a client hung up. No client gets it.
 const statusAbandoned = 499
 
-// target is where the document speaks of a request: a path and a method of it. It is empty for
-// what the gateway does not answer itself.
+// target returns the method and the path by which the document describes a request. Both are empty for a request that
+// the gateway does not answer itself.
 func target(e Exchange) (method, path string) {
 	if e.Status == statusAbandoned {
 		return "", ""
@@ -56,7 +55,7 @@ func target(e Exchange) (method, path string) {
 	case strings.HasPrefix(path, "/.well-known/"):
 		return e.Request.Method, path
 	case mediaType(e.Header) == "application/problem+json" && e.Status == http.StatusBadRequest:
-		return http.MethodGet, "/userinfo" // proxies take a 400 of /verify for trouble of their own
+		return http.MethodGet, "/userinfo" // proxies treat a 400 of /verify as a fault of their own
 	case mediaType(e.Header) == "application/problem+json":
 		return http.MethodGet, "/verify" // a site refuses as /verify does
 	}

@@ -41,19 +41,18 @@ func mustRead(text string) contract {
 		config.WithFormatAssertions(),
 		config.WithURLEncodedBodyValidation(),
 		config.WithRegexCache(options.RegexCache),
-		// A request without its credential is for the gateway to refuse, and the cookies' names
-		// depend on the configuration.
+		// The gateway refuses a request without its credential. The names of the cookies depend on the
+		// configuration.
 		config.WithoutSecurityValidation(),
 	)
 	v.SetDocument(parsed)
 	return contract{document: &model.Model, validator: v, paths: options}
 }
 
-// nowhere is a path of the document that answers as every path does that is not in it: 404, or
-// 405 to a method that no endpoint has.
+// nowhere is a path of the document that answers as an unknown path does: 404, or 405 to a method that no endpoint has.
 const nowhere = "/problems/nosuch"
 
-// violations are what the document does not say of an exchange.
+// violations returns every part of an exchange that the document does not describe.
 func (c contract) violations(e Exchange) []string {
 	method, path := target(e)
 	if path == "" && method == "" {
@@ -81,8 +80,8 @@ func (c contract) violations(e Exchange) []string {
 	return found
 }
 
-// operationOf is how the document calls a method: HEAD is answered as GET is. A method that it
-// does not have is answered as any other one would be, with 405.
+// operationOf returns the operation that describes a method. HEAD is described by GET. For a method that the
+// path does not have, it returns another operation of the path: each describes 405.
 func operationOf(item *v3.PathItem, method string) (operation string, documented bool) {
 	if method == http.MethodHead {
 		method = http.MethodGet
@@ -96,8 +95,7 @@ func operationOf(item *v3.PathItem, method string) (operation string, documented
 	return operation, false
 }
 
-// otherMethods compares the methods that an answer allows with those of the document. HEAD stands
-// in no path of it.
+// otherMethods compares the methods in Allow with those of the document. The document has HEAD in no path.
 func otherMethods(item *v3.PathItem, allow string) []string {
 	allowed := slices.DeleteFunc(strings.Split(allow, ", "), func(method string) bool { return method == http.MethodHead })
 	var documented []string
@@ -112,7 +110,7 @@ func otherMethods(item *v3.PathItem, allow string) []string {
 	return []string{fmt.Sprintf("%q are allowed, there are %q", allowed, documented)}
 }
 
-// at is the request as if it had been sent to another path, with another method.
+// at returns the request as if it had been sent to another path with another method.
 func at(e Exchange, method, path string) *http.Request {
 	u := &url.URL{Path: path, RawQuery: e.Request.URL.RawQuery}
 	if plain, err := url.PathUnescape(path); err == nil {
@@ -126,22 +124,22 @@ func at(e Exchange, method, path string) *http.Request {
 	return r
 }
 
-// request is what a request that was served has to be.
+// request returns what is wrong with a request that was served.
 func (c contract) request(e Exchange, asked *http.Request) (found []string) {
 	_, failed := c.validator.ValidateHttpRequestSync(asked)
 	// The library looks for reserved characters in a form after it has decoded them.
 	failed = slices.DeleteFunc(failed, func(f *errors.ValidationError) bool { return f.ValidationSubType == helpers.ReservedValues })
-	for _, text := range told(failed) {
+	for _, text := range messages(failed) {
 		found = append(found, fmt.Sprintf("the request is not allowed, but is answered with %d: %s", e.Status, text))
 	}
 	return found
 }
 
-// answer is what an answer has to be.
+// answer returns what is wrong with an answer.
 func (c contract) answer(e Exchange, asked *http.Request) []string {
 	item, failed, _ := paths.FindPath(asked, c.document, c.paths)
 	if len(failed) > 0 {
-		return told(failed)
+		return messages(failed)
 	}
 	response := helpers.ExtractOperation(asked, item).Responses.Codes.GetOrZero(strconv.Itoa(e.Status))
 	if response == nil {
@@ -157,13 +155,13 @@ func (c contract) answer(e Exchange, asked *http.Request) []string {
 	_, failed = c.validator.ValidateHttpResponse(asked, &http.Response{
 		StatusCode: e.Status, Header: e.Header, Request: asked, Body: io.NopCloser(strings.NewReader(e.Body)),
 	})
-	return append(found, told(failed)...)
+	return append(found, messages(failed)...)
 }
 
-// transport are the headers of HTTP itself and of the server around the gateway.
+// transport are headers of HTTP itself and of the server around the gateway.
 var transport = []string{"Alt-Svc", "Connection", "Content-Length", "Content-Type", "Date", "Server"}
 
-// undocumentedHeaders are those that an answer has and the document does not.
+// undocumentedHeaders returns the headers of an answer that the document does not have.
 func undocumentedHeaders(response *v3.Response, sent http.Header) (found []string) {
 	for name := range sent {
 		documented := slices.Contains(transport, name)
@@ -178,8 +176,8 @@ func undocumentedHeaders(response *v3.Response, sent http.Header) (found []strin
 	return found
 }
 
-// told is what is wrong, without the schemas and objects that the library adds.
-func told(failed []*errors.ValidationError) (texts []string) {
+// messages returns the texts of errors, without the schemas and objects that the library adds.
+func messages(failed []*errors.ValidationError) (texts []string) {
 	for _, f := range failed {
 		text := f.Message + ": " + f.Reason
 		for _, why := range f.SchemaValidationErrors {

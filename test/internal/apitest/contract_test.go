@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// plain are the headers of an answer that nobody keeps.
+// plain returns the headers of an answer that no cache keeps.
 func plain(more ...string) http.Header {
 	h := http.Header{"Cache-Control": {"no-store"}, "X-Content-Type-Options": {"nosniff"}, "Date": {"now"}}
 	for i := 0; i < len(more); i += 2 {
@@ -30,7 +30,7 @@ const (
 	tokens   = `{"access_token":"a.b.c","token_type":"Bearer","expires_in":900}`
 )
 
-// TestViolationsAreSeen takes exchanges that are right, and changes one thing in each.
+// TestViolationsAreSeen takes correct exchanges and changes one thing in each.
 func TestViolationsAreSeen(t *testing.T) {
 	t.Parallel()
 	type row struct {
@@ -38,7 +38,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		status                        int
 		header                        http.Header
 		body                          string
-		want                          string // empty: nothing is wrong
+		want                          string // empty: no violation
 	}
 	for name, r := range map[string]row{
 		"a good answer":                      {"GET", session, "", "", 200, plain("Content-Type", jsonType), status, ""},

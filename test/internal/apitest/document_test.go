@@ -12,11 +12,11 @@ import (
 func TestDocumentIsOpenAPI(t *testing.T) {
 	t.Parallel()
 	if _, failed := published.validator.ValidateDocument(); len(failed) > 0 {
-		t.Errorf("docs/openapi.yaml: %q", told(failed))
+		t.Errorf("docs/openapi.yaml: %q", messages(failed))
 	}
 }
 
-// contents are the bodies of every request and answer of the document, by where they stand.
+// contents returns the bodies of every request and answer of the document, by their place.
 func contents() map[string]*orderedmap.Map[string, *v3.MediaType] {
 	found := make(map[string]*orderedmap.Map[string, *v3.MediaType])
 	for path, item := range published.document.Paths.PathItems.FromOldest() {
@@ -32,9 +32,9 @@ func contents() map[string]*orderedmap.Map[string, *v3.MediaType] {
 	return found
 }
 
+// TestExamplesAreValid is not parallel: the library writes into the document while it compiles a schema.
 func TestExamplesAreValid(t *testing.T) {
-	t.Parallel()
-	const least = 20 // a test of nothing would pass
+	const least = 20 // a document without examples must fail
 	checked := 0
 	for where, content := range contents() {
 		for media := orderedmap.First(content); media != nil; media = media.Next() {
@@ -51,7 +51,7 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
-// exampleErrors are what a schema says against an example.
+// exampleErrors returns what a schema rejects in an example.
 func exampleErrors(t *testing.T, media *v3.MediaType, decode func(any) error) []string {
 	t.Helper()
 	var value any
@@ -60,17 +60,17 @@ func exampleErrors(t *testing.T, media *v3.MediaType, decode func(any) error) []
 	}
 	v := schema_validation.NewSchemaValidator(config.WithFormatAssertions())
 	_, failed := v.ValidateSchemaObject(media.Schema.Schema(), value)
-	return told(failed)
+	return messages(failed)
 }
 
+// TestBadExampleIsSeen is not parallel, for the same reason as TestExamplesAreValid.
 func TestBadExampleIsSeen(t *testing.T) {
-	t.Parallel()
 	media := contents()["get /sessions/{session_id} 200"].GetOrZero("application/json")
 	decode := func(into any) error {
 		*into.(*any) = map[string]any{"status": "lost", "expires_in": 1}
 		return nil
 	}
 	if failed := exampleErrors(t, media, decode); len(failed) == 0 {
-		t.Error("a status that does not exist passes for an example")
+		t.Error("the schema accepts an example with an unknown status")
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Axe is axe-core, which looks for what keeps people with disabilities out.
+// Axe is axe-core, which checks the accessibility of pages.
 type Axe string
 
 // LoadAxe reads axe-core from test/node.
@@ -24,10 +24,10 @@ func LoadAxe(t testing.TB) Axe {
 	return Axe(source)
 }
 
-// rules are those for WCAG 2.2 at level AA, and what axe calls best practice.
+// rules are those of WCAG 2.2 at level AA, and the best practices of axe.
 const rules = `["wcag2a","wcag2aa","wcag21a","wcag21aa","wcag22aa","best-practice"]`
 
-// Audit lists what axe finds wrong on the page.
+// Audit returns what axe finds wrong on the page.
 func (p *Page) Audit(axe Axe) []string {
 	p.t.Helper()
 	if !Evaluate[bool](p, `typeof axe === "object"`) {
@@ -36,7 +36,7 @@ func (p *Page) Audit(axe Axe) []string {
 	return Evaluate[[]string](p, `axe.run({runOnly: `+rules+`}).then(found => found.violations.map(v => v.id + ": " + v.nodes.map(n => n.html + " " + n.failureSummary).join(" | ")))`)
 }
 
-// Overflow is how many pixels the page is wider than the window.
+// Overflow returns by how many pixels the page is wider than the window.
 func (p *Page) Overflow() int {
 	p.t.Helper()
 	return Evaluate[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -48,8 +48,8 @@ func (p *Page) Moving() int {
 	return Evaluate[int](p, `[...document.querySelectorAll("*")].filter(e => { const s = getComputedStyle(e); return s.animationName !== "none" || parseFloat(s.transitionDuration) > 0 }).length`)
 }
 
-// Unseen lists what a keyboard reaches on the page and no outline of 2 px shows, in the order of the
-// Tab key: "a#link", and its text.
+// Unseen returns the elements that a keyboard reaches without an outline of 2 px, in the order of the Tab key, as
+// "a#link" and its text.
 func (p *Page) Unseen() (unseen []string) {
 	p.t.Helper()
 	p.Script(`document.activeElement.blur()`)
@@ -63,8 +63,8 @@ func (p *Page) Unseen() (unseen []string) {
 	return unseen
 }
 
-// Check lists what is wrong with a page for somebody with a small window, large text, no wish for
-// motion, or a keyboard. It resizes the window to that of a phone.
+// Check returns what is wrong with a page in a small window, with large text, with reduced motion and for a keyboard.
+// It resizes the window to that of a phone.
 func (p *Page) Check() (wrong []string) {
 	p.t.Helper()
 	report := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }

@@ -22,7 +22,7 @@ func (p *Page) Back() {
 	p.do(chromedp.NavigateBack())
 }
 
-// See waits until an element can be seen, and returns its text. Elements are named by a CSS
+// See waits until an element is visible, and returns its text. Elements are named by a CSS
 // selector, of which the first match counts.
 func (p *Page) See(element string) string {
 	p.t.Helper()
@@ -32,8 +32,8 @@ func (p *Page) See(element string) string {
 	return text
 }
 
-// Reads waits until an element can be seen and its text is some words. A page that a click is about
-// to leave may hold such an element, too: what must be read tells them apart.
+// Reads waits until an element is visible and its text equals words. The words distinguish the element from a
+// similar one on a page that a click is about to leave.
 func (p *Page) Reads(element, words string) {
 	p.t.Helper()
 	p.reads(element, words, func(text, words string) bool { return text == words })
@@ -56,7 +56,7 @@ func (p *Page) reads(element, words string, fits func(text, words string) bool) 
 	seen := ""
 	for p.ctx.Err() == nil {
 		text, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](`(() => { const e = document.querySelector(`+quote(element)+`); return e && e.checkVisibility() ? e.innerText : "" })()`))
-		if err == nil && fits(text, words) { // an error: the page is on its way out
+		if err == nil && fits(text, words) { // an error: the page is being left
 			return
 		}
 		seen = text
@@ -68,7 +68,7 @@ func (p *Page) reads(element, words string, fits func(text, words string) bool) 
 	p.t.Fatalf("%s reads %q, never %q\n%s", element, seen, words, p.where())
 }
 
-// Exists waits until an element is there, whether it can be seen or not.
+// Exists waits until an element exists, visible or not.
 func (p *Page) Exists(element string) {
 	p.t.Helper()
 	p.do(chromedp.WaitReady(chromedp.CSS(element)))
@@ -105,13 +105,13 @@ func (p *Page) Key(keys string) {
 	p.do(chromedp.KeyEvent(keys))
 }
 
-// URL is what the address bar shows.
+// URL returns the URL in the address bar.
 func (p *Page) URL() string {
 	p.t.Helper()
 	return Evaluate[string](p, "location.href")
 }
 
-// Evaluate is the value of an expression on the page; a promise is waited for.
+// Evaluate returns the value of an expression on the page. It waits for a promise.
 func Evaluate[T any](p *Page, expression string) T {
 	p.t.Helper()
 	value, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -160,7 +160,7 @@ func (p *Page) Hold(pattern string) (next func() Held) {
 	}
 }
 
-// LetGo sends what is held, and holds nothing more.
+// LetGo sends the held requests and stops holding.
 func (p *Page) LetGo() {
 	p.t.Helper()
 	call(p, fetch.Disable, cdp.Empty{})
@@ -172,13 +172,13 @@ func (h Held) Send() {
 	call(h.page, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: h.id})
 }
 
-// Drop gives the request up. A navigation then leaves the page where it is, as when an app took it.
+// Drop fails the request. A navigation then stays on the page, as when an app opened the link.
 func (h Held) Drop() {
 	h.page.t.Helper()
 	call(h.page, fetch.FailRequest, fetch.FailRequestParams{RequestID: h.id, ErrorReason: network.ErrorReasonAborted})
 }
 
-// Answer answers the request with a status and nothing else.
+// Answer answers the request with a status and no body.
 func (h Held) Answer(status int64) {
 	h.page.t.Helper()
 	call(h.page, fetch.FulfillRequest, fetch.FulfillRequestParams{RequestID: h.id, ResponseCode: status})

@@ -10,8 +10,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
-// TestBadPageIsReported: a check that finds nothing on a page full of mistakes would find nothing
-// anywhere.
+// TestBadPageIsReported opens a page full of mistakes. The checks report each of them.
 func TestBadPageIsReported(t *testing.T) {
 	t.Parallel()
 	const bad = `<html><head><style>p{animation:x 1s;color:#bbb}a{outline:none!important}</style></head><body>
@@ -37,13 +36,14 @@ func TestBadPageIsReported(t *testing.T) {
 	found := strings.Join(append(tab.Audit(axe), tab.Check()...), "\n")
 	for _, want := range []string{"image-alt: ", "html-has-lang: ", "color-contrast: ", "too wide for 320 px", "too wide with text twice as large", "1 elements move", "the focus cannot be seen on a x"} {
 		if !strings.Contains(found, want) {
-			t.Errorf("nobody finds %q:\n%s", want, found)
+			t.Errorf("no check finds %q:\n%s", want, found)
 		}
 	}
 	tab.Problems() // the test's own
 }
 
-// TestCookies: a browser that keeps cookies in spite of its setting would prove nothing.
+// TestCookies checks that a browser with cookies switched off keeps none. A browser that keeps them would
+// prove nothing.
 func TestCookies(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

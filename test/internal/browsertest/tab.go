@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// Tab is who looks at a page, and with what.
+// Tab is the device and the settings with which a user opens a page.
 type Tab struct {
 	// Phone is a small screen, touched with a finger, with a phone's user agent.
 	Phone bool
@@ -55,7 +55,7 @@ func open(t testing.TB, parent context.Context, as Tab, options ...chromedp.Cont
 	ctx, cancel := chromedp.NewContext(parent, options...)
 	t.Cleanup(cancel)
 	p := &Page{t: t, ctx: ctx}
-	p.do() // opens the tab, which then outlives the patience, to tell what it shows
+	p.do() // opens the tab, which outlives the patience so that a failure can describe it
 	p.ctx, cancel = context.WithTimeout(ctx, patience)
 	t.Cleanup(cancel)
 	p.must(chromedp.Listen(p.ctx, p.listen))
@@ -88,8 +88,7 @@ func (as Tab) identity() emulation.SetUserAgentOverrideParams {
 	return emulation.SetUserAgentOverrideParams{UserAgent: userAgents[as.Phone], AcceptLanguage: language}
 }
 
-// listen notes what the browser complains about. Answers that are no success are for the test to
-// judge, not a complaint.
+// listen records what the browser complains about. It leaves HTTP errors to the test.
 func (p *Page) listen(event any) {
 	switch e := event.(type) {
 	case *audits.EventIssueAdded:
@@ -134,7 +133,7 @@ func (p *Page) must(err error) {
 	}
 }
 
-// where tells what the tab shows, for a failure.
+// where describes what the tab shows, for a failure.
 func (p *Page) where() string {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), patience/10)
 	defer cancel()

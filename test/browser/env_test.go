@@ -16,7 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
-// program is caddy-itsme, built for these tests.
+// program is the path of caddy-itsme, built for these tests.
 var program string
 
 func TestMain(m *testing.M) {
@@ -37,17 +37,18 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// stage is the demo with a browser in front of it. The fields are URLs.
-type stage struct {
+// env is the demo and a browser. The exported fields are URLs.
+type env struct {
 	Gateway, Simulator, Management string
 
 	browser *browsertest.Browser
 }
 
-// addressLine is a line of what the demo prints at its start.
+// addressLine is a line with an address in what the demo prints at its start.
 var addressLine = regexp.MustCompile(`^  (gateway|simulator|management) +(http://\S+)`)
 
-func openStage(t *testing.T, o browsertest.Options) stage {
+// newEnv runs the demo and Chromium until the test ends.
+func newEnv(t *testing.T, o browsertest.Options) env {
 	t.Helper()
 	demo := exec.Command(program, "demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0")
 	demo.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "TMPDIR="+t.TempDir())
@@ -60,23 +61,23 @@ func openStage(t *testing.T, o browsertest.Options) stage {
 	if err := demo.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { end(t, demo, &stderr) })
+	t.Cleanup(func() { stopDemo(t, demo, &stderr) })
 	urls := make(map[string]string)
 	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.HasPrefix(lines.Text(), "Press Ctrl-C"); {
 		if found := addressLine.FindStringSubmatch(lines.Text()); found != nil {
 			urls[found[1]] = found[2]
 		}
 	}
-	s := stage{Gateway: urls["gateway"], Simulator: urls["simulator"], Management: urls["management"]}
-	if s.Gateway == "" || s.Simulator == "" || s.Management == "" {
+	e := env{Gateway: urls["gateway"], Simulator: urls["simulator"], Management: urls["management"]}
+	if e.Gateway == "" || e.Simulator == "" || e.Management == "" {
 		t.Fatalf("the demo prints the addresses %v", urls)
 	}
-	s.browser = browsertest.Start(t, o)
-	return s
+	e.browser = browsertest.Start(t, o)
+	return e
 }
 
-// end does what Ctrl-C does, and wants a clean end.
-func end(t *testing.T, demo *exec.Cmd, stderr *bytes.Buffer) {
+// stopDemo sends the demo the signal of Ctrl-C, and wants it to end without an error.
+func stopDemo(t *testing.T, demo *exec.Cmd, stderr *bytes.Buffer) {
 	t.Helper()
 	if err := demo.Process.Signal(os.Interrupt); err != nil {
 		t.Errorf("interrupting the demo: %v", err)
@@ -86,20 +87,20 @@ func end(t *testing.T, demo *exec.Cmd, stderr *bytes.Buffer) {
 	}
 }
 
-// wanted is the page that everybody asks for.
-const wanted = "/account?tab=2"
+// requestedPage is the page that the tests ask for.
+const requestedPage = "/account?tab=2"
 
-// begin opens a window and asks for a page, which ends on the login page.
-func (s stage) begin(t *testing.T, as browsertest.Tab) *browsertest.Page {
+// openLoginPage opens a window and asks for a page, which leads to the login page.
+func (e env) openLoginPage(t *testing.T, as browsertest.Tab) *browsertest.Page {
 	t.Helper()
-	tab := s.browser.Open(t, as)
-	tab.Go(s.Gateway + wanted)
+	tab := e.browser.Open(t, as)
+	tab.Go(e.Gateway + requestedPage)
 	tab.See("h1")
 	return tab
 }
 
-// oneTap opens itsme with one tap: the finger goes up when the answer is there.
-func oneTap(tab *browsertest.Page) {
+// tapLink opens itsme with one tap. The finger lifts when the link has arrived.
+func tapLink(tab *browsertest.Page) {
 	release := tab.Press("#link")
 	tab.Exists("#link[href]")
 	release()
@@ -110,20 +111,20 @@ const (
 	refuseButton  = "button[value=refuse]"
 )
 
-// arrived waits for the page that was asked for.
-func (s stage) arrived(t *testing.T, tab *browsertest.Page) {
+// wantRequestedPage waits for the page that was asked for.
+func (e env) wantRequestedPage(t *testing.T, tab *browsertest.Page) {
 	t.Helper()
 	tab.ReadsAmong("h1", "Hello, Lien")
 	tab.See("dl")
-	if got := tab.URL(); got != s.Gateway+wanted {
-		t.Errorf("the login ended on %s, want %s", got, s.Gateway+wanted)
+	if got := tab.URL(); got != e.Gateway+requestedPage {
+		t.Errorf("the login ended on %s, want %s", got, e.Gateway+requestedPage)
 	}
 }
 
 // manage calls the simulator's management API.
-func (s stage) manage(t *testing.T, method, path, body string, answer any) {
+func (e env) manage(t *testing.T, method, path, body string, answer any) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, s.Management+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(t.Context(), method, e.Management+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,17 +146,17 @@ func (s stage) manage(t *testing.T, method, path, body string, answer any) {
 	}
 }
 
-// expire ends at Signicat the session that a link belongs to.
-func (s stage) expire(t *testing.T, link string) {
+// expire ends the session of a link at the simulator.
+func (e env) expire(t *testing.T, link string) {
 	t.Helper()
 	var sessions []struct {
 		ID   string `json:"id"`
 		Link string `json:"authorization_request_url"`
 	}
-	s.manage(t, http.MethodGet, "/sessions", "", &sessions)
+	e.manage(t, http.MethodGet, "/sessions", "", &sessions)
 	for _, session := range sessions {
 		if session.Link == link {
-			s.manage(t, http.MethodPost, "/sessions/"+session.ID+"/expire", "", nil)
+			e.manage(t, http.MethodPost, "/sessions/"+session.ID+"/expire", "", nil)
 			return
 		}
 	}

@@ -1,9 +1,8 @@
-package attack_test
+package flow_test
 
 import (
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -14,18 +13,17 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// wrongCode has the form of itsme's codes and is none of this login's.
+// wrongCode has the form of a code of itsme, and is the code of no login.
 var wrongCode = strings.Repeat("a", 36)
 
-// attackFault is one thing that goes wrong at Signicat.
+// attackFault is a fault of Signicat, with its name.
 type attackFault struct {
-	name  string
-	fault signicattest.Fault
-	// accepts says that Signicat accepts a code with just this answer.
-	accepts bool
+	name    string
+	fault   signicattest.Fault
+	accepts bool // Signicat accepts a code with this same answer
 }
 
-// strayAcceptances are answers of a machine in between that look like Signicat's own 2xx.
+// strayAcceptances are answers of a middlebox that look like Signicat's own 2xx.
 func strayAcceptances() []attackFault {
 	return []attackFault{
 		{name: "200, empty object", fault: signicattest.Fault{Body: signicattest.BodyEmptyObject}, accepts: true},
@@ -34,7 +32,7 @@ func strayAcceptances() []attackFault {
 	}
 }
 
-// attackFaults are all that the simulator can do wrong, before and after it did what it was asked.
+// attackFaults are all faults of the simulator, before and after it carries a call out.
 func attackFaults() (faults []attackFault) {
 	kinds := []attackFault{
 		{name: "a redirect", fault: signicattest.Fault{Redirect: "https://evil.example/"}},
@@ -64,24 +62,25 @@ func attackFaults() (faults []attackFault) {
 	return faults
 }
 
-// moment is when the person approves, seen from whoever presents a code that is not theirs.
-type moment string
+// approvalTime is when the victim approves, relative to the attacker's request.
+type approvalTime string
 
 const (
-	beforeTheCode  moment = "before the code is sent"
-	whileItIsSent  moment = "while the code is under way"
-	afterItsAnswer moment = "after the first answer"
+	beforeTheCode  approvalTime = "before the code is sent"
+	whileItIsSent  approvalTime = "while the code is under way"
+	afterItsAnswer approvalTime = "after the first answer"
 )
 
-// TestWrongCodeIsNeverIssuedAToken has an attacker start a login, send its link to a victim who approves it, and present
-// a made-up code with the right verifier while Signicat has trouble, again and again. The session becomes SUCCESS; a
-// gateway that took this for the code's would hand the attacker the victim's identity. It plays against a Signicat that
-// shows SUCCESS only once the code was validated, and against one that shows it as soon as the victim approved.
+// TestWrongCodeIsNeverIssuedAToken has an attacker start a login and send its link to a victim, who approves it. The
+// attacker presents a made-up code with the right verifier while Signicat has faults, again and again. The session
+// becomes SUCCESS. A gateway that takes this for an acceptance of the code hands the attacker the victim's identity.
+// The attack plays against a Signicat that shows SUCCESS after it validated the code, and against one that shows
+// SUCCESS as soon as the victim approves.
 func TestWrongCodeIsNeverIssuedAToken(t *testing.T) {
 	t.Parallel()
 	for _, early := range []bool{false, true} {
 		for _, operations := range [][]string{{"validate_code"}, {"read_session"}, {"validate_code", "read_session"}} {
-			for _, approved := range []moment{beforeTheCode, whileItIsSent, afterItsAnswer} {
+			for _, approved := range []approvalTime{beforeTheCode, whileItIsSent, afterItsAnswer} {
 				attack := wrongCodeAttack{early, operations, approved}
 				t.Run(attack.name(), func(t *testing.T) {
 					t.Parallel()
@@ -95,26 +94,26 @@ func TestWrongCodeIsNeverIssuedAToken(t *testing.T) {
 type wrongCodeAttack struct {
 	early      bool // SUCCESS before validation
 	operations []string
-	approved   moment
+	approved   approvalTime
 }
 
 func (a wrongCodeAttack) name() string {
 	return fmt.Sprintf("SUCCESS early %t/trouble at %s/approved %s", a.early, strings.Join(a.operations, " and "), a.approved)
 }
 
-// play uses one gateway for all faults: it must learn nothing from one for the next.
+// play uses one gateway for all faults, so that no fault changes the outcome of the next.
 func (a wrongCodeAttack) play(t *testing.T) {
-	b := openBubble(t, func(c *gateway.Config, s *signicattest.Config) {
+	e := newEnv(t, func(c *gateway.Config, s *signicattest.Config) {
 		c.Limit.Pending, s.Switches.SuccessBeforeValidation = 100, a.early
 	})
 	for _, f := range a.faults() {
-		b.wantWrongCodeRefused(t, a, f)
-		<-time.After(time.Minute) // for the gateway to trust Signicat again
+		e.wantWrongCodeRefused(t, a, f)
+		pass(time.Minute) // until the breaker is closed
 	}
 }
 
-// faults leaves out what TestStrayAcceptanceCountsForAMinute plays: Signicat seems to accept the code, and shows SUCCESS
-// at once. To a read it is all one whether it was performed.
+// faults leaves out the faults that TestStrayAcceptanceCountsForAMinute plays: Signicat seems to accept the code and
+// shows SUCCESS at once. For a read it makes no difference whether it was carried out.
 func (a wrongCodeAttack) faults() []attackFault {
 	return slices.DeleteFunc(attackFaults(), func(f attackFault) bool {
 		if !slices.Contains(a.operations, "validate_code") {
@@ -124,81 +123,97 @@ func (a wrongCodeAttack) faults() []attackFault {
 	})
 }
 
-// TestStrayAcceptanceCountsForAMinute has a machine between the gateway and Signicat answer one validation in Signicat's
-// place, for an attacker's made-up code. When the victim approves more than a minute later, the attacker gets nothing,
-// even from a Signicat that shows SUCCESS early, and whatever the attacker sends meanwhile and afterwards. The next login
-// is no weaker for it.
+// TestStrayAcceptanceCountsForAMinute has a middlebox answer one validation in place of Signicat, for an attacker's
+// made-up code. The victim approves more than a minute later. The attacker gets no token, even from a Signicat that
+// shows SUCCESS early, whatever the attacker sends before and after. The next login is no weaker.
 func TestStrayAcceptanceCountsForAMinute(t *testing.T) {
 	t.Parallel()
 	for _, f := range strayAcceptances() {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t, func(_ *gateway.Config, s *signicattest.Config) { s.Switches.SuccessBeforeValidation = true })
+				e := newEnv(t, earlySuccess)
 				f.fault.Operation, f.fault.Call = "validate_code", 1
-				if err := b.Signicat.Script(f.fault); err != nil {
-					t.Fatal(err)
+				e.script(t, f.fault)
+				login := e.wrongCodeApp(t)
+				for began := time.Now(); time.Since(began) < gateway.SuccessWindow; pass(time.Second) {
+					login.wantNoToken(t, "before the approval")
 				}
-				login := b.start(t)
-				for began := time.Now(); time.Since(began) < gateway.SuccessWindow; <-time.After(time.Second) {
-					b.wantNoToken(t, "before the approval", login)
-				}
-				b.approve(t, login)
+				login.approveElsewhere(t)
 				for range 5 {
-					b.wantNoToken(t, "after the approval", login)
-					<-time.After(time.Minute)
+					login.wantNoToken(t, "after the approval")
+					pass(time.Minute)
 				}
-				if n := b.Signicat.Count("validate_code"); n != 1 {
-					t.Errorf("the code was sent %d times", n)
-				}
-				next := b.start(t)
-				b.approve(t, next)
-				b.wantNoToken(t, "of the next login", next)
+				login.wantSent(t, "altogether", 1)
+				next := e.wrongCodeApp(t)
+				next.approveElsewhere(t)
+				next.wantNoToken(t, "of the next login")
 			})
 		})
 	}
 }
 
-func (b *bubble) wantNoToken(t *testing.T, when string, login bubbleLogin) {
+// wrongCodeApp starts a login as an attacker, who knows the state and the verifier but not the code.
+func (e *env) wrongCodeApp(t *testing.T) *app {
 	t.Helper()
-	if answer := b.redeem(login, wrongCode); answer.Code == http.StatusOK || strings.Contains(answer.Body.String(), "access_token") {
+	a := e.newApp()
+	if answer := a.start(); answer.Code != http.StatusCreated {
+		t.Fatalf("starting: %d %s", answer.Code, answer.Body)
+	}
+	session, err := e.Signicat.Session(a.link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.state, a.code = session.State, wrongCode
+	return a
+}
+
+// approveElsewhere approves the login. The code goes to the victim's phone.
+func (a *app) approveElsewhere(t *testing.T) {
+	t.Helper()
+	if _, err := a.env.Signicat.Approve(a.link, "adult"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (a *app) wantNoToken(t *testing.T, when string) {
+	t.Helper()
+	if answer := a.redeem(); answer.Code == http.StatusOK || strings.Contains(answer.Body.String(), "access_token") {
 		t.Errorf("%s: the wrong code gets %d", when, answer.Code)
 	}
 }
 
-func (b *bubble) wantWrongCodeRefused(t *testing.T, a wrongCodeAttack, f attackFault) {
+func (e *env) wantWrongCodeRefused(t *testing.T, a wrongCodeAttack, f attackFault) {
 	t.Helper()
-	login, fault := b.start(t), f.fault
+	login, fault := e.wrongCodeApp(t), f.fault
 	for _, fault.Operation = range a.operations {
-		if err := b.Signicat.Script(fault); err != nil {
-			t.Fatal(err)
-		}
+		e.script(t, fault)
 	}
 	if a.approved == beforeTheCode {
-		b.approve(t, login)
+		login.approveElsewhere(t)
 	}
-	answered := make(chan *httptest.ResponseRecorder, 1)
-	go func() { answered <- b.redeem(login, wrongCode) }()
-	synctest.Wait() // the code is under way, or refused, and everybody waits
+	answered := make(chan reply, 1)
+	go func() { answered <- login.redeem() }()
+	synctest.Wait() // until the code is under way or refused
 	if a.approved == whileItIsSent {
-		b.approve(t, login)
+		login.approveElsewhere(t)
 	}
-	answers := []*httptest.ResponseRecorder{<-answered}
+	answers := []reply{<-answered}
 	if a.approved == afterItsAnswer {
-		b.approve(t, login)
+		login.approveElsewhere(t)
 	}
 	for attempt := range 3 {
 		if attempt == 2 {
-			b.Signicat.ClearScript()
+			e.Signicat.ClearScript()
 		}
-		answers = append(answers, b.redeem(login, wrongCode))
+		answers = append(answers, login.redeem())
 	}
 	for i, answer := range answers {
 		if answer.Code == http.StatusOK || strings.Contains(answer.Body.String(), "access_token") {
 			t.Errorf("%s: answer %d to the wrong code is %d", f.name, i+1, answer.Code)
 		}
 	}
-	if status := b.status(login); strings.Contains(status, "issued") {
-		t.Errorf("%s: the session's status is %s", f.name, status)
+	if status := login.status(""); status.text("status") == "issued" {
+		t.Errorf("%s: the session's status is %s", f.name, status.Body)
 	}
 }

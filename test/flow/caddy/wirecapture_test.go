@@ -7,33 +7,33 @@ import (
 	"sync"
 )
 
-// wiretap is a listener that keeps every byte that clients send.
-type wiretap struct {
+// wireCapture is a listener that keeps every byte that clients send.
+type wireCapture struct {
 	net.Listener
 	mu  sync.Mutex
 	all bytes.Buffer
 }
 
 // Accept implements net.Listener.
-func (w *wiretap) Accept() (net.Conn, error) {
+func (w *wireCapture) Accept() (net.Conn, error) {
 	c, err := w.Listener.Accept()
-	return &tapped{Conn: c, to: w}, err
+	return &capturedConn{Conn: c, to: w}, err
 }
 
-func (w *wiretap) sent() string {
+func (w *wireCapture) sent() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.all.String()
 }
 
-// tapped is a connection of a wiretap.
-type tapped struct {
+// capturedConn is a connection of a wireCapture.
+type capturedConn struct {
 	net.Conn
-	to *wiretap
+	to *wireCapture
 }
 
 // Read implements net.Conn.
-func (c *tapped) Read(b []byte) (int, error) {
+func (c *capturedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.to.mu.Lock()
 	c.to.all.Write(b[:n])
@@ -47,11 +47,11 @@ var (
 	sentSession = regexp.MustCompile(`/auth/rest/sessions/([^/?\s]+)`)
 )
 
-// contextHeaders are the header lines of raw requests by which a trace is passed on.
+// contextHeaders returns the header lines of raw requests that pass a trace on.
 func contextHeaders(raw string) []string { return traceHeader.FindAllString(raw, -1) }
 
-// secrets are Signicat's access token and the ids of its sessions.
-func (w *wiretap) secrets() (all []string) {
+// secrets returns Signicat's access tokens and the IDs of its sessions.
+func (w *wireCapture) secrets() (all []string) {
 	for _, pattern := range []*regexp.Regexp{sentToken, sentSession} {
 		for _, found := range pattern.FindAllStringSubmatch(w.sent(), -1) {
 			all = append(all, found[1])
