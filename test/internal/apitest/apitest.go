@@ -24,7 +24,7 @@ type Exchange = logintest.Exchange
 // of the upstream. It reads no body of the request and starts no goroutine.
 func Check(t testing.TB, e Exchange) {
 	t.Helper()
-	for _, violation := range published.violations(e) {
+	for _, violation := range published.verdict(e) {
 		t.Errorf("docs/openapi.yaml on %s %s: %s", e.Request.Method, e.Request.URL.Path, violation)
 	}
 }

@@ -25,6 +25,7 @@ type contract struct {
 	document  *v3.Document
 	validator validator.Validator
 	paths     *config.ValidationOptions // with the compiled patterns of the document's paths
+	known     *verdicts
 }
 
 func mustRead(text string) contract {
@@ -46,7 +47,7 @@ func mustRead(text string) contract {
 		config.WithoutSecurityValidation(),
 	)
 	v.SetDocument(parsed)
-	return contract{document: &model.Model, validator: v, paths: options}
+	return contract{document: &model.Model, validator: v, paths: options, known: new(verdicts)}
 }
 
 // nowhere is a path of the document that answers as an unknown path does: 404, or 405 to a method that no endpoint has.
