@@ -22,7 +22,7 @@ import (
 // A test that needs no login issues its tokens with the signing key.
 type env struct {
 	*caddytest.Server
-	*logintest.Front
+	*logintest.Env
 
 	URL       string // of Caddy, on loopback
 	publicURL string // of the gateway that the tokens below belong to
@@ -116,7 +116,7 @@ func runEnv(t *testing.T, publicURL string, run func(*strings.Replacer) *caddyte
 	web := &httptest.Server{Listener: listener, Config: &http.Server{Handler: e.accessTokens}}
 	web.Start()
 	t.Cleanup(web.Close)
-	e.Front = &logintest.Front{URL: e.URL, Signicat: simulator, Check: apitest.Check}
+	e.Env = &logintest.Env{URL: e.URL, Signicat: simulator, Check: apitest.Check}
 	e.authority = newAuthority(t, e.publicURL, e.keys, time.Now)
 	return e
 }

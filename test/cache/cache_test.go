@@ -84,7 +84,7 @@ func TestCacheHandlerSharesNoUsersPage(t *testing.T) {
 
 // env is a Caddy with cache-handler whose signing key the test has.
 type env struct {
-	front *logintest.Front
+	front *logintest.Env
 	keys  *token.Keys
 	users atomic.Int64
 }
@@ -108,7 +108,7 @@ func newEnv(t *testing.T, chain string) cachetest.World {
 		t.Fatal(err)
 	}
 	t.Cleanup(sim.Close)
-	e := &env{front: &logintest.Front{URL: server.URL, Signicat: sim}, keys: keystest.Parse(t, key)}
+	e := &env{front: &logintest.Env{URL: server.URL, Signicat: sim}, keys: keystest.Parse(t, key)}
 	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: e.bearer, Cookie: e.cookie, Renewing: e.renewing}
 }
 

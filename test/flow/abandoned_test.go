@@ -50,9 +50,9 @@ func TestRequestWhoseClientHangsUpIsNoRefusal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				var s gatewaytest.Observed
+				var s gatewaytest.Recorder
 				e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) {
-					s.Watch(c)
+					s.Attach(c)
 					c.Observe.Login = func(l gateway.LoginStep) {
 						if l.Stage == gateway.LoginUnstarted {
 							s.Record("unstarted " + l.Reason)
@@ -125,8 +125,8 @@ func ownRequest(method, path, form string) *http.Request {
 func TestRequestThatHangsUpBeforeItIsVerified(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var s gatewaytest.Observed
-		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { s.Watch(c) })
+		var s gatewaytest.Recorder
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { s.Attach(c) })
 		token := e.login(t)
 		s.Take()
 		ctx, hangUp := context.WithCancel(t.Context())

@@ -14,7 +14,7 @@ import (
 func TestResultOfAnotherLoginIsRefused(t *testing.T) {
 	t.Parallel()
 	const other = "8aa41ada-3cd0-874b-9acd-bd0a5f7e033f"
-	f := openFront(t, logintest.Options{LoA: "substantial", Attributes: []string{"name"}})
+	f := newServerEnv(t, logintest.Options{LoA: "substantial", Attributes: []string{"name"}})
 	for name, override := range map[string]signicattest.Override{
 		"another session":                {Session: map[string]any{"id": other}},
 		"another account":                {Session: map[string]any{"accountId": "a-spge-Other"}},

@@ -26,15 +26,15 @@ import (
 // env is a gateway, the simulator behind it, and what the gateway logs and observes. In a bubble of
 // testing/synctest its waiting takes no time.
 type env struct {
-	gatewaytest.Bubble
+	gatewaytest.Env
 	t        testing.TB
 	log      *logCapture
-	returns  *gatewaytest.Observed // requests to redirect URLs
+	returns  *gatewaytest.Recorder // requests to redirect URLs
 	finished *app                  // the app of the latest login
 	client   netip.Addr            // the address that requests come from
 }
 
-const publicURL = gatewaytest.BubbleURL
+const publicURL = gatewaytest.PublicURL
 
 // option edits the configurations of the gateway and the simulator.
 type option = func(*gateway.Config, *signicattest.Config)
@@ -42,13 +42,13 @@ type option = func(*gateway.Config, *signicattest.Config)
 // newEnv starts a gateway and a simulator with the defaults, as the options change them.
 func newEnv(t *testing.T, options ...option) *env {
 	t.Helper()
-	log, returns := new(logCapture), new(gatewaytest.Observed)
+	log, returns := new(logCapture), new(gatewaytest.Recorder)
 	captured := func(c *gateway.Config, _ *signicattest.Config) {
 		c.Logger, c.Name, c.Replica = slog.New(slog.NewJSONHandler(log, nil)), "partners", "web-1"
-		c.Observe.Return = func(r gateway.Return) { returns.Note(r.Kind + " " + r.Outcome) }
+		c.Observe.Return = func(r gateway.Return) { returns.Record(r.Kind + " " + r.Outcome) }
 	}
-	bubble := gatewaytest.OpenBubble(t, slices.Insert(options, 0, captured)...)
-	return &env{Bubble: *bubble, t: t, log: log, returns: returns, client: netip.MustParseAddr("192.0.2.1")}
+	running := gatewaytest.NewEnv(t, slices.Insert(options, 0, captured)...)
+	return &env{Env: *running, t: t, log: log, returns: returns, client: netip.MustParseAddr("192.0.2.1")}
 }
 
 // inEnv runs f in a bubble of testing/synctest, with a new environment.

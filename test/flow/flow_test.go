@@ -21,7 +21,7 @@ import (
 // TestFlow plays every login scenario against a gateway in a plain net/http server.
 func TestFlow(t *testing.T) {
 	t.Parallel()
-	logintest.Run(t, openFront)
+	logintest.Run(t, newServerEnv)
 }
 
 // clock is the wall clock plus an offset that the test sets.
@@ -42,8 +42,8 @@ func (c *clock) advance(d time.Duration) {
 	c.ahead += d
 }
 
-// openFront starts a gateway in a plain net/http server, as a scenario needs it.
-func openFront(t *testing.T, o logintest.Options) *logintest.Front {
+// newServerEnv starts a gateway in a plain net/http server, as a scenario needs it.
+func newServerEnv(t *testing.T, o logintest.Options) *logintest.Env {
 	t.Helper()
 	clock := new(clock)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -168,7 +168,7 @@ func TestReturnsAreCounted(t *testing.T) {
 					e := newEnv(t)
 					row.play(t, e)
 					counted := e.returns.Take()
-					all.Note(counted...)
+					all.Record(counted...)
 					if diff := cmp.Diff(row.want, counted); diff != "" {
 						t.Errorf("the returns differ (-want +counted):\n%s", diff)
 					}

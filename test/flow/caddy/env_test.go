@@ -13,8 +13,8 @@ import (
 // env is a running Caddy with gateways g0, g1 and so on. Each has a site, a simulator and an upstream of
 // its own. The embedded front is that of g0.
 type env struct {
-	*logintest.Front
-	fronts  []*logintest.Front
+	*logintest.Env
+	fronts  []*logintest.Env
 	server  *caddytest.Server
 	sites   []*site
 	options options
@@ -47,7 +47,7 @@ func newEnv(t *testing.T, o options) *env {
 	for _, s := range e.sites {
 		e.fronts = append(e.fronts, s.start(t, signicattest.Config{}))
 	}
-	e.Front = e.fronts[0]
+	e.Env = e.fronts[0]
 	return e
 }
 

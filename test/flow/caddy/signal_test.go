@@ -85,7 +85,7 @@ func signals(t *testing.T, play func(*testing.T, *logintest.Env)) string {
 	t.Run("Caddy", func(t *testing.T) { // Caddy exports the last spans when it stops, with the subtest
 		e := newTracedEnv(t, "")
 		before := e.scrape(t)
-		play(t, e.Front)
+		play(t, e.Env)
 		metrics = moved(before, e.scrape(t))
 		lines = ourLines(t, e.server.Log())
 	})

@@ -113,7 +113,7 @@ func (s *site) expand(caddyfile string) string {
 }
 
 // start runs the simulator until the test ends. Caddy must be running.
-func (s *site) start(t *testing.T, c signicattest.Config) *logintest.Front {
+func (s *site) start(t *testing.T, c signicattest.Config) *logintest.Env {
 	t.Helper()
 	url := "http://" + s.addr
 	c.RedirectURLs = []string{url + logintest.Path + "/callback", url + logintest.Path + "/app/callback"}
@@ -123,5 +123,5 @@ func (s *site) start(t *testing.T, c signicattest.Config) *logintest.Front {
 		t.Fatal(err)
 	}
 	t.Cleanup(simulator.Close)
-	return &logintest.Front{URL: url, Signicat: simulator, Upstream: s.upstream, Check: apitest.Check}
+	return &logintest.Env{URL: url, Signicat: simulator, Upstream: s.upstream, Check: apitest.Check}
 }

@@ -142,7 +142,7 @@ func TestTraceReachesSignicatOnlyIfAskedTo(t *testing.T) {
 func tracedLogins(t *testing.T, more string) (*wireCapture, []string) {
 	t.Helper()
 	e := newTracedEnv(t, more)
-	front, wire := e.Front, e.sites[0].wire
+	front, wire := e.Env, e.sites[0].wire
 	person := front.Signicat.Personas()[0]
 
 	app := front.NewApp()
