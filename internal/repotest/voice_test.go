@@ -8,13 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// avoided are the words that make a reader ask who or what is meant. Use the noun: client, app, browser,
+// avoidedWords are the words that make a reader ask who or what is meant. Use the noun: client, app, browser,
 // user, attacker, operator, upstream, replica, store. "Available" and "unavailable" replace "away".
-var avoided = regexp.MustCompile(`(?i)\b(whoever|nobody|somebody|anybody|told|tells|is away|gets in|what it says)\b`)
+var avoidedWords = []string{"whoever", "nobody", "somebody", "anybody", "told", "tells", "is away", "gets in", "what it says"}
+
+var avoided = regexp.MustCompile(`(?i)\b(` + strings.Join(avoidedWords, "|") + `)\b`)
 
 // unread lists the folders whose words are still to be replaced.
 var unread = []string{
@@ -26,6 +29,9 @@ func TestWordsAreConcrete(t *testing.T) {
 	t.Parallel()
 	left := map[string]int{}
 	count := func(path, text string) {
+		if !mayHoldAvoided(text) {
+			return
+		}
 		found := avoided.FindAllString(text, -1)
 		if len(found) == 0 {
 			return
@@ -79,6 +85,12 @@ func TestWordsAreConcrete(t *testing.T) {
 			t.Errorf("%s has none of the words left: take it from the list", folder)
 		}
 	}
+}
+
+// mayHoldAvoided reports whether a text may hold one of the words. The expression alone takes seconds.
+func mayHoldAvoided(text string) bool {
+	text = strings.ToLower(text)
+	return slices.ContainsFunc(avoidedWords, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // wordsOf returns the comments and texts of a Go file.
