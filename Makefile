@@ -9,40 +9,41 @@ FUZZTIME ?= 20s
 TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. test/go.mod has the modules that only tests need.
 MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
+# Those with code.
+VETTED   := . test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: debian node ## Vet, and run every test in random order with the race detector
-	$(GO) vet ./...
+test: debian node ## Run every test in random order with the race detector
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
-	cd test && $(GO) vet ./... && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
-	cd examples/upstreams/go && $(GO) vet ./...
+	cd test && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	$(MAKE) --no-print-directory test-cache test-kubernetes
 
 # Without the race detector, which would report races of the cache.
 .PHONY: test-cache
 test-cache: ## Attack users through Caddy's cache-handler, in the module test/cache
-	cd test/cache && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
+	cd test/cache && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 # Without the race detector: it runs no code of this module.
 .PHONY: test-kubernetes
 test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, in the module test/kubernetes
-	cd test/kubernetes && $(GO) vet ./... && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
+	cd test/kubernetes && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
-check: ## Check format, lint, workflows, and that go.mod is tidy
+check: ## Vet every module, and check format, lint, workflows, and that go.mod is tidy
 	@unformatted="$$($(TOOL) gofumpt -l .)"; \
 	if [[ -n "$$unformatted" ]]; then printf 'run gofumpt -w on:\n%s\n' "$$unformatted"; exit 1; fi
 	$(TOOL) staticcheck ./...
 	cd test && $(GO) tool -modfile=../tools/go.mod staticcheck ./...
 	$(TOOL) actionlint -shellcheck= -pyflakes= .github/workflows/*.yml
-	$(GO) vet ./...
-	$(GO) vet -tags sandbox ./...
+	for module in $(VETTED); do (cd "$$module" && $(GO) vet ./...); done
+	$(GO) vet -tags sandbox ./signicat/signicattest/...
 	$(GO) vet -tags measure ./bench/...
 	$(GO) vet -tags record ./examples/monitoring
+	$(GO) vet -tags soak ./cmd/caddy-itsme
 	for module in $(MODULES); do (cd "$$module" && $(GO) mod tidy -diff); done
 
 # Validate without a network, on systems with unshare.
