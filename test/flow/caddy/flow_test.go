@@ -9,8 +9,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
-// TestFlow plays every login scenario through one running Caddy, which has a gateway and a site for each. Its
-// clock is the real one: the scenario of a finish that comes too late takes a minute.
+// TestFlow plays the login scenarios through one running Caddy, which has a gateway and a site for each. Caddy
+// runs on the real clock, so that the timed scenarios play in package flow alone.
 func TestFlow(t *testing.T) {
 	t.Parallel()
 	scenarios := logintest.Scenarios()
