@@ -19,8 +19,8 @@ help: ## List the targets
 .PHONY: test
 test: debian node ## Run every test in random order with the race detector
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
-	@# Without the race detector: the models of a year of replicas run in one goroutine.
-	$(GO) test -vet=off -shuffle=on -timeout 10m ./keyring
+	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
+	$(GO) test -vet=off -shuffle=on -timeout 10m ./keyring ./store
 	cd test && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	$(MAKE) --no-print-directory test-cache test-kubernetes
 
