@@ -17,7 +17,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: debian node ## Run every test in random order with the race detector
+test: debian node ## Run every test in random order, with the race detector where it helps
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
 	$(GO) test -vet=off -shuffle=on -timeout 10m ./keyring ./store
