@@ -89,7 +89,7 @@ type env struct {
 	users atomic.Int64
 }
 
-func newEnv(t *testing.T, chain string) cachetest.World {
+func newEnv(t *testing.T, chain string) cachetest.Env {
 	t.Helper()
 	signicat, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,7 +109,7 @@ func newEnv(t *testing.T, chain string) cachetest.World {
 	}
 	t.Cleanup(sim.Close)
 	e := &env{front: &logintest.Env{URL: server.URL, Signicat: sim}, keys: keystest.Parse(t, key)}
-	return cachetest.World{Addr: server.Addr, Stored: "/immutable", Bearer: e.bearer, Cookie: e.cookie, Renewing: e.renewing}
+	return cachetest.Env{Addr: server.Addr, Stored: "/immutable", Bearer: e.bearer, Cookie: e.cookie, Renewing: e.renewing}
 }
 
 // newKey makes a signing key and writes it to a file.
@@ -195,7 +195,7 @@ func (e *env) session(t *testing.T, ago time.Duration, claims token.Claims) (lin
 // TestCacheInFrontIsFound runs Caddy and the doctor on sites with a cache before or behind itsme. Both warn of
 // a cache that sees the answers for users.
 func TestCacheInFrontIsFound(t *testing.T) {
-	const found = "a cache in front of itsme sees the answers for users"
+	const found = "a cache in front of itsme receives the answers for users"
 	for name, row := range map[string]struct {
 		site string
 		want bool

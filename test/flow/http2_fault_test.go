@@ -107,7 +107,7 @@ func (f connectionFault) play(t *testing.T) {
 		t.Errorf("the start: %s, want %s", answer.outcome(), f.start)
 	}
 	var logged []string
-	for _, line := range log.lines(t, "starting a login") {
+	for _, line := range log.lines(t, "a login could not start") {
 		logged = append(logged, fmt.Sprint(line["error"]))
 	}
 	if got := strings.Join(logged, "\n"); !strings.Contains(got, f.logged) || (got == "") != (f.logged == "") {

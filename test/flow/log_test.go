@@ -177,7 +177,7 @@ func TestLinesSayWhatTheyMeasure(t *testing.T) {
 		e := newEnv(t)
 		e.script(t, signicattest.Fault{Operation: signicattest.OperationCreateSession, Call: 1, Status: http.StatusBadRequest})
 		e.newApp().start()
-		rejected := e.log.lines(t, "starting a login")
+		rejected := e.log.lines(t, "a login could not start")
 		if len(rejected) != 1 || rejected[0]["redirect_url"] != publicURL+logintest.Path+"/app/callback" {
 			t.Errorf("the start that Signicat rejects: %v", rejected)
 		}
@@ -201,7 +201,7 @@ func TestNobodyFillsTheLog(t *testing.T) {
 		for range 50 {
 			e.newApp().start() // refused by Signicat
 		}
-		if n := len(e.log.lines(t, "starting a login")); n == 0 || n > loglimit.Burst {
+		if n := len(e.log.lines(t, "a login could not start")); n == 0 || n > loglimit.Burst {
 			t.Errorf("%d lines of 50 starts that failed, want %d at most, and one at least", n, loglimit.Burst)
 		}
 		before := len(strings.Split(e.log.String(), "\n"))

@@ -43,7 +43,7 @@ func TestStoreFailureAtAStartIsLogged(t *testing.T) {
 	server.SetError("ERR broken")
 	start(1)
 	var got []any
-	for _, line := range log.lines(t, "starting a login") {
+	for _, line := range log.lines(t, "a login could not start") {
 		got = append(got, line["level"], line["failed_starts"])
 	}
 	if diff := cmp.Diff([]any{"WARN", 1.0, "WARN", 8.0, "WARN", 1.0}, got); diff != "" {

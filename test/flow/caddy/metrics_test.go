@@ -78,12 +78,12 @@ func countsOfLogin(gateway string) map[string]float64 {
 		"signicat_call_duration_seconds{%soperation=create_session,outcome=ok}",
 		"signicat_call_duration_seconds{%soperation=validate_code,outcome=ok}",
 		"store_operation_duration_seconds{%soperation=create,outcome=ok}",
-		"token_verifications_total{cached=false,%skind=app,result=good}",
+		"token_verifications_total{cached=false,%skind=app,result=valid}",
 	} {
 		want[fmt.Sprintf(series, "gateway="+gateway+",")] = 1
 	}
 	want["requests_total{decision=allowed,gateway="+gateway+"}"] = 1
-	want["requests_total{decision=own,gateway="+gateway+"}"] = 2
+	want["requests_total{decision=gateway_endpoint,gateway="+gateway+"}"] = 2
 	return want
 }
 
@@ -116,8 +116,8 @@ func TestLoginIsCountedAcrossReloads(t *testing.T) {
 	app.Call(t, "/api", access)
 	want := countsOfLogin("g0")
 	want["requests_total{decision=allowed,gateway=g0}"] = 3
-	want["token_verifications_total{cached=false,gateway=g0,kind=app,result=good}"] = 2
-	want["token_verifications_total{cached=true,gateway=g0,kind=app,result=good}"] = 1
+	want["token_verifications_total{cached=false,gateway=g0,kind=app,result=valid}"] = 2
+	want["token_verifications_total{cached=true,gateway=g0,kind=app,result=valid}"] = 1
 	wantSince(t, reloaded, e.scrape(t), want)
 }
 
