@@ -10,7 +10,7 @@ TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. test/go.mod has the modules that only tests need.
 MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
 # Those with code.
-VETTED   := . test test/cache test/kubernetes examples/upstreams/go
+VETTED   := . tools/image test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
