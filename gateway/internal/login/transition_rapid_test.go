@@ -14,7 +14,10 @@ import (
 // anyEvent draws an event with any data, valid or not.
 func anyEvent(t *rapid.T, now time.Time) event {
 	e := event{
-		kind:     eventKind(rapid.IntRange(0, int(eventRelease)).Draw(t, "kind")),
+		kind: rapid.OneOf(
+			rapid.Map(rapid.IntRange(0, int(eventRelease)), func(n int) eventKind { return eventKind(n) }),
+			rapid.SampledFrom([]eventKind{eventResult, eventIssue}), // the events that a wrong session must not pass
+		).Draw(t, "kind"),
 		code:     sha256.Sum256([]byte(rapid.SampledFrom([]string{"code", "another"}).Draw(t, "code"))),
 		cancel:   rapid.SampledFrom([]string{"", "access_denied", "server_error"}).Draw(t, "cancel"),
 		gone:     rapid.Bool().Draw(t, "gone"),
