@@ -227,4 +227,4 @@ debian:
 
 .PHONY: node
 node: debian
-	@if [[ -f test/node/package-lock.json ]]; then npm --prefix test/node ci --no-audit --no-fund --silent; fi
+	@for folder in test/node examples/mobile/typescript; do npm --prefix "$$folder" ci --no-audit --no-fund --silent; done

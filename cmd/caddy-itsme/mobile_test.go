@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -76,3 +77,32 @@ func pasteBlocks(t *testing.T, blocks []tried) []string {
 	}
 	return all[:len(blocks)]
 }
+
+// mobileCore is the folder of the TypeScript core, and of its tests.
+const mobileCore = "../../examples/mobile/typescript"
+
+// TestMobileCoreLogsIn runs the tests of the TypeScript core under Node, against the demo.
+func TestMobileCoreLogsIn(t *testing.T) {
+	t.Parallel()
+	vectors, err := filepath.Abs("../../examples/mobile/vectors.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled := t.TempDir()
+	compile := exec.CommandContext(t.Context(), "node", "node_modules/typescript/bin/tsc", "--outDir", compiled)
+	compile.Dir = mobileCore
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("compiling: %v; run `make test`, or `npm ci` in examples/mobile/typescript\n%s", err, out)
+	}
+	p := newProgram(t, onFreePorts...)
+	tests := exec.CommandContext(t.Context(), "node", "--test", filepath.Join(compiled, "test", "itsme.test.js"))
+	tests.Env = append(os.Environ(), "ITSME_GATEWAY="+address(t, p.serve(t)), "ITSME_VECTORS="+vectors)
+	out, err := tests.CombinedOutput()
+	if err != nil || !mobileCorePassed.Match(out) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	p.interrupt(t)
+}
+
+// mobileCorePassed is the end of a run in which tests ran.
+var mobileCorePassed = regexp.MustCompile(`(?m)^# pass [1-9]\d+$`)

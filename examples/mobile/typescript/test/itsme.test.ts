@@ -1,0 +1,487 @@
+// Plays logins against a gateway: caddy-itsme demo, at ITSME_GATEWAY or http://127.0.0.1:8080.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "node:test";
+import { base64url, readCallback, Refusal, type Itsme, type Reason } from "../itsme.js";
+import { answers, holds, loses, offline, Phone, post, redirectUri } from "./phone.js";
+
+const highPath = "/high";
+
+/** An app that is logged in. */
+async function loggedIn(phone = new Phone(), persona = "adult"): Promise<{ phone: Phone; app: Itsme }> {
+  const app = phone.app();
+  await app.resume();
+  await app.start();
+  assert.equal(await app.link(await phone.approve(persona)), true);
+  assert.deepEqual(app.state, { name: "logged_in" });
+  return { phone, app };
+}
+
+/** An app whose user is at itsme. */
+async function atItsme(): Promise<{ phone: Phone; app: Itsme }> {
+  const phone = new Phone();
+  const app = phone.app();
+  await app.resume();
+  await app.start();
+  assert.equal(app.state.name, "at_itsme");
+  return { phone, app };
+}
+
+const stored = (phone: Phone) => JSON.parse(phone.stored ?? "{}");
+
+/** Makes the access token invalid and leaves the refresh token alone. */
+const spoil = (phone: Phone) => post("/itsme/revoke", { token: stored(phone).tokens.access });
+
+async function refusedWith(reason: Reason, call: Promise<unknown>): Promise<Refusal> {
+  try {
+    await call;
+  } catch (error) {
+    assert.ok(error instanceof Refusal, String(error));
+    assert.equal(error.reason, reason);
+    return error;
+  }
+  assert.fail(`no refusal ${reason}`);
+}
+
+/** Waits until everything that was begun has been written. */
+const settled = async () => { for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve)); };
+
+describe("vectors", () => {
+  const path = process.env.ITSME_VECTORS ?? `${__dirname}/../../../vectors.json`;
+  const vectors = JSON.parse(readFileSync(path, "utf8"));
+  const hash = async (text: string) => base64url(await new Phone().sha256(text));
+
+  for (const v of vectors.challenges) {
+    test(`challenge of ${v.code_verifier}`, async () => assert.equal(await hash(v.code_verifier), v.code_challenge));
+  }
+  for (const v of vectors.sessions) {
+    test(`session_id of ${v.state}`, async () => assert.equal(await hash(v.state), v.session_id));
+  }
+  for (const v of vectors.callbacks) {
+    test(v.about, async () => {
+      const back = readCallback(v.url);
+      assert.deepEqual(back, { state: v.state, code: v.code ?? undefined, error: v.error ?? undefined });
+      assert.equal(await hash(v.state), v.session_id);
+    });
+  }
+  for (const v of vectors.ignored) test(v.about, () => assert.equal(readCallback(v.url), undefined));
+
+  test("random bytes of every length", () => {
+    for (let n = 0; n < 70; n++) {
+      const bytes = new Phone().random(n);
+      assert.equal(base64url(bytes), Buffer.from(bytes).toString("base64url"));
+    }
+  });
+});
+
+describe("a login", () => {
+  test("calls the service, and ends with the logout", async () => {
+    const { phone, app } = await loggedIn();
+    const answer = await app.call("GET", "/api/profile");
+    assert.equal(answer.status, 200);
+    assert.match(answer.body, /Lien Peeters/);
+    assert.deepEqual(phone.states.map((s) => s.name), ["logged_out", "starting", "starting", "at_itsme", "finishing", "logged_in"]);
+    const { refresh } = stored(phone).tokens;
+    await app.logOut();
+    assert.equal(phone.stored, null);
+    await refusedWith("logged_out", app.call("GET", "/api/profile"));
+    assert.match((await post("/itsme/token", { grant_type: "refresh_token", refresh_token: refresh })).body, /invalid_grant/);
+  });
+
+  test("sends the language, and no language that the gateway does not offer", async () => {
+    for (const [locale, sent] of [["nl-BE", "nl"], ["fr", "fr"], ["pt-BR", undefined]] as const) {
+      const phone = new Phone();
+      phone.locale = locale;
+      await phone.app().start();
+      assert.equal(JSON.parse(phone.sent[0]?.body ?? "").language, sent);
+    }
+  });
+
+  test("that the user refuses is final, and is cancelled", async () => {
+    const { phone, app } = await atItsme();
+    await app.link(await phone.refuse());
+    await settled();
+    assert.deepEqual(app.state, { name: "logged_out", reason: "refused" });
+    assert.equal(phone.count("/cancel", "access_denied"), 1);
+    assert.equal(phone.stored, null);
+  });
+
+  test("ignores the link of another login", async () => {
+    const other = await atItsme();
+    const { app } = await atItsme();
+    assert.equal(await app.link(await other.phone.approve()), false);
+    assert.equal(await app.link(`${redirectUri}?code=x&state=made-up`), false);
+    assert.equal(app.state.name, "at_itsme");
+  });
+
+  test("from which the user comes back without an answer can be opened again or started over", async () => {
+    const { phone, app } = await atItsme();
+    await app.resume();
+    assert.equal(app.state.name, "unanswered");
+    await app.openItsme();
+    assert.equal(phone.opened[0], phone.opened[1]);
+    const late = await phone.approve();
+    await app.start();
+    assert.notEqual(phone.opened[2], phone.opened[0]);
+    assert.equal(await app.link(late), false);
+    await app.link(await phone.approve());
+    assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("that ended elsewhere is noticed when the user comes back", async () => {
+    const { phone, app } = await atItsme();
+    await post(`/itsme/sessions/${stored(phone).login.sessionId}/cancel`, {});
+    const { sessionId, verifier } = stored(phone).login;
+    await phone.send({
+      method: "POST", url: `${redirectUri.replace("/app/callback", "")}/sessions/${sessionId}/cancel`,
+      headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code_verifier: verifier }),
+    });
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_out", reason: "refused" });
+  });
+
+  test("that took too long is over", async () => {
+    const { phone, app } = await atItsme();
+    await phone.sleep(3600_000);
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_out", reason: "expired" });
+  });
+
+  test("that nothing opens offers to open it again", async () => {
+    const phone = new Phone();
+    phone.opens = false;
+    const app = phone.app();
+    await app.start();
+    assert.equal(app.state.name, "unanswered");
+  });
+});
+
+describe("lost answers", () => {
+  test("to the start, to the code and to a refresh", async () => {
+    const phone = new Phone();
+    phone.faults = [loses("/itsme/sessions", 1)];
+    const app = phone.app();
+    await app.start();
+    assert.equal(phone.count("/itsme/sessions"), 2);
+    phone.faults = [loses("/itsme/token", 1)];
+    await app.link(await phone.approve());
+    assert.deepEqual(app.state, { name: "logged_in" });
+    await spoil(phone);
+    phone.faults = [loses("/itsme/token", 1)];
+    assert.equal((await app.call("GET", "/api/profile")).status, 200);
+    assert.equal(phone.count("/itsme/token", "refresh_token"), 2);
+  });
+
+  test("a start that never gets one ends, and so does a call", async () => {
+    const phone = new Phone();
+    phone.faults = [offline("/itsme/sessions")];
+    const app = phone.app();
+    await app.start();
+    assert.deepEqual(app.state, { name: "logged_out", reason: "unreachable" });
+    phone.faults = [];
+    await loggedIn(phone);
+    const again = phone.app();
+    phone.faults = [offline("/api")];
+    await refusedWith("unreachable", again.call("GET", "/api/profile"));
+    assert.deepEqual(again.state, { name: "logged_in" });
+  });
+
+  test("a code without a final answer stays stored, whatever answers instead of the gateway", async () => {
+    const strangers = [
+      offline("/itsme/token"), answers("/itsme/token", 200, "<h1>Free Wi-Fi</h1>"), answers("/itsme/token", 302, ""),
+      answers("/itsme/token", 200, "[]"), answers("/itsme/token", 403, "<h1>Blocked</h1>"), answers("/itsme/token", 502, "{"),
+      answers("/itsme/token", 425, '{"error":"invalid_request"}'),
+      answers("/itsme/token", 503, '{"error":"temporarily_unavailable"}', { "Retry-After": "7" }),
+    ];
+    const { phone, app } = await atItsme();
+    phone.faults = [offline("/itsme/token")];
+    await app.link(await phone.approve());
+    for (const stranger of strangers) {
+      phone.faults = [stranger];
+      await app.resume();
+      assert.equal(app.state.name, "unfinished");
+      assert.ok(stored(phone).login.code);
+    }
+    phone.faults = [];
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("a stranger's answer to a refresh does not end the login", async () => {
+    for (const stranger of [answers("/itsme/token", 403, "<h1>Blocked</h1>"), answers("/itsme/token", 200, "null"), offline("/itsme/token")]) {
+      const { phone, app } = await loggedIn();
+      await spoil(phone);
+      phone.faults = [stranger];
+      await refusedWith("unreachable", app.call("GET", "/api/profile"));
+      assert.deepEqual(app.state, { name: "logged_in" });
+      phone.faults = [];
+      assert.equal((await app.call("GET", "/api/profile")).status, 200);
+    }
+  });
+});
+
+describe("the process ends", () => {
+  test("between itsme and the link", async () => {
+    const { phone } = await atItsme();
+    const app = phone.app();
+    await app.link(await phone.approve()); // a cold start: the link comes before resume
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("between the code and its answer", async () => {
+    for (const handled of [false, true]) {
+      const { phone, app } = await atItsme();
+      const back = await phone.approve();
+      let killed = () => {};
+      const killing = new Promise<void>((resolve) => { killed = resolve; });
+      phone.faults = [(request, deliver) => {
+        if (!request.url.endsWith("/itsme/token")) return undefined;
+        void (handled ? deliver() : Promise.resolve()).then(killed);
+        return new Promise(() => {}); // this process gets no answer any more
+      }];
+      void app.link(back);
+      await killing;
+      phone.faults = [];
+      const next = phone.app();
+      await next.resume();
+      assert.deepEqual(next.state, { name: "logged_in" });
+      assert.equal(await next.link(back), false); // the system delivers the link again
+      assert.deepEqual(next.state, { name: "logged_in" });
+    }
+  });
+
+  test("after the code is worth nothing", async () => {
+    const { phone, app } = await atItsme();
+    phone.faults = [offline("/itsme/token")];
+    await app.link((await phone.approve()).replace(/code=[^&]*/, "code=other"));
+    phone.faults = [];
+    const next = phone.app();
+    await next.resume();
+    assert.deepEqual(next.state, { name: "logged_out", reason: "over" });
+    assert.equal(phone.stored, null);
+  });
+});
+
+describe("storage", () => {
+  test("that cannot be read is not a logout, and loses nothing", async () => {
+    const { phone } = await loggedIn();
+    const before = phone.stored;
+    phone.readable = false;
+    const app = phone.app();
+    await app.resume();
+    assert.deepEqual(app.state, { name: "unreadable" });
+    await refusedWith("storage", app.call("GET", "/api/profile"));
+    await app.logOut();
+    await app.giveUp();
+    await settled();
+    assert.equal(phone.stored, before);
+    phone.readable = true;
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("that cannot be read when the link arrives loses no code", async () => {
+    const { phone } = await atItsme();
+    const back = await phone.approve();
+    phone.readable = false;
+    const app = phone.app();
+    await app.link(back);
+    assert.deepEqual(app.state, { name: "unreadable" });
+    phone.readable = true;
+    await app.resume();
+    assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("that cannot be written keeps itsme closed, and what was stored", async () => {
+    for (const readable of [true, false]) {
+      const { phone } = await loggedIn();
+      const before = phone.stored;
+      phone.writable = false;
+      phone.readable = readable;
+      const app = phone.app();
+      await app.start();
+      assert.equal(phone.opened.length, 1);
+      phone.writable = phone.readable = true;
+      await app.resume();
+      await settled();
+      assert.equal(phone.stored, before);
+      assert.equal(app.state.name, "logged_in");
+    }
+  });
+
+  test("with something else in it does not crash, and the user can log in anew", async () => {
+    for (const garbage of ["", "null", "7", '"text"', "{", "\u0000"]) {
+      const phone = new Phone();
+      phone.stored = garbage;
+      const app = phone.app();
+      await app.resume();
+      assert.deepEqual(app.state, { name: "unreadable" });
+      assert.equal(phone.stored, garbage);
+      await app.start();
+      await app.link(await phone.approve());
+      assert.deepEqual(app.state, { name: "logged_in" });
+    }
+  });
+
+  test("that fails for a moment gets the tokens later", async () => {
+    const { phone, app } = await atItsme();
+    const back = await phone.approve();
+    phone.writable = false;
+    await app.link(back);
+    assert.deepEqual(app.state, { name: "logged_in" });
+    phone.writable = true;
+    await app.resume();
+    const next = phone.app();
+    await next.resume();
+    assert.deepEqual(next.state, { name: "logged_in" });
+  });
+});
+
+describe("a refresh", () => {
+  test("is one for two calls", async () => {
+    const { phone, app } = await loggedIn();
+    await spoil(phone);
+    const both = await Promise.all([app.call("GET", "/api/profile"), app.call("GET", "/api/profile")]);
+    assert.deepEqual(both.map((a) => a.status), [200, 200]);
+    assert.equal(phone.count("/itsme/token", "refresh_token"), 1);
+  });
+
+  test("goes on when the caller gives up", async () => {
+    const { phone, app } = await loggedIn();
+    await spoil(phone);
+    const before = stored(phone).tokens.refresh;
+    const { fault, held, release } = holds("/itsme/token");
+    phone.faults = [fault];
+    const abandoned = app.call("GET", "/api/profile");
+    await Promise.race([held, abandoned]); // the screen closes and waits no longer
+    phone.faults = [];
+    release();
+    assert.equal((await app.call("GET", "/api/profile")).status, 200);
+    assert.equal(phone.count("/itsme/token", "refresh_token"), 1);
+    await settled();
+    assert.notEqual(stored(phone).tokens.refresh, before);
+    await abandoned;
+  });
+
+  test("that is under way does not undo a logout", async () => {
+    const { phone, app } = await loggedIn();
+    await spoil(phone);
+    const { refresh } = stored(phone).tokens;
+    const { fault, held, release } = holds("/itsme/token");
+    phone.faults = [fault, offline("/itsme/revoke")]; // the logout does not reach the gateway either
+    const call = app.call("GET", "/api/profile");
+    await held;
+    await app.logOut();
+    phone.faults = [];
+    release();
+    await refusedWith("logged_out", call);
+    await settled();
+    assert.deepEqual(app.state, { name: "logged_out" });
+    assert.equal(phone.stored, null);
+    assert.match((await post("/itsme/token", { grant_type: "refresh_token", refresh_token: refresh })).body, /invalid_grant/);
+  });
+
+  test("that is refused ends the login", async () => {
+    const { phone, app } = await loggedIn();
+    await post("/itsme/revoke", { token: stored(phone).tokens.refresh });
+    await refusedWith("over", app.call("GET", "/api/profile"));
+    assert.deepEqual(app.state, { name: "logged_out", reason: "over" });
+    await settled();
+    assert.equal(phone.stored, null);
+  });
+
+  test("happens at most once a call", async () => {
+    const { phone, app } = await loggedIn();
+    phone.faults = [answers("/api", 401, '{"code":"invalid_token"}')];
+    assert.equal((await app.call("GET", "/api/profile")).status, 401);
+    assert.equal(phone.count("/itsme/token", "refresh_token"), 1);
+  });
+
+  test("is not what a 401 of the service itself asks for", async () => {
+    const { phone, app } = await loggedIn();
+    phone.faults = [answers("/api", 401, '{"message":"wrong PIN"}')];
+    assert.equal((await app.call("GET", "/api/profile")).status, 401);
+    assert.equal(phone.count("/itsme/token", "refresh_token"), 0);
+  });
+});
+
+describe("insufficient_login", () => {
+  test("asks for the same acr_values, and the next login is enough", async () => {
+    const { phone, app } = await loggedIn(new Phone(), "substantial");
+    const refusal = await refusedWith("step_up", app.call("GET", highPath));
+    assert.deepEqual(refusal.asked, { acrValues: "high", maxAge: undefined });
+    const old = stored(phone).tokens.refresh;
+    await app.start(refusal.asked);
+    assert.equal((await app.call("GET", "/api/profile")).status, 200); // the login that is there still works
+    await app.link(await phone.approve("adult"));
+    assert.equal((await app.call("GET", highPath)).status, 200);
+    await settled();
+    assert.notEqual(stored(phone).tokens.refresh, old);
+  });
+
+  test("stays asked for when the process ends at itsme", async () => {
+    const { phone, app } = await loggedIn(new Phone(), "substantial");
+    await app.start({ acrValues: "high" });
+    const next = phone.app();
+    await next.link(await phone.approve("adult"));
+    assert.deepEqual(stored(phone).tokens.asked, { acrValues: "high" });
+    assert.equal((await next.call("GET", highPath)).status, 200);
+  });
+
+  test("that the user cannot meet leaves the login that is there", async () => {
+    const { phone, app } = await loggedIn(new Phone(), "substantial");
+    await app.start({ acrValues: "high" });
+    await app.link(await phone.approve("substantial"));
+    assert.deepEqual(app.state, { name: "logged_in", reason: "over" });
+    assert.equal((await app.call("GET", "/api/profile")).status, 200);
+  });
+
+  test("never circles", async () => {
+    const demand = (challenge: string) => answers("/api", 401, '{"code":"insufficient_login"}', { "WWW-Authenticate": `Bearer ${challenge}` });
+    for (const [challenge, later] of [['acr_values="high"', undefined], ['acr_values="high", max_age="300"', "step_up"]] as const) {
+      const { phone, app } = await loggedIn();
+      phone.faults = [demand(challenge)];
+      const refusal = await refusedWith("step_up", app.call("GET", "/api/profile"));
+      await app.start(refusal.asked);
+      await app.link(await phone.approve());
+      await refusedWith("not_enough", app.call("GET", "/api/profile"));
+      await phone.sleep(301_000);
+      await refusedWith(later ?? "not_enough", app.call("GET", "/api/profile"));
+    }
+  });
+});
+
+describe("a way out", () => {
+  test("of every state in which the app waits", async () => {
+    const starting = new Phone();
+    const held = holds("/itsme/sessions");
+    starting.faults = [held.fault];
+    const app = starting.app();
+    const start = app.start();
+    await held.held;
+    await app.giveUp();
+    assert.deepEqual(app.state, { name: "logged_out", reason: undefined });
+    held.release();
+    await start;
+    assert.deepEqual([app.state.name, starting.opened, starting.stored], ["logged_out", [], null]);
+    assert.equal(starting.count("/cancel"), 1);
+
+    const away = await atItsme();
+    await away.app.giveUp();
+    assert.equal(away.app.state.name, "logged_out");
+
+    const finishing = await atItsme();
+    const token = holds("/itsme/token");
+    finishing.phone.faults = [token.fault];
+    const link = finishing.app.link(await finishing.phone.approve());
+    await token.held;
+    await finishing.app.giveUp();
+    assert.equal(finishing.app.state.name, "logged_out");
+    token.release();
+    await link;
+    await settled();
+    assert.deepEqual([finishing.app.state.name, finishing.phone.stored], ["logged_out", null]);
+    assert.equal(finishing.phone.count("/itsme/revoke"), 1); // the tokens that came too late
+  });
+});
