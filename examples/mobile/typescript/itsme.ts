@@ -465,7 +465,7 @@ function tokensOf(answer: Json): { access: string; refresh?: string } {
 /** Reads the query of a redirect URL. A parameter that stands there twice makes it nobody's. */
 export function readCallback(url: string): { state: string; code?: string; error?: string } | undefined {
   const query = new Map<string, string>();
-  for (const pair of (url.split("#")[0]?.split("?")[1] ?? "").split("&")) {
+  for (const pair of (/^[^?#]*\?([^#]*)/.exec(url)?.[1] ?? "").split("&")) {
     if (pair === "") continue;
     const [name = "", value = ""] = pair.split(/=(.*)/s).map(unescape);
     if (query.has(name)) return undefined;
