@@ -24,6 +24,14 @@ test: debian node ## Run every test in random order, with the race detector wher
 	cd test && $(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	$(MAKE) --no-print-directory test-cache test-kubernetes
 
+# Without the race detector: it runs programs that are not in Go.
+.PHONY: test-clients
+test-clients: debian-clients node-clients ## Run clients in other languages: Kotlin and Spring by Maven, bindings by npm
+	$(GO) vet -tags clients ./examples/upstreams
+	cd test && $(GO) vet -tags clients ./clients
+	$(GO) test -vet=off -tags clients -count=1 -timeout 10m -run '^TestExamples$$' ./examples/upstreams
+	cd test && $(GO) test -vet=off -tags clients -count=1 -timeout 10m ./clients
+
 # Without the race detector, which would report races of the cache.
 .PHONY: test-cache
 test-cache: ## Attack users through Caddy's cache-handler, in the module test/cache
@@ -209,6 +217,8 @@ NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
+# Programs that the tests of clients start besides.
+NEEDED_CLIENTS := mvn:maven javac:default-jdk-headless
 # Modules that tests import with the system's own Python, as module:package of Debian.
 NEEDED_PYTHON := jwt:python3-jwt cryptography:python3-cryptography
 
@@ -225,6 +235,14 @@ debian:
 	if "$${install[@]}" update && "$${install[@]}" install -y --no-install-recommends "$${missing[@]}"; then exit 0; fi; \
 	echo "make: could not install $${missing[*]}: the tests that need them will fail. Install them with your system's package manager." >&2
 
+.PHONY: debian-clients
+debian-clients: NEEDED += $(NEEDED_CLIENTS)
+debian-clients: debian
+
 .PHONY: node
 node: debian
 	@for folder in test/node examples/mobile/typescript; do npm --prefix "$$folder" ci --no-audit --no-fund --silent; done
+
+.PHONY: node-clients
+node-clients: debian-clients node
+	@npm --prefix examples/mobile/typescript/bindings ci --no-audit --no-fund --silent

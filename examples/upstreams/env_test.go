@@ -85,9 +85,9 @@ http://{{addr}} {
 `, e.front.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret, e.front.Signicat.URL, key.file, e.addr, routes.String())
 }
 
-// settings returns the environment of an example.
+// settings returns the environment of an example. Only Spring looks at the client_id.
 func (e env) settings(jwksURL string) []string {
-	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + e.front.URL, "AUDIENCE=" + e.front.URL}
+	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + e.front.URL, "AUDIENCE=" + e.front.URL, "CLIENT_ID=" + e.addr}
 }
 
 // counter is a proxy that counts fetches of the gateway's JWKS.

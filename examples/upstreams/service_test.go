@@ -3,6 +3,7 @@ package upstreams_test
 import (
 	"bufio"
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,13 +105,16 @@ func start(t *testing.T, dir string, command []string, settings ...string) (url 
 		_ = program.Process.Kill() // the context did, unless the test failed to start it
 		_ = program.Wait()
 	})
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
-	if err != nil || !ok {
-		_ = program.Wait() // it ended; only then is stderr whole
-		t.Fatalf("%s said %q and no address: %v\n%s", command[0], line, err, stderr.String())
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if url, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
+			go func() { _, _ = io.Copy(io.Discard, stdout) }()
+			return url
+		}
 	}
-	return url
+	_ = program.Wait() // it ended; only then is stderr whole
+	t.Fatalf("%s ended without an address: %v\n%s", command[0], lines.Err(), stderr.String())
+	return ""
 }
 
 func read(t *testing.T, name string) string {

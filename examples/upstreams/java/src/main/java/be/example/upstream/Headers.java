@@ -11,8 +11,8 @@ import org.springframework.web.server.ResponseStatusException;
 import org.springframework.web.util.UriUtils;
 
 /**
- * Believes the gateway's headers. Whoever reaches this service past the gateway can be anybody, so
- * nobody may.
+ * Believes the gateway's headers. A client that reaches this service past the gateway could claim to
+ * be any user, so the network must not let it.
  */
 @RestController
 class Headers {
