@@ -9,20 +9,22 @@ import (
 	"testing"
 )
 
-// redirectURLs is where each app tells the gateway its redirect URL.
+// redirectURLs is where each app names its redirect URL.
 var redirectURLs = map[string]*regexp.Regexp{
-	"ios/ExampleApp.swift":  regexp.MustCompile(`redirectURL: URL\(string: "([^"]+)"\)`),
-	"android/ItsmeLogin.kt": regexp.MustCompile(`ItsmeGateway\("[^"]+"\.toHttpUrl\(\), "([^"]+)"\)`),
+	swiftApp:  regexp.MustCompile(`redirectURL: URL\(string: "([^"]+)"\)`),
+	kotlinApp: regexp.MustCompile(`Gateway\("[^"]+"\.toHttpUrl\(\), "([^"]+)"\)`),
 }
+
+const (
+	swiftApp  = "ios/App/ExampleApp.swift"
+	kotlinApp = "kotlin/android/src/main/kotlin/be/example/app/ExampleApp.kt"
+)
 
 // TestAppsClaimTheirRedirectURL compares the redirect URL that each app sends with the one that it
 // asks the phone for: if they differ, a browser opens, and everything else looks right.
 func TestAppsClaimTheirRedirectURL(t *testing.T) {
 	t.Parallel()
-	claimed := map[string]string{
-		"ios/ExampleApp.swift":  claimedOnIOS(t),
-		"android/ItsmeLogin.kt": claimedOnAndroid(t),
-	}
+	claimed := map[string]string{swiftApp: claimedOnIOS(t), kotlinApp: claimedOnAndroid(t)}
 	for file, sent := range redirectURLs {
 		found := sent.FindStringSubmatch(read(t, file))
 		if found == nil {
@@ -37,7 +39,7 @@ func TestAppsClaimTheirRedirectURL(t *testing.T) {
 
 func claimedOnIOS(t *testing.T) (host string) {
 	t.Helper()
-	_, domain, found := strings.Cut(read(t, "ios/Example.entitlements"), "<string>applinks:")
+	_, domain, found := strings.Cut(read(t, "ios/App/Example.entitlements"), "<string>applinks:")
 	host, _, ended := strings.Cut(domain, "</string>")
 	if !found || !ended {
 		t.Fatal("the entitlements have no applinks domain")
@@ -57,7 +59,7 @@ func claimedOnAndroid(t *testing.T) string {
 			} `xml:"data"`
 		} `xml:"application>activity>intent-filter"`
 	}
-	if err := xml.Unmarshal([]byte(read(t, "android/AndroidManifest.xml")), &manifest); err != nil {
+	if err := xml.Unmarshal([]byte(read(t, "kotlin/android/src/main/AndroidManifest.xml")), &manifest); err != nil {
 		t.Fatal(err)
 	}
 	for _, filter := range manifest.Filters {

@@ -48,29 +48,37 @@ func TestTranscript(t *testing.T) {
 	}
 }
 
-// player is an app, its phone and its person, in front of a gateway of their own.
+// player is an app, its phone and its user, in front of a gateway of their own.
 type player struct {
 	client   *http.Client
 	signicat *signicattest.Server
 	login    []step            // how the app logs in
 	has      map[string]string // what the app has, by the names in the transcript
 	lost     map[string]any    // an answer that did not arrive
+	persona  string            // who approves
 }
 
 func newPlayer(t *testing.T, login story) *player {
 	t.Helper()
 	b := gatewaytest.NewEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Token.Refresh = 30 * 24 * time.Hour })
-	p := &player{client: serve(t, b.Site), signicat: b.Signicat, login: login.steps}
+	high, err := b.Gateway.NewSite(gateway.SiteConfig{Require: gateway.Requirements{LoA: "high"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &player{client: serve(t, b.Site, high), signicat: b.Signicat, login: login.steps, persona: "adult"}
 	p.forget()
 	return p
 }
 
-// serve runs a site in front of a service that answers 200, and returns a client of it.
-func serve(t *testing.T, site *gateway.Site) *http.Client {
+// serve runs a site in front of a service that answers 200, and another one at /high. It returns a client.
+func serve(t *testing.T, site, high *gateway.Site) *http.Client {
 	t.Helper()
 	network := pipetest.New()
 	service := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "profile") })
-	server := &http.Server{Handler: site.Handler(service)}
+	paths := http.NewServeMux()
+	paths.Handle("/", site.Handler(service))
+	paths.Handle("/high", high.Handler(service))
+	server := &http.Server{Handler: paths}
 	t.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(network) }()
 	transport := &http.Transport{DialContext: network.Dial}
@@ -81,7 +89,10 @@ func serve(t *testing.T, site *gateway.Site) *http.Client {
 // forget leaves the app with nothing but another verifier.
 func (p *player) forget() {
 	verifier := rand.Text() + rand.Text()
-	p.has = map[string]string{"redirect_uri": redirectURL, "code_verifier": verifier, "code_challenge": hash(verifier)}
+	p.has = map[string]string{
+		"redirect_uri": redirectURL, "code_verifier": verifier, "code_challenge": hash(verifier),
+		"language": "nl", "acr_values": "high", "max_age": "300",
+	}
 }
 
 // hash is the challenge of a verifier, and the session_id of a state.
@@ -166,7 +177,7 @@ func (p *player) fill(t *testing.T, text string, escape func(string) string) str
 func (p *player) read(t *testing.T, word string, header http.Header, body map[string]any) {
 	t.Helper()
 	name, value, _ := strings.Cut(word, "=")
-	if name == http.CanonicalHeaderKey(name) {
+	if strings.ToLower(name) != name { // a header
 		if header.Get(name) == "" {
 			t.Errorf("the answer has no header %s", name)
 		}
@@ -203,20 +214,26 @@ func (p *player) happen(t *testing.T, event string) {
 		for _, s := range p.login {
 			p.play(t, s)
 		}
+	case "The app is logged in at the level substantial.":
+		p.persona = "substantial"
+		for _, s := range p.login {
+			p.play(t, s)
+		}
+		p.persona = "adult"
 	case "The app makes another verifier.":
 		p.forget()
-	case "The person approves.":
-		p.comeBack(t, func(link string) (string, error) { return p.signicat.Approve(link, "adult") })
-	case "The person refuses.":
+	case "The user approves.":
+		p.comeBack(t, func(link string) (string, error) { return p.signicat.Approve(link, p.persona) })
+	case "The user refuses.":
 		p.comeBack(t, p.signicat.Refuse)
 	case "Signicat shows the result late.":
 		err = p.signicat.SetSwitches(signicattest.Switches{ReadsBeforeSuccess: 8})
-	case "Signicat is away.":
+	case "Signicat is unavailable.":
 		err = p.signicat.Script(signicattest.Fault{Operation: "validate_code", Status: http.StatusServiceUnavailable, RetryAfter: "7"})
-	case "Signicat is back.":
+	case "Signicat is available again.":
 		p.signicat.ClearScript()
 	default:
-		t.Fatalf("nobody knows how this happens: %s", event)
+		t.Fatalf("the player has no such event: %s", event)
 	}
 	if err != nil {
 		t.Fatal(err)

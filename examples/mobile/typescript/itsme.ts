@@ -229,10 +229,11 @@ export class Itsme {
     if (!waits()) return;
     const answer = await this.request("GET", `/itsme/sessions/${login.sessionId}`).catch(() => undefined);
     if (!waits()) return;
-    const status = answer?.status === 404 && text(json(answer), "code") ? "expired" : text(json(answer), "status");
+    const status = text(json(answer), "status") ?? (answer?.status === 404 ? text(json(answer), "code") : undefined);
     switch (status) {
       case "denied": case "aborted": case "cancelled": return this.end("refused");
-      case "expired": case "failed": return this.end(status);
+      case "expired": case "session_unknown": return this.end("expired");
+      case "failed": return this.end("failed");
       case "issued": return this.end("over");
       default: this.become({ name: "unanswered" }); // pending, or no answer
     }

@@ -56,10 +56,10 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
         return Started(sessionId, link, answer.number("expires_in") ?: 300, answer.number("interval") ?: 2)
     }
 
-    /** Returns the status of a login, "unknown" for one that the gateway does not know, null when no answer says. */
+    /** Returns the status of a login, or the code of the problem. Null when no answer of the gateway says. */
     suspend fun status(sessionId: String): String? = try {
         val answer = send("GET", "/itsme/sessions/$sessionId")
-        if (answer.status == 404 && answer.json.text("code") != null) "unknown" else answer.json.text("status")
+        answer.json.text("status") ?: answer.json.text("code").takeIf { answer.status == 404 }
     } catch (e: IOException) {
         null
     }

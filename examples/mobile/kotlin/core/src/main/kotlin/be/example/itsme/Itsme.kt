@@ -176,7 +176,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         if (!waits()) return
         when (status) {
             "denied", "aborted", "cancelled" -> end(Reason.REFUSED)
-            "expired", "unknown" -> end(Reason.EXPIRED)
+            "expired", "session_unknown" -> end(Reason.EXPIRED)
             "failed" -> end(Reason.FAILED)
             "issued" -> end(Reason.OVER)
             else -> current.value = State.Unanswered // pending, or no answer
