@@ -135,8 +135,8 @@ export class Itsme {
   async start(asked: Asked = {}): Promise<void> {
     if (this.state.name === "starting" || this.state.name === "finishing") return;
     const attempt = ++this.attempt;
-    this.become({ name: "starting" });
     await this.load(); // unreadable: the user chose to log in anew
+    if (attempt !== this.attempt) return;
     this.become({ name: "starting" });
     try {
       const verifier = base64url(await this.device.random(32));

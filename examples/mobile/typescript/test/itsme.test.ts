@@ -1,11 +1,16 @@
 // Plays logins against a gateway: caddy-itsme demo, at ITSME_GATEWAY or http://127.0.0.1:8080.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { describe, test } from "node:test";
+import { readFileSync, writeFileSync } from "node:fs";
+import { after, describe, test } from "node:test";
 import { base64url, readCallback, Refusal, type Itsme, type Reason } from "../itsme.js";
-import { answers, holds, loses, offline, Phone, post, redirectUri } from "./phone.js";
+import { answers, holds, loses, offline, Phone, post, redirectUri, transitions } from "./phone.js";
 
 const highPath = "/high";
+
+after(() => {
+  const file = process.env.ITSME_TRANSITIONS;
+  if (file) writeFileSync(file, [...transitions].join("\n"));
+});
 
 /** An app that is logged in. */
 async function loggedIn(phone = new Phone(), persona = "adult"): Promise<{ phone: Phone; app: Itsme }> {
@@ -80,7 +85,7 @@ describe("a login", () => {
     const answer = await app.call("GET", "/api/profile");
     assert.equal(answer.status, 200);
     assert.match(answer.body, /Lien Peeters/);
-    assert.deepEqual(phone.states.map((s) => s.name), ["logged_out", "starting", "starting", "at_itsme", "finishing", "logged_in"]);
+    assert.deepEqual(phone.states.map((s) => s.name), ["logged_out", "starting", "at_itsme", "finishing", "logged_in"]);
     const { refresh } = stored(phone).tokens;
     await app.logOut();
     assert.equal(phone.stored, null);
@@ -153,6 +158,34 @@ describe("a login", () => {
     const app = phone.app();
     await app.start();
     assert.equal(app.state.name, "unanswered");
+  });
+
+  test("that the gateway does not know any more is over, and one that it does not answer for is not", async () => {
+    for (const [status, body, state] of [
+      [404, '{"code":"session_unknown"}', "logged_out"], [404, "<h1>Not found</h1>", "unanswered"],
+      [200, '{"status":"failed"}', "logged_out"], [200, '{"status":"issued"}', "logged_out"], [429, "", "unanswered"],
+    ] as const) {
+      const { phone, app } = await atItsme();
+      phone.faults = [answers("/itsme/sessions/", status, body)];
+      await app.resume();
+      assert.equal(app.state.name, state);
+    }
+  });
+
+  test("that comes back while the user starts over wins", async () => {
+    const { phone, app } = await atItsme();
+    const back = await phone.approve();
+    const { fault, held, release } = holds("/itsme/sessions");
+    phone.faults = [fault];
+    const start = app.start();
+    await held;
+    await app.link(back);
+    assert.deepEqual(app.state, { name: "logged_in" });
+    release();
+    await start;
+    await settled();
+    assert.deepEqual([app.state.name, phone.opened.length, stored(phone).login], ["logged_in", 1, undefined]);
+    assert.equal(phone.count("/cancel"), 1);
   });
 });
 
@@ -279,6 +312,22 @@ describe("storage", () => {
     phone.readable = true;
     await app.resume();
     assert.deepEqual(app.state, { name: "logged_in" });
+  });
+
+  test("that can be read again shows what is stored", async () => {
+    const killed = await atItsme();
+    killed.phone.faults = [offline("/itsme/token")];
+    await killed.app.link(await killed.phone.approve());
+    killed.phone.faults = [];
+    for (const [phone, state] of [[new Phone(), "logged_out"], [killed.phone, "logged_in"]] as const) {
+      phone.readable = false;
+      const app = phone.app();
+      await app.resume();
+      assert.deepEqual(app.state, { name: "unreadable" });
+      phone.readable = true;
+      await app.resume();
+      assert.equal(app.state.name, state);
+    }
   });
 
   test("that cannot be read when the link arrives loses no code", async () => {
@@ -453,35 +502,80 @@ describe("insufficient_login", () => {
 });
 
 describe("a way out", () => {
-  test("of every state in which the app waits", async () => {
-    const starting = new Phone();
-    const held = holds("/itsme/sessions");
-    starting.faults = [held.fault];
-    const app = starting.app();
-    const start = app.start();
-    await held.held;
+  /** Each leads to a state in which the app waits. */
+  const waits: Record<string, (phone: Phone, app: Itsme) => Promise<unknown>> = {
+    at_itsme: (_, app) => app.start(),
+    unanswered: async (_, app) => { await app.start(); await app.resume(); },
+    unfinished: async (phone, app) => {
+      await app.start();
+      phone.faults = [offline("/itsme/token")];
+      await app.link(await phone.approve());
+    },
+  };
+  for (const [name, lead] of Object.entries(waits)) {
+    for (const base of ["logged_out", "logged_in"] as const) {
+      test(`of ${name} to ${base}`, async () => {
+        const phone = new Phone();
+        if (base === "logged_in") await loggedIn(phone);
+        const before = phone.stored;
+        const app = phone.app();
+        await app.resume();
+        await lead(phone, app);
+        assert.equal(app.state.name, name);
+        await app.giveUp();
+        await settled();
+        assert.deepEqual([app.state.name, phone.stored], [base, before]);
+        assert.equal(phone.count("/cancel"), 1);
+      });
+      test(`of ${name} by starting over, and by the link after all, to ${base}`, async () => {
+        const phone = new Phone();
+        if (base === "logged_in") await loggedIn(phone);
+        const app = phone.app();
+        await lead(phone, app);
+        phone.faults = [];
+        if (name !== "unfinished") await app.link(await phone.refuse());
+        await lead(phone, app);
+        phone.faults = [];
+        await app.start();
+        await app.resume();
+        await app.link(await phone.approve());
+        assert.deepEqual(app.state, { name: "logged_in" });
+      });
+    }
+  }
+
+  test("of starting", async () => {
+    for (const base of ["logged_out", "logged_in"] as const) {
+      const phone = new Phone();
+      if (base === "logged_in") await loggedIn(phone);
+      const { opened, stored: before } = { opened: phone.opened.length, stored: phone.stored };
+      const app = phone.app();
+      await app.resume();
+      const { fault, held, release } = holds("/itsme/sessions");
+      phone.faults = [fault];
+      const start = app.start();
+      await held;
+      await app.giveUp();
+      assert.equal(app.state.name, base);
+      release();
+      await start;
+      assert.deepEqual([app.state.name, phone.opened.length, phone.stored], [base, opened, before]);
+      assert.equal(phone.count("/cancel"), 1);
+    }
+  });
+
+  test("of finishing, with tokens that come too late", async () => {
+    const { phone, app } = await atItsme();
+    const { fault, held, release } = holds("/itsme/token");
+    phone.faults = [fault];
+    const link = app.link(await phone.approve());
+    await held;
     await app.giveUp();
-    assert.deepEqual(app.state, { name: "logged_out", reason: undefined });
-    held.release();
-    await start;
-    assert.deepEqual([app.state.name, starting.opened, starting.stored], ["logged_out", [], null]);
-    assert.equal(starting.count("/cancel"), 1);
-
-    const away = await atItsme();
-    await away.app.giveUp();
-    assert.equal(away.app.state.name, "logged_out");
-
-    const finishing = await atItsme();
-    const token = holds("/itsme/token");
-    finishing.phone.faults = [token.fault];
-    const link = finishing.app.link(await finishing.phone.approve());
-    await token.held;
-    await finishing.app.giveUp();
-    assert.equal(finishing.app.state.name, "logged_out");
-    token.release();
+    assert.equal(app.state.name, "logged_out");
+    release();
     await link;
     await settled();
-    assert.deepEqual([finishing.app.state.name, finishing.phone.stored], ["logged_out", null]);
-    assert.equal(finishing.phone.count("/itsme/revoke"), 1); // the tokens that came too late
+    assert.deepEqual([app.state.name, phone.stored], ["logged_out", null]);
+    assert.equal(phone.count("/itsme/revoke"), 1);
   });
 });

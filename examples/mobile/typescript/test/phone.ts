@@ -5,6 +5,9 @@ import { Itsme, type Device, type Request, type Response, type State } from "../
 const gateway = process.env.ITSME_GATEWAY ?? "http://127.0.0.1:8080";
 export const redirectUri = `${gateway}/itsme/app/callback`;
 
+/** Every change of state that was seen: the table in docs/mobile.md has the same. */
+export const transitions = new Set<string>();
+
 /** What happens to a request: undefined lets it through. */
 export type Fault = (request: Request, deliver: () => Promise<Response>) => Promise<Response> | undefined;
 
@@ -22,7 +25,12 @@ export class Phone implements Device {
 
   /** Starts the app: a new process with what is stored. */
   app(): Itsme {
-    return new Itsme(this, { gateway, redirectUri }, (state) => this.states.push(state));
+    let before = "unread";
+    return new Itsme(this, { gateway, redirectUri }, (state) => {
+      this.states.push(state);
+      if (state.name !== before) transitions.add(`${before} ${state.name}`);
+      before = state.name;
+    });
   }
 
   async send(request: Request): Promise<Response> {
