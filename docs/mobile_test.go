@@ -2,6 +2,7 @@ package docs_test
 
 import (
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,7 +49,7 @@ func TestMobileDurations(t *testing.T) {
 		"get the same login": brief(store.Retention),
 		"status of a login":  brief(store.Retention),
 		"`interval`":         brief(gateway.Interval),
-		"`?wait=` holds":     brief(gateway.MaxWait),
+		"`?wait=` delays":    brief(gateway.MaxWait),
 		"An access token":    brief(gateway.DefaultTokenLifetime),
 	}
 	for _, row := range readTableOf(t, mobilePage, "What lasts how long") {
@@ -63,6 +64,84 @@ func TestMobileDurations(t *testing.T) {
 		}
 	}
 	if len(want) > 0 {
-		t.Errorf("%s lacks %v", mobilePage, want)
+		t.Errorf("%s does not name %v", mobilePage, want)
+	}
+}
+
+// cores are the apps' state machines: the part of each source that declares the states or the reasons, and
+// what a name looks like there.
+var cores = map[string]struct{ states, reasons declaration }{
+	"examples/mobile/typescript/itsme.ts": {
+		declaration{"export type State =", "/** A refusal", regexp.MustCompile(`name: "([a-z_]+)"`)},
+		declaration{"export type Reason =", "export type State", regexp.MustCompile(`\| "([a-z_]+)"`)},
+	},
+	"examples/mobile/kotlin/core/src/main/kotlin/be/example/itsme/Itsme.kt": {
+		states: declaration{"sealed interface State", "/**\n * The login of one user", regexp.MustCompile(`data (?:object|class) ([A-Za-z]+)`)},
+	},
+	"examples/mobile/kotlin/core/src/main/kotlin/be/example/itsme/Gateway.kt": {
+		reasons: declaration{"enum class Reason {", "}", regexp.MustCompile(`([A-Z_]+)`)},
+	},
+	"examples/mobile/ios/Core/Itsme.swift": {
+		declaration{"enum State: Equatable {", "private(set) var state", regexp.MustCompile(`case ([A-Za-z]+)`)},
+		declaration{"enum Reason: String {\n    case ", "\n}", regexp.MustCompile(`([A-Za-z]+)`)},
+	},
+}
+
+// declaration is the piece of a source between two texts, and its names.
+type declaration struct {
+	from, to string
+	name     *regexp.Regexp
+}
+
+// TestMobileStates compares the states and reasons of the page with those of every core.
+func TestMobileStates(t *testing.T) {
+	t.Parallel()
+	states, reasons := set{}, set{}
+	for _, row := range readTableOf(t, mobilePage, "State") {
+		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
+			states[plainName(quoted[1])] = true
+		}
+	}
+	for _, row := range readTableOf(t, mobilePage, "Reason") {
+		name, _ := code(row[0])
+		reasons[plainName(name)] = true
+	}
+	for file, core := range cores {
+		source := repotest.ReadFile(t, file)
+		core.states.compare(t, file, source, states)
+		core.reasons.compare(t, file, source, reasons)
+	}
+}
+
+// plainName is a name without its language's way of joining words.
+func plainName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+func (d declaration) compare(t *testing.T, file, source string, want set) {
+	t.Helper()
+	if d.name == nil { // another file declares them
+		return
+	}
+	_, rest, found := strings.Cut(source, d.from)
+	part, _, ended := strings.Cut(rest, d.to)
+	if !found || !ended {
+		t.Fatalf("%s does not declare %q", file, d.from)
+	}
+	got := set{}
+	for _, name := range d.name.FindAllStringSubmatch(part, -1) {
+		got[plainName(name[1])] = true
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s has other names after %q (-page +source):\n%s", file, d.from, diff)
+	}
+}
+
+// TestMobileProgramIsTheOneThatRuns compares the page's program with the file that it names.
+func TestMobileProgramIsTheOneThatRuns(t *testing.T) {
+	t.Parallel()
+	_, block, _ := strings.Cut(repotest.ReadFile(t, mobilePage), "```ts\n")
+	block, _, _ = strings.Cut(block, "```")
+	program := strings.ReplaceAll(repotest.ReadFile(t, "examples/mobile/typescript/try.ts"), "\n  ", "\n")
+	if block == "" || !strings.Contains(program, block) {
+		t.Errorf("%s shows another program than try.ts:\n%s", mobilePage, block)
 	}
 }

@@ -2,12 +2,16 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // tried is a block of commands in a page, with the output that the page shows.
@@ -96,12 +100,48 @@ func TestMobileCoreLogsIn(t *testing.T) {
 	}
 	p := newProgram(t, onFreePorts...)
 	tests := exec.CommandContext(t.Context(), "node", "--test", filepath.Join(compiled, "test", "itsme.test.js"))
-	tests.Env = append(os.Environ(), "ITSME_GATEWAY="+address(t, p.serve(t)), "ITSME_VECTORS="+vectors)
+	seen := filepath.Join(t.TempDir(), "transitions")
+	tests.Env = append(os.Environ(), "ITSME_GATEWAY="+address(t, p.serve(t)), "ITSME_VECTORS="+vectors, "ITSME_TRANSITIONS="+seen)
 	out, err := tests.CombinedOutput()
 	if err != nil || !mobileCorePassed.Match(out) {
-		t.Errorf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, out)
 	}
 	p.interrupt(t)
+	transitions, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := slices.Sorted(strings.SplitSeq(string(transitions), "\n"))
+	if diff := cmp.Diff(stateMachine(t), got); diff != "" {
+		t.Errorf("the core changes its state in other ways than docs/mobile.md says (-page +core):\n%s", diff)
+	}
+}
+
+var (
+	stateRow  = regexp.MustCompile("(?m)^\\| (`[a-z_]+`(?:, `[a-z_]+`)*) \\|.*\\| (`[a-z_]+`(?:, `[a-z_]+`)*) \\|$")
+	stateName = regexp.MustCompile("`([a-z_]+)`")
+)
+
+// stateMachine returns the transitions in the page's table, sorted, each as two names.
+func stateMachine(t *testing.T) []string {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/mobile.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## The state machine\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	transitions := map[string]bool{}
+	for _, row := range stateRow.FindAllStringSubmatch(section, -1) {
+		for _, from := range stateName.FindAllStringSubmatch(row[1], -1) {
+			for _, to := range stateName.FindAllStringSubmatch(row[2], -1) {
+				if from[1] != to[1] {
+					transitions[from[1]+" "+to[1]] = true
+				}
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(transitions))
 }
 
 // mobileCorePassed is the end of a run in which tests ran.

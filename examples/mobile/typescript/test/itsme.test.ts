@@ -48,9 +48,6 @@ async function refusedWith(reason: Reason, call: Promise<unknown>): Promise<Refu
   assert.fail(`no refusal ${reason}`);
 }
 
-/** Waits until everything that was begun has been written. */
-const settled = async () => { for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve)); };
-
 describe("vectors", () => {
   const path = process.env.ITSME_VECTORS ?? `${__dirname}/../../../vectors.json`;
   const vectors = JSON.parse(readFileSync(path, "utf8"));
@@ -105,7 +102,7 @@ describe("a login", () => {
   test("that the user refuses is final, and is cancelled", async () => {
     const { phone, app } = await atItsme();
     await app.link(await phone.refuse());
-    await settled();
+    await phone.quiet();
     assert.deepEqual(app.state, { name: "logged_out", reason: "refused" });
     assert.equal(phone.count("/cancel", "access_denied"), 1);
     assert.equal(phone.stored, null);
@@ -183,7 +180,7 @@ describe("a login", () => {
     assert.deepEqual(app.state, { name: "logged_in" });
     release();
     await start;
-    await settled();
+    await phone.quiet();
     assert.deepEqual([app.state.name, phone.opened.length, stored(phone).login], ["logged_in", 1, undefined]);
     assert.equal(phone.count("/cancel"), 1);
   });
@@ -307,7 +304,7 @@ describe("storage", () => {
     await refusedWith("storage", app.call("GET", "/api/profile"));
     await app.logOut();
     await app.giveUp();
-    await settled();
+    await phone.quiet();
     assert.equal(phone.stored, before);
     phone.readable = true;
     await app.resume();
@@ -353,7 +350,7 @@ describe("storage", () => {
       assert.equal(phone.opened.length, 1);
       phone.writable = phone.readable = true;
       await app.resume();
-      await settled();
+      await phone.quiet();
       assert.equal(phone.stored, before);
       assert.equal(app.state.name, "logged_in");
     }
@@ -408,7 +405,7 @@ describe("a refresh", () => {
     release();
     assert.equal((await app.call("GET", "/api/profile")).status, 200);
     assert.equal(phone.count("/itsme/token", "refresh_token"), 1);
-    await settled();
+    await phone.quiet();
     assert.notEqual(stored(phone).tokens.refresh, before);
     await abandoned;
   });
@@ -425,7 +422,7 @@ describe("a refresh", () => {
     phone.faults = [];
     release();
     await refusedWith("logged_out", call);
-    await settled();
+    await phone.quiet();
     assert.deepEqual(app.state, { name: "logged_out" });
     assert.equal(phone.stored, null);
     assert.match((await post("/itsme/token", { grant_type: "refresh_token", refresh_token: refresh })).body, /invalid_grant/);
@@ -436,7 +433,7 @@ describe("a refresh", () => {
     await post("/itsme/revoke", { token: stored(phone).tokens.refresh });
     await refusedWith("over", app.call("GET", "/api/profile"));
     assert.deepEqual(app.state, { name: "logged_out", reason: "over" });
-    await settled();
+    await phone.quiet();
     assert.equal(phone.stored, null);
   });
 
@@ -465,7 +462,7 @@ describe("insufficient_login", () => {
     assert.equal((await app.call("GET", "/api/profile")).status, 200); // the login that is there still works
     await app.link(await phone.approve("adult"));
     assert.equal((await app.call("GET", highPath)).status, 200);
-    await settled();
+    await phone.quiet();
     assert.notEqual(stored(phone).tokens.refresh, old);
   });
 
@@ -523,7 +520,7 @@ describe("a way out", () => {
         await lead(phone, app);
         assert.equal(app.state.name, name);
         await app.giveUp();
-        await settled();
+        await phone.quiet();
         assert.deepEqual([app.state.name, phone.stored], [base, before]);
         assert.equal(phone.count("/cancel"), 1);
       });
@@ -574,7 +571,7 @@ describe("a way out", () => {
     assert.equal(app.state.name, "logged_out");
     release();
     await link;
-    await settled();
+    await phone.quiet();
     assert.deepEqual([app.state.name, phone.stored], ["logged_out", null]);
     assert.equal(phone.count("/itsme/revoke"), 1);
   });

@@ -22,6 +22,7 @@ export class Phone implements Device {
   opens = true;
   locale = "nl-BE";
   private ahead = 0;
+  private waiting = 0; // requests without an answer
 
   /** Starts the app: a new process with what is stored. */
   app(): Itsme {
@@ -34,6 +35,16 @@ export class Phone implements Device {
   }
 
   async send(request: Request): Promise<Response> {
+    this.waiting++;
+    return this.deliver(request).finally(() => { this.waiting--; });
+  }
+
+  /** Waits until the app does nothing more. */
+  async quiet(): Promise<void> {
+    for (let idle = 0; idle < 20; idle = this.waiting === 0 ? idle + 1 : 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  private async deliver(request: Request): Promise<Response> {
     this.sent.push(request);
     const deliver = () => deliverOver(request);
     for (const fault of this.faults) {
