@@ -32,6 +32,7 @@ class Phone : Device, Interceptor {
     override var language = "nl-BE"
     val opened = CopyOnWriteArrayList<String>()
     val sent = CopyOnWriteArrayList<Pair<String, String>>()
+    val answered = CopyOnWriteArrayList<String>()
     private val ahead = AtomicLong()
 
     private val client = OkHttpClient.Builder().addInterceptor(this).build()
@@ -61,7 +62,7 @@ class Phone : Device, Interceptor {
     override fun intercept(chain: Interceptor.Chain): Response {
         val body = Buffer().also { chain.request().body?.writeTo(it) }.readUtf8()
         sent += chain.request().url.encodedPath to body
-        return fault(chain) ?: chain.proceed(chain.request())
+        return (fault(chain) ?: chain.proceed(chain.request())).also { answered += chain.request().url.encodedPath }
     }
 
     /** The user's decision in the simulated itsme. Returns the link that itsme opens then. */
