@@ -463,7 +463,7 @@ function tokensOf(answer: Json): { access: string; refresh?: string } {
   return { access, refresh: text(answer, "refresh_token") };
 }
 
-/** Reads the query of a redirect URL. A parameter that stands there twice makes it nobody's. */
+/** Reads the query of a redirect URL. Undefined when it has no state, or a parameter twice. */
 export function readCallback(url: string): { state: string; code?: string; error?: string } | undefined {
   const query = new Map<string, string>();
   for (const pair of (/^[^?#]*\?([^#]*)/.exec(url)?.[1] ?? "").split("&")) {
