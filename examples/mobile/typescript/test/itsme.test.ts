@@ -125,6 +125,8 @@ describe("a login", () => {
     const late = await phone.approve();
     await app.start();
     assert.notEqual(phone.opened[2], phone.opened[0]);
+    await phone.quiet();
+    assert.equal(phone.count("/cancel"), 1);
     assert.equal(await app.link(late), false);
     await app.link(await phone.approve());
     assert.deepEqual(app.state, { name: "logged_in" });
@@ -464,6 +466,7 @@ describe("insufficient_login", () => {
     assert.equal((await app.call("GET", highPath)).status, 200);
     await phone.quiet();
     assert.notEqual(stored(phone).tokens.refresh, old);
+    assert.match((await post("/itsme/token", { grant_type: "refresh_token", refresh_token: old })).body, /invalid_grant/);
   });
 
   test("stays asked for when the process ends at itsme", async () => {
