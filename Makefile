@@ -27,8 +27,6 @@ test: debian node ## Run every test in random order, with the race detector wher
 # Without the race detector: it runs programs that are not in Go.
 .PHONY: test-clients
 test-clients: debian-clients node-clients ## Run clients in other languages: Kotlin and Spring by Maven, bindings by npm
-	$(GO) vet -tags clients ./examples/upstreams
-	cd test && $(GO) vet -tags clients ./clients
 	$(GO) test -vet=off -tags clients -count=1 -timeout 10m -run '^TestExamples$$' ./examples/upstreams
 	cd test && $(GO) test -vet=off -tags clients -count=1 -timeout 10m ./clients
 
@@ -55,6 +53,8 @@ check: ## Vet every module, and check format, lint, workflows, and that go.mod i
 	$(GO) vet -tags measure ./bench/...
 	$(GO) vet -tags record ./examples/monitoring
 	$(GO) vet -tags soak ./cmd/caddy-itsme
+	$(GO) vet -tags clients ./examples/upstreams
+	cd test && $(GO) vet -tags clients ./clients
 	for module in $(MODULES); do (cd "$$module" && $(GO) mod tidy -diff); done
 
 # Validate without a network, on systems with unshare.
