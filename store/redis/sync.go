@@ -115,7 +115,7 @@ type page struct {
 
 func (r *revocations) readPage() (page, error) {
 	const doing = "reading revocations"
-	got, err := r.try(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
+	got, err := r.tryPrimary(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
 		cmp.Or(r.list.last, "0"), strconv.Itoa(pageSize)))
 	if err != nil {
 		return page{}, err
