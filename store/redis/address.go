@@ -2,6 +2,7 @@ package redis
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"path"
 	"regexp"
@@ -42,8 +43,18 @@ func (a address) encryption() string {
 
 func (a address) socket() bool { return strings.HasPrefix(a.dial, unixPrefix) }
 
-// host is what a name or an IP address consists of. A password with an @ behind it is none.
-var host = regexp.MustCompile(`^[0-9A-Za-z._-]+$|^[0-9A-Fa-f:.]+(%[0-9A-Za-z._-]+)?$`)
+// hostName is what a name or an IPv4 address consists of. A password with an @ behind it is none.
+var hostName = regexp.MustCompile(`^[0-9A-Za-z._-]+$`)
+
+// isHost reports whether a text is a name, or an IP address. In an address IPv6 stands in brackets, and
+// nothing else does.
+func isHost(text string, brackets bool) bool {
+	if !brackets {
+		return hostName.MatchString(text)
+	}
+	ip, err := netip.ParseAddr(text)
+	return err == nil && ip.Is6() && (ip.Zone() == "" || hostName.MatchString(ip.Zone()))
+}
 
 // parseAddress reads one address. It says no more than that a text does not parse: the text may hold a
 // password, at whatever place.
@@ -73,7 +84,7 @@ func parseAddress(text, defaultPort string) (a address, ok bool) {
 // joinHost reads host:port.
 func joinHost(text string) (dial string, ok bool) {
 	name, port, err := net.SplitHostPort(text)
-	if err != nil || !host.MatchString(name) || !isPort(port) {
+	if err != nil || !isHost(name, strings.HasPrefix(text, "[")) || !isPort(port) {
 		return "", false
 	}
 	return net.JoinHostPort(name, port), true
@@ -86,12 +97,12 @@ func isPort(text string) bool {
 
 // serverURL reads redis://[user[:password]@]host[:port][/database].
 func serverURL(a address, u *url.URL, defaultPort string) (address, bool) {
-	port := u.Port()
-	if port == "" {
-		port = defaultPort
+	text := u.Host
+	if u.Port() == "" {
+		text = strings.TrimSuffix(text, ":") + ":" + defaultPort
 	}
 	var ok bool
-	if a.dial, ok = joinHost(net.JoinHostPort(u.Hostname(), port)); !ok || u.RawQuery != "" {
+	if a.dial, ok = joinHost(text); !ok || u.RawQuery != "" {
 		return address{}, false
 	}
 	return a.withDatabase(strings.TrimPrefix(u.Path, "/"))

@@ -9,6 +9,9 @@ import (
 // errSentinel is returned when a Sentinel listens at the address of a Redis server.
 var errSentinel = errors.New("the address is that of a Sentinel: add sentinel <master name>, which SENTINEL MASTERS lists")
 
+// sentinelCredentials are the words for a user or password that is refused: which one is not known.
+const sentinelCredentials = "the block of sentinel needs user and password of the Sentinels, and store redis those of the servers"
+
 // kinds are the answers of a server that is not of the configured kind, and the words to use.
 var kinds = []struct {
 	sentinel bool   // whether it is about a configuration that names a master
@@ -23,6 +26,14 @@ var kinds = []struct {
 	{
 		true, false, "No such master with that name",
 		"the Sentinels know no master of that name: SENTINEL MASTERS lists the names",
+	},
+	{
+		true, false, "WRONGPASS",
+		sentinelCredentials,
+	},
+	{
+		true, false, "NOAUTH",
+		sentinelCredentials,
 	},
 	{
 		false, true, "cluster support disabled",
