@@ -19,7 +19,7 @@ const (
 func (c *connection) probeUntilClosed() {
 	for c.alive.Err() == nil {
 		if c.client.Load() != nil {
-			c.probeWrites(c.alive)
+			_ = c.probeWrites(c.alive) // what is refused is noted and logged
 		}
 		c.awaitProbe()
 	}
@@ -40,9 +40,18 @@ func (c *connection) awaitProbe() {
 	}
 }
 
+// CheckWrites asks every server whether it takes writes. It returns an error with the cause for [CauseOf]
+// when one refuses, and [store.ErrUnavailable] when it cannot ask.
+func (c *connection) CheckWrites(ctx context.Context) error {
+	if err := c.ready(ctx); err != nil {
+		return err
+	}
+	return c.probeWrites(ctx)
+}
+
 // probeWrites sends a write to every part of the store that another server may have, which changes
 // nothing: a value is set if there is one already. Servers refuse it as they refuse any write.
-func (c *connection) probeWrites(ctx context.Context) {
+func (c *connection) probeWrites(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	client := *c.client.Load()
@@ -50,14 +59,14 @@ func (c *connection) probeWrites(ctx context.Context) {
 	for _, key := range c.keys.probes() {
 		writes = append(writes, client.B().Set().Key(key).Value("").Xx().Build())
 	}
-	answered := true
+	var refused error
 	for _, result := range client.DoMulti(limited, writes...) {
 		if err := result.Error(); err != nil && !rueidis.IsRedisNil(err) {
-			c.noteRefusal(err)
-			answered = false
+			refused = c.unavailable(ctx, "asking whether Redis takes writes", err)
 		}
 	}
-	if answered && c.writes.clear() {
+	if refused == nil && c.writes.clear() {
 		c.config.Logger.Info("Redis takes writes again", slog.String("prefix", c.config.Prefix))
 	}
+	return refused
 }
