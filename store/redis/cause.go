@@ -119,6 +119,12 @@ func CauseOf(err error) (cause Cause, ok bool) {
 	return "", false
 }
 
+// refused reports whether a server answered, and refused.
+func refused(err error) bool {
+	_, ok := CauseOf(err)
+	return ok
+}
+
 // causeOf reads the answer of a server.
 func causeOf(err error) (cause Cause, ok bool) {
 	answer, ok := rueidis.IsRedisErr(err)
