@@ -49,7 +49,7 @@ var kinds = []struct {
 	},
 	{
 		false, false, "no permissions to run the 'role' command",
-		"the ACL user needs +role, as in examples/redis/users.acl",
+		"the ACL user needs +role, as in examples/redis/users.acl; if the address is that of a Sentinel, add sentinel <master name>",
 	},
 	{
 		true, false, "no permissions to run the 'role' command",
