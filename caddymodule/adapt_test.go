@@ -14,6 +14,7 @@ import (
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 )
 
 var update = flag.Bool("update", false, "write the results of the Caddyfiles in testdata/adapt into the files")
@@ -40,6 +41,14 @@ func setEnvironment(t *testing.T) {
 	t.Setenv("SIGNICAT_CLIENT_SECRET", "the secret")
 	t.Setenv("SIGNICAT_ACCOUNT_ID", "a-spge-0123456789abcdefghij")
 	t.Setenv("SIGNING_KEY", keystest.File(t, keystest.PEM(t)))
+	authority := redistest.NewAuthority(t)
+	t.Setenv("REDIS_CA", authority.CAFile)
+	t.Setenv("REDIS_CERTIFICATE", authority.CertFile)
+	t.Setenv("REDIS_KEY", authority.KeyFile)
+	t.Setenv("REDIS_URL", "rediss://gateway:p%40ssword@redis.example.be:6380/2")
+	t.Setenv("REDIS_PASSWORD", "the password")
+	t.Setenv("SENTINEL_PASSWORD", "the password of the Sentinels")
+	t.Setenv("ITSME_STORE_SECRET", strings.Repeat("s", 32))
 }
 
 func testAdapt(t *testing.T, file string) {

@@ -122,6 +122,7 @@ func grammar() block.Grammar {
 		{Name: "page", Rows: g.Page.rows()},
 		{Name: "require", Rows: h.Require.rows()},
 		{Name: "store redis", Rows: new(RedisStore).rows()},
+		{Name: "store redis tls", Rows: new(RedisTLS).rows()},
 	}
 }
 
@@ -255,7 +256,7 @@ func (g *Gateway) readStore(a block.Arguments) error {
 			return nil
 		}
 	}
-	return a.Errf("store: this Caddy has no store named %s; use one of: %s", name, strings.Join(known, " "))
+	return a.Errf("store: this Caddy has no store of that name; use one of: %s", strings.Join(known, " "))
 }
 
 var _ caddyfile.Unmarshaler = (*App)(nil)

@@ -1,12 +1,9 @@
 package caddymodule_test
 
 import (
-	"bufio"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -168,10 +165,22 @@ var doctorRows = []struct {
 		problem: true, want: []string{"app_link_missing"},
 	},
 	{
-		name: "Redis that may evict", arrange: redisThat("allkeys-lru"),
+		name: "Redis that may evict", arrange: redisThat("--maxmemory-policy", "allkeys-lru"),
 		problem: true, want: []string{"redis_may_evict"},
 	},
-	{name: "Redis that keeps everything", arrange: redisThat("noeviction")},
+	{name: "Redis that keeps everything", arrange: redisThat("--maxmemory-policy", "noeviction")},
+	{
+		name: "Redis with full memory", arrange: redisThat("--maxmemory", "1"),
+		problem: true, want: []string{"redis_oom"},
+	},
+	{
+		name: "Redis that waits for its replicas", arrange: redisThat("--min-replicas-to-write", "1"),
+		problem: true, want: []string{"redis_noreplicas"},
+	},
+	{
+		name: "Redis that is a replica", arrange: redisThat("--replicaof", "127.0.0.1 1"),
+		problem: true, want: []string{"keys_unreadable", "redis_readonly"},
+	},
 	{
 		name:    "Redis that is unavailable",
 		replace: []string{"#gateway", redisAt("127.0.0.1:1")},
@@ -235,35 +244,10 @@ func redisAt(address string) string {
 	return "store redis {\naddress " + address + "\nsecret 0123456789abcdef0123456789abcdef\n}"
 }
 
-// redisThat starts a redis-server with that maxmemory-policy.
-func redisThat(policy string) func(*testing.T, env) []string {
+// redisThat starts a redis-server with those options.
+func redisThat(options ...string) func(*testing.T, env) []string {
 	return func(t *testing.T, _ env) []string {
 		t.Helper()
-		listener := caddytest.Listen(t)
-		address := listener.Addr().String()
-		_, port, _ := net.SplitHostPort(address)
-		if err := listener.Close(); err != nil {
-			t.Fatal(err)
-		}
-		process := exec.CommandContext(t.Context(), "redis-server",
-			"--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir(), "--maxmemory-policy", policy)
-		out, err := process.StdoutPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := process.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			_ = process.Process.Kill()
-			_ = process.Wait() // killed
-		})
-		for lines := bufio.NewScanner(out); lines.Scan(); {
-			if strings.Contains(lines.Text(), "Ready to accept connections") {
-				return []string{"#gateway", redisAt(address)}
-			}
-		}
-		t.Fatal("redis-server did not start")
-		return nil
+		return []string{"#gateway", redisAt(redistest.Start(t, options...).Address)}
 	}
 }

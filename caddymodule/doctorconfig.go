@@ -154,7 +154,7 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	case *MemoryStore:
 		g.Memory = true
 	case *RedisStore:
-		g.Redis = store.store.Servers
+		g.Redis, g.RedisWrites = store.store.Servers, store.store.CheckWrites
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring

@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -53,14 +54,14 @@ func emptyPlaceholder(subdirective, variable string) error {
 		return fmt.Errorf("%s: the placeholder {%s} is empty; set that environment variable", subdirective, variable)
 	case strings.HasPrefix(variable, "file."):
 		return fmt.Errorf("%s: the placeholder {%s} is empty; put the value in that file and make it readable", subdirective, variable)
-	case slices.Contains(secrets, subdirective):
+	case slices.Contains(secrets, subdirective), !block.IsWord(variable):
 		return fmt.Errorf(`%s: the text between the braces is not a placeholder; use {env.NAME} or {file./path}, or write \{ for a literal brace`, subdirective)
 	}
 	return fmt.Errorf("%s: the placeholder {%s} is empty or unknown; use {env.NAME} or {file./path}", subdirective, variable)
 }
 
 // secrets are the subdirectives whose values must not appear in errors.
-var secrets = []string{clientSecret, redisPassword, redisSecret}
+var secrets = []string{clientSecret, redisAddress, redisPassword, redisSentinelPassword, redisSecret}
 
 const clientSecret = "signicat client_secret"
 

@@ -29,8 +29,9 @@ type instance struct {
 	keys     *keyring.Manager // nil with a key file
 	kept     *keptKeys        // nil with a key file, and until build
 	store    StoreModule
-	observed store.Store  // the store with metrics, as the gateway uses it
-	clocked  clockedStore // nil if the store has no clock of its own
+	observed store.Store   // the store with metrics, as the gateway uses it
+	clocked  clockedStore  // nil if the store has no clock of its own
+	refusing refusingStore // nil if the store has no server that may refuse
 
 	name   string
 	meter  *metrics.Meter // nil until build
@@ -91,6 +92,7 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 	}
 	config.Store, err = i.store.Open(config.Name)
 	i.clocked, _ = config.Store.(clockedStore)
+	i.refusing, _ = config.Store.(refusingStore)
 	return err
 }
 

@@ -49,6 +49,8 @@ func (i *instance) register(registry prometheus.Registerer) error {
 		Pending:      i.pending,
 		Keys:         func() (keyring.State, keyring.Rotation) { return i.keyState(), i.rotation() },
 		ClockOffsets: i.clockOffsets,
+		Writable:     i.writable,
+		Refusals:     i.refusals,
 		Now:          clock,
 	}))
 }

@@ -2,10 +2,12 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
@@ -41,6 +43,9 @@ func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
 	if g.StoreRaw == nil {
 		g.StoreRaw = []byte(`{"module":"memory"}`)
 	}
+	if err := checkMembers(g.StoreRaw); err != nil {
+		return nil, err
+	}
 	module, err := ctx.LoadModule(g, "StoreRaw")
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -50,4 +55,33 @@ func (g *Gateway) loadStore(ctx caddy.Context) (StoreModule, error) {
 		return nil, fmt.Errorf("store: the module %T is not a store", module)
 	}
 	return st, nil
+}
+
+// checkMembers refuses a store whose module or options have names that cannot be names. The decoder's own
+// error would repeat them, and an address in the wrong place may hold a password.
+func checkMembers(raw json.RawMessage) error {
+	var store map[string]any
+	if err := json.Unmarshal(raw, &store); err != nil {
+		return nil // the decoder's error names no more than a character
+	}
+	for _, name := range []string{"module", "timeout", "staleness"} {
+		if text, _ := store[name].(string); !block.IsWord(text) {
+			return fmt.Errorf("store: %s is an address", name)
+		}
+	}
+	if !areNames(store) {
+		return errors.New("store: an address in the place of a name; write: \"module\": \"redis\", \"address\": [\"127.0.0.1:6379\"]")
+	}
+	return nil
+}
+
+// areNames reports whether all names of an object, and of those in it, can be names.
+func areNames(object map[string]any) bool {
+	for name, value := range object {
+		inner, _ := value.(map[string]any)
+		if !block.IsWord(name) || !areNames(inner) {
+			return false
+		}
+	}
+	return true
 }

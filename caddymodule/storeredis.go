@@ -2,14 +2,12 @@ package caddymodule
 
 import (
 	"crypto/sha256"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
@@ -30,9 +28,14 @@ var redisStores = caddy.NewUsagePool()
 // any number of replicas. While Redis is unavailable, a request that must be checked there gets 503. The
 // gateway connects again by itself. Values are sealed: a dump of Redis shows no user's identity.
 type RedisStore struct {
-	// Address is where Redis listens, each host:port. Give one for a standalone server or for a node of
-	// a Cluster, several for nodes of one Cluster. Required.
+	// Address is where Redis listens: host:port, redis://[user[:password]@]host[:port][/database],
+	// rediss://... (encrypted), or unix:///path. Give one for a standalone server or for a node of a Cluster,
+	// several for nodes of one Cluster, and with sentinel those of the Sentinels. In a URL,
+	// percent-encode special characters of user and password. Required.
 	Address []string `json:"address,omitempty"`
+
+	// Sentinel names the primary that Sentinels know. Default: address is that of the servers themselves.
+	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
 
 	// User is the ACL user. Default: the server's default user.
 	User string `json:"user,omitempty"`
@@ -43,8 +46,17 @@ type RedisStore struct {
 	// Database is the number of the logical database. Default 0, the only one of a Cluster.
 	Database int `json:"database,omitempty"`
 
-	// TLS encrypts the connection. Default: in the clear.
+	// TLS encrypts the connections to servers and Sentinels. Default: in the clear, but for rediss://.
 	TLS *RedisTLS `json:"tls,omitempty"`
+
+	// Timeout is how long one call to Redis may take, and the making of a connection. Default 1s.
+	Timeout caddy.Duration `json:"timeout,omitempty"`
+
+	// Staleness is how long issued tokens count while Redis is unavailable, 1s to 5m. Within it a logout
+	// or revocation on another replica may not be known here: its tokens go on. After it each request
+	// with a token gets 503. Logins, refreshes, logouts and revocations get 503 at once. The same on every
+	// replica. Default 1s.
+	Staleness caddy.Duration `json:"staleness,omitempty"`
 
 	// Prefix begins the gateway's keys in Redis, in braces. It is the same on every replica of the gateway,
 	// and different for every other gateway. Default itsme:<gateway>.
@@ -55,17 +67,10 @@ type RedisStore struct {
 	Secret string `json:"secret,omitempty"`
 
 	config redis.Config
-	ca     []byte    // the content of TLS.CA; the file may change before a reload
-	key    *redisKey // nil until the pool counts this module
+	files  redisFiles // of TLS
+	key    *redisKey  // nil until the pool counts this module
 	store  pooledRedis
 	log    *slog.Logger
-}
-
-// RedisTLS selects the trusted certificates.
-type RedisTLS struct {
-	// CA is a file with the certificates, in PEM, of authorities that may sign the server's. Default:
-	// those of the system.
-	CA string `json:"ca,omitempty"`
 }
 
 // redisKey is the hash of a configuration. It is a hash because a configuration has secrets.
@@ -77,8 +82,10 @@ func (RedisStore) CaddyModule() caddy.ModuleInfo {
 }
 
 const (
-	redisPassword = "store redis password"
-	redisSecret   = "store redis secret"
+	redisAddress          = "store redis address"
+	redisPassword         = "store redis password"
+	redisSentinelPassword = "store redis sentinel password"
+	redisSecret           = "store redis secret"
 )
 
 // Provision implements caddy.Provisioner.
@@ -86,40 +93,24 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 	s.log = ctx.Slogger()
 	e := &expander{replacer: caddy.NewReplacer()}
 	s.config = redis.Config{
-		Addresses: e.texts("store redis address", s.Address),
+		Addresses: e.texts(redisAddress, s.Address),
 		Username:  e.text("store redis user", s.User),
 		Password:  e.text(redisPassword, s.Password),
 		Database:  s.Database,
 		Prefix:    e.text("store redis prefix", s.Prefix),
 		Secret:    []byte(e.text(redisSecret, s.Secret)),
+		Sentinel:  s.Sentinel.config(e),
+		Timeout:   time.Duration(s.Timeout),
+		Staleness: time.Duration(s.Staleness),
 		Now:       clock,
 
 		MaxClockOffset: token.Skew,
 	}
-	if e.err != nil {
-		return e.err
-	}
-	return s.provisionTLS(e)
-}
-
-func (s *RedisStore) provisionTLS(e *expander) error {
-	if s.TLS == nil {
-		return nil
-	}
-	s.config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
-	file := e.text("store redis tls", s.TLS.CA)
-	if e.err != nil || file == "" {
-		return e.err
-	}
 	var err error
-	if s.ca, err = os.ReadFile(file); err != nil {
-		return fmt.Errorf("store redis tls: reading the certificates: %w", err)
+	if s.config.TLS, s.files, err = s.TLS.config(e); e.err != nil {
+		return e.err
 	}
-	s.config.TLS.RootCAs = x509.NewCertPool()
-	if !s.config.TLS.RootCAs.AppendCertsFromPEM(s.ca) {
-		return fmt.Errorf("store redis tls: %s holds no certificate in PEM; name the file of the authority that signed the server's", file)
-	}
-	return nil
+	return err
 }
 
 // Open implements StoreModule.
@@ -149,7 +140,8 @@ func (s *RedisStore) Open(gateway string) (store.Store, error) {
 // fingerprint returns the hash of the configuration.
 func (s *RedisStore) fingerprint() (redisKey, error) {
 	text, err := json.Marshal([]any{
-		s.config.Addresses, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.ca, s.config.Prefix, s.config.Secret,
+		s.config.Addresses, s.config.Sentinel, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.files,
+		s.config.Timeout, s.config.Staleness, s.config.Prefix, s.config.Secret,
 	})
 	return sha256.Sum256(text), err
 }
@@ -172,13 +164,23 @@ func (s *RedisStore) Cleanup() error {
 // UnmarshalCaddyfile sets up the module from Caddyfile tokens. Syntax:
 //
 //	store redis {
-//	    address  <host:port...>
-//	    user     <name>
-//	    password <password>
-//	    database <number>
-//	    tls      [<file with CA certificates>]
-//	    prefix   <prefix>
-//	    secret   <secret>
+//	    address   <host:port|URL...>
+//	    sentinel  <master name> {
+//	        user     <name>
+//	        password <password>
+//	    }
+//	    user      <name>
+//	    password  <password>
+//	    database  <number>
+//	    tls       [<file with CA certificates>] {
+//	        ca          <file>
+//	        certificate <file> <key file>
+//	        server_name <name>
+//	    }
+//	    timeout   <duration>
+//	    staleness <duration>
+//	    prefix    <prefix>
+//	    secret    <secret>
 //	}
 func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
@@ -191,10 +193,13 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 func (s *RedisStore) rows() []block.Subdirective {
 	return []block.Subdirective{
 		{Name: "address", Example: "address 127.0.0.1:6379", Read: block.Texts(&s.Address)},
+		{Name: "sentinel", Example: "sentinel mymaster { user itsme ... }", Read: s.readSentinel},
 		{Name: "user", Example: "user itsme", Read: block.Text(&s.User)},
 		{Name: "password", Example: "password {env.REDIS_PASSWORD}", Read: block.Text(&s.Password)},
 		{Name: "database", Example: "database 1", Read: s.readDatabase},
-		{Name: "tls", Example: "tls", Read: s.readTLS},
+		{Name: "tls", Example: "tls, or: tls /etc/redis/ca.pem, or: tls { ca ... }", Read: s.readTLS},
+		{Name: "timeout", Example: "timeout 1s", Read: block.Duration(&s.Timeout)},
+		{Name: "staleness", Example: "staleness 1s", Read: block.Duration(&s.Staleness)},
 		{Name: "prefix", Example: "prefix itsme:default", Read: block.Text(&s.Prefix)},
 		{Name: "secret", Example: "secret {env.ITSME_STORE_SECRET}", Read: block.Text(&s.Secret)},
 	}
@@ -206,19 +211,7 @@ func (s *RedisStore) readDatabase(a block.Arguments) error {
 		return err
 	}
 	if s.Database, err = strconv.Atoi(args[0]); err != nil || s.Database < 0 {
-		return a.Wrong("%q is not the number of a database", args[0])
-	}
-	return nil
-}
-
-func (s *RedisStore) readTLS(a block.Arguments) error {
-	args := a.RemainingArgs()
-	if len(args) > 1 {
-		return a.Wrong("takes one file at most, got %d", len(args))
-	}
-	s.TLS = new(RedisTLS)
-	if len(args) == 1 {
-		s.TLS.CA = args[0]
+		return a.Wrong("%s is not the number of a database", block.Quote(args[0]))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"math/big"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
@@ -44,6 +46,40 @@ func TestRedisStoreTakesARenewedAuthority(t *testing.T) {
 	renew()
 	if open() == before {
 		t.Error("the store trusts the authority that was replaced")
+	}
+}
+
+// TestRedisStoreTakesARenewedCertificate reloads with the certificate of a client in other files, and in the
+// same files anew. A real server wants it.
+func TestRedisStoreTakesARenewedCertificate(t *testing.T) {
+	t.Parallel()
+	server, authority := redistest.StartTLS(t)
+	open := func() store.Store {
+		return openRedis(t, &RedisStore{Address: []string{server.Address}, TLS: &RedisTLS{
+			CA: authority.CAFile, Certificate: authority.CertFile, Key: authority.KeyFile, ServerName: "localhost",
+		}}, slog.DiscardHandler)
+	}
+	before := open()
+	if _, err := before.Len(t.Context()); err != nil {
+		t.Errorf("with the certificate: %v", err)
+	}
+	if open() != before {
+		t.Error("a reload that changes nothing has another store")
+	}
+	cert, key := authority.Issue(t, "renewed")
+	if err := errors.Join(os.Rename(cert, authority.CertFile), os.Rename(key, authority.KeyFile)); err != nil {
+		t.Fatal(err)
+	}
+	after := open()
+	if after == before {
+		t.Error("the store presents the certificate that was replaced")
+	}
+	if _, err := after.Len(t.Context()); err != nil {
+		t.Errorf("with the renewed certificate: %v", err)
+	}
+	bare := openRedis(t, &RedisStore{Address: []string{server.Address}, TLS: &RedisTLS{CA: authority.CAFile}}, slog.DiscardHandler)
+	if _, err := bare.Len(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("without a certificate: %v, want %v", err, store.ErrUnavailable)
 	}
 }
 

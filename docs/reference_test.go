@@ -15,6 +15,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -81,6 +82,8 @@ func defaults() map[string]string {
 		"token algorithm":             string(token.DefaultAlgorithm),
 		"store redis database":        fmt.Sprint(caddymodule.RedisStore{}.Database),
 		"store redis prefix":          "itsme:<gateway>",
+		"store redis timeout":         brief(redis.DefaultTimeout),
+		"store redis staleness":       brief(redis.DefaultStaleness),
 		"limit sessions_per_client":   fmt.Sprint(c.Limit.SessionsPerClient, " ", brief(c.Limit.SessionsWindow)),
 		"limit token_per_client":      fmt.Sprint(c.Limit.TokenPerClient, " ", brief(c.Limit.TokenWindow)),
 		"limit pending":               fmt.Sprint(c.Limit.Pending),
@@ -95,13 +98,14 @@ func defaults() map[string]string {
 
 // bounds has the constants of the bounds that the tables name in words.
 var bounds = map[string]string{
-	"session_lifetime": brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
-	"cookie":           brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
-	"signicat timeout": "up to " + brief(signicat.MaxTimeout),
-	"token rotate":     fmt.Sprint("up to ", int(caddymodule.MaxRotate.Hours()/24), "d"),
-	"token refresh":    "up to " + brief(gateway.MaxRefresh),
-	"require max_age":  brief(gateway.MinLoginAge) + " to " + brief(gateway.MaxLoginAge),
-	"token lifetime":   brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
+	"session_lifetime":      brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
+	"cookie":                brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
+	"signicat timeout":      "up to " + brief(signicat.MaxTimeout),
+	"token rotate":          fmt.Sprint("up to ", int(caddymodule.MaxRotate.Hours()/24), "d"),
+	"token refresh":         "up to " + brief(gateway.MaxRefresh),
+	"require max_age":       brief(gateway.MinLoginAge) + " to " + brief(gateway.MaxLoginAge),
+	"store redis staleness": brief(redis.DefaultStaleness) + " to " + brief(redis.MaxStaleness),
+	"token lifetime":        brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxTokenLifetime),
 }
 
 // brief writes a duration as in a Caddyfile.

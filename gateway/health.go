@@ -3,6 +3,8 @@ package gateway
 import (
 	"crypto/rand"
 	"net/http"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // InstanceHeader is the header of /health/ready with the name of the gateway in this process. It
@@ -17,11 +19,11 @@ func serveLive(x exchange) error {
 	return writeHealth(x.w, true)
 }
 
-// serveReady answers /health/ready with 200 while the gateway has keys and the store answers. It does not ask
-// Signicat: while Signicat is unavailable, the gateway still serves users who are logged in, and another
-// replica could do no more.
+// serveReady answers /health/ready with 200 while the gateway can check the tokens of requests: it has keys,
+// and the store answers. It does not ask Signicat, and does not ask the store to write: while either fails,
+// the gateway still serves users who are logged in, and another replica could do no more.
 func (g *Gateway) serveReady(x exchange) error {
-	_, err := g.store.Len(x.r.Context())
+	_, err := g.store.Revoked(x.r.Context(), store.Credential{})
 	x.w.Header().Set(InstanceHeader, g.config.Instance)
 	return writeHealth(x.w, err == nil && g.config.Keys.KeySet() != nil)
 }

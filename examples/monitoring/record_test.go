@@ -49,6 +49,7 @@ var outages = map[string]outage{
 	"redis-unavailable":  {begin: (*env).killRedis, end: (*env).startRedis},
 	"redis-hangs":        {begin: (*env).hangRedis, end: (*env).wakeRedis},
 	"redis-readonly":     {begin: func(e *env) { e.redisCLI("REPLICAOF", "127.0.0.1", "1") }, end: func(e *env) { e.redisCLI("REPLICAOF", "NO", "ONE") }},
+	"redis-full":         {begin: func(e *env) { e.redisCLI("CONFIG", "SET", "maxmemory", "1") }, end: func(e *env) { e.redisCLI("CONFIG", "SET", "maxmemory", "0") }},
 	"app-links":          {begin: func(e *env) { e.brokenLinks.Store(true) }, end: func(e *env) { e.brokenLinks.Store(false) }},
 	"clock-off":          {ahead: 90 * time.Second},
 }

@@ -35,7 +35,8 @@ var recordings = map[string]played{
 	"secret-401":         {"ItsmeSignicatRefusesCredentials", 5 * time.Minute, 4 * time.Minute},
 	"redis-unavailable":  {"ItsmeStoreUnavailable", 4 * time.Minute, 4 * time.Minute},
 	"redis-hangs":        {"ItsmeStoreUnavailable", 4 * time.Minute, 4 * time.Minute},
-	"redis-readonly":     {"ItsmeStoreUnavailable", 5 * time.Minute, 4 * time.Minute},
+	"redis-readonly":     {"ItsmeStoreNotWritable", 4 * time.Minute, 4 * time.Minute},
+	"redis-full":         {"ItsmeStoreNotWritable", 4 * time.Minute, 4 * time.Minute},
 	"app-links":          {"ItsmeAppLinksBroken", 5 * time.Minute, 0},
 	"clock-off":          {"ItsmeClockOff", 3 * time.Minute, 0},
 }

@@ -16,9 +16,22 @@ import (
 // Kill closes it.
 func (s *Server) Client(t testing.TB) rueidis.Client {
 	t.Helper()
-	if s.client != nil {
-		return s.client
+	if s.client == nil {
+		s.client = s.connect(t)
 	}
+	return s.client
+}
+
+// NewClient returns a client of its own, for a command that takes long. The test closes it.
+func (s *Server) NewClient(t testing.TB) rueidis.Client {
+	t.Helper()
+	client := s.connect(t)
+	t.Cleanup(client.Close)
+	return client
+}
+
+func (s *Server) connect(t testing.TB) rueidis.Client {
+	t.Helper()
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: []string{s.Address}, Username: s.admin.username, Password: s.admin.password,
 		ForceSingleClient: true, DisableCache: true, PipelineMultiplex: -1,
@@ -29,7 +42,6 @@ func (s *Server) Client(t testing.TB) rueidis.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.client = client
 	return client
 }
 

@@ -37,7 +37,7 @@ user default off
 user sentinels on >between-sentinels allchannels allcommands
 sentinel sentinel-user sentinels
 sentinel sentinel-pass between-sentinels
-user watcher on >watcher-password resetchannels &* -@all +@connection +role +subscribe +sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas
+user watcher on >watcher-password resetchannels &* -@all +@connection +subscribe +sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas
 `
 )
 

@@ -131,6 +131,9 @@ func (s *Server) Port() string {
 	return port
 }
 
+// Dir returns the directory of the server's files.
+func (s *Server) Dir() string { return s.dir }
+
 // AwaitLog waits until the server logs a line with the text. Each call begins after the line that the one
 // before found.
 func (s *Server) AwaitLog(t testing.TB, text string) {

@@ -28,8 +28,17 @@ type replica struct {
 // openReplicas starts replicas on one Redis, each so far ahead.
 func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 	t.Helper()
-	address := redistest.Start(t).Address
-	webs := make([]*httptest.Server, len(ahead))
+	clocks := make([]func() time.Time, len(ahead))
+	for i, d := range ahead {
+		clocks[i] = func() time.Time { return time.Now().Add(d) }
+	}
+	return openReplicasOn(t, config(redistest.Start(t).Address), clocks...)
+}
+
+// openReplicasOn starts replicas on a store, one for each clock.
+func openReplicasOn(t *testing.T, c redis.Config, clocks ...func() time.Time) []*replica {
+	t.Helper()
+	webs := make([]*httptest.Server, len(clocks))
 	for i := range webs {
 		webs[i] = httptest.NewUnstartedServer(nil)
 	}
@@ -43,10 +52,8 @@ func openReplicas(t *testing.T, ahead ...time.Duration) []*replica {
 	}
 	t.Cleanup(sim.Close)
 	keys := keystest.New(t, token.DefaultAlgorithm)
-	all := make([]*replica, len(ahead))
-	for i, d := range ahead {
-		now := func() time.Time { return time.Now().Add(d) }
-		c := config(address)
+	all := make([]*replica, len(clocks))
+	for i, now := range clocks {
 		c.Now = now
 		st := open(t, c)
 		g, err := gateway.New(gateway.Config{

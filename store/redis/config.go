@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -35,10 +33,14 @@ var ErrConfig = errors.New("invalid Redis configuration")
 // Config says how to reach Redis and what to keep there. Addresses and Secret are
 // required; every other zero field takes its default.
 type Config struct {
-	// Addresses are where Redis listens, each host:port. One is a standalone server or
-	// a node of a Cluster, which is found out; several are nodes of one Cluster.
-	// Required.
+	// Addresses are where Redis listens: each host:port, a URL with the scheme redis, rediss or unix, or
+	// unix//path. One is a standalone server or a node of a Cluster, which is found out; several are
+	// nodes of one Cluster. With Sentinel they are those of the Sentinels. A URL may also name user,
+	// password and database; rediss encrypts. Required.
 	Addresses []string
+
+	// Sentinel names the primary that Sentinels know. Nil connects to Addresses themselves.
+	Sentinel *Sentinel
 
 	// Username is the ACL user. Default: the server's default user.
 	Username string
@@ -49,8 +51,8 @@ type Config struct {
 	// Cluster has.
 	Database int
 
-	// TLS encrypts the connection and says whom to trust. Nil connects in the clear.
-	// Without ServerName it is the host of the address.
+	// TLS encrypts the connections to servers and Sentinels, and says whom to trust. Nil connects in the
+	// clear, but for URLs with the scheme rediss. Without ServerName it is the host of the address.
 	TLS *tls.Config
 
 	// Prefix separates the keys of gateways that share a server: they begin
@@ -87,6 +89,17 @@ type Config struct {
 	Now func() time.Time
 }
 
+// Sentinel says which primary to ask the Sentinels for. They are asked again whenever a connection is
+// lost, and every second.
+type Sentinel struct {
+	// Master is the name that the Sentinels have for the primary. Required.
+	Master string
+	// Username is a user of the Sentinels. Default: their default user.
+	Username string
+	// Password is the user's. Default: none. That of the servers is never sent to a Sentinel.
+	Password string
+}
+
 // complete returns the configuration with its defaults, or [ErrConfig].
 func (c Config) complete() (Config, error) {
 	if c.Prefix == "" {
@@ -107,20 +120,23 @@ func (c Config) complete() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.Addresses = slices.Clone(c.Addresses)
+	c, err := c.resolve()
+	if err != nil {
+		return c, err
+	}
 	return c, c.check()
 }
 
 func (c Config) check() error {
 	switch {
-	case len(c.Addresses) == 0:
-		return fmt.Errorf("%w: no address; name host:port of the server, or of nodes of a Cluster", ErrConfig)
 	case len(c.Secret) < MinSecret:
 		return fmt.Errorf("%w: the secret has %d bytes; use at least %d random ones, such as openssl rand -base64 32 prints",
 			ErrConfig, len(c.Secret), MinSecret)
 	case c.Database < 0:
 		return fmt.Errorf("%w: database %d; use 0 or more", ErrConfig, c.Database)
-	case c.Database > 0 && len(c.Addresses) > 1:
+	case c.Sentinel != nil && c.Sentinel.Master == "":
+		return fmt.Errorf("%w: sentinel without the name of a master; SENTINEL MASTERS lists the names", ErrConfig)
+	case c.Database > 0 && len(c.Addresses) > 1 && c.Sentinel == nil:
 		return fmt.Errorf("%w: a Cluster has no database but 0; leave database out, or name one address", ErrConfig)
 	case strings.ContainsAny(c.Prefix, "{}"):
 		// Redis takes what is in the first pair of braces for the slot.
@@ -130,10 +146,16 @@ func (c Config) check() error {
 	case c.Staleness < DefaultStaleness || c.Staleness > MaxStaleness:
 		return fmt.Errorf("%w: a staleness of %v; use %v to %v", ErrConfig, c.Staleness, DefaultStaleness, MaxStaleness)
 	}
-	for _, address := range c.Addresses {
-		if host, port, err := net.SplitHostPort(address); err != nil || host == "" || port == "" {
-			return fmt.Errorf("%w: address %q is not host:port; write it like 10.0.0.5:6379", ErrConfig, address)
-		}
-	}
 	return nil
+}
+
+// passwords returns all that there are.
+func (c Config) passwords() (all []string) {
+	if c.Password != "" {
+		all = append(all, c.Password)
+	}
+	if c.Sentinel != nil && c.Sentinel.Password != "" {
+		all = append(all, c.Sentinel.Password)
+	}
+	return all
 }

@@ -24,6 +24,7 @@ type connection struct {
 	scripts scripts
 
 	freshness *freshness
+	writes    *writeState
 	dialer    *dialer
 	clock     clockwatch.Watch
 	client    atomic.Pointer[rueidis.Client] // nil until connected
@@ -49,6 +50,7 @@ func (c *connection) Start() {
 	}
 	c.started = true
 	c.tasks.Go(c.loop)
+	c.tasks.Go(c.probeUntilClosed)
 }
 
 func (c *connection) close() {
@@ -107,12 +109,21 @@ func (c *connection) call(ctx context.Context, doing string, do command) (rueidi
 
 // try does one thing with Redis, within the time that a call has. A nil of Redis is no
 // error.
-func (c *connection) try(ctx context.Context, doing string, do command) (got rueidis.RedisMessage, err error) {
+func (c *connection) try(ctx context.Context, doing string, do command) (rueidis.RedisMessage, error) {
+	return c.tryWith(ctx, doing, *c.client.Load(), do)
+}
+
+// tryPrimary does so with a primary alone.
+func (c *connection) tryPrimary(ctx context.Context, doing string, do command) (rueidis.RedisMessage, error) {
+	return c.tryWith(ctx, doing, c.primary(), do)
+}
+
+func (c *connection) tryWith(ctx context.Context, doing string, client rueidis.Client, do command) (got rueidis.RedisMessage, err error) {
 	ctx, traced := c.startSpan(ctx, do)
 	defer func() { endSpan(traced, err) }()
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	got, err = do.run(limited, *c.client.Load()).ToMessage()
+	got, err = do.run(limited, client).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return rueidis.RedisMessage{}, c.unavailable(ctx, doing, err)
 	}
@@ -170,7 +181,10 @@ func (c *connection) unavailable(ctx context.Context, doing string, err error) e
 	case errors.Is(err, ErrUnreadable):
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, err)
 	}
-	return fmt.Errorf("%s: %w: %s", doing, store.ErrUnavailable, c.plain(err))
+	if refused := c.noteRefusal(err); refused != nil {
+		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, refused)
+	}
+	return fmt.Errorf("%s: %w: %s", doing, store.ErrUnavailable, c.plain(c.explain(err)))
 }
 
 // warnNewer logs that a newer release stored something that this one must leave alone, once for each
@@ -186,8 +200,8 @@ func (c *connection) warnNewer(err error) {
 // that it does not know with the arguments, and a password is one of HELLO's.
 func (c *connection) plain(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args")
-	if c.config.Password != "" {
-		text = strings.ReplaceAll(text, c.config.Password, "***")
+	for _, password := range c.config.passwords() {
+		text = strings.ReplaceAll(text, password, "***")
 	}
 	return text
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,6 +18,12 @@ const pingInterval = time.Second
 // connBuffer is the size of a connection's buffers, in bytes: a few records.
 const connBuffer = 64 << 10
 
+// leaveInterval is how long connections live at least that were made after others were left.
+const leaveInterval = 200 * time.Millisecond
+
+// connectionName is how CLIENT LIST shows the connections.
+const connectionName = "caddy-itsme"
+
 // connect makes the client, which afterwards connects anew by itself. A server that
 // is no node of a Cluster says so, and is used as the single one that it is.
 func (c *connection) connect() error {
@@ -25,11 +32,12 @@ func (c *connection) connect() error {
 	}
 	client, err := rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: c.config.Addresses,
+		Sentinel:    c.sentinel(),
 		Username:    c.config.Username,
 		Password:    c.config.Password,
 		SelectDB:    c.config.Database,
 		TLSConfig:   c.config.TLS,
-		ClientName:  "caddy-itsme",
+		ClientName:  connectionName,
 
 		DialCtxFn: func(_ context.Context, address string, _ *net.Dialer, _ *tls.Config) (net.Conn, error) {
 			return c.dialer.dial(address)
@@ -55,6 +63,24 @@ func (c *connection) connect() error {
 	return nil
 }
 
+// sentinel is what the client needs to find the primary, by itself after each failover.
+func (c *connection) sentinel() rueidis.SentinelOption {
+	if c.config.Sentinel == nil {
+		return rueidis.SentinelOption{}
+	}
+	return rueidis.SentinelOption{
+		MasterSet:  c.config.Sentinel.Master,
+		Username:   c.config.Sentinel.Username,
+		Password:   c.config.Sentinel.Password,
+		ClientName: connectionName,
+		Dialer:     net.Dialer{Timeout: c.config.Timeout, KeepAlive: pingInterval},
+
+		// The client does not notice each failover by itself: its connection to the Sentinel may be lost
+		// then too.
+		TopologyRefreshInterval: time.Second,
+	}
+}
+
 // dialer makes the connections to Redis and knows which are open, so that closing the
 // store leaves none behind: the client closes those to a Cluster in its own time.
 type dialer struct {
@@ -64,6 +90,7 @@ type dialer struct {
 
 	mu     sync.Mutex
 	closed bool
+	left   time.Time // when leave closed connections
 	open   map[*conn]struct{}
 }
 
@@ -106,10 +133,27 @@ func (d *dialer) dial(address string) (net.Conn, error) {
 func (d *dialer) connect(address string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(d.alive, d.timeout)
 	defer cancel()
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
 	if d.tls == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
 	return (&tls.Dialer{Config: d.tls}).DialContext(ctx, "tcp", address)
+}
+
+// leave closes what is open. The client connects anew for the next command, and resolves names again. Many
+// commands may find the same reason to leave at once, so that it does nothing for a while afterwards.
+func (d *dialer) leave() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if time.Since(d.left) < leaveInterval {
+		return
+	}
+	d.left = time.Now()
+	for open := range d.open {
+		_ = open.Conn.Close()
+	}
 }
 
 // close closes what is open and refuses to make more.

@@ -166,10 +166,11 @@ func TestConfig(t *testing.T) {
 		change func(*redis.Config)
 		remedy string
 	}{
-		"no address":               {func(c *redis.Config) { c.Addresses = nil }, "name host:port"},
-		"an address without port":  {func(c *redis.Config) { c.Addresses = []string{"localhost"} }, "write it like 10.0.0.5:6379"},
-		"an address without host":  {func(c *redis.Config) { c.Addresses = []string{":6379"} }, "write it like 10.0.0.5:6379"},
-		"a URL":                    {func(c *redis.Config) { c.Addresses = []string{"redis://localhost:6379"} }, "write it like 10.0.0.5:6379"},
+		"no address":               {func(c *redis.Config) { c.Addresses = nil }, "name host:port of the server"},
+		"an address without port":  {func(c *redis.Config) { c.Addresses = []string{"localhost"} }, "write host:port"},
+		"an address without host":  {func(c *redis.Config) { c.Addresses = []string{":6379"} }, "write host:port"},
+		"a URL of the web":         {func(c *redis.Config) { c.Addresses = []string{"https://localhost:6379"} }, "write host:port"},
+		"a Sentinel without name":  {func(c *redis.Config) { c.Sentinel = new(redis.Sentinel) }, "SENTINEL MASTERS lists the names"},
 		"no secret":                {func(c *redis.Config) { c.Secret = nil }, "openssl rand -base64 32"},
 		"a short secret":           {func(c *redis.Config) { c.Secret = make([]byte, redis.MinSecret-1) }, "openssl rand -base64 32"},
 		"braces in the prefix":     {func(c *redis.Config) { c.Prefix = "{a}" }, "leave them out"},

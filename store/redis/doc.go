@@ -40,8 +40,16 @@
 //
 // # What it asks of Redis
 //
-// Redis 6 or newer, tested with 7.0. Unverified: managed services and servers that
-// speak the same protocol. All keys of a gateway begin with "{prefix}:", a hash tag:
+// Redis 6 or newer: one server, a primary that Sentinels know, or a Cluster, over TCP, TLS
+// with or without a client's certificate, or a Unix socket. Tested with 7.0. Unverified:
+// Redis 6, Valkey, KeyDB, Dragonfly and managed services, which speak the same protocol.
+//
+// A server that answers may refuse writes: [Cause] has the reasons, and [Store.Writable]
+// says so. Revocations are read from a primary alone: with every look at the list, a server
+// that is not in a Cluster says which role it has. A replica is left, and its address dialed
+// and resolved anew.
+//
+// All keys of a gateway begin with "{prefix}:", a hash tag:
 // they are in one slot, so that a script reaches all of them. One node of a Cluster
 // thus bears the load of one gateway; several gateways spread. A pending session takes
 // some 2.1 KiB there, and every change of it some 60 µs of the server's time.
@@ -55,5 +63,5 @@
 //
 // A user that may do no more than this package does:
 //
-//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +info +cluster|slots +cluster|shards
+//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +role +info +cluster|slots +cluster|shards
 package redis

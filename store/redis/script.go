@@ -96,6 +96,10 @@ func newKeys(prefix string) keys {
 	}
 }
 
+// probes are the keys of writes that change nothing: one for every part of the store that may be on a
+// server of its own.
+func (k keys) probes() []string { return []string{k.prefix + "writable"} }
+
 // remembered returns where a value is; its name is a keyed hash.
 func (k keys) remembered(name string) string { return k.prefix + "value:" + name }
 

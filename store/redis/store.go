@@ -38,6 +38,7 @@ func Open(c Config) (*Store, error) {
 		keys:      newKeys(c.Prefix),
 		scripts:   newScripts(),
 		freshness: newFreshness(),
+		writes:    newWriteState(),
 	}
 	conn.config.Secret = nil // the sealer has what it needs
 	conn.alive, conn.cancel = context.WithCancel(context.Background())

@@ -10,6 +10,7 @@ import (
 	"github.com/alicebob/miniredis/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/store/storetest"
 )
 
@@ -27,24 +28,56 @@ func TestMiniredis(t *testing.T) {
 	storetest.RunShared(t, setup)
 }
 
-// TestServer runs the suite on a real server.
-func TestServer(t *testing.T) {
-	t.Parallel()
-	runTimeless(t, redistest.Start(t).Address)
+// forms are real Redis in every form, and how a store reaches it.
+func forms() map[string]func(*testing.T) redis.Config {
+	return map[string]func(*testing.T) redis.Config{
+		"one server": func(t *testing.T) redis.Config { return config(redistest.Start(t).Address) },
+		"Cluster": func(t *testing.T) redis.Config {
+			c := config("")
+			c.Addresses = redistest.StartCluster(t).Addresses()
+			return c
+		},
+		"one node of a Cluster": func(t *testing.T) redis.Config { return config(redistest.StartCluster(t).Replicas[1].Address) },
+		"Sentinel":              func(t *testing.T) redis.Config { return sentinelConfig(redistest.StartSentinel(t)) },
+		"TLS": func(t *testing.T) redis.Config {
+			s, authority := redistest.StartTLS(t)
+			c := config(s.Address)
+			c.TLS = authority.Config()
+			return c
+		},
+		"Unix socket": func(t *testing.T) redis.Config { return config("unix://" + redistest.StartSocket(t).Socket) },
+		"a URL": func(t *testing.T) redis.Config {
+			s := redistest.Start(t)
+			s.Do(t, "ACL", "SETUSER", "gateway", "on", ">p@ss/word", "~*", "&*", "+@all")
+			return config("redis://gateway:p%40ss%2Fword@" + s.Address + "/3")
+		},
+	}
 }
 
-// TestCluster runs the suite on a real Cluster, which refuses a script that reaches
-// for another slot.
-func TestCluster(t *testing.T) {
+// sentinelConfig is how a store reaches the primary that Sentinels know.
+func sentinelConfig(s *redistest.Sentinel) redis.Config {
+	c := config("")
+	c.Addresses = s.Addresses()
+	c.Sentinel = &redis.Sentinel{Master: s.Master, Username: s.Username, Password: s.Password}
+	return c
+}
+
+// TestServer runs the suite on real servers. A Cluster refuses a script that reaches for another slot.
+func TestServer(t *testing.T) {
 	t.Parallel()
-	runTimeless(t, redistest.StartNode(t).Address)
+	for name, form := range forms() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runTimeless(t, form(t))
+		})
+	}
 }
 
 // runTimeless runs all in which no time passes, each on a prefix of its own.
-func runTimeless(t *testing.T, address string) {
+func runTimeless(t *testing.T, reach redis.Config) {
 	var stores atomic.Int64
 	setup := func(t *testing.T, test func(*testing.T, storetest.Harness)) {
-		c := config(address)
+		c := reach
 		c.Prefix = "itsme:" + strconv.FormatInt(stores.Add(1), 10)
 		test(t, storetest.Harness{Store: open(t, c), Replica: open(t, c), Now: time.Now})
 	}

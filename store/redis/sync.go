@@ -115,7 +115,7 @@ type page struct {
 
 func (r *revocations) readPage() (page, error) {
 	const doing = "reading revocations"
-	got, err := r.try(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
+	got, err := r.tryPrimary(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
 		cmp.Or(r.list.last, "0"), strconv.Itoa(pageSize)))
 	if err != nil {
 		return page{}, err
@@ -169,7 +169,7 @@ func (w *watch) note(err error) {
 		log.Info("Redis is back", prefix)
 	case errors.Is(err, ErrUnreadable) && !errors.Is(w.last, ErrUnreadable):
 		log.Error("everything is refused: Redis holds what this gateway cannot open", prefix, slog.String("error", err.Error()))
-	case err != nil && w.last == nil:
+	case err != nil && w.last == nil && !refused(err): // a refusal is logged with its cause
 		log.Warn("Redis cannot be reached; what needs it is refused until it is", prefix, slog.String("error", err.Error()))
 	}
 	w.last = err

@@ -26,14 +26,23 @@ func (c *connection) startSpan(ctx context.Context, do command) (context.Context
 	if do.script != "" {
 		attributes = append(attributes, semconv.DBStoredProcedureName(do.script))
 	}
-	if len(c.config.Addresses) == 1 { // of a Cluster's nodes, the client chooses
-		host, text, _ := net.SplitHostPort(c.config.Addresses[0])
-		attributes = append(attributes, semconv.ServerAddress(host))
-		if port, err := strconv.Atoi(text); err == nil {
-			attributes = append(attributes, semconv.ServerPort(port))
-		}
+	if len(c.config.Addresses) == 1 && c.config.Sentinel == nil { // else the client chooses
+		attributes = append(attributes, serverAttributes(c.config.Addresses[0])...)
 	}
 	return span.StartClient(ctx, "redis."+strings.ToLower(do.name), attributes...)
+}
+
+// serverAttributes are host and port of an address, or the path of a socket.
+func serverAttributes(address string) []attribute.KeyValue {
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return []attribute.KeyValue{semconv.ServerAddress(path)}
+	}
+	host, text, _ := net.SplitHostPort(address)
+	attributes := []attribute.KeyValue{semconv.ServerAddress(host)}
+	if port, err := strconv.Atoi(text); err == nil {
+		attributes = append(attributes, semconv.ServerPort(port))
+	}
+	return attributes
 }
 
 // endSpan ends the span of a command. What Redis wrote may quote what it was sent, and is left out.

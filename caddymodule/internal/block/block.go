@@ -105,6 +105,9 @@ func (g Grammar) unknown(prefix, name string, rows []Subdirective) string {
 	} else if block, ok := g.blockOf(name); ok {
 		hint = fmt.Sprintf("it belongs in %s; ", block)
 	}
+	if !IsWord(name) { // an address that belongs to the line before, with a password in it
+		return fmt.Sprintf("%s: a line must begin with a subdirective; known here: %s", strings.TrimSpace(prefix), strings.Join(names, " "))
+	}
 	return fmt.Sprintf("%s: unknown subdirective; %sknown here: %s", prefix+name, hint, strings.Join(names, " "))
 }
 

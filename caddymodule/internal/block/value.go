@@ -1,6 +1,7 @@
 package block
 
 import (
+	"regexp"
 	"strconv"
 
 	"github.com/caddyserver/caddy/v2"
@@ -89,6 +90,25 @@ func Nested(rows ...Subdirective) func(Arguments) error {
 	}
 }
 
+// Block reads a block that may follow the arguments.
+func (a Arguments) Block(rows []Subdirective) error {
+	return a.grammar.Read(a.Dispenser, a.where+" ", rows)
+}
+
+// word is a text that an error may repeat: it holds no URL, and so no password of one.
+var word = regexp.MustCompile(`^[^:/@?#]{0,40}$`)
+
+// IsWord reports whether an error may repeat a text.
+func IsWord(text string) bool { return word.MatchString(text) }
+
+// Quote returns a text for an error, in quotes. It hides an address, which may hold a password.
+func Quote(text string) string {
+	if !IsWord(text) {
+		return "the argument"
+	}
+	return strconv.Quote(text)
+}
+
 // Choice reads a line whose first argument selects a row, such as require loa high. A row that does not
 // repeat may occur once in all lines.
 func Choice(form string, rows ...Subdirective) func(Arguments) error {
@@ -115,7 +135,7 @@ func Choice(form string, rows ...Subdirective) func(Arguments) error {
 func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 	d, err := caddy.ParseDuration(arg)
 	if err != nil || d <= 0 {
-		return a.Wrong("%q is not a duration above zero", arg)
+		return a.Wrong("%s is not a duration above zero", Quote(arg))
 	}
 	*target = caddy.Duration(d)
 	return nil
@@ -125,7 +145,7 @@ func (a Arguments) Duration(target *caddy.Duration, arg string) error {
 func (a Arguments) count(target *int, arg string) error {
 	n, err := strconv.Atoi(arg)
 	if err != nil || n <= 0 {
-		return a.Wrong("%q is not a whole number above zero", arg)
+		return a.Wrong("%s is not a whole number above zero", Quote(arg))
 	}
 	*target = n
 	return nil

@@ -45,6 +45,8 @@ type Gateway struct {
 	Memory bool
 	// Redis returns the state of each Redis server. It is nil with another store.
 	Redis func(context.Context) ([]redis.Server, error)
+	// RedisWrites asks each Redis server whether it takes writes. It is nil with another store.
+	RedisWrites func(context.Context) error
 	// Keys are its signing keys, nil with a key file.
 	Keys *keyring.Keyring
 	// KeyFile is the key in the file, nil without a key file.

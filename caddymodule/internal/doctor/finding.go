@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
 // Level is the severity of a finding.
@@ -139,7 +140,13 @@ func kinds() []kind {
 		{storeMemory, Note, "If you run more than one replica, use store redis."},
 		{storeMemoryReplicas, Warning, "If you run more than one replica, use store redis: a login that starts on one cannot finish on another."},
 		{redisReady, OK, ""},
-		{redisUnreachable, Problem, "Correct address, user, password and tls in store redis, or start Redis."},
+		{redisUnreachable, Problem, "Do what the message says; else correct address, sentinel, user, password and tls in store redis, or start Redis."},
+		redisRefuses(redis.CauseReadOnly),
+		redisRefuses(redis.CauseMemory),
+		redisRefuses(redis.CauseReplicas),
+		redisRefuses(redis.CauseDisk),
+		redisRefuses(redis.CauseLoading),
+		redisRefuses(redis.CauseClusterDown),
 		{redisTooOld, Problem, "Update Redis to 6 or newer."},
 		{redisMayEvict, Problem, "Set maxmemory-policy to noeviction. Otherwise logins fail, and revoked tokens become valid again."},
 		{redisPolicyUnknown, Warning, "Allow the command INFO to the ACL user, or check yourself that maxmemory-policy is noeviction."},
@@ -171,6 +178,12 @@ func kinds() []kind {
 		{certificateNamesDomain, Warning, "Ask Signicat whether itsme accepts this certificate: itsme's guide requires the organisation's name in it (OV or EV)."},
 		{certificateUnknown, Warning, "Let the host of the redirect URL answer over https with a certificate that phones trust."},
 	}
+}
+
+// redisRefuses is the finding of a Redis that refuses for that cause.
+func redisRefuses(cause redis.Cause) kind {
+	remedy := cause.Remedy()
+	return kind{Name("redis_" + cause), Problem, strings.ToUpper(remedy[:1]) + remedy[1:] + "."}
 }
 
 // Remedy returns the remedy of a finding about sites, for the end of a sentence.

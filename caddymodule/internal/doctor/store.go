@@ -8,6 +8,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
 // minRedis is the oldest major version of Redis that the store works with.
@@ -95,7 +96,10 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 	}
 	servers, err := g.Redis(ctx)
 	if err != nil {
-		return one(redisUnreachable, "%v", err)
+		return one(redisProblem(err), "%v", err)
+	}
+	if err := g.RedisWrites(ctx); err != nil {
+		all = append(all, find(redisProblem(err), "%v", err))
 	}
 	for _, server := range servers {
 		all = append(all, find(redisReady, "%s answers, version %q", server.Address, server.Version))
@@ -114,6 +118,14 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 		}
 	}
 	return all
+}
+
+// redisProblem names what Redis cannot do: answer, or carry commands out.
+func redisProblem(err error) Name {
+	if cause, ok := redis.CauseOf(err); ok {
+		return redisRefuses(cause).name
+	}
+	return redisUnreachable
 }
 
 // older reports whether a major version is a number less than least.

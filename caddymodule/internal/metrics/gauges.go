@@ -20,14 +20,19 @@ type Source struct {
 	Keys func() (keyring.State, keyring.Rotation)
 	// ClockOffsets returns how far this machine's clock is ahead of each peer that has answered.
 	ClockOffsets func() map[string]time.Duration
+	// Writable reports whether the store takes writes, by its last answers.
+	Writable func() bool
+	// Refusals returns how many commands the store's server refused, by cause. It is empty for a store
+	// without a server.
+	Refusals func() map[string]uint64
 	// Now is the clock of the keys.
 	Now func() time.Time
 }
 
 // Gauges reads a gateway's state at each scrape. Unlike a [Meter], it belongs to one configuration.
 type Gauges struct {
-	source                                          Source
-	breaker, pending, store, signs, takeover, clock *prometheus.Desc
+	source                                                              Source
+	breaker, pending, store, writable, refusals, signs, takeover, clock *prometheus.Desc
 }
 
 // NewGauges returns the gauges of a gateway.
@@ -40,6 +45,8 @@ func NewGauges(gatewayName string, source Source) *Gauges {
 		breaker:  desc("signicat_breaker_state", "1 for the current state of the circuit breaker for Signicat, 0 for the other states.", "state"),
 		pending:  desc("pending_sessions", "Logins under way: started, and neither ended nor expired. Absent while the store is unavailable."),
 		store:    desc("store_up", "1 while the store answers, 0 otherwise."),
+		writable: desc("store_writable", "0 after the store refused a write, until it takes writes again; otherwise 1."),
+		refusals: desc("store_refusals_total", "Commands that Redis refused, by cause. Absent with store memory.", "cause"),
 		signs:    desc("signing_key_timestamp_seconds", "Unix time since which the current signing key signs. Absent with a key file."),
 		takeover: desc("next_signing_key_timestamp_seconds", "Unix time at which the next signing key takes over. Absent with a key file, and while there is no next key."),
 		clock:    desc("clock_offset_seconds", "How far this machine's clock is ahead of the peer's, by the peer's last response. Absent before the first response.", "peer"),
@@ -48,7 +55,7 @@ func NewGauges(gatewayName string, source Source) *Gauges {
 
 // Describe implements prometheus.Collector.
 func (g *Gauges) Describe(descs chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.signs, g.takeover, g.clock} {
+	for _, desc := range []*prometheus.Desc{g.breaker, g.pending, g.store, g.writable, g.refusals, g.signs, g.takeover, g.clock} {
 		descs <- desc
 	}
 }
@@ -66,6 +73,10 @@ func (g *Gauges) Collect(metrics chan<- prometheus.Metric) {
 	gauge(g.store, oneIf(err == nil))
 	if err == nil {
 		gauge(g.pending, float64(waiting))
+	}
+	gauge(g.writable, oneIf(g.source.Writable()))
+	for cause, n := range g.source.Refusals() {
+		metrics <- prometheus.MustNewConstMetric(g.refusals, prometheus.CounterValue, float64(n), cause)
 	}
 	for peer, ahead := range g.source.ClockOffsets() {
 		gauge(g.clock, ahead.Seconds(), peer)

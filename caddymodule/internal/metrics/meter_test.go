@@ -46,6 +46,8 @@ func gathered(t *testing.T) []*dto.MetricFamily {
 		Pending:      func() (int, error) { return 3, nil },
 		Keys:         func() (keyring.State, keyring.Rotation) { return state, rotation },
 		ClockOffsets: func() map[string]time.Duration { return map[string]time.Duration{"signicat": time.Minute} },
+		Writable:     func() bool { return false },
+		Refusals:     func() map[string]uint64 { return map[string]uint64{"oom": 1} },
 		Now:          time.Now,
 	})
 	registry := prometheus.NewPedanticRegistry()
