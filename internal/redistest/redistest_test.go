@@ -38,7 +38,7 @@ func TestReplicaIsPromoted(t *testing.T) {
 	t.Parallel()
 	primary, replica := redistest.StartPair(t)
 	primary.Do(t, "SET", "key", "value")
-	primary.Do(t, "WAIT", "1", "0")
+	primary.AwaitReplica(t)
 	replica.Promote(t)
 	primary.Demote(t, replica)
 	primary.AwaitSync(t)

@@ -4,6 +4,7 @@ package redistest
 
 import (
 	"net"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -60,4 +61,17 @@ func (s *Server) Role(t testing.TB) string {
 		t.Fatal(err)
 	}
 	return role
+}
+
+// offsets are what INFO says of a primary's own offset, and of its first replica's.
+var offsets = regexp.MustCompile(`(?s)slave0:[^\n]*offset=(\d+).*master_repl_offset:(\d+)`)
+
+// AwaitReplica waits until the replica of a primary has everything that was written there. WAIT would look
+// at the writes of its own connection alone.
+func (s *Server) AwaitReplica(t testing.TB) {
+	t.Helper()
+	Until(t, "the replica has everything", func() bool {
+		found := offsets.FindStringSubmatch(s.Text(t, "INFO", "replication"))
+		return found != nil && found[1] == found[2]
+	})
 }

@@ -19,7 +19,7 @@ func TestSentinelFailover(t *testing.T) {
 	login := create(t, st, "a")
 	revoke(t, st, "revoked")
 
-	s.Primary(t).Do(t, "WAIT", "1", "0")
+	s.Primary(t).AwaitReplica(t)
 	s.Failover(t)
 	awaitWrite(t, st)
 	login.Reason = "changed after a failover"
@@ -29,7 +29,7 @@ func TestSentinelFailover(t *testing.T) {
 	wantRevoked(t, st, "revoked", true)
 
 	old := s.Primary(t)
-	old.Do(t, "WAIT", "1", "0")
+	old.AwaitReplica(t)
 	old.Kill()
 	s.AwaitFailover(t, old)
 	awaitWrite(t, st)
@@ -49,7 +49,7 @@ func TestClusterFailover(t *testing.T) {
 	create(t, st, "a")
 	revoke(t, st, "revoked")
 	for i, primary := range cluster.Primaries {
-		primary.Do(t, "WAIT", "1", "0")
+		primary.AwaitReplica(t)
 		if i == 1 {
 			primary.Kill()
 		}

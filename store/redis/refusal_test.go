@@ -166,7 +166,7 @@ func TestDemotedServerIsLeft(t *testing.T) {
 	name := redistest.NewName(t, first)
 	st := open(t, config(name.Address))
 	create(t, st, "a")
-	first.Do(t, "WAIT", "1", "0")
+	first.AwaitReplica(t)
 
 	second.Promote(t)
 	first.Demote(t, second)
