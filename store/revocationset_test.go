@@ -16,22 +16,22 @@ func TestAllRevocations(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 19, 8, 0, 0, 0, time.UTC)
 	until := now.Add(time.Hour)
-	added := []store.Revocation{
-		{Scope: store.ScopeToken, ID: "token", Until: until},
-		{Scope: store.ScopeLogin, ID: "login", Until: until.Add(time.Nanosecond)},
-		{Scope: store.ScopeSubject, ID: "subject", IssuedUntil: now, Until: until},
+	added := []store.Listed{
+		{Revocation: store.Revocation{Scope: store.ScopeToken, ID: "token", Until: until}, List: 1},
+		{Revocation: store.Revocation{Scope: store.ScopeLogin, ID: "login", Until: until.Add(time.Nanosecond)}, List: 2},
+		{Revocation: store.Revocation{Scope: store.ScopeSubject, ID: "subject", IssuedUntil: now, Until: until}, At: store.Mark{Epoch: "epoch", Number: 3}},
 	}
 	var set store.RevocationSet
-	for _, v := range slices.Concat(added, added, []store.Revocation{
-		{Scope: store.ScopeToken, ID: "over", Until: now},
-		{Scope: store.ScopeToken, ID: "soon over", Until: now.Add(time.Second)},
+	for _, v := range slices.Concat(added, added, []store.Listed{
+		{Revocation: store.Revocation{Scope: store.ScopeToken, ID: "over", Until: now}},
+		{Revocation: store.Revocation{Scope: store.ScopeToken, ID: "soon over", Until: now.Add(time.Second)}},
 	}) {
-		if err := set.Add(v, store.Mark{}, now); err != nil {
+		if err := set.Add(v, now); err != nil {
 			t.Fatal(err)
 		}
 	}
 	set.Sweep(now.Add(time.Second))
-	got := slices.SortedFunc(set.All(), func(a, b store.Revocation) int { return int(a.Scope) - int(b.Scope) })
+	got := slices.SortedFunc(set.All(), func(a, b store.Listed) int { return int(a.Scope) - int(b.Scope) })
 	if diff := cmp.Diff(added, got); diff != "" {
 		t.Errorf("All() differs (-added +got):\n%s", diff)
 	}

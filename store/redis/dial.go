@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -88,6 +89,8 @@ type dialer struct {
 	timeout time.Duration
 	tls     *tls.Config // nil in the clear
 
+	count atomic.Int64 // how many connections were made
+
 	mu     sync.Mutex
 	closed bool
 	left   time.Time // when leave closed connections
@@ -127,6 +130,7 @@ func (d *dialer) dial(address string) (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	d.open[counted] = struct{}{}
+	d.count.Add(1)
 	return counted, nil
 }
 

@@ -69,7 +69,11 @@ func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
 
 // DeleteFamily implements [store.Families].
 func (s families) DeleteFamily(ctx context.Context, id string) error {
-	_, err := s.call(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	// A failover must not bring a login back that has ended.
+	_, err := s.confirmed(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
 	}})
 	return err
