@@ -18,7 +18,10 @@ const (
 	longestRestorePause = 2 * time.Second
 	// restoreBatch is how many revocations one script writes back. Between two looks at what others
 	// wrote, a replica writes up to restoreWrites and compares up to restoreScan.
-	restoreBatch, restoreWrites, restoreScan = 250, 2000, 5000
+	restoreBatch, restoreWrites, restoreScan = 250, 500, 5000
+	// restorePace is the time from one look to the next meanwhile. Every replica reads what one writes: at
+	// 10,000 a second none falls behind, which would refuse everything.
+	restorePace = 50 * time.Millisecond
 	// restoringStay is how long replicas that start wait after the last sign that revocations are
 	// written back.
 	restoringStay = time.Second

@@ -46,9 +46,11 @@ func (r *revocations) syncUntilClosed() {
 			watch.note(nil)
 		}
 		pause = firstPause
-		if !underWay {
-			r.wait(syncInterval - time.Since(began))
+		next := syncInterval
+		if underWay {
+			next = restorePace
 		}
+		r.wait(next - time.Since(began))
 	}
 }
 
