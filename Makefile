@@ -170,10 +170,12 @@ mutate: debian node ## Delete each defence of SECURITY.md, and check that its te
 # The duration of a soak, and the seed of its faults; 0 is a random seed.
 SOAK ?= 5m
 SEED ?= 0
+# Anything but empty: Redis is behind Sentinel, and fails over once a minute.
+SENTINEL ?=
 
 .PHONY: soak
 soak: debian ## Log in and refresh through three replicas and Redis while Signicat and the network fail at random, for SOAK (5m)
-	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED)
+	$(GO) test -count=1 -tags soak -timeout 0 -run '^TestSoak$$' -v ./cmd/caddy-itsme -soak $(SOAK) -seed $(SEED) $(if $(SENTINEL),-sentinel)
 
 # The number of rounds that count; ROUNDS=5 for a short look. The machine should be idle.
 ROUNDS ?= 40

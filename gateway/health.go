@@ -19,9 +19,10 @@ func serveLive(x exchange) error {
 	return writeHealth(x.w, true)
 }
 
-// serveReady answers /health/ready with 200 while the gateway can check the tokens of requests: it has keys,
-// and the store answers. It does not ask Signicat, and does not ask the store to write: while either fails,
-// the gateway still serves users who are logged in, and another replica could do no more.
+// serveReady answers /health/ready with 200 while the gateway can check the token of a request, which needs
+// the keys and the store's revocations. It does not ask Signicat, and does not ask the store to write: while
+// either is unavailable, the gateway still serves users who are logged in, and another replica could do no
+// more.
 func (g *Gateway) serveReady(x exchange) error {
 	_, err := g.store.Revoked(x.r.Context(), store.Credential{})
 	x.w.Header().Set(InstanceHeader, g.config.Instance)

@@ -12,6 +12,7 @@ import (
 // serveLogout answers POST /logout. It ends a login on every replica and clears the cookie.
 func (b *browserAPI) serveLogout(x exchange) error {
 	c, err := b.verifier.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	var unconfirmed error
 	switch {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
 	case err != nil:
@@ -19,12 +20,17 @@ func (b *browserAPI) serveLogout(x exchange) error {
 	case c.Kind == store.Browser && !sameOrigin(x.r, b.config.PublicURL):
 		return errCrossSite
 	default:
-		if err := b.logins.EndLogin(x.r.Context(), c.Claims.Login(), c.Claims.Subject); err != nil {
+		err := b.logins.EndLogin(x.r.Context(), c.Claims.Login(), c.Claims.Subject)
+		if err != nil && !errors.Is(err, store.ErrUnconfirmed) {
 			return err
 		}
+		unconfirmed = err
 	}
 	if _, hasCookie := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Session); hasCookie && (c == nil || c.Kind == store.Browser) {
 		b.cookies.Clear(x.w, b.cookies.Session)
+	}
+	if unconfirmed != nil {
+		return unconfirmed // the login has ended, but no standby of the store has confirmed it
 	}
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
 		redirect(x.w, b.pages.LoginURL(page.Page{}, "logged_out", ""))

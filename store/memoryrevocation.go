@@ -18,8 +18,11 @@ func (r *memoryRevocations) Revoke(ctx context.Context, v Revocation) error {
 	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	return r.revoked.Add(v, Mark{r.epoch, r.number.Add(1)}, r.now())
+	return r.revoked.Add(Listed{Revocation: v, At: Mark{r.epoch, r.number.Add(1)}}, r.now())
 }
+
+// Confirm implements [Revocations]. What one process holds has no second place.
+func (r *memoryRevocations) Confirm(ctx context.Context, _ Revocation) error { return r.ready(ctx) }
 
 // Mark implements [Revocations].
 func (r *memoryRevocations) Mark(ctx context.Context) (string, error) {

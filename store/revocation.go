@@ -66,15 +66,21 @@ func (v Revocation) Validate() error {
 type Revocations interface {
 	// Revoke refuses tokens from now on. A second revocation of the same ID only extends the first. A
 	// store whose Revoked may be older than [MaxStaleness] adds the difference to the times of the
-	// revocation. It returns [ErrInvalid] without a scope or an ID.
+	// revocation. It returns [ErrInvalid] without a scope or an ID, and [ErrUnconfirmed] when the
+	// revocation is in force, but the loss of a server could undo it.
 	Revoke(ctx context.Context, v Revocation) error
+
+	// Confirm does again what Revoke does after it has added a revocation: it waits until the loss
+	// of a server cannot undo the one of that scope and ID. It returns [ErrUnconfirmed], and nil
+	// where there is none.
+	Confirm(ctx context.Context, v Revocation) error
 
 	// Revoked reports whether a token is refused. It is called for every request. Its answer may be
 	// [MaxStaleness] old, or as old as the store is configured to allow. After an error the caller
 	// refuses the token.
 	Revoked(ctx context.Context, c Credential) (bool, error)
 
-	// Mark returns a name for the revocations that this replica knows now; empty without any. With the
+	// Mark returns a name for the revocations of subjects that this replica knows now; empty without any. With the
 	// mark of its beginning, a login can show that it began after a revocation, although the clocks of
 	// replicas differ. It has letters and digits only.
 	Mark(ctx context.Context) (string, error)

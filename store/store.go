@@ -39,6 +39,10 @@ var (
 	// ErrUnavailable is returned when the store does not answer: it cannot be reached, is too slow, or
 	// is closed. The caller refuses the request.
 	ErrUnavailable = errors.New("session store unavailable")
+	// ErrUnconfirmed is returned, together with [ErrUnavailable], when a change was made and a
+	// standby server did not confirm it in time. The change is in force. A failover before the
+	// standby has it could undo it. The caller asks for the change again.
+	ErrUnconfirmed = errors.New("the change is in force, but no standby server has confirmed it; send it again")
 )
 
 // Store keeps the state of a gateway. Its methods may be called from many goroutines. They return the

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -29,7 +30,9 @@ type env struct {
 	redisDir    string
 	appendfsync string
 	redisAt     string
-	line        *line  // from the replicas to Redis
+	line        *line // from the replicas to Redis
+	sentinel    *redistest.Sentinel
+	store       string // what the block of store redis has of addresses; empty for the line
 	config      string // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
 	authority  string
@@ -60,13 +63,20 @@ func newEnv(t *testing.T) *env {
 // "always".
 func newEnvWith(t *testing.T, appendfsync string, replicas ...*replica) *env {
 	t.Helper()
-	e := &env{replicas: replicas, appendfsync: appendfsync, toReplicas: &http.Transport{MaxIdleConnsPerHost: 100}, redisDir: t.TempDir(), redisAt: freeAddress(t)}
-	for _, r := range replicas {
-		r.storage = t.TempDir()
-	}
+	e := &env{replicas: replicas, appendfsync: appendfsync, redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	e.startRedis(t)
 	t.Cleanup(func() { e.stopRedis() })
 	e.line = newLine(t, e.redisAt)
+	return e.start(t)
+}
+
+// start starts everything but Redis.
+func (e *env) start(t *testing.T) *env {
+	t.Helper()
+	e.toReplicas = &http.Transport{MaxIdleConnsPerHost: 100}
+	for _, r := range e.replicas {
+		r.storage = t.TempDir()
+	}
 	upstream := new(logintest.Upstream)
 	behind := httptest.NewServer(upstream)
 	t.Cleanup(behind.Close)
@@ -141,7 +151,7 @@ const replicaCaddyfile = `{
 			pending_per_client 100000
 		}
 		store redis {
-			address %s
+			%s
 			secret 0123456789abcdef0123456789abcdef
 		}
 	}
@@ -166,8 +176,12 @@ func (e *env) startReplica(t *testing.T, i int) (ready bool) {
 	r := e.replicas[i]
 	file := filepath.Join(t.TempDir(), "Caddyfile")
 	r.admin = freeAddress(t)
+	store := e.store
+	if store == "" {
+		store = "address " + e.line.addr
+	}
 	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, e.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
-		e.Signicat.URL, e.line.addr, backend.Port(), e.behind)
+		e.Signicat.URL, store, backend.Port(), e.behind)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}

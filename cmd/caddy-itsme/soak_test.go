@@ -25,8 +25,9 @@ import (
 )
 
 var (
-	soakTime = flag.Duration("soak", 5*time.Minute, "how long the soak takes")
-	soakSeed = flag.Uint64("seed", 0, "seed of the faults; 0 draws one")
+	soakTime     = flag.Duration("soak", 5*time.Minute, "how long the soak takes")
+	soakSentinel = flag.Bool("sentinel", false, "Redis behind Sentinel, with a failover every minute")
+	soakSeed     = flag.Uint64("seed", 0, "seed of the faults; 0 draws one")
 )
 
 const (
@@ -57,6 +58,8 @@ type soak struct {
 	faults                          atomic.Int64
 	refreshes                       refreshCounts
 	restarts                        atomic.Int64
+	failovers                       failovers
+	revocations                     revocations
 
 	mu      sync.Mutex
 	refused map[string]int // logins by the error that they ended in
@@ -77,7 +80,7 @@ func TestSoak(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	s := &soak{env: newEnvWith(t, "no", new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
+	s := &soak{env: newSoakEnv(t, new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
 	s.resend.Store(true)
 	s.NewApp().Login(t, "adult") // everything is at hand before the sizes are taken
 	s.rotateKeysIn(t, *soakTime/2)
@@ -91,12 +94,16 @@ func TestSoak(t *testing.T) {
 		<-time.After(time.Second)
 		after = s.sizes(t)
 	}
-	t.Logf("seed %d\n%s", seed, s.table(before, after))
+	t.Logf("seed %d\n%s%s", seed, s.table(before, after), s.failoverTable())
 	for i := range after {
 		kept := s.finished.Load() * bytesPerLogin
 		if grown := after[i].heap - before[i].heap; grown > kept+heapSlack || after[i].goroutines > before[i].goroutines+goroutineSlack {
 			t.Errorf("replica %d grew by %d KiB of live heap, to %d goroutines:\n%s", i+1, grown>>10, after[i].goroutines, after[i].profile)
 		}
+	}
+	s.findLostRevocations(t)
+	if s.revocations.lost.Load() != 0 {
+		t.Error("a revoked token is accepted")
 	}
 	if s.wronglyRefused.Load() != 0 || s.wronglyAdmitted.Load() != 0 || s.stuck.Load() != 0 {
 		t.Error("a client was wrongly refused or let in, or waits without end")
@@ -108,6 +115,10 @@ func (s *soak) run(t *testing.T, random *rand.Rand) {
 	var all sync.WaitGroup
 	over := make(chan struct{})
 	all.Go(func() { s.keepRestarting(t, over) })
+	all.Go(func() { s.keepRevoking(t, over) })
+	if s.sentinel != nil {
+		all.Go(func() { s.keepFailingOver(t, over) })
+	}
 	for range refreshingApps {
 		own := rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
 		all.Go(func() { s.keepRefreshing(t, over, own) })
@@ -246,6 +257,8 @@ func (s *soak) request(t *testing.T, wrong bool, pick uint64) {
 	switch {
 	case wrong && answer.Status != http.StatusUnauthorized:
 		s.wronglyAdmitted.Add(1)
+	case !wrong && answer.Status == http.StatusServiceUnavailable && s.failovers.underWay():
+		s.failovers.refused.Add(1)
 	case !wrong && answer.Status != http.StatusOK:
 		s.wronglyRefused.Add(1)
 		s.refuse(fmt.Sprintf("request: %d %s", answer.Status, answer.Text("code")))

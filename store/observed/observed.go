@@ -20,7 +20,7 @@ func Operations() []string {
 	return []string{
 		"create", "load", "update", "len",
 		"create_family", "load_family", "update_family", "delete_family", "enroll", "withdraw", "withdraw_all",
-		"revoke",
+		"revoke", "confirm",
 		"allow", "remember", "recall",
 	}
 }
@@ -115,6 +115,13 @@ func (o observer) Revoke(ctx context.Context, v store.Revocation) (err error) {
 	ctx, end := o.begin(ctx, "revoke")
 	defer func() { end(err) }()
 	return o.Store.Revoke(ctx, v)
+}
+
+// Confirm implements [store.Revocations].
+func (o observer) Confirm(ctx context.Context, v store.Revocation) (err error) {
+	ctx, end := o.begin(ctx, "confirm")
+	defer func() { end(err) }()
+	return o.Store.Confirm(ctx, v)
 }
 
 // Allow implements [store.Limits].

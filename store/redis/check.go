@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 
 	"github.com/redis/rueidis"
 )
@@ -53,14 +52,5 @@ func checkPolicy(address, info string) error {
 		return fmt.Errorf("%w: %s does not report it", errPolicyUnknown, address)
 	default:
 		return fmt.Errorf("%w: %s has %s", errEvicts, address, policy)
-	}
-}
-
-// logFindings logs what Check finds, once connected. [watch] logs that Redis is unavailable.
-func (c *connection) logFindings() {
-	err := c.Check(c.alive)
-	if errors.Is(err, errEvicts) || errors.Is(err, errPolicyUnknown) {
-		c.config.Logger.Warn("Redis may lose what the gateway keeps: logins fail, and revoked tokens come back",
-			slog.String("prefix", c.config.Prefix), slog.String("error", err.Error()))
 	}
 }

@@ -2,9 +2,11 @@ package redis_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
+	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
@@ -37,5 +39,30 @@ func TestFindings(t *testing.T) {
 				log.await(t, row.want.Error())
 			}
 		})
+	}
+}
+
+// TestEvictionIsFoundAfterAFailover: the server that answers now evicts keys, and the one before did not.
+// The operator is warned, once.
+func TestEvictionIsFoundAfterAFailover(t *testing.T) {
+	t.Parallel()
+	good, bad := redistest.Start(t), redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+	via := newLine(t, good.Address)
+	log := newLogCapture()
+	c := config(via.address)
+	c.Logger = log.logger()
+	st := open(t, c)
+	revoke(t, st, "a")
+	if strings.Contains(log.String(), redis.ErrEvicts.Error()) {
+		t.Errorf("a good server is warned of:\n%s", log)
+	}
+	failTo(via, bad.Address)
+	log.await(t, redis.ErrEvicts.Error())
+	for range 3 {
+		failTo(via, bad.Address)
+		redistest.Until(t, "the server answers", func() bool { return revokeErr(t, st, store.ScopeLogin, "b") == nil })
+	}
+	if n := strings.Count(log.String(), redis.ErrEvicts.Error()); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, log)
 	}
 }

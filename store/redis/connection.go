@@ -38,6 +38,8 @@ type connection struct {
 	loop    func() // connects and syncs until alive ends
 	tasks   sync.WaitGroup
 	newer   sync.Map // the texts of [store.ErrNewer] that were logged
+
+	unconfirmed sync.Map // the names of documents that no standby confirmed
 }
 
 // Start begins to connect, in the background. The first call does so too; started
@@ -128,6 +130,23 @@ func (c *connection) tryWith(ctx context.Context, doing string, client rueidis.C
 		return rueidis.RedisMessage{}, c.unavailable(ctx, doing, err)
 	}
 	return got, nil
+}
+
+// tryAll does several things with a primary in one round trip. It returns the answers, or the first error.
+func (c *connection) tryAll(ctx context.Context, doing string, commands func(rueidis.Builder) []rueidis.Completed) ([]rueidis.RedisMessage, error) {
+	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
+	defer cancel()
+	client := c.primary()
+	results := client.DoMulti(limited, commands(client.B())...)
+	answers := make([]rueidis.RedisMessage, len(results))
+	for i, result := range results {
+		answer, err := result.ToMessage()
+		if err != nil && !rueidis.IsRedisNil(err) {
+			return nil, c.unavailable(ctx, doing, err)
+		}
+		answers[i] = answer
+	}
+	return answers, nil
 }
 
 // fetch returns what a script finds, and when that was by the server's clock, or ErrNotFound.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/rueidis"
@@ -20,6 +21,13 @@ const connBuffer = 64 << 10
 
 // leaveInterval is how long connections live at least that were made after others were left.
 const leaveInterval = 200 * time.Millisecond
+
+const (
+	// waitingConns bounds the calls that wait for standbys at one time; more wait for their turn.
+	waitingConns = 128
+	// waitingIdle is how long their connections stay when they have nothing to do.
+	waitingIdle = 10 * time.Second
+)
 
 // connectionName is how CLIENT LIST shows the connections.
 const connectionName = "caddy-itsme"
@@ -51,6 +59,10 @@ func (c *connection) connect() error {
 		// neither closes it nor waits for its answer.
 		PipelineMultiplex: -1,
 		AlwaysPipelining:  true,
+		// Calls that wait for standbys take a connection each. Those that a burst needed go afterwards.
+		BlockingPoolSize:    waitingConns,
+		BlockingPoolCleanup: waitingIdle,
+		BlockingPoolMinSize: 1,
 		// A call fails once and soon. The caller decides whether to try again.
 		DisableRetry: true,
 		// The copy of the revocations is our own.
@@ -87,6 +99,8 @@ type dialer struct {
 	alive   context.Context // ends with the store
 	timeout time.Duration
 	tls     *tls.Config // nil in the clear
+
+	count atomic.Int64 // how many connections were made
 
 	mu     sync.Mutex
 	closed bool
@@ -127,6 +141,7 @@ func (d *dialer) dial(address string) (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	d.open[counted] = struct{}{}
+	d.count.Add(1)
 	return counted, nil
 }
 

@@ -58,10 +58,21 @@
 // makes revoked tokens valid again; the store logs a warning. What floods can make it hold is
 // bounded by [store.Bounds] for records, by the time that they live for values and
 // counters, and in the end by the server's maxmemory: when that is reached, writing is
-// refused. Replication is asynchronous: a failover can lose the last writes, unless the
-// server waits for its replicas (min-replicas-to-write).
+// refused.
+//
+// # Failovers
+//
+// Replication is asynchronous: a failover can lose the last writes, and min-replicas-to-write does not
+// prevent that. So a revocation, a dropped key and the end of a refreshable login wait until every standby
+// that is connected has them (WAIT), for up to half a second. Then the answer is [store.ErrUnconfirmed]:
+// the change is in force, and the caller asks for it again. A standby that has been silent for ten seconds,
+// or still gets its first copy, is not waited for. With min-replicas-to-write 1, which refuses writes then,
+// no revocation is lost that was answered without an error, whichever server fails.
+//
+// A promoted standby that lacks revocations gets them back from the replicas of the gateway: each compares
+// the lists with what it knows and, after a random pause, writes what is missing.
 //
 // A user that may do no more than this package does:
 //
-//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +role +info +cluster|slots +cluster|shards
+//	ACL SETUSER gateway on >password ~{itsme:default}:* ~{itsme:default:revoked:*}:* resetchannels -@all +@connection +@hash +@list +@set +@sortedset +@string +eval +evalsha +pexpire +pttl +del +exists +wait +time +role +info +cluster|slots +cluster|shards
 package redis

@@ -41,7 +41,9 @@ func (d Documents) Read(ctx context.Context, name string) ([]byte, error) {
 }
 
 // Update replaces a document by what change makes of it. Where another replica was faster, change is
-// called again. An error of change, nil, or the same bytes leave the document as it is.
+// called again. An error of change, nil, or the same bytes leave the document as it is. It returns
+// [store.ErrUnconfirmed] when the document was replaced and a standby has not confirmed it in time; the
+// same change asked for again is written again.
 func (d Documents) Update(ctx context.Context, name string, change func(held []byte) ([]byte, error)) error {
 	for range updateAttempts {
 		held, version, err := d.read(ctx, name)
@@ -49,7 +51,8 @@ func (d Documents) Update(ctx context.Context, name string, change func(held []b
 			return err
 		}
 		next, err := change(held)
-		if err != nil || next == nil || bytes.Equal(next, held) {
+		_, unconfirmed := d.conn.unconfirmed.Load(name)
+		if err != nil || next == nil || bytes.Equal(next, held) && !unconfirmed {
 			return err
 		}
 		if err = d.replace(ctx, name, version, next); !errors.Is(err, store.ErrConflict) {
@@ -82,8 +85,15 @@ func (d Documents) read(ctx context.Context, name string) (document []byte, vers
 func (d Documents) replace(ctx context.Context, name string, version uint64, document []byte) error {
 	c, next := d.conn, version+1
 	held := strconv.FormatUint(next, 10) + " " + c.sealer.seal(d.place(name, next), document)
-	return c.settle(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
+	err := c.settleConfirmed(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
 		strconv.FormatUint(version, 10), held, strconv.FormatInt(documentLife.Milliseconds(), 10)))
+	switch {
+	case isUnconfirmed(err):
+		c.unconfirmed.Store(name, true)
+	case err == nil:
+		c.unconfirmed.Delete(name)
+	}
+	return err
 }
 
 func (d Documents) place(name string, version uint64) place {

@@ -15,7 +15,9 @@ import (
 // families is the [store.Families] of a [Store].
 type families struct{ *connection }
 
-// CreateFamily implements [store.Families].
+// CreateFamily implements [store.Families]. Like UpdateFamily it gives standbys the time to have the change,
+// and goes on without them: a refresh token that a failover loses ends an honest app's login, and so would a
+// refusal.
 func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 	held, key, err := s.sealFamily(f, 1)
 	if err != nil {
@@ -25,11 +27,14 @@ func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 	if lifetime < time.Millisecond {
 		return store.ErrInvalid
 	}
-	got, err := s.call(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	got, err := s.confirmed(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
 	}})
 	switch {
-	case err != nil:
+	case err != nil && !isUnconfirmed(err):
 		return err
 	case got.IsNil():
 		return store.ErrExists
@@ -60,7 +65,7 @@ func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
 	if err != nil {
 		return err
 	}
-	if err := s.settle(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil {
+	if err := s.settleConfirmed(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil && !isUnconfirmed(err) {
 		return err
 	}
 	f.Version = next
@@ -69,7 +74,11 @@ func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
 
 // DeleteFamily implements [store.Families].
 func (s families) DeleteFamily(ctx context.Context, id string) error {
-	_, err := s.call(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	// A failover must not bring a login back that has ended.
+	_, err := s.confirmed(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
 	}})
 	return err

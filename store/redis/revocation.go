@@ -2,12 +2,7 @@ package redis
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
-	"fmt"
-	"strconv"
 	"sync/atomic"
-	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
@@ -15,13 +10,20 @@ import (
 // revocations is the [store.Revocations] of a [Store].
 type revocations struct {
 	*connection
-	known store.RevocationSet      // the copy of the list
-	list  position                 // how far it was read; belongs to syncUntilClosed
-	read  atomic.Pointer[position] // a copy of list, for Mark
+	known  store.RevocationSet        // the copy of the lists
+	lists  map[segment]*list          // how far each was read; belongs to syncUntilClosed
+	marked atomic.Pointer[store.Mark] // for Mark
+	epoch  atomic.Pointer[string]     // what revocations of subjects are sealed for
+	unseen unseen
+	restorer
+}
+
+func newRevocations(c *connection) revocations {
+	return revocations{connection: c, lists: make(map[segment]*list)}
 }
 
 // Revoke implements [store.Revocations]. When it returns nil, this replica refuses already,
-// and every other does within [Config.Staleness].
+// and every other does within [Config.Staleness]. Where standbys are connected, they have it.
 func (r *revocations) Revoke(ctx context.Context, v store.Revocation) error {
 	if err := r.ready(ctx); err != nil {
 		return err
@@ -34,11 +36,43 @@ func (r *revocations) Revoke(ctx context.Context, v store.Revocation) error {
 		return nil
 	}
 	v = r.extend(v)
-	at, err := r.publish(ctx, []store.Revocation{v})
-	if err != nil {
+	return r.add(ctx, store.Listed{Revocation: v, List: uint32(segmentOf(v, now))})
+}
+
+// Confirm implements [store.Revocations]. It adds the revocation again, which changes nothing while it
+// is there.
+func (r *revocations) Confirm(ctx context.Context, v store.Revocation) error {
+	if err := r.ready(ctx); err != nil {
 		return err
 	}
-	return r.known.Add(v, at.mark(), now)
+	if err := v.Validate(); err != nil {
+		return err
+	}
+	held, ok := r.known.Find(v.Scope, v.ID)
+	if !ok {
+		return nil
+	}
+	if held.List == 0 {
+		held.List = uint32(segmentOf(held.Revocation, r.config.Now()))
+	}
+	return r.add(ctx, held)
+}
+
+// add publishes a revocation and has this replica refuse by it, confirmed or not.
+func (r *revocations) add(ctx context.Context, v store.Listed) error {
+	r.unseen.begin(v)
+	at, err := r.publish(ctx, []store.Listed{v}, r.confirmed)
+	if v.At.Number == 0 {
+		v.At = at
+	}
+	r.unseen.end(v, err == nil || isUnconfirmed(err))
+	if err != nil && !isUnconfirmed(err) {
+		return err
+	}
+	if failed := r.known.Add(v, r.config.Now()); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // extend lets a revocation cover what a replica that does not know of it yet makes from a credential:
@@ -65,78 +99,8 @@ func (r *revocations) Mark(ctx context.Context) (string, error) {
 	if err := r.ready(ctx); err != nil {
 		return "", err
 	}
-	return r.read.Load().mark().String(), nil
-}
-
-// mark returns how far a list was read.
-func (p position) mark() store.Mark {
-	number, err := strconv.ParseFloat(p.last, 64) // a score of Redis, which is below 2^53
-	if err != nil || len(p.epoch) < store.EpochSize {
-		return store.Mark{}
+	if mark := r.marked.Load(); mark != nil {
+		return mark.String(), nil
 	}
-	return store.Mark{Epoch: p.epoch[:store.EpochSize], Number: uint64(number)}
-}
-
-// publish adds revocations to the list in Redis. It makes a list if there is none, and returns the
-// place of the last one added.
-func (r *revocations) publish(ctx context.Context, added []store.Revocation) (at position, err error) {
-	args := []string{rand.Text()}
-	for _, v := range added {
-		data := encodeRevocation(v)
-		// The same revocation has the same name, whichever replica adds it.
-		name := r.sealer.name(revocationName, string(data))
-		args = append(args, name, millis(v.Until), r.sealer.seal(r.revocationPlace(name), data))
-	}
-	got, err := r.try(ctx, "revoking", eval(r.scripts.revoke, r.keys.revoke, args...))
-	if err != nil {
-		return position{}, err
-	}
-	reply, err := got.AsStrSlice()
-	if err != nil || len(reply) != 2 {
-		return position{}, r.unavailable(ctx, "revoking", errMalformed)
-	}
-	return position{epoch: reply[0], last: reply[1]}, nil
-}
-
-func (r *revocations) revocationPlace(name string) place {
-	return place{key: r.keys.revocations, name: name}
-}
-
-// encodeRevocation returns a revocation as bytes. Times are those that it is compared
-// by: the issue in whole seconds, which are zero where it refuses all.
-func encodeRevocation(v store.Revocation) []byte {
-	var issuedUntil int64
-	if !v.IssuedUntil.IsZero() {
-		issuedUntil = v.IssuedUntil.Unix()
-	}
-	b := []byte{byte(v.Scope)}
-	b = binary.AppendVarint(b, issuedUntil)
-	b = binary.AppendVarint(b, v.Until.UnixNano())
-	return append(b, v.ID...)
-}
-
-// decodeRevocation reads what encodeRevocation wrote.
-func decodeRevocation(data []byte) (store.Revocation, error) {
-	if len(data) == 0 {
-		return store.Revocation{}, ErrUnreadable
-	}
-	issuedUntil, n := binary.Varint(data[1:])
-	until, m := binary.Varint(data[1+max(n, 0):])
-	if n <= 0 || m <= 0 {
-		return store.Revocation{}, ErrUnreadable
-	}
-	v := store.Revocation{Scope: store.Scope(data[0]), ID: string(data[1+n+m:]), Until: time.Unix(0, until).UTC()}
-	if issuedUntil != 0 {
-		v.IssuedUntil = time.Unix(issuedUntil, 0).UTC()
-	}
-	return v, nil
-}
-
-// openRevocation reads one entry of the list.
-func (r *revocations) openRevocation(name, sealed string) (store.Revocation, error) {
-	data, err := r.sealer.open(r.revocationPlace(name), sealed)
-	if err != nil {
-		return store.Revocation{}, fmt.Errorf("opening revocation: %w", err)
-	}
-	return decodeRevocation(data)
+	return "", nil
 }

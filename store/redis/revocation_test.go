@@ -2,12 +2,11 @@ package redis_test
 
 import (
 	"errors"
-	"maps"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -90,21 +89,6 @@ func TestRevocationsSurviveAFlush(t *testing.T) {
 	}
 }
 
-// TestRevocationsSurviveAFailover: a server is promoted that lacks the last ones, which
-// a replica has read already. The next ones must not look as if it had read them, too.
-func TestRevocationsSurviveAFailover(t *testing.T) {
-	t.Parallel()
-	s := redistest.Start(t)
-	reader, writer := open(t, config(s.Address)), open(t, config(s.Address))
-	for _, id := range []string{"a", "b", "c"} {
-		revoke(t, writer, id)
-	}
-	awaitRevoked(t, reader, "c")
-	do(t, admin(t, s.Address), "ZREMRANGEBYRANK", "{itsme:default}:revoked:log", "-2", "-1")
-	revoke(t, writer, "d")
-	awaitRevoked(t, reader, "d")
-}
-
 // TestRevocationsAtOneInstant: the server's clock stands, and then goes back, and
 // no replica misses a revocation.
 func TestRevocationsAtOneInstant(t *testing.T) {
@@ -123,9 +107,46 @@ func TestRevocationsAtOneInstant(t *testing.T) {
 	}
 }
 
-// TestListOfRevocationsIsSwept: what is over leaves it, and what is there already
-// changes nothing, or every replica would read it again.
-func TestListOfRevocationsIsSwept(t *testing.T) {
+// TestRevocationIsListedOnce: what is there already changes nothing, whichever replica adds it again, or
+// every replica would read it again.
+func TestRevocationIsListedOnce(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	first, second := open(t, config(s.Address)), open(t, config(s.Address))
+	v := store.Revocation{Scope: store.ScopeLogin, ID: "a", Until: time.Now().Add(time.Hour)}
+	subject := store.Revocation{Scope: store.ScopeSubject, ID: "a", Until: time.Now().Add(time.Hour)}
+	for _, st := range []*redis.Store{first, second, first} {
+		for _, v := range []store.Revocation{v, subject} {
+			if err := errors.Join(st.Revoke(t.Context(), v), st.Confirm(t.Context(), v)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	lists := listsOf(t, s)
+	for _, key := range lists {
+		if n, err := s.Do(t, "LLEN", key).ToInt64(); n != 1 || err != nil {
+			t.Errorf("%s has %d entries, %v, want 1", key, n, err)
+		}
+	}
+	if len(lists) != 2 {
+		t.Errorf("the lists are %q, want one of logins and one of subjects", lists)
+	}
+}
+
+// listsOf returns the keys of the lists of revocations.
+func listsOf(t testing.TB, s *redistest.Server) []string {
+	t.Helper()
+	lists, err := s.Do(t, "KEYS", "*:list").AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lists)
+	return lists
+}
+
+// TestSegmentsExpire: revocations that end at different times are in different keys. Each goes by itself
+// when all of it is over, and not before, although others are added all the time.
+func TestSegmentsExpire(t *testing.T) {
 	t.Parallel()
 	st, server, clock := steered(t)
 	add := func(id string, lasts time.Duration) {
@@ -134,33 +155,53 @@ func TestListOfRevocationsIsSwept(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := func() (log, until map[string]float64, names []string, epoch string) {
-		log, err := server.SortedSet("{itsme:default}:revoked:log")
-		until, err2 := server.SortedSet("{itsme:default}:revoked:until")
-		names, err3 := server.HKeys("{itsme:default}:revoked")
-		epoch, err4 := server.Get("{itsme:default}:revoked:epoch")
-		if err := errors.Join(err, err2, err3, err4); err != nil {
-			t.Fatal(err)
+	lists := func() (count int) {
+		for _, key := range server.Keys() {
+			if strings.HasSuffix(key, ":list") {
+				count++
+			}
 		}
-		return maps.Clone(log), maps.Clone(until), names, epoch
+		return count
 	}
-	add("short", time.Minute)
-	add("long", time.Hour)
-	log, _, _, epoch := list()
-	add("long", time.Hour)
-	again, _, _, _ := list()
-	if diff := cmp.Diff(log, again); diff != "" || len(log) != 2 {
-		t.Errorf("the log changed (-before +after):\n%s", diff)
+	for lasts, id := range map[time.Duration]string{
+		30 * time.Minute: "minutes", 5 * time.Hour: "hours", 50 * time.Hour: "days",
+		60 * 24 * time.Hour: "months", 1000 * 24 * time.Hour: "years",
+	} {
+		add(id, lasts)
 	}
-	clock.advance(2 * time.Minute)
-	add("another", time.Hour)
-	log, until, names, later := list()
-	if len(log) != 2 || len(until) != 2 || len(names) != 2 {
-		t.Errorf("%d in the log, %d with an end, %d sealed, want 2", len(log), len(until), len(names))
+	wantLists := func(want int) {
+		t.Helper()
+		if got := lists(); got != want {
+			t.Errorf("%d lists, want %d", got, want)
+		}
 	}
-	if later != epoch {
-		t.Error("the list has another name")
+	wantLists(5)
+	clock.advance(29 * time.Minute)
+	wantRevoked(t, st, "minutes", true)
+	clock.advance(3 * time.Hour)
+	wantLists(4)
+	wantRevoked(t, st, "minutes", false)
+	wantRevoked(t, st, "hours", true)
+	add("another", 50*time.Hour)
+	clock.advance(5 * time.Hour)
+	recruit := openAt(t, server.Addr(), clock)
+	for id, want := range map[string]bool{"minutes": false, "hours": false, "days": true, "another": true, "months": true, "years": true} {
+		wantRevoked(t, st, id, want)
+		wantRevoked(t, recruit, id, want)
 	}
+	clock.advance(999 * 24 * time.Hour)
+	wantRevoked(t, openAt(t, server.Addr(), clock), "years", true)
+	wantLists(1)
+	clock.advance(2 * 24 * time.Hour)
+	wantLists(0)
+}
+
+// openAt opens a store that goes by a clock.
+func openAt(t testing.TB, address string, clock *clock) *redis.Store {
+	t.Helper()
+	c := config(address)
+	c.Now = clock.Now
+	return open(t, c)
 }
 
 // awaitRevoked waits until a replica knows of a revocation.

@@ -32,15 +32,15 @@ var (
 	enrollSource string
 	//go:embed lua/withdraw.lua
 	withdrawSource string
-	//go:embed lua/revoked.lua
-	revokedSource string
+	//go:embed lua/revokesubject.lua
+	revokeSubjectSource string
 	//go:embed lua/document.lua
 	documentSource string
 )
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, loadRecord, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revoked, document script
+	create, loadRecord, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revokeSubject, document script
 }
 
 // script is one of them, by the name of its file.
@@ -62,20 +62,20 @@ func newScripts() scripts {
 		enroll:     script{"enroll", rueidis.NewLuaScript(enrollSource)},
 		withdraw:   script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
 		revoke:     script{"revoke", rueidis.NewLuaScript(revokeSource)},
-		revoked:    script{"revoked", rueidis.NewLuaScript(revokedSource)},
-		document:   script{"document", rueidis.NewLuaScript(documentSource)},
+
+		revokeSubject: script{"revokesubject", rueidis.NewLuaScript(revokeSubjectSource)},
+
+		document: script{"document", rueidis.NewLuaScript(documentSource)},
 	}
 }
 
 // keys are the names in Redis. Their common part in braces, a hash tag, puts them
 // into one slot.
 type keys struct {
-	prefix      string // "{prefix}:"
-	records     string
-	revocations string
-	quota       []string // as quota.lua wants them
-	revoke      []string // as revoke.lua wants them
-	revoked     []string // as revoked.lua wants them
+	gateway string // the prefix
+	prefix  string // "{prefix}:"
+	records string
+	quota   []string // as quota.lua wants them
 }
 
 func newKeys(prefix string) keys {
@@ -87,12 +87,10 @@ func newKeys(prefix string) keys {
 		return rest
 	}
 	return keys{
-		prefix:      name(""),
-		records:     name("records"),
-		revocations: name("revoked"),
-		quota:       names("records", "open", "queue", "load", "over", "serial"),
-		revoke:      names("revoked:log", "revoked", "revoked:until", "revoked:epoch"),
-		revoked:     names("revoked:log", "revoked", "revoked:epoch"),
+		gateway: prefix,
+		prefix:  name(""),
+		records: name("records"),
+		quota:   names("records", "open", "queue", "load", "over", "serial"),
 	}
 }
 

@@ -249,29 +249,3 @@ func TestMovedLoginIsRefused(t *testing.T) {
 	do(t, client, "COPY", names[0], other, "REPLACE")
 	wantUnreadable(t, "moved", func() error { _, err := st.WithdrawAll(t.Context(), "attacker"); return err })
 }
-
-// TestMovedRevocationIsRefused: a revocation that is put under another's name could
-// take its place.
-func TestMovedRevocationIsRefused(t *testing.T) {
-	t.Parallel()
-	s := redistest.Start(t)
-	st := open(t, config(s.Address))
-	revoke(t, st, "a")
-	revoke(t, st, "b")
-	client := admin(t, s.Address)
-	held, err := do(t, client, "HGETALL", "{itsme:default}:revoked").AsStrMap()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var last string
-	for name, sealed := range held {
-		if last != "" {
-			do(t, client, "HSET", "{itsme:default}:revoked", name, last)
-		}
-		last = sealed
-	}
-	wantUnreadable(t, "moved", func() error {
-		_, err := open(t, config(s.Address)).Revoked(t.Context(), store.Credential{Login: "a"})
-		return err
-	})
-}

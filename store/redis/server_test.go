@@ -40,6 +40,8 @@ func dump(t testing.TB, client rueidis.Client) map[string]string {
 		"string": {"GET"},
 		"hash":   {"HGETALL"},
 		"zset":   {"ZRANGE", "", "0", "-1", "WITHSCORES"},
+		"set":    {"SMEMBERS"},
+		"list":   {"LRANGE", "", "0", "-1"},
 	}
 	names, err := do(t, client, "KEYS", "*").AsStrSlice()
 	if err != nil {

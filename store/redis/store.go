@@ -47,11 +47,10 @@ func Open(c Config) (*Store, error) {
 		connection:  conn,
 		logins:      logins{conn},
 		families:    families{conn},
-		revocations: revocations{connection: conn},
+		revocations: newRevocations(conn),
 		limits:      limits{conn},
 		finish:      sync.OnceFunc(conn.close),
 	}
-	s.read.Store(new(position))
 	conn.loop = s.syncUntilClosed
 	return s, nil
 }

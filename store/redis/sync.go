@@ -1,36 +1,35 @@
 package redis
 
 import (
-	"cmp"
-	"errors"
-	"log/slog"
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-// syncInterval is how long after one look at the list of revocations the next
-// follows. Another replica knows of a revocation after that and a round trip.
+// syncInterval is how long after one look at the revocations the next follows. Another replica knows of
+// a revocation after that and a round trip.
 const syncInterval = 200 * time.Millisecond
 
 const (
 	// firstPause and longestPause are how long to wait after an attempt that failed:
 	// the first time, and after many.
 	firstPause, longestPause = 50 * time.Millisecond, time.Second
-	// pageSize is how many revocations are read or written at once.
-	pageSize = 200
-)
+	// lookSize is how many revocations one look reads of each list, and pageSize how many it reads
+	// altogether of those that have more.
+	lookSize, pageSize = 100, 8000
 
-// position is how far the list of revocations was read.
-type position struct {
-	epoch string // the list's name; empty when there is none
-	last  string // the number of the last one; empty before the first
-}
+	readingRevocations = "reading revocations"
+)
 
 // syncUntilClosed connects, and then brings the copy of the revocations up to date, until the
 // store is closed.
 func (r *revocations) syncUntilClosed() {
 	watch := &watch{revocations: r}
+	defer r.stopPass()
 	pause := firstPause
 	for r.alive.Err() == nil {
 		began, err := r.sync()
@@ -41,10 +40,17 @@ func (r *revocations) syncUntilClosed() {
 			pause = min(2*pause, longestPause)
 			continue
 		}
-		r.freshness.succeed(began)
-		watch.note(nil)
-		r.wait(syncInterval)
+		underWay := r.restore()
+		if !r.waitsForOthers() {
+			r.freshness.succeed(began)
+			watch.note(nil)
+		}
 		pause = firstPause
+		next := syncInterval
+		if underWay {
+			next = restorePace
+		}
+		r.wait(next - time.Since(began))
 	}
 }
 
@@ -55,122 +61,134 @@ func (r *revocations) wait(d time.Duration) {
 	}
 }
 
-// sync reads what is new in the list. It returns when it asked for the last page:
-// what was revoked by then is in the copy.
+// waitsForOthers reports whether this replica starts while others write revocations back. It does not
+// know those, and must not answer until Redis has them.
+func (r *revocations) waitsForOthers() bool {
+	r.answered = r.answered || !r.restoring
+	return !r.answered
+}
+
+// sync reads what is new in every list. What was revoked by the time that it returns is in the copy.
 func (r *revocations) sync() (began time.Time, err error) {
 	if err := r.connect(); err != nil {
 		return began, err
 	}
-	r.known.Sweep(r.config.Now())
-	for {
-		began = time.Now()
-		page, err := r.readPage()
-		if err != nil {
-			return began, err
+	now := r.config.Now()
+	r.known.Sweep(now)
+	lists := r.live(now)
+	began = time.Now()
+	first, behind, err := r.look(lists, lookSize)
+	if err == nil {
+		err = r.catchUp(behind)
+	}
+	if err != nil {
+		return began, err
+	}
+	r.marked.Store(&first.mark)
+	r.restoring = first.restoring
+	r.lost = append(r.lost, r.unseen.lost(began)...)
+	return began, nil
+}
+
+// catchUp reads lists to the end that they have now. Others may make them longer meanwhile.
+func (r *revocations) catchUp(behind []*list) error {
+	if len(behind) == 0 {
+		return nil
+	}
+	lengths, err := r.tryAll(r.alive, readingRevocations, func(b rueidis.Builder) (commands []rueidis.Completed) {
+		for _, l := range behind {
+			commands = append(commands, b.Llen().Key(l.keys.list).Build())
 		}
-		if r.another(page.epoch) {
-			if err := r.writeBack(page.epoch); err != nil {
-				return began, err
-			}
-			continue
-		}
-		if err := r.take(page); err != nil {
-			return began, err
-		}
-		if len(page.entries) < pageSize {
-			return began, nil
+		return commands
+	})
+	if err != nil {
+		return err
+	}
+	ends := make(map[*list]int64, len(behind))
+	for i, l := range behind {
+		if ends[l], err = lengths[i].ToInt64(); err != nil {
+			return r.unavailable(r.alive, readingRevocations, errMalformed)
 		}
 	}
+	for err == nil && len(behind) > 0 {
+		_, behind, err = r.look(behind, max(pageSize/int64(len(behind)), lookSize))
+		behind = slices.DeleteFunc(behind, func(l *list) bool { return l.count > 0 && l.count >= ends[l] })
+	}
+	return err
 }
 
-// another reports whether the list in Redis is not the one that was read so far, or is
-// gone before it was read again after a revocation of our own.
-func (r *revocations) another(epoch string) bool {
-	return epoch != r.list.epoch || epoch == "" && r.known.Len() > 0
+// head is what a look reads before the lists. So these have everything up to the mark.
+type head struct {
+	mark      store.Mark // the last place in the order of the subjects' revocations
+	restoring bool       // a replica writes revocations back
 }
 
-// writeBack begins with another list. It is a new one when the server lost its data,
-// and then lacks what the replicas know.
-func (r *revocations) writeBack(epoch string) error {
-	for known := range slices.Chunk(slices.Collect(r.known.All()), pageSize) {
-		at, err := r.publish(r.alive, known)
+// look reads what is new in lists, up to size of each, in one round trip. It returns the lists that
+// have more.
+func (r *revocations) look(lists []*list, size int64) (first head, behind []*list, err error) {
+	answers, err := r.tryAll(r.alive, readingRevocations, func(b rueidis.Builder) []rueidis.Completed {
+		commands := make([]rueidis.Completed, 0, 2+len(lists))
+		commands = append(commands,
+			b.Hmget().Key(r.keys.segment(subjects<<classShift).order).Field("epoch", "number").Build(),
+			b.Get().Key(r.keys.restoring()).Build())
+		for _, l := range lists {
+			commands = append(commands, b.Lrange().Key(l.keys.list).Start(l.next()).Stop(l.next()+size).Build())
+		}
+		return commands
+	})
+	if err != nil {
+		return head{}, nil, err
+	}
+	now := r.config.Now()
+	for i, l := range lists {
+		answer, err := answers[2+i].AsStrSlice()
+		if err != nil {
+			return head{}, nil, r.unavailable(r.alive, readingRevocations, errMalformed)
+		}
+		news, same := l.news(answer)
+		if !same || int64(len(answer)) > size {
+			behind = append(behind, l)
+		}
+		if err := r.takeAll(l, news, now); err != nil {
+			return head{}, nil, r.unavailable(r.alive, readingRevocations, err)
+		}
+	}
+	mark, err := r.readMark(answers[0])
+	return head{mark, !answers[1].IsNil()}, behind, err
+}
+
+// takeAll adds the news of a list to the copy. One revocation that does not open fails it: which token
+// it refuses is unknown.
+func (r *revocations) takeAll(l *list, news []string, now time.Time) error {
+	for _, entry := range news {
+		v, err := r.openRevocation(l, entry)
 		if err != nil {
 			return err
 		}
-		epoch = at.epoch
-	}
-	r.list = position{epoch: epoch}
-	r.read.Store(&position{epoch: epoch})
-	return nil
-}
-
-// entry is one revocation as it is in Redis, in the order of revoked.lua's answer.
-type entry struct{ name, number, sealed string }
-
-// page is a part of the list.
-type page struct {
-	epoch   string
-	entries []entry
-}
-
-func (r *revocations) readPage() (page, error) {
-	const doing = "reading revocations"
-	got, err := r.tryPrimary(r.alive, doing, eval(r.scripts.revoked, r.keys.revoked,
-		cmp.Or(r.list.last, "0"), strconv.Itoa(pageSize)))
-	if err != nil {
-		return page{}, err
-	}
-	fields, err := got.AsStrSlice()
-	if err != nil || len(fields)%3 != 1 {
-		return page{}, r.unavailable(r.alive, doing, errMalformed)
-	}
-	p := page{epoch: fields[0]}
-	for e := range slices.Chunk(fields[1:], 3) {
-		p.entries = append(p.entries, entry{name: e[0], number: e[1], sealed: e[2]})
-	}
-	return p, nil
-}
-
-// take adds a page to the copy. One revocation that does not open fails it: which token it
-// refuses is unknown.
-func (r *revocations) take(p page) error {
-	for _, e := range p.entries {
-		at := position{epoch: p.epoch, last: e.number}
-		v, err := r.openRevocation(e.name, e.sealed)
-		if err == nil {
-			err = r.known.Add(v, at.mark(), r.config.Now())
+		if held, ok := r.known.Find(v.Scope, v.ID); !ok || held != v {
+			err = r.known.Add(v, now)
 		}
 		if err != nil {
-			return r.unavailable(r.alive, "reading revocations", err)
+			return err
 		}
-		r.list = at
+		l.take(entry, v.Revocation)
+		r.unseen.seen(v.Revocation)
 	}
-	r.read.Store(&position{r.list.epoch, r.list.last})
 	return nil
 }
 
-// watch logs that Redis became available or unavailable, once for each change.
-type watch struct {
-	revocations *revocations
-	last        error
-	asked       bool
-}
-
-// note notes how an attempt ended.
-func (w *watch) note(err error) {
-	log, prefix := w.revocations.config.Logger, slog.String("prefix", w.revocations.config.Prefix)
-	switch {
-	case w.revocations.alive.Err() != nil:
-	case err == nil && !w.asked:
-		w.asked = true
-		log.Info("Redis keeps pending sessions", prefix)
-		w.revocations.tasks.Go(w.revocations.logFindings)
-	case err == nil && w.last != nil:
-		log.Info("Redis is back", prefix)
-	case errors.Is(err, ErrUnreadable) && !errors.Is(w.last, ErrUnreadable):
-		log.Error("everything is refused: Redis holds what this gateway cannot open", prefix, slog.String("error", err.Error()))
-	case err != nil && w.last == nil && !refused(err): // a refusal is logged with its cause
-		log.Warn("Redis cannot be reached; what needs it is refused until it is", prefix, slog.String("error", err.Error()))
+// readMark reads the last place in the order of the subjects' revocations.
+func (r *revocations) readMark(got rueidis.RedisMessage) (store.Mark, error) {
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) != 2 {
+		return store.Mark{}, r.unavailable(r.alive, readingRevocations, errMalformed)
 	}
-	w.last = err
+	if fields[0] == "" {
+		return store.Mark{}, nil
+	}
+	number, err := strconv.ParseUint(fields[1], 10, 63)
+	if err != nil || len(fields[0]) != store.EpochSize {
+		return store.Mark{}, r.unavailable(r.alive, readingRevocations, errMalformed)
+	}
+	return store.Mark{Epoch: fields[0], Number: number}, nil
 }

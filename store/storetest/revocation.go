@@ -15,6 +15,7 @@ func revocations() []scenario {
 		{"a person's tokens of that second and before are refused", revokesIssuedUntil},
 		{"a second revocation only adds to the first", revokesMore},
 		{"a login that began after a revocation is not refused", sparesLater},
+		{"a revocation in force can be confirmed", confirms},
 		{"a revocation of nothing is refused", revokesNothing},
 		{"a revocation that is over revokes nothing", revokesInThePast},
 	}
@@ -140,17 +141,34 @@ func sparesLater(t *testing.T, h Harness) {
 	for _, malformed := range []string{first[:store.EpochSize], first[:len(first)-1], first + "!", "x"} {
 		wantRevoked(t, h, "marked "+malformed, marked(malformed), true)
 	}
+	for _, scope := range []store.Scope{store.ScopeToken, store.ScopeLogin} {
+		revoke(t, h, store.Revocation{Scope: scope, ID: "id"})
+	}
 	v.IssuedUntil = v.IssuedUntil.Add(time.Second)
 	revoke(t, h, v)
 	second := markAfter(t, h, first)
 	wantRevoked(t, h, "before the second", marked(first), true)
 	wantRevoked(t, h, "after the second", marked(second), false)
-	for _, scope := range []store.Scope{store.ScopeToken, store.ScopeLogin} {
-		revoke(t, h, store.Revocation{Scope: scope, ID: "id"})
+	wantRevoked(t, h, "a token, whatever its mark", store.Credential{TokenID: "id", Mark: second}, true)
+	wantRevoked(t, h, "a login, whatever its mark", store.Credential{Login: "id", Mark: second}, true)
+}
+
+func confirms(t *testing.T, h Harness) {
+	v := store.Revocation{Scope: store.ScopeSubject, ID: "subject", IssuedUntil: h.Now()}
+	revoke(t, h, v)
+	for what, confirmed := range map[string]store.Revocation{
+		"the one in force":   {Scope: v.Scope, ID: v.ID},
+		"of another subject": {Scope: v.Scope, ID: "other"},
+		"of another scope":   {Scope: store.ScopeLogin, ID: v.ID},
+	} {
+		if err := h.Store.Confirm(t.Context(), confirmed); err != nil {
+			t.Errorf("%s: confirming: %v", what, err)
+		}
 	}
-	third := markAfter(t, h, second)
-	wantRevoked(t, h, "a token, whatever its mark", store.Credential{TokenID: "id", Mark: third}, true)
-	wantRevoked(t, h, "a login, whatever its mark", store.Credential{Login: "id", Mark: third}, true)
+	wantRevoked(t, h, "the subject", store.Credential{Subject: "subject", IssuedAt: h.Now()}, true)
+	wantRevoked(t, h, "later tokens", store.Credential{Subject: "subject", IssuedAt: h.Now().Add(time.Minute)}, false)
+	wantRevoked(t, h, "another subject", store.Credential{Subject: "other"}, false)
+	wantRevoked(t, h, "a login of that name", store.Credential{Login: "subject"}, false)
 }
 
 func revokesNothing(t *testing.T, h Harness) {

@@ -33,7 +33,8 @@ func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken
 	f, err := r.config.Store.LoadFamily(ctx, presented.loginID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return nil
+		// A standby of the store may not have confirmed the revocation that ended the login.
+		return storeError(r.config.Store.Confirm(ctx, store.Revocation{Scope: store.ScopeLogin, ID: presented.loginID}))
 	case err != nil:
 		return storeError(err)
 	case !hmac.Equal([]byte(presented.signed(f.Secret)), []byte(raw)):
@@ -54,8 +55,11 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
-	if done, err := r.isRevoked(ctx, v); err != nil || done {
+	switch done, err := r.isRevoked(ctx, v); {
+	case err != nil:
 		return storeError(err)
+	case done:
+		return storeError(r.config.Store.Confirm(ctx, v))
 	}
 	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginIDOf(id), MaxTokenRevocations, r.config.AccessLifetime)
 	switch {
@@ -68,17 +72,25 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 }
 
 // revoke stores a revocation. All revocations pass through it. It stores none for a token or login that is
-// revoked already: no token was issued to it since.
+// revoked already: no token was issued to it since. It confirms that one, because the answer to the first
+// request may have been that no standby of the store has it.
 func (r *revoker) revoke(ctx context.Context, v store.Revocation) error {
-	if done, err := r.isRevoked(ctx, v); err != nil || done {
+	switch done, err := r.isRevoked(ctx, v); {
+	case err != nil:
 		return err
+	case done:
+		return r.config.Store.Confirm(ctx, v)
 	}
 	err := r.config.Store.Revoke(ctx, v)
-	if err == nil {
+	if inForce(err) {
 		r.config.Observe.Revocation(v)
 	}
 	return err
 }
+
+// inForce reports whether the store made a change. No standby may have it. What follows the change is done
+// all the same.
+func inForce(err error) bool { return err == nil || errors.Is(err, store.ErrUnconfirmed) }
 
 // isRevoked reports whether a token or login is revoked already.
 func (r *revoker) isRevoked(ctx context.Context, v store.Revocation) (bool, error) {
@@ -135,10 +147,11 @@ func (r *revoker) RevokeSubject(ctx context.Context, subject string) (logins int
 		IssuedUntil: until,
 		Until:       r.keepUntil(longest + r.config.SessionLifetime),
 	})
-	if err != nil {
+	if !inForce(err) {
 		return 0, storeError(err)
 	}
-	running, err := r.config.Store.WithdrawAll(ctx, subject)
+	running, failed := r.config.Store.WithdrawAll(ctx, subject)
+	err = errors.Join(err, failed)
 	for _, loginID := range running {
 		ended, failed := r.config.Store.Revoked(ctx, store.Credential{Login: loginID})
 		if failed == nil && !ended {
@@ -166,19 +179,17 @@ func (r *revoker) keepUntil(lifetime time.Duration) time.Time {
 // is on.
 func (r *revoker) EndLogin(ctx context.Context, loginID, subject string) error {
 	err := r.revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: loginID, Until: r.keepUntil(r.longestToken())})
-	if err == nil {
-		err = r.forgetLogin(ctx, loginID, subject)
+	if inForce(err) {
+		err = errors.Join(err, r.forgetLogin(ctx, loginID, subject))
 	}
 	return storeError(err)
 }
 
 // forgetLogin deletes a login's family and removes the login from its subject's list.
 func (r *revoker) forgetLogin(ctx context.Context, loginID, subject string) error {
-	if err := r.config.Store.DeleteFamily(ctx, loginID); err != nil {
+	err := r.config.Store.DeleteFamily(ctx, loginID)
+	if !inForce(err) || subject == "" {
 		return err
 	}
-	if subject == "" {
-		return nil
-	}
-	return r.config.Store.Withdraw(ctx, subject, loginID)
+	return errors.Join(err, r.config.Store.Withdraw(ctx, subject, loginID))
 }
