@@ -55,5 +55,5 @@
 //
 // A user that may do no more than this package does:
 //
-//	ACL SETUSER gateway on >password ~{itsme:default}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +info +cluster|slots +cluster|shards
+//	ACL SETUSER gateway on >password ~{itsme:default}:* ~{itsme:default:??}:* resetchannels -@all +@connection +@hash +@sortedset +@string +eval +evalsha +pexpire +pttl +del +time +info +cluster|slots +cluster|shards
 package redis
