@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,8 +73,9 @@ func familyID(i int) string  { return fmt.Sprintf("family-%d", i) }
 func revokedID(i int) string { return fmt.Sprintf("revoked-%d", i) }
 
 // fill makes what there is to be.
-func (f fleet) fill(t *testing.T) {
+func (f fleet) fill(t *testing.T, servers []*redistest.Server) {
 	t.Helper()
+	before := used(t, servers, "memory", "used_memory")
 	for _, part := range []struct {
 		what string
 		n    int
@@ -99,7 +101,10 @@ func (f fleet) fill(t *testing.T) {
 	} {
 		began := time.Now()
 		f.each(t, part.n, part.do)
-		t.Logf("%d %s in %v: %.0f a second", part.n, part.what, time.Since(began).Round(time.Second), float64(part.n)/time.Since(began).Seconds())
+		after := used(t, servers, "memory", "used_memory")
+		t.Logf("%d %s in %v: %.0f a second, %.0f bytes each", part.n, part.what, time.Since(began).Round(time.Second),
+			float64(part.n)/time.Since(began).Seconds(), (after-before)/float64(part.n))
+		before = after
 	}
 }
 
@@ -142,6 +147,10 @@ func (r *refusals) String() string {
 	return fmt.Sprintf("%d of %d, within %.1f s", r.refused, r.calls, r.last.Sub(r.first).Seconds())
 }
 
+// probePause is the pause of each store between two rounds of calls: one that is refused at once would
+// else take the processor from the servers.
+const probePause = 5 * time.Millisecond
+
 // kinds are what clients do meanwhile.
 var kinds = []string{"a request with a token", "a token that was revoked", "a status poll", "a start", "a finish", "a refresh"}
 
@@ -164,6 +173,7 @@ func (f fleet) probe(t *testing.T, event func()) map[string]*refusals {
 				default:
 				}
 				f.probeOnce(t, s, i, found, &admitted)
+				<-time.After(probePause)
 			}
 		})
 	}
@@ -233,7 +243,7 @@ func ignore(err error, answers ...error) error {
 func TestScale(t *testing.T) {
 	cluster := redistest.StartCluster(t)
 	f := openFleet(t, cluster.Addresses()[0])
-	f.fill(t)
+	f.fill(t, cluster.Primaries)
 	settle := func() { <-time.After(10 * time.Second) }
 	events := []struct {
 		what string
@@ -326,6 +336,59 @@ func TestLoginsASecond(t *testing.T) {
 				t.Errorf("primary %d has %.0f %% of the scripts", i, 100*share)
 			}
 		}
+	}
+}
+
+// used returns the sum of a number in INFO over servers.
+func used(t *testing.T, servers []*redistest.Server, section, name string) (sum float64) {
+	t.Helper()
+	for _, s := range servers {
+		for line := range strings.Lines(s.Text(t, "INFO", section)) {
+			if text, ok := strings.CutPrefix(strings.TrimSpace(line), name+":"); ok {
+				n, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				sum += n
+			}
+		}
+	}
+	return sum
+}
+
+// cpu is the processor time that servers took, in seconds.
+func cpu(t *testing.T, servers []*redistest.Server) float64 {
+	return used(t, servers, "cpu", "used_cpu_user") + used(t, servers, "cpu", "used_cpu_sys")
+}
+
+// TestCostOfACall prints what the calls of clients cost one node, in processor time of the server.
+func TestCostOfACall(t *testing.T) {
+	servers := []*redistest.Server{redistest.StartNode(t)}
+	f := openFleet(t, servers[0].Address)
+	const calls = 20_000
+	for _, part := range []struct {
+		what string
+		do   func(s *redis.Store, i int) error
+	}{
+		{"login", func(s *redis.Store, i int) error { return wholeLogin(t.Context(), s, pendingID(i)) }},
+		{"status poll", func(s *redis.Store, i int) error { _, err := s.Load(t.Context(), pendingID(i)); return err }},
+		{"refresh", func(s *redis.Store, i int) error {
+			if _, err := s.Allow(t.Context(), store.Quota{Owner: pendingID(i), Limit: 1000, Window: time.Minute}); err != nil {
+				return err
+			}
+			fam, err := s.LoadFamily(t.Context(), pendingID(i))
+			if err != nil {
+				return err
+			}
+			return ignore(s.UpdateFamily(t.Context(), fam), store.ErrConflict)
+		}},
+		{"revocation", func(s *redis.Store, i int) error {
+			return s.Revoke(t.Context(), store.Revocation{Scope: store.ScopeToken, ID: revokedID(i), Until: time.Now().Add(time.Hour)})
+		}},
+	} {
+		before := cpu(t, servers)
+		f.each(t, calls, part.do)
+		t.Logf("a %s: %.0f us of the server's processor", part.what, (cpu(t, servers)-before)/calls*1e6)
 	}
 }
 
