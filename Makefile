@@ -51,6 +51,7 @@ check: ## Vet every module, and check format, lint, workflows, and that go.mod i
 	for module in $(VETTED); do (cd "$$module" && $(GO) vet ./...); done
 	$(GO) vet -tags sandbox ./signicat/signicattest/...
 	$(GO) vet -tags measure ./bench/...
+	$(GO) vet -tags scale ./store/redis
 	$(GO) vet -tags record ./examples/monitoring
 	$(GO) vet -tags soak ./cmd/caddy-itsme
 	$(GO) vet -tags clients ./examples/upstreams
@@ -200,6 +201,13 @@ bench-diff: ## Compare the Go benchmarks with the commit before, or with BASE
 	run() { $(GO) test -run '^$$' -bench . -benchmem -benchtime 0.2s -count 6 $(BENCHED); }; \
 	(cd "$$dir/before" && run) > "$$dir/before.txt"; run > "$$dir/after.txt"; \
 	$(TOOL) benchstat "before=$$dir/before.txt" "after=$$dir/after.txt"
+
+# How much there is in the Cluster, such as SCALE='-pending 20000 -families 20000 -revocations 40000'.
+SCALE ?=
+
+.PHONY: scale
+scale: debian ## Ten gateways on six Redis nodes: what is refused while slots move, a primary dies and all restart empty (15 minutes)
+	$(GO) test -count=1 -tags scale -timeout 0 -run '^(TestScale|TestLoginsASecond|TestCostOfACall)$$' -v ./store/redis -args $(SCALE)
 
 .PHONY: measure-pending
 measure-pending: ## Measure memory, locks and requests while 100,000 pending sessions expire

@@ -103,7 +103,9 @@ const options = `itsme {
 		token {
 			key {{key}}
 			algorithm {{algorithm}}
+			{{token}}
 		}
+		{{store}}
 	}`
 
 // caddy is one Caddy to start.
@@ -142,8 +144,9 @@ type protected struct {
 	admin string
 }
 
-// itsme starts Caddy with the gateway in front of the upstream; signicat is the simulator's address.
-func (l *lab) itsme(ctx context.Context, algorithm token.Algorithm, signicat string) (*protected, error) {
+// itsme starts Caddy with the gateway in front of the upstream; signicat is the simulator's address. More are
+// values for {{token}} and {{store}} of its options, in pairs.
+func (l *lab) itsme(ctx context.Context, algorithm token.Algorithm, signicat string, more ...string) (*protected, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -159,9 +162,9 @@ func (l *lab) itsme(ctx context.Context, algorithm token.Algorithm, signicat str
 	}
 	server, err := l.start(ctx, caddy{
 		binary: "caddy-itsme", admin: admin, options: options, site: "itsme",
-		values: []string{
+		values: append(more,
 			"{{signicat}}", signicat, "{{client}}", client, "{{secret}}", client, "{{key}}", key, "{{algorithm}}", string(algorithm),
-		},
+			"{{token}}", "", "{{store}}", ""),
 	}, addr)
 	return &protected{server, signer, admin}, err
 }

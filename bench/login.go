@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -59,8 +56,8 @@ func measureLogins(ctx context.Context, l *lab) ([]row, error) {
 	return rows, nil
 }
 
-// apps starts a simulator, in a process of its own, and a gateway.
-func (l *lab) apps(ctx context.Context) (*apps, error) {
+// apps starts a simulator, in a process of its own, and a gateway with more options.
+func (l *lab) apps(ctx context.Context, more ...string) (*apps, error) {
 	signicat, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -69,13 +66,14 @@ func (l *lab) apps(ctx context.Context) (*apps, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := l.itsme(ctx, token.ES256, signicat)
+	p, err := l.itsme(ctx, token.ES256, signicat, more...)
 	if err != nil {
 		return nil, err
 	}
 	_, err = l.keep(startServer(ctx, management, l.dir, l.path("signicat-sim"),
 		"-listen", signicat, "-management", management, "-client-id", client, "-client-secret", client,
-		"-allow-loopback-http", "-redirect-url", "http://"+p.addr+gateway.DefaultPath+"/app/callback"))
+		"-allow-loopback-http", "-redirect-url", "http://"+p.addr+gateway.DefaultPath+"/app/callback",
+		"-redirect-url", "http://"+p.addr+gateway.DefaultPath+"/callback"))
 	if err != nil {
 		return nil, err
 	}
@@ -151,14 +149,9 @@ func (a *apps) counts(ctx context.Context) (counts map[string]int, err error) {
 
 // login does one login. It returns the time that the app waited for the gateway, without that of the user.
 func (a *apps) login(ctx context.Context) (waited time.Duration, err error) {
-	verifier := rand.Text() + rand.Text()
-	sum := sha256.Sum256([]byte(verifier))
-	var started struct {
-		URL string `json:"authorization_request_url"`
-	}
 	began := time.Now()
-	challenge := map[string]string{"code_challenge": base64.RawURLEncoding.EncodeToString(sum[:])}
-	if err := a.own(ctx, "/sessions", "application/json", challenge, http.StatusCreated, &started); err != nil {
+	started, verifier, err := a.startApp(ctx)
+	if err != nil {
 		return 0, err
 	}
 	waited = time.Since(began)
@@ -167,10 +160,7 @@ func (a *apps) login(ctx context.Context) (waited time.Duration, err error) {
 		return 0, err
 	}
 	began = time.Now()
-	form := url.Values{
-		"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "state": {back.Get("state")}, "code_verifier": {verifier},
-	}
-	err = a.own(ctx, "/token", "application/x-www-form-urlencoded", form, http.StatusOK, nil)
+	_, err = a.redeem(ctx, back, verifier)
 	return waited + time.Since(began), err
 }
 

@@ -23,6 +23,7 @@ func main() {
 	flag.StringVar(&o.write, "write", "", "Markdown file that gets the table, between its two marks")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "order of the servers in each round")
 	flag.StringVar(&o.peers, "peers", "", "xcaddy, to measure other software instead")
+	flag.BoolVar(&o.trips, "trips", false, "count the round trips to Redis, and nothing else")
 	flag.StringVar(&o.profile, "profile", "", "requests to profile instead, such as \"ES256, first sight\"")
 	flag.StringVar(&o.into, "into", ".", "folder of the profiles")
 	flag.Parse()
@@ -37,6 +38,7 @@ type settings struct {
 	rounds int
 	write  string
 	peers  string
+	trips  bool
 	seed   uint64
 
 	profile, into string
@@ -60,6 +62,7 @@ func run(ctx context.Context, o settings) error {
 	parts := []func() ([]row, error){
 		func() ([]row, error) { return measureRequests(ctx, l, o.rounds, random) },
 		func() ([]row, error) { return measureLogins(ctx, l) },
+		func() ([]row, error) { return measureTrips(ctx, l) },
 		func() ([]row, error) { return measureMemory(ctx, l) },
 		func() ([]row, error) { return measureStarts(ctx, l) },
 		func() ([]row, error) { return measureWaiting(ctx) },
@@ -67,6 +70,9 @@ func run(ctx context.Context, o settings) error {
 	}
 	if o.peers != "" {
 		parts = []func() ([]row, error){func() ([]row, error) { return measurePeers(ctx, l, o.peers, o.rounds, random) }}
+	}
+	if o.trips {
+		parts = []func() ([]row, error){func() ([]row, error) { return measureTrips(ctx, l) }}
 	}
 	var rows []row
 	for _, measure := range parts {

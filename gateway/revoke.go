@@ -16,6 +16,9 @@ func (a *appAPI) serveRevoke(x exchange) error {
 	if raw == "" {
 		return requestErrorf("token is required")
 	}
+	if err := x.admitted(); err != nil {
+		return err
+	}
 	if err := a.logins.Revoke(x.r.Context(), raw); err != nil {
 		return err
 	}

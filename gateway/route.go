@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"net/url"
@@ -17,6 +18,9 @@ type exchange struct {
 	info Request
 	site *Site
 	rest string // the variable part of the path, such as a session_id
+	// admitted waits until a request of a rate-limited endpoint is counted. After an error the endpoint
+	// changes nothing.
+	admitted func() error
 }
 
 // endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
@@ -169,7 +173,7 @@ func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Reques
 	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
-		err = e.serve(x)
+		err = g.serve(e, x)
 	}
 	if err != nil {
 		if e.redirectURL && !abandoned(r, err) {
@@ -229,10 +233,27 @@ func (g *Gateway) admit(e endpoint, x exchange) error {
 		x.w.Header().Set("Connection", "close")
 		return errTooLarge
 	}
-	if e.rateLimited {
-		return g.logins.AllowToken(x.r.Context(), x.info.Client)
-	}
 	return nil
+}
+
+// serve serves an endpoint. It counts a request of a rate-limited one while the endpoint reads, so that both ask
+// the store in one round trip. A refused request gets no other answer.
+func (g *Gateway) serve(e endpoint, x exchange) error {
+	if !e.rateLimited {
+		return e.serve(x)
+	}
+	counted := make(chan struct{})
+	var refused error
+	go func() {
+		defer close(counted)
+		refused = g.logins.AllowToken(x.r.Context(), x.info.Client)
+	}()
+	x.admitted = func() error {
+		<-counted
+		return refused
+	}
+	err := e.serve(x)
+	return cmp.Or(x.admitted(), err)
 }
 
 // early reports whether a request may be a replay of TLS early data. Several Early-Data fields, or any value,

@@ -50,7 +50,7 @@ func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
 	if form.Get("refresh_token") == "" {
 		return requestErrorf("refresh_token is required")
 	}
-	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"))
+	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"), x.admitted)
 	if err != nil {
 		return err
 	}
@@ -68,6 +68,9 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 		return err
 	}
 	record, err := a.logins.FindByState(x.r.Context(), form.Get("state"))
+	if refused := x.admitted(); refused != nil {
+		return refused
+	}
 	if err != nil {
 		return err
 	}
@@ -78,19 +81,15 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(login.ErrGrant, "another redirect_uri")
 	}
-	record, err = a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code")})
-	if err != nil {
-		return err
-	}
-	refresh, err := a.logins.LatestRefreshToken(x.r.Context(), record.TokenID)
+	finished, err := a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code")})
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
-		AccessToken:  record.Token,
+		AccessToken:  finished.Token,
 		TokenType:    "Bearer",
-		ExpiresIn:    seconds(record.TokenExpiresAt.Sub(a.config.Now())),
-		RefreshToken: refresh,
+		ExpiresIn:    seconds(finished.TokenExpiresAt.Sub(a.config.Now())),
+		RefreshToken: finished.Refresh,
 	})
 	return nil
 }

@@ -5,13 +5,26 @@ import (
 	"time"
 )
 
+// Quota is a number of events: Limit at once, then one more every Window/Limit, and so fewer than twice Limit in
+// any Window (the generic cell rate algorithm, a leaky bucket). A Limit under 1 or a Window under 1 ns allows
+// nothing.
+type Quota struct {
+	// Owner is whose events are counted, such as an IPv6 network. [Limits.Allow] counts adjacent quotas of
+	// one owner in one step.
+	Owner string
+	// Name distinguishes the quotas of one owner.
+	Name string
+	// Limit is the number of events at once.
+	Limit int
+	// Window is the time until Limit events are allowed again.
+	Window time.Duration
+}
+
 // Limits counts events and remembers values. Its methods behave as described at [Store].
 type Limits interface {
-	// Allow counts one event under key. It allows limit events at once, then one more every
-	// window/limit, and so fewer than twice the limit in any window (the generic cell rate algorithm, a
-	// leaky bucket). It returns zero for an allowed event, else the time until the next one is allowed.
-	// A refused event does not count. A limit under 1 or a window under 1 ns allows nothing.
-	Allow(ctx context.Context, key string, limit int, window time.Duration) (retryAfter time.Duration, err error)
+	// Allow counts one event under each quota in turn. It returns zero for an allowed event, else the
+	// time until the first full quota allows one. That quota and the later ones do not count the event.
+	Allow(ctx context.Context, quotas ...Quota) (retryAfter time.Duration, err error)
 
 	// Remember keeps value under key for ttl unless key has a value, and returns the value of key. Calls
 	// at the same time all get the same value.

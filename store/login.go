@@ -34,7 +34,7 @@ type Logins interface {
 
 	// Update replaces the record if its version is still r.Version, and advances r.Version. Otherwise it
 	// returns [ErrConflict], [ErrNotFound] or [ErrInvalid], and does not change r. Create fixes ID,
-	// Client and CreatedAt: the effect of changing them is undefined.
+	// Client, CreatedAt and ExpiresAt: the effect of changing them is undefined.
 	Update(ctx context.Context, r *Record) error
 
 	// Len returns the number of records that count against [Bounds.Total]. An expired one may count for

@@ -85,7 +85,7 @@ func BenchmarkAllow(b *testing.B) {
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
-		if _, err := s.Allow(b.Context(), keys[i%len(keys)], 60, time.Minute); err != nil {
+		if _, err := s.Allow(b.Context(), store.Quota{Owner: keys[i%len(keys)], Limit: 60, Window: time.Minute}); err != nil {
 			b.Fatal(err)
 		}
 		i++

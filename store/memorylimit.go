@@ -24,26 +24,35 @@ type memoryLimits struct {
 }
 
 // Allow implements [Limits].
-func (l *memoryLimits) Allow(ctx context.Context, key string, limit int, window time.Duration) (time.Duration, error) {
+func (l *memoryLimits) Allow(ctx context.Context, quotas ...Quota) (time.Duration, error) {
 	if err := l.ready(ctx); err != nil {
 		return 0, err
 	}
-	if limit < 1 || window < 1 {
-		return max(window, 1), nil
+	for _, q := range quotas {
+		if wait := l.allow(q); wait > 0 {
+			return wait, nil
+		}
 	}
-	now := l.now().UnixNano()
+	return 0, nil
+}
+
+func (l *memoryLimits) allow(q Quota) (wait time.Duration) {
+	if q.Limit < 1 || q.Window < 1 {
+		return max(q.Window, 1)
+	}
+	now, key := l.now().UnixNano(), q.Owner+"\x00"+q.Name
 	s := l.counters.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.find(key)
 	if e == nil {
-		arrival, _ := arrive(now, now, int64(limit), int64(window))
+		arrival, _ := arrive(now, now, int64(q.Limit), int64(q.Window))
 		s.addWithin(MaxCounters, key, struct{}{}, arrival)
-		return 0, nil
+		return 0
 	}
-	arrival, wait := arrive(e.due, now, int64(limit), int64(window))
+	arrival, left := arrive(e.due, now, int64(q.Limit), int64(q.Window))
 	s.move(e, arrival)
-	return time.Duration(wait), nil
+	return time.Duration(left)
 }
 
 // Remember implements [Limits].

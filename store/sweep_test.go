@@ -43,7 +43,7 @@ func fill(t *testing.T, m *Memory, n int) {
 		if _, err := m.Remember(t.Context(), id, id, 30*time.Second); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := m.Allow(t.Context(), id, 2, time.Minute); err != nil {
+		if _, err := m.Allow(t.Context(), Quota{Owner: id, Limit: 2, Window: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 		if err := m.Revoke(t.Context(), Revocation{Scope: ScopeLogin, ID: id, Until: now.Add(time.Minute)}); err != nil {

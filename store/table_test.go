@@ -31,19 +31,19 @@ func TestCountersAreBounded(t *testing.T) {
 	m := NewMemory(frozen)
 	defer m.Close()
 	for range 60 {
-		if _, err := m.Allow(t.Context(), "greedy", 60, time.Minute); err != nil {
+		if _, err := m.Allow(t.Context(), Quota{Owner: "greedy", Limit: 60, Window: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range MaxCounters + MaxCounters/8 {
-		if _, err := m.Allow(t.Context(), strconv.Itoa(i), 60, time.Minute); err != nil {
+		if _, err := m.Allow(t.Context(), Quota{Owner: strconv.Itoa(i), Limit: 60, Window: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := size(t, m.counters); n > MaxCounters {
 		t.Errorf("%d counters, want up to %d", n, MaxCounters)
 	}
-	if wait, err := m.Allow(t.Context(), "greedy", 60, time.Minute); err != nil || wait == 0 {
+	if wait, err := m.Allow(t.Context(), Quota{Owner: "greedy", Limit: 60, Window: time.Minute}); err != nil || wait == 0 {
 		t.Errorf("the greedy one waits %v, %v, want its counter to be kept", wait, err)
 	}
 }

@@ -134,7 +134,7 @@ func TestRedisIsGoodForTheGateway(t *testing.T) {
 	if err := st.Check(t.Context()); err != nil {
 		t.Errorf("checking the server: %v", err)
 	}
-	if wait, err := st.Allow(t.Context(), "client", 1, time.Minute); err != nil || wait != 0 {
+	if wait, err := st.Allow(t.Context(), store.Quota{Owner: "client", Limit: 1, Window: time.Minute}); err != nil || wait != 0 {
 		t.Errorf("counting a client: %v, %v", wait, err)
 	}
 	until := time.Now().Add(time.Hour)

@@ -52,6 +52,7 @@ var rooms = []struct {
 	{"attribute", 2, false},
 	{"internal/span", 1, false},
 	{"internal/clockwatch", 1, false},
+	{"internal/together", 1, false},
 	{"internal/loglimit", 1, false},
 	{"internal/configdoc", 1, false},
 	{"internal/mutate", 1, false},

@@ -125,10 +125,10 @@ func (o observer) Confirm(ctx context.Context, v store.Revocation) (err error) {
 }
 
 // Allow implements [store.Limits].
-func (o observer) Allow(ctx context.Context, key string, limit int, window time.Duration) (wait time.Duration, err error) {
+func (o observer) Allow(ctx context.Context, quotas ...store.Quota) (wait time.Duration, err error) {
 	ctx, end := o.begin(ctx, "allow")
 	defer func() { end(err) }()
-	return o.Store.Allow(ctx, key, limit, window)
+	return o.Store.Allow(ctx, quotas...)
 }
 
 // Remember implements [store.Limits].

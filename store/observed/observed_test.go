@@ -82,6 +82,9 @@ func call(ctx context.Context, method reflect.Value) {
 	args := []reflect.Value{reflect.ValueOf(ctx)}
 	for i := 1; i < method.Type().NumIn(); i++ {
 		kind := method.Type().In(i)
+		if method.Type().IsVariadic() && i == method.Type().NumIn()-1 {
+			break
+		}
 		if kind.Kind() == reflect.Pointer {
 			args = append(args, reflect.New(kind.Elem()))
 		} else {

@@ -73,7 +73,7 @@ func login(b *testing.B, st store.Store, id string, bounds store.Bounds) {
 		}
 	}
 	allow := func() {
-		_, err := st.Allow(b.Context(), id, 1000, time.Minute)
+		_, err := st.Allow(b.Context(), store.Quota{Owner: id, Limit: 1000, Window: time.Minute})
 		failed(err)
 	}
 	_, err := st.Recall(b.Context(), id)

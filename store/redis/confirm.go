@@ -45,6 +45,9 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 			}
 			return nil
 		})
+		if redirected(answer.Error()) { // the shared connections follow, and learn of it
+			answer, waited = do.run(ctx, client), errSlotMoves
+		}
 		return answer
 	}
 	got, err := c.try(ctx, doing, own)
@@ -55,6 +58,20 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 		return got, fmt.Errorf("%s: %w: %w: %s", doing, store.ErrUnavailable, store.ErrUnconfirmed, c.plain(waited))
 	}
 	return got, nil
+}
+
+// errSlotMoves is why a change is not confirmed: WAIT would have to follow the key to its new node.
+var errSlotMoves = errors.New("its slot moves to another node")
+
+// redirected reports whether a node names another one, because the key's slot moves or has moved.
+func redirected(err error) bool {
+	answer, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return false
+	}
+	_, moved := answer.IsMoved()
+	_, ask := answer.IsAsk()
+	return moved || ask
 }
 
 // settleConfirmed does as settle, and waits for standbys.

@@ -38,7 +38,29 @@ func (c *connection) connect() error {
 	if c.client.Load() != nil {
 		return nil
 	}
-	client, err := rueidis.NewClient(rueidis.ClientOption{
+	client, err := c.newClient()
+	if err != nil {
+		return c.unavailable(c.alive, "connecting to Redis", err)
+	}
+	c.client.Store(&client)
+	return nil
+}
+
+// findPrimary asks the Sentinels anew, when nothing answers. The client follows their messages, but misses one
+// that is sent while it has no connection to a Sentinel.
+func (c *connection) findPrimary() {
+	if c.config.Sentinel == nil || c.client.Load() == nil {
+		return
+	}
+	client, err := c.newClient()
+	if err != nil {
+		return // the next failed attempt asks again
+	}
+	(*c.client.Swap(&client)).Close()
+}
+
+func (c *connection) newClient() (rueidis.Client, error) {
+	return rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: c.config.Addresses,
 		Sentinel:    c.sentinel(),
 		Username:    c.config.Username,
@@ -68,14 +90,10 @@ func (c *connection) connect() error {
 		// The copy of the revocations is our own.
 		DisableCache: true,
 	})
-	if err != nil {
-		return c.unavailable(c.alive, "connecting to Redis", err)
-	}
-	c.client.Store(&client)
-	return nil
 }
 
-// sentinel is what the client needs to find the primary, by itself after each failover.
+// sentinel returns how the client finds the primary. It sets no TopologyRefreshInterval: with it, rueidis
+// v1.0.79 leaves a goroutine behind at each refresh.
 func (c *connection) sentinel() rueidis.SentinelOption {
 	if c.config.Sentinel == nil {
 		return rueidis.SentinelOption{}
@@ -86,10 +104,6 @@ func (c *connection) sentinel() rueidis.SentinelOption {
 		Password:   c.config.Sentinel.Password,
 		ClientName: connectionName,
 		Dialer:     net.Dialer{Timeout: c.config.Timeout, KeepAlive: pingInterval},
-
-		// The client does not notice each failover by itself: its connection to the Sentinel may be lost
-		// then too.
-		TopologyRefreshInterval: time.Second,
 	}
 }
 

@@ -1,7 +1,9 @@
 package redis_test
 
 import (
+	"bytes"
 	"errors"
+	"runtime"
 	"testing"
 	"time"
 
@@ -37,6 +39,18 @@ func TestSentinelFailover(t *testing.T) {
 		t.Errorf("loading: %+v, %v", got, err)
 	}
 	wantRevoked(t, st, "revoked", true)
+	wantFewWatchers(t)
+}
+
+// wantFewWatchers checks that clients of Sentinels leave no goroutine behind for each second, or for each
+// failover. Tests that run beside this one have clients of their own.
+func wantFewWatchers(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 16<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	if n := bytes.Count(stacks, []byte("(*sentinelClient).listWatch.func")); n > 2*8 {
+		t.Errorf("%d goroutines follow Sentinels", n)
+	}
 }
 
 // TestClusterFailover: replicas of a Cluster take over, once asked and once after the end of a primary.

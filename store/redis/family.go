@@ -46,7 +46,7 @@ func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 // LoadFamily implements [store.Families].
 func (s families) LoadFamily(ctx context.Context, id string) (*store.Family, error) {
 	const doing = "loading family"
-	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.loadFamily, []string{s.familyPlace(id, 0).key}))
+	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.load, []string{s.familyPlace(id, 0).key}))
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
 	if err != nil {
 		return err
 	}
-	if err := s.settleConfirmed(ctx, "updating family", eval(s.scripts.family, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil && !isUnconfirmed(err) {
+	if err := s.settleConfirmed(ctx, "updating family", eval(s.scripts.replace, []string{key}, strconv.FormatUint(f.Version, 10), held)); err != nil && !isUnconfirmed(err) {
 		return err
 	}
 	f.Version = next

@@ -1,11 +1,14 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // limits is the [store.Limits] of a [Store].
@@ -47,22 +50,49 @@ func (l limits) valuePlace(key string) place {
 	return place{key: l.keys.remembered(l.sealer.name(valueName, key))}
 }
 
-// Allow implements [store.Limits]. It counts in microseconds.
-func (l limits) Allow(ctx context.Context, key string, limit int, window time.Duration) (time.Duration, error) {
+// Allow implements [store.Limits]. It counts in microseconds, and asks once for all neighbours of one
+// owner.
+func (l limits) Allow(ctx context.Context, quotas ...store.Quota) (time.Duration, error) {
 	if err := l.ready(ctx); err != nil {
 		return 0, err
 	}
-	if limit < 1 || window < 1 {
-		return max(window, 1), nil
+	for len(quotas) > 0 {
+		n := 1
+		for n < len(quotas) && quotas[n].Owner == quotas[0].Owner {
+			n++
+		}
+		if wait, err := l.allow(ctx, quotas[:n]); wait > 0 || err != nil {
+			return wait, err
+		}
+		quotas = quotas[n:]
 	}
-	counter := l.keys.counter(l.sealer.name(counterName, key))
-	got, err := l.call(ctx, "counting event", eval(l.scripts.allow, []string{counter},
-		strconv.Itoa(limit), roundUp(window, time.Microsecond)))
+	return 0, nil
+}
+
+// allow counts one event under quotas of one owner. The counters of an owner are in one key: they are
+// read and written in one step, also while their slot moves.
+func (l limits) allow(ctx context.Context, quotas []store.Quota) (time.Duration, error) {
+	var args []string
+	var refused time.Duration
+	for _, q := range quotas {
+		if q.Limit < 1 || q.Window < 1 {
+			refused = max(q.Window, 1)
+			break
+		}
+		args = append(args, l.sealer.name(counterName, q.Name), strconv.Itoa(q.Limit), roundUp(q.Window, time.Microsecond))
+	}
+	if len(args) == 0 {
+		return refused, nil
+	}
+	got, err := l.call(ctx, "counting event", eval(l.scripts.allow, []string{l.keys.counters(l.sealer.name(ownerName, quotas[0].Owner))}, args...))
 	if err != nil {
 		return 0, err
 	}
 	wait, err := got.ToInt64()
-	return time.Duration(wait) * time.Microsecond, l.unavailable(ctx, "counting event", err)
+	if err != nil {
+		return 0, l.unavailable(ctx, "counting event", err)
+	}
+	return cmp.Or(time.Duration(wait)*time.Microsecond, refused), nil
 }
 
 // roundUp returns a duration in whole units, at least one, for a script.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,16 +9,21 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/rueidis"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/together"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // What the scripts answer.
 const (
 	replyKept     = "kept"
+	replyHeld     = "held"
 	replyExists   = "exists"
 	replyFull     = "full"
 	replyMissing  = "missing"
 	replyConflict = "conflict"
+	replyGone     = "gone"
 )
 
 // refusals are the errors of the answers that keep nothing.
@@ -33,7 +39,7 @@ var errMalformed = errors.New("malformed answer of a script")
 
 // verdict returns the error of an answer.
 func verdict(reply string) error {
-	if reply == replyKept {
+	if reply == replyKept || reply == replyHeld {
 		return nil
 	}
 	if err, ok := refusals[reply]; ok {
@@ -43,6 +49,12 @@ func verdict(reply string) error {
 }
 
 // logins is the [store.Logins] of a [Store].
+//
+// A record is one key, and decides: a script compares and sets it. Two indexes beside it count: that of
+// its client, and that of its shard. They are written at the same time as the record, each in one step of
+// its own. Where a call ends between them, an index names a record that is not there, or does not know how
+// far one has come. Until the record's expiry that costs its client one place; then it is swept. No record
+// goes because of an index alone: evict.lua looks at the record.
 type logins struct{ *connection }
 
 // Create implements [store.Logins].
@@ -54,34 +66,51 @@ func (l logins) Create(ctx context.Context, r *store.Record, b store.Bounds) (ev
 	if err != nil {
 		return nil, err
 	}
-	asked := l.config.Now()
-	got, err := l.call(ctx, "creating record", eval(l.scripts.create, l.keys.quota,
-		r.ID, l.sealer.name(clientName, r.Client), strconv.Itoa(b.Total), strconv.Itoa(b.PerClient),
-		millis(r.ExpiresAt), millis(r.KeepUntil()), state(r), l.sealer.seal(l.recordPlace(r.ID, 1), data)))
-	if err != nil {
+	var made error
+	var entered admissions
+	indexes := l.indexesOf(r.ID, l.sealer.name(clientName, r.Client), b)
+	together.Do(
+		func() { made = l.create(ctx, r, data) },
+		// What goes for the client may make room in the shard. So the shard's are named after it.
+		func() { entered = l.enter(ctx, indexes, r, state(r), 0) },
+	)
+	if err := cmp.Or(made, entered.err()); err != nil {
+		l.undo(ctx, indexes, entered, made == nil)
 		return nil, err
+	}
+	if evicted, err = l.makeRoom(ctx, indexes, entered, r); err != nil {
+		return nil, err
+	}
+	r.Version = 1
+	return evicted, nil
+}
+
+// create keeps the record itself.
+func (l logins) create(ctx context.Context, r *store.Record, data []byte) error {
+	const doing = "creating record"
+	asked := l.config.Now()
+	got, err := l.call(ctx, doing, eval(l.scripts.create, []string{l.keys.record(r.ID)}, l.held(r, 1, data), millis(r.KeepUntil())))
+	if err != nil {
+		return err
 	}
 	reply, err := got.AsStrSlice()
 	if err != nil || len(reply) == 0 {
-		return nil, l.unavailable(ctx, "creating record", errMalformed)
+		return l.unavailable(ctx, doing, errMalformed)
 	}
 	if err := verdict(reply[0]); err != nil {
-		return nil, err
+		return err
 	}
-	if len(reply) < 3 {
-		return nil, l.unavailable(ctx, "creating record", errMalformed)
+	if len(reply) != 3 {
+		return l.unavailable(ctx, doing, errMalformed)
 	}
-	if _, err := l.readTime(asked, reply[1], reply[2]); err != nil {
-		return nil, l.unavailable(ctx, "creating record", err)
-	}
-	r.Version = 1
-	return reply[3:], nil
+	_, err = l.readTime(asked, reply[1], reply[2])
+	return l.unavailable(ctx, doing, err)
 }
 
 // Load implements [store.Logins].
 func (l logins) Load(ctx context.Context, id string) (*store.Record, error) {
 	const doing = "loading record"
-	held, readAt, err := l.fetch(ctx, doing, eval(l.scripts.loadRecord, []string{l.keys.records}, id))
+	held, readAt, err := l.fetch(ctx, doing, eval(l.scripts.load, []string{l.keys.record(id)}))
 	if err != nil {
 		return nil, err
 	}
@@ -96,17 +125,65 @@ func (l logins) Load(ctx context.Context, id string) (*store.Record, error) {
 	return r, nil
 }
 
-// openRecord reads what quota.lua calls a record: "version client serial keep sealed".
+// Update implements [store.Logins]. The indexes learn of an end at the same time. When the update then
+// loses to another one, they may count one record less until that one ends.
+func (l logins) Update(ctx context.Context, r *store.Record) error {
+	if err := l.ready(ctx); err != nil {
+		return err
+	}
+	data, err := store.Encode(r)
+	if err != nil {
+		return err
+	}
+	next := r.Version + 1
+	together.Do(
+		func() {
+			err = l.settle(ctx, "updating record", eval(l.scripts.replace, []string{l.keys.record(r.ID)},
+				strconv.FormatUint(r.Version, 10), l.held(r, next, data), millis(r.KeepUntil())))
+		},
+		func() {
+			if r.Phase.Ended() {
+				l.note(ctx, l.indexesOf(r.ID, l.sealer.name(clientName, r.Client), store.Bounds{}), stateOver, millis(r.KeepUntil()))
+			}
+		},
+	)
+	if err != nil {
+		return err
+	}
+	r.Version = next
+	return nil
+}
+
+// Len implements [store.Logins]. It reads the indexes of all shards in one round trip, and changes none.
+func (l logins) Len(ctx context.Context) (n int, err error) {
+	if err := l.ready(ctx); err != nil {
+		return 0, err
+	}
+	var timed error
+	together.Do(
+		func() { timed = l.askTime(ctx) },
+		func() { n, err = l.countOpen(ctx) },
+	)
+	return n, cmp.Or(err, timed)
+}
+
+// held returns what Redis holds of a record: "version flag sealed". The flag is u while the record may go
+// to make room, r when its code came back, and o when it ended.
+func (l logins) held(r *store.Record, version uint64, data []byte) string {
+	return strconv.FormatUint(version, 10) + " " + state(r)[:1] + " " + l.sealer.seal(l.recordPlace(r.ID, version), data)
+}
+
+// openRecord reads what held returned.
 func (l logins) openRecord(id, held string) (*store.Record, error) {
-	fields := strings.SplitN(held, " ", 5)
-	if len(fields) != 5 {
+	fields := strings.SplitN(held, " ", 3)
+	if len(fields) != 3 {
 		return nil, ErrUnreadable
 	}
 	version, err := strconv.ParseUint(fields[0], 10, 64)
 	if err != nil {
 		return nil, ErrUnreadable
 	}
-	data, err := l.sealer.open(l.recordPlace(id, version), fields[4])
+	data, err := l.sealer.open(l.recordPlace(id, version), fields[2])
 	if err != nil {
 		return nil, err
 	}
@@ -118,58 +195,16 @@ func (l logins) openRecord(id, held string) (*store.Record, error) {
 	return r, nil
 }
 
-// Update implements [store.Logins].
-func (l logins) Update(ctx context.Context, r *store.Record) error {
-	if err := l.ready(ctx); err != nil {
-		return err
-	}
-	data, err := store.Encode(r)
-	if err != nil {
-		return err
-	}
-	next := r.Version + 1
-	if err := l.settle(ctx, "updating record", eval(l.scripts.update, l.keys.quota,
-		r.ID, strconv.FormatUint(r.Version, 10), strconv.FormatUint(next, 10),
-		millis(r.ExpiresAt), millis(r.KeepUntil()), state(r), l.sealer.seal(l.recordPlace(r.ID, next), data))); err != nil {
-		return err
-	}
-	r.Version = next
-	return nil
-}
-
-// Len implements [store.Logins].
-func (l logins) Len(ctx context.Context) (int, error) {
-	const doing = "counting records"
-	asked := l.config.Now()
-	got, err := l.call(ctx, doing, eval(l.scripts.count, l.keys.quota))
-	if err != nil {
-		return 0, err
-	}
-	fields, err := got.AsStrSlice()
-	if err != nil || len(fields) != 3 {
-		return 0, l.unavailable(ctx, doing, errMalformed)
-	}
-	n, err := strconv.Atoi(fields[2])
-	if err == nil {
-		_, err = l.readTime(asked, fields[0], fields[1])
-	}
-	return n, l.unavailable(ctx, doing, err)
-}
-
 func (l logins) recordPlace(id string, version uint64) place {
-	return place{key: l.keys.records, name: id, version: version}
+	return place{key: l.keys.record(id), version: version}
 }
 
-// state says what quota.lua has to know of a record's phase.
-func state(r *store.Record) string {
-	switch {
-	case r.Phase.Ended():
-		return "over"
-	case r.Returned():
-		return "returned"
-	default:
-		return "unreturned"
-	}
+// remove deletes a record.
+func (l logins) remove(ctx context.Context, id string) error {
+	_, err := l.call(ctx, "deleting record", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, client.B().Del().Key(l.keys.record(id)).Build())
+	}})
+	return err
 }
 
 // millis returns a time in Unix milliseconds, for a script.

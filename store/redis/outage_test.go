@@ -46,7 +46,10 @@ func calls(s *redis.Store) map[string]func(context.Context) error {
 		"Update":   func(ctx context.Context) error { return s.Update(ctx, record()) },
 		"Recall":   func(ctx context.Context) error { _, err := s.Recall(ctx, "key"); return err },
 		"Remember": func(ctx context.Context) error { _, err := s.Remember(ctx, "key", "value", time.Hour); return err },
-		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "key", 1, time.Hour); return err },
+		"Allow": func(ctx context.Context) error {
+			_, err := s.Allow(ctx, store.Quota{Owner: "key", Limit: 1, Window: time.Hour})
+			return err
+		},
 		"Revoke": func(ctx context.Context) error {
 			return s.Revoke(ctx, store.Revocation{Scope: store.ScopeToken, ID: "token", Until: time.Now().Add(time.Hour)})
 		},

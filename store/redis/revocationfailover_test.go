@@ -34,7 +34,7 @@ func TestRevocationsSurviveAFailover(t *testing.T) {
 	reader, writer := open(t, config(via.address)), open(t, config(via.address))
 	revokeBoth(t, writer, "kept")
 	awaitRevoked(t, reader, "kept")
-	standby.Promote(t) // it hears no more
+	part(t, primary, standby)
 	for _, id := range []string{"lost 1", "lost 2"} {
 		revokeBoth(t, writer, id)
 	}
@@ -79,6 +79,15 @@ func revokeBoth(t testing.TB, s store.Store, id string) {
 	}
 }
 
+// part promotes the standby, and waits until its primary no longer waits for it.
+func part(t *testing.T, primary, standby *redistest.Server) {
+	t.Helper()
+	standby.Promote(t)
+	redistest.Until(t, "the primary has no standby", func() bool {
+		return strings.Contains(primary.Text(t, "INFO", "replication"), "connected_slaves:0")
+	})
+}
+
 // awaitLength waits until both lists of revocations have so many entries.
 func awaitLength(t testing.TB, s *redistest.Server, want int) {
 	t.Helper()
@@ -102,7 +111,7 @@ func TestMarkOfBeforeAFailoverSparesNothingAfterIt(t *testing.T) {
 	via := newLine(t, primary.Address)
 	st := open(t, config(via.address))
 	revokeBoth(t, st, "kept")
-	standby.Promote(t)
+	part(t, primary, standby)
 	for i := range 5 {
 		revokeBoth(t, st, "lost "+strconv.Itoa(i))
 	}

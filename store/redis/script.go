@@ -1,33 +1,37 @@
 package redis
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"fmt"
 
 	"github.com/redis/rueidis"
 )
 
 // The sources of the scripts, which say what they take and answer.
 var (
-	//go:embed lua/quota.lua
-	quotaSource string
 	//go:embed lua/create.lua
 	createSource string
-	//go:embed lua/loadrecord.lua
-	loadRecordSource string
-	//go:embed lua/update.lua
-	updateSource string
-	//go:embed lua/count.lua
-	countSource string
+	//go:embed lua/load.lua
+	loadSource string
+	//go:embed lua/replace.lua
+	replaceSource string
+	//go:embed lua/evict.lua
+	evictSource string
+	//go:embed lua/index.lua
+	indexSource string
+	//go:embed lua/enter.lua
+	enterSource string
+	//go:embed lua/note.lua
+	noteSource string
+	//go:embed lua/time.lua
+	timeSource string
 	//go:embed lua/remember.lua
 	rememberSource string
 	//go:embed lua/allow.lua
 	allowSource string
 	//go:embed lua/revoke.lua
 	revokeSource string
-	//go:embed lua/family.lua
-	familySource string
-	//go:embed lua/loadfamily.lua
-	loadFamilySource string
 	//go:embed lua/enroll.lua
 	enrollSource string
 	//go:embed lua/withdraw.lua
@@ -40,7 +44,9 @@ var (
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
-	create, loadRecord, update, count, remember, allow, family, loadFamily, enroll, withdraw, revoke, revokeSubject, document script
+	create, load, replace, evict, enter, note, time script
+	remember, allow, enroll, withdraw               script
+	revoke, revokeSubject, document                 script
 }
 
 // script is one of them, by the name of its file.
@@ -51,64 +57,87 @@ type script struct {
 
 func newScripts() scripts {
 	return scripts{
-		create:     script{"create", rueidis.NewLuaScript(quotaSource + createSource)},
-		loadRecord: script{"loadrecord", rueidis.NewLuaScript(loadRecordSource)},
-		update:     script{"update", rueidis.NewLuaScript(quotaSource + updateSource)},
-		count:      script{"count", rueidis.NewLuaScript(quotaSource + countSource)},
-		remember:   script{"remember", rueidis.NewLuaScript(rememberSource)},
-		allow:      script{"allow", rueidis.NewLuaScript(allowSource)},
-		family:     script{"family", rueidis.NewLuaScript(familySource)},
-		loadFamily: script{"loadfamily", rueidis.NewLuaScript(loadFamilySource)},
-		enroll:     script{"enroll", rueidis.NewLuaScript(enrollSource)},
-		withdraw:   script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
-		revoke:     script{"revoke", rueidis.NewLuaScript(revokeSource)},
-
+		create:        script{"create", rueidis.NewLuaScript(createSource)},
+		load:          script{"load", rueidis.NewLuaScript(loadSource)},
+		replace:       script{"replace", rueidis.NewLuaScript(replaceSource)},
+		evict:         script{"evict", rueidis.NewLuaScript(evictSource)},
+		enter:         script{"enter", rueidis.NewLuaScript(indexSource + enterSource)},
+		note:          script{"note", rueidis.NewLuaScript(indexSource + noteSource)},
+		time:          script{"time", rueidis.NewLuaScript(timeSource)},
+		remember:      script{"remember", rueidis.NewLuaScript(rememberSource)},
+		allow:         script{"allow", rueidis.NewLuaScript(allowSource)},
+		enroll:        script{"enroll", rueidis.NewLuaScript(enrollSource)},
+		withdraw:      script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
+		revoke:        script{"revoke", rueidis.NewLuaScript(revokeSource)},
 		revokeSubject: script{"revokesubject", rueidis.NewLuaScript(revokeSubjectSource)},
-
-		document: script{"document", rueidis.NewLuaScript(documentSource)},
+		document:      script{"document", rueidis.NewLuaScript(documentSource)},
 	}
 }
 
-// keys are the names in Redis. Their common part in braces, a hash tag, puts them
-// into one slot.
+// keys are the names in Redis. What belongs to one login, client, subject or value is in one of
+// [shards] shards, each with a hash tag of its own, so that a Cluster spreads them over its nodes. The
+// revocations and documents have a tag of their own.
 type keys struct {
 	gateway string // the prefix
 	prefix  string // "{prefix}:"
-	records string
-	quota   []string // as quota.lua wants them
+	shards  int
 }
+
+// shards is how many hash tags a gateway has. Their slots are far apart: of the nodes of a Cluster,
+// each gets its share of them.
+const shards = 256
 
 func newKeys(prefix string) keys {
 	name := func(rest string) string { return "{" + prefix + "}:" + rest }
-	names := func(rest ...string) []string {
-		for i := range rest {
-			rest[i] = name(rest[i])
-		}
-		return rest
-	}
 	return keys{
 		gateway: prefix,
 		prefix:  name(""),
-		records: name("records"),
-		quota:   names("records", "open", "queue", "load", "over", "serial"),
+		shards:  shards,
 	}
 }
 
 // probes are the keys of writes that change nothing: one for every part of the store that may be on a
 // server of its own.
-func (k keys) probes() []string { return []string{k.prefix + "writable"} }
+func (k keys) probes() []string {
+	probes := []string{k.prefix + "writable"}
+	for shard := range k.shards {
+		probes = append(probes, k.in(shard, "writable"))
+	}
+	return probes
+}
+
+// shard returns the number of the shard of a name. An attacker cannot choose it: names are keyed
+// hashes, or the hash of a state that Signicat made.
+func (k keys) shard(name string) int { return int(sha256.Sum256([]byte(name))[0]) % k.shards }
+
+// in returns the key of that kind in a shard.
+func (k keys) in(shard int, kind string) string {
+	return fmt.Sprintf("{%s:%02x}:%s", k.gateway, shard, kind)
+}
+
+// of returns the key of that kind that has a name.
+func (k keys) of(kind, name string) string { return k.in(k.shard(name), kind) + ":" + name }
+
+// record returns where a record is.
+func (k keys) record(id string) string { return k.of("record", id) }
+
+// open returns the index of the records in a shard.
+func (k keys) open(shard int) string { return k.in(shard, "open") }
+
+// client returns the index of a client's records; its name is a keyed hash.
+func (k keys) client(name string) string { return k.of("client", name) }
 
 // remembered returns where a value is; its name is a keyed hash.
-func (k keys) remembered(name string) string { return k.prefix + "value:" + name }
+func (k keys) remembered(name string) string { return k.of("value", name) }
 
 // family returns where a family is; its name is a keyed hash.
-func (k keys) family(name string) string { return k.prefix + "family:" + name }
+func (k keys) family(name string) string { return k.of("family", name) }
+
+// logins returns where the logins of a subject are; its name is a keyed hash.
+func (k keys) logins(name string) string { return k.of("logins", name) }
+
+// counters returns where the counters of an owner are; its name is a keyed hash.
+func (k keys) counters(name string) string { return k.of("count", name) }
 
 // document returns where a document is.
 func (k keys) document(name string) string { return k.prefix + "keyring:" + name }
-
-// logins returns where the logins of a subject are; its name is a keyed hash.
-func (k keys) logins(name string) string { return k.prefix + "logins:" + name }
-
-// counter returns where a counter is; its name is a keyed hash.
-func (k keys) counter(name string) string { return k.prefix + "count:" + name }

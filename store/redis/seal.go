@@ -86,6 +86,7 @@ const (
 	clientName     = "client"
 	valueName      = "value"
 	counterName    = "counter"
+	ownerName      = "owner"
 	familyName     = "family"
 	revocationName = "revocation"
 	storeName      = "store"

@@ -36,6 +36,7 @@ func (r *revocations) syncUntilClosed() {
 		if err != nil {
 			r.freshness.fail(err)
 			watch.note(err)
+			r.findPrimary()
 			r.wait(pause)
 			pause = min(2*pause, longestPause)
 			continue

@@ -15,18 +15,24 @@ func bounds() []scenario {
 	return []scenario{
 		{"a full client loses its own oldest", clientLosesOldest},
 		{"a record that returned is not evicted", returnedStays},
-		{"when none may go the new one is refused", fullIsRefused},
 		{"a refused create changes nothing", refusedChangesNothing},
 		{"a record that ended does not count", endedDoesNotCount},
 		{"a record that is over from the start does not count", overFromTheStart},
-		{"a record whose expiry is moved back does not count", movedBackDoesNotCount},
+		{"an evicted record cannot come back", evictedIsGone},
+		{"the bounds of nothing keep nothing", noBounds},
+	}
+}
+
+// totals are about [store.Bounds.Total], to a record.
+func totals() []scenario {
+	return []scenario{
+		{"when none may go the new one is refused", fullIsRefused},
 		{"records that ended are bounded", endedAreBounded},
 		{"when all is full the heaviest client loses its oldest", heaviestLosesOldest},
 		{"a client that floods evicts its own", flooderEvictsOwn},
 		{"between clients that hold the same the oldest goes", oldestOfEqualsGoes},
-		{"an evicted record cannot come back", evictedIsGone},
 		{"lowered bounds are reached step by step", loweredBounds},
-		{"the bounds of nothing keep nothing", noBounds},
+		{"parallel creates keep within the bounds", boundsHold},
 	}
 }
 
@@ -145,14 +151,6 @@ func overFromTheStart(t *testing.T, h Harness) {
 		load(t, h, id)
 		wantLen(t, h, 0)
 	}
-}
-
-func movedBackDoesNotCount(t *testing.T, h Harness) {
-	r, _ := create(t, h, "a", "client", roomy())
-	r.ExpiresAt = h.Now().Add(-time.Second)
-	update(t, h, r)
-	load(t, h, "a")
-	wantLen(t, h, 0)
 }
 
 // endedAreBounded starts and ends many logins: an attacker could otherwise fill the store with ended ones.

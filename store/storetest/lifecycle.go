@@ -27,7 +27,10 @@ func calls(s store.Store, r *store.Record, until time.Time) map[string]func(cont
 		"Update":   func(ctx context.Context) error { changed := *r; return s.Update(ctx, &changed) },
 		"Recall":   func(ctx context.Context) error { _, err := s.Recall(ctx, "key"); return err },
 		"Remember": func(ctx context.Context) error { _, err := s.Remember(ctx, "key", "lost", time.Hour); return err },
-		"Allow":    func(ctx context.Context) error { _, err := s.Allow(ctx, "key", 1, time.Hour); return err },
+		"Allow": func(ctx context.Context) error {
+			_, err := s.Allow(ctx, store.Quota{Owner: "key", Limit: 1, Window: time.Hour})
+			return err
+		},
 		"Revoke": func(ctx context.Context) error {
 			return s.Revoke(ctx, store.Revocation{Scope: store.ScopeToken, ID: "token", Until: until})
 		},

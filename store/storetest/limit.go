@@ -3,6 +3,8 @@ package storetest
 import (
 	"testing"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 func limits() []scenario {
@@ -11,6 +13,8 @@ func limits() []scenario {
 		{"keys are counted apart", countsApart},
 		{"a limit of nothing allows nothing", allowsNothing},
 		{"no event waits for longer than the window that is asked for now", waitsForTheWindow},
+		{"quotas of one owner are counted apart", namesCountApart},
+		{"a full quota stops the count of those behind it", fullStopsTheCount},
 		{"the first value is remembered", remembersFirst},
 	}
 }
@@ -18,7 +22,7 @@ func limits() []scenario {
 // allow counts an event and returns how long to wait.
 func allow(t *testing.T, h Harness, key string, limit int, window time.Duration) time.Duration {
 	t.Helper()
-	wait, err := h.Store.Allow(t.Context(), key, limit, window)
+	wait, err := h.Store.Allow(t.Context(), store.Quota{Owner: key, Limit: limit, Window: window})
 	if err != nil {
 		t.Fatalf("counting: %v", err)
 	}
@@ -69,6 +73,50 @@ func waitsForTheWindow(t *testing.T, h Harness) {
 	if wait := allow(t, h, "key", 1, time.Minute); wait <= 0 || wait > time.Minute {
 		t.Errorf("an event waits %v, want up to a minute", wait)
 	}
+}
+
+func namesCountApart(t *testing.T, h Harness) {
+	seen := make(map[string]bool)
+	for _, q := range []store.Quota{
+		{Owner: "a"}, {Owner: "a", Name: "b"}, {Owner: "a", Name: "c"}, {Owner: "b", Name: "a"}, {Owner: "ab"}, {Name: "ab"}, {Owner: "a:b"},
+	} {
+		q.Limit, q.Window = 1, time.Hour
+		for i, allowed := range []bool{true, false} {
+			if wait, err := h.Store.Allow(t.Context(), q); err != nil || (wait == 0) != allowed {
+				t.Errorf("event %d of %q, %q waits %v, %v", i, q.Owner, q.Name, wait, err)
+			}
+		}
+		if key := q.Owner + "|" + q.Name; seen[key] {
+			t.Errorf("%s is twice in the list", key)
+		} else {
+			seen[key] = true
+		}
+	}
+	if wait, err := h.Store.Allow(t.Context()); err != nil || wait != 0 {
+		t.Errorf("an event without a quota waits %v, %v", wait, err)
+	}
+}
+
+// fullStopsTheCount counts starts of a client beyond its own limit. They take nothing from its network or
+// from all clients.
+func fullStopsTheCount(t *testing.T, h Harness) {
+	quota := func(owner, name string, limit int) store.Quota {
+		return store.Quota{Owner: owner, Name: name, Limit: limit, Window: time.Hour}
+	}
+	client, network, all := quota("network", "client", 2), quota("network", "", 3), quota("all", "", 3)
+	count := func(name string, allowed bool, quotas ...store.Quota) {
+		t.Helper()
+		if wait, err := h.Store.Allow(t.Context(), quotas...); err != nil || (wait == 0) != allowed {
+			t.Errorf("%s waits %v, %v", name, wait, err)
+		}
+	}
+	for i := range 10 {
+		count("the client", i < 2, client, network, all)
+	}
+	count("another client", true, quota("network", "other", 5), network, all)
+	count("the network", false, quota("network", "other", 5), network, all)
+	count("what is behind the full network", false, all)
+	count("the client that a full network refused", true, quota("network", "other", 5))
 }
 
 // remember keeps a value, recalls it, and returns the kept one.

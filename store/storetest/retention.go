@@ -19,7 +19,6 @@ func retention() []scenario {
 		{"a record is kept for a while after its end", keptAfterEnd},
 		{"a late end keeps a record longer", keptAfterLateEnd},
 		{"a record that expired does not count", expiredDoesNotCount},
-		{"a record counts until the expiry that it has now", countsUntilExpiry},
 		{"a finish may end after the expiry", endsAfterExpiry},
 		{"a forgotten ID can be used again", usedAgain},
 		{"a remembered value is forgotten", rememberedForgotten},
@@ -87,18 +86,6 @@ func expiredDoesNotCount(t *testing.T, h Harness) {
 	wantEvicted(t, h, "d", "client", b)
 	load(t, h, "a")
 	wantLen(t, h, 2)
-}
-
-func countsUntilExpiry(t *testing.T, h Harness) {
-	r, _ := create(t, h, "a", "client", roomy())
-	first := r.ExpiresAt
-	r.ExpiresAt = first.Add(time.Hour)
-	update(t, h, r)
-	h.Advance(first.Sub(h.Now()) + store.Retention + grain)
-	load(t, h, "a")
-	wantLen(t, h, 1)
-	h.Advance(r.ExpiresAt.Sub(h.Now()) + grain)
-	wantLen(t, h, 0)
 }
 
 // endsAfterExpiry validates the code in time, and reads the session too late.

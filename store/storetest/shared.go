@@ -18,7 +18,7 @@ func shared() []scenario {
 		{"a login goes on at another replica", goesOnElsewhere},
 		{"of finishes at two replicas one wins", oneFinishes},
 		{"a lapsed lease is taken over at another replica", takenOverElsewhere},
-		{"bounds hold over both replicas", boundsHoldOverBoth},
+		{"the bound of a client holds over both replicas", boundHoldsOverBoth},
 		{"events are counted over both replicas", countedOverBoth},
 		{"a value remembered at both is one", rememberedAtBoth},
 		{"a revocation reaches the other replica within a second", revocationReaches},
@@ -74,16 +74,16 @@ func takenOverElsewhere(t *testing.T, h Harness) {
 	}
 }
 
-func boundsHoldOverBoth(t *testing.T, h Harness) {
-	b := store.Bounds{Total: 20, PerClient: 5}
+func boundHoldsOverBoth(t *testing.T, h Harness) {
+	b := store.Bounds{Total: 1000, PerClient: 2}
 	together(func(i int) {
 		r := NewRecord(strconv.Itoa(i), strconv.Itoa(i%10), h.Now())
 		if _, err := h.at(i).Store.Create(t.Context(), r, b); err != nil {
 			t.Errorf("creating: %v", err)
 		}
 	})
-	wantLen(t, h, b.Total)
-	wantLen(t, h.at(1), b.Total)
+	wantLen(t, h, 20)
+	wantLen(t, h.at(1), 20)
 }
 
 func countedOverBoth(t *testing.T, h Harness) { wantAllCounted(t, h.at) }

@@ -59,7 +59,7 @@ func TestStartFloodKeepsTheStoreBounded(t *testing.T) {
 	defer func() { _ = memory.Close() }()
 	bounds := store.Bounds{Total: bound, PerClient: gateway.DefaultPendingPerClient}
 	start := func(i int, client string) (started bool) {
-		wait, err := memory.Allow(t.Context(), "start:"+client, gateway.DefaultSessionsPerClient, gateway.DefaultSessionsWindow)
+		wait, err := memory.Allow(t.Context(), store.Quota{Owner: client, Name: "start", Limit: gateway.DefaultSessionsPerClient, Window: gateway.DefaultSessionsWindow})
 		if err == nil && wait == 0 {
 			_, err = memory.Create(t.Context(), floodRecord(i, client), bounds)
 		}

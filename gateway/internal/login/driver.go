@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"time"
 
@@ -34,6 +35,24 @@ func (d *driver) apply(ctx context.Context, record *store.Record, e event, now t
 	if err != nil {
 		return effectNone, err
 	}
+	return d.keep(ctx, record, next, effect)
+}
+
+// claim presents a code. If that makes the caller the lease holder, the same change of the record has the time
+// at which the code is sent. It is stored before the code is sent: the replica may die.
+func (d *driver) claim(ctx context.Context, record *store.Record, code [sha256.Size]byte, now time.Time) (effect, error) {
+	next, effect, err := transition(record, event{kind: eventPresent, code: code}, now)
+	if err == nil && effect == effectValidate {
+		next, effect, err = transition(next, event{kind: eventSend}, now)
+	}
+	if err != nil {
+		return effectNone, err
+	}
+	return d.keep(ctx, record, next, effect)
+}
+
+// keep stores the record that a transition made, and returns the effect for its caller to perform.
+func (d *driver) keep(ctx context.Context, record, next *store.Record, then effect) (effect, error) {
 	if next != record {
 		if err := d.config.Store.Update(ctx, next); err != nil {
 			return effectNone, storeError(err)
@@ -43,10 +62,10 @@ func (d *driver) apply(ctx context.Context, record *store.Record, e event, now t
 		d.changes.announce(record.ID)
 		d.report(ctx, before, record)
 	}
-	if effect == effectCancelAtSignicat {
+	if then == effectCancelAtSignicat {
 		d.cancelLater(ctx, record.SignicatID)
 	}
-	return effect, nil
+	return then, nil
 }
 
 // report logs and counts a step that the store took.

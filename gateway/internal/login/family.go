@@ -18,12 +18,12 @@ const minRemaining = time.Minute
 // refreshes reports whether logins can be refreshed.
 func (i *issuer) refreshes() bool { return i.config.Refresh > 0 }
 
-// newFamily stores the data from which a login's refreshed tokens are made. The family is as old as the
+// newFamily returns the data from which a login's refreshed tokens are made. The family is as old as the
 // login's first token, so that a revocation covers both or neither.
-func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims) error {
+func (i *issuer) newFamily(kind store.Kind, c token.Claims) (*store.Family, error) {
 	claims, err := json.Marshal(c.Attributes)
 	if err != nil {
-		return fmt.Errorf("encoding claims: %w", err)
+		return nil, fmt.Errorf("encoding claims: %w", err)
 	}
 	f := &store.Family{
 		ID:        c.Login(),
@@ -37,7 +37,7 @@ func (i *issuer) newFamily(ctx context.Context, kind store.Kind, c token.Claims)
 		ExpiresAt: c.IssuedAt.Add(i.config.Refresh),
 	}
 	_, _ = rand.Read(f.Secret[:]) // never fails
-	return storeError(i.config.Store.CreateFamily(ctx, f))
+	return f, nil
 }
 
 // family loads a family whose login was not revoked. The revocation of a subject covers every login that

@@ -28,37 +28,46 @@ const (
 // AuthorizationResponse holds the code and the state of a redirect.
 type AuthorizationResponse struct{ State, Code string }
 
+// Finished is a login that ended with a token.
+type Finished struct {
+	*store.Record
+	// Refresh is the newest refresh token of an app's login, which no app has used yet. A repeated finish
+	// returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
+	Refresh string
+}
+
 // Finish continues a login that is bound to the caller, within [FinishWait], and returns its record with the
 // token. Of all calls, on any replica, one does the work. Finish does not change the record that it is given.
-func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response AuthorizationResponse) (*store.Record, error) {
+func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response AuthorizationResponse) (Finished, error) {
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(store.Record)
 	*record = *loaded // the work may outlive this call
 	loser := e.config.Now().Add(LoserWait)
 	for {
-		now := e.driver.clock(record)
-		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, now())
+		now, sent := e.driver.clock(record), record.SentAt
+		var f *store.Family
+		effect, err := e.driver.claim(ctx, record, sha256.Sum256([]byte(response.Code)), now())
 		switch {
 		case err != nil:
 		case effect == effectIssue:
-			err = e.replay(ctx, record, now)
+			f, err = e.replay(ctx, record, now)
 		case record.Phase.Ended():
 			err = endError(record)
 		case effect == effectNone:
 			err = e.awaitHolder(ctx, record, loser)
 		default:
-			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now}
-			err = h.finish(ctx)
+			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now, sent: sent}
+			f, err = h.finish(ctx)
 		}
 		switch {
 		case err == nil && record.Phase == store.Issued:
-			return record, nil
+			return Finished{record, refreshTokenOf(f)}, nil
 		case err != nil && !lostRace(err):
-			return nil, err
+			return Finished{}, err
 		}
 		if record, err = e.driver.findByState(ctx, response.State); err != nil {
-			return nil, err
+			return Finished{}, err
 		}
 	}
 }
@@ -75,25 +84,29 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser ti
 }
 
 // replay returns the token of an issued login to a repeated finish, while the record is kept. It returns none
-// after a logout or a revocation.
-func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
+// after a logout or a revocation. It returns the login's family, nil for a login without refresh.
+func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) (*store.Family, error) {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
-		return err
+		return nil, err
 	}
-	next, kept, err := e.issuer.reissue(ctx, record)
+	f, err := e.issuer.familyOf(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	next, kept, err := e.issuer.reissue(ctx, record, f)
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case next == issued{}:
-		return nil
+		return f, nil
 	case kept:
 		record.Token, record.TokenID, record.TokenExpiresAt = next.token, next.id, next.expires
 	default:
 		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, now()); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return e.issuer.checkIssued(ctx, record)
+	return f, e.issuer.checkIssued(ctx, record)
 }
 
 // leaseHolder has the lease of a login. It sends the code to Signicat, reads the session and has a token signed.
@@ -105,18 +118,20 @@ type leaseHolder struct {
 	response AuthorizationResponse
 	now      func() time.Time // the store's clock
 
+	sent     time.Time         // when the code was sent before this lease; zero when it was not
 	effect   effect            // to perform next
 	session  *signicat.Session // as read at the time read
 	read     time.Time
 	failed   *signicat.Error // the last failed call
 	unsent   bool            // the code was never sent
 	accepted bool            // Signicat accepted the code
+	family   *store.Family   // of the token that was signed; nil for a login without refresh
 }
 
 // finish does the work of the lease holder. It continues when the caller hangs up, so that a code that was
 // sent is not lost: the next call finds its result. After [ErrUnfinished] the work may still change the
-// record, so the caller must not read it.
-func (h *leaseHolder) finish(ctx context.Context) error {
+// record, so the caller must not read it. It returns the family of the token that was signed.
+func (h *leaseHolder) finish(ctx context.Context) (*store.Family, error) {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
 	h.after(ctx, finishLimit, func(work context.Context) {
@@ -135,9 +150,9 @@ func (h *leaseHolder) finish(ctx context.Context) error {
 	})
 	select {
 	case err := <-done:
-		return err
+		return h.family, err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: %w", ErrUnfinished, ctx.Err())
+		return nil, fmt.Errorf("%w: %w", ErrUnfinished, ctx.Err())
 	}
 }
 
@@ -177,7 +192,9 @@ func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
 	case effectRead:
 		return h.readResult(reading)
 	case effectIssue:
-		return h.issuer.issue(ctx, h.record, h.session)
+		e, f, err := h.issuer.issue(ctx, h.record, h.session)
+		h.family = f
+		return e, err
 	}
 	return event{}, errors.New("no effect to perform")
 }

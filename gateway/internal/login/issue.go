@@ -1,12 +1,14 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strconv"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/internal/together"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -26,12 +28,14 @@ type issuer struct {
 var errSubjectRevoked = errors.New("the subject was revoked")
 
 // issue signs the first token of a login whose result was checked: an access token for an app, a session
-// token for a browser. It signs none if a revocation covers the login.
-func (i *issuer) issue(ctx context.Context, record *store.Record, session *signicat.Session) (event, error) {
+// token for a browser. It signs none if a revocation covers the login. It returns the login's family, nil for a
+// login without refresh.
+func (i *issuer) issue(ctx context.Context, record *store.Record, session *signicat.Session) (event, *store.Family, error) {
 	now := i.config.Now()
 	loginID, err := i.newLoginID(ctx, record, session.Subject.ID, now)
 	if err != nil {
-		return subjectRevokedEvent(err)
+		e, err := subjectRevokedEvent(err)
+		return e, nil, err
 	}
 	raw, claims, err := i.sign(record.Kind, token.Claims{
 		ID:         firstTokenID(record.Kind, loginID),
@@ -42,16 +46,18 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
-		return event{kind: eventReject, reason: reasonTooLarge}, nil
+		return event{kind: eventReject, reason: reasonTooLarge}, nil, nil
 	case err != nil:
-		return event{}, tokenError(err)
+		return event{}, nil, tokenError(err)
 	}
-	if err := i.enroll(ctx, record, claims); err != nil {
-		return subjectRevokedEvent(err)
+	f, err := i.enroll(ctx, record, claims)
+	if err != nil {
+		e, err := subjectRevokedEvent(err)
+		return e, nil, err
 	}
 	return event{kind: eventIssue, issued: issued{
 		token: raw, id: claims.ID, subject: claims.Subject, at: now, expires: claims.ExpiresAt, authAt: now,
-	}}, nil
+	}}, f, nil
 }
 
 // subjectRevokedEvent returns the event that ends the login after errSubjectRevoked. After another error the
@@ -106,24 +112,35 @@ func (i *issuer) checkSubject(ctx context.Context, record *store.Record, issued 
 	return nil
 }
 
-// enroll stores a login under its subject, so that a revocation of the subject finds it. It then checks once
-// more for a revocation that came meanwhile.
-func (i *issuer) enroll(ctx context.Context, record *store.Record, c token.Claims) error {
+// enroll stores the family of a login, and the login under its subject, so that a revocation of the subject
+// finds it. Both are one round trip. It then checks once more for a revocation that came meanwhile. A login
+// that ends here leaves nothing behind. If the replica dies, no client has a token of what stays until the
+// login's end.
+func (i *issuer) enroll(ctx context.Context, record *store.Record, c token.Claims) (f *store.Family, err error) {
 	until := c.ExpiresAt
 	if i.refreshes() {
-		if err := i.newFamily(ctx, record.Kind, c); err != nil {
-			return err
+		if f, err = i.newFamily(record.Kind, c); err != nil {
+			return nil, err
 		}
-		until = c.IssuedAt.Add(i.config.Refresh)
+		until = f.ExpiresAt
 	}
-	if err := i.config.Store.Enroll(ctx, c.Subject, c.Login(), until); err != nil {
-		return storeError(err)
+	var created, enrolled error
+	together.Do(
+		func() {
+			if f != nil {
+				created = i.config.Store.CreateFamily(ctx, f)
+			}
+		},
+		func() { enrolled = i.config.Store.Enroll(ctx, c.Subject, c.Login(), until) },
+	)
+	err = storeError(cmp.Or(created, enrolled))
+	if err == nil {
+		err = i.checkSubject(ctx, record, store.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	}
-	err := i.checkSubject(ctx, record, store.Credential{Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: markOf(c.ID)})
 	if err != nil {
-		return errors.Join(err, i.revoker.forgetLogin(ctx, c.Login(), c.Subject))
+		return nil, errors.Join(err, i.revoker.forgetLogin(ctx, c.Login(), c.Subject))
 	}
-	return nil
+	return f, nil
 }
 
 // firstTokenID returns the jti of a login's first token: the ID of the login, and for a browser the number 1

@@ -31,8 +31,8 @@ type sessionRead struct {
 	client *readClient
 	span   trace.Span // of the first request since it was due
 	due    time.Time
-	asked  time.Time     // zero when no client asked since it was due
-	done   chan struct{} // closed at the end of the read under way; nil without one
+	asked  time.Time   // zero when no client asked since it was due
+	read   *statusRead // under way; nil without one
 	began  time.Time
 	index  int
 }

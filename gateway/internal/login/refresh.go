@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -62,20 +63,12 @@ func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
 	return refreshToken{loginID, serial}.signed(secret)
 }
 
-// LatestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
-// finish returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
-func (i *issuer) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
-	if !i.refreshes() {
-		return "", nil
+// refreshTokenOf returns the newest refresh token of an app's family. It is empty for a login without refresh.
+func refreshTokenOf(f *store.Family) string {
+	if f == nil || f.Kind != store.App {
+		return ""
 	}
-	f, err := i.config.Store.LoadFamily(ctx, loginIDOf(tokenID))
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return "", nil
-	case err != nil:
-		return "", storeError(err)
-	}
-	return refreshToken{f.ID, f.Serial}.signed(f.Secret), nil
+	return refreshToken{f.ID, f.Serial}.signed(f.Secret)
 }
 
 // Refreshed holds a new access token and the refresh token that replaces the used one.
@@ -86,15 +79,16 @@ type Refreshed struct {
 }
 
 // Refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
-// same access token.
-func (i *issuer) Refresh(ctx context.Context, raw string) (Refreshed, error) {
+// same access token. admitted may wait, and Refresh reads the login meanwhile. Refresh returns the error of
+// admitted before it changes anything.
+func (i *issuer) Refresh(ctx context.Context, raw string, admitted func() error) (Refreshed, error) {
 	used, ok := parseRefreshToken(raw)
 	if !ok || !i.refreshes() {
 		return Refreshed{}, wrap(ErrGrant, "no refresh token")
 	}
 	for {
 		f, err := i.family(ctx, used.loginID)
-		if err != nil {
+		if err := cmp.Or(admitted(), err); err != nil {
 			return Refreshed{}, err
 		}
 		if f.Kind != store.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
@@ -126,7 +120,7 @@ func (i *issuer) rotate(ctx context.Context, f *store.Family, serial uint64) (Re
 	if err := i.checkFamily(ctx, f); err != nil {
 		return Refreshed{}, err
 	}
-	return Refreshed{raw, claims.ExpiresAt, refreshToken{f.ID, f.Serial}.signed(f.Secret)}, nil
+	return Refreshed{raw, claims.ExpiresAt, refreshTokenOf(f)}, nil
 }
 
 // useRefreshToken records the use of a refresh token. It returns false when two clients must hold the token:

@@ -15,11 +15,7 @@ import (
 // reissue returns a new token for an issued login whose token cannot be handed out again. The new token ends
 // with the login. It returns the zero value when the issued token is still usable. kept is true when the
 // login's family holds the new token. Otherwise the caller stores it.
-func (i *issuer) reissue(ctx context.Context, record *store.Record) (_ issued, kept bool, err error) {
-	f, err := i.familyOf(ctx, record)
-	if err != nil {
-		return issued{}, false, err
-	}
+func (i *issuer) reissue(ctx context.Context, record *store.Record, f *store.Family) (_ issued, kept bool, err error) {
 	if f != nil && f.Kind == store.Browser && f.Serial > 1 {
 		next, err := i.newestCookie(ctx, f)
 		return next, true, err

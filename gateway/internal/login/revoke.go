@@ -61,7 +61,7 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 	case done:
 		return storeError(r.config.Store.Confirm(ctx, v))
 	}
-	wait, err := r.config.Store.Allow(ctx, "revoke:"+loginIDOf(id), MaxTokenRevocations, r.config.AccessLifetime)
+	wait, err := r.config.Store.Allow(ctx, store.Quota{Owner: "revoke:" + loginIDOf(id), Limit: MaxTokenRevocations, Window: r.config.AccessLifetime})
 	switch {
 	case err != nil:
 		return storeError(err)

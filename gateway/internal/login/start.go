@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/together"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
@@ -41,22 +42,31 @@ func (e *Engine) Start(ctx context.Context, s StartRequest) (*store.Record, erro
 	if s.Kind == store.App {
 		return e.startOnce(ctx, s)
 	}
-	record, err := e.startSession(ctx, s)
+	record, err := e.startSession(ctx, s, "", e.admit(ctx, s.Client))
 	e.reportStart(ctx, s.Kind, record, err)
 	return record, err
 }
 
-// startSession starts a session at Signicat and stores its record.
-func (e *Engine) startSession(ctx context.Context, s StartRequest) (_ *store.Record, err error) {
-	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
-	defer func() { endSpan(traced, err) }()
+// admit refuses a start while there are no keys or no Signicat. Otherwise it counts the start by its client.
+func (e *Engine) admit(ctx context.Context, client netip.Addr) error {
 	if !e.ready() {
-		return nil, ErrStarting
+		return ErrStarting
 	}
 	if err := e.signicat.refusal(); err != nil {
-		return nil, signicatError(err) // before the start counts against the client's limit
+		return signicatError(err) // before the start counts against the client's limit
 	}
-	if err := e.countStart(ctx, s.Client); err != nil {
+	return e.countStart(ctx, client)
+}
+
+// startSession starts a session at Signicat and stores its record, unless admit refused the start. It
+// remembers the session under key. An empty key remembers nothing.
+func (e *Engine) startSession(ctx context.Context, s StartRequest, key string, refused error) (_ *store.Record, err error) {
+	ctx, traced := startSpan(ctx, spanBegin, s.Kind)
+	defer func() { endSpan(traced, err) }()
+	if refused != nil {
+		return nil, refused
+	}
+	if err := e.countAllStarts(ctx); err != nil {
 		return nil, err
 	}
 	session, err := e.signicat.CreateSession(ctx, e.sessionRequest(s))
@@ -68,19 +78,12 @@ func (e *Engine) startSession(ctx context.Context, s StartRequest) (_ *store.Rec
 		return nil, signicatError(err)
 	}
 	record, err := e.newRecord(s, session)
+	if err == nil {
+		err = e.keep(ctx, record, key)
+	}
 	if err != nil {
 		e.driver.cancelLater(ctx, session.ID)
-		e.logStart(ctx, s, err)
-		return nil, err
-	}
-	if record.Mark, err = e.config.Store.Mark(ctx); err != nil {
-		e.driver.cancelLater(ctx, session.ID)
-		return nil, storeError(err)
-	}
-	bounds := store.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
-	if _, err := e.config.Store.Create(ctx, record, bounds); err != nil {
-		e.driver.cancelLater(ctx, session.ID)
-		if err = createError(err); errors.Is(err, ErrSignicat) {
+		if errors.Is(err, ErrSignicat) {
 			e.logStart(ctx, s, err)
 		}
 		return nil, err
@@ -89,10 +92,30 @@ func (e *Engine) startSession(ctx context.Context, s StartRequest) (_ *store.Rec
 	return record, nil
 }
 
+// keep stores a new record and remembers it under key, in one round trip. If only the latter fails, a
+// repeated start is a second session, and this one continues.
+func (e *Engine) keep(ctx context.Context, record *store.Record, key string) (err error) {
+	if record.Mark, err = e.config.Store.Mark(ctx); err != nil {
+		return storeError(err)
+	}
+	bounds := store.Bounds{Total: e.config.Limits.Pending, PerClient: e.config.Limits.PendingPerClient}
+	together.Do(
+		func() { _, err = e.config.Store.Create(ctx, record, bounds) },
+		func() {
+			if key != "" {
+				_, _ = e.config.Store.Remember(ctx, key, record.ID, sameStart)
+			}
+		},
+	)
+	return createError(err)
+}
+
 // createError maps an error of store.Create. A state that is not new means that Signicat's answer cannot be
 // trusted.
 func createError(err error) error {
 	switch {
+	case err == nil:
+		return nil
 	case errors.Is(err, store.ErrExists):
 		return fmt.Errorf("%w: its state is not new", ErrSignicat)
 	case errors.Is(err, store.ErrInvalid):
@@ -120,8 +143,15 @@ func (e *Engine) startOnce(ctx context.Context, s StartRequest) (*store.Record, 
 	return &record, nil
 }
 
+// startOrFind looks for the session of a repeated start and counts the start, in one round trip. So a
+// repeated start counts, too.
 func (e *Engine) startOrFind(ctx context.Context, key string, s StartRequest) (*store.Record, error) {
-	id, err := e.config.Store.Recall(ctx, key)
+	var id string
+	var err, refused error
+	together.Do(
+		func() { id, err = e.config.Store.Recall(ctx, key) },
+		func() { refused = e.admit(ctx, s.Client) },
+	)
 	if err != nil {
 		err = storeError(err)
 		e.reportStart(ctx, s.Kind, nil, err)
@@ -133,15 +163,9 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s StartRequest) (*
 			return record, nil
 		}
 	}
-	record, err := e.startSession(ctx, s)
+	record, err := e.startSession(ctx, s, key, refused)
 	e.reportStart(ctx, s.Kind, record, err)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := e.config.Store.Remember(ctx, key, record.ID, sameStart); err != nil {
-		return nil, storeError(err)
-	}
-	return record, nil
+	return record, err
 }
 
 // sessionRequest returns a request for the headless flow with itsme alone.

@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/together"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
@@ -42,11 +43,12 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 		return nil, false, err
 	}
 	early = wait > 0
-	if read := e.askStatus(ctx, record); read == nil || e.driver.await(ctx, read, statusPatience) != nil {
+	read := e.askStatus(ctx, record)
+	if read == nil || e.driver.await(ctx, read.over, statusPatience) != nil || read.record == nil {
 		return record, early, nil
 	}
-	record, err = e.FindByID(ctx, id)
-	return record, early, err
+	found := *read.record // others wait for the same read
+	return &found, early, nil
 }
 
 // poll returns a session's record when its login ended or when the wait is over.
@@ -68,9 +70,9 @@ func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *st
 	}
 }
 
-// askStatus asks for a read of a session whose code has not come back. It returns a channel that is closed at
-// the end of the read under way, or nil without one.
-func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-chan struct{}) {
+// askStatus asks for a read of a session whose code has not come back. It returns the read that is under way,
+// or nil without one.
+func (e *Engine) askStatus(ctx context.Context, record *store.Record) *statusRead {
 	if record.Phase != store.Pending || e.signicat.refusal() != nil {
 		return nil
 	}
@@ -79,39 +81,49 @@ func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-ch
 
 // readStatus reads a session for waiting clients.
 func (e *Engine) readStatus(s *sessionRead) {
-	ctx := trace.ContextWithSpan(context.Background(), s.span)
+	ctx, read := trace.ContextWithSpan(context.Background(), s.span), s.read
 	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
 		defer e.statusPolls.over(s)
-		if err := e.readSession(ctx, s.id); err != nil {
+		var err error
+		if read.record, err = e.readSession(ctx, s.id); err != nil {
 			e.config.Logger.DebugContext(ctx, "the status of a session could not be read", errorAttr(err))
 		}
 	})
 }
 
 // readSession reads a session, unless another replica has just done so, and ends its login if the session
-// ended. It applies the event to the record from before the read: if a finish began meanwhile, the event
-// loses the compare-and-set and changes nothing.
-func (e *Engine) readSession(ctx context.Context, id string) error {
-	record, err := e.FindByID(ctx, id)
-	if err != nil || record.Phase != store.Pending {
-		return err
-	}
-	now := e.driver.clock(record)
-	wait, err := e.config.Store.Allow(ctx, "status:"+id, 1, statusEvery)
+// ended. It returns the record, nil when it is not known. It applies the event to the record from before the
+// read: if a finish began meanwhile, the event loses the compare-and-set and changes nothing.
+func (e *Engine) readSession(ctx context.Context, id string) (record *store.Record, err error) {
+	var now func() time.Time
+	var wait time.Duration
+	var uncounted error
+	together.Do(
+		func() {
+			if record, err = e.FindByID(ctx, id); err == nil {
+				now = e.driver.clock(record)
+			}
+		},
+		func() {
+			wait, uncounted = e.config.Store.Allow(ctx, store.Quota{Owner: "status:" + id, Limit: 1, Window: statusEvery})
+		},
+	)
 	switch {
-	case err != nil:
-		return storeError(err)
+	case err != nil || record.Phase != store.Pending:
+		return record, err
+	case uncounted != nil:
+		return record, storeError(uncounted)
 	case wait > 0:
-		return nil
+		return record, nil
 	}
 	seen := event{kind: eventPolled}
 	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
 	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
 	if err != nil && !seen.gone {
-		return err
+		return record, err
 	}
 	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, store.ErrConflict) {
-		return nil
+		return e.FindByID(ctx, id)
 	}
-	return err
+	return record, err
 }

@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 const (
@@ -42,9 +44,15 @@ func newStatusPoll(perform func(*sessionRead), hold func() time.Duration, budget
 	return p
 }
 
-// ask records that a client waits for a session that client started. It returns a channel that is closed at
-// the end of the read under way, or nil without one.
-func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct{}) {
+// statusRead is a read under way.
+type statusRead struct {
+	over   chan struct{} // closed at its end
+	record *store.Record // the session's record at its end, nil when it is not known; written before the end
+}
+
+// ask records that a client waits for a session that client started. It returns the read under way, or nil
+// without one.
+func (p *statusPoll) ask(id, client string, span trace.Span) *statusRead {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
@@ -62,15 +70,15 @@ func (p *statusPoll) ask(id, client string, span trace.Span) (done <-chan struct
 		s.asked = now
 	}
 	p.start(now)
-	return s.done
+	return s.read
 }
 
 // over records the end of a read.
 func (p *statusPoll) over(s *sessionRead) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	close(s.done)
-	s.done, s.asked, s.due = nil, time.Time{}, s.began.Add(statusEvery)
+	close(s.read.over)
+	s.read, s.asked, s.due = nil, time.Time{}, s.began.Add(statusEvery)
 	p.underWay--
 	now := time.Now()
 	p.queue.put(s, now)
@@ -110,7 +118,7 @@ func (p *statusPoll) start(now time.Time) {
 			return
 		}
 		p.queue.take(s, now)
-		s.began, s.done = now, make(chan struct{})
+		s.began, s.read = now, &statusRead{over: make(chan struct{})}
 		p.underWay++
 		p.perform(s)
 	}

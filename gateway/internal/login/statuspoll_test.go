@@ -62,7 +62,10 @@ func (l *readLog) ask(id string) (done <-chan struct{}) { return l.askAs(id, "cl
 
 // askAs asks about a session that client started.
 func (l *readLog) askAs(id, client string) (done <-chan struct{}) {
-	return l.reads.ask(id, client, trace.SpanFromContext(context.Background()))
+	if read := l.reads.ask(id, client, trace.SpanFromContext(context.Background())); read != nil {
+		return read.over
+	}
+	return nil
 }
 
 // size returns the number of known sessions, and how many of them are in the queue.

@@ -48,10 +48,9 @@ func verdictOf(err error) verdict {
 // session: a SUCCESS proves nothing about this code.
 func (h *leaseHolder) validate(ctx context.Context) (event, error) {
 	for sending := 1; ; sending++ {
-		before := h.record.SentAt
-		// Store the time before sending: the replica may die.
-		if _, err := h.apply(ctx, h.record, event{kind: eventSend, failed: h.failed}, h.now()); err != nil {
-			return event{}, err
+		before := h.sent
+		if sending > 1 {
+			before = h.record.SentAt // of this lease
 		}
 		err := h.signicat.ValidateCode(ctx, h.response.validation(h.record))
 		h.failed = failureIn(err, h.failed)

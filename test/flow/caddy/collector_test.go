@@ -138,13 +138,32 @@ func (c *collector) draw(line func(collectedSpan) string) string {
 	var text strings.Builder
 	var below func(parent string, depth int)
 	below = func(parent string, depth int) {
-		for _, s := range spans {
-			if s.parent == parent {
-				text.WriteString(strings.Repeat("  ", depth) + line(s) + "\n")
-				below(s.id, depth+1)
-			}
+		children := slices.DeleteFunc(slices.Clone(spans), func(s collectedSpan) bool { return s.parent != parent })
+		sortTogether(children, line)
+		for _, s := range children {
+			text.WriteString(strings.Repeat("  ", depth) + line(s) + "\n")
+			below(s.id, depth+1)
 		}
 	}
 	below("", 0)
 	return text.String()
+}
+
+// sortTogether sorts spans of the store, and of Redis, that follow one another: what is sent together begins
+// in any order.
+func sortTogether(spans []collectedSpan, line func(collectedSpan) string) {
+	kind := func(s collectedSpan) string {
+		kind, _, _ := strings.Cut(s.GetName(), ".")
+		return kind
+	}
+	for begin := 0; begin < len(spans); {
+		end := begin + 1
+		for end < len(spans) && kind(spans[end]) == kind(spans[begin]) {
+			end++
+		}
+		if k := kind(spans[begin]); k == "store" || k == "redis" {
+			slices.SortStableFunc(spans[begin:end], func(a, b collectedSpan) int { return cmp.Compare(line(a), line(b)) })
+		}
+		begin = end
+	}
 }

@@ -19,63 +19,67 @@ import (
 // loginTrees are the spans of an app's login and of a browser's, as a trace viewer shows them. Each request has one
 // tree, below Caddy's own span.
 const loginTrees = `POST /itsme/sessions
+  store.allow
+    redis.evalsha allow
   store.recall
     redis.get
   gateway.begin
-    store.allow
-      redis.evalsha allow
     signicat.access_token
     signicat.create_session
     store.create
       redis.evalsha create
-  store.remember
-    redis.evalsha remember
+      redis.evalsha enter
+      redis.evalsha enter
+    store.remember
+      redis.evalsha remember
 POST /itsme/token
   store.allow
     redis.evalsha allow
   store.load
-    redis.evalsha loadrecord
+    redis.evalsha load
   store.update
-    redis.evalsha update
+    redis.evalsha replace
   gateway.complete
-    store.update
-      redis.evalsha update
     signicat.validate_code
     store.update
-      redis.evalsha update
+      redis.evalsha replace
     signicat.read_session
     store.enroll
       redis.evalsha enroll
     store.update
-      redis.evalsha update
+      redis.evalsha note
+      redis.evalsha note
+      redis.evalsha replace
 GET /api
   token.verify
 GET /api
 GET /page
 GET /itsme/login
 POST /itsme/login
+  store.allow
+    redis.evalsha allow
   gateway.begin
-    store.allow
-      redis.evalsha allow
     signicat.create_session
     store.create
       redis.evalsha create
+      redis.evalsha enter
+      redis.evalsha enter
 GET /itsme/callback
   store.load
-    redis.evalsha loadrecord
+    redis.evalsha load
   store.update
-    redis.evalsha update
+    redis.evalsha replace
   gateway.complete
-    store.update
-      redis.evalsha update
     signicat.validate_code
     store.update
-      redis.evalsha update
+      redis.evalsha replace
     signicat.read_session
     store.enroll
       redis.evalsha enroll
     store.update
-      redis.evalsha update
+      redis.evalsha note
+      redis.evalsha note
+      redis.evalsha replace
 GET /page
   token.verify
 GET /page
