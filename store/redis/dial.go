@@ -38,7 +38,7 @@ func (c *connection) connect() error {
 	if c.client.Load() != nil {
 		return nil
 	}
-	client, err := c.newClient()
+	client, err := newClient(c)
 	if err != nil {
 		return c.unavailable(c.alive, "connecting to Redis", err)
 	}
@@ -52,14 +52,15 @@ func (c *connection) findPrimary() {
 	if c.config.Sentinel == nil || c.client.Load() == nil {
 		return
 	}
-	client, err := c.newClient()
+	client, err := newClient(c)
 	if err != nil {
 		return // the next failed attempt asks again
 	}
 	(*c.client.Swap(&client)).Close()
 }
 
-func (c *connection) newClient() (rueidis.Client, error) {
+// newClient makes a client, which connects anew by itself.
+func newClient(c *connection) (rueidis.Client, error) {
 	return rueidis.NewClient(rueidis.ClientOption{
 		InitAddress: c.config.Addresses,
 		Sentinel:    c.sentinel(),
