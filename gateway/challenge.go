@@ -111,12 +111,3 @@ func navigates(r *http.Request) bool {
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("X-Requested-With") == ""
 }
-
-// hostOf returns a request's host as an origin spells it: lower case, without the default port. The gateway
-// compares it with configured hosts and never writes it into a response.
-func hostOf(r *http.Request) string { return canonicalHost(r.Host) }
-
-func canonicalHost(host string) string {
-	host = strings.ToLower(host)
-	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
-}
