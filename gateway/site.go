@@ -40,8 +40,8 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	return s, nil
 }
 
-// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. Of c it reads
-// Attributes and the claims of Token. It reports no faults of those: [New] does.
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. It reads only Attributes
+// and Token.Claims of c, and returns nil if those are wrong: [New] reports that.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
@@ -85,6 +85,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
 	}
+	// All schemes go, not only Bearer: behind a site, Authorization comes from the gateway.
 	if state.Credential == nil {
 		delete(r.Header, "Authorization")
 	}
@@ -106,7 +107,8 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		state.Answer.Personal = true
 		return s.pass(w, r, state, next, false)
 	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
-		state.Credential = nil // the cookie ends now, and no upstream token can be made from it
+		// SetHeaders fails with this error too, when the session token just expired.
+		state.Credential = nil
 		s.gateway.observe.Request(Anonymous)
 		return s.pass(w, r, state, next, true)
 	default:
@@ -177,7 +179,7 @@ func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, setta
 
 // public reports whether a request needs no login. The path that the client requested must be listed. The
 // current path must be the same, be listed too, or be the rest of the requested one after a prefix was
-// stripped. Both count only in their canonical form.
+// stripped. Both paths count only in their canonical form.
 func (s *Site) public(current, original *url.URL) bool {
 	if len(s.config.Public) == 0 {
 		return false
@@ -199,8 +201,8 @@ func publicMatches(pattern, path string) bool {
 }
 
 // isStrippedRest reports whether path is the rest of the requested path after a prefix was stripped. At least one
-// segment of the pattern before its wildcard must be left. If /assets/* were stripped of /assets, a client
-// could choose any path by requesting /assets/private.
+// segment of the pattern before its wildcard must be left: with /assets/* listed and /assets stripped, a request
+// for /assets/private would reach /private.
 func isStrippedRest(pattern, asked, path string) bool {
 	prefix, stripped := strings.CutSuffix(asked, path)
 	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))

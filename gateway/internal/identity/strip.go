@@ -92,8 +92,8 @@ func (s Headers) Has(name string) bool {
 }
 
 // Strip removes the headers of the set from a request: as headers, as announced or unannounced trailers, and
-// as names in Connection, which would make a proxy delete the headers that we set. Nothing can strip requests
-// in a tunnel behind the proxy, so Strip removes the offer to open one.
+// as names in Connection, which would make a proxy delete the headers that we set. No site sees the requests
+// that follow on a connection that became HTTP/2, so Strip removes an offer of HTTP/2 (h2c).
 func (s Headers) Strip(r *http.Request) {
 	s.clean(r.Header)
 	s.cleanConnection(r.Header)

@@ -40,7 +40,8 @@ func (v *Verifier) bearerOf(s *RequestState) (string, error) {
 
 // upstreamToken returns an access token for a browser's credential: the one made before, or a new one. The
 // access token never outlives the session token. A token whose key has left the set is replaced, because no
-// upstream can verify it. It returns [ErrNoCredential] when the session token ends now.
+// upstream can verify it. It returns [ErrNoCredential] when no token can be made, for example because
+// the session token ends now.
 func (v *Verifier) upstreamToken(c *Credential) (string, error) {
 	now := v.config.Now()
 	if t := c.upstreamToken.Load(); t != nil && now.Before(t.until) && v.verifiesWith(t.keyID) {

@@ -121,8 +121,8 @@ func (v *Verifier) verify(ctx context.Context, kind store.Kind, raw string) (*Cr
 	return c, nil
 }
 
-// check returns the credential of a valid token, from the cache or new. A cached credential is valid only
-// while its token is: it ends with its key, or with its time.
+// check returns the credential of a valid token, from the cache or new. A cached credential is valid until its
+// key leaves the set or it expires.
 func (v *Verifier) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
 	c, cached = v.cache.find(key)
 	if cached && v.config.Authority.Recheck(&c.Claims) == nil {
