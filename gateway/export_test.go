@@ -29,7 +29,7 @@ func RefreshToken(name string, serial uint64, secret [32]byte) string {
 }
 
 // Cached returns the number of cached credentials.
-func (g *Gateway) Cached() int { return g.verifier.Cached() }
+func (g *Gateway) Cached() int { return g.guard.Cached() }
 
 // OwnURLs returns the URLs of every endpoint, and one without an endpoint.
 func (g *Gateway) OwnURLs() (urls []string) {

@@ -36,7 +36,7 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if config.ForwardToken != ForwardOff {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
-	g.verifier.ReserveHeaders(&s.upstream)
+	g.guard.ReserveHeaders(&s.upstream)
 	return s, nil
 }
 
@@ -77,7 +77,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
-	state, r := s.gateway.verifier.Enter(r)
+	state, r := s.gateway.guard.Enter(r)
 	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
 		if state.Credential == nil && s.upstream.TakesBearer() {
 			identity.DropBearer(r.Header)
@@ -85,7 +85,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
 	}
-	// All schemes go, not only Bearer: behind a site, Authorization comes from the gateway.
+	// All schemes go, not only Bearer: behind a site, only the gateway sends Authorization.
 	if state.Credential == nil {
 		delete(r.Header, "Authorization")
 	}
@@ -99,7 +99,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 	err := s.authorize(r, state)
 	if err == nil {
-		err = s.gateway.verifier.SetHeaders(r.Header, state, &s.upstream)
+		err = s.gateway.guard.SetHeaders(r.Header, state, &s.upstream)
 	}
 	switch {
 	case err == nil:
@@ -146,7 +146,7 @@ func (i Request) withDefaults(r *http.Request) Request {
 // browser.
 func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error {
 	g := s.gateway
-	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
+	c, err := g.guard.Authenticate(r.Context(), state.Sent)
 	if err == nil && c.Kind == store.Browser {
 		if unsafeRequest(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
