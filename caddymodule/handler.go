@@ -122,17 +122,17 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. It writes the gateway's answers and returns nil for
 // them, so that no error route changes them. Errors of next are returned unchanged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	facts := gateway.Request{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
+	info := gateway.RequestInfo{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		facts.OriginalURL = original.URL
+		info.OriginalURL = original.URL
 	}
-	if h.gateway.Sensitive(r.Host, facts.OriginalURL) {
+	if h.gateway.Sensitive(r.Host, info.OriginalURL) {
 		// The query holds a code. Caddy copied the request for the access log before any handler ran: the
 		// whole entry must be left out.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
-	facts.Unmatched = !h.matches(r)
-	return h.site.Serve(w, r, facts, func(w http.ResponseWriter, r *http.Request) error {
+	info.Unmatched = !h.matches(r)
+	return h.site.Serve(w, r, info, func(w http.ResponseWriter, r *http.Request) error {
 		request.SetUser(r.Context())
 		return next.ServeHTTP(w, r)
 	})

@@ -14,7 +14,7 @@ import (
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
-	info Request
+	info RequestInfo
 	site *Site
 	rest string // the variable part of the path, such as a session_id
 }
@@ -130,7 +130,7 @@ func (r *router) serveAt(raw string, e endpoint) {
 
 // serveEndpoint answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
 // the client requested. Every path below the gateway's prefix belongs to the gateway.
-func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Request) bool {
+func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info RequestInfo) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
 	e, rest, own := g.router.find(hostOf(r), path)

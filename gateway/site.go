@@ -62,7 +62,7 @@ func (c Config) tokenClaims() []string {
 // Handler protects an http.Handler.
 func (s *Site) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = s.Serve(w, r, Request{}, func(w http.ResponseWriter, r *http.Request) error {
+		_ = s.Serve(w, r, RequestInfo{}, func(w http.ResponseWriter, r *http.Request) error {
 			next.ServeHTTP(w, r)
 			return nil
 		})
@@ -71,7 +71,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 
 // Serve answers a request itself, or passes it to next, stripped and with the identity of a valid login. It
 // returns the error of next. The site has already answered its own errors.
-func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveEndpoint(w, r, info) {
 		s.gateway.observe.Request(GatewayEndpoint)
@@ -130,7 +130,7 @@ func (s *Site) authorize(r *http.Request, state *identity.RequestState) error {
 	return s.require.Check(state.Credential, state.Required, s.gateway.now())
 }
 
-func (i Request) withDefaults(r *http.Request) Request {
+func (i RequestInfo) withDefaults(r *http.Request) RequestInfo {
 	if i.OriginalURL == nil {
 		i.OriginalURL = r.URL
 	}
