@@ -21,8 +21,8 @@ const (
 	FinishWait = login.FinishWait
 	// Lease is the time in which only one call may finish a login.
 	Lease = login.Lease
-	// Interval is the time after which a client should ask again.
-	Interval = login.Interval
+	// PollInterval is the time after which a client should ask again.
+	PollInterval = login.PollInterval
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = login.MaxWait
 )

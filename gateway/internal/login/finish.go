@@ -16,8 +16,8 @@ const (
 	FinishWait = 10 * time.Second
 	// LoserWait bounds the time that a call waits for another call that finishes the same login.
 	LoserWait = 2 * time.Second
-	// Interval is the time after which a client should ask again.
-	Interval = 2 * time.Second
+	// PollInterval is the time after which a client should ask again.
+	PollInterval = 2 * time.Second
 	// pollStore is the interval at which a waiting call looks for changes of other replicas.
 	pollStore = 250 * time.Millisecond
 	// finishLimit bounds the work of one call. It is shorter than Lease: the lease holder must stop before

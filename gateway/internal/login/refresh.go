@@ -57,11 +57,6 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 	return refreshToken{loginID, serial}, ok && signed && err == nil && loginID != ""
 }
 
-// RefreshToken returns the refresh token of a login with that number and secret.
-func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
-	return refreshToken{loginID, serial}.signed(secret)
-}
-
 // LatestRefreshToken returns the newest refresh token of a login, which no app has used yet. A repeated
 // finish returns it too: an older one would look like a stolen copy. It is empty for a login without refresh.
 func (i *issuer) LatestRefreshToken(ctx context.Context, tokenID string) (string, error) {
