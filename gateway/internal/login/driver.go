@@ -11,12 +11,13 @@ import (
 const (
 	// cancelTimeout bounds a cancel that no client waits for.
 	cancelTimeout = 15 * time.Second
-	// MaxCancels bounds the cancels under way for which no client waits. The others are left to expire.
+	// MaxCancels bounds the cancels under way for which no client waits. Beyond that, sessions expire by
+	// themselves.
 	MaxCancels = 64
 )
 
 // driver makes every change of a login. It loads the record, applies an event with [transition], and stores
-// the result by compare-and-set. A [leaseHolder] performs the effects that call Signicat with a code or a session.
+// the result by compare-and-set. A [leaseHolder] performs the other effects: validate, read and issue.
 type driver struct {
 	config   *Config
 	signicat *breaker
@@ -49,7 +50,7 @@ func (d *driver) apply(ctx context.Context, record *store.Record, e event, now t
 	return effect, nil
 }
 
-// report logs and counts a step that the store took.
+// report logs and counts the phase change that was just stored.
 func (d *driver) report(ctx context.Context, before store.Phase, record *store.Record) {
 	observe := d.config.Observe
 	switch {
@@ -64,8 +65,8 @@ func (d *driver) report(ctx context.Context, before store.Phase, record *store.R
 	}
 }
 
-// clock returns the store's clock, by a record that was just loaded. Replicas hand a login to each other
-// within seconds, and their own clocks differ by more.
+// clock estimates the store's clock from ReadAt of a fresh record. Leases last seconds, and replicas' clocks
+// may differ by more.
 func (d *driver) clock(record *store.Record) func() time.Time {
 	ahead := record.ReadAt.Sub(d.config.Now())
 	return func() time.Time { return d.config.Now().Add(ahead) }

@@ -35,18 +35,18 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	defer cancel()
 	record := new(store.Record)
 	*record = *loaded // the work may outlive this call
-	loser := e.config.Now().Add(LoserWait)
+	giveUp := e.config.Now().Add(LoserWait)
 	for {
 		now := e.driver.clock(record)
 		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, now())
 		switch {
 		case err != nil:
-		case effect == effectIssue:
+		case effect == effectReplay:
 			err = e.replay(ctx, record, now)
 		case record.Phase.Ended():
 			err = endError(record)
 		case effect == effectNone:
-			err = e.awaitHolder(ctx, record, loser)
+			err = e.awaitHolder(ctx, record, giveUp)
 		default:
 			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now}
 			err = h.finish(ctx)
@@ -63,9 +63,9 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	}
 }
 
-// awaitHolder waits for a change by the lease holder, until the time loser.
-func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
-	if !e.config.Now().Before(loser) {
+// awaitHolder waits once for a change, at most pollStore. It returns [ErrUnfinished] after the time giveUp.
+func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, giveUp time.Time) error {
+	if !e.config.Now().Before(giveUp) {
 		return ErrUnfinished
 	}
 	if err := e.driver.awaitChange(ctx, record.ID, pollStore); err != nil {
@@ -74,8 +74,8 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser ti
 	return nil
 }
 
-// replay returns the token of an issued login to a repeated finish, while the record is kept. It returns none
-// after a logout or a revocation.
+// replay makes record hold a usable token for a repeated finish. It returns ErrGrant after a logout or a
+// revocation.
 func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
@@ -105,9 +105,9 @@ type leaseHolder struct {
 	response AuthorizationResponse
 	now      func() time.Time // the store's clock
 
-	effect   effect            // to perform next
-	session  *signicat.Session // as read at the time read
-	read     time.Time
+	effect   effect // to perform next
+	session  *signicat.Session
+	readAt   time.Time       // when session was read
 	failed   *signicat.Error // the last failed call
 	unsent   bool            // the code was never sent
 	accepted bool            // Signicat accepted the code
@@ -141,14 +141,14 @@ func (h *leaseHolder) finish(ctx context.Context) error {
 	}
 }
 
-// run performs effects until the login ends. A step may yield both an event and an error: the error is for
-// the client when the event does not end the login.
+// run performs effects until the login ends. A step may yield both an event and an error. If the event does not
+// end the login, the client gets the error.
 func (h *leaseHolder) run(ctx, reading context.Context) error {
 	for {
-		reads := h.effect == effectRead
+		reads := h.effect == effectReadResult
 		e, failure := h.perform(ctx, reading)
 		if e.kind != noEvent {
-			e.failed, e.session, e.read = h.failed, h.session, h.read
+			e.failed, e.session, e.readAt = h.failed, h.session, h.readAt
 			effect, err := h.apply(ctx, h.record, e, h.now())
 			if err != nil {
 				return err
@@ -174,7 +174,7 @@ func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
 		return h.validate(ctx)
-	case effectRead:
+	case effectReadResult:
 		return h.readResult(reading)
 	case effectIssue:
 		return h.issuer.issue(ctx, h.record, h.session)

@@ -104,7 +104,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	case wait > 0:
 		return nil
 	}
-	seen := event{kind: eventPolled}
+	seen := event{kind: eventRead}
 	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
 	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
 	if err != nil && !seen.gone {
