@@ -85,7 +85,7 @@ func (d *driver) cancelLater(ctx context.Context, signicatID string) {
 	default:
 		return
 	}
-	d.after(ctx, cancelTimeout, func(ctx context.Context) {
+	d.runDetached(ctx, cancelTimeout, func(ctx context.Context) {
 		defer func() { <-d.cancels }()
 		if err := d.signicat.CancelSession(ctx, signicatID); err != nil {
 			d.config.Logger.DebugContext(ctx, "a session could not be cancelled at Signicat", errorAttr(err))

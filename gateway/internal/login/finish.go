@@ -37,18 +37,18 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	*record = *loaded // the work may outlive this call
 	giveUp := e.config.Now().Add(LoserWait)
 	for {
-		now := e.driver.clock(record)
-		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, now())
+		clock := e.driver.clock(record)
+		effect, err := e.driver.apply(ctx, record, event{kind: eventPresent, code: sha256.Sum256([]byte(response.Code))}, clock())
 		switch {
 		case err != nil:
 		case effect == effectReplay:
-			err = e.replay(ctx, record, now)
+			err = e.replay(ctx, record, clock)
 		case record.Phase.Ended():
 			err = endError(record)
 		case effect == effectNone:
 			err = e.awaitHolder(ctx, record, giveUp)
 		default:
-			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now}
+			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: clock}
 			err = h.finish(ctx)
 		}
 		switch {
@@ -76,7 +76,7 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, giveUp t
 
 // replay makes record hold a usable token for a repeated finish. It returns ErrGrant after a logout or a
 // revocation.
-func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) error {
+func (e *Engine) replay(ctx context.Context, record *store.Record, clock func() time.Time) error {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return err
 	}
@@ -89,7 +89,7 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	case kept:
 		record.Token, record.TokenID, record.TokenExpiresAt = next.token, next.id, next.expires
 	default:
-		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, now()); err != nil {
+		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, clock()); err != nil {
 			return err
 		}
 	}
@@ -119,13 +119,13 @@ type leaseHolder struct {
 func (h *leaseHolder) finish(ctx context.Context) error {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
-	h.after(ctx, finishLimit, func(work context.Context) {
+	h.runDetached(ctx, finishLimit, func(work context.Context) {
 		work, traced := startSpan(work, spanComplete, h.record.Kind)
 		// Reading the session stops with the caller's wait. A code that was sent has until
 		// finishLimit.
-		reading, cancel := context.WithDeadline(work, deadline)
+		readCtx, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
-		err := h.run(work, reading)
+		err := h.run(work, readCtx)
 		if err != nil && !h.record.Phase.Ended() {
 			h.release(work)
 		}
@@ -143,10 +143,10 @@ func (h *leaseHolder) finish(ctx context.Context) error {
 
 // run performs effects until the login ends. A step may yield both an event and an error. If the event does not
 // end the login, the client gets the error.
-func (h *leaseHolder) run(ctx, reading context.Context) error {
+func (h *leaseHolder) run(ctx, readCtx context.Context) error {
 	for {
-		reads := h.effect == effectReadResult
-		e, failure := h.perform(ctx, reading)
+		wasRead := h.effect == effectReadResult
+		e, failure := h.perform(ctx, readCtx)
 		if e.kind != noEvent {
 			e.failed, e.session, e.readAt = h.failed, h.session, h.readAt
 			effect, err := h.apply(ctx, h.record, e, h.now())
@@ -160,7 +160,7 @@ func (h *leaseHolder) run(ctx, reading context.Context) error {
 			return nil
 		case h.record.Phase.Ended():
 			return endError(h.record)
-		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
+		case wasRead && failure != nil && !errors.Is(failure, ErrUnfinished):
 			h.config.Logger.WarnContext(ctx, "a session could not be read at Signicat", errorAttr(failure))
 			return signicatError(failure)
 		case failure != nil:
@@ -170,12 +170,12 @@ func (h *leaseHolder) run(ctx, reading context.Context) error {
 }
 
 // perform performs the effect of the last transition.
-func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
+func (h *leaseHolder) perform(ctx, readCtx context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
 		return h.validate(ctx)
 	case effectReadResult:
-		return h.readResult(reading)
+		return h.readResult(readCtx)
 	case effectIssue:
 		return h.issuer.issue(ctx, h.record, h.session)
 	}

@@ -80,7 +80,7 @@ func (e *Engine) askStatus(ctx context.Context, record *store.Record) (done <-ch
 // readStatus reads a session for waiting clients.
 func (e *Engine) readStatus(s *sessionRead) {
 	ctx := trace.ContextWithSpan(context.Background(), s.span)
-	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
+	e.driver.runDetached(ctx, statusReadLimit, func(ctx context.Context) {
 		defer e.statusPolls.over(s)
 		if err := e.readSession(ctx, s.id); err != nil {
 			e.config.Logger.DebugContext(ctx, "the status of a session could not be read", errorAttr(err))
@@ -96,7 +96,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	if err != nil || record.Phase != store.Pending {
 		return err
 	}
-	now := e.driver.clock(record)
+	clock := e.driver.clock(record)
 	wait, err := e.config.Store.Allow(ctx, "status:"+id, 1, statusEvery)
 	switch {
 	case err != nil:
@@ -110,7 +110,7 @@ func (e *Engine) readSession(ctx context.Context, id string) error {
 	if err != nil && !seen.gone {
 		return err
 	}
-	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, store.ErrConflict) {
+	if _, err = e.driver.apply(ctx, record, seen, clock()); errors.Is(err, store.ErrConflict) {
 		return nil
 	}
 	return err
