@@ -127,7 +127,7 @@ func TestStartNamesSiteAndRemedy(t *testing.T) {
 func TestBrowserModeElsewhereIsAnError(t *testing.T) {
 	for host, want := range map[string]string{
 		"app.example.be":   "",
-		"other.example.be": "site other.example.be: mode browser: browsers can log in on the host of public_url only, https://app.example.be; ",
+		"other.example.be": "site other.example.be: mode browser: browsers can log in only on the host of public_url (https://app.example.be); ",
 	} {
 		config, err := caddytest.Adapt(strings.Replace(rightConfig, "http://app.example.be {\n\titsme", "http://"+host+" {\n\titsme {\nmode browser\n}", 1))
 		if err != nil {

@@ -18,7 +18,7 @@ func init() { caddy.RegisterModule(Handler{}) }
 
 // Handler protects a site with a gateway. Put it in front of every handler that answers, for every request
 // of the site. It strips identity headers of the client and serves the gateway's endpoints. Requests that
-// Match selects go on with a valid login only.
+// MatchRaw selects go on with a valid login only.
 type Handler struct {
 	// Use selects the gateway by name. Default "default".
 	Use string `json:"use,omitempty"`
@@ -95,7 +95,7 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 		return err
 	}
 	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
-		return fmt.Errorf("mode browser: browsers can log in on the host of public_url only, %s; let this site answer for that host, or use mode auto or mode api", public)
+		return fmt.Errorf("mode browser: browsers can log in only on the host of public_url (%s); let this site answer for that host, or use mode auto or mode api", public)
 	}
 	matchers, err := ctx.LoadModule(h, "MatchRaw")
 	if err != nil {
@@ -122,17 +122,17 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. It writes the gateway's answers and returns nil for
 // them, so that no error route changes them. Errors of next are returned unchanged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	facts := gateway.Request{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
+	info := gateway.RequestInfo{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
 	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		facts.OriginalURL = original.URL
+		info.OriginalURL = original.URL
 	}
-	if h.gateway.Sensitive(r.Host, facts.OriginalURL) {
+	if h.gateway.Sensitive(r.Host, info.OriginalURL) {
 		// The query holds a code. Caddy copied the request for the access log before any handler ran: the
 		// whole entry must be left out.
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
-	facts.Unmatched = !h.matches(r)
-	return h.site.Serve(w, r, facts, func(w http.ResponseWriter, r *http.Request) error {
+	info.Unmatched = !h.matches(r)
+	return h.site.Serve(w, r, info, func(w http.ResponseWriter, r *http.Request) error {
 		request.SetUser(r.Context())
 		return next.ServeHTTP(w, r)
 	})
@@ -152,8 +152,8 @@ func (h *Handler) matches(r *http.Request) bool {
 	return h.matchesAny(sent)
 }
 
-// matchesAny reports whether a matcher matches. It logs an error and reports true. Returned, the error would
-// send the request to the site's error routes with the client's own identity headers.
+// matchesAny reports whether a matcher matches. It logs an error and reports true. If the error were returned,
+// Caddy would send the request to the site's error routes with the client's own identity headers.
 func (h *Handler) matchesAny(r *http.Request) bool {
 	matched, err := h.match.AnyMatchWithError(r)
 	if err != nil {

@@ -38,7 +38,7 @@ func TestErrorsOfASiteNameItsHosts(t *testing.T) {
 		{"a header's claim", "INNER", `"header":[{"name":"X-A","claim":"shoe_size"}]`, `site app.example.be www.example.be /api/*: header: no token has the claim "shoe_size"; use one of sub acr auth_time jti iss client_id idp name`},
 		{"a matcher", "LAST", `"match":[{"path_regexp":{"pattern":"("}}]`, `site 127.0.0.1:8080: match: `},
 		{"a provider of Caddy's own handler", "INNER", `"use":"partners"`, `site app.example.be www.example.be /api/*: use: no gateway is named "partners"`},
-		{"browser logins on another host", "ERRORS", `"mode":"browser"`, `site failing.example.be: mode browser: browsers can log in on the host of public_url only, https://app.example.be; let this site answer for that host, or use mode auto or mode api`},
+		{"browser logins on another host", "ERRORS", `"mode":"browser"`, `site failing.example.be: mode browser: browsers can log in only on the host of public_url (https://app.example.be); let this site answer for that host, or use mode auto or mode api`},
 		{"browser logins on the right host", "INNER", `"mode":"browser"`, ""},
 		{"browser logins on every host", "LAST", `"mode":"browser"`, ""},
 	} {

@@ -48,7 +48,7 @@ func TestMobileDurations(t *testing.T) {
 		"`/token` waits":     brief(gateway.FinishWait),
 		"get the same login": brief(store.Retention),
 		"status of a login":  brief(store.Retention),
-		"`interval`":         brief(gateway.Interval),
+		"`interval`":         brief(gateway.PollInterval),
 		"`?wait=` delays":    brief(gateway.MaxWait),
 		"An access token":    brief(gateway.DefaultTokenLifetime),
 	}

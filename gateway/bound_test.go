@@ -28,7 +28,7 @@ var bounds = map[string]int{
 	"Pending sessions of one client":                               gateway.DefaultPendingPerClient,
 	"Starts of one client in a minute":                             gateway.DefaultSessionsPerClient,
 	"Starts of one IPv6 /48 in a minute":                           gateway.NetworkShare * gateway.DefaultSessionsPerClient,
-	"Bytes of a pending session":                                   store.MaxSize,
+	"Bytes of a pending session":                                   store.MaxRecordSize,
 	"Challenges remembered":                                        store.MaxRemembered,
 	"Counters of clients":                                          store.MaxCounters,
 	"Refresh families":                                             store.MaxFamilies,

@@ -51,7 +51,7 @@ func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.V
 	finished, err := b.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")})
 	switch {
 	case errors.Is(err, login.ErrUnfinished):
-		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
+		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(PollInterval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
 		// The code is still valid. The page reloads with it.

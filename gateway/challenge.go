@@ -13,7 +13,7 @@ import (
 
 // refuse answers a request that the site does not let through. It redirects a browser's navigation to the
 // login page. Everything else gets a challenge (RFC 6750 section 3).
-func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, state *identity.RequestState, err error) {
+func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, state *identity.RequestState, err error) {
 	if abandoned(r, err) {
 		w.WriteHeader(statusAbandoned)
 		return
@@ -52,7 +52,7 @@ func (s *Site) observeRefusal(err error) {
 //
 // The redirect cannot loop. A login that was asked for a level has it, or ends on a page without a cookie. A
 // login that just ended is younger than any max_age.
-func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
+func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identity.StepUp) {
 	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
 		query.Set("acr_values", string(asked.LoA))
@@ -110,13 +110,4 @@ func navigates(r *http.Request) bool {
 		return mode == "navigate" && dest == "document"
 	}
 	return strings.Contains(r.Header.Get("Accept"), "text/html") && r.Header.Get("X-Requested-With") == ""
-}
-
-// hostOf returns a request's host as an origin spells it: lower case, without the default port. The gateway
-// compares it with configured hosts and never writes it into a response.
-func hostOf(r *http.Request) string { return canonicalHost(r.Host) }
-
-func canonicalHost(host string) string {
-	host = strings.ToLower(host)
-	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }

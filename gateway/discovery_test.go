@@ -67,7 +67,7 @@ func TestOwnEndpointsAreNoStore(t *testing.T) {
 					r.Header.Set("Sec-Fetch-Site", "same-origin")
 					r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 					w := httptest.NewRecorder()
-					check(t, e.site.Serve(w, r, gateway.Request{}, func(http.ResponseWriter, *http.Request) error {
+					check(t, e.site.Serve(w, r, gateway.RequestInfo{}, func(http.ResponseWriter, *http.Request) error {
 						t.Errorf("%s is not the gateway's", url)
 						return nil
 					}))

@@ -117,7 +117,7 @@ func request(name, value string) *http.Request {
 func (e *env) pass(sent *http.Request) (status int, upstream http.Header) {
 	w := httptest.NewRecorder()
 	r := sent.Clone(sent.Context())
-	_ = e.site.Serve(w, r, gateway.Request{}, func(_ http.ResponseWriter, r *http.Request) error {
+	_ = e.site.Serve(w, r, gateway.RequestInfo{}, func(_ http.ResponseWriter, r *http.Request) error {
 		upstream = r.Header
 		return nil
 	})

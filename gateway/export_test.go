@@ -1,6 +1,10 @@
 package gateway
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
@@ -23,13 +27,17 @@ const (
 	MaxTokenRevocations = login.MaxTokenRevocations
 )
 
-// RefreshToken returns a refresh token of a family with that secret.
-func RefreshToken(name string, serial uint64, secret [32]byte) string {
-	return login.RefreshToken(name, serial, secret)
+// RefreshToken returns a refresh token of a family with that secret. It does not call the code under test: apps
+// keep their refresh tokens over an update of the gateway.
+func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
+	name := loginID + "~" + strconv.FormatUint(serial, 10)
+	mac := hmac.New(sha256.New, secret[:])
+	mac.Write([]byte(name))
+	return name + "~" + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 // Cached returns the number of cached credentials.
-func (g *Gateway) Cached() int { return g.verifier.Cached() }
+func (g *Gateway) Cached() int { return g.guard.Cached() }
 
 // OwnURLs returns the URLs of every endpoint, and one without an endpoint.
 func (g *Gateway) OwnURLs() (urls []string) {

@@ -206,7 +206,7 @@ func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 		body.Description = text
 	}
 	if f.oauth == "authorization_pending" {
-		body.Interval = int(Interval / time.Second)
+		body.Interval = int(PollInterval / time.Second)
 	}
 	writeJSON(w, f.status, "application/json", body)
 }

@@ -31,7 +31,7 @@ type Gateway struct {
 	public        *url.URL // public_url
 	verifyProxies proxyRanges
 	logins        *login.Engine
-	verifier      *identity.Verifier
+	guard         *identity.Guard
 	cookies       identity.Cookies
 	pages         *page.Pages
 	openAPI       openAPIDocument
@@ -79,7 +79,7 @@ func New(config Config) (*Gateway, error) {
 	if g.verifyProxies, err = parseProxyRanges(config.Verify); err != nil {
 		return nil, err
 	}
-	g.logins, g.verifier = login.New(g.loginConfig(client)), g.newVerifier()
+	g.logins, g.guard = login.New(g.loginConfig(client)), g.newGuard()
 	g.serveEndpoints()
 	return g, nil
 }
@@ -89,7 +89,7 @@ func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
 	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
 	g.browser = &browserAPI{
-		config: g.config, logins: g.logins, verifier: g.verifier, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
+		config: g.config, logins: g.logins, guard: g.guard, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
 	}
 	g.router = g.newRouter()
 }
@@ -164,8 +164,8 @@ func (c Config) Authority() (*token.Authority, error) {
 	return authority, nil
 }
 
-// newVerifier returns the verifier of requests. It looks for revocations in the store.
-func (g *Gateway) newVerifier() *identity.Verifier {
+// newGuard returns the guard of requests. It looks for revocations in the store.
+func (g *Gateway) newGuard() *identity.Guard {
 	return identity.New(identity.Config{
 		Authority: g.authority,
 		Keys:      g.config.Keys.KeySet,

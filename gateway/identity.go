@@ -39,7 +39,7 @@ var ErrCredential = errors.New("credential refused")
 // returns [ErrCredential] for an invalid token or for two tokens, and another error when the token cannot be
 // checked. The error's text is safe to log.
 func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
-	c, err := g.verifier.Authenticate(r.Context(), identity.CredentialHeaders{Authorization: r.Header["Authorization"]})
+	c, err := g.guard.Authenticate(r.Context(), identity.CredentialHeaders{Authorization: r.Header["Authorization"]})
 	switch {
 	case errors.Is(err, identity.ErrNoCredential):
 		return nil, nil
@@ -54,5 +54,5 @@ func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 // OwnHeaders returns a function that reports whether only the gateway may send a header to an upstream: an
 // X-Itsme header or one of names, under any spelling.
 func OwnHeaders(names ...string) (owns func(name string) bool) {
-	return identity.NewHeaders(names...).Has
+	return identity.NewReservedHeaders(names...).Has
 }

@@ -14,13 +14,13 @@ import (
 
 // browserAPI serves browsers: the login page, the redirect URLs and the logout.
 type browserAPI struct {
-	config   Config
-	logins   *login.Engine
-	verifier *identity.Verifier
-	cookies  identity.Cookies
-	pages    *page.Pages
-	answers  *answers
-	log      *slog.Logger
+	config  Config
+	logins  *login.Engine
+	guard   *identity.Guard
+	cookies identity.Cookies
+	pages   *page.Pages
+	answers *answers
+	log     *slog.Logger
 }
 
 // loginParameters are the fields of the login form.

@@ -11,7 +11,7 @@ import (
 
 // serveLogout answers POST /logout. It ends a login on every replica and clears the cookie.
 func (b *browserAPI) serveLogout(x exchange) error {
-	c, err := b.verifier.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	c, err := b.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
 	var unconfirmed error
 	switch {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):

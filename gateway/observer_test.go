@@ -18,7 +18,7 @@ func TestObserverReceivesRequests(t *testing.T) {
 	e := newEnv(t, s.Attach)
 	bearer, _ := e.bearer(t)
 	cookie, _ := e.cookie(t)
-	serve := func(config gateway.SiteConfig, info gateway.Request, headers ...string) {
+	serve := func(config gateway.SiteConfig, info gateway.RequestInfo, headers ...string) {
 		t.Helper()
 		site, err := e.NewSite(config)
 		if err != nil {
@@ -33,7 +33,7 @@ func TestObserverReceivesRequests(t *testing.T) {
 		}
 	}
 	authorization, cookies := bearer.Header.Get("Authorization"), cookie.Header.Get("Cookie")
-	plain, none := gateway.SiteConfig{}, gateway.Request{}
+	plain, none := gateway.SiteConfig{}, gateway.RequestInfo{}
 	for _, step := range []struct {
 		name string
 		do   func()
@@ -47,7 +47,7 @@ func TestObserverReceivesRequests(t *testing.T) {
 		{"a navigation", func() { serve(gateway.SiteConfig{Mode: gateway.ModeAuto}, none, "Accept", "text/html") }, []string{"request redirected"}},
 		{"nothing, and it is optional", func() { serve(gateway.SiteConfig{Optional: true}, none) }, []string{"request anonymous"}},
 		{"a public path", func() { serve(gateway.SiteConfig{Public: []string{"/*"}}, none) }, []string{"request public"}},
-		{"no match", func() { serve(plain, gateway.Request{Unmatched: true}) }, []string{"request unmatched"}},
+		{"no match", func() { serve(plain, gateway.RequestInfo{Unmatched: true}) }, []string{"request unmatched"}},
 		{"a revocation", func() { _, _ = e.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
 		{"no store", func() { _ = e.store.Close() }, nil},
 		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token unknown cached", "request refused", "refusal store_unavailable"}},

@@ -82,7 +82,7 @@ func TestSharedCacheMayNotStoreWhatAUserGets(t *testing.T) {
 		for _, row := range storedRows {
 			for _, status := range []int{0, 200, 206, 301, 304, 404} {
 				w := httptest.NewRecorder()
-				check(t, e.site.Serve(w, sent.Clone(t.Context()), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+				check(t, e.site.Serve(w, sent.Clone(t.Context()), gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 					answer(w, row.sent, status)
 					return nil
 				}))
@@ -112,7 +112,7 @@ func TestErrorOfAUserIsPrivate(t *testing.T) {
 	r, _ := e.bearer(t)
 	w := httptest.NewRecorder()
 	failed := errors.New("not found")
-	if err := e.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	if err := e.site.Serve(w, r, gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.Header().Set("X-Accel-Expires", "60")
 		return failed
 	}); !errors.Is(err, failed) {
@@ -151,7 +151,7 @@ func TestAnonymousAnswersVary(t *testing.T) {
 		{"a name in small letters", http.Header{"vary": {"Accept"}}, fields("Vary", "Accept, Cookie, Authorization")},
 	} {
 		w := httptest.NewRecorder()
-		check(t, site.Serve(w, request("X-Note", "none"), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+		check(t, site.Serve(w, request("X-Note", "none"), gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 			answer(w, row.sent, 200)
 			return nil
 		}))
@@ -175,11 +175,11 @@ func TestPublicAnswersStayAsTheyAre(t *testing.T) {
 	want := fields("Cache-Control", "public, max-age=60", "CDN-Cache-Control", "max-age=600", "X-Accel-Expires", "60", "Vary", "Accept", "Set-Cookie", "theme=dark")
 	for name, row := range map[string]struct {
 		sent *http.Request
-		info gateway.Request
+		info gateway.RequestInfo
 	}{
-		"public":              {public, gateway.Request{}},
-		"outside the matcher": {signed, gateway.Request{Unmatched: true}},
-		"a preflight":         {preflight, gateway.Request{}},
+		"public":              {public, gateway.RequestInfo{}},
+		"outside the matcher": {signed, gateway.RequestInfo{Unmatched: true}},
+		"a preflight":         {preflight, gateway.RequestInfo{}},
 	} {
 		w := httptest.NewRecorder()
 		check(t, site.Serve(w, row.sent, row.info, func(w http.ResponseWriter, _ *http.Request) error {
@@ -203,7 +203,7 @@ func TestOwnEndpointsAreNeverTargeted(t *testing.T) {
 		r.URL.Path = path
 		w := httptest.NewRecorder()
 		maps.Copy(w.Header(), set.Clone())
-		check(t, e.site.Serve(w, r, gateway.Request{}, handedOn))
+		check(t, e.site.Serve(w, r, gateway.RequestInfo{}, handedOn))
 		h := w.Result().Header
 		for name := range set {
 			if name != "Cache-Control" && h.Get(name) != "" || h.Get("Cache-Control") != "no-store" {

@@ -36,7 +36,7 @@ func TestRenewedCookieIsNeverCacheable(t *testing.T) {
 	t.Parallel()
 	e, r := dueForRenewal(t)
 	w := httptest.NewRecorder()
-	check(t, e.site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	check(t, e.site.Serve(w, r, gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 		answer(w, fields("Cache-Control", "public, max-age=31536000, immutable", "CDN-Cache-Control", "max-age=31536000"), 200)
 		return nil
 	}))
@@ -73,13 +73,13 @@ func TestCookieIsNotRenewedWhereItCannotBeSet(t *testing.T) {
 			again := sent.Clone(t.Context())
 			row.change(sent)
 			w := httptest.NewRecorder()
-			_ = e.site.Serve(w, sent, gateway.Request{}, row.next)
+			_ = e.site.Serve(w, sent, gateway.RequestInfo{}, row.next)
 			if cookies := w.Result().Header["Set-Cookie"]; len(cookies) > 0 {
 				t.Errorf("it sets %q", cookies)
 			}
 			e.clock.advance(time.Hour) // beyond the grace in which a cookie that was lost is set again
 			w = httptest.NewRecorder()
-			check(t, e.site.Serve(w, again, gateway.Request{}, handedOn))
+			check(t, e.site.Serve(w, again, gateway.RequestInfo{}, handedOn))
 			if cookies := w.Result().Header["Set-Cookie"]; w.Code != 200 || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=ey") {
 				t.Errorf("the next request: %d %q", w.Code, cookies)
 			}
@@ -98,7 +98,7 @@ func TestUpgradeClearsNoCookie(t *testing.T) {
 		r := request("Cookie", "__Host-itsme=bad")
 		r.Header["Upgrade"], r.Header["Connection"], r.Header["Origin"] = []string{"websocket"}, []string{"Upgrade"}, []string{envURL}
 		w := httptest.NewRecorder()
-		check(t, site.Serve(w, r, gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+		check(t, site.Serve(w, r, gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 			w.WriteHeader(status)
 			return nil
 		}))
@@ -114,7 +114,7 @@ func TestClearedCookieIsNeverCacheable(t *testing.T) {
 	t.Parallel()
 	e := newEnv(t)
 	w := httptest.NewRecorder()
-	check(t, optional(t, e).Serve(w, request("Cookie", "__Host-itsme=garbage"), gateway.Request{}, func(w http.ResponseWriter, _ *http.Request) error {
+	check(t, optional(t, e).Serve(w, request("Cookie", "__Host-itsme=garbage"), gateway.RequestInfo{}, func(w http.ResponseWriter, _ *http.Request) error {
 		answer(w, fields("Cache-Control", "public, s-maxage=60", "Surrogate-Control", "max-age=60"), 200)
 		return nil
 	}))
@@ -140,12 +140,12 @@ func TestUpstreamSetsNoCookieOfOurs(t *testing.T) {
 	kept := []string{"theme=dark; Path=/", "x__Host-itsme=1", "__Host-itsme2=1", "a=__Host-itsme=1"}
 	for name, row := range map[string]struct {
 		sent *http.Request
-		info gateway.Request
+		info gateway.RequestInfo
 	}{
-		"a user":              {signed, gateway.Request{}},
-		"without a login":     {request("X-Note", "none"), gateway.Request{}},
-		"public":              {public, gateway.Request{}},
-		"outside the matcher": {request("X-Note", "none"), gateway.Request{Unmatched: true}},
+		"a user":              {signed, gateway.RequestInfo{}},
+		"without a login":     {request("X-Note", "none"), gateway.RequestInfo{}},
+		"public":              {public, gateway.RequestInfo{}},
+		"outside the matcher": {request("X-Note", "none"), gateway.RequestInfo{Unmatched: true}},
 	} {
 		for _, status := range []int{0, 101, 200, 304, 500} {
 			w := httptest.NewRecorder()

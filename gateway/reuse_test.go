@@ -74,7 +74,7 @@ func TestReuseIsNotForgottenWhileTheStoreIsFull(t *testing.T) {
 	} {
 		e.rebuild(t, row.change)
 		w := httptest.NewRecorder()
-		check(t, e.site.Serve(w, browser.Clone(t.Context()), gateway.Request{}, handedOn))
+		check(t, e.site.Serve(w, browser.Clone(t.Context()), gateway.RequestInfo{}, handedOn))
 		if w.Code != row.browser || len(w.Result().Cookies()) != row.cookies {
 			t.Errorf("%s: the browser gets %d and %d cookies", row.name, w.Code, len(w.Result().Cookies()))
 		}

@@ -19,7 +19,7 @@ func (e *env) form(client, endpoint string, form url.Values) *httptest.ResponseR
 	r := httptest.NewRequest(http.MethodPost, envURL+gateway.DefaultPath+endpoint, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
-	_ = e.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr(client)}, handedOn)
+	_ = e.site.Serve(w, r, gateway.RequestInfo{Client: netip.MustParseAddr(client)}, handedOn)
 	return w
 }
 

@@ -38,7 +38,7 @@ func (e *env) family(id string, kind store.Kind) {
 // answerOf sends a request to the site.
 func (e *env) answerOf(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	_ = e.site.Serve(w, r, gateway.Request{}, handedOn)
+	_ = e.site.Serve(w, r, gateway.RequestInfo{}, handedOn)
 	return w
 }
 

@@ -15,7 +15,7 @@ import (
 type exchange struct {
 	w    http.ResponseWriter
 	r    *http.Request
-	info Request
+	info RequestInfo
 	site *Site
 	rest string // the variable part of the path, such as a session_id
 	// admitted waits until a request of a rate-limited endpoint is counted. After an error the endpoint
@@ -132,30 +132,9 @@ func (r *router) serveAt(raw string, e endpoint) {
 	}
 }
 
-// Entrances returns URLs at which an app, a browser and a verifier must reach the gateway. Other endpoints
-// are below the same path.
-func (g *Gateway) Entrances() []string {
-	return []string{g.config.endpointURL("/token"), g.config.endpointURL("/login"), g.config.RedirectURL, g.config.PublicURL + "/.well-known/jwks.json"}
-}
-
-// Hosts returns the hosts at whose root the gateway serves documents: discovery documents and, with app
-// links, the files for phones.
-func (g *Gateway) Hosts() []string {
-	hosts := []string{g.public.Host}
-	if issuer, err := url.Parse(g.config.Token.Issuer); err == nil && originHost(issuer) != g.public.Host {
-		hosts = append(hosts, originHost(issuer))
-	}
-	for _, host := range g.config.appLinkHosts() {
-		if !slices.Contains(hosts, host) {
-			hosts = append(hosts, host)
-		}
-	}
-	return hosts
-}
-
 // serveEndpoint answers a request to a URL of the gateway, and reports whether it did. It routes by the URL that
 // the client requested. Every path below the gateway's prefix belongs to the gateway.
-func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Request) bool {
+func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info RequestInfo) bool {
 	g := s.gateway
 	path := info.OriginalURL.EscapedPath()
 	e, rest, own := g.router.find(hostOf(r), path)

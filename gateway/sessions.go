@@ -98,7 +98,7 @@ func startResponseOf(record *store.Record, now time.Time) startResponse {
 		SessionID:               record.ID,
 		AuthorizationRequestURL: record.AuthorizationRequestURL,
 		ExpiresIn:               seconds(record.ExpiresAt.Sub(now)),
-		Interval:                seconds(Interval),
+		Interval:                seconds(PollInterval),
 	}
 }
 

@@ -36,7 +36,7 @@ func (a *appAPI) serveStatus(x exchange) error {
 	if !record.Phase.Ended() {
 		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(a.config.Now()))
 		if early { // otherwise the client could ask again at once, in a loop
-			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(Interval)))
+			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(PollInterval)))
 		}
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", answer)

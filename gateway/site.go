@@ -36,12 +36,12 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if config.ForwardToken != ForwardOff {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
-	g.verifier.ReserveHeaders(&s.upstream)
+	g.guard.ReserveHeaders(&s.upstream)
 	return s, nil
 }
 
-// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. Of c it reads
-// Attributes and the claims of Token. It reports no faults of those: [New] does.
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. It reads only Attributes
+// and Token.Claims of c, and returns nil if those are wrong: [New] reports that.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
@@ -62,7 +62,7 @@ func (c Config) tokenClaims() []string {
 // Handler protects an http.Handler.
 func (s *Site) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_ = s.Serve(w, r, Request{}, func(w http.ResponseWriter, r *http.Request) error {
+		_ = s.Serve(w, r, RequestInfo{}, func(w http.ResponseWriter, r *http.Request) error {
 			next.ServeHTTP(w, r)
 			return nil
 		})
@@ -71,13 +71,13 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 
 // Serve answers a request itself, or passes it to next, stripped and with the identity of a valid login. It
 // returns the error of next. The site has already answered its own errors.
-func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next Next) error {
+func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveEndpoint(w, r, info) {
 		s.gateway.observe.Request(GatewayEndpoint)
 		return nil
 	}
-	state, r := s.gateway.verifier.Enter(r)
+	state, r := s.gateway.guard.Enter(r)
 	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
 		if state.Credential == nil && s.upstream.TakesBearer() {
 			identity.DropBearer(r.Header)
@@ -85,6 +85,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
 	}
+	// All schemes go, not only Bearer: behind a site, only the gateway sends Authorization.
 	if state.Credential == nil {
 		delete(r.Header, "Authorization")
 	}
@@ -98,7 +99,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 	}
 	err := s.authorize(r, state)
 	if err == nil {
-		err = s.gateway.verifier.SetHeaders(r.Header, state, &s.upstream)
+		err = s.gateway.guard.SetHeaders(r.Header, state, &s.upstream)
 	}
 	switch {
 	case err == nil:
@@ -106,7 +107,8 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info Request, next 
 		state.Answer.Personal = true
 		return s.pass(w, r, state, next, false)
 	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
-		state.Credential = nil // the cookie ends now, and no upstream token can be made from it
+		// SetHeaders fails with this error too, when the session token just expired.
+		state.Credential = nil
 		s.gateway.observe.Request(Anonymous)
 		return s.pass(w, r, state, next, true)
 	default:
@@ -128,7 +130,7 @@ func (s *Site) authorize(r *http.Request, state *identity.RequestState) error {
 	return s.require.Check(state.Credential, state.Required, s.gateway.now())
 }
 
-func (i Request) withDefaults(r *http.Request) Request {
+func (i RequestInfo) withDefaults(r *http.Request) RequestInfo {
 	if i.OriginalURL == nil {
 		i.OriginalURL = r.URL
 	}
@@ -144,7 +146,7 @@ func (i Request) withDefaults(r *http.Request) Request {
 // browser.
 func (s *Site) authenticate(r *http.Request, state *identity.RequestState) error {
 	g := s.gateway
-	c, err := g.verifier.Authenticate(r.Context(), state.Sent)
+	c, err := g.guard.Authenticate(r.Context(), state.Sent)
 	if err == nil && c.Kind == store.Browser {
 		if unsafeRequest(r) && !sameOrigin(r, g.config.PublicURL) {
 			return errCrossSite
@@ -177,7 +179,7 @@ func (g *Gateway) renewCookie(ctx context.Context, c *identity.Credential, setta
 
 // public reports whether a request needs no login. The path that the client requested must be listed. The
 // current path must be the same, be listed too, or be the rest of the requested one after a prefix was
-// stripped. Both count only in their canonical form.
+// stripped. Both paths count only in their canonical form.
 func (s *Site) public(current, original *url.URL) bool {
 	if len(s.config.Public) == 0 {
 		return false
@@ -199,8 +201,8 @@ func publicMatches(pattern, path string) bool {
 }
 
 // isStrippedRest reports whether path is the rest of the requested path after a prefix was stripped. At least one
-// segment of the pattern before its wildcard must be left. If /assets/* were stripped of /assets, a client
-// could choose any path by requesting /assets/private.
+// segment of the pattern before its wildcard must be left: with /assets/* listed and /assets stripped, a request
+// for /assets/private would reach /private.
 func isStrippedRest(pattern, asked, path string) bool {
 	prefix, stripped := strings.CutSuffix(asked, path)
 	return stripped && len(prefix)+1 < len(strings.TrimSuffix(pattern, "*"))

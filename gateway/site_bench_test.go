@@ -36,7 +36,7 @@ func BenchmarkAuthenticated(b *testing.B) {
 				r := sent.Clone(b.Context())
 				for pb.Next() {
 					again(r, sent)
-					if err := e.site.Serve(w, r, gateway.Request{}, handedOn); err != nil {
+					if err := e.site.Serve(w, r, gateway.RequestInfo{}, handedOn); err != nil {
 						b.Fatal(err)
 					}
 				}
@@ -62,7 +62,7 @@ func BenchmarkRefused(b *testing.B) {
 			for b.Loop() {
 				again(r, sent)
 				w := httptest.NewRecorder()
-				_ = e.site.Serve(w, r, gateway.Request{}, handedOn)
+				_ = e.site.Serve(w, r, gateway.RequestInfo{}, handedOn)
 				if w.Code != http.StatusUnauthorized {
 					b.Fatal(w.Code)
 				}
@@ -98,7 +98,9 @@ func BenchmarkAnswered(b *testing.B) {
 	}
 	for name, serve := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"handler alone": next,
-		"itsme":         func(w http.ResponseWriter, r *http.Request) error { return e.site.Serve(w, r, gateway.Request{}, next) },
+		"itsme": func(w http.ResponseWriter, r *http.Request) error {
+			return e.site.Serve(w, r, gateway.RequestInfo{}, next)
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -25,7 +25,7 @@ func TestOptionalSiteAtTheEndOfALogin(t *testing.T) {
 		e.clock.advance(claims.ExpiresAt.Add(past).Sub(e.clock.now()))
 		w, passed := httptest.NewRecorder(), false
 		sent := r.Clone(t.Context())
-		err := site.Serve(w, sent, gateway.Request{}, func(_ http.ResponseWriter, r *http.Request) error {
+		err := site.Serve(w, sent, gateway.RequestInfo{}, func(_ http.ResponseWriter, r *http.Request) error {
 			passed = true
 			if identity, ok := gateway.IdentityFrom(r.Context()); ok {
 				t.Errorf("%s past its end it is a request of %s", past, identity.Subject)
@@ -59,8 +59,8 @@ func TestSitesCompose(t *testing.T) {
 			// between the two stands a handler that makes the answer public again.
 			serve := func(r *http.Request, next gateway.Next) http.Header {
 				w := httptest.NewRecorder()
-				check(t, outer.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
-					return e.site.Serve(overwriting{w}, r, gateway.Request{}, next)
+				check(t, outer.Serve(w, r, gateway.RequestInfo{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
+					return e.site.Serve(overwriting{w}, r, gateway.RequestInfo{}, next)
 				}))
 				return w.Result().Header
 			}
@@ -97,8 +97,8 @@ func TestOwnEndpointsOfAnotherGatewayKeepTheirCookies(t *testing.T) {
 	r := httptest.NewRequest(http.MethodPost, envURL+"/login/logout", nil)
 	r.Header = http.Header{"Cookie": {"__Host-itsme=garbage"}, "Sec-Fetch-Site": {"same-origin"}}
 	w := httptest.NewRecorder()
-	check(t, outer.site.Serve(w, r, gateway.Request{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
-		return inner.site.Serve(w, r, gateway.Request{}, handedOn)
+	check(t, outer.site.Serve(w, r, gateway.RequestInfo{Unmatched: true}, func(w http.ResponseWriter, r *http.Request) error {
+		return inner.site.Serve(w, r, gateway.RequestInfo{}, handedOn)
 	}))
 	if cookies := w.Result().Header["Set-Cookie"]; w.Code != http.StatusNoContent || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=;") {
 		t.Errorf("%d %v", w.Code, w.Result().Header)

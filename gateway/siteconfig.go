@@ -74,8 +74,8 @@ type ExtraHeader struct {
 	Claim string
 }
 
-// Request holds what the server of a [Site] knows of a request beyond net/http.
-type Request struct {
+// RequestInfo holds what the server of a [Site] knows about a request beyond net/http.
+type RequestInfo struct {
 	// OriginalURL is the URL that the client requested, before any rewrite. Nil is the request's own URL.
 	OriginalURL *url.URL
 	// Client is the client's address, as far as the server trusts it. The zero value takes the request's

@@ -1,6 +1,13 @@
 package gateway
 
-import "github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+import (
+	"log/slog"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
+	"github.com/caddy-itsme/caddy-itsme/token"
+)
 
 // The times of a login. No configuration changes them.
 const (
@@ -14,8 +21,8 @@ const (
 	FinishWait = login.FinishWait
 	// Lease is the time in which only one call may finish a login.
 	Lease = login.Lease
-	// Interval is the time after which a client should ask again.
-	Interval = login.Interval
+	// PollInterval is the time after which a client should ask again.
+	PollInterval = login.PollInterval
 	// MaxWait bounds a long poll of a session's status.
 	MaxWait = login.MaxWait
 )
@@ -34,3 +41,24 @@ const (
 // SessionID returns the session_id of a state: base64url(SHA-256(state)). It reveals nothing of the state, so
 // URLs may hold it.
 func SessionID(state string) string { return login.SessionID(state) }
+
+// ClockAhead returns how far this machine's clock was ahead of Signicat's at Signicat's last answer. known is
+// false before the first answer.
+func (g *Gateway) ClockAhead() (ahead time.Duration, known bool) { return g.clock.watch.Ahead() }
+
+// signicatClock compares this machine's clock with Signicat's. It logs when they differ by more than
+// [token.Skew], and when they agree again.
+type signicatClock struct {
+	log   *slog.Logger
+	watch clockwatch.Watch
+}
+
+func (c *signicatClock) note(ahead time.Duration) {
+	attrs := []any{slog.Float64("ahead_seconds", ahead.Seconds()), slog.Float64("limit_seconds", token.Skew.Seconds())}
+	switch off, changed := c.watch.Note(ahead, token.Skew); {
+	case off && changed:
+		c.log.Warn("this machine's clock differs from Signicat's", attrs...)
+	case changed:
+		c.log.Info("this machine's clock agrees with Signicat's again", attrs...)
+	}
+}

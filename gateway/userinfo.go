@@ -11,7 +11,7 @@ import (
 // serveUserinfo answers /userinfo with the claims of the request's credential. Like a site, it renews a
 // cookie and detects a copied one.
 func (g *Gateway) serveUserinfo(x exchange) error {
-	c, err := g.verifier.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	c, err := g.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
 	if err == nil && c.Kind == store.Browser {
 		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
 			return errCrossSite

@@ -50,12 +50,6 @@ func (c Config) validatePublicURL() error {
 	return nil
 }
 
-// originHost returns a URL's host as an origin spells it: lower case, without the default port.
-func originHost(u *url.URL) string {
-	own := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
-	return strings.TrimSuffix(strings.ToLower(u.Host), own)
-}
-
 // parseWebURL reads an absolute https URL, or an http one on a loopback host.
 func parseWebURL(field, raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)

@@ -60,12 +60,12 @@ func (g *Gateway) serveVerify(x exchange) error {
 	given := http.Header{"Cookie": slices.Clone(state.Sent.Cookie)}
 	g.cookies.Strip(given)
 	given.Set("Cookie", strings.Join(given["Cookie"], "; "))
-	if err := g.verifier.SetHeaders(given, state, &x.site.upstream); err != nil {
+	if err := g.guard.SetHeaders(given, state, &x.site.upstream); err != nil {
 		return err
 	}
 	h := x.w.Header()
 	noStore(h)
-	g.verifier.EmptyHeaders(h)
+	g.guard.EmptyHeaders(h)
 	maps.Copy(h, given)
 	h.Set("Itsme-Cache", "private") // for the answer that the proxy will pass on
 	x.w.WriteHeader(http.StatusOK)
@@ -77,7 +77,7 @@ func (g *Gateway) serveVerify(x exchange) error {
 // proxies drop the Set-Cookie of this answer.
 func (s *Site) verify(x exchange, state *identity.RequestState) error {
 	g := s.gateway
-	c, err := g.verifier.Authenticate(x.r.Context(), state.Sent)
+	c, err := g.guard.Authenticate(x.r.Context(), state.Sent)
 	switch {
 	case errors.Is(err, identity.ErrCookie):
 		g.cookies.Clear(x.w, g.cookies.Session)

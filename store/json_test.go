@@ -236,7 +236,7 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%d bytes became %d", len(data), size)
 		}
 		r.ID = "x"
-		fits := len(r.Token) <= MaxTokenSize && size-len(r.Token) <= MaxSize
+		fits := len(r.Token) <= MaxTokenSize && size-len(r.Token) <= MaxRecordSize
 		if _, err := Encode(r); (err == nil) != fits {
 			t.Errorf("a record of %d bytes, a token of %d: %v", size, len(r.Token), err)
 		}

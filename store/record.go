@@ -186,7 +186,7 @@ func check(r *Record, size int) error {
 		return fmt.Errorf("%w: no ID", ErrInvalid)
 	case len(r.Token) > MaxTokenSize:
 		return fmt.Errorf("%w: token of %d bytes", ErrInvalid, len(r.Token))
-	case size-len(r.Token) > MaxSize:
+	case size-len(r.Token) > MaxRecordSize:
 		return fmt.Errorf("%w: %d bytes", ErrInvalid, size)
 	}
 	return nil

@@ -115,8 +115,8 @@ func TestEncodedRecordOutsideOfTheProcess(t *testing.T) {
 	if diff := cmp.Diff(r, got); diff != "" {
 		t.Errorf("decoded record differs (-encoded +decoded):\n%s", diff)
 	}
-	r.ReturnTo = strings.Repeat("x", store.MaxSize)
+	r.ReturnTo = strings.Repeat("x", store.MaxRecordSize)
 	if _, err := store.Encode(r); err == nil {
-		t.Error("a record larger than MaxSize is encoded")
+		t.Error("a record larger than MaxRecordSize is encoded")
 	}
 }

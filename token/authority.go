@@ -137,7 +137,7 @@ func (a *Authority) NewID() string {
 }
 
 // IssueAccess signs an access token, and returns it with its claims. It returns ErrClaims for invalid claims, ErrExpired
-// for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys for an empty Keys.
+// for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys while there are no keys.
 func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
 
 // IssueSession is IssueAccess for session tokens.

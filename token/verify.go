@@ -10,8 +10,8 @@ const (
 	sessionType = "session+jwt"
 )
 
-// isAccessType compares as in RFC 9068 section 4 and RFC 7515 section 4.1.9: typ is a media type in any case, and may
-// lack its "application/".
+// isAccessType compares as in RFC 9068 section 4 and RFC 7515 section 4.1.9: typ is a media type, which is
+// case-insensitive, and may lack its "application/".
 func isAccessType(typ string) bool {
 	return strings.EqualFold(typ, accessType) || strings.EqualFold(typ, "application/"+accessType)
 }
@@ -27,7 +27,7 @@ const (
 )
 
 // VerifyAccess returns the claims of an access token that this gateway issued and that is valid now. It returns a
-// sentinel for any other token, and ErrNoKeys while the Keys is empty. It does no I/O and does not check whether the
+// sentinel for any other token, and ErrNoKeys while there are no keys. It does no I/O and does not check whether the
 // token was revoked. It checks no signature of a token that is malformed or names an unknown key.
 func (a *Authority) VerifyAccess(raw string) (*Claims, error) { return a.verify(a.access, raw) }
 
@@ -35,8 +35,8 @@ func (a *Authority) VerifyAccess(raw string) (*Claims, error) { return a.verify(
 func (a *Authority) VerifySession(raw string) (*Claims, error) { return a.verify(a.session, raw) }
 
 // Recheck returns nil when a token that this Authority verified before is still valid: its key is in the KeySet, and it
-// has not expired. A caller that keeps the result of Verify calls it, so that it does not accept a token for too long.
-// It checks neither the signature nor whether the token was revoked.
+// has not expired. Call it before using kept claims again. It checks neither the signature nor whether the token was
+// revoked.
 func (a *Authority) Recheck(c *Claims) error {
 	keys := a.keys.KeySet()
 	if keys == nil {
@@ -56,7 +56,7 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	if keys == nil {
 		return nil, fmt.Errorf("verifying token: %w", ErrNoKeys)
 	}
-	key, payload, err := keys.open(k, raw)
+	key, payload, err := keys.verifiedPayload(k, raw)
 	if err != nil {
 		return nil, fmt.Errorf("verifying token: %w", err)
 	}
@@ -68,9 +68,9 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	return claims, nil
 }
 
-// open returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so that garbage
-// costs little. The payload is not parsed before its signature is verified.
-func (s *KeySet) open(k kind, raw string) (*Key, []byte, error) {
+// verifiedPayload returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so
+// that garbage costs little. The payload is not parsed before its signature is verified.
+func (s *KeySet) verifiedPayload(k kind, raw string) (*Key, []byte, error) {
 	if len(raw) > MaxSize {
 		return nil, nil, ErrTooLarge
 	}

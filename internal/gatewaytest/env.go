@@ -83,7 +83,7 @@ func (e *Env) Restart(t *testing.T) {
 // Do sends a request of a client to the site. The upstream behind it answers 418.
 func (e *Env) Do(r *http.Request, client netip.Addr) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	_ = e.Site.Serve(w, r, gateway.Request{Client: client}, func(w http.ResponseWriter, _ *http.Request) error {
+	_ = e.Site.Serve(w, r, gateway.RequestInfo{Client: client}, func(w http.ResponseWriter, _ *http.Request) error {
 		w.WriteHeader(http.StatusTeapot)
 		return nil
 	})

@@ -181,10 +181,10 @@ func oldVersion(t *testing.T, h Harness) {
 func refusesInvalid(t *testing.T, h Harness) {
 	for name, change := range map[string]func(*store.Record){
 		"no ID":                func(r *store.Record) { r.ID = "" },
-		"a long link":          func(r *store.Record) { r.AuthorizationRequestURL += strings.Repeat("x", store.MaxSize) },
-		"a long address":       func(r *store.Record) { r.TokenRequestURL += strings.Repeat("x", store.MaxSize) },
+		"a long link":          func(r *store.Record) { r.AuthorizationRequestURL += strings.Repeat("x", store.MaxRecordSize) },
+		"a long address":       func(r *store.Record) { r.TokenRequestURL += strings.Repeat("x", store.MaxRecordSize) },
 		"a long token":         func(r *store.Record) { r.Token = strings.Repeat("x", store.MaxTokenSize+1) },
-		"a long way to return": func(r *store.Record) { r.ReturnTo = strings.Repeat("x", store.MaxSize) },
+		"a long way to return": func(r *store.Record) { r.ReturnTo = strings.Repeat("x", store.MaxRecordSize) },
 	} {
 		r := NewRecord("invalid", "client", h.Now())
 		change(r)
@@ -196,9 +196,9 @@ func refusesInvalid(t *testing.T, h Harness) {
 
 	r, _ := create(t, h, "a", "client", roomy())
 	r.Token = strings.Repeat("x", store.MaxTokenSize)
-	r.ReturnTo = strings.Repeat("x", store.MaxSize/2)
+	r.ReturnTo = strings.Repeat("x", store.MaxRecordSize/2)
 	update(t, h, r)
-	r.ReturnTo = strings.Repeat("x", store.MaxSize)
+	r.ReturnTo = strings.Repeat("x", store.MaxRecordSize)
 	if err := h.Store.Update(t.Context(), r); !errors.Is(err, store.ErrInvalid) || r.Version != 2 {
 		t.Errorf("updating: %v, want %v", err, store.ErrInvalid)
 	}

@@ -197,7 +197,7 @@ func (e *env) retry(ask func() reply, got reply) reply {
 			wait, _ := time.ParseDuration(got.Header().Get("Retry-After") + "s")
 			pass(wait)
 		default:
-			pass(gateway.Interval)
+			pass(gateway.PollInterval)
 		}
 		if got = ask(); got.Code != http.StatusServiceUnavailable && got.problem() != "authorization_pending" {
 			break

@@ -53,7 +53,7 @@ func bearer(value string) (raw string, ok bool) {
 // containsBearer reports whether a value holds the word Bearer anywhere. An upstream that splits the value at
 // "Bearer ", or trims other characters than we do, finds a token where [bearer] finds none.
 func containsBearer(value string) bool {
-	return slices.ContainsFunc(tokensIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
+	return slices.ContainsFunc(wordsIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
 }
 
 // hasBearerPrefix reports whether the scheme Bearer ends with another character than a blank, such as a tab.

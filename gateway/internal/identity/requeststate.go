@@ -19,8 +19,8 @@ type RequestState struct {
 	// Answer holds the state of the answer.
 	Answer *Answer
 
-	verifier *Verifier // of the gateway that stripped the request
-	first    Answer    // Answer of the first state of a request
+	guard *Guard // of the gateway that stripped the request
+	first Answer // Answer of the first state of a request
 }
 
 // Answer holds what the sites on the way of a request share about its answer. Every site protects the answer:
@@ -57,17 +57,17 @@ func StateOf(ctx context.Context) *RequestState {
 // Enter strips a request and keeps its credentials in a state. Behind a site of the same gateway it does
 // nothing: the client's headers are gone. A site of another gateway strips the headers that the first gateway
 // set.
-func (v *Verifier) Enter(r *http.Request) (*RequestState, *http.Request) {
+func (g *Guard) Enter(r *http.Request) (*RequestState, *http.Request) {
 	before := StateOf(r.Context())
-	if before != nil && before.verifier == v {
+	if before != nil && before.guard == g {
 		return before, r
 	}
-	s := &RequestState{Sent: CredentialHeadersOf(r), verifier: v}
+	s := &RequestState{Sent: CredentialHeadersOf(r), guard: g}
 	s.Answer = &s.first
 	if before != nil {
 		s.Sent, s.Answer = before.Sent, before.Answer
 	}
-	v.headers.load().Strip(r)
-	v.config.Cookies.Strip(r.Header)
+	g.headers.load().Strip(r)
+	g.config.Cookies.Strip(r.Header)
 	return s, r.WithContext(context.WithValue(r.Context(), stateKey{}, s))
 }

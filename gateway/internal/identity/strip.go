@@ -9,15 +9,15 @@ import (
 	"sync/atomic"
 )
 
-// Headers is the set of headers that only the gateway may send to an upstream: all X-Itsme headers, and the
+// ReservedHeaders is the set of headers that only the gateway may send to an upstream: all X-Itsme headers, and the
 // names that a site adds. The zero value holds the X-Itsme headers.
-type Headers struct {
+type ReservedHeaders struct {
 	names map[string]bool // folded
 }
 
-// NewHeaders returns the set of the X-Itsme headers and the given ones.
-func NewHeaders(names ...string) Headers {
-	h := Headers{names: make(map[string]bool, len(names))}
+// NewReservedHeaders returns the set of the X-Itsme headers and the given ones.
+func NewReservedHeaders(names ...string) ReservedHeaders {
+	h := ReservedHeaders{names: make(map[string]bool, len(names))}
 	for _, name := range names {
 		h.names[Fold(name)] = true
 	}
@@ -28,21 +28,21 @@ func NewHeaders(names ...string) Headers {
 // of an upstream, a client must not supply it to another part. The zero value holds the X-Itsme headers.
 type sharedHeaders struct {
 	adding sync.Mutex
-	all    atomic.Pointer[Headers]
+	all    atomic.Pointer[ReservedHeaders]
 }
 
-func (s *sharedHeaders) load() Headers {
+func (s *sharedHeaders) load() ReservedHeaders {
 	if h := s.all.Load(); h != nil {
 		return *h
 	}
-	return Headers{}
+	return ReservedHeaders{}
 }
 
 // add adds the names of one more site.
-func (s *sharedHeaders) add(site Headers) {
+func (s *sharedHeaders) add(site ReservedHeaders) {
 	s.adding.Lock()
 	defer s.adding.Unlock()
-	sum := Headers{names: maps.Clone(site.names)}
+	sum := ReservedHeaders{names: maps.Clone(site.names)}
 	maps.Copy(sum.names, s.load().names)
 	s.all.Store(&sum)
 }
@@ -80,7 +80,7 @@ func appendFolded(folded []byte, name string) []byte {
 }
 
 // Has reports whether the set holds a name, under any spelling.
-func (s Headers) Has(name string) bool {
+func (s ReservedHeaders) Has(name string) bool {
 	if IsIdentityHeader(name) {
 		return true
 	}
@@ -92,9 +92,9 @@ func (s Headers) Has(name string) bool {
 }
 
 // Strip removes the headers of the set from a request: as headers, as announced or unannounced trailers, and
-// as names in Connection, which would make a proxy delete the headers that we set. Nothing can strip requests
-// in a tunnel behind the proxy, so Strip removes the offer to open one.
-func (s Headers) Strip(r *http.Request) {
+// as names in Connection, which would make a proxy delete the headers that we set. No site sees the requests
+// that follow on a connection that became HTTP/2, so Strip removes an offer of HTTP/2 (h2c).
+func (s ReservedHeaders) Strip(r *http.Request) {
 	s.clean(r.Header)
 	s.cleanConnection(r.Header)
 	s.cleanTrailer(r)
@@ -106,7 +106,7 @@ func (s Headers) Strip(r *http.Request) {
 // may ignore an Upgrade (RFC 9110 section 7.8).
 func dropHTTPUpgrade(h http.Header) {
 	for _, line := range h["Upgrade"] {
-		for _, protocol := range tokensIn(line) {
+		for _, protocol := range wordsIn(line) {
 			if name := strings.ToLower(protocol); strings.HasPrefix(name, "h2") || strings.HasPrefix(name, "http") {
 				delete(h, "Upgrade")
 				return
@@ -115,12 +115,12 @@ func dropHTTPUpgrade(h http.Header) {
 	}
 }
 
-// tokensIn returns the words of a field's value, whatever separates them.
-func tokensIn(value string) []string {
+// wordsIn returns the words of a field's value, whatever separates them.
+func wordsIn(value string) []string {
 	return strings.FieldsFunc(value, notTokenChar)
 }
 
-func (s Headers) clean(h http.Header) {
+func (s ReservedHeaders) clean(h http.Header) {
 	for name := range h {
 		if s.Has(name) {
 			delete(h, name)
@@ -129,7 +129,7 @@ func (s Headers) clean(h http.Header) {
 }
 
 // cleanConnection removes the names of the set from every Connection line. Other lines stay.
-func (s Headers) cleanConnection(h http.Header) {
+func (s ReservedHeaders) cleanConnection(h http.Header) {
 	lines, kept := h["Connection"], []string(nil)
 	for i, line := range lines {
 		cleaned := s.withoutOwn(line)
@@ -149,11 +149,11 @@ func (s Headers) cleanConnection(h http.Header) {
 	}
 }
 
-func (s Headers) withoutOwn(line string) string {
+func (s ReservedHeaders) withoutOwn(line string) string {
 	options := strings.Split(line, ",")
 	kept := options[:0]
 	for _, option := range options {
-		if name := strings.TrimSpace(option); !s.Has(name) && !carriesBearer(name) {
+		if name := strings.TrimSpace(option); !s.Has(name) && !isAuthorization(name) {
 			kept = append(kept, option)
 		}
 	}
@@ -163,14 +163,14 @@ func (s Headers) withoutOwn(line string) string {
 	return strings.TrimSpace(strings.Join(kept, ","))
 }
 
-// carriesBearer reports whether a name is Authorization, which carries the access token to the upstream. A
+// isAuthorization reports whether a name is Authorization, which carries the access token to the upstream. A
 // client that makes a proxy delete it would turn an identified request into an anonymous one.
-func carriesBearer(name string) bool { return strings.EqualFold(name, "Authorization") }
+func isAuthorization(name string) bool { return strings.EqualFold(name, "Authorization") }
 
 // cleanTrailer removes the headers of the set from the trailers. It removes Authorization too, which RFC 9110
 // section 6.5.1 forbids there and some servers still read. The server adds trailers to the request when its
 // body ends, and a proxy copies them right then. So they are removed at the end of the body.
-func (s Headers) cleanTrailer(r *http.Request) {
+func (s ReservedHeaders) cleanTrailer(r *http.Request) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
@@ -181,7 +181,7 @@ func (s Headers) cleanTrailer(r *http.Request) {
 	r.Body = &strippedTrailer{ReadCloser: r.Body, request: r, headers: s}
 }
 
-func (s Headers) cleanTrailerFields(h http.Header) {
+func (s ReservedHeaders) cleanTrailerFields(h http.Header) {
 	s.clean(h)
 	delete(h, "Authorization")
 }
@@ -189,7 +189,7 @@ func (s Headers) cleanTrailerFields(h http.Header) {
 type strippedTrailer struct {
 	io.ReadCloser
 	request *http.Request
-	headers Headers
+	headers ReservedHeaders
 }
 
 func (t *strippedTrailer) Read(p []byte) (int, error) {

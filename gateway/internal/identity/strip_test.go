@@ -17,10 +17,10 @@ import (
 )
 
 // testHeaders are those of a gateway whose sites add X-User-Id and send the token in X-Token.
-func testHeaders() Headers {
+func testHeaders() ReservedHeaders {
 	var shared sharedHeaders
-	shared.add(NewHeaders("X-User-Id"))
-	shared.add(NewHeaders("x-token"))
+	shared.add(NewReservedHeaders("X-User-Id"))
+	shared.add(NewReservedHeaders("x-token"))
 	return shared.load()
 }
 

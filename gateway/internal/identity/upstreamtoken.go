@@ -9,9 +9,9 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// upstreamTokenLifetime bounds the time in which an access token made from a cookie is used. After it the
-// next token is made.
-const upstreamTokenLifetime = 5 * time.Minute
+// upstreamTokenReuse bounds the time in which an access token made from a cookie is reused. A token is
+// also reused for at most a third of its lifetime, so that an upstream gets one with two thirds left.
+const upstreamTokenReuse = 5 * time.Minute
 
 // upstreamTokenWeight is the memory of an access token in addition to its claims about the user, in bytes.
 const upstreamTokenWeight = 600
@@ -26,9 +26,9 @@ type upstreamToken struct {
 
 // bearerOf returns the value of Authorization for the upstream: the access token that the client sent, or one
 // made from the cookie's claims.
-func (v *Verifier) bearerOf(s *RequestState) (string, error) {
+func (g *Guard) bearerOf(s *RequestState) (string, error) {
 	if s.Credential.Kind == store.Browser {
-		return v.upstreamToken(s.Credential)
+		return g.upstreamToken(s.Credential)
 	}
 	sent := s.Sent.Authorization[0]
 	raw, _ := bearer(sent)
@@ -40,14 +40,15 @@ func (v *Verifier) bearerOf(s *RequestState) (string, error) {
 
 // upstreamToken returns an access token for a browser's credential: the one made before, or a new one. The
 // access token never outlives the session token. A token whose key has left the set is replaced, because no
-// upstream can verify it. It returns [ErrNoCredential] when the session token ends now.
-func (v *Verifier) upstreamToken(c *Credential) (string, error) {
-	now := v.config.Now()
-	if t := c.upstreamToken.Load(); t != nil && now.Before(t.until) && v.verifiesWith(t.keyID) {
+// upstream can verify it. It returns [ErrNoCredential] when no token can be made, for example because
+// the session token ends now.
+func (g *Guard) upstreamToken(c *Credential) (string, error) {
+	now := g.config.Now()
+	if t := c.upstreamToken.Load(); t != nil && now.Before(t.until) && g.publishes(t.keyID) {
 		return t.bearer, nil
 	}
-	raw, claims, err := v.config.Authority.IssueAccess(token.Claims{
-		ID:         c.Claims.Login() + "." + v.config.Authority.NewID(),
+	raw, claims, err := g.config.Authority.IssueAccess(token.Claims{
+		ID:         c.Claims.Login() + "." + g.config.Authority.NewID(),
 		Subject:    c.Claims.Subject,
 		ExpiresAt:  c.Claims.ExpiresAt,
 		AuthTime:   c.Claims.AuthTime,
@@ -58,13 +59,13 @@ func (v *Verifier) upstreamToken(c *Credential) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrNoCredential, err)
 	}
 	lifetime := claims.ExpiresAt.Sub(now)
-	t := &upstreamToken{bearer: bearerPrefix + raw, keyID: claims.KeyID, until: now.Add(min(upstreamTokenLifetime, lifetime/3))}
+	t := &upstreamToken{bearer: bearerPrefix + raw, keyID: claims.KeyID, until: now.Add(min(upstreamTokenReuse, lifetime/3))}
 	c.upstreamToken.Store(t)
 	return t.bearer, nil
 }
 
-// verifiesWith reports whether upstreams can verify with a key.
-func (v *Verifier) verifiesWith(keyID string) bool {
-	keys := v.config.Keys()
+// publishes reports whether the JWKS holds a key, so that upstreams can verify with it.
+func (g *Guard) publishes(keyID string) bool {
+	keys := g.config.Keys()
 	return keys != nil && keys.Has(keyID)
 }

@@ -39,7 +39,7 @@ const (
 	Unknown
 )
 
-// Config configures a [Verifier]. Every field is required.
+// Config configures a [Guard]. Every field is required.
 type Config struct {
 	// Authority verifies tokens and issues those for upstreams.
 	Authority *token.Authority
@@ -57,34 +57,34 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Verifier verifies who requests are from. Make one with [New]. It is safe for concurrent use.
-type Verifier struct {
+// Guard verifies who requests are from, and decides which headers reach an upstream. Make one with [New]. It is safe for concurrent use.
+type Guard struct {
 	config  Config
 	headers sharedHeaders // of all sites
 	cache   *tokenCache
 }
 
-// New returns a verifier. It does no I/O.
-func New(config Config) *Verifier {
-	return &Verifier{config: config, cache: newTokenCache(MaxCached, maxCachedBytes)}
+// New returns a guard. It does no I/O.
+func New(config Config) *Guard {
+	return &Guard{config: config, cache: newTokenCache(MaxCached, maxCachedBytes)}
 }
 
 // Authenticate verifies the credential that a client sent. With a bearer token the cookie is ignored. It
 // returns one of the errors above, or an error of Config.Revoked.
-func (v *Verifier) Authenticate(ctx context.Context, sent CredentialHeaders) (*Credential, error) {
+func (g *Guard) Authenticate(ctx context.Context, sent CredentialHeaders) (*Credential, error) {
 	if len(sent.Authorization) > 1 {
 		return nil, ErrAmbiguous
 	}
 	if len(sent.Authorization) == 1 {
 		if raw, ok := bearer(sent.Authorization[0]); ok {
-			return v.verify(ctx, store.App, raw)
+			return g.verify(ctx, store.App, raw)
 		}
 	}
-	cookie, found := v.config.Cookies.Value(sent.Cookie, v.config.Cookies.Session)
+	cookie, found := g.config.Cookies.Value(sent.Cookie, g.config.Cookies.Session)
 	if !found {
 		return nil, ErrNoCredential
 	}
-	c, err := v.verify(ctx, store.Browser, cookie)
+	c, err := g.verify(ctx, store.Browser, cookie)
 	if errors.Is(err, ErrToken) {
 		return nil, fmt.Errorf("%w: %w", ErrCookie, err)
 	}
@@ -92,60 +92,60 @@ func (v *Verifier) Authenticate(ctx context.Context, sent CredentialHeaders) (*C
 }
 
 // verify checks a token and its revocation.
-func (v *Verifier) verify(ctx context.Context, kind store.Kind, raw string) (*Credential, error) {
+func (g *Guard) verify(ctx context.Context, kind store.Kind, raw string) (*Credential, error) {
 	key := keyOf(kind, raw)
-	c, cached, err := v.check(ctx, key, kind, raw)
+	c, cached, err := g.check(ctx, key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
-		v.config.Observe(kind, Unknown, cached)
+		g.config.Observe(kind, Unknown, cached)
 		return nil, ErrStarting
 	case err != nil:
-		v.config.Observe(kind, Invalid, cached)
+		g.config.Observe(kind, Invalid, cached)
 		return nil, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	revoked, err := v.config.Revoked(ctx, &c.Claims)
+	revoked, err := g.config.Revoked(ctx, &c.Claims)
 	switch {
 	case errors.Is(err, context.Canceled): // the client hung up
 		return nil, err
 	case err != nil:
-		v.config.Observe(kind, Unknown, cached)
+		g.config.Observe(kind, Unknown, cached)
 		return nil, err
 	case revoked:
-		v.config.Observe(kind, Revoked, cached)
+		g.config.Observe(kind, Revoked, cached)
 		return nil, fmt.Errorf("%w: revoked", ErrToken)
 	}
-	v.config.Observe(kind, Valid, cached)
+	g.config.Observe(kind, Valid, cached)
 	if !cached {
-		v.cache.keep(key, c)
+		g.cache.keep(key, c)
 	}
 	return c, nil
 }
 
-// check returns the credential of a valid token, from the cache or new. A cached credential is valid only
-// while its token is: it ends with its key, or with its time.
-func (v *Verifier) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
-	c, cached = v.cache.find(key)
-	if cached && v.config.Authority.Recheck(&c.Claims) == nil {
+// check returns the credential of a valid token, from the cache or new. A cached credential is valid until its
+// key leaves the set or it expires.
+func (g *Guard) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
+	c, cached = g.cache.find(key)
+	if cached && g.config.Authority.Recheck(&c.Claims) == nil {
 		return c, true, nil
 	}
-	check := v.config.Authority.VerifyAccess
+	verifyToken := g.config.Authority.VerifyAccess
 	if kind == store.Browser {
-		check = v.config.Authority.VerifySession
+		verifyToken = g.config.Authority.VerifySession
 	}
 	traced := startVerify(ctx, kind)
-	claims, err := check(raw)
+	claims, err := verifyToken(raw)
 	endVerify(traced, err)
 	if err != nil {
 		if cached {
-			v.cache.drop(key)
+			g.cache.drop(key)
 		}
 		return nil, false, err
 	}
-	return newCredential(kind, claims, v.config.Claims), false, nil
+	return newCredential(kind, claims, g.config.Claims), false, nil
 }
 
 // Cached returns the number of cached credentials.
-func (v *Verifier) Cached() int {
-	v.cache.credentials.CleanUp()
-	return v.cache.credentials.EstimatedSize()
+func (g *Guard) Cached() int {
+	g.cache.credentials.CleanUp()
+	return g.cache.credentials.EstimatedSize()
 }

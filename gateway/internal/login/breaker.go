@@ -226,7 +226,7 @@ func (b *breaker) pause(err error) {
 	}
 }
 
-// withRetry makes a call. It repeats the call once if the call failed fast and worth returns true for its
+// withRetry makes a call. It repeats the call once if the call failed fast and retryable returns true for its
 // error.
 func (b *breaker) withRetry(retryable func(error) bool, call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	policy := retrypolicy.NewBuilder[*signicat.Session]().

@@ -12,12 +12,13 @@ import (
 const (
 	// cancelTimeout bounds a cancel that no client waits for.
 	cancelTimeout = 15 * time.Second
-	// MaxCancels bounds the cancels under way for which no client waits. The others are left to expire.
+	// MaxCancels bounds the cancels under way for which no client waits. Beyond that, sessions expire by
+	// themselves.
 	MaxCancels = 64
 )
 
 // driver makes every change of a login. It loads the record, applies an event with [transition], and stores
-// the result by compare-and-set. A [leaseHolder] performs the effects that call Signicat with a code or a session.
+// the result by compare-and-set. A [leaseHolder] performs the other effects: validate, read and issue.
 type driver struct {
 	config   *Config
 	signicat *breaker
@@ -68,7 +69,7 @@ func (d *driver) keep(ctx context.Context, record, next *store.Record, then effe
 	return then, nil
 }
 
-// report logs and counts a step that the store took.
+// report logs and counts the phase change that was just stored.
 func (d *driver) report(ctx context.Context, before store.Phase, record *store.Record) {
 	observe := d.config.Observe
 	switch {
@@ -83,8 +84,8 @@ func (d *driver) report(ctx context.Context, before store.Phase, record *store.R
 	}
 }
 
-// clock returns the store's clock, by a record that was just loaded. Replicas hand a login to each other
-// within seconds, and their own clocks differ by more.
+// clock estimates the store's clock from ReadAt of a fresh record. Leases last seconds, and replicas' clocks
+// may differ by more.
 func (d *driver) clock(record *store.Record) func() time.Time {
 	ahead := record.ReadAt.Sub(d.config.Now())
 	return func() time.Time { return d.config.Now().Add(ahead) }
@@ -103,7 +104,7 @@ func (d *driver) cancelLater(ctx context.Context, signicatID string) {
 	default:
 		return
 	}
-	d.after(ctx, cancelTimeout, func(ctx context.Context) {
+	d.runDetached(ctx, cancelTimeout, func(ctx context.Context) {
 		defer func() { <-d.cancels }()
 		if err := d.signicat.CancelSession(ctx, signicatID); err != nil {
 			d.config.Logger.DebugContext(ctx, "a session could not be cancelled at Signicat", errorAttr(err))

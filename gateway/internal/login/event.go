@@ -15,8 +15,8 @@ const (
 	// Events of clients.
 	eventPresent // a client that is bound to the login presents a code
 	eventCancel  // the client that started the login cancels it
-	eventStatus  // a client asks for its status
-	eventPolled  // the session was read for waiting clients
+	eventExpire  // a client asks for the login, which ends if it is late
+	eventRead    // the session was read for waiting clients
 	eventReissue // the token of an issued login was replaced
 	// Events of the lease holder.
 	eventSend     // the code is about to be sent
@@ -35,9 +35,9 @@ type event struct {
 	failed  *signicat.Error   // the last failed call to Signicat, for the log
 	code    [sha256.Size]byte // of eventPresent: the hash of the code
 	cancel  string            // of eventCancel: the error on the redirect URL, empty without one
-	session *signicat.Session // of eventPolled, eventResult and eventIssue
-	read    time.Time         // of eventIssue: when the session was read
-	gone    bool              // of eventPolled and eventNoResult: Signicat does not know the session
+	session *signicat.Session // of eventRead, eventResult and eventIssue
+	readAt  time.Time         // of eventIssue: when the session was read
+	gone    bool              // of eventRead and eventNoResult: Signicat does not know the session
 	lost    bool              // of eventRefuse: the code was sent before without an answer
 	reason  string            // of eventReject
 	issued  issued            // of eventIssue and eventReissue
@@ -57,7 +57,8 @@ type effect uint8
 const (
 	effectNone             effect = iota
 	effectValidate                // send the code to Signicat
-	effectRead                    // read the session until it is terminal
-	effectIssue                   // sign a token, or return the issued one
+	effectReadResult              // read the session until it is terminal
+	effectIssue                   // sign a token
+	effectReplay                  // return the issued token again
 	effectCancelAtSignicat        // cancel the session at Signicat, which may be open
 )

@@ -16,8 +16,8 @@ const (
 	FinishWait = 10 * time.Second
 	// LoserWait bounds the time that a call waits for another call that finishes the same login.
 	LoserWait = 2 * time.Second
-	// Interval is the time after which a client should ask again.
-	Interval = 2 * time.Second
+	// PollInterval is the time after which a client should ask again.
+	PollInterval = 2 * time.Second
 	// pollStore is the interval at which a waiting call looks for changes of other replicas.
 	pollStore = 250 * time.Millisecond
 	// finishLimit bounds the work of one call. It is shorter than Lease: the lease holder must stop before
@@ -43,21 +43,21 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	defer cancel()
 	record := new(store.Record)
 	*record = *loaded // the work may outlive this call
-	loser := e.config.Now().Add(LoserWait)
+	giveUp := e.config.Now().Add(LoserWait)
 	for {
-		now, sent := e.driver.clock(record), record.SentAt
+		clock, sent := e.driver.clock(record), record.SentAt
 		var f *store.Family
-		effect, err := e.driver.claim(ctx, record, sha256.Sum256([]byte(response.Code)), now())
+		effect, err := e.driver.claim(ctx, record, sha256.Sum256([]byte(response.Code)), clock())
 		switch {
 		case err != nil:
-		case effect == effectIssue:
-			f, err = e.replay(ctx, record, now)
+		case effect == effectReplay:
+			f, err = e.replay(ctx, record, clock)
 		case record.Phase.Ended():
 			err = endError(record)
 		case effect == effectNone:
-			err = e.awaitHolder(ctx, record, loser)
+			err = e.awaitHolder(ctx, record, giveUp)
 		default:
-			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: now, sent: sent}
+			h := &leaseHolder{driver: e.driver, issuer: e.issuer, record: record, response: response, effect: effect, now: clock, sent: sent}
 			f, err = h.finish(ctx)
 		}
 		switch {
@@ -72,9 +72,9 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	}
 }
 
-// awaitHolder waits for a change by the lease holder, until the time loser.
-func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
-	if !e.config.Now().Before(loser) {
+// awaitHolder waits once for a change, at most pollStore. It returns [ErrUnfinished] after the time giveUp.
+func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, giveUp time.Time) error {
+	if !e.config.Now().Before(giveUp) {
 		return ErrUnfinished
 	}
 	if err := e.driver.awaitChange(ctx, record.ID, pollStore); err != nil {
@@ -83,9 +83,9 @@ func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser ti
 	return nil
 }
 
-// replay returns the token of an issued login to a repeated finish, while the record is kept. It returns none
-// after a logout or a revocation. It returns the login's family, nil for a login without refresh.
-func (e *Engine) replay(ctx context.Context, record *store.Record, now func() time.Time) (*store.Family, error) {
+// replay makes record hold a usable token for a repeated finish. It returns ErrGrant after a logout or a
+// revocation. It returns the login's family, nil for a login without refresh.
+func (e *Engine) replay(ctx context.Context, record *store.Record, clock func() time.Time) (*store.Family, error) {
 	if err := e.issuer.checkIssued(ctx, record); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, now func() ti
 	case kept:
 		record.Token, record.TokenID, record.TokenExpiresAt = next.token, next.id, next.expires
 	default:
-		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, now()); err != nil {
+		if _, err := e.driver.apply(ctx, record, event{kind: eventReissue, issued: next}, clock()); err != nil {
 			return nil, err
 		}
 	}
@@ -118,10 +118,10 @@ type leaseHolder struct {
 	response AuthorizationResponse
 	now      func() time.Time // the store's clock
 
-	sent     time.Time         // when the code was sent before this lease; zero when it was not
-	effect   effect            // to perform next
-	session  *signicat.Session // as read at the time read
-	read     time.Time
+	sent     time.Time // when the code was sent before this lease; zero when it was not
+	effect   effect    // to perform next
+	session  *signicat.Session
+	readAt   time.Time       // when session was read
 	failed   *signicat.Error // the last failed call
 	unsent   bool            // the code was never sent
 	accepted bool            // Signicat accepted the code
@@ -134,13 +134,13 @@ type leaseHolder struct {
 func (h *leaseHolder) finish(ctx context.Context) (*store.Family, error) {
 	done := make(chan error, 1)
 	deadline, _ := ctx.Deadline()
-	h.after(ctx, finishLimit, func(work context.Context) {
+	h.runDetached(ctx, finishLimit, func(work context.Context) {
 		work, traced := startSpan(work, spanComplete, h.record.Kind)
 		// Reading the session stops with the caller's wait. A code that was sent has until
 		// finishLimit.
-		reading, cancel := context.WithDeadline(work, deadline)
+		readCtx, cancel := context.WithDeadline(work, deadline)
 		defer cancel()
-		err := h.run(work, reading)
+		err := h.run(work, readCtx)
 		if err != nil && !h.record.Phase.Ended() {
 			h.release(work)
 		}
@@ -156,14 +156,14 @@ func (h *leaseHolder) finish(ctx context.Context) (*store.Family, error) {
 	}
 }
 
-// run performs effects until the login ends. A step may yield both an event and an error: the error is for
-// the client when the event does not end the login.
-func (h *leaseHolder) run(ctx, reading context.Context) error {
+// run performs effects until the login ends. A step may yield both an event and an error. If the event does not
+// end the login, the client gets the error.
+func (h *leaseHolder) run(ctx, readCtx context.Context) error {
 	for {
-		reads := h.effect == effectRead
-		e, failure := h.perform(ctx, reading)
+		wasRead := h.effect == effectReadResult
+		e, failure := h.perform(ctx, readCtx)
 		if e.kind != noEvent {
-			e.failed, e.session, e.read = h.failed, h.session, h.read
+			e.failed, e.session, e.readAt = h.failed, h.session, h.readAt
 			effect, err := h.apply(ctx, h.record, e, h.now())
 			if err != nil {
 				return err
@@ -175,7 +175,7 @@ func (h *leaseHolder) run(ctx, reading context.Context) error {
 			return nil
 		case h.record.Phase.Ended():
 			return endError(h.record)
-		case reads && failure != nil && !errors.Is(failure, ErrUnfinished):
+		case wasRead && failure != nil && !errors.Is(failure, ErrUnfinished):
 			h.config.Logger.WarnContext(ctx, "a session could not be read at Signicat", errorAttr(failure))
 			return signicatError(failure)
 		case failure != nil:
@@ -185,12 +185,12 @@ func (h *leaseHolder) run(ctx, reading context.Context) error {
 }
 
 // perform performs the effect of the last transition.
-func (h *leaseHolder) perform(ctx, reading context.Context) (event, error) {
+func (h *leaseHolder) perform(ctx, readCtx context.Context) (event, error) {
 	switch h.effect {
 	case effectValidate:
 		return h.validate(ctx)
-	case effectRead:
-		return h.readResult(reading)
+	case effectReadResult:
+		return h.readResult(readCtx)
 	case effectIssue:
 		e, f, err := h.issuer.issue(ctx, h.record, h.session)
 		h.family = f

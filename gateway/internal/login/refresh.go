@@ -58,11 +58,6 @@ func parseRefreshToken(raw string) (refreshToken, bool) {
 	return refreshToken{loginID, serial}, ok && signed && err == nil && loginID != ""
 }
 
-// RefreshToken returns the refresh token of a login with that number and secret.
-func RefreshToken(loginID string, serial uint64, secret [32]byte) string {
-	return refreshToken{loginID, serial}.signed(secret)
-}
-
 // refreshTokenOf returns the newest refresh token of an app's family. It is empty for a login without refresh.
 func refreshTokenOf(f *store.Family) string {
 	if f == nil || f.Kind != store.App {

@@ -25,7 +25,7 @@ type RenewedCookie struct {
 }
 
 // Renew renews a browser's cookie in the second half of its life, while the login may be refreshed, and
-// detects copies of old cookies. The number in a session token's jti is that of the family. It returns
+// detects copies of old cookies. The number in jti is the family's Serial at the time of signing. It returns
 // ErrGrant for a login that ended, and ErrReused when it detected a copy but could not end the login.
 // settable is false for an answer that can set no cookie: then it renews none.
 func (i *issuer) Renew(ctx context.Context, c SessionCookie, settable bool) (RenewedCookie, error) {
@@ -33,19 +33,21 @@ func (i *issuer) Renew(ctx context.Context, c SessionCookie, settable bool) (Ren
 	if !ok {
 		return RenewedCookie{}, nil
 	}
-	replaceable := !i.config.Now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
-	if !replaceable && (serial == 1 || c.Presented.Load()) { // it has no successor yet
+	due := !i.config.Now().Before(c.Claims.IssuedAt.Add(c.Claims.ExpiresAt.Sub(c.Claims.IssuedAt) / 2))
+	if !due && (serial == 1 || c.Presented.Load()) { // no successor yet, and no first use to record
 		return RenewedCookie{}, nil
 	}
 	for {
-		renewed, err := i.renewOnce(ctx, c, serial, replaceable && settable)
+		renewed, err := i.renewOnce(ctx, c, serial, due && settable)
 		switch {
 		case errors.Is(err, store.ErrConflict):
 			continue
 		case errors.Is(err, ErrGrant), errors.Is(err, ErrReused):
 			return RenewedCookie{}, err
-		case err != nil || !settable:
+		case err != nil:
 			// Without the store or keys, the cookie stays valid until it expires.
+			return RenewedCookie{}, nil
+		case !settable:
 			return RenewedCookie{}, nil
 		}
 		return renewed, nil
@@ -96,20 +98,20 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 }
 
 // useCookie records the use of a cookie. A browser gets the same successor until it sends that successor.
-// From then on the parent is accepted for [RepeatWindow]. A later use of the parent is a copy, and honest is
-// false.
-func useCookie(f *store.Family, serial uint64, renewable bool) (handOut, honest bool) {
+// From then on the parent is accepted for [RepeatWindow]. A later use means a copy, and honest is false. The
+// grandparent is accepted for RepeatWindow after its child was first sent.
+func useCookie(f *store.Family, serial uint64, due bool) (handOut, honest bool) {
 	now := f.ReadAt
 	switch {
 	case serial == f.Serial:
 		if f.PresentedAt.IsZero() {
 			f.PresentedAt = now
 		}
-		if renewable {
+		if due {
 			f.Serial++
 			f.Token, f.ParentPresentedAt, f.PresentedAt = "", f.PresentedAt, time.Time{}
 		}
-		return renewable, true
+		return due, true
 	case serial+1 == f.Serial && f.PresentedAt.IsZero():
 		return true, true
 	case serial+1 == f.Serial:

@@ -19,7 +19,7 @@ func (h *leaseHolder) readResult(ctx context.Context) (event, error) {
 	h.failed = failureIn(err, h.failed)
 	switch {
 	case err == nil:
-		h.session, h.read = session, h.now()
+		h.session, h.readAt = session, h.now()
 		return event{kind: eventResult}, nil
 	case errors.Is(err, signicat.ErrNotFound):
 		return event{kind: eventNoResult, gone: true}, err

@@ -56,7 +56,7 @@ func (d *driver) findByID(ctx context.Context, id string) (*store.Record, error)
 		if err != nil {
 			return nil, storeError(err)
 		}
-		if _, err = d.apply(ctx, record, event{kind: eventStatus}, record.ReadAt); err == nil {
+		if _, err = d.apply(ctx, record, event{kind: eventExpire}, record.ReadAt); err == nil {
 			return record, nil
 		}
 		if !lostRace(err) {

@@ -82,7 +82,7 @@ func (e *Engine) askStatus(ctx context.Context, record *store.Record) *statusRea
 // readStatus reads a session for waiting clients.
 func (e *Engine) readStatus(s *sessionRead) {
 	ctx, read := trace.ContextWithSpan(context.Background(), s.span), s.read
-	e.driver.after(ctx, statusReadLimit, func(ctx context.Context) {
+	e.driver.runDetached(ctx, statusReadLimit, func(ctx context.Context) {
 		defer e.statusPolls.over(s)
 		var err error
 		if read.record, err = e.readSession(ctx, s.id); err != nil {
@@ -95,13 +95,13 @@ func (e *Engine) readStatus(s *sessionRead) {
 // ended. It returns the record, nil when it is not known. It applies the event to the record from before the
 // read: if a finish began meanwhile, the event loses the compare-and-set and changes nothing.
 func (e *Engine) readSession(ctx context.Context, id string) (record *store.Record, err error) {
-	var now func() time.Time
+	var clock func() time.Time
 	var wait time.Duration
 	var uncounted error
 	together.Do(
 		func() {
 			if record, err = e.FindByID(ctx, id); err == nil {
-				now = e.driver.clock(record)
+				clock = e.driver.clock(record)
 			}
 		},
 		func() {
@@ -116,13 +116,13 @@ func (e *Engine) readSession(ctx context.Context, id string) (record *store.Reco
 	case wait > 0:
 		return record, nil
 	}
-	seen := event{kind: eventPolled}
+	seen := event{kind: eventRead}
 	seen.session, err = e.signicat.ReadStatus(ctx, record.SignicatID)
 	seen.failed, seen.gone = failureIn(err, nil), errors.Is(err, signicat.ErrNotFound)
 	if err != nil && !seen.gone {
 		return record, err
 	}
-	if _, err = e.driver.apply(ctx, record, seen, now()); errors.Is(err, store.ErrConflict) {
+	if _, err = e.driver.apply(ctx, record, seen, clock()); errors.Is(err, store.ErrConflict) {
 		return e.FindByID(ctx, id)
 	}
 	return record, err

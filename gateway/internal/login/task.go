@@ -33,10 +33,10 @@ func (t *tasks) close() {
 	t.all.Wait()
 }
 
-// after runs f in a goroutine that may outlive the request, under a deadline of its own. f gets the values of
+// runDetached runs f in a goroutine that may outlive the request, under a deadline of its own. f gets the values of
 // ctx, and with them the span: its work then belongs to the trace of the request, where a link would make a
 // second trace.
-func (d *driver) after(ctx context.Context, limit time.Duration, f func(context.Context)) {
+func (d *driver) runDetached(ctx context.Context, limit time.Duration, f func(context.Context)) {
 	d.work.run(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 		defer cancel()

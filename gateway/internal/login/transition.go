@@ -21,39 +21,40 @@ const (
 // performs. It returns r itself when nothing changes, and never changes r. now is the store's clock.
 //
 //	           Pending                Validating          Validated           Issued     ended
-//	present    Validating > validate  lease > validate    lease > read        > issue    -
-//	cancel     ended > cancel         ErrConflict         ErrConflict         ErrConfl.  -
-//	status     if late: ended > c.    if late: ended > c. if late: ended > c. -          -
-//	polled     ended, or -            x                   x                   x          x
+//	present    Validating > validate  lease > validate    lease > result      > replay   -
+//	cancel     ended > drop           refused             refused             refused    -
+//	expire     if late: ended > drop  the same            the same            -          -
+//	read       ended, or -            x                   x                   x          x
 //	send       x                      SentAt > validate   x                   x          x
-//	accept     x                      Validated > read    x                   x          x
-//	refuse     x                      Failed > cancel     x                   x          x
+//	accept     x                      Validated > result  x                   x          x
+//	refuse     x                      Failed > drop       x                   x          x
 //	result     x                      x                   ended, or > issue   x          x
-//	no result  x                      x                   ended, or -         x          x
+//	no result  x                      x                   ended > drop, or -  x          x
 //	reject     x                      x                   Failed              x          x
 //	issue      x                      x                   Issued              x          x
-//	release    x                      no lease            no lease            x          x
+//	release    x                      no lease (1)        no lease            x          x
 //	reissue    x                      x                   x                   Token      x
 //
-// The effect follows >. cancel is a cancel at Signicat. A dash changes nothing. An error changes nothing
-// either: x is [store.ErrConflict], because another call was faster. present returns ErrGrant for another
-// code.
+// The effect follows >. drop cancels the session at Signicat; a late SUCCESS has that effect too. A dash changes
+// nothing. An error changes nothing either: x is [store.ErrConflict], because another call was faster; refused
+// is [ErrConflict]. present returns ErrGrant for another code. (1) If Signicat accepted the code, the phase
+// becomes Validated.
 //
-// present waits (-) while a holder has the lease. It ends a login that is late, as status does. A login is late
-// when its session expired, its code is too old, or its accepted code has no SUCCESS in time. No login is
-// late while a holder has the lease.
+// On present, the caller waits (-) while a holder has the lease. present ends a login that is late, as expire
+// does. A login is late when its session expired, its code is too old, or its accepted code has no SUCCESS in
+// time. No login is late while a holder has the lease.
 func transition(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch e.kind {
 	case eventPresent:
 		return present(r, e, now)
 	case eventCancel:
 		return cancel(r, e, now)
-	case eventStatus:
+	case eventExpire:
 		return expire(r, now)
 	}
 	switch {
-	case r.Phase == store.Pending && e.kind == eventPolled:
-		return polled(r, e, now)
+	case r.Phase == store.Pending && e.kind == eventRead:
+		return endWithSession(r, e, now)
 	case r.Phase == store.Validating:
 		return validating(r, e, now)
 	case r.Phase == store.Validated:
@@ -75,7 +76,7 @@ func present(r *store.Record, e event, now time.Time) (*store.Record, effect, er
 	case r.Phase == store.Issued && (!same || r.Token == ""):
 		return r, effectNone, fmt.Errorf("%w: the code was used", ErrGrant)
 	case r.Phase == store.Issued:
-		return r, effectIssue, nil
+		return r, effectReplay, nil
 	case r.Phase.Ended():
 		return r, effectNone, nil
 	case !first && !same:
@@ -93,7 +94,7 @@ func present(r *store.Record, e event, now time.Time) (*store.Record, effect, er
 	next.LeaseUntil = now.Add(Lease)
 	next.Fence++
 	if next.Phase == store.Validated {
-		return &next, effectRead, nil
+		return &next, effectReadResult, nil
 	}
 	return &next, effectValidate, nil
 }
@@ -118,25 +119,25 @@ func cancel(r *store.Record, e event, now time.Time) (*store.Record, effect, err
 
 // expire ends a login that is late, unless a holder has the lease.
 func expire(r *store.Record, now time.Time) (*store.Record, effect, error) {
-	late := func(phase store.Phase, reason string) (*store.Record, effect, error) {
+	endLate := func(phase store.Phase, reason string) (*store.Record, effect, error) {
 		return end(r, event{}, now, phase, reason), effectCancelAtSignicat, nil
 	}
 	switch {
 	case r.Phase.Ended(), now.Before(r.LeaseUntil):
 	case r.Phase == store.Validated:
 		if windowOver(r, now) {
-			return late(store.Failed, reasonNoSuccess)
+			return endLate(store.Failed, reasonNoSuccess)
 		}
 	case !now.Before(r.ExpiresAt):
-		return late(store.Expired, reasonExpired)
+		return endLate(store.Expired, reasonExpired)
 	case r.Phase == store.Validating && now.Sub(r.FirstPresented) > CodeLifetime:
-		return late(store.Expired, reasonCodeAge)
+		return endLate(store.Expired, reasonCodeAge)
 	}
 	return r, effectNone, nil
 }
 
-// polled ends a login whose session ended at Signicat. SUCCESS ends nothing: the login still needs its code.
-func polled(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
+// endWithSession ends a login whose session ended at Signicat. SUCCESS ends nothing: the login still needs its code.
+func endWithSession(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	switch {
 	case e.gone:
 		return end(r, e, now, store.Expired, reasonExpired), effectNone, nil
@@ -163,11 +164,11 @@ func validating(r *store.Record, e event, now time.Time) (*store.Record, effect,
 	case eventAccept:
 		next.Phase, next.ValidatedAt = store.Validated, now
 		note(&next, e)
-		return &next, effectRead, nil
+		return &next, effectReadResult, nil
 	case eventRefuse:
-		// The code was sent before without an answer. That call may have used it.
 		reason := reasonCodeRefused
 		if e.lost {
+			// The code was sent before without an answer. That call may have used it.
 			reason = reasonAnswerLost
 		}
 		return end(r, e, now, store.Failed, reason), effectCancelAtSignicat, nil
@@ -185,8 +186,8 @@ func validating(r *store.Record, e event, now time.Time) (*store.Record, effect,
 	return r, effectNone, store.ErrConflict
 }
 
-// validated applies an event about the session of an accepted code. A SUCCESS counts only within its window
-// and only for this login.
+// validated applies an event about the session of an accepted code. A SUCCESS counts only within
+// [SuccessWindow], and if checkResult accepts it.
 func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	over := windowOver(r, now)
 	switch e.kind {
@@ -218,7 +219,7 @@ func validated(r *store.Record, e event, now time.Time) (*store.Record, effect, 
 	case eventReject:
 		return end(r, e, now, store.Failed, e.reason), effectNone, nil
 	case eventIssue:
-		if !success(r, e.session, e.read) {
+		if !success(r, e.session, e.readAt) {
 			return r, effectNone, store.ErrConflict
 		}
 		next := end(r, e, now, store.Issued, reasonIssued)

@@ -25,7 +25,7 @@ func anyEvent(t *rapid.T, now time.Time) event {
 		unsent:   rapid.Bool().Draw(t, "unsent"),
 		accepted: rapid.Bool().Draw(t, "accepted"),
 		reason:   reasonRevoked,
-		read:     now.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "read seconds ago")) * time.Second),
+		readAt:   now.Add(-time.Duration(rapid.IntRange(0, 90).Draw(t, "read seconds ago")) * time.Second),
 		issued:   issued{token: "token", id: "login", subject: "subject", at: now, authAt: now, expires: now.Add(time.Hour)},
 		session: sessionOf(rapid.SampledFrom([]signicat.Status{
 			signicat.StatusSuccess, signicat.StatusSuccess, signicat.StatusCreated, signicat.StatusAbort, signicat.StatusExpired,
@@ -86,12 +86,12 @@ func checkStep(t *rapid.T, before, after *store.Record, e event, to effect) {
 		t.Fatal("a code counts as accepted that Signicat did not accept")
 	}
 	if after.Phase == store.Issued && before.Phase != store.Issued {
-		timely := e.read.Before(before.ValidatedAt.Add(SuccessWindow))
+		timely := e.readAt.Before(before.ValidatedAt.Add(SuccessWindow))
 		if before.Phase != store.Validated || e.session.Status != signicat.StatusSuccess || e.session.ID != before.SignicatID || !timely {
 			t.Fatal("a token was issued for something else than a timely SUCCESS of this session")
 		}
 	}
-	if to == effectValidate && after.Phase != store.Validating || to == effectRead && after.Phase != store.Validated {
+	if to == effectValidate && after.Phase != store.Validating || to == effectReadResult && after.Phase != store.Validated {
 		t.Fatalf("effect %d in phase %s", to, after.Phase)
 	}
 }

@@ -79,19 +79,19 @@ var occasions = map[string]occasion{
 	"cancel":                 {event{kind: eventCancel}, idle},
 	"cancel, access_denied":  {event{kind: eventCancel, cancel: "access_denied"}, idle},
 	"cancel, server_error":   {event{kind: eventCancel, cancel: "server_error"}, idle},
-	"status":                 {event{kind: eventStatus}, idle},
-	"status, during lease":   {event{kind: eventStatus}, leased.Add(-1)},
-	"status, code too old":   {event{kind: eventStatus}, returned.Add(CodeLifetime + 1)},
-	"status, session over":   {event{kind: eventStatus}, created.Add(20 * time.Minute)},
-	"polled CREATED":         {event{kind: eventPolled, session: sessionOf(signicat.StatusCreated)}, idle},
-	"polled SUCCESS":         {event{kind: eventPolled, session: sessionOf(signicat.StatusSuccess)}, idle},
-	"polled ABORT":           {event{kind: eventPolled, session: sessionOf(signicat.StatusAbort)}, idle},
-	"polled ERROR":           {event{kind: eventPolled, session: sessionOf(signicat.StatusError)}, idle},
-	"polled INVALID":         {event{kind: eventPolled, session: sessionOf(signicat.StatusInvalid)}, idle},
-	"polled CANCELLED":       {event{kind: eventPolled, session: sessionOf(signicat.StatusCancelled)}, idle},
-	"polled EXPIRED":         {event{kind: eventPolled, session: sessionOf(signicat.StatusExpired)}, idle},
-	"polled, gone":           {event{kind: eventPolled, gone: true}, idle},
-	"polled, nothing":        {event{kind: eventPolled}, idle},
+	"expire":                 {event{kind: eventExpire}, idle},
+	"expire, during lease":   {event{kind: eventExpire}, leased.Add(-1)},
+	"expire, code too old":   {event{kind: eventExpire}, returned.Add(CodeLifetime + 1)},
+	"expire, session over":   {event{kind: eventExpire}, created.Add(20 * time.Minute)},
+	"read CREATED":           {event{kind: eventRead, session: sessionOf(signicat.StatusCreated)}, idle},
+	"read SUCCESS":           {event{kind: eventRead, session: sessionOf(signicat.StatusSuccess)}, idle},
+	"read ABORT":             {event{kind: eventRead, session: sessionOf(signicat.StatusAbort)}, idle},
+	"read ERROR":             {event{kind: eventRead, session: sessionOf(signicat.StatusError)}, idle},
+	"read INVALID":           {event{kind: eventRead, session: sessionOf(signicat.StatusInvalid)}, idle},
+	"read CANCELLED":         {event{kind: eventRead, session: sessionOf(signicat.StatusCancelled)}, idle},
+	"read EXPIRED":           {event{kind: eventRead, session: sessionOf(signicat.StatusExpired)}, idle},
+	"read, gone":             {event{kind: eventRead, gone: true}, idle},
+	"read, nothing":          {event{kind: eventRead}, idle},
 	"result, no session":     {event{kind: eventResult}, idle},
 	"send":                   {event{kind: eventSend}, idle},
 	"accept":                 {event{kind: eventAccept}, idle},
@@ -108,11 +108,11 @@ var occasions = map[string]occasion{
 	"no result, late":        {event{kind: eventNoResult}, accepted.Add(SuccessWindow)},
 	"no result, gone":        {event{kind: eventNoResult, gone: true}, idle},
 	"reject":                 {event{kind: eventReject, reason: reasonTooLarge}, idle},
-	"issue":                  {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle}, idle},
-	"issue, SUCCESS late":    {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: accepted.Add(SuccessWindow)}, idle},
-	"issue without SUCCESS":  {event{kind: eventIssue, session: sessionOf(signicat.StatusAbort), read: idle}, idle},
-	"issue, another session": {event{kind: eventIssue, session: otherSession(), read: idle}, idle},
-	"issue, no session":      {event{kind: eventIssue, read: idle}, idle},
+	"issue":                  {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), readAt: idle}, idle},
+	"issue, SUCCESS late":    {event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), readAt: accepted.Add(SuccessWindow)}, idle},
+	"issue without SUCCESS":  {event{kind: eventIssue, session: sessionOf(signicat.StatusAbort), readAt: idle}, idle},
+	"issue, another session": {event{kind: eventIssue, session: otherSession(), readAt: idle}, idle},
+	"issue, no session":      {event{kind: eventIssue, readAt: idle}, idle},
 	"release":                {event{kind: eventRelease}, idle},
 	"release, unsent":        {event{kind: eventRelease, unsent: true}, idle},
 	"release, accepted":      {event{kind: eventRelease, accepted: true}, idle},
@@ -124,54 +124,54 @@ var occasions = map[string]occasion{
 // effect. A dash changes nothing, a plus changes the record within its phase, and x, grant, late and signicat
 // are errors. The last column holds for every phase that ends a login without a token.
 const matrix = `
-                       | Pending                           | Validating                       | Validated                    | Issued  | ended
-present                | Validating > validate             | + > validate                     | + > read                     | > issue | -
-present, another code  | Validating > validate             | grant                            | grant                        | grant   | -
-present, during lease  | Validating > validate             | -                                | -                            | > issue | -
-present, code too old  | Validating > validate             | Expired code_expired > cancel    | Failed no_success > cancel   | > issue | -
-present, session over  | Expired session_expired > cancel  | Expired session_expired > cancel | Failed no_success > cancel   | > issue | -
-cancel                 | Cancelled cancelled_by_client > cancel | late                        | late                         | late    | -
-cancel, access_denied  | Denied denied_by_person > cancel  | late                             | late                         | late    | -
-cancel, server_error   | Failed error_on_redirect > cancel | late                             | late                         | late    | -
-status                 | -                                 | -                                | -                            | -       | -
-status, during lease   | -                                 | -                                | -                            | -       | -
-status, code too old   | -                                 | Expired code_expired > cancel    | Failed no_success > cancel   | -       | -
-status, session over   | Expired session_expired > cancel  | Expired session_expired > cancel | Failed no_success > cancel   | -       | -
-polled CREATED         | -                                 | x                                | x                            | x       | x
-polled SUCCESS         | -                                 | x                                | x                            | x       | x
-polled ABORT           | Aborted signicat_abort            | x                                | x                            | x       | x
-polled ERROR           | Failed signicat_error             | x                                | x                            | x       | x
-polled INVALID         | Failed signicat_invalid           | x                                | x                            | x       | x
-polled CANCELLED       | Cancelled cancelled_at_signicat   | x                                | x                            | x       | x
-polled EXPIRED         | Expired session_expired           | x                                | x                            | x       | x
-polled, nothing        | -                                 | x                                | x                            | x       | x
-polled, gone           | Expired session_expired           | x                                | x                            | x       | x
-send                   | x                                 | > validate                       | x                            | x       | x
-accept                 | x                                 | Validated > read                 | x                            | x       | x
-refuse                 | x                                 | Failed code_refused > cancel     | x                            | x       | x
-refuse, lost before    | x                                 | Failed answer_lost > cancel      | x                            | x       | x
-result SUCCESS         | x                                 | x                                | > issue                      | x       | x
-result SUCCESS, late   | x                                 | x                                | Failed no_success > cancel   | x       | x
-result SUCCESS, other  | x                                 | x                                | Failed another_session       | x       | x
-result CREATED         | x                                 | x                                | signicat                     | x       | x
-result ABORT           | x                                 | x                                | Aborted signicat_abort       | x       | x
-result ABORT, late     | x                                 | x                                | Aborted signicat_abort       | x       | x
-result, no session     | x                                 | x                                | x                            | x       | x
-result EXPIRED         | x                                 | x                                | Expired session_expired      | x       | x
-no result              | x                                 | x                                | -                            | x       | x
-no result, late        | x                                 | x                                | Failed no_success > cancel   | x       | x
-no result, gone        | x                                 | x                                | Expired session_expired > cancel | x   | x
-reject                 | x                                 | x                                | Failed token_too_large       | x       | x
-issue                  | x                                 | x                                | Issued issued                | x       | x
-issue, SUCCESS late    | x                                 | x                                | x                            | x       | x
-issue without SUCCESS  | x                                 | x                                | x                            | x       | x
-issue, another session | x                                 | x                                | x                            | x       | x
-issue, no session      | x                                 | x                                | x                            | x       | x
-release                | x                                 | +                                | +                            | x       | x
-release, unsent        | x                                 | +                                | +                            | x       | x
-release, accepted      | x                                 | Validated                        | +                            | x       | x
-reissue                | x                                 | x                                | x                            | +       | x
-no event               | x                                 | x                                | x                            | x       | x
+                       | Pending                              | Validating                     | Validated                      | Issued   | ended
+present                | Validating > validate                | + > validate                   | + > result                     | > replay | -
+present, another code  | Validating > validate                | grant                          | grant                          | grant    | -
+present, during lease  | Validating > validate                | -                              | -                              | > replay | -
+present, code too old  | Validating > validate                | Expired code_expired > drop    | Failed no_success > drop       | > replay | -
+present, session over  | Expired session_expired > drop       | Expired session_expired > drop | Failed no_success > drop       | > replay | -
+cancel                 | Cancelled cancelled_by_client > drop | late                           | late                           | late     | -
+cancel, access_denied  | Denied denied_by_person > drop       | late                           | late                           | late     | -
+cancel, server_error   | Failed error_on_redirect > drop      | late                           | late                           | late     | -
+expire                 | -                                    | -                              | -                              | -        | -
+expire, during lease   | -                                    | -                              | -                              | -        | -
+expire, code too old   | -                                    | Expired code_expired > drop    | Failed no_success > drop       | -        | -
+expire, session over   | Expired session_expired > drop       | Expired session_expired > drop | Failed no_success > drop       | -        | -
+read CREATED           | -                                    | x                              | x                              | x        | x
+read SUCCESS           | -                                    | x                              | x                              | x        | x
+read ABORT             | Aborted signicat_abort               | x                              | x                              | x        | x
+read ERROR             | Failed signicat_error                | x                              | x                              | x        | x
+read INVALID           | Failed signicat_invalid              | x                              | x                              | x        | x
+read CANCELLED         | Cancelled cancelled_at_signicat      | x                              | x                              | x        | x
+read EXPIRED           | Expired session_expired              | x                              | x                              | x        | x
+read, nothing          | -                                    | x                              | x                              | x        | x
+read, gone             | Expired session_expired              | x                              | x                              | x        | x
+send                   | x                                    | > validate                     | x                              | x        | x
+accept                 | x                                    | Validated > result             | x                              | x        | x
+refuse                 | x                                    | Failed code_refused > drop     | x                              | x        | x
+refuse, lost before    | x                                    | Failed answer_lost > drop      | x                              | x        | x
+result SUCCESS         | x                                    | x                              | > issue                        | x        | x
+result SUCCESS, late   | x                                    | x                              | Failed no_success > drop       | x        | x
+result SUCCESS, other  | x                                    | x                              | Failed another_session         | x        | x
+result CREATED         | x                                    | x                              | signicat                       | x        | x
+result ABORT           | x                                    | x                              | Aborted signicat_abort         | x        | x
+result ABORT, late     | x                                    | x                              | Aborted signicat_abort         | x        | x
+result, no session     | x                                    | x                              | x                              | x        | x
+result EXPIRED         | x                                    | x                              | Expired session_expired        | x        | x
+no result              | x                                    | x                              | -                              | x        | x
+no result, late        | x                                    | x                              | Failed no_success > drop       | x        | x
+no result, gone        | x                                    | x                              | Expired session_expired > drop | x        | x
+reject                 | x                                    | x                              | Failed token_too_large         | x        | x
+issue                  | x                                    | x                              | Issued issued                  | x        | x
+issue, SUCCESS late    | x                                    | x                              | x                              | x        | x
+issue without SUCCESS  | x                                    | x                              | x                              | x        | x
+issue, another session | x                                    | x                              | x                              | x        | x
+issue, no session      | x                                    | x                              | x                              | x        | x
+release                | x                                    | +                              | +                              | x        | x
+release, unsent        | x                                    | +                              | +                              | x        | x
+release, accepted      | x                                    | Validated                      | +                              | x        | x
+reissue                | x                                    | x                              | x                              | +        | x
+no event               | x                                    | x                              | x                              | x        | x
 `
 
 var phaseNames = map[store.Phase]string{
@@ -202,7 +202,7 @@ func outcome(before, after *store.Record, to effect, err error) string {
 		words = append(words, "+")
 	}
 	if to != effectNone {
-		words = append(words, ">", []string{"", "validate", "read", "issue", "cancel"}[to])
+		words = append(words, ">", []string{"", "validate", "result", "issue", "replay", "drop"}[to])
 	}
 	if len(words) == 0 {
 		return "-"
@@ -305,7 +305,7 @@ func TestTransitionKeepsWhatItNeeds(t *testing.T) {
 			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = store.Failed, reasonError, idle, time.Time{}
 			r.FailedCall, r.FailedStatus, r.FailedCode = "read_session", 200, ended.Error.LogCode()
 		}},
-		"the token": {recordIn(store.Validated), event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), read: idle, issued: signed}, func(r *store.Record) {
+		"the token": {recordIn(store.Validated), event{kind: eventIssue, session: sessionOf(signicat.StatusSuccess), readAt: idle, issued: signed}, func(r *store.Record) {
 			r.Phase, r.Reason, r.EndedAt, r.LeaseUntil = store.Issued, reasonIssued, idle, time.Time{}
 			r.Token, r.TokenID, r.TokenExpiresAt, r.Subject, r.AuthTime, r.IssuedAt = "raw", "login.1", idle.Add(time.Hour), "subject", idle, idle
 		}},

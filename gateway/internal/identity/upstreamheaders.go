@@ -32,7 +32,7 @@ func (u *Upstream) SetTokenHeader(name string) { u.token = textproto.CanonicalMI
 func (u *Upstream) TakesBearer() bool { return u.token == authorization }
 
 // ReserveHeaders reserves the upstream's headers for the gateway. All sites of the gateway strip them from now on.
-func (v *Verifier) ReserveHeaders(u *Upstream) {
+func (g *Guard) ReserveHeaders(u *Upstream) {
 	var names []string
 	for _, h := range u.headers {
 		names = append(names, h.name)
@@ -40,18 +40,18 @@ func (v *Verifier) ReserveHeaders(u *Upstream) {
 	if u.token != "" && u.token != authorization {
 		names = append(names, u.token)
 	}
-	v.headers.add(NewHeaders(names...))
+	g.headers.add(NewReservedHeaders(names...))
 }
 
 // SetHeaders sets the identity headers of a request to the upstream. All values of a request share one array
 // of its own, so the handlers behind the site may append to the values and change them. It returns
 // [ErrNoCredential] when the upstream needs an access token and none can be made.
-func (v *Verifier) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
+func (g *Guard) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
 	c := s.Credential
 	var bearer string
 	if u.token != "" { // first: without a token the request must get no identity header
 		var err error
-		if bearer, err = v.bearerOf(s); err != nil {
+		if bearer, err = g.bearerOf(s); err != nil {
 			return err
 		}
 	}
@@ -82,12 +82,12 @@ func (v *Verifier) SetHeaders(h http.Header, s *RequestState, u *Upstream) error
 }
 
 // EmptyHeaders sets every header that only the gateway may send to an upstream to an empty value.
-func (v *Verifier) EmptyHeaders(h http.Header) {
+func (g *Guard) EmptyHeaders(h http.Header) {
 	h[authorization] = []string{""}
 	for _, name := range attribute.Headers() {
 		h[name] = []string{""}
 	}
-	for name := range v.headers.load().names {
+	for name := range g.headers.load().names {
 		h[textproto.CanonicalMIMEHeaderKey(name)] = []string{""}
 	}
 }
