@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"io"
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -31,9 +30,7 @@ func (d openAPIDocument) serve(x exchange) error {
 	h := x.w.Header()
 	h.Set("Cache-Control", metadataMaxAge)
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", d.etag)
-	if x.r.Header.Get("If-None-Match") == d.etag {
-		x.w.WriteHeader(http.StatusNotModified)
+	if serveUnchanged(x, d.etag) {
 		return nil
 	}
 	h.Set("Content-Type", "application/yaml") // RFC 9512
