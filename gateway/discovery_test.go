@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -77,6 +78,38 @@ func TestOwnEndpointsAreNoStore(t *testing.T) {
 						t.Errorf("%s %s: %d with Cache-Control %q", method, url, got.StatusCode, control)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestMetadataNamesWhatIsServed follows each endpoint of the metadata. Libraries take the URLs from there, and
+// Nimbus and openid-client look for userinfo_endpoint.
+func TestMetadataNamesWhatIsServed(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	bearer, _ := e.bearer(t)
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
+		var metadata map[string]any
+		check(t, json.Unmarshal(e.answerOf(httptest.NewRequest(http.MethodGet, envURL+path, nil)).Body.Bytes(), &metadata))
+		for member, row := range map[string]struct {
+			method string
+			status int
+		}{
+			"token_endpoint":      {http.MethodPost, http.StatusUnsupportedMediaType},
+			"revocation_endpoint": {http.MethodPost, http.StatusUnsupportedMediaType},
+			"userinfo_endpoint":   {http.MethodGet, http.StatusOK},
+			"jwks_uri":            {http.MethodGet, http.StatusOK},
+		} {
+			at, _ := metadata[member].(string)
+			if !strings.HasPrefix(at, envURL+"/") {
+				t.Errorf("%s: %s is %q", path, member, at)
+				continue
+			}
+			r := httptest.NewRequest(row.method, at, http.NoBody)
+			r.Header = bearer.Header.Clone()
+			if got := e.answerOf(r); got.Code != row.status {
+				t.Errorf("%s: %s answers %d", path, member, got.Code)
 			}
 		}
 	}

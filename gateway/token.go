@@ -28,8 +28,8 @@ func (a *appAPI) serveToken(x exchange) error {
 	if err != nil {
 		return err
 	}
-	if id := form.Get("client_id"); id != "" && id != a.clientID {
-		return wrap(login.ErrGrant, "another client_id")
+	if err := a.checkClient(x, form); err != nil {
+		return err
 	}
 	switch form.Get("grant_type") {
 	case "authorization_code", appGrantType:
