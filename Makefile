@@ -26,7 +26,7 @@ test: debian node ## Run every test in random order, with the race detector wher
 
 # Without the race detector: it runs programs that are not in Go.
 .PHONY: test-clients
-test-clients: debian-clients node-clients ## Run clients in other languages: Kotlin and Spring by Maven, bindings by npm
+test-clients: debian-clients node-clients ## Run clients in other languages: Kotlin and Spring by Maven, bindings and generated clients by npm
 	$(GO) test -vet=off -tags clients -count=1 -timeout 10m -run '^TestExamples$$' ./examples/upstreams
 	cd test && $(GO) test -vet=off -tags clients -count=1 -timeout 10m ./clients
 
@@ -255,4 +255,4 @@ node: debian
 
 .PHONY: node-clients
 node-clients: debian-clients node
-	@npm --prefix examples/mobile/typescript/bindings ci --no-audit --no-fund --silent
+	@for folder in examples/mobile/typescript/bindings test/clients/generators; do npm --prefix "$$folder" ci --no-audit --no-fund --silent; done

@@ -148,7 +148,8 @@ type Token struct {
 
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. The default is the algorithm of the key in Key, or
 	// ES256 without Key. Without Key, a new algorithm signs 30 minutes after the change, when every service
-	// that verifies tokens knows its key.
+	// that verifies tokens knows its key. Spring Security, ASP.NET Core (Microsoft.IdentityModel) and auth0's
+	// java-jwt cannot verify EdDSA.
 	Algorithm string `json:"algorithm,omitempty"`
 
 	// Claims are the attribute claims in the token, by the names of OpenID Connect. Default: the claims of

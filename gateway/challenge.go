@@ -69,9 +69,16 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identi
 // navigationHeaders lists the headers by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
-// challenge sets WWW-Authenticate. It names an error only where the client sent a credential.
+// challenge sets WWW-Authenticate. It names an error only where the client sent a credential. A client that
+// named itself wrongly gets a challenge where it used HTTP Basic (RFC 6749 section 5.2).
 func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
+		return
+	}
+	if errors.Is(err, errClient) {
+		if usesBasic(r) {
+			w.Header().Set("WWW-Authenticate", `Basic realm="`+a.config.endpointURL("")+`", charset="UTF-8"`)
+		}
 		return
 	}
 	var params []string

@@ -9,13 +9,15 @@ import (
 // metadataMaxAge lets clients keep discovery documents for an hour.
 const metadataMaxAge = "public, max-age=3600"
 
-// serverMetadata holds the members of RFC 8414 section 2. It adds members of OpenID Connect Discovery for
-// verifiers that read only that document. The gateway issues no ID token.
+// serverMetadata holds the members of RFC 8414 section 2, and userinfo_endpoint of OpenID Connect Discovery.
+// It adds other members of OpenID Connect Discovery for verifiers that read only that document. The gateway
+// issues no ID token.
 type serverMetadata struct {
 	Issuer                   string   `json:"issuer"`
 	TokenEndpoint            string   `json:"token_endpoint"`
 	JWKSURI                  string   `json:"jwks_uri"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
+	UserinfoEndpoint         string   `json:"userinfo_endpoint"`
 	ResponseTypes            []string `json:"response_types_supported"`
 	GrantTypes               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
@@ -72,6 +74,7 @@ func (c Config) serverMetadata() serverMetadata {
 		TokenEndpoint:            c.endpointURL("/token"),
 		JWKSURI:                  c.PublicURL + "/.well-known/jwks.json",
 		RevocationEndpoint:       c.endpointURL("/revoke"),
+		UserinfoEndpoint:         c.endpointURL("/userinfo"),
 		ResponseTypes:            []string{"code"},
 		GrantTypes:               grants,
 		TokenEndpointAuthMethods: []string{"none"},

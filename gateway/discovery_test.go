@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -76,6 +77,92 @@ func TestOwnEndpointsAreNoStore(t *testing.T) {
 					if control := got.Header["Cache-Control"]; !document && !slices.Equal(control, []string{"no-store"}) {
 						t.Errorf("%s %s: %d with Cache-Control %q", method, url, got.StatusCode, control)
 					}
+				}
+			}
+		}
+	}
+}
+
+// TestMetadataNamesWhatIsServed follows each endpoint of the metadata. Libraries take the URLs from there, and
+// Nimbus and openid-client look for userinfo_endpoint.
+func TestMetadataNamesWhatIsServed(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	bearer, _ := e.bearer(t)
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
+		var metadata map[string]any
+		check(t, json.Unmarshal(e.answerOf(httptest.NewRequest(http.MethodGet, envURL+path, nil)).Body.Bytes(), &metadata))
+		for member, row := range map[string]struct {
+			method string
+			status int
+		}{
+			"token_endpoint":      {http.MethodPost, http.StatusUnsupportedMediaType},
+			"revocation_endpoint": {http.MethodPost, http.StatusUnsupportedMediaType},
+			"userinfo_endpoint":   {http.MethodGet, http.StatusOK},
+			"jwks_uri":            {http.MethodGet, http.StatusOK},
+		} {
+			at, _ := metadata[member].(string)
+			if !strings.HasPrefix(at, envURL+"/") {
+				t.Errorf("%s: %s is %q", path, member, at)
+				continue
+			}
+			r := httptest.NewRequest(row.method, at, http.NoBody)
+			r.Header = bearer.Header.Clone()
+			if got := e.answerOf(r); got.Code != row.status {
+				t.Errorf("%s: %s answers %d", path, member, got.Code)
+			}
+		}
+	}
+}
+
+// TestCopiesAreComparedAsHTTPSays sends each form of If-None-Match (RFC 9110 section 13.1.2) to each
+// document that has an ETag. TAG stands for the ETag. A proxy that compresses answers makes a tag weak, and a
+// shared cache sends the tags of all its copies.
+func TestCopiesAreComparedAsHTTPSays(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, path := range []string{"/itsme/jwks.json", "/.well-known/jwks.json", "/itsme/openapi.yaml"} {
+		first := e.answerOf(httptest.NewRequest(http.MethodGet, envURL+path, nil))
+		tag := first.Header().Get("ETag")
+		if first.Code != http.StatusOK || tag == "" {
+			t.Fatalf("%s: %d with ETag %q", path, first.Code, tag)
+		}
+		for _, row := range []struct {
+			name  string
+			lines []string
+			same  bool
+		}{
+			{"the tag", []string{`TAG`}, true},
+			{"weak", []string{`W/TAG`}, true},
+			{"a list", []string{`"a", TAG , "b"`}, true},
+			{"a list of weak ones", []string{`W/"a",W/TAG`}, true},
+			{"empty members", []string{`,, TAG`}, true},
+			{"a comma in another tag", []string{`"a,b", TAG`}, true},
+			{"on a second line", []string{`"a"`, `TAG`}, true},
+			{"any", []string{`*`}, true},
+			{"any, with blanks", []string{" * "}, true},
+			{"another one", []string{`"a"`}, false},
+			{"none", nil, false},
+			{"empty", []string{``}, false},
+			{"in another tag", []string{`"a, TAG"`}, false},
+			{"without quotes", []string{`BARE`}, false},
+			{"weak in lower case", []string{`w/TAG`}, false},
+			{"without a comma between", []string{`"a" TAG`}, false},
+			{"after an open quote", []string{`"a, TAG`}, false},
+			{"any in a list", []string{`"a", *`}, false},
+			{"any in quotes", []string{`"*"`}, false},
+		} {
+			for _, method := range []string{http.MethodGet, http.MethodHead} {
+				r := httptest.NewRequest(method, envURL+path, nil)
+				for _, line := range row.lines {
+					r.Header.Add("If-None-Match", strings.NewReplacer("TAG", tag, "BARE", strings.Trim(tag, `"`)).Replace(line))
+				}
+				got := e.answerOf(r)
+				if (got.Code == http.StatusNotModified) != row.same {
+					t.Errorf("%s %s, %s: %d", method, path, row.name, got.Code)
+				}
+				if got.Header().Get("ETag") != tag || row.same && got.Body.Len() > 0 {
+					t.Errorf("%s %s, %s: ETag %q and %d bytes", method, path, row.name, got.Header().Get("ETag"), got.Body.Len())
 				}
 			}
 		}

@@ -66,6 +66,7 @@ var failures = []failure{
 	{login.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
 	{login.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
 	{login.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
+	{errClient, 401, problemRequest, "The client is unknown", "invalid_client"},
 	{login.ErrGrant, 400, problemRequest, "The login cannot be finished with this", "invalid_grant"},
 	{identity.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
 	{login.ErrStarting, 503, problemStarting, "The gateway is starting", "temporarily_unavailable"},
@@ -142,7 +143,7 @@ func detail(err error) string {
 	if errors.Is(err, identity.ErrAmbiguous) {
 		return identity.ErrAmbiguous.Error()
 	}
-	for _, target := range []error{errRequest, identity.ErrRequirement} {
+	for _, target := range []error{errRequest, errClient, identity.ErrRequirement} {
 		if _, text, ok := strings.Cut(err.Error(), target.Error()+": "); ok && errors.Is(err, target) {
 			return text
 		}

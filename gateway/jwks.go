@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"fmt"
-	"net/http"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -20,9 +19,7 @@ func (g *Gateway) serveJWKS(x exchange) error {
 	h := x.w.Header()
 	h.Set("Cache-Control", jwksCacheControl)
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", keys.ETag())
-	if x.r.Header.Get("If-None-Match") == keys.ETag() {
-		x.w.WriteHeader(http.StatusNotModified)
+	if serveUnchanged(x, keys.ETag()) {
 		return nil
 	}
 	h.Set("Content-Type", "application/jwk-set+json")

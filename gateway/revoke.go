@@ -8,8 +8,11 @@ import (
 // serveRevoke answers POST /revoke (RFC 7009). It revokes an access token alone, or with a refresh token the
 // whole login. A token that is unknown or no longer valid is not an error.
 func (a *appAPI) serveRevoke(x exchange) error {
-	form, err := readForm(x.r, "token", "token_type_hint")
+	form, err := readForm(x.r, "token", "token_type_hint", "client_id")
 	if err != nil {
+		return err
+	}
+	if err := a.checkClient(x, form); err != nil {
 		return err
 	}
 	raw := form.Get("token")

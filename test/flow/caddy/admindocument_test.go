@@ -48,6 +48,9 @@ func checkAdminDocument(t *testing.T, r *http.Request, sent string, answer *http
 		return
 	}
 	asked := r.Clone(t.Context())
+	if asked.URL.Path == "/itsme/" {
+		asked.URL.Path = "/itsme/gateways" // the document says that both answer the same
+	}
 	asked.URL.Host, asked.Host, asked.Body = "localhost:2019", "localhost:2019", io.NopCloser(strings.NewReader(sent))
 	ok, found := document.ValidateHttpResponse(asked, &http.Response{
 		StatusCode: answer.StatusCode, Header: answer.Header, Request: asked, Body: io.NopCloser(bytes.NewReader(body)),
@@ -68,7 +71,7 @@ func checkAdminDocument(t *testing.T, r *http.Request, sent string, answer *http
 	}
 }
 
-// adminPaths are the paths of the document.
+// adminPaths are those that the document names.
 const adminPaths = " /itsme/ /itsme/gateways /itsme/revoke /itsme/keys/rotate "
 
 // TestAdminDocumentIsValid validates the document with OpenAPI's own schema.

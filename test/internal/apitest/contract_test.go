@@ -54,7 +54,7 @@ func TestViolationsAreSeen(t *testing.T) {
 		"no body":                            {"GET", "/itsme/health/live", "", "", 200, plain(), "", ""},
 		"a good request":                     {"POST", "/itsme/token", formType, finish, 200, plain("Content-Type", jsonType), tokens, ""},
 		"a request with more than is known":  {"POST", "/itsme/token", formType, finish + "&scope=x", 200, plain("Content-Type", jsonType), tokens, ""},
-		"a bad request that is served":       {"POST", "/itsme/token", formType, "grant_type=authorization_code&code=c&state=s", 200, plain("Content-Type", jsonType), tokens, "not allowed, but is answered with 200"},
+		"a bad request that is served":       {"POST", "/itsme/token", formType, "code=c&state=s&code_verifier=" + verifier, 200, plain("Content-Type", jsonType), tokens, "not allowed, but is answered with 200"},
 		"a wrong type that is served":        {"POST", "/itsme/sessions", jsonType, `{"code_challenge":5}`, 201, plain("Content-Type", jsonType), "{}", "not allowed, but is answered with 201"},
 		"a bad query that is served":         {"GET", session + "?wait=soon", "", "", 200, plain("Content-Type", jsonType), status, "not allowed, but is answered with 200"},
 		"another media type that is served":  {"POST", "/itsme/sessions", "text/plain", "x", 201, plain("Content-Type", jsonType), "{}", "not allowed, but is answered with 201"},
