@@ -17,7 +17,7 @@ var callbackParameters = []string{"code", "state", "error", "error_description"}
 // attacker may have sent the browser here with the attacker's own login.
 func (b *browserAPI) serveCallback(x exchange) error {
 	if prefetched(x.r) {
-		b.writePrefetch(x)
+		b.refusePrefetch(x)
 		return nil
 	}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)

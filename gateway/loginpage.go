@@ -115,6 +115,10 @@ func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 
 // showLogin shows the login page, or another page whose name the URL holds.
 func (b *browserAPI) showLogin(x exchange) error {
+	if prefetched(x.r) {
+		writePrefetch(x.w)
+		return nil
+	}
 	query := x.info.OriginalURL.Query()
 	if err := refuseRepeated(query, loginParameters); err != nil {
 		return err

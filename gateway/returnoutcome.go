@@ -6,11 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
@@ -177,27 +174,6 @@ func (b *browserAPI) appReturn(x exchange) returnReport {
 		back.outcome = returnAppOpenedBrowser
 	}
 	return back
-}
-
-// prefetchHeaders are the headers of a request for a page that the user may open next. Purpose, X-Purpose and
-// X-Moz are older than https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header.
-var prefetchHeaders = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
-
-// prefetched reports whether a browser loads a page in advance.
-func prefetched(r *http.Request) bool {
-	return slices.ContainsFunc(prefetchHeaders, func(name string) bool {
-		value := strings.ToLower(strings.Join(r.Header[name], ","))
-		return strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview")
-	})
-}
-
-// writePrefetch refuses a request that loads the browser's redirect URL in advance. It would consume the
-// code, and the user's own request would find the login ended. A browser drops a 503 and asks again when the
-// user opens the page. A browser that shows the 503 gets a page that reloads.
-func (b *browserAPI) writePrefetch(x exchange) {
-	x.w.Header().Set("Retry-After", "1")
-	b.writeReturn(x, returnReport{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
-		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
 }
 
 // reportReturn counts a request to a redirect URL and writes its log line. The line replaces that of the access

@@ -91,8 +91,16 @@ func browserPrefetch(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r := request(t, method, e.URL+Path+"/login?return_to=/x", "")
-		r.Header.Set("Sec-Purpose", "prefetch")
-		if got := e.do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
+		r.Header.Set("Sec-Purpose", "prefetch;prerender")
+		got := e.do(t, b.client, r)
+		if got.Status != http.StatusNoContent || got.Body != "" || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Vary") == "" {
+			t.Errorf("%s in advance: %d %v %s", method, got.Status, got.Header, got.Body)
+		}
+		if len(b.Cookies(t)) != 0 {
+			t.Errorf("%s in advance set cookies: %v", method, b.Cookies(t))
+		}
+		r.Header.Del("Sec-Purpose")
+		if got := e.do(t, bare(), r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
