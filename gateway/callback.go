@@ -33,45 +33,69 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	if err != nil {
 		return err
 	}
-	name := b.cookies.Login(record.ID)
-	cookie, _ := b.cookies.Value(x.r.Header["Cookie"], name)
-	if !login.BoundToCookie(record, cookie) {
+	bound := boundLogin{record, b.cookies.LoginValue(x.r.Header["Cookie"], record.ID)}
+	if !login.BoundToCookie(record, bound.cookie) {
 		b.writeUnbound(x, unboundReturn(x.r, record))
 		return nil
 	}
-	return b.finishBrowser(x, record, query, name)
+	if record.Phase.Ended() {
+		return b.reopen(x, bound, query)
+	}
+	return b.finishBrowser(x, bound, query)
+}
+
+// boundLogin is a login in the browser that started it, with the value of its login cookie.
+type boundLogin struct {
+	record *store.Record
+	cookie string
+}
+
+// keepCookie marks the login cookie as that of a finished login. The browser keeps it as long as the store
+// keeps the record.
+func (b *browserAPI) keepCookie(x exchange, bound boundLogin) {
+	b.cookies.SetFinished(x.w, bound.record.ID, bound.cookie, bound.record.KeepUntil().Sub(b.config.Now()))
 }
 
 // finishBrowser finishes a login in the browser that started it.
-func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.Values, cookie string) error {
+func (b *browserAPI) finishBrowser(x exchange, bound boundLogin, query url.Values) error {
+	record := bound.record
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
-		return b.cancelBrowser(x, record, code, cookie)
+		return b.cancelBrowser(x, bound, code)
 	}
 	back := boundReturn(record)
-	finished, err := b.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")})
+	finished, err := b.logins.Finish(x.r.Context(), record, responseOf(query))
 	switch {
 	case errors.Is(err, login.ErrUnfinished):
 		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(Interval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
-		// The code is still valid. The page reloads with it.
-		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		b.writeLater(x, back, record, err)
 		return nil
 	case err != nil:
-		b.cookies.Clear(x.w, cookie)
+		b.keepCookie(x, bound)
 		b.writeEnd(x, back.withOutcome(endedReturn(err)), record, err)
 		return nil
 	}
-	b.cookies.Clear(x.w, cookie)
+	b.keepCookie(x, boundLogin{finished, bound.cookie})
 	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
 	b.reportReturn(x.r.Context(), back.withOutcome(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
 
+func responseOf(query url.Values) login.AuthorizationResponse {
+	return login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")}
+}
+
+// writeLater shows a page that loads the callback again. The code is still valid.
+func (b *browserAPI) writeLater(x exchange, back returnReport, record *store.Record, err error) {
+	failureOf(err).writeRetryAfter(x.w.Header(), err)
+	b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+}
+
 // cancelBrowser ends a login that came back with an error instead of a code.
-func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cookie string) error {
+func (b *browserAPI) cancelBrowser(x exchange, bound boundLogin, code string) error {
+	record := bound.record
 	back := boundReturn(record).withOutcome(cancelledReturn(code))
 	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
@@ -79,7 +103,7 @@ func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cooki
 	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, login.ErrConflict) {
 		return err
 	}
-	b.cookies.Clear(x.w, cookie)
+	b.keepCookie(x, bound)
 	name := "failed"
 	if code == "access_denied" {
 		name = "denied"
@@ -98,6 +122,8 @@ func (b *browserAPI) writeReturn(x exchange, back returnReport, status int, p pa
 func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
+	case errors.Is(err, login.ErrSuperseded):
+		p.Name = "superseded"
 	case errors.Is(err, login.ErrDenied):
 		p.Name = "denied"
 	case errors.Is(err, login.ErrExpired):

@@ -92,7 +92,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartReques
 		b.cookies.Clear(x.w, b.cookies.Probe)
 	}
 	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
-	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(b.config.Now()))
+	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.KeepUntil().Sub(b.config.Now()))
 	begun := startResponseOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)

@@ -48,7 +48,7 @@ func browserSuccess(t *testing.T, e *Env) {
 	if again := e.Upstream.Last().Get("Authorization"); again != "Bearer "+bearer {
 		t.Errorf("the next request was given another token")
 	}
-	if cookies := b.Cookies(t); len(cookies) != 1 {
+	if cookies := b.Cookies(t); len(cookies) != 2 || len(b.sessionCookies(t)) != 1 {
 		t.Errorf("cookies left: %v", cookies)
 	}
 }
@@ -63,7 +63,7 @@ func browserRefused(t *testing.T, e *Env) {
 	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
-	if len(b.Cookies(t)) != 0 {
+	if len(b.sessionCookies(t)) != 0 {
 		t.Errorf("cookies left: %v", b.Cookies(t))
 	}
 	waitCount(t, e, "cancel_session", 1)
@@ -140,9 +140,9 @@ func browserReplay(t *testing.T, e *Env) {
 	if first.Status != http.StatusSeeOther {
 		t.Fatalf("the callback: %d %s", first.Status, first.Body)
 	}
-	// The login's cookie is gone: going back in the history ends on an explanation, logged in.
-	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest {
-		t.Errorf("the callback again: %d %s", page.Status, page.Body)
+	before := b.Cookie(t)
+	if again := b.Navigate(t, back); again.Status != http.StatusSeeOther || again.Header.Get("Location") != "/account" || b.Cookie(t) != before {
+		t.Errorf("the callback again: %d %v %s", again.Status, again.Header, again.Body)
 	}
 	if page := b.Navigate(t, "/account"); page.Status != http.StatusOK {
 		t.Errorf("the login is gone: %d", page.Status)

@@ -119,7 +119,7 @@ func requireBrowser(t *testing.T, e *Env) {
 func requireNoLoop(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	before := b.Cookies(t)
+	before := b.sessionCookies(t)
 	page := b.Navigate(t, approve(t, e, b.Start(t, "/account"), "substantial"))
 	if page.Status != http.StatusBadRequest || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "This login is not enough") {
 		t.Fatalf("the callback: %d %v %s", page.Status, page.Header, page.Body)
@@ -128,7 +128,7 @@ func requireNoLoop(t *testing.T, e *Env) {
 	if err != nil || again.Query().Get("acr_values") != "high" || again.Query().Get("return_to") != "/account" {
 		t.Errorf("trying again leads to %q", Link(t, page))
 	}
-	if got := b.Cookies(t); !slices.Equal(got, before) {
+	if got := b.sessionCookies(t); !slices.Equal(got, before) {
 		t.Errorf("the cookies were %v and are %v", before, got)
 	}
 	if n := e.Upstream.Count(); n != 0 {

@@ -63,6 +63,22 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	}
 }
 
+// Ended returns the error of a login that ended without a token, and nil for every other login.
+func Ended(record *store.Record) error {
+	if record.Phase == store.Issued || !record.Phase.Ended() {
+		return nil
+	}
+	return endError(record)
+}
+
+// LoginID returns the login of an issued record, and the empty string for every other record.
+func LoginID(record *store.Record) string {
+	if record.Phase != store.Issued {
+		return ""
+	}
+	return loginIDOf(record.TokenID)
+}
+
 // awaitHolder waits for a change by the lease holder, until the time loser.
 func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, loser time.Time) error {
 	if !e.config.Now().Before(loser) {

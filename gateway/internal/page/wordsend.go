@@ -9,6 +9,12 @@ func endWords() vocabulary {
 			"de": {Title: "Sie sind nicht angemeldet", Text: []string{"Die Anmeldung wurde abgelehnt oder abgebrochen."}},
 			"en": {Title: "You are not logged in", Text: []string{"The login was refused or cancelled."}},
 		},
+		"superseded": {
+			"nl": {Title: "U bent opnieuw begonnen", Text: []string{"U bevestigde een aanmelding die u daarna opnieuw begon. Ze telt niet meer. Bevestig de nieuwe aanmelding in itsme, of probeer het opnieuw."}},
+			"fr": {Title: "Vous avez recommencé", Text: []string{"Vous avez confirmé une connexion que vous aviez ensuite recommencée. Elle ne compte plus. Confirmez la nouvelle connexion dans itsme, ou réessayez."}},
+			"de": {Title: "Sie haben neu begonnen", Text: []string{"Sie haben eine Anmeldung bestätigt, die Sie danach neu begonnen hatten. Sie zählt nicht mehr. Bestätigen Sie die neue Anmeldung in itsme, oder versuchen Sie es erneut."}},
+			"en": {Title: "You started over", Text: []string{"You confirmed a login that you had then started over. It no longer counts. Confirm the new login in itsme, or try again."}},
+		},
 		"expired": {
 			"nl": {Title: "Te lang gewacht", Text: []string{"Deze aanmelding is verlopen."}},
 			"fr": {Title: "Délai dépassé", Text: []string{"Cette connexion a expiré."}},
