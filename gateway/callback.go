@@ -22,12 +22,12 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	if !ok {
-		b.writeUnbound(x, malformedReturn(store.Browser))
+		b.writeOver(x, malformedReturn(store.Browser))
 		return nil
 	}
 	record, err := b.logins.FindByState(x.r.Context(), query.Get("state"))
 	if errors.Is(err, login.ErrGrant) {
-		b.writeUnbound(x, unboundReturn(x.r, nil))
+		b.writeOver(x, unboundReturn(x.r, nil))
 		return nil
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 	}
 	bound := boundLogin{record, b.cookies.LoginValue(x.r.Header["Cookie"], record.ID)}
 	if !login.BoundToCookie(record, bound.cookie) {
-		b.writeUnbound(x, unboundReturn(x.r, record))
+		b.writeUnbound(x, record)
 		return nil
 	}
 	if record.Phase.Ended() {
@@ -134,24 +134,6 @@ func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Recor
 		p.Name, p.Again = "too_large", false
 	default:
 		p.Name = "failed"
-	}
-	b.writeReturn(x, back, http.StatusBadRequest, p)
-}
-
-// writeUnbound answers a browser that did not start the login. The page says nothing about the login and
-// repeats nothing of the query.
-//
-// A browser that refuses cookies ends here each time. Its page says so instead of asking the user to try
-// again.
-func (b *browserAPI) writeUnbound(x exchange, back returnReport) {
-	p := page.Page{
-		Name:     "unbound",
-		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
-		Again:    true,
-		Hide:     true,
-	}
-	if len(x.r.Header["Cookie"]) == 0 {
-		p.Case = page.CaseNoCookies
 	}
 	b.writeReturn(x, back, http.StatusBadRequest, p)
 }

@@ -24,7 +24,7 @@ type browserAPI struct {
 }
 
 // loginParameters are the fields of the login form.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", sessionParameter}
 
 // serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
 // starts no login.
@@ -36,6 +36,10 @@ func (b *browserAPI) serveLogin(x exchange) error {
 		return errCrossSite
 	}
 	form, err := readForm(x.r, loginParameters...)
+	if err != nil {
+		return err
+	}
+	form, err = b.restarted(x, form)
 	if err != nil {
 		return err
 	}
@@ -129,6 +133,9 @@ func (b *browserAPI) showLogin(x exchange) error {
 	}
 	if name := query.Get(page.Parameter); b.pages.Standalone(name) {
 		p.Name, p.Again = name, page.HasButton(name)
+		if page.Restarts(name) && len(query.Get(sessionParameter)) == sessionIDSize {
+			p.Restarts = query.Get(sessionParameter)
+		}
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
 		b.cookies.Set(x.w, b.cookies.Probe, "1", identity.UntilClosed)

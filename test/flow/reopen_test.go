@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -222,4 +223,84 @@ func sessionIDOf(back string) string {
 	u, _ := url.Parse(back)
 	sum := sha256.Sum256([]byte(u.Query().Get("state")))
 	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// TestAnotherBrowserStartsThere: itsme returned to another browser than the login's. That browser gets a page
+// without the page and level of the login. Its form posts the session ID alone, and the login that it starts
+// leads to the same page.
+func TestAnotherBrowserStartsThere(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := openReturning(t)
+		first, second := &browsing{returning: r}, &browsing{returning: r}
+		back := first.begun(t)
+		page := second.visit(back)
+		if text := page.Body.String(); page.Code != http.StatusBadRequest || !strings.Contains(text, "another browser or private tab") ||
+			!strings.Contains(text, "If you did not start it yourself, close this page and do not share its address with anyone.") {
+			t.Errorf("the page: %d %s", page.Code, page.Body)
+		}
+		for _, secret := range []string{"account", "acr_values", "return_to", url.QueryEscape(back[strings.Index(back, "?")+1:])} {
+			if strings.Contains(page.Body.String(), secret) {
+				t.Errorf("the page has %q: %s", secret, page.Body)
+			}
+		}
+		fields := hiddenFields.FindAllStringSubmatch(page.Body.String(), -1)
+		if len(fields) != 1 || fields[0][1] != "session_id" || fields[0][2] != sessionIDOf(back) {
+			t.Fatalf("the form has %v", fields)
+		}
+		opened := second.post("/login", "session_id="+fields[0][2])
+		link := button.FindStringSubmatch(opened.Body.String())
+		if opened.Code != http.StatusOK || link == nil {
+			t.Fatalf("starting there: %d %s", opened.Code, opened.Body)
+		}
+		again, err := r.Signicat.Approve(html.UnescapeString(link[1]), "adult")
+		check(t, err)
+		if got := second.visit(again); got.Code != http.StatusSeeOther || got.Header().Get("Location") != "/account" || sets(got) == "" {
+			t.Errorf("the login there: %d %v", got.Code, got.Header())
+		}
+		if got := first.visit(back); got.Code != http.StatusSeeOther || sets(got) == "" {
+			t.Errorf("the login of the first browser: %d", got.Code)
+		}
+	})
+}
+
+// hiddenFields finds the hidden fields of a page's form.
+var hiddenFields = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]*)">`)
+
+// TestSessionIDStartsOnlyItself: the session ID comes alone and names a login of a browser. Otherwise it
+// starts nothing, or a login without a page.
+func TestSessionIDStartsOnlyItself(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := &browsing{returning: openReturning(t)}
+		back := b.begun(t)
+		id := sessionIDOf(back)
+		app := b.returning.begun(t)
+		for form, want := range map[string]int{
+			"session_id=" + id + "&return_to=/x":     http.StatusBadRequest,
+			"session_id=" + id + "&session_id=" + id: http.StatusBadRequest,
+			"session_id=short":                       http.StatusBadRequest,
+			"session_id=" + strings.Repeat("a", 43):  http.StatusOK,
+			"session_id=" + app.sessionID:            http.StatusOK,
+		} {
+			got := b.post("/login", form)
+			if got.Code != want || strings.Contains(got.Body.String(), "account") {
+				t.Errorf("%s: %d, want %d: %s", form, got.Code, want, got.Body)
+			}
+		}
+	})
+}
+
+// TestUnknownStateIsOver: a callback that names no login says that the login is over, and offers to start.
+func TestUnknownStateIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := openReturning(t)
+		for _, query := range []string{"", "?code=x&state=y", "?code=x&state=y&state=z"} {
+			got := r.visit(callback+query, nil)
+			if link := button.FindStringSubmatch(got.Body.String()); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "This login is over") || link == nil {
+				t.Errorf("%q: %d %s", query, got.Code, got.Body)
+			}
+		}
+	})
 }

@@ -3,6 +3,7 @@ package page
 import (
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // Parameter is the parameter of the login page's URL that names another page to show first: in another
@@ -38,7 +39,7 @@ func (p *Pages) LoginURL(of Page, name, language string) string {
 		of.ReturnTo = ""
 	}
 	for parameter, value := range map[string]string{
-		"return_to": of.ReturnTo, "acr_values": of.ACRValues, "max_age": of.MaxAge, "language": language, Parameter: name,
+		"return_to": of.ReturnTo, "acr_values": of.ACRValues, "max_age": of.MaxAge, "language": language, "session_id": of.Restarts, Parameter: name,
 	} {
 		if value != "" {
 			query.Set(parameter, value)
@@ -55,6 +56,9 @@ func (p *Pages) Standalone(name string) bool {
 	_, known := p.words[name]
 	return known && !slices.Contains(unaddressed, name)
 }
+
+// Restarts reports whether the button of a page may start a login again in this browser.
+func Restarts(name string) bool { return strings.HasPrefix(name, "unbound") }
 
 // HasButton reports whether a page has a button.
 func HasButton(name string) bool { return !slices.Contains(buttonless, name) }

@@ -22,6 +22,7 @@ type Page struct {
 	SessionID string // of the login of Link
 	ExpiresIn int    // seconds that Link is valid
 	Again     bool   // offers a new start
+	Restarts  string // session_id of the login that the button starts again in this browser
 	Refresh   int    // seconds until the page reloads
 	Hide      bool   // removes the query from the address bar
 }
