@@ -23,7 +23,7 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, stat
 		switch {
 		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
 			s.gateway.observe.Request(Redirected)
-			s.sendToLogin(w, info, state.Required)
+			s.sendToLogin(w, info, state.Required, errors.Is(err, identity.ErrInsufficient))
 			return
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
@@ -48,17 +48,21 @@ func (s *Site) observeRefusal(err error) {
 }
 
 // sendToLogin redirects a browser to the login page, with the level and age that the sites require. The URL
-// is absolute: a relative URL would stay on plain http, where the gateway's cookies do not work.
+// is absolute: a relative URL would stay on plain http, where the gateway's cookies do not work. again requires
+// a new login of a browser that has a session.
 //
 // The redirect cannot loop. A login that was asked for a level has it, or ends on a page without a cookie. A
 // login that just ended is younger than any max_age.
-func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp) {
+func (s *Site) sendToLogin(w http.ResponseWriter, info Request, asked identity.StepUp, again bool) {
 	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
 		query.Set("acr_values", string(asked.LoA))
 	}
 	if asked.MaxAge > 0 {
 		query.Set("max_age", asked.MaxAgeSeconds())
+	}
+	if again {
+		query.Set(page.PromptParameter, page.PromptLogin)
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)

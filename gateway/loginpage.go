@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
@@ -24,7 +25,7 @@ type browserAPI struct {
 }
 
 // loginParameters are the fields of the login form.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", sessionParameter}
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", sessionParameter, page.PromptParameter}
 
 // serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
 // starts no login.
@@ -131,6 +132,13 @@ func (b *browserAPI) showLogin(x exchange) error {
 	if err != nil {
 		return err
 	}
+	if b.loggedIn(x, query) {
+		redirect(x.w, p.ReturnTo)
+		return nil
+	}
+	if query.Get(page.PromptParameter) == page.PromptLogin {
+		p.Prompt = page.PromptLogin
+	}
 	if name := query.Get(page.Parameter); b.pages.Standalone(name) {
 		p.Name, p.Again = name, page.HasButton(name)
 		if page.Restarts(name) && len(query.Get(sessionParameter)) == sessionIDSize {
@@ -142,4 +150,22 @@ func (b *browserAPI) showLogin(x exchange) error {
 	}
 	b.answers.writePage(x.w, http.StatusOK, p)
 	return nil
+}
+
+// newLoginParameters are parameters of the login page's URL that ask for a new login, or for a page.
+var newLoginParameters = []string{"acr_values", "max_age", page.Parameter, page.PromptParameter}
+
+// loggedIn reports whether a browser that opens the login page needs no login: after the back button, in a
+// restored tab, or after a login in another tab. Then it goes to its page.
+//
+// That cannot loop. A site sends a browser with a valid session here only with prompt=login.
+func (b *browserAPI) loggedIn(x exchange, query url.Values) bool {
+	if x.r.Method != http.MethodGet || !navigates(x.r) {
+		return false
+	}
+	if slices.ContainsFunc(newLoginParameters, query.Has) {
+		return false
+	}
+	c, err := b.verifier.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	return err == nil && c.Kind == store.Browser
 }

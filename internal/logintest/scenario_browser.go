@@ -20,6 +20,7 @@ var browserScenarios = []Scenario{
 	{"browser: another site starts and ends nothing", Options{}, browserCrossSite},
 	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
 	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
+	{"browser: the login page leads a user who is logged in to the page", Options{}, browserLoggedIn},
 	{"browser: a browser that refuses cookies gets a page that says so, and starts nothing", Options{}, browserNoCookies},
 }
 
@@ -60,7 +61,7 @@ func browserRefused(t *testing.T, e *Env) {
 		t.Fatal(err)
 	}
 	page := b.Navigate(t, back)
-	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
+	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Faccount%3Ftab%3D2" {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
 	if len(b.sessionCookies(t)) != 0 {
@@ -160,7 +161,7 @@ func browserLogout(t *testing.T, e *Env) {
 	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != e.URL+Path+"/login?page=logged_out" {
 		t.Errorf("logout: %d %v", got.Status, got.Header)
 	}
-	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en" {
+	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&prompt=login" {
 		t.Errorf("the page after it: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
@@ -235,7 +236,7 @@ func browserNoCookies(t *testing.T, e *Env) {
 	}
 	started := e.Signicat.Count("create_session")
 	refused := b.Submit(t, Path+"/login", form)
-	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&return_to=%2Faccount" {
+	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Faccount" {
 		t.Errorf("the login form: %d %s", refused.Status, refused.Body)
 	}
 	if n := e.Signicat.Count("create_session"); n != started {
@@ -244,5 +245,39 @@ func browserNoCookies(t *testing.T, e *Env) {
 	back := b.Navigate(t, approve(t, e, link, "adult"))
 	if back.Status != http.StatusBadRequest || !strings.Contains(back.Body, "this browser keeps no cookies") {
 		t.Errorf("the return: %d %s", back.Status, back.Body)
+	}
+}
+
+// browserLoggedIn opens the login page with a session. Only a plain navigation leads on.
+func browserLoggedIn(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	b.Login(t, "/", "adult")
+	started := e.Signicat.Count("create_session")
+	const login = Path + "/login?return_to=%2Faccount"
+	if got := b.Navigate(t, login); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/account" {
+		t.Errorf("the login page: %d %v", got.Status, got.Header)
+	}
+	if got := b.Navigate(t, Path+"/login?return_to=//evil.example"); got.Header.Get("Location") != "/" {
+		t.Errorf("another site: %d %v", got.Status, got.Header)
+	}
+	for _, query := range []string{"&acr_values=high", "&max_age=300", "&page=logged_out", "&prompt=login", "&prompt="} {
+		if got := b.Navigate(t, login+query); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %v", query, got.Status, got.Header)
+		}
+	}
+	page := b.Navigate(t, login+"&prompt=login")
+	if !strings.Contains(page.Body, "prompt=login&amp;return_to=%2Faccount") {
+		t.Errorf("the links to other languages lose prompt: %s", page.Body)
+	}
+	for _, r := range []*http.Request{request(t, http.MethodHead, e.URL+login, ""), request(t, http.MethodGet, e.URL+login, "")} {
+		if r.Method == http.MethodGet {
+			r.Header.Set("Sec-Fetch-Mode", "cors")
+		}
+		if got := e.do(t, b.client, r); got.Status != http.StatusOK {
+			t.Errorf("%s that is no navigation: %d", r.Method, got.Status)
+		}
+	}
+	if n := e.Signicat.Count("create_session"); n != started {
+		t.Errorf("%d sessions were started", n-started)
 	}
 }

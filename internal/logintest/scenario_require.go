@@ -26,6 +26,10 @@ var requireScenarios = []Scenario{
 	{"require: a user who is too young, or has no birth date, is refused", requireAdult, requireAge},
 	{"require: a claim has one of the values", requireBelgian, requireClaim},
 	{"require: the gateway's own endpoints ask for nothing", requireHigh, requireOwn},
+	{"require: a browser is in no loop where the level is too low", requireHigh, requireEnds},
+	{"require: a browser is in no loop where the user is too young", requireAdult, requireEnds},
+	{"require: a browser is in no loop where a claim is missing", requireBelgian, requireEnds},
+	{"require: a browser is in no loop where nothing is required", Options{}, requireEnds},
 }
 
 // timedRequireScenarios need a clock that can be moved.
@@ -105,7 +109,7 @@ func (e *Env) wantSentToLogin(t *testing.T, got Answer, want url.Values) {
 func requireBrowser(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	e.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
+	e.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}, "prompt": {"login"}})
 	if got := b.Login(t, "/account?tab=2", "adult"); got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
@@ -256,8 +260,42 @@ func requireFreshBrowser(t *testing.T, e *Env) {
 		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
 	}
 	e.Advance(6 * time.Minute)
-	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
+	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}, "prompt": {"login"}})
+	b.wantNoLoop(t)
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
+	}
+}
+
+// requireEnds: the login page sends a browser with a session to its page, and a site sends a browser whose
+// session does not suffice to the login page.
+func requireEnds(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	b.wantNoLoop(t)
+	for _, persona := range []string{"substantial", "minor"} {
+		b.lowLogin(t, persona)
+		b.wantNoLoop(t)
+		b.Submit(t, Path+"/logout", url.Values{})
+		b.wantNoLoop(t)
+	}
+}
+
+// wantNoLoop follows redirects from a protected page, and from the login page, to a page that the user sees.
+func (b *Browser) wantNoLoop(t *testing.T) {
+	t.Helper()
+	for _, target := range []string{"/account", Path + "/login?return_to=%2Faccount", Path + "/login?return_to=%2Faccount&prompt=login"} {
+		seen := []string{target}
+		got := b.Navigate(t, target)
+		for got.Status == http.StatusSeeOther {
+			next := got.Header.Get("Location")
+			if slices.Contains(seen, next) || len(seen) > 3 {
+				t.Fatalf("a loop: %q, and again %q", seen, next)
+			}
+			seen = append(seen, next)
+			got = b.Navigate(t, next)
+		}
+		if got.Status != http.StatusOK && got.Status != http.StatusForbidden {
+			t.Errorf("%q end in %d %s", seen, got.Status, got.Body)
+		}
 	}
 }

@@ -17,6 +17,7 @@ type Page struct {
 	ReturnTo  string
 	ACRValues string
 	MaxAge    string
+	Prompt    string // prompt of the login page's URL
 	Probed    bool   // a probe cookie was set, which the browser should send with the form
 	Link      string // opens itsme
 	SessionID string // of the login of Link
@@ -97,7 +98,7 @@ func (p *Pages) view(shown Page) view {
 		Scripted: shown.scripted(),
 		Path:     p.path,
 		FormURL:  p.loginURL,
-		AgainURL: p.LoginURL(shown, "", shown.Language),
+		AgainURL: p.againURL(shown),
 		Style:    template.CSS(p.style),
 		Script:   template.JS(scriptOf(shown)),
 	}

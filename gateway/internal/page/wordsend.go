@@ -58,10 +58,10 @@ func endWords() vocabulary {
 			"en": {Title: "This login is not enough", Text: []string{"This page asks for a login with a higher level of assurance, or for a more recent one.", "Try again, or ask the operator of this site what is needed."}},
 		},
 		"not_enough_claim": {
-			"nl": {Title: "U kunt deze pagina niet gebruiken", Text: []string{"U bent aangemeld, maar voldoet niet aan een voorwaarde van deze pagina, zoals een minimumleeftijd.", "Opnieuw aanmelden verandert daar niets aan."}},
-			"fr": {Title: "Vous ne pouvez pas utiliser cette page", Text: []string{"Vous êtes connecté, mais vous ne remplissez pas une condition de cette page, comme un âge minimum.", "Vous reconnecter n’y change rien."}},
-			"de": {Title: "Sie können diese Seite nicht benutzen", Text: []string{"Sie sind angemeldet, erfüllen aber eine Voraussetzung dieser Seite nicht, etwa ein Mindestalter.", "Eine neue Anmeldung ändert daran nichts."}},
-			"en": {Title: "You cannot use this page", Text: []string{"You are logged in, but do not meet a condition of this page, such as a minimum age.", "Logging in again does not change that."}},
+			"nl": {Title: "U kunt deze pagina niet gebruiken", Text: []string{"U bent aangemeld, maar voldoet niet aan een voorwaarde van deze pagina, zoals een minimumleeftijd.", "Opnieuw aanmelden als dezelfde persoon verandert daar niets aan."}, Second: "Als iemand anders aanmelden"},
+			"fr": {Title: "Vous ne pouvez pas utiliser cette page", Text: []string{"Vous êtes connecté, mais vous ne remplissez pas une condition de cette page, comme un âge minimum.", "Vous reconnecter sous la même identité n’y change rien."}, Second: "Se connecter en tant qu’une autre personne"},
+			"de": {Title: "Sie können diese Seite nicht benutzen", Text: []string{"Sie sind angemeldet, erfüllen aber eine Voraussetzung dieser Seite nicht, etwa ein Mindestalter.", "Eine neue Anmeldung derselben Person ändert daran nichts."}, Second: "Als andere Person anmelden"},
+			"en": {Title: "You cannot use this page", Text: []string{"You are logged in, but do not meet a condition of this page, such as a minimum age.", "Logging in again as the same person does not change that."}, Second: "Log in as another person"},
 		},
 	}
 }
