@@ -39,7 +39,33 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info Request, stat
 	}
 	s.observeRefusal(err)
 	s.gateway.answers.challenge(w, r, err)
+	if s.submitsForm(r, state) && (errors.Is(err, identity.ErrNoCredential) || errors.Is(err, identity.ErrInsufficient)) {
+		s.writeNotSent(w, r, state.Required)
+		return
+	}
 	s.gateway.answers.writeProblem(w, err)
+}
+
+// submitsForm reports whether a browser submits a form to a page that it will show.
+func (s *Site) submitsForm(r *http.Request, state *identity.RequestState) bool {
+	return r.Method == http.MethodPost && navigates(r) && s.canLogin(r, state)
+}
+
+// writeNotSent answers a form that a browser submits without a sufficient login. A redirect would lose the form
+// without a word. After the login the user returns to the page with the form.
+func (s *Site) writeNotSent(w http.ResponseWriter, r *http.Request, asked identity.StepUp) {
+	p := page.Page{
+		Name: "not_sent", Again: true, ACRValues: string(asked.LoA), ReturnTo: "/",
+		Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+	}
+	if asked.MaxAge > 0 {
+		p.MaxAge = asked.MaxAgeSeconds()
+	}
+	if form, err := url.Parse(r.Header.Get("Referer")); err == nil && form.Scheme+"://"+form.Host == s.gateway.config.PublicURL {
+		p.ReturnTo = returnTo(form.RequestURI(), s.gateway.config.Path)
+	}
+	w.Header().Set("Vary", navigationHeaders)
+	s.gateway.answers.writePage(w, http.StatusUnauthorized, p)
 }
 
 func (s *Site) observeRefusal(err error) {
@@ -95,16 +121,18 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 // showsPages reports whether the client is a browser that can show a page, and whether a login would help.
 // Beside a bearer token a cookie does not count. The login's cookies work on public_url's host alone.
 func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
-	if state.Credential != nil && state.Credential.Kind == store.App {
-		return false
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	if s.config.Mode == ModeAPI || hostOf(r) != s.gateway.public.Host {
+	return s.canLogin(r, state) && (s.config.Mode == ModeBrowser || navigates(r))
+}
+
+// canLogin reports whether a login in a browser would help.
+func (s *Site) canLogin(r *http.Request, state *identity.RequestState) bool {
+	if state.Credential != nil && state.Credential.Kind == store.App {
 		return false
 	}
-	return s.config.Mode == ModeBrowser || navigates(r)
+	return s.config.Mode != ModeAPI && hostOf(r) == s.gateway.public.Host
 }
 
 // navigates reports whether a browser loads a page to show it.

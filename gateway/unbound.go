@@ -35,10 +35,25 @@ func (b *browserAPI) writeUnbound(x exchange, record *store.Record) {
 
 // writeOver answers a callback whose login is over or was never there.
 func (b *browserAPI) writeOver(x exchange, back returnReport) {
-	b.writeReturn(x, back, http.StatusBadRequest, page.Page{
-		Name: "over", Hide: true, Again: true,
-		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
-	})
+	b.writeReturn(x, back, http.StatusBadRequest, b.pageOver(x))
+}
+
+func (b *browserAPI) pageOver(x exchange) page.Page {
+	return page.Page{Name: "over", Hide: true, Again: true, Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language"))}
+}
+
+// serveStray answers a URL that is almost the browser's redirect URL.
+func (b *browserAPI) serveStray(x exchange) error {
+	b.writeReturn(x, malformedReturn(store.Browser), http.StatusNotFound, b.pageOver(x))
+	return nil
+}
+
+// serveStrayApp answers a URL that is almost an app's redirect URL.
+func (b *browserAPI) serveStrayApp(x exchange) error {
+	p := b.pageOver(x)
+	p.Name, p.Again = "app_return", false
+	b.writeReturn(x, malformedReturn(store.App), http.StatusNotFound, p)
+	return nil
 }
 
 // restarted returns the form of a login that starts again in another browser: with the page and the level of

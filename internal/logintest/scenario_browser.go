@@ -21,6 +21,9 @@ var browserScenarios = []Scenario{
 	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
 	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
 	{"browser: the login page leads a user who is logged in to the page", Options{}, browserLoggedIn},
+	{"browser: a form without a login gets a page", Options{}, browserForm},
+	{"browser: a callback with junk behind it is a page", Options{}, browserStray},
+	{"browser: the query of a page survives the login", Options{}, browserDeepLink},
 	{"browser: a browser that refuses cookies gets a page that says so, and starts nothing", Options{}, browserNoCookies},
 }
 
@@ -279,5 +282,50 @@ func browserLoggedIn(t *testing.T, e *Env) {
 	}
 	if n := e.Signicat.Count("create_session"); n != started {
 		t.Errorf("%d sessions were started", n-started)
+	}
+}
+
+// browserForm submits a form whose login is over.
+func browserForm(t *testing.T, e *Env) {
+	r := request(t, http.MethodPost, e.URL+"/send", "a=b")
+	for name, value := range map[string]string{
+		"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", "Origin": e.URL, "Referer": e.URL + "/form?tab=2",
+		"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Accept-Language": "en",
+	} {
+		r.Header.Set(name, value)
+	}
+	got := e.do(t, bare(), r)
+	if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" || !strings.Contains(got.Body, "What you sent was not processed") {
+		t.Errorf("the form: %d %v %s", got.Status, got.Header, got.Body)
+	}
+	if link := Link(t, got); link != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Fform%3Ftab%3D2" {
+		t.Errorf("the button leads to %q", link)
+	}
+	if n := e.Upstream.Count(); n != 0 {
+		t.Errorf("the upstream got %d requests", n)
+	}
+}
+
+// browserStray opens URLs that are almost a redirect URL. Each shows a page, and none uses the code.
+func browserStray(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := approve(t, e, b.Start(t, "/account"), "adult")
+	for _, stray := range []string{"/callback/", "/Callback", "/CALLBACK", "/callback)", "/callback%20", "/callback/x", "/app/callback/", "/app/Callback."} {
+		got := b.Navigate(t, strings.Replace(back, "/callback", stray, 1))
+		if got.Status != http.StatusNotFound || !strings.Contains(got.Header.Get("Content-Type"), "text/html") || !strings.Contains(got.Body, "replaceState") {
+			t.Errorf("%s: %d %s", stray, got.Status, got.Body)
+		}
+	}
+	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
+		t.Errorf("the callback itself: %d %s", got.Status, got.Body)
+	}
+}
+
+// browserDeepLink asks for a page with characters in its query that browsers do not encode.
+func browserDeepLink(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := b.Navigate(t, approve(t, e, b.Start(t, "/list?f={x|y}^`z"), "adult"))
+	if got := back.Header.Get("Location"); got != "/list?f=%7Bx%7Cy%7D%5E%60z" {
+		t.Errorf("the login leads to %q", got)
 	}
 }

@@ -171,8 +171,13 @@ func requireAPI(t *testing.T, e *Env) {
 		t.Log(name)
 		wantStepUp(t, got, `acr_values="high"`)
 	}
-	post := b.Submit(t, "/account", url.Values{})
-	wantStepUp(t, post, `acr_values="high"`)
+	post := request(t, http.MethodPost, e.URL+"/account", "")
+	post.Header = http.Header{"Origin": {e.URL}, "Accept": {"application/json"}}
+	wantStepUp(t, e.do(t, b.client, post), `acr_values="high"`)
+	form := b.Submit(t, "/account", url.Values{})
+	if again, err := url.Parse(Link(t, form)); err != nil || form.Status != http.StatusUnauthorized || again.Query().Get("acr_values") != "high" || again.Query().Get("prompt") != "login" {
+		t.Errorf("a form: %d, and its button leads to %q", form.Status, Link(t, form))
+	}
 }
 
 func requireBearer(t *testing.T, e *Env) {

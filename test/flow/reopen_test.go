@@ -23,24 +23,24 @@ const sessionCookie = "itsme"
 
 // browsing is a browser that keeps cookies.
 type browsing struct {
-	*returning
+	*env
 	cookies []*http.Cookie
 }
 
 // visit opens a URL with the browser's cookies, and keeps those of the answer.
 func (b *browsing) visit(target string) reply {
-	answer := b.returning.visit(target, b.cookies)
+	answer := b.env.visit(target, b.cookies)
 	b.keep(answer)
 	return answer
 }
 
 // post submits a form of the gateway's own page.
 func (b *browsing) post(path, form string) reply {
-	r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+path, strings.NewReader(form))
+	r := httptest.NewRequest(http.MethodPost, publicURL+logintest.Path+path, strings.NewReader(form))
 	if form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	r.Header.Set("Origin", bubbleURL)
+	r.Header.Set("Origin", publicURL)
 	answer := b.send(withCookies(r, b.cookies))
 	b.keep(answer)
 	return answer
@@ -58,7 +58,7 @@ func (b *browsing) keep(answer reply) {
 // begun starts a login that the user approved. It returns the URL of the callback.
 func (b *browsing) begun(t *testing.T) (back string) {
 	t.Helper()
-	back, cookies := b.browserBegun(t)
+	back, cookies := b.approvedBrowser(t)
 	b.cookies = append(b.cookies, cookies...)
 	return back
 }
@@ -122,13 +122,13 @@ func TestOwnIssuedCallbackOpensAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := &browsing{returning: openReturning(t)}
+				b := &browsing{env: newEnv(t)}
 				back := b.begun(t)
 				first := sets(b.visit(back))
 				if first == "" {
 					t.Fatal("the login is not finished")
 				}
-				b.counted.Take()
+				b.returns.Take()
 				if row.between != nil {
 					row.between(t, b)
 				}
@@ -147,7 +147,7 @@ func TestOwnIssuedCallbackOpensAgain(t *testing.T) {
 				if set := sets(got); set != want {
 					t.Errorf("the session cookie that is set: %q, want %q", set, want)
 				}
-				if counted := b.counted.Take(); counted[len(counted)-1] != "browser repeated" {
+				if counted := b.returns.Take(); counted[len(counted)-1] != "browser repeated" {
 					t.Errorf("it counts as %v", counted)
 				}
 				if b.Signicat.Count("validate_code") != calls {
@@ -163,10 +163,10 @@ func TestOwnIssuedCallbackOpensAgain(t *testing.T) {
 func TestStrangerCannotReopenACallback(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &browsing{returning: openReturning(t)}
+		b := &browsing{env: newEnv(t)}
 		back := b.begun(t)
 		b.visit(back)
-		stranger := &browsing{returning: b.returning}
+		stranger := &browsing{env: b.env}
 		if got := stranger.visit(back); got.Code != http.StatusBadRequest || len(stranger.cookies) > 0 || strings.Contains(got.Body.String(), "account") {
 			t.Errorf("the stranger: %d, cookies %v, %s", got.Code, stranger.cookies, got.Body)
 		}
@@ -189,7 +189,7 @@ func TestOwnEndedCallbackShowsItsPage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := &browsing{returning: openReturning(t)}
+				b := &browsing{env: newEnv(t)}
 				back := b.begun(t)
 				row.end(t, b, back)
 				for range 2 {
@@ -231,8 +231,8 @@ func sessionIDOf(back string) string {
 func TestAnotherBrowserStartsThere(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := openReturning(t)
-		first, second := &browsing{returning: r}, &browsing{returning: r}
+		r := newEnv(t)
+		first, second := &browsing{env: r}, &browsing{env: r}
 		back := first.begun(t)
 		page := second.visit(back)
 		if text := page.Body.String(); page.Code != http.StatusBadRequest || !strings.Contains(text, "another browser or private tab") ||
@@ -272,10 +272,10 @@ var hiddenFields = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value
 func TestSessionIDStartsOnlyItself(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := &browsing{returning: openReturning(t)}
+		b := &browsing{env: newEnv(t)}
 		back := b.begun(t)
 		id := sessionIDOf(back)
-		app := b.returning.begun(t)
+		app := b.env.approvedApp(t)
 		for form, want := range map[string]int{
 			"session_id=" + id + "&return_to=/x":     http.StatusBadRequest,
 			"session_id=" + id + "&session_id=" + id: http.StatusBadRequest,
@@ -295,7 +295,7 @@ func TestSessionIDStartsOnlyItself(t *testing.T) {
 func TestUnknownStateIsOver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := openReturning(t)
+		r := newEnv(t)
 		for _, query := range []string{"", "?code=x&state=y", "?code=x&state=y&state=z"} {
 			got := r.visit(callback+query, nil)
 			if link := button.FindStringSubmatch(got.Body.String()); got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), "This login is over") || link == nil {
