@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -17,61 +18,85 @@ var callbackParameters = []string{"code", "state", "error", "error_description"}
 // attacker may have sent the browser here with the attacker's own login.
 func (b *browserAPI) serveCallback(x exchange) error {
 	if prefetched(x.r) {
-		b.writePrefetch(x)
+		b.refusePrefetch(x)
 		return nil
 	}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
 	if !ok {
-		b.writeUnbound(x, malformedReturn(store.Browser))
+		b.writeOver(x, malformedReturn(store.Browser))
 		return nil
 	}
 	record, err := b.logins.FindByState(x.r.Context(), query.Get("state"))
 	if errors.Is(err, login.ErrGrant) {
-		b.writeUnbound(x, unboundReturn(x.r, nil))
+		b.writeOver(x, unboundReturn(x.r, nil))
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	name := b.cookies.Login(record.ID)
-	cookie, _ := b.cookies.Value(x.r.Header["Cookie"], name)
-	if !login.BoundToCookie(record, cookie) {
-		b.writeUnbound(x, unboundReturn(x.r, record))
+	bound := boundLogin{record, b.cookies.LoginValue(x.r.Header["Cookie"], record.ID)}
+	if !login.BoundToCookie(record, bound.cookie) {
+		b.writeUnbound(x, record)
 		return nil
 	}
-	return b.finishBrowser(x, record, query, name)
+	if record.Phase.Ended() {
+		return b.reopen(x, bound, query)
+	}
+	return b.finishBrowser(x, bound, query)
+}
+
+// boundLogin is a login in the browser that started it, with the value of its login cookie.
+type boundLogin struct {
+	record *store.Record
+	cookie string
+}
+
+// keepCookie marks the login cookie as that of a finished login. The browser keeps it as long as the store
+// keeps the record.
+func (b *browserAPI) keepCookie(x exchange, bound boundLogin) {
+	b.cookies.SetFinished(x.w, bound.record.ID, bound.cookie, bound.record.KeepUntil().Sub(b.config.Now()))
 }
 
 // finishBrowser finishes a login in the browser that started it.
-func (b *browserAPI) finishBrowser(x exchange, record *store.Record, query url.Values, cookie string) error {
+func (b *browserAPI) finishBrowser(x exchange, bound boundLogin, query url.Values) error {
+	record := bound.record
 	if code := query.Get("error"); code != "" || query.Get("code") == "" {
-		return b.cancelBrowser(x, record, code, cookie)
+		return b.cancelBrowser(x, bound, code)
 	}
 	back := boundReturn(record)
-	finished, err := b.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")})
+	finished, err := b.logins.Finish(x.r.Context(), record, responseOf(query))
 	switch {
 	case errors.Is(err, login.ErrUnfinished):
 		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(PollInterval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
-		// The code is still valid. The page reloads with it.
-		failureOf(err).writeRetryAfter(x.w.Header(), err)
-		b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+		b.writeLater(x, back, record, err)
 		return nil
 	case err != nil:
-		b.cookies.Clear(x.w, cookie)
+		b.keepCookie(x, bound)
 		b.writeEnd(x, back.withOutcome(endedReturn(err)), record, err)
 		return nil
 	}
-	b.cookies.Clear(x.w, cookie)
+	b.keepCookie(x, boundLogin{finished.Record, bound.cookie})
 	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
 	b.reportReturn(x.r.Context(), back.withOutcome(returnFinished))
 	redirect(x.w, finished.ReturnTo)
 	return nil
 }
 
+func responseOf(query url.Values) login.AuthorizationResponse {
+	return login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")}
+}
+
+// writeLater shows a page that loads the callback again. The code is still valid.
+func (b *browserAPI) writeLater(x exchange, back returnReport, record *store.Record, err error) {
+	failureOf(err).writeRetryAfter(x.w.Header(), err)
+	b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+}
+
 // cancelBrowser ends a login that came back with an error instead of a code.
-func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cookie string) error {
+func (b *browserAPI) cancelBrowser(x exchange, bound boundLogin, code string) error {
+	record := bound.record
 	back := boundReturn(record).withOutcome(cancelledReturn(code))
 	if !login.ValidRedirectError(code) {
 		code = "invalid_request"
@@ -79,7 +104,7 @@ func (b *browserAPI) cancelBrowser(x exchange, record *store.Record, code, cooki
 	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, login.ErrConflict) {
 		return err
 	}
-	b.cookies.Clear(x.w, cookie)
+	b.keepCookie(x, bound)
 	name := "failed"
 	if code == "access_denied" {
 		name = "denied"
@@ -98,6 +123,8 @@ func (b *browserAPI) writeReturn(x exchange, back returnReport, status int, p pa
 func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Record, err error) {
 	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
 	switch {
+	case errors.Is(err, login.ErrSuperseded):
+		p.Name = "superseded"
 	case errors.Is(err, login.ErrDenied):
 		p.Name = "denied"
 	case errors.Is(err, login.ErrExpired):
@@ -112,20 +139,112 @@ func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Recor
 	b.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
-// writeUnbound answers a browser that did not start the login. The page says nothing about the login and
-// repeats nothing of the query.
-//
-// A browser that refuses cookies ends here each time. Its page says so instead of asking the user to try
-// again.
-func (b *browserAPI) writeUnbound(x exchange, back returnReport) {
-	p := page.Page{
-		Name:     "unbound",
-		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
-		Again:    true,
-		Hide:     true,
+// reopen answers the callback of a finished login in the browser that started it: after the back button, in a
+// restored tab, or at a second delivery. A login that ended without a token shows its page again. After an
+// issued login the browser goes to its page.
+func (b *browserAPI) reopen(x exchange, bound boundLogin, query url.Values) error {
+	back := boundReturn(bound.record).withOutcome(returnRepeated)
+	if err := login.Ended(bound.record); err != nil {
+		if query.Get("code") == "" && errors.Is(err, login.ErrSuperseded) {
+			err = login.ErrDenied // the user approved nothing
+		}
+		b.writeEnd(x, back, bound.record, err)
+		return nil
 	}
+	err := b.repeatSession(x, bound.record, query)
+	if err != nil && failureOf(err).status == http.StatusServiceUnavailable {
+		b.writeLater(x, back, bound.record, err)
+		return nil
+	}
+	b.reportReturn(x.r.Context(), back)
+	redirect(x.w, bound.record.ReturnTo)
+	return nil
+}
+
+// repeatSession sets the session cookie of an issued login again, with the same value: the answer that first
+// set it may be lost. After [store.Retention], after a logout, and with another code it sets none. It also
+// keeps the session of another login in this browser.
+func (b *browserAPI) repeatSession(x exchange, record *store.Record, query url.Values) error {
+	c, err := b.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	switch {
+	case err == nil && c.Claims.Login() != login.LoginID(record):
+		return nil
+	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
+		return err
+	}
+	finished, err := b.logins.Finish(x.r.Context(), record, responseOf(query))
+	switch {
+	case errors.Is(err, login.ErrGrant):
+		return nil
+	case err != nil:
+		return err
+	}
+	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
+	return nil
+}
+
+// sessionParameter is the field of the form that starts a login again in another browser.
+const sessionParameter = "session_id"
+
+// writeUnbound answers a browser that did not start the login: a phone returned to its default browser, or an
+// attacker sent the user here. The page never finishes the login. It repeats nothing of the query and shows
+// nothing of the record. Its form posts the session ID alone.
+func (b *browserAPI) writeUnbound(x exchange, record *store.Record) {
+	back := unboundReturn(x.r, record)
+	if record.Phase.Ended() {
+		b.writeOver(x, back)
+		return
+	}
+	p := page.Page{Name: "unbound", Hide: true, Again: true}
 	if len(x.r.Header["Cookie"]) == 0 {
 		p.Case = page.CaseNoCookies
 	}
+	if record.Kind == store.Browser {
+		p.Restarts = record.ID
+	}
+	p.Language = b.answers.languageOf("", x.r.Header.Get("Accept-Language"))
 	b.writeReturn(x, back, http.StatusBadRequest, p)
+}
+
+// writeOver answers a callback whose login is over or was never there.
+func (b *browserAPI) writeOver(x exchange, back returnReport) {
+	b.writeReturn(x, back, http.StatusBadRequest, b.pageOver(x))
+}
+
+func (b *browserAPI) pageOver(x exchange) page.Page {
+	return page.Page{Name: "over", Hide: true, Again: true, Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language"))}
+}
+
+// serveStray answers a URL that is almost the browser's redirect URL.
+func (b *browserAPI) serveStray(x exchange) error {
+	b.writeReturn(x, malformedReturn(store.Browser), http.StatusNotFound, b.pageOver(x))
+	return nil
+}
+
+// serveStrayApp answers a URL that is almost an app's redirect URL.
+func (b *browserAPI) serveStrayApp(x exchange) error {
+	p := b.pageOver(x)
+	p.Name, p.Again = "app_return", false
+	b.writeReturn(x, malformedReturn(store.App), http.StatusNotFound, p)
+	return nil
+}
+
+// restarted returns the form of a login that starts again in another browser: with the page and the level of
+// the login whose session ID the form holds. Without that login it is an empty form.
+func (b *browserAPI) restarted(x exchange, form url.Values) (url.Values, error) {
+	id := form.Get(sessionParameter)
+	if id == "" {
+		return form, nil
+	}
+	if len(id) != sessionIDSize || len(form) != 1 {
+		return nil, requestErrorf("session_id is posted alone, as the page of the callback does")
+	}
+	record, err := b.logins.FindByID(x.r.Context(), id)
+	switch {
+	case errors.Is(err, login.ErrUnknown), err == nil && record.Kind != store.Browser:
+		return url.Values{}, nil
+	case err != nil:
+		return nil, err
+	}
+	return url.Values{"return_to": {record.ReturnTo}, "acr_values": {record.LoA}}, nil
 }

@@ -35,7 +35,7 @@ func (a *appAPI) serveCancel(x exchange) error {
 	if err != nil {
 		return err
 	}
-	cookie, _ := a.cookies.Value(x.r.Header["Cookie"], a.cookies.Login(id))
+	cookie := a.cookies.LoginValue(x.r.Header["Cookie"], id)
 	byCookie := login.BoundToCookie(record, cookie)
 	switch {
 	case byCookie && !sameOrigin(x.r, a.config.PublicURL):
@@ -48,7 +48,7 @@ func (a *appAPI) serveCancel(x exchange) error {
 		return err // the login goes on, so its cookie stays
 	}
 	if byCookie {
-		a.cookies.Clear(x.w, a.cookies.Login(id))
+		a.cookies.SetFinished(x.w, id, cookie, record.KeepUntil().Sub(a.config.Now()))
 	}
 	noStore(x.w.Header())
 	x.w.WriteHeader(http.StatusNoContent)

@@ -23,7 +23,7 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 		switch {
 		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
 			s.gateway.observe.Request(Redirected)
-			s.sendToLogin(w, info, state.Required)
+			s.sendToLogin(w, info, state.Required, errors.Is(err, identity.ErrInsufficient))
 			return
 		case errors.Is(err, identity.ErrRequirement):
 			s.observeRefusal(err)
@@ -39,7 +39,33 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 	}
 	s.observeRefusal(err)
 	s.gateway.answers.challenge(w, r, err)
+	if s.submitsForm(r, state) && (errors.Is(err, identity.ErrNoCredential) || errors.Is(err, identity.ErrInsufficient)) {
+		s.writeNotSent(w, r, state.Required)
+		return
+	}
 	s.gateway.answers.writeProblem(w, err)
+}
+
+// submitsForm reports whether a browser submits a form to a page that it will show.
+func (s *Site) submitsForm(r *http.Request, state *identity.RequestState) bool {
+	return r.Method == http.MethodPost && navigates(r) && s.canLogin(r, state)
+}
+
+// writeNotSent answers a form that a browser submits without a sufficient login. A redirect would lose the form
+// without a word. After the login the user returns to the page with the form.
+func (s *Site) writeNotSent(w http.ResponseWriter, r *http.Request, asked identity.StepUp) {
+	p := page.Page{
+		Name: "not_sent", Again: true, ACRValues: string(asked.LoA), ReturnTo: "/",
+		Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+	}
+	if asked.MaxAge > 0 {
+		p.MaxAge = asked.MaxAgeSeconds()
+	}
+	if form, err := url.Parse(r.Header.Get("Referer")); err == nil && form.Scheme+"://"+form.Host == s.gateway.config.PublicURL {
+		p.ReturnTo = returnTo(form.RequestURI(), s.gateway.config.Path)
+	}
+	w.Header().Set("Vary", navigationHeaders)
+	s.gateway.answers.writePage(w, http.StatusUnauthorized, p)
 }
 
 func (s *Site) observeRefusal(err error) {
@@ -48,17 +74,21 @@ func (s *Site) observeRefusal(err error) {
 }
 
 // sendToLogin redirects a browser to the login page, with the level and age that the sites require. The URL
-// is absolute: a relative URL would stay on plain http, where the gateway's cookies do not work.
+// is absolute: a relative URL would stay on plain http, where the gateway's cookies do not work. again requires
+// a new login of a browser that has a session.
 //
 // The redirect cannot loop. A login that was asked for a level has it, or ends on a page without a cookie. A
 // login that just ended is younger than any max_age.
-func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identity.StepUp) {
+func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identity.StepUp, again bool) {
 	query := url.Values{"return_to": {returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path)}}
 	if asked.LoA != "" {
 		query.Set("acr_values", string(asked.LoA))
 	}
 	if asked.MaxAge > 0 {
 		query.Set("max_age", asked.MaxAgeSeconds())
+	}
+	if again {
+		query.Set(page.PromptParameter, page.PromptLogin)
 	}
 	noStore(w.Header())
 	w.Header().Set("Vary", navigationHeaders)
@@ -98,16 +128,18 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 // showsPages reports whether the client is a browser that can show a page, and whether a login would help.
 // Beside a bearer token a cookie does not count. The login's cookies work on public_url's host alone.
 func (s *Site) showsPages(r *http.Request, state *identity.RequestState) bool {
-	if state.Credential != nil && state.Credential.Kind == store.App {
-		return false
-	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return false
 	}
-	if s.config.Mode == ModeAPI || hostOf(r) != s.gateway.public.Host {
+	return s.canLogin(r, state) && (s.config.Mode == ModeBrowser || navigates(r))
+}
+
+// canLogin reports whether a login in a browser would help.
+func (s *Site) canLogin(r *http.Request, state *identity.RequestState) bool {
+	if state.Credential != nil && state.Credential.Kind == store.App {
 		return false
 	}
-	return s.config.Mode == ModeBrowser || navigates(r)
+	return s.config.Mode != ModeAPI && hostOf(r) == s.gateway.public.Host
 }
 
 // navigates reports whether a browser loads a page to show it.

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
@@ -24,7 +25,7 @@ type browserAPI struct {
 }
 
 // loginParameters are the fields of the login form.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe"}
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", sessionParameter, page.PromptParameter}
 
 // serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
 // starts no login.
@@ -36,6 +37,10 @@ func (b *browserAPI) serveLogin(x exchange) error {
 		return errCrossSite
 	}
 	form, err := readForm(x.r, loginParameters...)
+	if err != nil {
+		return err
+	}
+	form, err = b.restarted(x, form)
 	if err != nil {
 		return err
 	}
@@ -92,7 +97,7 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartReques
 		b.cookies.Clear(x.w, b.cookies.Probe)
 	}
 	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
-	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.ExpiresAt.Sub(b.config.Now()))
+	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.KeepUntil().Sub(b.config.Now()))
 	begun := startResponseOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
@@ -115,6 +120,10 @@ func (b *browserAPI) refuseLogin(x exchange, p page.Page, err error) error {
 
 // showLogin shows the login page, or another page whose name the URL holds.
 func (b *browserAPI) showLogin(x exchange) error {
+	if prefetched(x.r) {
+		writePrefetch(x.w)
+		return nil
+	}
 	query := x.info.OriginalURL.Query()
 	if err := refuseRepeated(query, loginParameters); err != nil {
 		return err
@@ -123,12 +132,40 @@ func (b *browserAPI) showLogin(x exchange) error {
 	if err != nil {
 		return err
 	}
+	if b.loggedIn(x, query) {
+		redirect(x.w, p.ReturnTo)
+		return nil
+	}
+	if query.Get(page.PromptParameter) == page.PromptLogin {
+		p.Prompt = page.PromptLogin
+	}
 	if name := query.Get(page.Parameter); b.pages.Standalone(name) {
 		p.Name, p.Again = name, page.HasButton(name)
+		if page.Restarts(name) && len(query.Get(sessionParameter)) == sessionIDSize {
+			p.Restarts = query.Get(sessionParameter)
+		}
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
 		b.cookies.Set(x.w, b.cookies.Probe, "1", identity.UntilClosed)
 	}
 	b.answers.writePage(x.w, http.StatusOK, p)
 	return nil
+}
+
+// newLoginParameters are parameters of the login page's URL that ask for a new login, or for a page.
+var newLoginParameters = []string{"acr_values", "max_age", page.Parameter, page.PromptParameter}
+
+// loggedIn reports whether a browser that opens the login page needs no login: after the back button, in a
+// restored tab, or after a login in another tab. Then it goes to its page.
+//
+// That cannot loop. A site sends a browser with a valid session here only with prompt=login.
+func (b *browserAPI) loggedIn(x exchange, query url.Values) bool {
+	if x.r.Method != http.MethodGet || !navigates(x.r) {
+		return false
+	}
+	if slices.ContainsFunc(newLoginParameters, query.Has) {
+		return false
+	}
+	c, err := b.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	return err == nil && c.Kind == store.Browser
 }

@@ -29,6 +29,9 @@ func (b *browserAPI) serveLogout(x exchange) error {
 	if _, hasCookie := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Session); hasCookie && (c == nil || c.Kind == store.Browser) {
 		b.cookies.Clear(x.w, b.cookies.Session)
 	}
+	if sameOrigin(x.r, b.config.PublicURL) {
+		b.cookies.ClearLogins(x.w, x.r.Header["Cookie"])
+	}
 	if unconfirmed != nil {
 		return unconfirmed // the login has ended, but no standby of the store has confirmed it
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
@@ -179,27 +178,6 @@ func (b *browserAPI) appReturn(x exchange) returnReport {
 	return back
 }
 
-// prefetchHeaders are the headers of a request for a page that the user may open next. Purpose, X-Purpose and
-// X-Moz are older than https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header.
-var prefetchHeaders = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
-
-// prefetched reports whether a browser loads a page in advance.
-func prefetched(r *http.Request) bool {
-	return slices.ContainsFunc(prefetchHeaders, func(name string) bool {
-		value := strings.ToLower(strings.Join(r.Header[name], ","))
-		return strings.Contains(value, "prefetch") || strings.Contains(value, "prerender") || strings.Contains(value, "preview")
-	})
-}
-
-// writePrefetch refuses a request that loads the browser's redirect URL in advance. It would consume the
-// code, and the user's own request would find the login ended. A browser drops a 503 and asks again when the
-// user opens the page. A browser that shows the 503 gets a page that reloads.
-func (b *browserAPI) writePrefetch(x exchange) {
-	x.w.Header().Set("Retry-After", "1")
-	b.writeReturn(x, returnReport{kind: store.Browser, outcome: returnPrefetch}, http.StatusServiceUnavailable,
-		page.Page{Name: "unavailable", Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")), Refresh: 1, Hide: true})
-}
-
 // reportReturn counts a request to a redirect URL and writes its log line. The line replaces that of the access
 // log, which would hold the code and state. Attackers can send any number of such requests, so the log limits
 // these lines. The state of a request proves nothing: the line has a session_id only for a login whose
@@ -211,4 +189,33 @@ func (b *browserAPI) reportReturn(ctx context.Context, back returnReport) {
 		attrs = append(attrs, slog.String("session_id", back.sessionID))
 	}
 	b.log.LogAttrs(ctx, slog.LevelInfo, "redirect URL answered", attrs...)
+}
+
+// prefetchHeaders are the headers of a request for a page that the user may open next. Purpose, X-Purpose and
+// X-Moz are older than https://wicg.github.io/nav-speculation/prefetch.html#sec-purpose-header.
+var prefetchHeaders = []string{"Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"}
+
+// prefetched reports whether a browser loads a page in advance, to show it later or not at all.
+func prefetched(r *http.Request) bool {
+	return slices.ContainsFunc(prefetchHeaders, func(name string) bool {
+		return slices.ContainsFunc(r.Header[name], func(value string) bool {
+			value = strings.ToLower(strings.TrimSpace(value))
+			return strings.HasPrefix(value, "prefetch") || strings.Contains(value, "prerender") || strings.HasPrefix(value, "preview")
+		})
+	})
+}
+
+// writePrefetch answers a request that loads a page in advance. It does nothing else: a redirect URL that is
+// loaded in advance would consume the code, and the user's own request would find the login ended. A browser
+// drops a 204 and asks again when the user opens the page.
+func writePrefetch(w http.ResponseWriter) {
+	noStore(w.Header())
+	w.Header().Set("Vary", strings.Join(prefetchHeaders, ", "))
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// refusePrefetch refuses a request that loads the browser's redirect URL in advance, and counts it.
+func (b *browserAPI) refusePrefetch(x exchange) {
+	b.reportReturn(x.r.Context(), returnReport{kind: store.Browser, outcome: returnPrefetch})
+	writePrefetch(x.w)
 }

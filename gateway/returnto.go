@@ -13,7 +13,12 @@ const maxReturnTo = 2 << 10
 // reads raw as a path of this origin, outside the gateway's own prefix. Otherwise it returns the root. The
 // WHATWG URL parser reads a backslash as a slash, drops tabs and newlines, and reads //host as another
 // origin. So only visible ASCII passes, without any of these.
+//
+// Browsers send some characters of a query as they are that RFC 3986 does not allow. Those are percent-encoded.
 func returnTo(raw, own string) string {
+	if path, query, found := strings.Cut(raw, "?"); found {
+		raw = path + "?" + queryEscapes.Replace(query)
+	}
 	if raw == "" || len(raw) > maxReturnTo || raw[0] != '/' {
 		return "/"
 	}
@@ -36,6 +41,10 @@ func returnTo(raw, own string) string {
 	}
 	return raw
 }
+
+// queryEscapes encodes what the URL Standard leaves in a query (the query percent-encode set) and RFC 3986 does
+// not allow.
+var queryEscapes = strings.NewReplacer("{", "%7B", "|", "%7C", "}", "%7D", "^", "%5E", "`", "%60")
 
 // decodePath decodes a path as far as any server would.
 func decodePath(path string) string {

@@ -232,7 +232,7 @@ func TestClientMayNameItself(t *testing.T) {
 				r := httptest.NewRequest(http.MethodPost, envURL+"/itsme"+endpoint, strings.NewReader(more.Encode()))
 				r.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": row.authorization}
 				w := httptest.NewRecorder()
-				check(t, e.site.Serve(w, r, gateway.Request{Client: netip.MustParseAddr("192.0.2.1")}, handedOn))
+				check(t, e.site.Serve(w, r, gateway.RequestInfo{Client: netip.MustParseAddr("192.0.2.1")}, handedOn))
 				_ = json.Unmarshal(w.Body.Bytes(), &body) // /revoke answers 200 without a body
 				return w.Code, w.Header(), body
 			}

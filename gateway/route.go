@@ -97,6 +97,8 @@ type router struct {
 	host      string              // of public_url
 	endpoints map[string]endpoint // below the path
 	hosted    map[string]endpoint // by host and path: redirect URLs and documents at a host's root
+	// strayCallback and strayAppCallback answer URLs that are almost a redirect URL.
+	strayCallback, strayAppCallback endpoint
 	// hostedPaths holds the paths of hosted. Most requests have none of them, and the router then skips the
 	// look-up by host and path.
 	hostedPaths map[string]bool
@@ -110,6 +112,8 @@ func (g *Gateway) newRouter() *router {
 	for _, raw := range g.config.AppRedirectURLs {
 		r.serveAt(raw, table[appCallbackEndpoint])
 	}
+	r.strayCallback = endpoint{methods: get, serve: g.browser.serveStray, form: asPage, browserOnly: true, redirectURL: true}
+	r.strayAppCallback = endpoint{methods: get, serve: g.browser.serveStrayApp, form: asPage, redirectURL: true}
 	delete(table, callbackEndpoint)
 	delete(table, appCallbackEndpoint)
 	for _, origin := range []string{g.config.PublicURL, g.config.Token.Issuer} {
@@ -189,7 +193,23 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if strings.HasPrefix(name, verifyEndpoint+"/") {
 		return r.endpoints[verifyEndpoint], "", true
 	}
+	if e, ok := r.stray(host, name); ok {
+		return e, "", true
+	}
 	return notFound, "", true
+}
+
+// stray returns the endpoint for a URL that was meant to be a redirect URL: with junk behind it, in other case,
+// or with a trailing slash. It shows a page and finishes nothing.
+func (r *router) stray(host, name string) (endpoint, bool) {
+	name = strings.ToLower(name)
+	switch {
+	case strings.HasPrefix(name, callbackEndpoint) && host == r.host:
+		return r.strayCallback, true
+	case strings.HasPrefix(name, appCallbackEndpoint):
+		return r.strayAppCallback, true
+	}
+	return endpoint{}, false
 }
 
 // notFound answers every path of the gateway without an endpoint.
@@ -246,5 +266,6 @@ func (g *Gateway) Sensitive(host string, u *url.URL) bool {
 	if u.RawQuery == "" {
 		return false
 	}
-	return g.router.hosted[canonicalHost(host)+u.EscapedPath()].redirectURL
+	e, _, own := g.router.find(canonicalHost(host), u.EscapedPath())
+	return own && e.redirectURL
 }

@@ -29,7 +29,8 @@ type Logins interface {
 	Create(ctx context.Context, r *Record, b Bounds) (evicted []string, err error)
 
 	// Load returns the record with that ID and its ReadAt, or [ErrNotFound]. Its times are in UTC and to
-	// the nanosecond. It returns a record that expired without an end unchanged: the caller ends it.
+	// the nanosecond. It returns an old record reduced ([Record.Reduce]), and a record that expired without
+	// an end unchanged: the caller ends it.
 	Load(ctx context.Context, id string) (*Record, error)
 
 	// Update replaces the record if its version is still r.Version, and advances r.Version. Otherwise it

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 )
 
 // memoryLogins implements [Logins] for a [Memory].
@@ -11,7 +12,8 @@ type memoryLogins struct {
 	quota   quota
 }
 
-// heldRecord is a record in the table. It is due when it expires, and again when it is removed.
+// heldRecord is a record in the table. It is due when it expires, when it is reduced after its end, and again
+// when it is removed.
 type heldRecord struct {
 	packed
 	version   uint64
@@ -68,6 +70,8 @@ func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) 
 // for an evicted record.
 func (l *memoryLogins) settle(e *entry, r *Record) (due int64, ok bool) {
 	switch {
+	case r.ended():
+		return min(r.EndedAt.Add(Retention).UnixNano(), r.KeepUntil().UnixNano()), l.quota.settle(e, over)
 	case r.Phase.Ended() || !l.now().Before(r.ExpiresAt):
 		return r.KeepUntil().UnixNano(), l.quota.settle(e, over)
 	case r.Returned():
@@ -101,6 +105,7 @@ func (l *memoryLogins) Load(ctx context.Context, id string) (*Record, error) {
 		return nil, err
 	}
 	r.ID, r.Version, r.ReadAt = h.entry.id, h.version, l.now().UTC()
+	r.Reduce(r.ReadAt)
 	return r, nil
 }
 
@@ -159,7 +164,21 @@ func (l *memoryLogins) lapse(s *shard[heldRecord], e *item[heldRecord]) {
 		return
 	}
 	l.quota.settle(e.value.entry, over)
+	e.value.reduce(l.now())
 	s.move(e, e.value.keepUntil)
+}
+
+// reduce packs a record again without what it no longer needs.
+func (h *heldRecord) reduce(now time.Time) {
+	r, err := h.unpack()
+	if err != nil || !r.ended() {
+		return
+	}
+	r.ID = h.entry.id
+	r.Reduce(now)
+	if p, err := pack(r); err == nil {
+		h.packed = p
+	}
 }
 
 func (l *memoryLogins) forget(s *shard[heldRecord], e *item[heldRecord]) {

@@ -53,6 +53,9 @@ func TestKeepUntil(t *testing.T) {
 	}{
 		"pending":                  {store.Record{ExpiresAt: expiry}, expiry.Add(store.Retention)},
 		"issued":                   {store.Record{Phase: store.Issued, ExpiresAt: expiry, EndedAt: end}, end.Add(store.Retention)},
+		"issued to a browser":      {store.Record{Kind: store.Browser, Phase: store.Issued, ExpiresAt: expiry, EndedAt: end}, expiry},
+		"a browser's late end":     {store.Record{Kind: store.Browser, Phase: store.Expired, ExpiresAt: expiry, EndedAt: expiry.Add(time.Minute)}, expiry.Add(time.Minute + store.Retention)},
+		"pending in a browser":     {store.Record{Kind: store.Browser, ExpiresAt: expiry}, expiry.Add(store.Retention)},
 		"ended at no known time":   {store.Record{Phase: store.Failed, ExpiresAt: expiry}, expiry.Add(store.Retention)},
 		"an end without its phase": {store.Record{Phase: store.Validated, ExpiresAt: expiry, EndedAt: end}, expiry.Add(store.Retention)},
 	} {

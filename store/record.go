@@ -118,12 +118,36 @@ func (r *Record) Duration() time.Duration { return max(0, r.EndedAt.Sub(r.Create
 // not returned can be evicted.
 func (r *Record) Returned() bool { return r.Phase != Pending || !r.FirstPresented.IsZero() }
 
-// KeepUntil returns the time from which a store no longer has the record.
+// KeepUntil returns the time from which a store no longer has the record: [Retention] after the end of its
+// login. A browser may open the callback of its login again, so an ended record of a browser stays at least
+// until its login would have expired.
 func (r *Record) KeepUntil() time.Time {
-	if r.Phase.Ended() && !r.EndedAt.IsZero() {
-		return r.EndedAt.Add(Retention)
+	end := r.ExpiresAt
+	if r.ended() {
+		end = r.EndedAt
 	}
-	return r.ExpiresAt.Add(Retention)
+	until := end.Add(Retention)
+	if r.Kind == Browser && r.ExpiresAt.After(until) {
+		return r.ExpiresAt
+	}
+	return until
+}
+
+func (r *Record) ended() bool { return r.Phase.Ended() && !r.EndedAt.IsZero() }
+
+// Reduce drops the token, the user and all of Signicat's from a record that is kept longer than [Retention]
+// after its end. What stays leads a browser back to its page. Load returns a record like that, by the
+// store's clock.
+func (r *Record) Reduce(now time.Time) {
+	if !r.ended() || now.Before(r.EndedAt.Add(Retention)) {
+		return
+	}
+	*r = Record{
+		ID: r.ID, Version: r.Version, Kind: r.Kind, Phase: r.Phase, Reason: r.Reason, Client: r.Client,
+		CookieHash: r.CookieHash, ReturnTo: r.ReturnTo, Language: r.Language, LoA: r.LoA,
+		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, EndedAt: r.EndedAt, TokenID: r.TokenID,
+		ReadAt: r.ReadAt, Needs: r.Needs, Unknown: r.Unknown,
+	}
 }
 
 // Encode returns a record in JSON, for a store outside of the process, without ID and Version: such a

@@ -13,7 +13,7 @@ import (
 )
 
 // Retention is the time for which a store keeps a record after its login: after [Record.EndedAt], or
-// [Record.ExpiresAt] of a login that did not end.
+// [Record.ExpiresAt] of a login that did not end. It may keep a reduced record longer: see [Record.KeepUntil].
 const Retention = 5 * time.Minute
 
 // MaxRecordSize bounds one record in bytes, encoded and without its Token. No usable record is larger: an

@@ -6,6 +6,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -121,6 +122,12 @@ func (b *Browser) Cookies(t *testing.T) []string {
 		names = append(names, c.Name)
 	}
 	return names
+}
+
+// sessionCookies returns the names of the browser's cookies, without those of finished logins.
+func (b *Browser) sessionCookies(t *testing.T) []string {
+	t.Helper()
+	return slices.DeleteFunc(b.Cookies(t), func(name string) bool { return strings.Contains(name, "-l-") })
 }
 
 // Cookie returns the Cookie header that the browser sends to the site.

@@ -20,6 +20,10 @@ var browserScenarios = []Scenario{
 	{"browser: another site starts and ends nothing", Options{}, browserCrossSite},
 	{"browser: the page that was asked for stays on this origin", Options{}, browserReturnTo},
 	{"browser: an API call is refused, not redirected", Options{}, browserAPI},
+	{"browser: the login page leads a user who is logged in to the page", Options{}, browserLoggedIn},
+	{"browser: a form without a login gets a page", Options{}, browserForm},
+	{"browser: a callback with junk behind it is a page", Options{}, browserStray},
+	{"browser: the query of a page survives the login", Options{}, browserDeepLink},
 	{"browser: a browser that refuses cookies gets a page that says so, and starts nothing", Options{}, browserNoCookies},
 }
 
@@ -48,7 +52,7 @@ func browserSuccess(t *testing.T, e *Env) {
 	if again := e.Upstream.Last().Get("Authorization"); again != "Bearer "+bearer {
 		t.Errorf("the next request was given another token")
 	}
-	if cookies := b.Cookies(t); len(cookies) != 1 {
+	if cookies := b.Cookies(t); len(cookies) != 2 || len(b.sessionCookies(t)) != 1 {
 		t.Errorf("cookies left: %v", cookies)
 	}
 }
@@ -60,10 +64,10 @@ func browserRefused(t *testing.T, e *Env) {
 		t.Fatal(err)
 	}
 	page := b.Navigate(t, back)
-	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&return_to=%2Faccount%3Ftab%3D2" {
+	if page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Faccount%3Ftab%3D2" {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
-	if len(b.Cookies(t)) != 0 {
+	if len(b.sessionCookies(t)) != 0 {
 		t.Errorf("cookies left: %v", b.Cookies(t))
 	}
 	waitCount(t, e, "cancel_session", 1)
@@ -91,8 +95,16 @@ func browserPrefetch(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		r := request(t, method, e.URL+Path+"/login?return_to=/x", "")
-		r.Header.Set("Sec-Purpose", "prefetch")
-		if got := e.do(t, b.client, r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
+		r.Header.Set("Sec-Purpose", "prefetch;prerender")
+		got := e.do(t, b.client, r)
+		if got.Status != http.StatusNoContent || got.Body != "" || got.Header.Get("Cache-Control") != "no-store" || got.Header.Get("Vary") == "" {
+			t.Errorf("%s in advance: %d %v %s", method, got.Status, got.Header, got.Body)
+		}
+		if len(b.Cookies(t)) != 0 {
+			t.Errorf("%s in advance set cookies: %v", method, b.Cookies(t))
+		}
+		r.Header.Del("Sec-Purpose")
+		if got := e.do(t, bare(), r); got.Status != http.StatusOK || got.Header.Get("Content-Security-Policy") == "" {
 			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
@@ -132,9 +144,9 @@ func browserReplay(t *testing.T, e *Env) {
 	if first.Status != http.StatusSeeOther {
 		t.Fatalf("the callback: %d %s", first.Status, first.Body)
 	}
-	// The login's cookie is gone: going back in the history ends on an explanation, logged in.
-	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest {
-		t.Errorf("the callback again: %d %s", page.Status, page.Body)
+	before := b.Cookie(t)
+	if again := b.Navigate(t, back); again.Status != http.StatusSeeOther || again.Header.Get("Location") != "/account" || b.Cookie(t) != before {
+		t.Errorf("the callback again: %d %v %s", again.Status, again.Header, again.Body)
 	}
 	if page := b.Navigate(t, "/account"); page.Status != http.StatusOK {
 		t.Errorf("the login is gone: %d", page.Status)
@@ -152,7 +164,7 @@ func browserLogout(t *testing.T, e *Env) {
 	if got.Status != http.StatusSeeOther || got.Header.Get("Location") != e.URL+Path+"/login?page=logged_out" {
 		t.Errorf("logout: %d %v", got.Status, got.Header)
 	}
-	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en" {
+	if page := b.Navigate(t, got.Header.Get("Location")); page.Status != http.StatusOK || Link(t, page) != e.URL+Path+"/login?language=en&prompt=login" {
 		t.Errorf("the page after it: %d %s", page.Status, page.Body)
 	}
 	if len(b.Cookies(t)) != 0 {
@@ -227,7 +239,7 @@ func browserNoCookies(t *testing.T, e *Env) {
 	}
 	started := e.Signicat.Count("create_session")
 	refused := b.Submit(t, Path+"/login", form)
-	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&return_to=%2Faccount" {
+	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Faccount" {
 		t.Errorf("the login form: %d %s", refused.Status, refused.Body)
 	}
 	if n := e.Signicat.Count("create_session"); n != started {
@@ -236,5 +248,84 @@ func browserNoCookies(t *testing.T, e *Env) {
 	back := b.Navigate(t, approve(t, e, link, "adult"))
 	if back.Status != http.StatusBadRequest || !strings.Contains(back.Body, "this browser keeps no cookies") {
 		t.Errorf("the return: %d %s", back.Status, back.Body)
+	}
+}
+
+// browserLoggedIn opens the login page with a session. Only a plain navigation leads on.
+func browserLoggedIn(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	b.Login(t, "/", "adult")
+	started := e.Signicat.Count("create_session")
+	const login = Path + "/login?return_to=%2Faccount"
+	if got := b.Navigate(t, login); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/account" {
+		t.Errorf("the login page: %d %v", got.Status, got.Header)
+	}
+	if got := b.Navigate(t, Path+"/login?return_to=//evil.example"); got.Header.Get("Location") != "/" {
+		t.Errorf("another site: %d %v", got.Status, got.Header)
+	}
+	for _, query := range []string{"&acr_values=high", "&max_age=300", "&page=logged_out", "&prompt=login", "&prompt="} {
+		if got := b.Navigate(t, login+query); got.Status != http.StatusOK {
+			t.Errorf("%s: %d %v", query, got.Status, got.Header)
+		}
+	}
+	page := b.Navigate(t, login+"&prompt=login")
+	if !strings.Contains(page.Body, "prompt=login&amp;return_to=%2Faccount") {
+		t.Errorf("the links to other languages lose prompt: %s", page.Body)
+	}
+	for _, r := range []*http.Request{request(t, http.MethodHead, e.URL+login, ""), request(t, http.MethodGet, e.URL+login, "")} {
+		if r.Method == http.MethodGet {
+			r.Header.Set("Sec-Fetch-Mode", "cors")
+		}
+		if got := e.do(t, b.client, r); got.Status != http.StatusOK {
+			t.Errorf("%s that is no navigation: %d", r.Method, got.Status)
+		}
+	}
+	if n := e.Signicat.Count("create_session"); n != started {
+		t.Errorf("%d sessions were started", n-started)
+	}
+}
+
+// browserForm submits a form whose login is over.
+func browserForm(t *testing.T, e *Env) {
+	r := request(t, http.MethodPost, e.URL+"/send", "a=b")
+	for name, value := range map[string]string{
+		"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html", "Origin": e.URL, "Referer": e.URL + "/form?tab=2",
+		"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Accept-Language": "en",
+	} {
+		r.Header.Set(name, value)
+	}
+	got := e.do(t, bare(), r)
+	if got.Status != http.StatusUnauthorized || got.Header.Get("WWW-Authenticate") == "" || !strings.Contains(got.Body, "What you sent was not processed") {
+		t.Errorf("the form: %d %v %s", got.Status, got.Header, got.Body)
+	}
+	if link := Link(t, got); link != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Fform%3Ftab%3D2" {
+		t.Errorf("the button leads to %q", link)
+	}
+	if n := e.Upstream.Count(); n != 0 {
+		t.Errorf("the upstream got %d requests", n)
+	}
+}
+
+// browserStray opens URLs that are almost a redirect URL. Each shows a page, and none uses the code.
+func browserStray(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := approve(t, e, b.Start(t, "/account"), "adult")
+	for _, stray := range []string{"/callback/", "/Callback", "/CALLBACK", "/callback)", "/callback%20", "/callback/x", "/app/callback/", "/app/Callback."} {
+		got := b.Navigate(t, strings.Replace(back, "/callback", stray, 1))
+		if got.Status != http.StatusNotFound || !strings.Contains(got.Header.Get("Content-Type"), "text/html") || !strings.Contains(got.Body, "replaceState") {
+			t.Errorf("%s: %d %s", stray, got.Status, got.Body)
+		}
+	}
+	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
+		t.Errorf("the callback itself: %d %s", got.Status, got.Body)
+	}
+}
+
+// browserDeepLink asks for a page with characters in its query that browsers do not encode.
+func browserDeepLink(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	back := b.Navigate(t, approve(t, e, b.Start(t, "/list?f={x|y}^`z"), "adult"))
+	if got := back.Header.Get("Location"); got != "/list?f=%7Bx%7Cy%7D%5E%60z" {
+		t.Errorf("the login leads to %q", got)
 	}
 }

@@ -26,6 +26,10 @@ var requireScenarios = []Scenario{
 	{"require: a user who is too young, or has no birth date, is refused", requireAdult, requireAge},
 	{"require: a claim has one of the values", requireBelgian, requireClaim},
 	{"require: the gateway's own endpoints ask for nothing", requireHigh, requireOwn},
+	{"require: a browser is in no loop where the level is too low", requireHigh, requireEnds},
+	{"require: a browser is in no loop where the user is too young", requireAdult, requireEnds},
+	{"require: a browser is in no loop where a claim is missing", requireBelgian, requireEnds},
+	{"require: a browser is in no loop where nothing is required", Options{}, requireEnds},
 }
 
 // timedRequireScenarios need a clock that can be moved.
@@ -105,7 +109,7 @@ func (e *Env) wantSentToLogin(t *testing.T, got Answer, want url.Values) {
 func requireBrowser(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	e.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}})
+	e.wantSentToLogin(t, b.Navigate(t, "/account?tab=2"), url.Values{"return_to": {"/account?tab=2"}, "acr_values": {"high"}, "prompt": {"login"}})
 	if got := b.Login(t, "/account?tab=2", "adult"); got.Status != http.StatusOK || got.Body != "upstream" {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
 	}
@@ -119,7 +123,7 @@ func requireBrowser(t *testing.T, e *Env) {
 func requireNoLoop(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
 	b.lowLogin(t, "substantial")
-	before := b.Cookies(t)
+	before := b.sessionCookies(t)
 	page := b.Navigate(t, approve(t, e, b.Start(t, "/account"), "substantial"))
 	if page.Status != http.StatusBadRequest || page.Header.Get("Location") != "" || !strings.Contains(page.Body, "This login is not enough") {
 		t.Fatalf("the callback: %d %v %s", page.Status, page.Header, page.Body)
@@ -128,7 +132,7 @@ func requireNoLoop(t *testing.T, e *Env) {
 	if err != nil || again.Query().Get("acr_values") != "high" || again.Query().Get("return_to") != "/account" {
 		t.Errorf("trying again leads to %q", Link(t, page))
 	}
-	if got := b.Cookies(t); !slices.Equal(got, before) {
+	if got := b.sessionCookies(t); !slices.Equal(got, before) {
 		t.Errorf("the cookies were %v and are %v", before, got)
 	}
 	if n := e.Upstream.Count(); n != 0 {
@@ -167,8 +171,13 @@ func requireAPI(t *testing.T, e *Env) {
 		t.Log(name)
 		wantStepUp(t, got, `acr_values="high"`)
 	}
-	post := b.Submit(t, "/account", url.Values{})
-	wantStepUp(t, post, `acr_values="high"`)
+	post := request(t, http.MethodPost, e.URL+"/account", "")
+	post.Header = http.Header{"Origin": {e.URL}, "Accept": {"application/json"}}
+	wantStepUp(t, e.do(t, b.client, post), `acr_values="high"`)
+	form := b.Submit(t, "/account", url.Values{})
+	if again, err := url.Parse(Link(t, form)); err != nil || form.Status != http.StatusUnauthorized || again.Query().Get("acr_values") != "high" || again.Query().Get("prompt") != "login" {
+		t.Errorf("a form: %d, and its button leads to %q", form.Status, Link(t, form))
+	}
 }
 
 func requireBearer(t *testing.T, e *Env) {
@@ -256,8 +265,42 @@ func requireFreshBrowser(t *testing.T, e *Env) {
 		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
 	}
 	e.Advance(6 * time.Minute)
-	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}})
+	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}, "prompt": {"login"}})
+	b.wantNoLoop(t)
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
+	}
+}
+
+// requireEnds: the login page sends a browser with a session to its page, and a site sends a browser whose
+// session does not suffice to the login page.
+func requireEnds(t *testing.T, e *Env) {
+	b := e.NewBrowser(t)
+	b.wantNoLoop(t)
+	for _, persona := range []string{"substantial", "minor"} {
+		b.lowLogin(t, persona)
+		b.wantNoLoop(t)
+		b.Submit(t, Path+"/logout", url.Values{})
+		b.wantNoLoop(t)
+	}
+}
+
+// wantNoLoop follows redirects from a protected page, and from the login page, to a page that the user sees.
+func (b *Browser) wantNoLoop(t *testing.T) {
+	t.Helper()
+	for _, target := range []string{"/account", Path + "/login?return_to=%2Faccount", Path + "/login?return_to=%2Faccount&prompt=login"} {
+		seen := []string{target}
+		got := b.Navigate(t, target)
+		for got.Status == http.StatusSeeOther {
+			next := got.Header.Get("Location")
+			if slices.Contains(seen, next) || len(seen) > 3 {
+				t.Fatalf("a loop: %q, and again %q", seen, next)
+			}
+			seen = append(seen, next)
+			got = b.Navigate(t, next)
+		}
+		if got.Status != http.StatusOK && got.Status != http.StatusForbidden {
+			t.Errorf("%q end in %d %s", seen, got.Status, got.Body)
+		}
 	}
 }

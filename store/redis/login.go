@@ -119,6 +119,7 @@ func (l logins) Load(ctx context.Context, id string) (*store.Record, error) {
 		return nil, l.unavailable(ctx, doing, err)
 	}
 	r.ReadAt = readAt
+	r.Reduce(readAt)
 	if !l.config.Now().Before(r.KeepUntil()) {
 		return nil, store.ErrNotFound
 	}

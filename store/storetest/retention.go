@@ -18,6 +18,7 @@ func retention() []scenario {
 		{"a record is kept for a while after its expiry", keptAfterExpiry},
 		{"a record is kept for a while after its end", keptAfterEnd},
 		{"a late end keeps a record longer", keptAfterLateEnd},
+		{"a browser's ended record is kept reduced until its expiry", keptReduced},
 		{"a record that expired does not count", expiredDoesNotCount},
 		{"a finish may end after the expiry", endsAfterExpiry},
 		{"a forgotten ID can be used again", usedAgain},
@@ -73,6 +74,34 @@ func keptAfterLateEnd(t *testing.T, h Harness) {
 	h.Advance(store.Retention - grain)
 	load(t, h, "a")
 	h.Advance(2 * grain)
+	wantForgotten(t, h, r)
+}
+
+// keptReduced: a browser that opens its finished callback again finds its record, and no store still has the
+// token then.
+func keptReduced(t *testing.T, h Harness) {
+	r := NewRecord("a", "client", h.Now())
+	r.Kind, r.CookieHash, r.ReturnTo = store.Browser, store.Bytes32{1}, "/account"
+	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
+		t.Fatal(err)
+	}
+	h.Advance(time.Minute)
+	r.Phase, r.EndedAt, r.Token, r.TokenID, r.Subject, r.CodeHash = store.Issued, h.Now(), "token", "login.1", "user", store.Bytes32{2}
+	update(t, h, r)
+	h.Advance(store.Retention - grain)
+	if got := load(t, h, "a"); got.Token != "token" || got.Subject != "user" {
+		t.Errorf("while its answer is repeated, the record has the token %q and the user %q", got.Token, got.Subject)
+	}
+	h.Advance(2 * grain)
+	got := load(t, h, "a")
+	if got.Phase != store.Issued || got.CookieHash != r.CookieHash || got.ReturnTo != "/account" || got.TokenID != "login.1" || got.LoA != r.LoA {
+		t.Errorf("the reduced record lacks what a browser needs: %+v", got)
+	}
+	if got.Token != "" || got.Subject != "" || got.CodeHash != (store.Bytes32{}) || got.AuthorizationRequestURL != "" || got.SignicatID != "" {
+		t.Errorf("the reduced record has more than a browser needs: %+v", got)
+	}
+	wantLen(t, h, 0)
+	h.Advance(r.ExpiresAt.Sub(h.Now()) + grain)
 	wantForgotten(t, h, r)
 }
 

@@ -130,13 +130,14 @@ var returns = map[string]struct {
 		e.visit(a.redirectURL(), nil, "Sec-Purpose", "prefetch;prerender")
 		e.send(httptest.NewRequest(http.MethodHead, a.redirectURL(), nil))
 		back, cookies := e.approvedBrowser(t)
-		if got := e.visit(back, cookies, "Sec-Purpose", "prefetch"); got.Code != http.StatusServiceUnavailable || len(got.Result().Cookies()) > 0 {
+		if got := e.visit(back, cookies, "Sec-Purpose", "prefetch"); got.Code != http.StatusNoContent || len(got.Result().Cookies()) > 0 || got.Header().Get("Cache-Control") != "no-store" || got.Header().Get("Vary") == "" {
 			t.Errorf("the answer: %d, cookies %v", got.Code, got.Result().Cookies())
 		}
 		e.visit(back, cookies, "Purpose", "prefetch")
 		e.visit(back, cookies, "X-Moz", "prefetch")
-		e.visit(back, cookies)
-	}, []string{"app prefetch", "app prefetch", "browser prefetch", "browser prefetch", "browser prefetch", "browser finished"}, true},
+		e.visit(back, cookies, "Sec-Purpose", "speculative; prerender")
+		e.visit(back, cookies, "Purpose", "no-prefetch")
+	}, []string{"app prefetch", "app prefetch", "browser prefetch", "browser prefetch", "browser prefetch", "browser prefetch", "browser finished"}, true},
 	"the store cannot answer": {func(t *testing.T, e *env) {
 		a := e.approvedApp(t)
 		back, cookies := e.approvedBrowser(t)

@@ -1,23 +1,11 @@
 package identity
 
 import (
-	"cmp"
-	"crypto/rand"
-	"encoding/base64"
 	"iter"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-)
-
-const (
-	// MaxLoginCookies bounds the logins that one browser has open at once. Beyond it the oldest cookie is
-	// deleted.
-	MaxLoginCookies = 10
-	// loginSuffix is the number of characters of a session_id in the name of its login cookie.
-	loginSuffix = 8
 )
 
 // Cookies names, reads, writes and strips the gateway's cookies: one for a browser's session, and one for
@@ -44,26 +32,6 @@ func NewCookies(base string, secure bool) Cookies {
 // Owns reports whether a cookie's name belongs to the gateway. Such a cookie never goes to an upstream.
 func (c Cookies) Owns(name string) bool {
 	return name == c.Session || name == c.Probe || strings.HasPrefix(name, c.login)
-}
-
-// Login returns the name of a login's cookie.
-func (c Cookies) Login(sessionID string) string { return c.login + sessionID[:loginSuffix] }
-
-// NewLoginValue returns a value for a login cookie: the current time and 32 random bytes.
-func NewLoginValue(now time.Time) string {
-	secret := make([]byte, 32)
-	_, _ = rand.Read(secret) // never fails
-	return strconv.FormatInt(now.UnixMicro(), 36) + "." + base64.RawURLEncoding.EncodeToString(secret)
-}
-
-// madeAt returns the time in a login cookie. A value in another form counts as the oldest.
-func madeAt(value string) int64 {
-	made, _, _ := strings.Cut(value, ".")
-	t, err := strconv.ParseInt(made, 36, 64)
-	if err != nil {
-		return 0
-	}
-	return t
 }
 
 // UntilClosed is the lifetime of a cookie that the browser deletes when it closes.
@@ -135,27 +103,6 @@ func (c Cookies) Value(lines []string, name string) (value string, sent bool) {
 		return "", found > 0
 	}
 	return value, true
-}
-
-// MakeRoom deletes the oldest login cookies, so that with one more there are at most [MaxLoginCookies].
-func (c Cookies) MakeRoom(w http.ResponseWriter, lines []string) {
-	type loginCookie struct {
-		name string
-		made int64
-	}
-	var cookies []loginCookie
-	for name, value := range pairs(lines) {
-		if strings.HasPrefix(name, c.login) {
-			cookies = append(cookies, loginCookie{name, madeAt(value)})
-		}
-	}
-	if len(cookies) < MaxLoginCookies {
-		return
-	}
-	slices.SortFunc(cookies, func(a, b loginCookie) int { return cmp.Compare(b.made, a.made) })
-	for _, old := range cookies[MaxLoginCookies-1:] {
-		c.Clear(w, old.name)
-	}
 }
 
 // Strip removes our cookies from a header that goes upstream. Every other byte stays. It removes more names

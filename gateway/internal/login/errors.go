@@ -100,9 +100,14 @@ var ErrTokenSize = errors.New("token too large")
 // ErrLevel is returned when the level of assurance is lower than requested.
 var ErrLevel = errors.New("level of assurance too low")
 
+// ErrSuperseded is returned, together with ErrDenied, when the user started the login over.
+var ErrSuperseded = errors.New("login started over")
+
 // endError returns the error of a login that ended without a token.
 func endError(r *store.Record) error {
 	switch r.Reason {
+	case reasonCancelled:
+		return fmt.Errorf("%w: %w", ErrDenied, ErrSuperseded)
 	case reasonTooLarge:
 		return fmt.Errorf("%w: %w", ErrGrant, ErrTokenSize)
 	case reasonLoA:

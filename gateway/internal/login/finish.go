@@ -72,6 +72,22 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	}
 }
 
+// Ended returns the error of a login that ended without a token, and nil for every other login.
+func Ended(record *store.Record) error {
+	if record.Phase == store.Issued || !record.Phase.Ended() {
+		return nil
+	}
+	return endError(record)
+}
+
+// LoginID returns the login of an issued record, and the empty string for every other record.
+func LoginID(record *store.Record) string {
+	if record.Phase != store.Issued {
+		return ""
+	}
+	return loginIDOf(record.TokenID)
+}
+
 // awaitHolder waits once for a change, at most pollStore. It returns [ErrUnfinished] after the time giveUp.
 func (e *Engine) awaitHolder(ctx context.Context, record *store.Record, giveUp time.Time) error {
 	if !e.config.Now().Before(giveUp) {

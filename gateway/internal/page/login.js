@@ -65,7 +65,7 @@
 		if (!session) return
 		const finished = outcome === "issued" && await isOurs()
 		session = ""
-		if (finished) location.replace(page.return)
+		if (finished) location.replace(page.return + location.hash)
 		else show(find(outcome) ? outcome : { aborted: "denied", cancelled: "denied" }[outcome] || "expired")
 	}
 	const poll = async () => {
@@ -97,7 +97,7 @@
 	}
 
 	// The cookies of a login work on public_url's origin alone, and not on its twin on plain http.
-	if (form && new URL(form.action).origin !== location.origin) return location.replace(form.action + location.search)
+	if (form && new URL(form.action).origin !== location.origin) return location.replace(form.action + location.search + location.hash)
 	if (!navigator.cookieEnabled) return show("no_cookies")
 	if (form) {
 		form.hidden = true

@@ -17,11 +17,13 @@ type Page struct {
 	ReturnTo  string
 	ACRValues string
 	MaxAge    string
+	Prompt    string // prompt of the login page's URL
 	Probed    bool   // a probe cookie was set, which the browser should send with the form
 	Link      string // opens itsme
 	SessionID string // of the login of Link
 	ExpiresIn int    // seconds that Link is valid
 	Again     bool   // offers a new start
+	Restarts  string // session_id of the login that the button starts again in this browser
 	Refresh   int    // seconds until the page reloads
 	Hide      bool   // removes the query from the address bar
 }
@@ -96,7 +98,7 @@ func (p *Pages) view(shown Page) view {
 		Scripted: shown.scripted(),
 		Path:     p.path,
 		FormURL:  p.loginURL,
-		AgainURL: p.LoginURL(shown, "", shown.Language),
+		AgainURL: p.againURL(shown),
 		Style:    template.CSS(p.style),
 		Script:   template.JS(scriptOf(shown)),
 	}

@@ -21,6 +21,12 @@ func refusalWords() vocabulary {
 			"de": {Title: "Diese Anfrage kam von einer anderen Website", Text: []string{"Vorsichtshalber wurde sie nicht ausgeführt. Beginnen Sie hier neu, wenn Sie sich anmelden möchten."}},
 			"en": {Title: "This request came from another site", Text: []string{"To be safe, it was not carried out. Start again here if you want to log in."}},
 		},
+		"not_sent": {
+			"nl": {Title: "U bent niet meer aangemeld", Text: []string{"Wat u verstuurde, is niet verwerkt. Meld u aan en verstuur het opnieuw."}, Action: "Aanmelden"},
+			"fr": {Title: "Vous n’êtes plus connecté", Text: []string{"Votre envoi n’a pas été traité. Connectez-vous, puis envoyez-le à nouveau."}, Action: "Se connecter"},
+			"de": {Title: "Sie sind nicht mehr angemeldet", Text: []string{"Was Sie gesendet haben, wurde nicht verarbeitet. Melden Sie sich an, und senden Sie es erneut."}, Action: "Anmelden"},
+			"en": {Title: "You are no longer logged in", Text: []string{"What you sent was not processed. Log in, and send it again."}, Action: "Log in"},
+		},
 		"bad_request": {
 			"nl": {Title: "De aanvraag kon niet verwerkt worden", Text: []string{"Er klopt iets niet in de aanvraag. Begin opnieuw."}},
 			"fr": {Title: "La demande n’a pas pu être traitée", Text: []string{"La demande contient une erreur. Recommencez."}},
