@@ -213,7 +213,7 @@ vulncheck: ## Look for known vulnerabilities in linked code (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
