@@ -15,16 +15,16 @@ import (
 )
 
 // scripted posts the login form as the page's script does.
-func (b *bubble) scripted(cookies []*http.Cookie, fields ...string) reply {
+func (e *env) scripted(cookies []*http.Cookie, fields ...string) reply {
 	form := url.Values{"return_to": {"/account"}, "language": {"nl"}}
 	for i := 0; i < len(fields); i += 2 {
 		form.Set(fields[i], fields[i+1])
 	}
-	r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/login", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, publicURL+logintest.Path+"/login", strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("Accept", "application/json")
-	r.Header.Set("Origin", bubbleURL)
-	return b.send(withCookies(r, cookies))
+	r.Header.Set("Origin", publicURL)
+	return e.send(withCookies(r, cookies))
 }
 
 // TestReloadedPageKeepsItsLogin reloads a login page, on which the script starts a login by itself. The same login of
@@ -32,12 +32,12 @@ func (b *bubble) scripted(cookies []*http.Cookie, fields ...string) reply {
 func TestReloadedPageKeepsItsLogin(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := openBubble(t, limited(gateway.LimitConfig{SessionsPerClient: 1, SessionsWindow: time.Hour}))
-		first := b.scripted(nil)
+		e := newEnv(t, limited(gateway.LimitConfig{SessionsPerClient: 1, SessionsWindow: time.Hour}))
+		first := e.scripted(nil)
 		cookies, id := first.Result().Cookies(), first.text("session_id")
 		pass(10 * time.Minute)
 		for range 20 {
-			again := b.scripted(cookies, "session_id", id)
+			again := e.scripted(cookies, "session_id", id)
 			if again.Code != http.StatusCreated || again.text("authorization_request_url") != first.text("authorization_request_url") || again.Result().Cookies()[0].Value != cookies[0].Value {
 				t.Fatalf("the reload: %d %s, cookies %v", again.Code, again.Body, again.Result().Cookies())
 			}
@@ -45,11 +45,11 @@ func TestReloadedPageKeepsItsLogin(t *testing.T) {
 				t.Fatalf("after 10 of 20 minutes expires_in is %v", rest)
 			}
 		}
-		if n := b.Signicat.Count("create_session"); n != 1 {
+		if n := e.Signicat.Count("create_session"); n != 1 {
 			t.Errorf("%d sessions were started", n)
 		}
 		pass(9*time.Minute + 30*time.Second)
-		if late := b.scripted(cookies, "session_id", id); late.Code != http.StatusTooManyRequests {
+		if late := e.scripted(cookies, "session_id", id); late.Code != http.StatusTooManyRequests {
 			t.Errorf("with 30 s left: %d %s", late.Code, late.Body)
 		}
 	})
@@ -60,40 +60,40 @@ func TestReloadedPageKeepsItsLogin(t *testing.T) {
 func TestPageContinuesNoOtherLogin(t *testing.T) {
 	t.Parallel()
 	low := func(c *gateway.Config, _ *signicattest.Config) { c.LoA = "low" }
-	for name, try := range map[string]func(b *bubble, first, stranger reply) reply{
-		"a browser without the cookie": func(b *bubble, first, _ reply) reply {
-			return b.scripted(nil, "session_id", first.text("session_id"))
+	for name, try := range map[string]func(e *env, first, stranger reply) reply{
+		"a browser without the cookie": func(e *env, first, _ reply) reply {
+			return e.scripted(nil, "session_id", first.text("session_id"))
 		},
-		"a browser with the cookie of another login": func(b *bubble, first, stranger reply) reply {
+		"a browser with the cookie of another login": func(e *env, first, stranger reply) reply {
 			forged := *stranger.Result().Cookies()[0]
 			forged.Name = first.Result().Cookies()[0].Name
-			return b.scripted([]*http.Cookie{&forged}, "session_id", first.text("session_id"))
+			return e.scripted([]*http.Cookie{&forged}, "session_id", first.text("session_id"))
 		},
-		"another page to return to": func(b *bubble, first, _ reply) reply {
-			return b.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "return_to", "/other")
+		"another page to return to": func(e *env, first, _ reply) reply {
+			return e.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "return_to", "/other")
 		},
-		"another language": func(b *bubble, first, _ reply) reply {
-			return b.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "language", "fr")
+		"another language": func(e *env, first, _ reply) reply {
+			return e.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "language", "fr")
 		},
-		"another level": func(b *bubble, first, _ reply) reply {
-			return b.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "acr_values", "high")
+		"another level": func(e *env, first, _ reply) reply {
+			return e.scripted(first.Result().Cookies(), "session_id", first.text("session_id"), "acr_values", "high")
 		},
-		"a login that was cancelled": func(b *bubble, first, _ reply) reply {
-			r := httptest.NewRequest(http.MethodPost, bubbleURL+logintest.Path+"/sessions/"+first.text("session_id")+"/cancel", nil)
-			r.Header.Set("Origin", bubbleURL)
-			b.send(withCookies(r, first.Result().Cookies()))
-			return b.scripted(first.Result().Cookies(), "session_id", first.text("session_id"))
+		"a login that was cancelled": func(e *env, first, _ reply) reply {
+			r := httptest.NewRequest(http.MethodPost, publicURL+logintest.Path+"/sessions/"+first.text("session_id")+"/cancel", nil)
+			r.Header.Set("Origin", publicURL)
+			e.send(withCookies(r, first.Result().Cookies()))
+			return e.scripted(first.Result().Cookies(), "session_id", first.text("session_id"))
 		},
-		"a session_id that is none": func(b *bubble, first, _ reply) reply {
-			return b.scripted(first.Result().Cookies(), "session_id", "x")
+		"a session_id that is none": func(e *env, first, _ reply) reply {
+			return e.scripted(first.Result().Cookies(), "session_id", "x")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := openBubble(t, low)
-				first, stranger := b.scripted(nil), b.scripted(nil)
-				got := try(b, first, stranger)
+				e := newEnv(t, low)
+				first, stranger := e.scripted(nil), e.scripted(nil)
+				got := try(e, first, stranger)
 				if got.Code != http.StatusCreated || got.text("session_id") == first.text("session_id") || len(got.Result().Cookies()) == 0 {
 					t.Errorf("%d %s", got.Code, got.Body)
 				}
