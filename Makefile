@@ -28,7 +28,7 @@ test: debian node ## Run every test in random order, with the race detector wher
 .PHONY: test-clients
 test-clients: debian-clients node-clients ## Run clients in other languages: Kotlin and Spring by Maven, bindings and generated clients by npm
 	$(GO) test -vet=off -tags clients -count=1 -timeout 10m -run '^TestExamples$$' ./examples/upstreams
-	cd test && $(GO) test -vet=off -tags clients -count=1 -timeout 10m ./clients
+	cd test && $(GO) test -vet=off -tags clients -count=1 -timeout 10m ./clients/...
 
 # Without the race detector, which would report races of the cache.
 .PHONY: test-cache
@@ -55,7 +55,7 @@ check: ## Vet every module, and check format, lint, workflows, and that go.mod i
 	$(GO) vet -tags record ./examples/monitoring
 	$(GO) vet -tags soak ./cmd/caddy-itsme
 	$(GO) vet -tags clients ./examples/upstreams
-	cd test && $(GO) vet -tags clients ./clients
+	cd test && $(GO) vet -tags clients ./clients/...
 	for module in $(MODULES); do (cd "$$module" && $(GO) mod tidy -diff); done
 
 # Validate without a network, on systems with unshare.
@@ -223,12 +223,12 @@ vulncheck: ## Look for known vulnerabilities in linked code (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
 # Programs that the tests of clients start besides.
-NEEDED_CLIENTS := mvn:maven javac:default-jdk-headless
+NEEDED_CLIENTS := mvn:maven javac:default-jdk-headless firefox-esr:firefox-esr WebKitWebDriver:webkit2gtk-driver Xvfb:xvfb
 # Modules that tests import with the system's own Python, as module:package of Debian.
 NEEDED_PYTHON := jwt:python3-jwt cryptography:python3-cryptography
 

@@ -78,6 +78,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        name         <text>
 //	        logo         <url>|</path>
 //	        color        <color> [<dark mode color>]
+//	        start        early|tap
 //	        text         <key> nl|fr|de|en <text>   # may repeat
 //	    }
 //	    verify           <address or range...>
@@ -191,6 +192,7 @@ func (p *Page) rows() []block.Subdirective {
 		{Name: "name", Example: `name "Example Bank"`, Read: block.Text(&p.Name)},
 		{Name: "logo", Example: "logo /assets/logo.svg", Read: block.Text(&p.Logo)},
 		{Name: "color", Example: "color 0b5cad 9ccbff (without a #, which begins a comment)", Read: block.Texts(&p.Color)},
+		{Name: "start", Example: "start tap", Read: block.Text(&p.Start)},
 		{Name: "text", Example: `text login.title nl "Welkom"`, Repeats: true, Read: p.readText},
 	}
 }

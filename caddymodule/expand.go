@@ -118,6 +118,7 @@ func (p Page) config(e *expander) gateway.PageConfig {
 		Name:  e.text("page name", p.Name),
 		Logo:  e.text("page logo", p.Logo),
 		Color: e.texts("page color", p.Color),
+		Start: e.text("page start", p.Start),
 		Text:  expanded,
 	}
 }

@@ -197,6 +197,12 @@ type Page struct {
 	// chooses white or black text by contrast. Empty keeps the default colours.
 	Color []string `json:"color,omitempty"`
 
+	// Start says when the login page's script starts a login on a touch device: early, once the user sees the
+	// page for 400 ms, or tap. With early, the first tap follows a link that is there. With tap, a user whose
+	// tap is shorter than Signicat's answer taps twice. With a mouse, a keyboard, or no JavaScript, the user's
+	// own click starts it. Empty means early.
+	Start string `json:"start,omitempty"`
+
 	// Text replaces texts, by key and language (nl, fr, de or en). A key is a page and .title, .text or
 	// .action, such as login.title. An unknown key is an error that lists the known ones. At most 1000 bytes
 	// each, and no HTML.

@@ -91,6 +91,7 @@ func defaults() map[string]string {
 		"limit long_polls_per_client": fmt.Sprint(c.Limit.LongPollsPerClient),
 		"limit status_reads":          fmt.Sprint(c.Limit.StatusReads, " ", brief(c.Limit.StatusWindow)),
 		"use":                         caddymodule.DefaultGateway,
+		"page start":                  gateway.StartEarly,
 		"mode":                        string(gateway.ModeAuto),
 		"forward_token":               gateway.ForwardAuthorization,
 	}

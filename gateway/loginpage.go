@@ -24,8 +24,11 @@ type browserAPI struct {
 	log     *slog.Logger
 }
 
-// loginParameters are the fields of the login form.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", sessionParameter, page.PromptParameter}
+// loginParameters are the fields of the login form. The script of a page that is loaded again adds resume.
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", resumeParameter, sessionParameter, page.PromptParameter}
+
+// resumeParameter is the field with the session ID of the login that a page started before it was loaded again.
+const resumeParameter = "resume"
 
 // serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
 // starts no login.
@@ -51,10 +54,32 @@ func (b *browserAPI) serveLogin(x exchange) error {
 	if form.Get("probe") != "" && len(x.r.Header["Cookie"]) == 0 {
 		return b.refuseLogin(x, p, errNoCookies)
 	}
+	record, cookie := b.startedBefore(x, form.Get(resumeParameter), asked)
+	if record != nil {
+		b.writeStarted(x, p, record, cookie)
+		return nil
+	}
 	if err := b.startLogin(x, p, asked); err != nil {
 		return b.refuseLogin(x, p, err)
 	}
 	return nil
+}
+
+// startedBefore returns the pending login that a reloaded login page started before, and its cookie, if this
+// browser sent the cookie and the page asks for the same login. It returns nil for any other.
+func (b *browserAPI) startedBefore(x exchange, id string, asked login.StartRequest) (*store.Record, string) {
+	if len(id) != sessionIDSize {
+		return nil, ""
+	}
+	cookie, sent := b.cookies.Value(x.r.Header["Cookie"], b.cookies.Login(id))
+	if !sent {
+		return nil, ""
+	}
+	record, err := b.logins.FindStarted(x.r.Context(), id, cookie, asked)
+	if err != nil {
+		return nil, ""
+	}
+	return record, cookie
 }
 
 // askedLogin reads and checks the parameters of a login. It returns them as a page and as a request to the
@@ -85,7 +110,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 	}, nil
 }
 
-// startLogin starts a login, binds it to this browser by a cookie, and shows the link that opens itsme.
+// startLogin starts a login and binds it to this browser by a cookie.
 func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartRequest) error {
 	cookie := identity.NewLoginValue(b.config.Now())
 	asked.CookieHash = sha256.Sum256([]byte(cookie))
@@ -97,15 +122,20 @@ func (b *browserAPI) startLogin(x exchange, p page.Page, asked login.StartReques
 		b.cookies.Clear(x.w, b.cookies.Probe)
 	}
 	b.cookies.MakeRoom(x.w, x.r.Header["Cookie"])
+	b.writeStarted(x, p, record, cookie)
+	return nil
+}
+
+// writeStarted sets the cookie of a started login, and shows the link that opens itsme.
+func (b *browserAPI) writeStarted(x exchange, p page.Page, record *store.Record, cookie string) {
 	b.cookies.Set(x.w, b.cookies.Login(record.ID), cookie, record.KeepUntil().Sub(b.config.Now()))
 	begun := startResponseOf(record, b.config.Now())
 	if wantsJSON(x.r) {
 		writeJSON(x.w, http.StatusCreated, "application/json", begun)
-		return nil
+		return
 	}
 	p.Name, p.Link, p.SessionID, p.ExpiresIn = "open", record.AuthorizationRequestURL, record.ID, begun.ExpiresIn
 	b.answers.writePage(x.w, http.StatusOK, p)
-	return nil
 }
 
 // refuseLogin answers a login that could not start. The page keeps the path to which the user wanted to go.

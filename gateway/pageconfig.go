@@ -11,6 +11,11 @@ import (
 )
 
 const (
+	// StartEarly starts a login on a touch device once the user sees the login page.
+	StartEarly = "early"
+	// StartTap starts a login when the user taps or clicks.
+	StartTap = "tap"
+
 	// MaxPageName bounds the service's name on the pages, in bytes.
 	MaxPageName = 80
 	// MaxPageText bounds a text of the pages, in bytes.
@@ -32,6 +37,11 @@ type PageConfig struct {
 	// dark mode. Without it the first serves both. The text on the button is white or black, whichever is
 	// readable. Empty keeps the pages' own.
 	Color []string
+
+	// Start says when the login page's script starts a login on a touch device: [StartEarly], so that the first
+	// tap follows a link that is there, or [StartTap]. With a mouse or a keyboard, and without JavaScript, the
+	// user's own click always starts it. Empty means [StartEarly].
+	Start string
 
 	// Text replaces texts, by key (see [PageTexts]) and language: nl, fr, de or en. A value is text, not
 	// HTML. At most [MaxPageText] bytes each.
@@ -59,6 +69,9 @@ func (c Config) validatePage() error {
 		if !page.IsColor(text) {
 			return configErrorf("page color: %q is not a color; write six hexadecimal digits, such as 0b5cad", text)
 		}
+	}
+	if !slices.Contains([]string{"", StartEarly, StartTap}, c.Page.Start) {
+		return configErrorf("page start: %q is neither %s nor %s; %[2]s starts a login once a phone shows the page, %[3]s with the tap", c.Page.Start, StartEarly, StartTap)
 	}
 	return c.Page.validateTexts()
 }

@@ -35,6 +35,7 @@ func TestPageConfigIsRefusedWithARemedy(t *testing.T) {
 		"a colour that is a style":     {PageConfig{Color: []string{"0b5cad}body{"}}, `page color: "0b5cad}body{" is not a color`},
 		"no colour":                    {PageConfig{Color: []string{""}}, `page color: "" is not a color`},
 		"three colours":                {PageConfig{Color: []string{"000", "111", "222"}}, "page color: 3 colors; give one, or two (the second for dark mode)"},
+		"a start that is neither":      {PageConfig{Start: "late"}, `page start: "late" is neither early nor tap; early starts a login once a phone shows the page, tap with the tap`},
 		"a text that does not exist":   {texts("login.titel", "nl", "x"), `page text: there is no text "login.titel"; the known ones are app_return.text app_return.title bad_request.action`},
 		"a page without a button":      {texts("waiting.action", "nl", "x"), `page text: there is no text "waiting.action"`},
 		"a language that is not there": {texts("login.title", "it", "x"), `page text login.title: the language "it" is not offered; use nl, fr, de or en`},

@@ -50,6 +50,12 @@ var addressLine = regexp.MustCompile(`^  (gateway|simulator|management) +(http:/
 // newEnv runs the demo and Chromium until the test ends.
 func newEnv(t *testing.T, o browsertest.Options) env {
 	t.Helper()
+	return newDemo(t, browsertest.Start(t, o))
+}
+
+// newDemo runs the demo until the test ends, for a browser that runs.
+func newDemo(t *testing.T, browser *browsertest.Browser) env {
+	t.Helper()
 	demo := exec.Command(program, "demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0")
 	demo.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "TMPDIR="+t.TempDir())
 	var stderr bytes.Buffer
@@ -72,7 +78,7 @@ func newEnv(t *testing.T, o browsertest.Options) env {
 	if e.Gateway == "" || e.Simulator == "" || e.Management == "" {
 		t.Fatalf("the demo prints the addresses %v", urls)
 	}
-	e.browser = browsertest.Start(t, o)
+	e.browser = browser
 	return e
 }
 
@@ -97,6 +103,16 @@ func (e env) openLoginPage(t *testing.T, as browsertest.Tab) *browsertest.Page {
 	tab.Go(e.Gateway + requestedPage)
 	tab.See("h1")
 	return tab
+}
+
+// holdLoginPage opens the login page and holds back the start of its login.
+func (e env) holdLoginPage(t *testing.T, as browsertest.Tab) (tab *browsertest.Page, next func() browsertest.Held) {
+	t.Helper()
+	tab = e.browser.Open(t, as)
+	next = tab.Hold("*/itsme/login")
+	tab.Go(e.Gateway + requestedPage)
+	tab.See("#link")
+	return tab, next
 }
 
 // tapLink opens itsme with one tap. The finger lifts when the link has arrived.

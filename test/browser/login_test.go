@@ -15,7 +15,6 @@ func TestPersonLogsIn(t *testing.T) {
 		"with one tap, in French, on a phone":         inLanguage("fr", true),
 		"with one click, in German, at a desk":        inLanguage("de", false),
 		"with one click, in English, at a desk":       inLanguage("en", false),
-		"with a second tap when the answer is late":   lateAnswer,
 		"with the keyboard alone":                     withKeyboard,
 		"without JavaScript":                          withoutScript,
 		"after switching the language":                switchingLanguage,
@@ -46,26 +45,6 @@ func inLanguage(language string, phone bool) func(*testing.T, env) {
 		tab.Click(approveButton)
 		e.wantRequestedPage(t, tab)
 	}
-}
-
-// lateAnswer: by the time that the answer is there, the tap is over. iOS would not open the app for
-// a script that navigates then, so the page does not try.
-func lateAnswer(t *testing.T, e env) {
-	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
-	next := tab.Hold("*/itsme/login")
-	tab.Tap("#link")
-	post := next()
-	tab.Reads("#status", "One moment")
-	post.Send()
-	tab.Exists("#link[href]")
-	tab.Reads("#link", "Open itsme")
-	tab.ReadsFirst("#status", "Tap the button")
-	if at := tab.URL(); !strings.HasPrefix(at, e.Gateway+"/itsme/login") {
-		t.Errorf("the page went to %s by itself", at)
-	}
-	tab.Tap("#link")
-	tab.Tap(approveButton)
-	e.wantRequestedPage(t, tab)
 }
 
 func withKeyboard(t *testing.T, e env) {
@@ -180,10 +159,8 @@ func afterBackButton(t *testing.T, e env) {
 }
 
 func withoutLogin(t *testing.T, e env) {
-	for status, want := range map[int64]string{429: "Too many logins", 503: "The service cannot be reached", 403: "To be safe, nothing was done"} {
-		tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
-		next := tab.Hold("*/itsme/login")
-		tab.Tap("#link")
+	for status, want := range map[int64]string{429: "Too many logins", 503: "The service cannot be reached", 403: "To be safe, it was not carried out"} {
+		tab, next := e.holdLoginPage(t, browsertest.Tab{Phone: true})
 		next().Answer(status)
 		tab.See("#form button")
 		tab.ReadsFirst("#status", want)

@@ -1,11 +1,13 @@
-// Makes the form a link that opens itsme. The login starts while the finger is still down, so that
-// the same tap follows the link: iOS opens an app for a tap on a link, and for no script that waited.
+// Makes the form a link that opens itsme: iOS opens an app for a tap on a link, and for no script that
+// waited. So on a touch device the login starts before the tap, once the user sees the page. With a mouse or
+// a keyboard it starts with the click, and the script follows the link itself.
 (() => {
 	const find = id => document.getElementById(id)
 	const page = document.querySelector("main").dataset
 	const form = find("form"), link = find("link"), reopen = find("reopen"), status = find("status")
+	const touch = matchMedia("(pointer: coarse)").matches
 	let session = page.session, asked = false, tapped = false, opened = false, polling = false
-	let leaving = new AbortController()
+	let expires = Infinity, leaving = new AbortController()
 
 	const say = (text, unseen) => {
 		status.classList.toggle("unseen", Boolean(unseen))
@@ -21,15 +23,49 @@
 		heading.focus()
 	}
 
+	// The tab remembers its login, so that a reload continues with the same one. Without storage a reload
+	// starts another.
+	const stored = "itsme-login:" + page.path
+	const remember = id => {
+		try {
+			if (id) sessionStorage.setItem(stored, id)
+			else sessionStorage.removeItem(stored)
+		} catch {}
+	}
+	const remembered = () => {
+		try {
+			return sessionStorage.getItem(stored) || ""
+		} catch {
+			return ""
+		}
+	}
+
+	const point = (element, url) => {
+		element.href = url
+		element.rel = "noreferrer"
+	}
 	const ready = started => {
 		session = started.session_id
-		link.href = reopen.href = started.authorization_request_url
-		link.removeAttribute("role")
-		link.removeAttribute("tabindex")
-		setTimeout(() => end("expired"), started.expires_in * 1000)
-		if (!tapped) return
+		remember(session)
+		point(link, started.authorization_request_url)
+		point(reopen, started.authorization_request_url)
+		expires = Date.now() + started.expires_in * 1000
+		setTimeout(expire, started.expires_in * 1000)
+		if (tapped && !touch) {
+			open()
+			return location.assign(link.href)
+		}
+		link.classList.remove("busy")
+		if (tapped) askAgain()
+	}
+	// The tap came before the link. The page then asks for another tap, and for nothing else.
+	const askAgain = () => {
+		const [text, ...others] = document.querySelectorAll("#start p")
+		for (const other of others) other.remove()
+		text.textContent = page.ready
+		find("start").querySelector("h1").textContent = document.title = page.title
 		link.querySelector("span").textContent = page.open
-		say(page.ready)
+		say(page.ready, true)
 	}
 	// The form does without a script what could not be done with one. It is never malformed: what the
 	// gateway misses is the cookie that came with this page.
@@ -42,13 +78,27 @@
 	const start = async () => {
 		if (asked) return
 		asked = true
+		link.classList.add("busy")
+		const fields = new URLSearchParams(new FormData(form))
+		if (remembered()) fields.set("resume", remembered())
 		try {
-			const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)) })
+			const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body: fields })
 			if (answer.ok) ready(await answer.json())
 			else refused(answer.status)
 		} catch {
 			refused(0)
 		}
+	}
+	// A page that is loaded in advance or stands in a tab in the background starts nothing.
+	const startWhenSeen = () => {
+		let timer
+		const look = () => {
+			clearTimeout(timer)
+			if (!document.hidden && !document.prerendering) timer = setTimeout(start, 400)
+		}
+		document.addEventListener("visibilitychange", look)
+		document.addEventListener("prerenderingchange", look)
+		look()
 	}
 
 	const pause = seconds => new Promise(resolve => setTimeout(resolve, seconds * 1000))
@@ -65,8 +115,18 @@
 		if (!session) return
 		const finished = outcome === "issued" && await isOurs()
 		session = ""
+		remember("")
 		if (finished) location.replace(page.return + location.hash)
 		else show(find(outcome) ? outcome : { aborted: "denied", cancelled: "denied" }[outcome] || "expired")
+	}
+	// A login that the user never opened is no failure: the next tap starts another.
+	const expire = () => {
+		if (!session || Date.now() < expires) return
+		if (opened || !form) return end("expired")
+		session = ""
+		remember("")
+		asked = tapped = false
+		for (const attribute of ["href", "rel"]) link.removeAttribute(attribute)
 	}
 	const poll = async () => {
 		if (polling) return
@@ -87,6 +147,7 @@
 		polling = false
 	}
 	const back = () => {
+		expire() // a phone that slept stopped the timer
 		if (!opened || !session || document.hidden) return
 		show("opened")
 		poll()
@@ -102,13 +163,16 @@
 	if (form) {
 		form.hidden = true
 		link.hidden = false
+		form.addEventListener("submit", () => form.querySelector("button").classList.add("busy"))
 		link.addEventListener("pointerdown", start)
 		link.addEventListener("focus", () => link.matches(":focus-visible") && start())
+		// It says that it is a button, so Space works as Enter does.
 		link.addEventListener("keydown", event => {
-			if (link.href || (event.key !== "Enter" && event.key !== " ")) return
+			if (event.key !== " " && (event.key !== "Enter" || link.href)) return
 			event.preventDefault()
-			link.click()
+			if (!event.repeat) link.click()
 		})
+		if (touch && page.start !== "tap") startWhenSeen()
 	} else {
 		ready({ session_id: session, authorization_request_url: link.href, expires_in: page.expires })
 	}
@@ -120,6 +184,7 @@
 	})
 	reopen.addEventListener("click", open)
 	find("over").addEventListener("click", () => {
+		remember("")
 		fetch(page.path + "/sessions/" + session + "/cancel", { method: "POST", keepalive: true })
 	})
 	addEventListener("pagehide", () => leaving.abort())

@@ -17,7 +17,7 @@ var (
 	//go:embed style.css
 	style string
 
-	// loginScript starts a login when the user touches the button, and waits for its end.
+	// loginScript starts a login for the user who sees the page, opens itsme, and waits for the end.
 	//
 	//go:embed login.js
 	loginScript string
@@ -51,6 +51,7 @@ type Config struct {
 	Name  string
 	Logo  string
 	Color []string
+	Start string
 	Text  map[string]map[string]string
 }
 

@@ -66,6 +66,7 @@ var (
 type view struct {
 	Page
 	Brand, Logo    string
+	Start          string // when the script starts a login: tap, or early
 	Words          words
 	Open, Waiting  words
 	Scripted       bool
@@ -92,6 +93,7 @@ func (p *Pages) view(shown Page) view {
 		Page:     shown,
 		Brand:    p.config.Name,
 		Logo:     p.config.Logo,
+		Start:    p.config.Start,
 		Words:    p.words.of(shown.key(), shown.Language),
 		Open:     p.words.of("open", shown.Language),
 		Waiting:  p.words.of("waiting", shown.Language),

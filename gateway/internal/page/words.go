@@ -7,10 +7,11 @@ import (
 
 // words holds the texts of a page in one language.
 type words struct {
-	Title  string
-	Text   []string
-	Action string // the button
-	Second string // a second link
+	Title    string
+	Text     []string
+	Computer string // a sentence that a touch device does not show
+	Action   string // the button
+	Second   string // a second link
 }
 
 // vocabulary holds the words of every page, by page and language.
@@ -55,7 +56,7 @@ func (v vocabulary) of(name, language string) words {
 // textFields maps the end of a key to the field that it replaces.
 var textFields = map[string]func(*words, string){
 	".title":  func(w *words, text string) { w.Title = text },
-	".text":   func(w *words, text string) { w.Text = []string{text} },
+	".text":   func(w *words, text string) { w.Text, w.Computer = []string{text}, "" },
 	".action": func(w *words, text string) { w.Action = text },
 }
 

@@ -4,22 +4,22 @@ package page
 func loginWords() vocabulary {
 	return vocabulary{
 		"login": {
-			"nl": {Title: "Aanmelden met itsme", Text: []string{"U meldt zich aan met de itsme-app op uw telefoon.", "Gebruikt u een computer? Dan vraagt itsme eerst uw telefoonnummer."}, Action: "Doorgaan met itsme"},
-			"fr": {Title: "Se connecter avec itsme", Text: []string{"Vous vous connectez avec l’application itsme sur votre téléphone.", "Sur un ordinateur, itsme vous demande d’abord votre numéro de téléphone."}, Action: "Continuer avec itsme"},
-			"de": {Title: "Mit itsme anmelden", Text: []string{"Sie melden sich mit der itsme-App auf Ihrem Telefon an.", "An einem Computer fragt itsme zuerst nach Ihrer Telefonnummer."}, Action: "Weiter mit itsme"},
-			"en": {Title: "Log in with itsme", Text: []string{"You log in with the itsme app on your phone.", "On a computer, itsme first asks for your phone number."}, Action: "Continue with itsme"},
+			"nl": {Title: "Aanmelden met itsme", Text: []string{"U meldt zich aan met de itsme-app op uw telefoon."}, Computer: "itsme vraagt eerst uw telefoonnummer.", Action: "Doorgaan met itsme"},
+			"fr": {Title: "Se connecter avec itsme", Text: []string{"Vous vous connectez avec l’application itsme sur votre téléphone."}, Computer: "itsme vous demande d’abord votre numéro de téléphone.", Action: "Continuer avec itsme"},
+			"de": {Title: "Mit itsme anmelden", Text: []string{"Sie melden sich mit der itsme-App auf Ihrem Telefon an."}, Computer: "itsme fragt zuerst nach Ihrer Telefonnummer.", Action: "Weiter mit itsme"},
+			"en": {Title: "Log in with itsme", Text: []string{"You log in with the itsme app on your phone."}, Computer: "itsme first asks for your phone number.", Action: "Continue with itsme"},
 		},
 		"open": {
-			"nl": {Title: "Open itsme", Text: []string{"Tik op de knop en bevestig in de itsme-app. Daarna keert u vanzelf terug naar deze site."}, Action: "itsme openen"},
-			"fr": {Title: "Ouvrez itsme", Text: []string{"Touchez le bouton et confirmez dans l’application itsme. Vous reviendrez ensuite ici automatiquement."}, Action: "Ouvrir itsme"},
-			"de": {Title: "itsme öffnen", Text: []string{"Tippen Sie auf die Schaltfläche und bestätigen Sie in der itsme-App. Danach gelangen Sie automatisch hierher zurück."}, Action: "itsme öffnen"},
-			"en": {Title: "Open itsme", Text: []string{"Tap the button and confirm in the itsme app. You will then be brought back here."}, Action: "Open itsme"},
+			"nl": {Title: "Open itsme", Text: []string{"Open itsme en bevestig in de app. Daarna keert u vanzelf terug naar deze site."}, Computer: "itsme vraagt eerst uw telefoonnummer.", Action: "itsme openen"},
+			"fr": {Title: "Ouvrez itsme", Text: []string{"Ouvrez itsme et confirmez dans l’application. Vous reviendrez ensuite automatiquement ici."}, Computer: "itsme vous demande d’abord votre numéro de téléphone.", Action: "Ouvrir itsme"},
+			"de": {Title: "itsme öffnen", Text: []string{"Öffnen Sie itsme, und bestätigen Sie in der App. Danach kehren Sie automatisch hierher zurück."}, Computer: "itsme fragt zuerst nach Ihrer Telefonnummer.", Action: "itsme öffnen"},
+			"en": {Title: "Open itsme", Text: []string{"Open itsme and confirm in the app. You will then be brought back here."}, Computer: "itsme first asks for your phone number.", Action: "Open itsme"},
 		},
 		"opened": {
-			"nl": {Title: "Bevestig in itsme", Text: []string{"Bevestig in de itsme-app. Deze pagina gaat daarna vanzelf verder.", "Ging de app niet open, of kwam u te vroeg terug? Open itsme dan opnieuw."}, Action: "itsme opnieuw openen", Second: "Opnieuw beginnen"},
-			"fr": {Title: "Confirmez dans itsme", Text: []string{"Confirmez dans l’application itsme. Cette page continue ensuite d’elle-même.", "L’application ne s’est pas ouverte, ou vous êtes revenu trop tôt ? Ouvrez itsme une nouvelle fois."}, Action: "Rouvrir itsme", Second: "Recommencer"},
-			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Ging die App nicht auf, oder kamen Sie zu früh zurück? Öffnen Sie itsme noch einmal."}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
-			"en": {Title: "Confirm in itsme", Text: []string{"Confirm in the itsme app. This page then continues by itself.", "Did the app not open, or did you come back too soon? Open itsme again."}, Action: "Open itsme again", Second: "Start over"},
+			"nl": {Title: "Bevestig in itsme", Text: []string{"Bevestig in de itsme-app. Deze pagina gaat daarna vanzelf verder.", "Ging de app niet open, of kwam u te vroeg terug?"}, Action: "itsme opnieuw openen", Second: "Opnieuw beginnen"},
+			"fr": {Title: "Confirmez dans itsme", Text: []string{"Confirmez dans l’application itsme. Cette page continue ensuite d’elle-même.", "L’application ne s’est pas ouverte, ou vous êtes revenu trop tôt ?"}, Action: "Rouvrir itsme", Second: "Recommencer"},
+			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Ging die App nicht auf, oder kamen Sie zu früh zurück?"}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
+			"en": {Title: "Confirm in itsme", Text: []string{"Confirm in the itsme app. This page then continues by itself.", "Did the app not open, or did you come back too soon?"}, Action: "Open itsme again", Second: "Start over"},
 		},
 		"waiting": {
 			"nl": {Title: "Even geduld", Text: []string{"We ronden uw aanmelding af. Deze pagina gaat vanzelf verder."}},

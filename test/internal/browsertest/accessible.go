@@ -42,10 +42,10 @@ func (p *Page) Overflow() int {
 	return Evaluate[int](p, "document.documentElement.scrollWidth - document.documentElement.clientWidth")
 }
 
-// Moving counts the elements that an animation or a transition moves.
+// Moving counts the elements, and the contents of ::before and ::after, that an animation or a transition moves.
 func (p *Page) Moving() int {
 	p.t.Helper()
-	return Evaluate[int](p, `[...document.querySelectorAll("*")].filter(e => { const s = getComputedStyle(e); return s.animationName !== "none" || parseFloat(s.transitionDuration) > 0 }).length`)
+	return Evaluate[int](p, `[...document.querySelectorAll("*")].flatMap(e => [null, "::before", "::after"].map(part => getComputedStyle(e, part))).filter(s => s.animationName !== "none" || parseFloat(s.transitionDuration) > 0).length`)
 }
 
 // Unseen returns the elements that a keyboard reaches without an outline of 2 px, in the order of the Tab key, as

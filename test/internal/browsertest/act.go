@@ -6,6 +6,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
@@ -14,6 +15,24 @@ import (
 func (p *Page) Go(url string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(url))
+}
+
+// Reload presses the browser's reload button.
+func (p *Page) Reload() {
+	p.t.Helper()
+	p.do(chromedp.Reload())
+}
+
+// Link is the URL that an element links to.
+func (p *Page) Link(element string) string {
+	p.t.Helper()
+	return Evaluate[string](p, `document.querySelector(`+quote(element)+`).href`)
+}
+
+// StartedAfter is how many milliseconds after its own start the page sent its first request to a path.
+func (p *Page) StartedAfter(path string) float64 {
+	p.t.Helper()
+	return Evaluate[float64](p, `performance.getEntriesByType("resource").find(e => new URL(e.name).pathname === `+quote(path)+`).startTime`)
 }
 
 // Back presses the browser's back button.
@@ -84,6 +103,24 @@ func (p *Page) Click(element string) {
 func (p *Page) Tap(element string) {
 	p.t.Helper()
 	p.do(chromedp.Tap(chromedp.CSS(element)))
+}
+
+// TapFor touches an element with a finger that stays down for a while, as fingers do: 60 to 90 ms.
+func (p *Page) TapFor(element string, down time.Duration) {
+	p.t.Helper()
+	p.See(element)
+	at := Evaluate[struct{ X, Y float64 }](p, `(() => { const e = document.querySelector(`+quote(element)+`); e.scrollIntoView({block: "nearest"}); const r = e.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
+	call(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchStart, TouchPoints: []*input.TouchPoint{{X: at.X, Y: at.Y}}})
+	<-time.After(down)
+	call(p, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: input.DispatchTouchEventTypeTouchEnd, TouchPoints: []*input.TouchPoint{}})
+}
+
+// ClickFor presses an element with the mouse, whose button stays down for a while.
+func (p *Page) ClickFor(element string, down time.Duration) {
+	p.t.Helper()
+	release := p.Press(element)
+	<-time.After(down)
+	release()
 }
 
 // Press puts a finger, or the mouse's button, down on an element and leaves it there; release

@@ -159,6 +159,12 @@ func (p *Page) Scripts(on bool) {
 	call(p, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on})
 }
 
+// Before runs statements on every page that is loaded from now on, before its own scripts.
+func (p *Page) Before(statements string) {
+	p.t.Helper()
+	call(p, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: statements})
+}
+
 // Resize makes the window a phone's or a desktop's.
 func (p *Page) Resize(phone bool) {
 	p.t.Helper()
