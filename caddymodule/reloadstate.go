@@ -5,12 +5,13 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
+	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// A reload makes every module anew. Values that must survive a reload are in the pools of this file, and in
-// the pools of storememory.go and storeredis.go. The new configuration takes a value before the old one
-// releases it.
+// A reload makes every module anew. Values that must survive a reload are in the pools of this file. The new
+// configuration takes a value before the old one releases it.
 
 // meters holds the meter of each gateway by name. A reload continues the counters.
 var meters = caddy.NewUsagePool()
@@ -47,3 +48,26 @@ func releaseKeys(owner keyring.Owner) error {
 	_, err := allKeptKeys.Delete(owner)
 	return err
 }
+
+// memoryStores holds the stores by gateway name. Pending sessions survive a reload: the new configuration
+// takes the store before the old one releases it.
+var memoryStores = caddy.NewUsagePool()
+
+// pooledMemory is a store that a caddy.UsagePool can close.
+type pooledMemory struct{ *store.Memory }
+
+// Destruct implements caddy.Destructor.
+func (p pooledMemory) Destruct() error { return p.Close() }
+
+// redisStores holds the stores by configuration. A reload that does not change the configuration keeps the
+// connections, and the revocations that this replica has read.
+var redisStores = caddy.NewUsagePool()
+
+// pooledRedis is a store that a caddy.UsagePool can close.
+type pooledRedis struct {
+	*redis.Store
+	log *currentLog
+}
+
+// Destruct implements caddy.Destructor.
+func (p pooledRedis) Destruct() error { return p.Close() }

@@ -12,10 +12,6 @@ import (
 
 func init() { caddy.RegisterModule(MemoryStore{}) }
 
-// memoryStores holds the stores by gateway name. Pending sessions survive a reload: the new configuration
-// takes the store before the old one releases it.
-var memoryStores = caddy.NewUsagePool()
-
 // MemoryStore keeps pending sessions in the memory of this process. It serves one replica: a login that
 // starts here cannot finish on another replica, and is lost when the process ends.
 type MemoryStore struct {
@@ -70,12 +66,6 @@ func (m *MemoryStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	return nil
 }
-
-// pooledMemory is a store that a caddy.UsagePool can close.
-type pooledMemory struct{ *store.Memory }
-
-// Destruct implements caddy.Destructor.
-func (p pooledMemory) Destruct() error { return p.Close() }
 
 var (
 	_ StoreModule           = (*MemoryStore)(nil)

@@ -20,10 +20,6 @@ import (
 
 func init() { caddy.RegisterModule(RedisStore{}) }
 
-// redisStores holds the stores by configuration. A reload that does not change the configuration keeps the
-// connections, and the revocations that this replica has read.
-var redisStores = caddy.NewUsagePool()
-
 // RedisStore keeps pending sessions, start limits, revocations and refresh tokens in Redis, for
 // any number of replicas. While Redis is unavailable, a request that must be checked there gets 503. The
 // gateway connects again by itself. Values are sealed: a dump of Redis shows no user's identity.
@@ -215,15 +211,6 @@ func (s *RedisStore) readDatabase(a block.Arguments) error {
 	}
 	return nil
 }
-
-// pooledRedis is a store that a caddy.UsagePool can close.
-type pooledRedis struct {
-	*redis.Store
-	log *currentLog
-}
-
-// Destruct implements caddy.Destructor.
-func (p pooledRedis) Destruct() error { return p.Close() }
 
 var (
 	_ StoreModule           = (*RedisStore)(nil)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
-	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -30,8 +29,7 @@ type env struct {
 	redisDir    string
 	appendfsync string
 	redisAt     string
-	line        *line // from the replicas to Redis
-	sentinel    *redistest.Sentinel
+	line        *line  // from the replicas to Redis
 	store       string // what the block of store redis has of addresses; empty for the line
 	config      string // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.

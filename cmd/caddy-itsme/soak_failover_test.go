@@ -26,15 +26,15 @@ const (
 
 // newSoakEnv starts the replicas of the soak, and Redis or, with -sentinel, a primary with a replica that
 // three Sentinels watch.
-func newSoakEnv(t *testing.T, replicas ...*replica) *env {
+func newSoakEnv(t *testing.T, replicas ...*replica) (*env, *redistest.Sentinel) {
 	t.Helper()
 	if !*soakSentinel {
-		return newEnvWith(t, "no", replicas...)
+		return newEnvWith(t, "no", replicas...), nil
 	}
-	e := &env{replicas: replicas, sentinel: redistest.StartSentinel(t)}
+	e, sentinel := &env{replicas: replicas}, redistest.StartSentinel(t)
 	e.store = fmt.Sprintf("address %s\n\t\t\tsentinel %s {\n\t\t\t\tuser %s\n\t\t\t\tpassword %s\n\t\t\t}",
-		strings.Join(e.sentinel.Addresses(), " "), e.sentinel.Master, e.sentinel.Username, e.sentinel.Password)
-	return e.start(t)
+		strings.Join(sentinel.Addresses(), " "), sentinel.Master, sentinel.Username, sentinel.Password)
+	return e.start(t), sentinel
 }
 
 // failovers counts what happens while a standby takes over.

@@ -21,6 +21,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -52,6 +53,7 @@ const (
 // soak runs the load, and counts its results.
 type soak struct {
 	*env
+	sentinel                        *redistest.Sentinel // nil without -sentinel
 	started, finished, requests     atomic.Int64
 	wronglyRefused, wronglyAdmitted atomic.Int64
 	stuck                           atomic.Int64 // logins that came to no end
@@ -80,7 +82,8 @@ func TestSoak(t *testing.T) {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	s := &soak{env: newSoakEnv(t, new(replica), &replica{ahead: clockAhead}, new(replica)), refused: make(map[string]int), signedBy: make(map[string]bool)}
+	e, sentinel := newSoakEnv(t, new(replica), &replica{ahead: clockAhead}, new(replica))
+	s := &soak{env: e, sentinel: sentinel, refused: make(map[string]int), signedBy: make(map[string]bool)}
 	s.resend.Store(true)
 	s.NewApp().Login(t, "adult") // everything is at hand before the sizes are taken
 	s.rotateKeysIn(t, *soakTime/2)

@@ -111,21 +111,12 @@ func (c *connection) call(ctx context.Context, doing string, do command) (rueidi
 
 // try does one thing with Redis, within the time that a call has. A nil of Redis is no
 // error.
-func (c *connection) try(ctx context.Context, doing string, do command) (rueidis.RedisMessage, error) {
-	return c.tryWith(ctx, doing, *c.client.Load(), do)
-}
-
-// tryPrimary does so with a primary alone.
-func (c *connection) tryPrimary(ctx context.Context, doing string, do command) (rueidis.RedisMessage, error) {
-	return c.tryWith(ctx, doing, c.primary(), do)
-}
-
-func (c *connection) tryWith(ctx context.Context, doing string, client rueidis.Client, do command) (got rueidis.RedisMessage, err error) {
+func (c *connection) try(ctx context.Context, doing string, do command) (got rueidis.RedisMessage, err error) {
 	ctx, traced := c.startSpan(ctx, do)
 	defer func() { endSpan(traced, err) }()
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	got, err = do.run(limited, client).ToMessage()
+	got, err = do.run(limited, *c.client.Load()).ToMessage()
 	if err != nil && !rueidis.IsRedisNil(err) {
 		return rueidis.RedisMessage{}, c.unavailable(ctx, doing, err)
 	}

@@ -19,6 +19,18 @@ const pingInterval = time.Second
 // connBuffer is the size of a connection's buffers, in bytes: a few records.
 const connBuffer = 64 << 10
 
+// redial counts the attempts that failed one after another.
+type redial int
+
+// pause returns how long to wait before Redis is asked again: 50 ms after the first failure, twice as long
+// after each further one, and at most 1 s.
+func (r *redial) pause() time.Duration {
+	const first, longest = 50 * time.Millisecond, time.Second
+	pause := first << min(*r, 5)
+	*r++
+	return min(pause, longest)
+}
+
 // leaveInterval is how long connections live at least that were made after others were left.
 const leaveInterval = 200 * time.Millisecond
 

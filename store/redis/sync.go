@@ -15,9 +15,6 @@ import (
 const syncInterval = 200 * time.Millisecond
 
 const (
-	// firstPause and longestPause are how long to wait after an attempt that failed:
-	// the first time, and after many.
-	firstPause, longestPause = 50 * time.Millisecond, time.Second
 	// lookSize is how many revocations one look reads of each list, and pageSize how many it reads
 	// altogether of those that have more.
 	lookSize, pageSize = 100, 8000
@@ -30,15 +27,14 @@ const (
 func (r *revocations) syncUntilClosed() {
 	watch := &watch{revocations: r}
 	defer r.stopPass()
-	pause := firstPause
+	var failures redial
 	for r.alive.Err() == nil {
 		began, err := r.sync()
 		if err != nil {
 			r.freshness.fail(err)
 			watch.note(err)
 			r.findPrimary()
-			r.wait(pause)
-			pause = min(2*pause, longestPause)
+			r.wait(failures.pause())
 			continue
 		}
 		underWay := r.restore()
@@ -46,7 +42,7 @@ func (r *revocations) syncUntilClosed() {
 			r.freshness.succeed(began)
 			watch.note(nil)
 		}
-		pause = firstPause
+		failures = 0
 		next := syncInterval
 		if underWay {
 			next = restorePace
