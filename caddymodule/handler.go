@@ -18,7 +18,7 @@ func init() { caddy.RegisterModule(Handler{}) }
 
 // Handler protects a site with a gateway. Put it in front of every handler that answers, for every request
 // of the site. It strips identity headers of the client and serves the gateway's endpoints. Requests that
-// MatchRaw selects go on with a valid login only.
+// Match selects go on with a valid login only.
 type Handler struct {
 	// Use selects the gateway by name. Default "default".
 	Use string `json:"use,omitempty"`

@@ -165,8 +165,8 @@ func confirms(t *testing.T, h Harness) {
 			t.Errorf("%s: confirming: %v", what, err)
 		}
 	}
-	wantRevoked(t, h, "the subject", store.Credential{Subject: "subject", IssuedAt: h.Now()}, true)
-	wantRevoked(t, h, "later tokens", store.Credential{Subject: "subject", IssuedAt: h.Now().Add(time.Minute)}, false)
+	wantRevoked(t, h, "the subject", store.Credential{Subject: "subject", IssuedAt: v.IssuedUntil}, true)
+	wantRevoked(t, h, "later tokens", store.Credential{Subject: "subject", IssuedAt: v.IssuedUntil.Add(time.Minute)}, false)
 	wantRevoked(t, h, "another subject", store.Credential{Subject: "other"}, false)
 	wantRevoked(t, h, "a login of that name", store.Credential{Login: "subject"}, false)
 }
