@@ -175,7 +175,7 @@ func TestSiblingHostPlantsNoLoginInChromium(t *testing.T) {
 				t.Fatalf("Chromium does not send what was planted: %q", sent)
 			}
 			tab.Go(appURL + back)
-			tab.Reads("h1", "This login did not start in this browser")
+			tab.Reads("h1", "This login began in another browser")
 
 			tab.Go(appURL + "/account")
 			c.login(tab)

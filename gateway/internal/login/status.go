@@ -43,12 +43,11 @@ func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait 
 		return nil, false, err
 	}
 	early = wait > 0
-	read := e.askStatus(ctx, record)
-	if read == nil || e.driver.await(ctx, read.over, statusPatience) != nil || read.record == nil {
-		return record, early, nil
+	if read := e.askStatus(ctx, record); read != nil {
+		_ = e.driver.await(ctx, read.over, statusPatience)
+		record = read.recordOr(record)
 	}
-	found := *read.record // others wait for the same read
-	return &found, early, nil
+	return record, early, nil
 }
 
 // poll returns a session's record when its login ended or when the wait is over.

@@ -50,6 +50,20 @@ type statusRead struct {
 	record *store.Record // the session's record at its end, nil when it is not known; written before the end
 }
 
+// recordOr returns a copy of the session's record as the read left it. While the read is under way, or when it
+// found none, it returns the record that is given.
+func (r *statusRead) recordOr(known *store.Record) *store.Record {
+	select {
+	case <-r.over:
+		if r.record != nil {
+			found := *r.record // others wait for the same read
+			return &found
+		}
+	default:
+	}
+	return known
+}
+
 // ask records that a client waits for a session that client started. It returns the read under way, or nil
 // without one.
 func (p *statusPoll) ask(id, client string, span trace.Span) *statusRead {
