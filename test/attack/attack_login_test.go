@@ -236,7 +236,7 @@ func TestIssuedTokenIsForItsOwnCodeAlone(t *testing.T) {
 	}
 	for _, wrong := range []string{wrongCode, theirs, code, browserCode + "x"} {
 		query := url.Values{"code": {wrong}, "state": {browserState}}.Encode()
-		if answer := thief.get(logintest.Path + "/callback?" + query); answer.Status != http.StatusBadRequest || thief.value("itsme") != "" {
+		if answer := thief.get(logintest.Path + "/callback?" + query); answer.Status != http.StatusSeeOther || thief.value("itsme") != "" {
 			t.Errorf("another code of a browser: %d", answer.Status)
 		}
 	}

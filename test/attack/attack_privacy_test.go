@@ -173,7 +173,7 @@ func (e *env) playBrowser(t *testing.T, found secrets) (errors string) {
 	found.addToken("minted token", minted)
 	browser.get("/token/x")
 	browser.get("/down/x")
-	errors += browser.get(back).Raw
+	browser.get(back) // sets the same session cookie again: the first answer may be lost
 	browser.submitOwn("/logout", nil)
 
 	refused := e.browser(t)
@@ -254,7 +254,7 @@ func wantAccessLog(t *testing.T, log, subject string) {
 		t.Errorf("the access log names %d users", len(users))
 	}
 	for outcome, bound := range map[string]bool{
-		"finished": true, "denied": true, "unbound_no_cookies": false, "repeated": false, "malformed": false,
+		"finished": true, "denied": true, "unbound_no_cookies": false, "repeated": true, "malformed": false,
 	} {
 		if named, ok := outcomes[outcome]; !ok || named != bound {
 			t.Errorf("a redirect URL that is %s: logged %t, with its session_id %t", outcome, ok, named)

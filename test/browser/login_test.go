@@ -151,7 +151,9 @@ func afterBackButton(t *testing.T, e env) {
 	e.wantRequestedPage(t, tab)
 	tab.Back()
 	tab.Back()
-	if title := tab.See("main h1"); title != "Log in with itsme" && title != "Confirm in itsme" {
+	// The browser keeps the page as it was, or asks for the login page, which leads a logged-in user to the page.
+	title := tab.See("h1")
+	if title != "Log in with itsme" && title != "Confirm in itsme" && !strings.HasPrefix(title, "Hello, ") {
 		t.Errorf("two pages back stands %q", title)
 	}
 	tab.Go(e.Gateway + requestedPage)

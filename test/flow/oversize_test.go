@@ -50,7 +50,7 @@ func TestOversizedLoginEndsOnAPage(t *testing.T) {
 			t.Errorf("the page: %d %s", got.Code, got.Body)
 		}
 		for _, c := range got.Result().Cookies() {
-			if c.Value != "" {
+			if c.Value != "" && !strings.HasSuffix(c.Value, ".f") { // the cookie of the finished login stays
 				t.Errorf("the browser gets the cookie %s", c.Name)
 			}
 		}

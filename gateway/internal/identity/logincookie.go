@@ -63,10 +63,19 @@ type loginCookie struct {
 	finished bool
 }
 
+// loginName reports whether a name is that of a login cookie. A name that the gateway did not make is not
+// repeated in an answer.
+func (c Cookies) loginName(name string) bool {
+	suffix, ok := strings.CutPrefix(name, c.login)
+	return ok && len(suffix) <= loginSuffix && !strings.ContainsFunc(suffix, func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+}
+
 // loginCookies returns the login cookies that a browser sent.
 func (c Cookies) loginCookies(lines []string) (cookies []loginCookie) {
 	for name, value := range pairs(lines) {
-		if strings.HasPrefix(name, c.login) {
+		if c.loginName(name) {
 			cookies = append(cookies, loginCookie{name, madeAt(value), strings.HasSuffix(value, finishedMark)})
 		}
 	}
