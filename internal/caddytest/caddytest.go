@@ -98,10 +98,11 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	}
 	t.Cleanup(s.stop)
 	var err error
-	// Another process can take a free port before Caddy listens on it.
+	// Another process can take a free port before Caddy listens on it. Or it is that of a site of the test.
 	for range 3 {
 		s.Addr, s.admin = freeAddr(t), freeAddr(t)
-		if err = s.Reload(config); err == nil || !strings.Contains(err.Error(), "address already in use") {
+		err = s.Reload(config)
+		if err == nil || !strings.Contains(err.Error(), "address already in use") && !strings.Contains(err.Error(), "ambiguous site definition") {
 			break
 		}
 	}
