@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
+	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -29,9 +30,9 @@ type env struct {
 	redisDir    string
 	appendfsync string
 	redisAt     string
-	line        *line  // from the replicas to Redis
-	store       string // what the block of store redis has of addresses; empty for the line
-	config      string // the Caddyfile of the first replica
+	line        *redistest.Line // from the replicas to Redis
+	store       string          // what the block of store redis has of addresses; empty for the line
+	config      string          // the Caddyfile of the first replica
 	// authority is the file with the certificate that the replicas trust.
 	authority  string
 	turn       atomic.Uint64
@@ -64,7 +65,7 @@ func newEnvWith(t *testing.T, appendfsync string, replicas ...*replica) *env {
 	e := &env{replicas: replicas, appendfsync: appendfsync, redisDir: t.TempDir(), redisAt: freeAddress(t)}
 	e.startRedis(t)
 	t.Cleanup(func() { e.stopRedis() })
-	e.line = newLine(t, e.redisAt)
+	e.line = redistest.NewLine(t, e.redisAt)
 	return e.start(t)
 }
 
@@ -176,7 +177,7 @@ func (e *env) startReplica(t *testing.T, i int) (ready bool) {
 	r.admin = freeAddress(t)
 	store := e.store
 	if store == "" {
-		store = "address " + e.line.addr
+		store = "address " + e.line.Address
 	}
 	config := fmt.Sprintf(replicaCaddyfile, r.admin, r.storage, e.URL, signicattest.DefaultClientID, signicattest.DefaultClientSecret,
 		e.Signicat.URL, store, backend.Port(), e.behind)

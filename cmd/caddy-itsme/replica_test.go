@@ -193,7 +193,7 @@ func TestRedisCutOffRefusesAndLosesNothing(t *testing.T) {
 	waiting.Start(t)
 	code, state := waiting.Approve(t, "adult")
 	for name, away := range map[string]struct{ cut, mend func() }{
-		"cut off": {e.line.cutAll, e.line.mend},
+		"cut off": {e.line.Cut, e.line.Mend},
 		"restarted": {
 			e.stopRedis,
 			func() { e.startRedis(t) },

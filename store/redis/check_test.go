@@ -47,9 +47,9 @@ func TestFindings(t *testing.T) {
 func TestEvictionIsFoundAfterAFailover(t *testing.T) {
 	t.Parallel()
 	good, bad := redistest.Start(t), redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
-	via := newLine(t, good.Address)
+	via := redistest.NewLine(t, good.Address)
 	log := newLogCapture()
-	c := config(via.address)
+	c := config(via.Address)
 	c.Logger = log.logger()
 	st := open(t, c)
 	revoke(t, st, "a")

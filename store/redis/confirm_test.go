@@ -115,7 +115,7 @@ func TestWhatNoStandbyConfirms(t *testing.T) {
 				t.Fatal(err)
 			}
 			awaitAcknowledged(t, primary)
-			link.hold()
+			link.Hold()
 			for attempt, change := range []func(*redis.Store) error{change.first, change.again} {
 				if err := change(st); !errors.Is(err, store.ErrUnconfirmed) || !errors.Is(err, store.ErrUnavailable) {
 					t.Errorf("attempt %d: %v, want %v", attempt+1, err, store.ErrUnconfirmed)
@@ -130,7 +130,7 @@ func TestWhatNoStandbyConfirms(t *testing.T) {
 					})
 				}
 			}
-			link.letGo()
+			link.LetGo()
 			awaitAcknowledged(t, primary)
 			if err := change.again(st); err != nil {
 				t.Errorf("after the standby had it: %v", err)
@@ -140,11 +140,11 @@ func TestWhatNoStandbyConfirms(t *testing.T) {
 }
 
 // startSlowPair starts a primary, and a standby that is connected to it by a line.
-func startSlowPair(t *testing.T) (primary *redistest.Server, link *line) {
+func startSlowPair(t *testing.T) (primary *redistest.Server, link *redistest.Line) {
 	t.Helper()
 	primary = redistest.Start(t, "--repl-diskless-sync-delay", "0")
-	link = newLine(t, primary.Address)
-	_, port, err := net.SplitHostPort(link.address)
+	link = redistest.NewLine(t, primary.Address)
+	_, port, err := net.SplitHostPort(link.Address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func TestUnconfirmedRevocationIsAnswered503(t *testing.T) {
 	_, second, refresh := login()
 	_, third, _ := login()
 	awaitAcknowledged(t, primary)
-	link.hold()
+	link.Hold()
 	for what, got := range map[string]logintest.Answer{
 		"revoking an access token": app.Post(t, "/revoke", url.Values{"token": {first}}),
 		"revoking it again":        app.Post(t, "/revoke", url.Values{"token": {first}}),
@@ -240,7 +240,7 @@ func TestUnconfirmedRevocationIsAnswered503(t *testing.T) {
 			t.Errorf("%s gets %d", what, got.Status)
 		}
 	}
-	link.letGo()
+	link.LetGo()
 	awaitAcknowledged(t, primary)
 	for what, token := range map[string]string{"an access token": first, "a refresh token": refresh} {
 		if got := app.Post(t, "/revoke", url.Values{"token": {token}}); got.Status != http.StatusOK {

@@ -163,7 +163,7 @@ func wantRefused(t *testing.T, st *redis.Store, cause redis.Cause, reads bool) {
 func TestDemotedServerIsLeft(t *testing.T) {
 	t.Parallel()
 	first, second := redistest.StartPair(t)
-	name := redistest.NewName(t, first)
+	name := redistest.NewLine(t, first.Address)
 	st := open(t, config(name.Address))
 	create(t, st, "a")
 	first.AwaitReplica(t)
@@ -171,7 +171,7 @@ func TestDemotedServerIsLeft(t *testing.T) {
 	second.Promote(t)
 	first.Demote(t, second)
 	redistest.Until(t, "the demoted server refuses", func() bool { return !st.Writable() })
-	name.Move(second)
+	name.Move(second.Address)
 	redistest.Until(t, "a login starts at the new primary", func() bool {
 		_, err := st.Remember(t.Context(), "key", "value", 1<<40)
 		return err == nil

@@ -18,10 +18,10 @@ import (
 )
 
 // failTo has every client of a line find another server behind it.
-func failTo(via *line, address string) {
-	via.redirect(address)
-	via.cutAll()
-	via.mend()
+func failTo(via *redistest.Line, address string) {
+	via.Move(address)
+	via.Cut()
+	via.Mend()
 }
 
 // TestRevocationsSurviveAFailover: a standby is promoted that lacks the last revocations, of which a
@@ -30,8 +30,8 @@ func failTo(via *line, address string) {
 func TestRevocationsSurviveAFailover(t *testing.T) {
 	t.Parallel()
 	primary, standby := redistest.StartPair(t)
-	via := newLine(t, primary.Address)
-	reader, writer := open(t, config(via.address)), open(t, config(via.address))
+	via := redistest.NewLine(t, primary.Address)
+	reader, writer := open(t, config(via.Address)), open(t, config(via.Address))
 	revokeBoth(t, writer, "kept")
 	awaitRevoked(t, reader, "kept")
 	part(t, primary, standby)
@@ -108,8 +108,8 @@ func awaitLength(t testing.TB, s *redistest.Server, want int) {
 func TestMarkOfBeforeAFailoverSparesNothingAfterIt(t *testing.T) {
 	t.Parallel()
 	primary, standby := redistest.StartPair(t)
-	via := newLine(t, primary.Address)
-	st := open(t, config(via.address))
+	via := redistest.NewLine(t, primary.Address)
+	st := open(t, config(via.Address))
 	revokeBoth(t, st, "kept")
 	part(t, primary, standby)
 	for i := range 5 {

@@ -1,4 +1,4 @@
-package redis_test
+package redistest
 
 import (
 	"io"
@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// line passes connections on to a target, until it is cut.
-type line struct {
-	// address is where the line begins.
-	address string
+// Line forwards TCP connections to a target. A test can cut it, hold its answers back, or move it to another
+// target, as a DNS name or a virtual IP moves.
+type Line struct {
+	// Address is where clients connect.
+	Address string
 
 	listener net.Listener
 	passing  sync.WaitGroup
@@ -18,29 +19,29 @@ type line struct {
 	mu     sync.Mutex
 	target string
 	cut    bool
-	held   chan struct{} // closed by letGo; nil while nothing is held
+	held   chan struct{} // closed by LetGo; nil while nothing is held
 	conns  map[net.Conn]struct{}
 }
 
-// newLine lays a line from a free port of loopback to the target. It is taken down with the test.
-func newLine(t testing.TB, target string) *line {
+// NewLine returns a line from a free port of loopback to the target. It ends with the test.
+func NewLine(t testing.TB, target string) *Line {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &line{address: listener.Addr().String(), target: target, listener: listener, conns: make(map[net.Conn]struct{})}
+	l := &Line{Address: listener.Addr().String(), target: target, listener: listener, conns: make(map[net.Conn]struct{})}
 	l.passing.Go(l.accept)
 	t.Cleanup(func() {
 		_ = l.listener.Close()
-		l.cutAll()
+		l.Cut()
 		l.passing.Wait()
 	})
 	return l
 }
 
-// cutAll ends every connection, and every new one at once.
-func (l *line) cutAll() {
+// Cut ends every connection, and every new one at once.
+func (l *Line) Cut() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = true
@@ -50,8 +51,8 @@ func (l *line) cutAll() {
 	l.release()
 }
 
-// hold keeps back what the target sends, until letGo. What is sent to the target goes on.
-func (l *line) hold() {
+// Hold keeps back what the target sends, until LetGo. What is sent to the target goes on.
+func (l *Line) Hold() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.held == nil {
@@ -59,24 +60,24 @@ func (l *line) hold() {
 	}
 }
 
-// letGo passes on what was kept back.
-func (l *line) letGo() {
+// LetGo passes on what was kept back.
+func (l *Line) LetGo() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.release()
 }
 
-func (l *line) release() {
+func (l *Line) release() {
 	if l.held != nil {
 		close(l.held)
 		l.held = nil
 	}
 }
 
-// held is an end of the line that gets nothing while the line holds it back.
+// held is an end of the line that receives nothing while the line holds it back.
 type held struct {
 	io.Writer
-	line *line
+	line *Line
 }
 
 // Write implements io.Writer.
@@ -90,28 +91,27 @@ func (h held) Write(data []byte) (int, error) {
 	return h.Writer.Write(data)
 }
 
-// mend lets new connections through again.
-func (l *line) mend() {
+// Mend lets new connections through again.
+func (l *Line) Mend() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.cut = false
 }
 
-// redirect passes new connections on to another target, as a name that is resolved anew does. Those that
-// are open stay where they are.
-func (l *line) redirect(target string) {
+// Move forwards new connections to another target. Those that are open stay where they are.
+func (l *Line) Move(target string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.target = target
 }
 
-func (l *line) current() string {
+func (l *Line) current() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.target
 }
 
-func (l *line) accept() {
+func (l *Line) accept() {
 	for {
 		c, err := l.listener.Accept()
 		if err != nil {
@@ -121,7 +121,7 @@ func (l *line) accept() {
 	}
 }
 
-func (l *line) pass(c net.Conn) {
+func (l *Line) pass(c net.Conn) {
 	defer c.Close()
 	if !l.keep(c) {
 		return
@@ -147,7 +147,7 @@ func (l *line) pass(c net.Conn) {
 	<-done
 }
 
-func (l *line) keep(c net.Conn) bool {
+func (l *Line) keep(c net.Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.cut {
@@ -156,7 +156,7 @@ func (l *line) keep(c net.Conn) bool {
 	return !l.cut
 }
 
-func (l *line) drop(c net.Conn) {
+func (l *Line) drop(c net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.conns, c)
