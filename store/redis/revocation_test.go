@@ -70,7 +70,7 @@ func TestRevocationsSurviveTheServer(t *testing.T) {
 }
 
 // TestRevocationsSurviveAFlush: the server stays, but its data goes, and another
-// revocation comes before anybody looked.
+// revocation comes before a replica looked.
 func TestRevocationsSurviveAFlush(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t)

@@ -193,7 +193,7 @@ func TestCutBetweenTwoShards(t *testing.T) {
 	}
 }
 
-// TestWrongHintEndsNothing: an update that loses told the indexes that the record is over. It lives on, and
+// TestWrongHintEndsNothing: an update that loses has marked the record as over in the indexes. It lives on, and
 // no flood removes it.
 func TestWrongHintEndsNothing(t *testing.T) {
 	t.Parallel()

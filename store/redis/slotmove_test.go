@@ -78,7 +78,7 @@ func (m *moving) useAll(t *testing.T, ids []string) {
 
 // TestNothingIsRefusedWhileASlotMoves uses the logins of one shard at every step of a move of its slot:
 // before, while some of its keys are here and some there (ASK), and when the other node has all (MOVED).
-// Each script has one key, so that none is told to try again.
+// Each script has one key, so that no call gets TRYAGAIN.
 func TestNothingIsRefusedWhileASlotMoves(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t)

@@ -13,6 +13,8 @@ import (
 
 	"go.opentelemetry.io/otel/trace"
 	"golang.org/x/time/rate"
+
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // readLog performs reads and records when each session was read.
@@ -279,4 +281,23 @@ func TestClosedReadsNothing(t *testing.T) {
 			t.Errorf("%d sessions were read, want the first alone", len(l.at))
 		}
 	})
+}
+
+// TestStatusDoesNotShareAReadUnderWay: a status request that waited long enough answers with what it knew.
+// The read writes its record at its end, and each request that waited gets a copy.
+func TestStatusDoesNotShareAReadUnderWay(t *testing.T) {
+	t.Parallel()
+	known, found := &store.Record{ID: "known"}, &store.Record{ID: "found"}
+	r := &statusRead{over: make(chan struct{}), record: found}
+	if got := r.recordOr(known); got != known {
+		t.Errorf("while the read is under way: %q", got.ID)
+	}
+	close(r.over)
+	if got := r.recordOr(known); got == found || got.ID != "found" {
+		t.Errorf("after the read: %q, shared %t", got.ID, got == found)
+	}
+	r.record = nil
+	if got := r.recordOr(known); got != known {
+		t.Errorf("after a read that found nothing: %q", got.ID)
+	}
 }
