@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -123,9 +124,14 @@ func TestWhatNoStandbyConfirms(t *testing.T) {
 			}
 			if strings.HasSuffix(name, "revocation") {
 				for what, at := range map[string]*redis.Store{"this replica": st, "another": other} {
+					var failed error
 					redistest.Until(t, what+" refuses", func() bool {
-						byLogin, _ := at.Revoked(t.Context(), store.Credential{Login: "a"})
+						byLogin, err := at.Revoked(t.Context(), store.Credential{Login: "a"})
 						bySubject, _ := at.Revoked(t.Context(), store.Credential{Subject: "a"})
+						if fmt.Sprint(err) != fmt.Sprint(failed) {
+							t.Log(what, time.Now(), err)
+						}
+						failed = err
 						return byLogin || bySubject
 					})
 				}

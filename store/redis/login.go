@@ -34,6 +34,9 @@ var refusals = map[string]error{
 	replyConflict: store.ErrConflict,
 }
 
+// errEvicted: the record had to go for a later one of its client before it was there.
+var errEvicted = errors.New("record was evicted while it was created")
+
 // errMalformed: what answers is no Redis that runs our scripts.
 var errMalformed = errors.New("malformed answer of a script")
 
@@ -74,6 +77,11 @@ func (l logins) Create(ctx context.Context, r *store.Record, b store.Bounds) (ev
 		// What goes for the client may make room in the shard. So the shard's are named after it.
 		func() { entered = l.enter(ctx, indexes, r, state(r), 0) },
 	)
+	if errors.Is(made, errEvicted) && entered.err() == nil {
+		l.leave(ctx, indexes) // the other Create may have done so before this one entered them
+		r.Version = 1
+		return nil, nil
+	}
 	if err := cmp.Or(made, entered.err()); err != nil {
 		l.undo(ctx, indexes, entered, made == nil)
 		return nil, err
@@ -96,6 +104,9 @@ func (l logins) create(ctx context.Context, r *store.Record, data []byte) error 
 	reply, err := got.AsStrSlice()
 	if err != nil || len(reply) == 0 {
 		return l.unavailable(ctx, doing, errMalformed)
+	}
+	if reply[0] == replyGone {
+		return errEvicted
 	}
 	if err := verdict(reply[0]); err != nil {
 		return err

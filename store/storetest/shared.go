@@ -82,8 +82,28 @@ func boundHoldsOverBoth(t *testing.T, h Harness) {
 			t.Errorf("creating: %v", err)
 		}
 	})
-	wantLen(t, h, 20)
-	wantLen(t, h.at(1), 20)
+	held := make(map[string]int)
+	for i := range rivals {
+		r, err := h.at(i).Store.Load(t.Context(), strconv.Itoa(i))
+		switch {
+		case err == nil:
+			held[r.Client]++
+		case !errors.Is(err, store.ErrNotFound):
+			t.Errorf("loading: %v", err)
+		}
+	}
+	for client, n := range held {
+		if n != b.PerClient {
+			t.Errorf("client %s holds %d records, want %d", client, n, b.PerClient)
+		}
+	}
+	if len(held) != 10 {
+		t.Errorf("%d clients hold records, want 10", len(held))
+	}
+	if !h.Approximate {
+		wantLen(t, h, 20)
+		wantLen(t, h.at(1), 20)
+	}
 }
 
 func countedOverBoth(t *testing.T, h Harness) { wantAllCounted(t, h.at) }

@@ -3,10 +3,15 @@
 --
 -- KEYS: the record. ARGV: the state that it must have to go (unreturned or over); for how many
 -- milliseconds a record is kept after its end. One that is kept for no longer than that has expired.
+-- A record that an index knows may be on its way: its Create writes both at the same time. So a missing record
+-- that has to go leaves the word "gone" for a minute, longer than any call takes, and create.lua keeps nothing.
 -- It answers "gone", "missing", or how far the record has come (unreturned, returned or over) and, in
 -- Unix milliseconds, its expiry, or until when it is kept where it is over.
 local held = redis.call('GET', KEYS[1])
-if not held then
+if not held or held == 'gone' then
+  if ARGV[1] == 'unreturned' then
+    redis.call('SET', KEYS[1], 'gone', 'PX', 60000)
+  end
   return {'missing'}
 end
 local time = redis.call('TIME')

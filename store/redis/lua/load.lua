@@ -4,7 +4,7 @@
 -- without the latter when there is none.
 local held = redis.call('GET', KEYS[1])
 local time = redis.call('TIME')
-if not held then
+if not held or held == 'gone' then
   return {time[1], time[2]}
 end
 return {time[1], time[2], held}

@@ -4,7 +4,7 @@
 -- milliseconds, or nothing where that stays as it is.
 -- It answers "kept", or "missing" or "conflict" and changes nothing.
 local held = redis.call('GET', KEYS[1])
-if not held then
+if not held or held == 'gone' then
   return 'missing'
 end
 if string.match(held, '^(%d+) ') ~= ARGV[1] then
