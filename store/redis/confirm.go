@@ -38,13 +38,12 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 	var waited error
 	own := do
 	own.run = func(ctx context.Context, client rueidis.Client) (answer rueidis.RedisResult) {
-		_ = client.Dedicated(func(own rueidis.DedicatedClient) error {
-			on := &dedicated{Client: client, own: own}
-			if answer = do.run(ctx, on); answer.Error() == nil {
-				waited = c.await(ctx, on)
-			}
-			return nil
-		})
+		taken, release := client.Dedicate()
+		on := &dedicated{Client: client, own: taken}
+		if answer = do.run(ctx, on); answer.Error() == nil {
+			waited = c.await(ctx, on)
+		}
+		go release()                    // it asks the server to forget subscriptions: a round trip that no call waits for
 		if redirected(answer.Error()) { // the shared connections follow, and learn of it
 			answer, waited = do.run(ctx, client), errSlotMoves
 		}
