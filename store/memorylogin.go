@@ -16,6 +16,7 @@ type memoryLogins struct {
 // when it is removed.
 type heldRecord struct {
 	packed
+	ended     bool
 	version   uint64
 	entry     *entry
 	keepUntil int64 // Unix nanoseconds
@@ -62,7 +63,7 @@ func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) 
 		return admission{}, err
 	}
 	due, _ := l.settle(a.entry, r)
-	s.add(r.ID, heldRecord{packed: p, version: 1, entry: a.entry, keepUntil: r.KeepUntil().UnixNano()}, due)
+	s.add(r.ID, heldRecord{packed: p, ended: r.ended(), version: 1, entry: a.entry, keepUntil: r.KeepUntil().UnixNano()}, due)
 	return a, nil
 }
 
@@ -144,7 +145,8 @@ func (l *memoryLogins) Update(ctx context.Context, r *Record) error {
 		return ErrNotFound
 	}
 	r.Version++
-	e.value.packed, e.value.version, e.value.keepUntil = p, r.Version, r.KeepUntil().UnixNano()
+	e.value.packed, e.value.ended = p, r.ended()
+	e.value.version, e.value.keepUntil = r.Version, r.KeepUntil().UnixNano()
 	s.move(e, due)
 	return nil
 }
@@ -170,8 +172,11 @@ func (l *memoryLogins) lapse(s *shard[heldRecord], e *item[heldRecord]) {
 
 // reduce packs a record again without what it no longer needs.
 func (h *heldRecord) reduce(now time.Time) {
+	if !h.ended { // most are not: their users never came back
+		return
+	}
 	r, err := h.unpack()
-	if err != nil || !r.ended() {
+	if err != nil {
 		return
 	}
 	r.ID = h.entry.id
