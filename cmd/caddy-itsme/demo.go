@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/signal"
 	"strings"
@@ -18,10 +19,15 @@ import (
 )
 
 // ports are the ports on which the demo listens, on loopback. Zero means a free port.
-type ports struct{ gateway, simulator, management, upstream uint16 }
+type ports struct {
+	gateway, simulator, management, upstream uint16
 
-// The flags for the ports.
+	service string // the URL of the user's own upstream; empty means the demo's
+}
+
+// The flags.
 const (
+	serviceFlag    = "upstream"
 	gatewayFlag    = "gateway-port"
 	simulatorFlag  = "simulator-port"
 	managementFlag = "management-port"
@@ -31,6 +37,9 @@ const (
 const demoHelp = `Runs a gateway, a simulator of Signicat and itsme, and an upstream that shows
 the headers that it receives. All run in one process and listen on loopback.
 The demo prints what to try, in a browser and with curl.
+
+With --upstream http://127.0.0.1:3000 the gateway protects the service that
+listens there, in place of the demo's own upstream.
 
 The demo identifies no user: on the simulator's page you choose a made-up
 person. The signing key is in a temporary folder, which is deleted when the demo
@@ -43,7 +52,7 @@ output is JSON. The exit status is 1 if a step failed.`
 func demoCommand() caddycmd.Command {
 	return caddycmd.Command{
 		Name:  "demo",
-		Usage: "[--once]",
+		Usage: "[--once] [--upstream <url>]",
 		Short: "Logs in with a simulated itsme, in one process on loopback",
 		Long:  demoHelp,
 		CobraFunc: func(command *cobra.Command) {
@@ -51,12 +60,17 @@ func demoCommand() caddycmd.Command {
 			flags := command.Flags()
 			flags.SortFlags = false
 			once := flags.Bool("once", false, "log in as an app and as a browser, and end; ports without a flag are free ones")
+			flags.StringVar(&p.service, serviceFlag, "", "http URL of a service of yours to protect, such as http://127.0.0.1:3000")
 			flags.Uint16Var(&p.gateway, gatewayFlag, 8080, "port of the gateway; 0 means a free port")
 			flags.Uint16Var(&p.simulator, simulatorFlag, 8090, "port of the simulated Signicat and itsme")
 			flags.Uint16Var(&p.management, managementFlag, 8091, "port of the simulator's management API")
 			flags.Uint16Var(&p.upstream, upstreamFlag, 9000, "port of the upstream")
 			command.Args = cobra.NoArgs
+			command.MarkFlagsMutuallyExclusive("once", serviceFlag)
 			command.RunE = func(command *cobra.Command, _ []string) error {
+				if err := checkService(p.service); err != nil {
+					return err
+				}
 				if *once {
 					if err := freeUnlessNamed(flags); err != nil {
 						return err
@@ -66,6 +80,18 @@ func demoCommand() caddycmd.Command {
 			}
 		},
 	}
+}
+
+// checkService accepts the empty text, or an http URL with a host and a port.
+func checkService(service string) error {
+	if service == "" {
+		return nil
+	}
+	u, err := url.Parse(service)
+	if err != nil || u.Port() == "" || *u != (url.URL{Scheme: "http", Host: u.Host}) {
+		return fmt.Errorf("--%s %s: write scheme, host and port, such as http://127.0.0.1:3000", serviceFlag, service)
+	}
+	return nil
 }
 
 // freeUnlessNamed sets every port that the command line does not name to zero.

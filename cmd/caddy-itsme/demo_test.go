@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 )
 
 // onFreePorts lets tests run side by side.
@@ -41,6 +45,31 @@ func TestPastedLinesLogIn(t *testing.T) {
 	}
 	if name := seen.Headers["X-Itsme-Name"]; name != "Lien Peeters" {
 		t.Errorf("the upstream saw %q", name)
+	}
+	p.interrupt(t)
+	p.leftNothing(t)
+}
+
+// TestDemoProtectsAnotherService logs in to a service that the command line names.
+func TestDemoProtectsAnotherService(t *testing.T) {
+	t.Parallel()
+	service := new(logintest.Upstream)
+	listening := httptest.NewServer(service)
+	t.Cleanup(listening.Close)
+	p := newProgram(t, slices.Concat(onFreePorts, []string{"--upstream", listening.URL})...)
+	a := newApp(transcript{t.Output()}, address(t, p.serve(t)))
+	if _, err := a.refused(t.Context()); err != nil || service.Count() > 0 {
+		t.Errorf("without a login: %v, and the service got %d requests", err, service.Count())
+	}
+	token, err := a.login(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.get(t.Context(), http.StatusOK, a.gateway+"/", "Authorization", "Bearer "+token); err != nil {
+		t.Fatal(err)
+	}
+	if name := service.Last().Get("X-Itsme-Name"); name != "Lien Peeters" {
+		t.Errorf("the service got the name %q", name)
 	}
 	p.interrupt(t)
 	p.leftNothing(t)
@@ -145,9 +174,12 @@ func wantPortInUse(t *testing.T, flag, address string) {
 func TestWrongArguments(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
-		"a port that is none": {"--gateway-port", "70000"},
-		"a word":              {"once"},
-		"an unknown flag":     {"--port", "8080"},
+		"a port that is none":        {"--gateway-port", "70000"},
+		"a word":                     {"once"},
+		"an unknown flag":            {"--port", "8080"},
+		"a service without a scheme": {"--upstream", "127.0.0.1:3000"},
+		"a service with a path":      {"--upstream", "http://127.0.0.1:3000/api"},
+		"a service and once":         {"--once", "--upstream", "http://127.0.0.1:3000"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -168,7 +200,7 @@ func TestHelp(t *testing.T) {
 	}
 	help := p.stdout.String()
 	for _, want := range []string{
-		"caddy-itsme demo [--once]", "--once", "8080", "8090", "8091", "9000",
+		"caddy-itsme demo [--once] [--upstream <url>]", "--once", "8080", "8090", "8091", "9000",
 		"--" + gatewayFlag, "--" + simulatorFlag, "--" + managementFlag, "--" + upstreamFlag,
 	} {
 		if !strings.Contains(help, want) {

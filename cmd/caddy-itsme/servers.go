@@ -23,9 +23,11 @@ import (
 // loopback is the only host of the demo. To a browser, localhost would be another host with other cookies.
 const loopback = "127.0.0.1"
 
-// servers are the servers of the demo. The fields are their URLs.
+// servers are the servers of the demo, with their URLs.
 type servers struct {
 	Gateway, Simulator, Management, Upstream string
+
+	Own bool // the upstream is the user's
 
 	closers []func() error
 }
@@ -62,6 +64,10 @@ func (s *servers) start(p ports) error {
 	s.Management, err = s.serve(managementFlag, p.management, signicat.Management())
 	if err != nil {
 		return err
+	}
+	if s.Upstream = p.service; s.Upstream != "" {
+		s.Own = true
+		return s.startGateway(port)
 	}
 	s.Upstream, err = s.serve(upstreamFlag, p.upstream, http.HandlerFunc(echo))
 	if err != nil {
