@@ -81,8 +81,8 @@ xcaddy: ## Build Caddy with the module as users do, and check what was built
 	echo "xcaddy: built, has every module, and validates xcaddy.Caddyfile without a network"
 
 .PHONY: docs
-docs: ## Write docs/configuration.md from the doc comments
-	$(GO) run ./internal/configdoc caddymodule docs/configuration.md
+docs: ## Write docs/caddyfile.md from the doc comments
+	$(GO) run ./internal/configdoc caddymodule docs/caddyfile.md
 
 # The programs and systems of make dist.
 PROGRAMS := caddy-itsme signicat-sim

@@ -19,7 +19,7 @@ func init() { caddy.RegisterModule(AuthProvider{}) }
 // adds Cache-Control: private to the response of a request with a token. Unlike the handler itsme, it does
 // not remove fields for caches that the upstream adds.
 type AuthProvider struct {
-	// Use selects the gateway by name. Default "default".
+	// Use selects the gateway by name. Default default.
 	Use string `json:"use,omitempty"`
 
 	gateway *gateway.Gateway

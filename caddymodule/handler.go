@@ -20,39 +20,42 @@ func init() { caddy.RegisterModule(Handler{}) }
 // of the site. It strips identity headers of the client and serves the gateway's endpoints. Requests that
 // Match selects go on with a valid login only.
 type Handler struct {
-	// Use selects the gateway by name. Default "default".
+	// Use selects the gateway by name. Default default.
 	Use string `json:"use,omitempty"`
 
 	// MatchRaw selects the requests that need a login. Other requests go on without identity headers. The
 	// matcher is here and not at the route because the handler must see every request. A request needs a
 	// login if it matches now, or if it matches as the client sent it: with the path, the query and the
-	// method from before every rewrite. A matcher that fails counts as matching. Default all requests.
+	// method from before every rewrite. A matcher that fails counts as matching. See
+	// docs/sites.md#with-a-matcher. Default: all requests.
 	MatchRaw caddyhttp.RawMatcherSets `json:"match,omitempty" caddy:"namespace=http.matchers"`
 
 	// Public are paths that need no login: exact, such as /health, or a prefix that ends with /*, such as
 	// /assets/*. They are compared with the path that the client sent: inside handle_path /app/* write
 	// /app/assets/*. A path in a form that is not canonical, such as /a/../b, needs a login. A path that
-	// another directive rewrites must be listed as rewritten too. Default none.
+	// another directive rewrites must be listed as rewritten too, unless only a prefix was stripped and a
+	// segment of the listed path is left. Default: none.
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad credential is
-	// still refused, and so is a login that does not meet require. Default false.
+	// still refused, and so is a login that does not meet require. Default: off.
 	Optional bool `json:"optional,omitempty"`
 
 	// CORSPreflight lets a browser's CORS preflight requests through. They carry no credentials, and reach
 	// the upstream without identity. A preflight has no body, no Upgrade and no header that overrides the
-	// method. Default false: a preflight needs a login.
+	// method. Without it a preflight needs a login. Default: off.
 	CORSPreflight bool `json:"cors_preflight,omitempty"`
 
 	// Mode selects the answer to a request without a login. auto sends a browser's navigation to the login
 	// page and refuses other requests with 401. api refuses all requests with 401. browser sends every GET
-	// and HEAD to the login page. Default auto.
+	// and HEAD to the login page. Browsers log in on the host of public_url alone: on another host auto means
+	// api, and browser is an error. Default auto.
 	Mode string `json:"mode,omitempty"`
 
-	// Require are further conditions for a login. Default: every valid login is accepted.
+	// Require are further conditions for a login. Default: none.
 	Require Require `json:"require,omitzero"`
 
-	// Header are upstream headers in addition to the X-Itsme headers. Default none.
+	// Header are upstream headers in addition to the X-Itsme headers. Default: none.
 	Header []ExtraHeader `json:"header,omitempty"`
 
 	// ForwardToken selects how the upstream gets the access token. authorization sends it as Authorization:
@@ -71,7 +74,7 @@ type ExtraHeader struct {
 	// Name of the header, such as X-User-Id. Required.
 	Name string `json:"name"`
 
-	// Claim is sub, acr, auth_time or another claim of the access token. Required.
+	// Claim is sub, acr, auth_time, jti, iss, client_id, idp, or an attribute claim. Required.
 	Claim string `json:"claim"`
 }
 

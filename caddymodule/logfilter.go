@@ -34,7 +34,7 @@ func init() { caddy.RegisterModule(LogFilter{}) }
 // the headers of Header, Authorization, Proxy-Authorization, Cookie and Set-Cookie. In uri it redacts a
 // query with a code or state. Any other field is redacted as a whole.
 type LogFilter struct {
-	// Header are further headers to redact, such as the header of a site's forward_token. Default none.
+	// Header are further headers to redact, such as the header of a site's forward_token. Default: none.
 	Header []string `json:"header,omitempty"`
 
 	sensitive func(header string) bool

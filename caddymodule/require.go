@@ -14,24 +14,26 @@ import (
 // login: an app gets 401 with the missing requirement (RFC 9470), and a browser gets the login page. For the
 // other conditions the answer is 403.
 type Require struct {
-	// LoA is the lowest accepted level of assurance: low, substantial or high. Empty accepts any level.
+	// LoA is the lowest accepted level of assurance: low, substantial or high. Default: any.
 	LoA string `json:"loa,omitempty"`
 
 	// MaxAge bounds the time since the user authenticated with itsme. A refresh is no authentication. Whole
-	// seconds, 2m to 2160h. Zero accepts any age.
+	// seconds, 2m to 2160h. Default: any.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
 
 	// MinAge is the lowest accepted age of the user in years, today in Belgium, by the claim birthdate. 1 to
-	// 130. Zero accepts any age.
+	// 130. In years without a 29 February, a user who was born on that day is a year older on 1 March. A birth
+	// date that is not whole is refused. Default: any.
 	MinAge int `json:"min_age,omitempty"`
 
-	// Claim are conditions on the user's claims. All must hold. Default none.
+	// Claim are conditions on the user's claims. All must hold. Default: none.
 	Claim []RequiredClaim `json:"claim,omitempty"`
 }
 
 // RequiredClaim is a condition on one claim.
 type RequiredClaim struct {
-	// Claim is sub or an attribute claim of the access token. Required.
+	// Claim is sub or an attribute claim of the access token. Authorise a user by sub: names and email
+	// addresses are not unique. Required.
 	Claim string `json:"claim"`
 
 	// Values are the accepted values, compared byte for byte. Required, at least one.

@@ -30,19 +30,20 @@ type RedisStore struct {
 	// percent-encode special characters of user and password. Required.
 	Address []string `json:"address,omitempty"`
 
-	// Sentinel names the primary that Sentinels know. Default: address is that of the servers themselves.
+	// Sentinel names the primary that Sentinels know. Default: the addresses are those of servers.
 	Sentinel *RedisSentinel `json:"sentinel,omitempty"`
 
 	// User is the ACL user. Default: the server's default user.
 	User string `json:"user,omitempty"`
 
-	// Password is the user's. Default none.
+	// Password is the user's. Use a placeholder. Default: none.
 	Password string `json:"password,omitempty"`
 
-	// Database is the number of the logical database. Default 0, the only one of a Cluster.
+	// Database is the number of the logical database. A Cluster has 0 alone. Default 0.
 	Database int `json:"database,omitempty"`
 
-	// TLS encrypts the connections to servers and Sentinels. Default: in the clear, but for rediss://.
+	// TLS encrypts the connections to servers and Sentinels. Addresses with rediss:// need no TLS here.
+	// Default: off.
 	TLS *RedisTLS `json:"tls,omitempty"`
 
 	// Timeout is how long one call to Redis may take, and the making of a connection. Default 1s.
@@ -161,7 +162,7 @@ func (s *RedisStore) Cleanup() error {
 //
 //	store redis {
 //	    address   <host:port|URL...>
-//	    sentinel  <master name> {
+//	    sentinel  <master> {
 //	        user     <name>
 //	        password <password>
 //	    }
@@ -170,7 +171,7 @@ func (s *RedisStore) Cleanup() error {
 //	    database  <number>
 //	    tls       [<file with CA certificates>] {
 //	        ca          <file>
-//	        certificate <file> <key file>
+//	        certificate <file> <key>
 //	        server_name <name>
 //	    }
 //	    timeout   <duration>

@@ -11,10 +11,10 @@ type RedisSentinel struct {
 	// Master is the name that the Sentinels have for the primary. Required.
 	Master string `json:"master,omitempty"`
 
-	// User is a user of the Sentinels. Default: their default user.
+	// User is a user of the Sentinels. Default: the Sentinels' default user.
 	User string `json:"user,omitempty"`
 
-	// Password is that user's. Default none. The password of the servers is never sent to a Sentinel.
+	// Password is that user's. The password of the servers is never sent to a Sentinel. Default: none.
 	Password string `json:"password,omitempty"`
 }
 

@@ -13,14 +13,14 @@ import (
 // RedisTLS says which certificates to trust, and which one to present. A reload reads its files again.
 type RedisTLS struct {
 	// CA is a file with the certificates, in PEM, of authorities that may sign the server's. Default:
-	// those of the system.
+	// the system's certificates.
 	CA string `json:"ca,omitempty"`
 
 	// Certificate is a file with the certificate, in PEM, that the gateway presents as a client. Needs
-	// key. Default none.
+	// key. Default: none.
 	Certificate string `json:"certificate,omitempty"`
 
-	// Key is a file with the private key of certificate, in PEM.
+	// Key is a file with the private key of certificate, in PEM. Default: none.
 	Key string `json:"key,omitempty"`
 
 	// ServerName is the name that the server's certificate must have. Default: the host of each address.

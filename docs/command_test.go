@@ -11,16 +11,16 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestCommandsAreNamed compares README's table with the commands of caddy itsme.
+// TestCommandsAreNamed compares the table of docs/troubleshooting.md with the commands of caddy itsme.
 func TestCommandsAreNamed(t *testing.T) {
 	t.Parallel()
 	var named []string
-	for _, row := range readTable(t, "Command") {
+	for _, row := range readTableOf(t, troubleshooting, "Command") {
 		command, _ := code(row[0])
 		named = append(named, command)
 	}
 	if diff := cmp.Diff(leaves("caddy ", itsme()), named); diff != "" {
-		t.Errorf("the table names others (-caddy +README):\n%s", diff)
+		t.Errorf("the table names others (-caddy +page):\n%s", diff)
 	}
 }
 

@@ -13,12 +13,6 @@ import (
 
 func TestMain(m *testing.M) { repotest.Main(m) }
 
-// readTable returns the rows of README's tables whose first column has that heading.
-func readTable(t *testing.T, firstColumn string) (rows [][]string) {
-	t.Helper()
-	return readTableOf(t, "README.md", firstColumn)
-}
-
 // readTableOf returns the rows of a page's tables whose first column has that heading, in order,
 // without their heading. It fails the test without such a table.
 func readTableOf(t *testing.T, page, firstColumn string) (rows [][]string) {
@@ -112,7 +106,7 @@ func TestCommandsExist(t *testing.T) {
 	}
 }
 
-// versions has, for each version of README's table, the file that sets it.
+// versions has, for each version of the table in docs/install.md, the file that sets it.
 var versions = map[string]struct{ file, before string }{
 	"Go":                      {"go.mod", "\ngo "},
 	"Caddy":                   {"go.mod", "github.com/caddyserver/caddy/v2 "},
@@ -122,7 +116,7 @@ var versions = map[string]struct{ file, before string }{
 
 func TestVersions(t *testing.T) {
 	t.Parallel()
-	rows := readTable(t, "What")
+	rows := readTableOf(t, "docs/install.md", "What")
 	if len(rows) != len(versions) {
 		t.Errorf("the table has %d rows, want %d", len(rows), len(versions))
 	}

@@ -16,6 +16,11 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
+const (
+	claimsPage = "docs/claims.md"
+	httpPage   = "docs/http.md"
+)
+
 // alwaysThere has the rows of the table of claims without an attribute.
 const alwaysThere = 3
 
@@ -29,14 +34,14 @@ func TestClaims(t *testing.T) {
 	for _, a := range attribute.All() {
 		want = append(want, row{a.Name, a.Claim, a.Header(), a.Sensitive})
 	}
-	for _, cells := range readTable(t, "Signicat attribute")[alwaysThere:] {
+	for _, cells := range readTableOf(t, claimsPage, "Signicat attribute")[alwaysThere:] {
 		name, _ := code(cells[0])
 		claim, _ := code(cells[1])
 		header, _ := code(cells[2])
 		named = append(named, row{name, claim, header, strings.HasPrefix(cells[3], "Sensitive.")})
 	}
 	if diff := cmp.Diff(want, named); diff != "" {
-		t.Errorf("the table names others (-gateway +README):\n%s", diff)
+		t.Errorf("the table names others (-gateway +page):\n%s", diff)
 	}
 }
 
@@ -59,14 +64,14 @@ func TestHeadersArrive(t *testing.T) {
 		}
 	}
 	want := []string{"X-Itsme-Email-Verified"}
-	for _, cells := range readTable(t, "Signicat attribute") {
+	for _, cells := range readTableOf(t, claimsPage, "Signicat attribute") {
 		header, _ := code(cells[2])
 		want = append(want, header)
 	}
 	slices.Sort(got)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("others arrive (-README +upstream):\n%s", diff)
+		t.Errorf("others arrive (-page +upstream):\n%s", diff)
 	}
 }
 
@@ -83,7 +88,7 @@ func TestEndpointsAnswer(t *testing.T) {
 	})
 	app := front.NewApp()
 	app.Start(t)
-	for _, row := range readTable(t, "Method") {
+	for _, row := range readTableOf(t, httpPage, "Method") {
 		path, _ := code(row[1])
 		for method := range strings.SplitSeq(row[0], ", ") {
 			status := ask(t, front, app, method, path)
@@ -138,7 +143,7 @@ var routes = map[string]*regexp.Regexp{
 func TestEndpointsAreNamed(t *testing.T) {
 	t.Parallel()
 	var named []string
-	for _, row := range readTable(t, "Method") {
+	for _, row := range readTableOf(t, httpPage, "Method") {
 		path, _ := code(row[1])
 		parent, _, _ := strings.Cut(path, "{")
 		named = append(named, parent)
@@ -150,29 +155,8 @@ func TestEndpointsAreNamed(t *testing.T) {
 		}
 		for _, endpoint := range found {
 			if path := "/" + endpoint[1] + endpoint[2]; !slices.Contains(named, path) {
-				t.Errorf("README does not name %s", path)
+				t.Errorf("%s does not name %s", httpPage, path)
 			}
 		}
-	}
-}
-
-// TestUpstreamsPageNamesTheHeaders compares the table for services with the gateway's own.
-func TestUpstreamsPageNamesTheHeaders(t *testing.T) {
-	t.Parallel()
-	want := []string{"X-Itsme-Subject sub", "X-Itsme-Acr acr", "X-Itsme-Auth-Time auth_time"}
-	for _, a := range attribute.All() {
-		want = append(want, a.Header()+" "+a.Claim)
-		if a.Form == attribute.Email {
-			want = append(want, a.Header()+"-Verified "+a.Claim+"_verified")
-		}
-	}
-	var named []string
-	for _, cells := range readTableOf(t, "docs/upstreams.md", "Header") {
-		header, _ := code(cells[0])
-		claim, _ := code(cells[1])
-		named = append(named, header+" "+claim)
-	}
-	if diff := cmp.Diff(want, named); diff != "" {
-		t.Errorf("the table names others (-gateway +page):\n%s", diff)
 	}
 }

@@ -30,7 +30,7 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 		}
 	}
 	explained := make(map[string]string)
-	for _, row := range readTableOf(t, "docs/operations.md", "Line") {
+	for _, row := range readTableOf(t, troubleshooting, "Line") {
 		message, ok := code(row[0])
 		if _, twice := explained[message]; !ok || twice {
 			t.Errorf("%s is not a line, or has two rows", row[0])
@@ -38,7 +38,7 @@ func TestEveryLogLineIsExplained(t *testing.T) {
 		explained[message] = row[1]
 	}
 	if diff := cmp.Diff(written, explained); diff != "" {
-		t.Errorf("docs/operations.md explains other lines (-source +page):\n%s", diff)
+		t.Errorf("the page explains other lines (-source +page):\n%s", diff)
 	}
 }
 
@@ -60,12 +60,12 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		written[names[found[1]]] = "WARN"
 	}
 	explained := make(map[string]string)
-	for _, row := range readTableOf(t, "docs/operations.md", "Reason") {
+	for _, row := range readTableOf(t, troubleshooting, "Reason") {
 		name, _ := code(row[0])
 		explained[name] = row[1]
 	}
 	if diff := cmp.Diff(written, explained); diff != "" {
-		t.Errorf("docs/operations.md explains other reasons (-source +page):\n%s", diff)
+		t.Errorf("the page explains other reasons (-source +page):\n%s", diff)
 	}
 }
 

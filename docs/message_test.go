@@ -16,15 +16,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// troubleshooting is the page of all messages.
+const troubleshooting = "docs/troubleshooting.md"
+
 // codeSpan matches a quotation of a page.
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 
-// TestMessagesAreExact looks up every message that Troubleshooting quotes in the source of the packages
+// TestMessagesAreExact looks up every message that docs/troubleshooting.md quotes in the source of the packages
 // that write it. A verb such as %s matches any text.
 func TestMessagesAreExact(t *testing.T) {
 	t.Parallel()
 	written := messages(t, "caddymodule", "caddymodule/internal/block", "caddymodule/internal/doctor", "gateway", "gateway/internal/login", "keyring", "signicat", "token", "store")
-	for _, row := range readTable(t, "Message") {
+	for _, row := range readTableOf(t, troubleshooting, "Message") {
 		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
 			if !slices.ContainsFunc(written, func(m *regexp.Regexp) bool { return m.MatchString(quoted[1]) }) {
 				t.Errorf("no package writes %q", quoted[1])
@@ -92,7 +95,7 @@ var (
 	problemName = regexp.MustCompile(`(problem\w+)\s+= "(\w+)"`)
 )
 
-// TestFailuresAreNamed compares Troubleshooting with the gateway's table of failures: the page explains
+// TestFailuresAreNamed compares docs/troubleshooting.md with the gateway's table of failures: the page explains
 // every code and every OAuth error, with its status and title.
 func TestFailuresAreNamed(t *testing.T) {
 	t.Parallel()
@@ -108,7 +111,7 @@ func TestFailuresAreNamed(t *testing.T) {
 		grants[row[4]] = true
 	}
 	explained := set{}
-	for _, row := range readTable(t, "Code") {
+	for _, row := range readTableOf(t, troubleshooting, "Code") {
 		problem, _ := code(row[0])
 		explained[problem] = true
 		if answer := problem + ": " + row[1]; !answers[answer] {
@@ -116,15 +119,15 @@ func TestFailuresAreNamed(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(problems, explained); diff != "" {
-		t.Errorf("README explains other problems (-gateway +README):\n%s", diff)
+		t.Errorf("the page explains other problems (-gateway +page):\n%s", diff)
 	}
 	explained = set{}
-	for _, row := range readTable(t, "Error") {
+	for _, row := range readTableOf(t, troubleshooting, "Error") {
 		name, _ := code(row[0])
 		explained[name] = true
 	}
 	if diff := cmp.Diff(grants, explained); diff != "" {
-		t.Errorf("README explains other errors (-gateway +README):\n%s", diff)
+		t.Errorf("the page explains other errors (-gateway +page):\n%s", diff)
 	}
 }
 

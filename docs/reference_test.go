@@ -8,32 +8,61 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// blocks has the tables of subdirectives: the heading, the prefix of their names on other pages, and a
-// Caddyfile with an error in that block.
+// blocks has the tables of options: their heading, the prefix of their names on other pages, and a Caddyfile with an
+// error in that block.
 var blocks = []struct{ heading, prefix, caddyfile string }{
-	{"Subdirective", "", "{\nitsme {\nnosuch\n}\n}"},
-	{"In `signicat`", "signicat ", "{\nitsme {\nsignicat {\nnosuch\n}\n}\n}"},
-	{"In `token`", "token ", "{\nitsme {\ntoken {\nnosuch\n}\n}\n}"},
-	{"In `store redis`", "store redis ", "{\nitsme {\nstore redis {\nnosuch\n}\n}\n}"},
-	{"In `limit`", "limit ", "{\nitsme {\nlimit {\nnosuch\n}\n}\n}"},
-	{"In `page`", "page ", "{\nitsme {\npage {\nnosuch\n}\n}\n}"},
-	{"In the directive", "", "http:// {\nitsme {\nnosuch\n}\n}"},
-	{"In `require`", "require ", "http:// {\nitsme {\nrequire nosuch\n}\n}"},
+	{"`gateways`", "", "{\nitsme {\nnosuch\n}\n}"},
+	{"`signicat`", "signicat ", "{\nitsme {\nsignicat {\nnosuch\n}\n}\n}"},
+	{"`token`", "token ", "{\nitsme {\ntoken {\nnosuch\n}\n}\n}"},
+	{"Store redis", "store redis ", "{\nitsme {\nstore redis {\nnosuch\n}\n}\n}"},
+	{"`limit`", "limit ", "{\nitsme {\nlimit {\nnosuch\n}\n}\n}"},
+	{"`page`", "page ", "{\nitsme {\npage {\nnosuch\n}\n}\n}"},
+	{"Directive itsme", "", "http:// {\nitsme {\nnosuch\n}\n}"},
+	{"`require`", "require ", "http:// {\nitsme {\nrequire nosuch\n}\n}"},
 }
 
 // knownWords matches the list at the end of the error for an unknown subdirective.
 var knownWords = regexp.MustCompile(`unknown subdirective; [a-z ]+: ([a-z_ ]+), at `)
+
+// option is a row of docs/caddyfile.md.
+type option struct{ key, standard, meaning string }
+
+var jsonKey = regexp.MustCompile("^`([a-z_]+)`, ")
+
+// options returns the rows of the first table below a heading.
+func options(t *testing.T, heading string) (found []option) {
+	t.Helper()
+	const page = "docs/caddyfile.md"
+	_, section, ok := strings.Cut(repotest.ReadFile(t, page), "# "+heading+"\n")
+	if !ok {
+		t.Fatalf("%s has no heading %s", page, heading)
+	}
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.ReplaceAll(line, `\|`, "/"), " | ")
+		if len(cells) == 4 && jsonKey.MatchString(cells[1]) {
+			found = append(found, option{jsonKey.FindStringSubmatch(cells[1])[1], cells[2], cells[3]})
+		} else if len(found) > 0 {
+			break
+		}
+	}
+	if len(found) == 0 {
+		t.Fatalf("%s has no options below %s", page, heading)
+	}
+	return found
+}
 
 // TestSubdirectives compares the tables with the list in the error of the grammar.
 func TestSubdirectives(t *testing.T) {
@@ -50,18 +79,19 @@ func TestSubdirectives(t *testing.T) {
 				t.Fatalf("the error does not list what is known: %v", err)
 			}
 			var named []string
-			for _, row := range readTable(t, block.heading) {
-				name, _ := code(row[0])
-				named = append(named, name)
+			for _, o := range options(t, block.heading) {
+				if o.key != "match" { // in a Caddyfile it is an argument
+					named = append(named, o.key)
+				}
 			}
-			if diff := cmp.Diff(strings.Fields(known[1]), named); diff != "" {
-				t.Errorf("the table names others (-grammar +README):\n%s", diff)
+			if diff := cmp.Diff(strings.Fields(known[1]), named, cmpopts.SortSlices(strings.Compare)); diff != "" {
+				t.Errorf("the table names others (-grammar +page):\n%s", diff)
 			}
 		})
 	}
 }
 
-// defaults has the constant of every default that the tables name in backticks.
+// defaults has the constant of every default that the tables name as a value.
 func defaults() map[string]string {
 	c := gateway.Config{PublicURL: "https://app.example.be"}.WithDefaults()
 	derived := strings.NewReplacer(c.PublicURL, "<public_url>", c.Path, "<path>")
@@ -70,7 +100,6 @@ func defaults() map[string]string {
 		"redirect_url":                derived.Replace(c.RedirectURL),
 		"app_redirect_url":            derived.Replace(strings.Join(c.AppRedirectURLs, " ")),
 		"session_lifetime":            brief(c.SessionLifetime),
-		"cookie":                      c.Cookie.Name + " " + brief(c.Cookie.Lifetime),
 		"store":                       string(caddymodule.MemoryStore{}.CaddyModule().ID.Name()),
 		"signicat api_url":            signicat.DefaultAPIURL,
 		"signicat timeout":            brief(signicat.DefaultTimeout),
@@ -100,7 +129,6 @@ func defaults() map[string]string {
 // bounds has the constants of the bounds that the tables name in words.
 var bounds = map[string]string{
 	"session_lifetime":      brief(gateway.MinSessionLifetime) + " to " + brief(gateway.MaxSessionLifetime),
-	"cookie":                brief(gateway.MinTokenLifetime) + " to " + brief(gateway.MaxCookieLifetime),
 	"signicat timeout":      "up to " + brief(signicat.MaxTimeout),
 	"token rotate":          fmt.Sprint("up to ", int(caddymodule.MaxRotate.Hours()/24), "d"),
 	"token refresh":         "up to " + brief(gateway.MaxRefresh),
@@ -125,18 +153,28 @@ func TestDefaults(t *testing.T) {
 	t.Parallel()
 	named := make(map[string]string)
 	for _, block := range blocks {
-		for _, row := range readTable(t, block.heading) {
-			name, _ := code(row[0])
-			if value, ok := code(row[2]); ok {
-				named[block.prefix+name] = value
+		for _, o := range options(t, block.heading) {
+			name := block.prefix + o.key
+			if value, ok := code(o.standard); ok {
+				named[name] = value
 			}
-			if bound := bounds[block.prefix+name]; !strings.Contains(row[1], bound) {
-				t.Errorf("%s%s lacks %q", block.prefix, name, bound)
+			if bound := bounds[name]; !strings.Contains(o.meaning, bound) {
+				t.Errorf("%s lacks %q", name, bound)
 			}
 		}
 	}
 	if diff := cmp.Diff(defaults(), named); diff != "" {
-		t.Errorf("the tables name others (-constants +README):\n%s", diff)
+		t.Errorf("the tables name others (-constants +page):\n%s", diff)
+	}
+}
+
+func TestDefaultsOfTheCookie(t *testing.T) {
+	t.Parallel()
+	c := gateway.Config{PublicURL: "https://app.example.be"}.WithDefaults().Cookie
+	cells := options(t, "`cookie`")
+	if name, lifetime := cells[0], cells[1]; name.standard != "`"+c.Name+"`" || lifetime.standard != "`"+brief(c.Lifetime)+"`" ||
+		!strings.Contains(lifetime.meaning, brief(gateway.MinTokenLifetime)+" to "+brief(gateway.MaxCookieLifetime)) {
+		t.Errorf("the page has %q", cells)
 	}
 }
 
@@ -153,18 +191,18 @@ func TestFixedBounds(t *testing.T) {
 		"value is cut at":   fmt.Sprint(attribute.MaxValue, " bytes"),
 		"refused above":     fmt.Sprint(token.MaxSize, " bytes"),
 	}
-	for _, row := range readTable(t, "Fixed bound") {
+	for _, row := range readTableOf(t, httpPage, "Fixed bound") {
 		for about, value := range want {
 			if !strings.Contains(row[0], about) {
 				continue
 			}
 			delete(want, about)
 			if named, _ := code(row[1]); named != value {
-				t.Errorf("%s: README says %s, the code %s", row[0], named, value)
+				t.Errorf("%s: the page says %s, the code %s", row[0], named, value)
 			}
 		}
 	}
 	if len(want) > 0 {
-		t.Errorf("README lacks %v", want)
+		t.Errorf("the page lacks %v", want)
 	}
 }

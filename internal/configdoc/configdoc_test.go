@@ -10,19 +10,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPageIsCurrent compares docs/configuration.md with a newly generated page.
+// TestPageIsCurrent compares docs/caddyfile.md with a newly generated page.
 func TestPageIsCurrent(t *testing.T) {
 	t.Parallel()
 	want, err := generate("../../caddymodule")
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := os.ReadFile("../../docs/configuration.md")
+	got, err := os.ReadFile("../../docs/caddyfile.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("docs/configuration.md is stale; run make docs (-source +page):\n%s", diff)
+		t.Errorf("docs/caddyfile.md is stale; run make docs (-source +page):\n%s", diff)
 	}
 }
 
@@ -50,6 +50,8 @@ func (Lamp) CaddyModule() caddy.ModuleInfo {
 //	    shade {
 //	        of <name>
 //	    }
+//	    names  first <name>
+//	    names  last <name>
 //	}
 //
 // Nothing else.
@@ -60,7 +62,8 @@ type Room struct {
 	// BulbCount is how many bulbs there are. Default 1.
 	BulbCount int ` + "`json:\"bulbs\"`" + `
 
-	// Colour of the light: red or green. Colour does not count with Shade.
+	// Colour of the light: red or green. Colour does not count with Shade. Default: that of the last
+	// evening.
 	Colour string ` + "`json:\"colour\"`" + `
 
 	// On is when it goes on. After BulbCount, not after Colour.
@@ -69,11 +72,23 @@ type Room struct {
 	// Off is when it goes off.
 	Off *Time ` + "`json:\"off\"`" + `
 
-	// ShadeRaw hides it.
+	// ShadeRaw hides it. Required, at least one.
 	ShadeRaw json.RawMessage ` + "`json:\"shade\" caddy:\"namespace=lamp.shades inline_key=of\"`" + `
 
-	// Names are its names by ID, a|b.
-	Names []string ` + "`json:\"names\"`" + `
+	// Names are its names by ID, a|b. See docs/lamps.md#names. Default: none.
+	Names []Name ` + "`json:\"names\"`" + `
+
+	// Home is its page. Default https://lamp.example.
+	Home string ` + "`json:\"home\"`" + `
+}
+
+// Name is a name.
+type Name struct {
+	// First is the first one. Default: none.
+	First string ` + "`json:\"first\"`" + `
+
+	// Last is the last one. Default: none.
+	Last string ` + "`json:\"last\"`" + `
 }
 
 type key struct {
@@ -82,38 +97,51 @@ type key struct {
 
 // Time is a time.
 type Time struct {
-	// After is how long after dark.
+	// After is how long after dark. Default 0s.
 	After caddy.Duration ` + "`json:\"after\"`" + `
 }
 `
 
-const wantPage = "\n## Module `lamp`\n\n`lamp` gives light. A Bulb | is needed; see `bulbs`.\n" +
-	"\nIn a Caddyfile:\n\n```text\nlamp [<room>] {\n    bulbs  <count>   # may repeat\n    colour red|green\n" +
-	"    on     <duration>\n    off    <duration>\n    shade {\n        of <name>\n    }\n}\n```\n" + `
-| Key | Value | Caddyfile | Meaning |
+const wantPage = "| [Module `lamp`](#module-lamp) |  |\n" +
+	"\n## Module `lamp`\n\nThe module `lamp` gives light. A Bulb | is needed; see `bulbs`.\n" +
+	"\nThe complete grammar. Do not copy it as a starting point.\n\n```text\nlamp [<room>] {\n" +
+	"    bulbs  <count>   # may repeat\n    colour red|green\n" +
+	"    on     <duration>\n    off    <duration>\n    shade {\n        of <name>\n    }\n" +
+	"    names  first <name>\n    names  last <name>\n}\n```\n" + `
+| Caddyfile | JSON | Default | Meaning |
 |---|---|---|---|
-| 'rooms' | objects by name | 'lamp [<room>] { ... }' | 'rooms' are where lamps are. Required. |
+| 'lamp [<room>] { ... }' | 'rooms', objects by name | required | 'rooms' are where lamps are. |
 
 ### 'rooms'
 
 Each is a room.
 
-| Key | Value | Caddyfile | Meaning |
+| Caddyfile | JSON | Default | Meaning |
 |---|---|---|---|
-| 'bulbs' | whole number | 'bulbs <count>' | 'bulbs' is how many bulbs there are. Default 1. |
-| 'colour' | text | 'colour red\|green' | 'colour' of the light: red or green. Colour does not count with 'shade'. |
-| 'on' | object | 'on <duration>' | 'on' is when it goes on. After 'bulbs', not after 'colour'. |
-| 'off' | object | 'off <duration>' | 'off' is when it goes off. |
-| 'shade' | module of 'lamp.shades' | 'shade { ... }' | 'shade' hides it. |
-| 'names' | list of texts | JSON only | 'names' are its names by ID, a\|b. |
+| 'bulbs <count>' | 'bulbs', whole number | '1' | 'bulbs' is how many bulbs there are. |
+| 'colour red\|green' | 'colour', text | that of the last evening | 'colour' of the light: red or green. Colour does not count with 'shade'. |
+| 'on <duration>' | 'on', object |  | 'on' is when it goes on. After 'bulbs', not after 'colour'. |
+| 'off <duration>' | 'off', object |  | 'off' is when it goes off. |
+| 'shade { ... }' | 'shade', module of 'lamp.shades' | required | 'shade' hides it. |
+| 'names first <name>'<br>'names last <name>' | 'names', list of objects | none | 'names' are its names by ID, a\|b. See [lamps.md](lamps.md#names). |
+| JSON only | 'home', text | 'https://lamp.example' | 'home' is its page. |
 
 ### 'on', 'off'
 
 Each is a time.
 
-| Key | Value | Caddyfile | Meaning |
+| Caddyfile | JSON | Default | Meaning |
 |---|---|---|---|
-| 'after' | duration | 'on <duration>'<br>'off <duration>' | 'after' is how long after dark. |
+| 'on <duration>'<br>'off <duration>' | 'after', duration | '0s' | 'after' is how long after dark. |
+
+### 'names'
+
+'names' is a name.
+
+| Caddyfile | JSON | Default | Meaning |
+|---|---|---|---|
+| 'names first <name>' | 'first', text | none | 'first' is the first one. |
+| 'names last <name>' | 'last', text | none | 'last' is the last one. |
 `
 
 func TestGenerate(t *testing.T) {
@@ -133,7 +161,8 @@ func TestNothingIsLeftUnsaid(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct{ old, new string }{
 		"a type without a doc comment":  {"// Lamp gives light. A Bulb | is needed; see BulbCount.\n", ""},
-		"a field without a doc comment": {"	// After is how long after dark.\n", ""},
+		"a field without a doc comment": {"	// After is how long after dark. Default 0s.\n", ""},
+		"a field without a default":     {"how long after dark. Default 0s.", "how long after dark."},
 		"a type without words":          {"On Time", "On chan int"},
 		"no module":                     {`ID: "lamp"`, "ID: lamp"},
 		"no Go":                         {"package sample", "sample"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -54,18 +55,40 @@ func parseGrammar(text string) rules {
 	return top.block
 }
 
-// find returns the rules of a key in the blocks. It returns a rule without a block for every key, because the
-// keys are the arguments of its line.
+// takes reports whether an argument of the line has the name of a key.
+func (r *rule) takes(key string) bool { return strings.Contains(r.line, "<"+key+">") }
+
+// find returns the rules of a key in the blocks: those of that name, or else those with an argument of that name. It
+// returns a rule without a block for every key, because the keys are the arguments of its line.
 func (r rules) find(key string) (found rules) {
 	for _, around := range r {
 		if len(around.block) == 0 {
 			found = append(found, around)
+			continue
 		}
-		for _, inner := range around.block {
-			if inner.name == key {
-				found = append(found, inner)
-			}
+		named := around.block.only(func(inner *rule) bool { return inner.name == key })
+		if len(named) == 0 {
+			named = around.block.only(func(inner *rule) bool { return inner.takes(key) })
 		}
+		if len(named) == 0 && around.takes(key) {
+			named = rules{{name: around.name, line: around.line}}
+		}
+		found = append(found, named...)
 	}
 	return found
+}
+
+// startingWith returns the rules whose first argument is a word, such as require loa for loa. It returns all rules
+// if there is none.
+func (r rules) startingWith(word string) rules {
+	first := r.only(func(r *rule) bool { return strings.HasPrefix(r.line+" ", r.name+" "+word+" ") })
+	if len(first) == 0 {
+		return r
+	}
+	return first
+}
+
+// only returns the rules that fit.
+func (r rules) only(fits func(*rule) bool) rules {
+	return slices.DeleteFunc(slices.Clone(r), func(r *rule) bool { return !fits(r) })
 }

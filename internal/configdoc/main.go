@@ -1,4 +1,4 @@
-// Command configdoc writes docs/configuration.md from the source of package caddymodule: the doc
+// Command configdoc writes docs/caddyfile.md from the source of package caddymodule: the doc
 // comments of its configuration types, and the grammar above each UnmarshalCaddyfile.
 //
 //	go run ./internal/configdoc <folder of the package> <file to write>

@@ -12,14 +12,30 @@ import (
 
 const head = `<!-- Generated from the source by make docs. Change the doc comments in caddymodule, not this page. -->
 
-# Configuration
+# Caddyfile
 
-Every key of the modules, as JSON has it and as a Caddyfile writes it. The keys are the same in both. README has the
-[whole grammar in one piece](../README.md#caddyfile), and what to begin with.
+Every option of the modules, as a Caddyfile writes it and as JSON has it. JSON has the same keys.
+[README](../README.md#caddyfile) has examples to start from, and [sites.md](sites.md) explains matchers, rewrites and
+the order of directives.
 
 A duration is a text such as ` + "`90s`, `15m` or `30d`" + `. Placeholders such as ` + "`{env.NAME}` and `{file./path}`" + ` are
-expanded when the configuration is loaded. ` + "`caddy validate`" + ` finds what is wrong without a network.
+expanded in every text when the configuration is loaded. An empty one is an error. ` + "`caddy validate`" + ` finds what is
+wrong without a network, and names the line. A missing key, an empty text and zero all mean the default.
+
+| Block | What it configures |
+|---|---|
 `
+
+// titles are the headings of modules, in the order of the page. A module without a title has its ID.
+var titles = []struct{ id, title, about string }{
+	{"itsme", "Global option itsme", "A gateway: Signicat, tokens, cookies, limits, pages"},
+	{"http.handlers.itsme", "Directive itsme", "A site: who must log in, and with what"},
+	{"itsme.stores.memory", "Store memory", "Pending sessions in this process"},
+	{"itsme.stores.redis", "Store redis", "Pending sessions in Redis"},
+	{"admin.api.itsme", "Admin endpoint", "Revocation, key rotation and state"},
+	{"caddy.logging.encoders.filter.itsme", "Log filter itsme", "Redacts identities in Caddy's DEBUG log"},
+	{"http.authentication.providers.itsme", "Authentication provider itsme", "Bearer tokens in Caddy's authentication handler"},
+}
 
 // page is the page under construction.
 type page struct {
@@ -40,6 +56,11 @@ func generate(folder string) ([]byte, error) {
 		return cmp.Or(cmp.Compare(rank(a.id), rank(b.id)), cmp.Compare(a.id, b.id))
 	})
 	for _, m := range s.modules {
+		title, about := titleOf(m.id)
+		anchor := strings.ReplaceAll(strings.ToLower(strings.ReplaceAll(title, "`", "")), " ", "-")
+		fmt.Fprintf(p, "| [%s](#%s) | %s |\n", title, anchor, about)
+	}
+	for _, m := range s.modules {
 		if err := p.writeModule(m); err != nil {
 			return nil, err
 		}
@@ -47,17 +68,21 @@ func generate(folder string) ([]byte, error) {
 	return p.Bytes(), nil
 }
 
-// rank orders modules by how often operators use them.
+// rank orders modules as titles does. A module without a title is last.
 func rank(id string) int {
-	switch {
-	case id == "itsme":
-		return 0
-	case id == "http.handlers.itsme":
-		return 1
-	case strings.HasPrefix(id, "itsme."):
-		return 2
+	for i, t := range titles {
+		if t.id == id {
+			return i
+		}
 	}
-	return 3
+	return len(titles)
+}
+
+func titleOf(id string) (title, about string) {
+	if i := rank(id); i < len(titles) {
+		return titles[i].title, titles[i].about
+	}
+	return "Module " + code(id), ""
 }
 
 func (p *page) writeModule(m module) error {
@@ -65,10 +90,15 @@ func (p *page) writeModule(m module) error {
 	if !ok || t.doc == "" {
 		return fmt.Errorf("%w: %s has no doc comment", errSource, m.typeName)
 	}
-	fmt.Fprintf(p, "\n## Module %s\n\n%s", code(m.id), p.prose.about(t.doc, m.typeName, code(m.id), t.fields))
+	title, _ := titleOf(m.id)
+	fmt.Fprintf(p, "\n## %s\n\n%s", title, p.prose.about(t.doc, m.typeName, "The module "+code(m.id), t.fields))
 	grammar := p.source.grammars[m.typeName]
 	if grammar != "" {
-		fmt.Fprintf(p, "\nIn a Caddyfile:\n\n```text\n%s```\n", grammar)
+		warning := ""
+		if strings.Count(grammar, "\n") > 1 {
+			warning = " Do not copy it as a starting point."
+		}
+		fmt.Fprintf(p, "\nThe complete grammar.%s\n\n```text\n%s```\n", warning, grammar)
 	}
 	return p.writeFields(t.fields, block{rules: parseGrammar(grammar)})
 }
@@ -85,7 +115,7 @@ func (p *page) writeFields(fields []field, at block) error {
 		return nil
 	}
 	var inner []*child
-	fmt.Fprint(p, "\n| Key | Value | Caddyfile | Meaning |\n|---|---|---|---|\n")
+	fmt.Fprint(p, "\n| Caddyfile | JSON | Default | Meaning |\n|---|---|---|---|\n")
 	for _, f := range fields {
 		if f.doc == "" {
 			return fmt.Errorf("%w: the field %s has no doc comment", errSource, f.name)
@@ -98,7 +128,13 @@ func (p *page) writeFields(fields []field, at block) error {
 		if _, byName := f.of.(*ast.MapType); byName && len(found) == 0 {
 			path, found = "", at.rules // in a Caddyfile the name is an argument of the same block
 		}
-		fmt.Fprintf(p, "| %s | %s | %s | %s |\n", code(f.key), value, written(f, found), p.prose.cell(f, fields))
+		text, standard := splitDefault(f.doc)
+		if standard == "" && !strings.HasPrefix(value, "object") {
+			return fmt.Errorf("%w: the doc comment of the field %s has no default; end it with \"Required.\" or \"Default ….\"", errSource, f.name)
+		}
+		f.doc = text
+		found = found.startingWith(f.key)
+		fmt.Fprintf(p, "| %s | %s, %s | %s | %s |\n", written(f, found), code(f.key), value, standard, p.prose.cell(f, fields))
 		inner = addChild(inner, f, block{path, found})
 	}
 	for _, c := range inner {

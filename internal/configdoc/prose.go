@@ -4,6 +4,7 @@ import (
 	"go/doc/comment"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // prose converts doc comments to Markdown. It replaces the names of Go fields by their keys.
@@ -32,6 +33,42 @@ func isCompound(name string) bool {
 
 func code(text string) string { return "`" + text + "`" }
 
+// splitDefault removes the sentence that names the default from a doc comment, and returns both. "Default 10s."
+// names a value, "Default: none." describes it, and "Required." has none.
+func splitDefault(doc string) (text, standard string) {
+	var kept []string
+	for _, sentence := range sentences(doc) {
+		bare := strings.TrimSuffix(sentence, ".")
+		words, described := strings.CutPrefix(bare, "Default: ")
+		value, named := strings.CutPrefix(bare, "Default ")
+		switch {
+		case bare == "Required" || strings.HasPrefix(bare, "Required, "):
+			standard = "required"
+		case described:
+			standard = words
+		case named:
+			standard = code(value)
+		default:
+			kept = append(kept, sentence)
+		}
+	}
+	return strings.Join(kept, " "), standard
+}
+
+// sentences splits a doc comment at every full stop before a capital letter.
+func sentences(doc string) (all []string) {
+	words := strings.Fields(doc)
+	start := 0
+	for i, word := range words {
+		ends := i+1 == len(words) || strings.HasSuffix(word, ".") && unicode.IsUpper(rune(words[i+1][0]))
+		if ends {
+			all = append(all, strings.Join(words[start:i+1], " "))
+			start = i + 1
+		}
+	}
+	return all
+}
+
 // about returns the doc comment of a type, with its name replaced.
 func (p prose) about(doc, name, replacement string, siblings []field) string {
 	doc = strings.TrimPrefix(doc, name+" ")
@@ -50,9 +87,14 @@ func (p prose) cell(f field, siblings []field) string {
 	return lead + strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "|", `\|`)
 }
 
+// pageName matches the name of a page of this folder, with a heading.
+var pageName = regexp.MustCompile(`\bdocs/([a-z]+\.md)(#[a-z-]+)?`)
+
+// markdown converts a doc comment. It links the names of pages.
 func markdown(doc string) string {
 	parsed := new(comment.Parser).Parse(doc)
-	return string(new(comment.Printer).Markdown(parsed))
+	text := string(new(comment.Printer).Markdown(parsed))
+	return pageName.ReplaceAllString(text, "[$1]($1$2)")
 }
 
 // goName matches a word that may be the name of a field, and the text before it.

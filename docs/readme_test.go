@@ -1,0 +1,139 @@
+package docs_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
+	"github.com/google/go-cmp/cmp"
+)
+
+// maxREADME is the number of lines that fit a page for a first visit.
+const maxREADME = 150
+
+func TestREADMEIsOnePage(t *testing.T) {
+	t.Parallel()
+	text := repotest.ReadFile(t, "README.md")
+	if lines := strings.Count(text, "\n"); lines > maxREADME {
+		t.Errorf("README has %d lines, want at most %d", lines, maxREADME)
+	}
+	commands, heading := strings.Index(text, "```sh\n"), strings.Index(text, "\n## ")
+	if commands < 0 || commands > heading {
+		t.Error("a heading stands before the commands")
+	}
+}
+
+// TestREADMEShowsWhatAServiceGets logs in the user of README, and compares the headers and the claims.
+func TestREADMEShowsWhatAServiceGets(t *testing.T) {
+	t.Parallel()
+	front := gatewaytest.Start(t, gateway.Config{Attributes: []string{"name"}})
+	app := front.NewApp()
+	token := app.Login(t, "adult")
+	app.Call(t, "/", token)
+	got, text := front.Upstream.Last(), repotest.ReadFile(t, "README.md")
+
+	lines := regexp.MustCompile(`(?m)^(X-Itsme-[A-Za-z-]+|Authorization): (.+)$`).FindAllStringSubmatch(text, -1)
+	if len(lines) != 4 {
+		t.Errorf("README shows %d headers, want 4", len(lines))
+	}
+	for _, line := range lines {
+		shown, all, _ := strings.Cut(line[2], "Bearer ")
+		if value := got.Get(line[1]); value != line[2] && (all == "" || !strings.HasPrefix(value, shown+"Bearer ey")) {
+			t.Errorf("README shows %s, the service got %q", line[0], value)
+		}
+	}
+
+	_, block, _ := strings.Cut(text, "```json\n")
+	block, _, _ = strings.Cut(block, "```")
+	shown, claims := make(map[string]any), claimsOf(t, token)
+	if err := json.Unmarshal([]byte(block), &shown); err != nil {
+		t.Fatal(err)
+	}
+	names := cmp.Diff(slices.Sorted(maps.Keys(claims)), slices.Sorted(maps.Keys(shown)))
+	if names != "" {
+		t.Errorf("README shows other claims (-gateway +README):\n%s", names)
+	}
+	for _, claim := range []string{"sub", "idp", "acr", "name"} {
+		if claims[claim] != shown[claim] {
+			t.Errorf("README shows %s %v, the token has %v", claim, shown[claim], claims[claim])
+		}
+	}
+	if life := shown["exp"].(float64) - shown["iat"].(float64); life != gateway.DefaultTokenLifetime.Seconds() {
+		t.Errorf("README shows a token of %v s", life)
+	}
+}
+
+// claimsOf returns the claims of a token.
+func claimsOf(t *testing.T, token string) (claims map[string]any) {
+	t.Helper()
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(payload, &claims); err != nil {
+		t.Fatal(err)
+	}
+	return claims
+}
+
+// TestPicturesHaveTexts reads the diagram. It needs a title and a description for readers who do not see it, and loads
+// nothing.
+func TestPicturesHaveTexts(t *testing.T) {
+	t.Parallel()
+	picture := repotest.ReadFile(t, "docs/images/login.svg")
+	texts := make(map[string]string)
+	decoder := xml.NewDecoder(strings.NewReader(picture))
+	for name := ""; ; {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			name = token.Name.Local
+			for _, a := range token.Attr {
+				if a.Name.Local == "href" || name == "script" {
+					t.Errorf("the diagram loads %q", a.Value)
+				}
+			}
+		case xml.CharData:
+			texts[name] += string(token)
+		}
+	}
+	for step := range 10 {
+		number := strconv.Itoa(step + 1)
+		if !strings.Contains(texts["desc"], number+". ") || !strings.Contains(texts["text"], number+"  ") {
+			t.Errorf("step %d is missing in the diagram or its description", step+1)
+		}
+	}
+	for _, image := range regexp.MustCompile(`!\[([^\]]*)\]\(docs/images|<img [^>]*alt="([^"]*)"`).FindAllStringSubmatch(repotest.ReadFile(t, "README.md"), -1) {
+		if len(image[1]+image[2]) < 40 {
+			t.Errorf("%q describes no picture", image[1]+image[2])
+		}
+	}
+}
+
+// TestScreenshotShowsTheTexts compares the description of the screenshot with the texts of the login page.
+func TestScreenshotShowsTheTexts(t *testing.T) {
+	t.Parallel()
+	front := gatewaytest.Start(t, gateway.Config{Attributes: []string{"name"}})
+	html := front.NewApp().Get(t, "/login?language=en").Body
+	for _, text := range []string{"Log in with itsme", "Continue with itsme"} {
+		if !strings.Contains(html, text) || !strings.Contains(repotest.ReadFile(t, "README.md"), text) {
+			t.Errorf("the page or README lacks %q: take the screenshot again", text)
+		}
+	}
+}
