@@ -49,7 +49,7 @@ var environment = map[string]string{
 
 var (
 	environmentName = regexp.MustCompile(`\{(?:env\.|\$)([A-Z][A-Z0-9_]*)`)
-	machineFile     = regexp.MustCompile(`/(?:etc|run)/[a-z/._-]+[a-z]`)
+	machineFile     = regexp.MustCompile(`/(?:etc|run|var/log)/[a-z/._-]+[a-z]`)
 )
 
 // TestCaddyfilesLoad validates every Caddyfile that a reader can copy, as caddy validate does, on a machine

@@ -87,17 +87,38 @@ func claimsOf(t *testing.T, token string) (claims map[string]any) {
 	return claims
 }
 
-// TestPicturesHaveTexts reads the diagram. It needs a title and a description for readers who do not see it, and loads
-// nothing.
+// TestPicturesHaveTexts reads the diagrams. Each has a description for readers who do not see it, with every step, and
+// loads nothing.
 func TestPicturesHaveTexts(t *testing.T) {
 	t.Parallel()
-	picture := repotest.ReadFile(t, "docs/images/login.svg")
+	for picture, steps := range map[string]int{"docs/images/login.svg": 10, "docs/images/privacy.svg": 7} {
+		texts := textsOf(t, picture)
+		for step := range steps {
+			number := strconv.Itoa(step + 1)
+			if !strings.Contains(texts["desc"], number+". ") || !strings.Contains(texts["text"], number+"  ") {
+				t.Errorf("%s: step %s is missing in the picture or its description", picture, number)
+			}
+		}
+	}
+	images := regexp.MustCompile(`!\[([^\]]*)\]\(|<img [^>]*alt="([^"]*)"`)
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		for _, image := range images.FindAllStringSubmatch(repotest.ReadFile(t, page), -1) {
+			if len(image[1]+image[2]) < 40 {
+				t.Errorf("%s: %q describes no picture", page, image[1]+image[2])
+			}
+		}
+	}
+}
+
+// textsOf returns the texts of a picture by element.
+func textsOf(t *testing.T, picture string) map[string]string {
+	t.Helper()
 	texts := make(map[string]string)
-	decoder := xml.NewDecoder(strings.NewReader(picture))
+	decoder := xml.NewDecoder(strings.NewReader(repotest.ReadFile(t, picture)))
 	for name := ""; ; {
 		token, err := decoder.Token()
 		if errors.Is(err, io.EOF) {
-			break
+			return texts
 		} else if err != nil {
 			t.Fatal(err)
 		}
@@ -106,22 +127,11 @@ func TestPicturesHaveTexts(t *testing.T) {
 			name = token.Name.Local
 			for _, a := range token.Attr {
 				if a.Name.Local == "href" || name == "script" {
-					t.Errorf("the diagram loads %q", a.Value)
+					t.Errorf("%s loads %q", picture, a.Value)
 				}
 			}
 		case xml.CharData:
 			texts[name] += string(token)
-		}
-	}
-	for step := range 10 {
-		number := strconv.Itoa(step + 1)
-		if !strings.Contains(texts["desc"], number+". ") || !strings.Contains(texts["text"], number+"  ") {
-			t.Errorf("step %d is missing in the diagram or its description", step+1)
-		}
-	}
-	for _, image := range regexp.MustCompile(`!\[([^\]]*)\]\(docs/images|<img [^>]*alt="([^"]*)"`).FindAllStringSubmatch(repotest.ReadFile(t, "README.md"), -1) {
-		if len(image[1]+image[2]) < 40 {
-			t.Errorf("%q describes no picture", image[1]+image[2])
 		}
 	}
 }
