@@ -15,18 +15,21 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestCommandsOfREADME starts the demo as README does.
+// TestCommandsOfREADME starts the demo in both ways that README has. This test is part of README's other command.
 func TestCommandsOfREADME(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !bytes.Contains(page, []byte("\ngo run ./cmd/caddy-itsme demo ")) || !bytes.Contains(page, []byte("\nmake test ")) {
+		t.Error("README does not begin with its two commands")
+	}
 	service := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(service.Close)
-	lines := regexp.MustCompile(`(?m)^go run \./cmd/caddy-itsme (demo[^#\n]*?) +#`).FindAllSubmatch(page, -1)
+	lines := regexp.MustCompile("(?m)(?:^go run \\./cmd/caddy-itsme |`)(demo[^#`\n]*)[#`]").FindAllSubmatch(page, -1)
 	if len(lines) != 2 {
-		t.Fatalf("README has %d commands, want 2", len(lines))
+		t.Fatalf("README starts the demo in %d ways, want 2", len(lines))
 	}
 	for _, line := range lines {
 		args := strings.Fields(strings.ReplaceAll(string(line[1]), "http://127.0.0.1:3000", service.URL))
