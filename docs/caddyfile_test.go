@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -72,6 +75,21 @@ func TestCaddyfilesLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestCaddyfilesAreFormatted compares every Caddyfile in a file with what caddy fmt writes.
+func TestCaddyfilesAreFormatted(t *testing.T) {
+	t.Parallel()
+	files := append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile")
+	for _, file := range files {
+		text := repotest.ReadFile(t, file)
+		if diff := cmp.Diff(string(caddyfile.Format([]byte(text))), text); diff != "" {
+			t.Errorf("%s: run caddy fmt --overwrite on it (-formatted +file):\n%s", file, diff)
+		}
+	}
+	if len(files) < 8 {
+		t.Errorf("%d Caddyfiles are found, want those of the examples", len(files))
 	}
 }
 
