@@ -8,7 +8,7 @@ FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. test/go.mod has the modules that only tests need.
-MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
+MODULES  := . tools tools/helm tools/image test test/cache test/kubernetes examples/upstreams/go
 # Those with code.
 VETTED   := . tools/image test test/cache test/kubernetes examples/upstreams/go
 
@@ -37,7 +37,7 @@ test-cache: ## Attack users through Caddy's cache-handler, in the module test/ca
 
 # Without the race detector: it runs no code of this module.
 .PHONY: test-kubernetes
-test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, in the module test/kubernetes
+test-kubernetes: ## Check examples/sidecar and the chart of examples/helm with kubectl-validate and Helm, in the module test/kubernetes
 	cd test/kubernetes && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
