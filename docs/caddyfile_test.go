@@ -42,8 +42,10 @@ func caddyfiles(t *testing.T) map[string]string {
 var environment = map[string]string{
 	"ADMIN_PORT":               "2019",
 	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
+	"PUBLIC_URL":               "https://app.example.be",
 	"REDIS_PASSWORD":           "the password",
 	"REPLICA_PORT":             "8081",
+	"SIGNICAT_API_URL":         "https://api.signicat.com",
 	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
 	"SIGNICAT_CLIENT_SECRET":   "the secret",
 	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
