@@ -14,7 +14,7 @@ VETTED   := . tools/image test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: debian node ## Run every test in random order, with the race detector where it helps
@@ -125,7 +125,62 @@ IMAGE_SYSTEMS ?= linux/amd64 linux/arm64
 .PHONY: image
 image: SYSTEMS := $(IMAGE_SYSTEMS)
 image: dist ## Write an OCI image of caddy-itsme for IMAGE_SYSTEMS into dist/image, with SPDX documents; no container engine is needed
+	@$(MAKE) --no-print-directory image-of-dist
+
+.PHONY: image-of-dist
+image-of-dist:
 	$(GO) run -C tools/image . -output ../../dist/image $(patsubst linux/%,../../dist/caddy-itsme-linux-%,$(IMAGE_SYSTEMS))
+
+# Times, owners and modes would depend on the machine.
+TAR := tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX
+
+.PHONY: chart
+chart: ## Package the Helm chart as VERSION into dist
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; mkdir -p dist; cp -r examples/helm "$$dir/caddy-itsme"; \
+	find "$$dir" -exec touch -d "@$$(git log -1 --format=%ct)" {} +; \
+	$(GO) tool -modfile=tools/helm/go.mod helm package "$$dir/caddy-itsme" --destination dist \
+		--version "$${VERSION#v}" --app-version "$${VERSION#v}"
+
+.PHONY: release-files
+release-files: ## Write what a release of VERSION publishes into dist: programs, image, SPDX documents, chart, notes, checksums
+	@rm -rf dist
+	@$(MAKE) --no-print-directory dist
+	@$(MAKE) --no-print-directory image-of-dist chart
+	@dist/caddy-itsme-linux-amd64 version | grep -F "caddy-itsme $$VERSION with Caddy"
+	@dist/signicat-sim-linux-amd64 -version | grep -Fx "signicat-sim $$VERSION"
+	@mv dist/image/*.spdx.json dist; $(TAR) -C dist/image -cf dist/caddy-itsme-image.tar .; rm -r dist/image
+	@cd dist; rm SHA256SUMS; sha256sum -- * > SHA256SUMS
+	@$(MAKE) -s notes > dist/NOTES.md
+
+# A commit and a tag of the rehearsal, in a clone that is deleted.
+REHEARSAL := git -c user.name=rehearsal -c user.email=rehearsal@example.be -c commit.gpgsign=false -c tag.gpgsign=false
+
+.PHONY: release-rehearsal
+release-rehearsal: ## Do everything of a release but the push, on a clone (VERSION=v1.2.3; by default what follows the last tag)
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
+	git clone --quiet . "$$dir/clone"; cd "$$dir/clone"; \
+	last="$$(git tag --list 'v*' --sort=-version:refname | head -n 1)"; \
+	export VERSION="$${VERSION:-$$(awk -F . '{ print $$1 "." $$2 + 1 ".0" }' <<< "$${last:-v0.0.0}")}"; \
+	echo "release-rehearsal: $$VERSION"; \
+	$(MAKE) -s changelog; \
+	$(GO) test ./internal/repotest -run '^TestChangelogIsInOrder$$'; \
+	$(REHEARSAL) commit --quiet --all --message "release $$VERSION"; \
+	$(REHEARSAL) tag --annotate --message "$$VERSION" "$$VERSION"; \
+	$(MAKE) --no-print-directory release-files SYSTEMS="$(SYSTEMS)" IMAGE_SYSTEMS="$(IMAGE_SYSTEMS)"; \
+	(cd dist; sha256sum --check --strict --quiet SHA256SUMS); \
+	$(GO) tool -modfile=tools/helm/go.mod helm template rehearsal "dist/caddy-itsme-$${VERSION#v}.tgz" | grep -F "caddy-itsme:$${VERSION#v}"; \
+	wc -c dist/*; \
+	echo "release-rehearsal: $$VERSION is complete. A release also pushes the commit and a signed tag."
+
+.PHONY: changelog
+changelog: ## Begin the section of VERSION in CHANGELOG.md with what is unreleased
+	@[[ "$${VERSION:-}" =~ ^v[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION is \"$${VERSION:-}\", want such as v1.2.3" >&2; exit 1; }
+	@! grep -qF "## [$${VERSION#v}]" CHANGELOG.md || { echo "CHANGELOG.md has $$VERSION already" >&2; exit 1; }
+	@awk -v version="$${VERSION#v}" -v day="$$(date -u +%F)" ' \
+		{ print } \
+		/^## \[Unreleased\]$$/ { print "\n## [" version "] - " day } \
+		/^\[Unreleased\]: / { print "[" version "]: https://github.com/caddy-itsme/caddy-itsme/releases/tag/v" version }' \
+		CHANGELOG.md > CHANGELOG.md.new && mv CHANGELOG.md.new CHANGELOG.md
 
 .PHONY: notes
 notes: ## Print the notes of VERSION in CHANGELOG.md
