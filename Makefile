@@ -17,7 +17,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: debian node ## Run every test in random order, with the race detector where it helps
+test: debian node python ## Run every test in random order, with the race detector where it helps
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
 	$(GO) test -vet=off -shuffle=on -timeout 10m ./keyring ./store
@@ -220,7 +220,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 ONLY ?=
 
 .PHONY: mutate
-mutate: debian node ## Delete each defence of SECURITY.md, and check that its tests fail (ONLY='^cookie')
+mutate: debian node python ## Delete each defence of SECURITY.md, and check that its tests fail (ONLY='^cookie')
 	$(GO) run ./internal/mutate -only '$(ONLY)'
 
 # The duration of a soak, and the seed of its faults; 0 is a random seed.
@@ -278,7 +278,7 @@ vulncheck: ## Look for known vulnerabilities in linked code (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel pip3:python3-pip
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
@@ -307,6 +307,15 @@ debian-clients: debian
 .PHONY: node
 node: debian
 	@for folder in test/node examples/mobile/typescript; do npm --prefix "$$folder" ci --no-audit --no-fund --silent; done
+
+# Installed again when the requirements are newer than what was installed.
+.PHONY: python
+python: debian test/python/site/installed
+
+test/python/site/installed: test/python/requirements.txt
+	@rm -rf test/python/site; python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
+		--only-binary :all: --target test/python/site --requirement test/python/requirements.txt
+	@touch $@
 
 .PHONY: node-clients
 node-clients: debian-clients node
