@@ -8,16 +8,16 @@ FUZZTIME ?= 20s
 # The development tools, pinned in a module of their own.
 TOOL     := $(GO) tool -modfile=tools/go.mod
 # Every module of the repository. test/go.mod has the modules that only tests need.
-MODULES  := . tools tools/image test test/cache test/kubernetes examples/upstreams/go
+MODULES  := . tools tools/helm tools/image test test/cache test/kubernetes examples/upstreams/go
 # Those with code.
 VETTED   := . tools/image test test/cache test/kubernetes examples/upstreams/go
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: debian node ## Run every test in random order, with the race detector where it helps
+test: debian node python ## Run every test in random order, with the race detector where it helps
 	$(GO) test -vet=off -race -shuffle=on -timeout 40m $(PACKAGES)
 	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
 	$(GO) test -vet=off -shuffle=on -timeout 10m ./keyring ./store
@@ -37,7 +37,7 @@ test-cache: ## Attack users through Caddy's cache-handler, in the module test/ca
 
 # Without the race detector: it runs no code of this module.
 .PHONY: test-kubernetes
-test-kubernetes: ## Check the manifests of examples/sidecar with kubectl-validate, in the module test/kubernetes
+test-kubernetes: ## Check examples/sidecar and the chart of examples/helm with kubectl-validate and Helm, in the module test/kubernetes
 	cd test/kubernetes && $(GO) test -vet=off -shuffle=on -timeout 10m ./...
 
 .PHONY: check
@@ -125,7 +125,62 @@ IMAGE_SYSTEMS ?= linux/amd64 linux/arm64
 .PHONY: image
 image: SYSTEMS := $(IMAGE_SYSTEMS)
 image: dist ## Write an OCI image of caddy-itsme for IMAGE_SYSTEMS into dist/image, with SPDX documents; no container engine is needed
+	@$(MAKE) --no-print-directory image-of-dist
+
+.PHONY: image-of-dist
+image-of-dist:
 	$(GO) run -C tools/image . -output ../../dist/image $(patsubst linux/%,../../dist/caddy-itsme-linux-%,$(IMAGE_SYSTEMS))
+
+# Times, owners and modes would depend on the machine.
+TAR := tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX
+
+.PHONY: chart
+chart: ## Package the Helm chart as VERSION into dist
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; mkdir -p dist; cp -r examples/helm "$$dir/caddy-itsme"; \
+	find "$$dir" -exec touch -d "@$$(git log -1 --format=%ct)" {} +; \
+	$(GO) tool -modfile=tools/helm/go.mod helm package "$$dir/caddy-itsme" --destination dist \
+		--version "$${VERSION#v}" --app-version "$${VERSION#v}"
+
+.PHONY: release-files
+release-files: ## Write what a release of VERSION publishes into dist: programs, image, SPDX documents, chart, notes, checksums
+	@rm -rf dist
+	@$(MAKE) --no-print-directory dist
+	@$(MAKE) --no-print-directory image-of-dist chart
+	@dist/caddy-itsme-linux-amd64 version | grep -F "caddy-itsme $$VERSION with Caddy"
+	@dist/signicat-sim-linux-amd64 -version | grep -Fx "signicat-sim $$VERSION"
+	@mv dist/image/*.spdx.json dist; $(TAR) -C dist/image -cf dist/caddy-itsme-image.tar .; rm -r dist/image
+	@cd dist; rm SHA256SUMS; sha256sum -- * > SHA256SUMS
+	@$(MAKE) -s notes > dist/NOTES.md
+
+# A commit and a tag of the rehearsal, in a clone that is deleted.
+REHEARSAL := git -c user.name=rehearsal -c user.email=rehearsal@example.be -c commit.gpgsign=false -c tag.gpgsign=false
+
+.PHONY: release-rehearsal
+release-rehearsal: ## Do everything of a release but the push, on a clone (VERSION=v1.2.3; by default what follows the last tag)
+	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
+	git clone --quiet . "$$dir/clone"; cd "$$dir/clone"; \
+	last="$$(git tag --list 'v*' --sort=-version:refname | head -n 1)"; \
+	export VERSION="$${VERSION:-$$(awk -F . '{ print $$1 "." $$2 + 1 ".0" }' <<< "$${last:-v0.0.0}")}"; \
+	echo "release-rehearsal: $$VERSION"; \
+	$(MAKE) -s changelog; \
+	$(GO) test ./internal/repotest -run '^TestChangelogIsInOrder$$'; \
+	$(REHEARSAL) commit --quiet --all --message "release $$VERSION"; \
+	$(REHEARSAL) tag --annotate --message "$$VERSION" "$$VERSION"; \
+	$(MAKE) --no-print-directory release-files SYSTEMS="$(SYSTEMS)" IMAGE_SYSTEMS="$(IMAGE_SYSTEMS)"; \
+	(cd dist; sha256sum --check --strict --quiet SHA256SUMS); \
+	$(GO) tool -modfile=tools/helm/go.mod helm template rehearsal "dist/caddy-itsme-$${VERSION#v}.tgz" | grep -F "caddy-itsme:$${VERSION#v}"; \
+	wc -c dist/*; \
+	echo "release-rehearsal: $$VERSION is complete. A release also pushes the commit and a signed tag."
+
+.PHONY: changelog
+changelog: ## Begin the section of VERSION in CHANGELOG.md with what is unreleased
+	@[[ "$${VERSION:-}" =~ ^v[0-9]+\.[0-9]+\.[0-9]+$$ ]] || { echo "VERSION is \"$${VERSION:-}\", want such as v1.2.3" >&2; exit 1; }
+	@! grep -qF "## [$${VERSION#v}]" CHANGELOG.md || { echo "CHANGELOG.md has $$VERSION already" >&2; exit 1; }
+	@awk -v version="$${VERSION#v}" -v day="$$(date -u +%F)" ' \
+		{ print } \
+		/^## \[Unreleased\]$$/ { print "\n## [" version "] - " day } \
+		/^\[Unreleased\]: / { print "[" version "]: https://github.com/caddy-itsme/caddy-itsme/releases/tag/v" version }' \
+		CHANGELOG.md > CHANGELOG.md.new && mv CHANGELOG.md.new CHANGELOG.md
 
 .PHONY: notes
 notes: ## Print the notes of VERSION in CHANGELOG.md
@@ -165,7 +220,7 @@ fuzz: ## Fuzz every target for FUZZTIME (20s)
 ONLY ?=
 
 .PHONY: mutate
-mutate: debian node ## Delete each defence of SECURITY.md, and check that its tests fail (ONLY='^cookie')
+mutate: debian node python ## Delete each defence of SECURITY.md, and check that its tests fail (ONLY='^cookie')
 	$(GO) run ./internal/mutate -only '$(ONLY)'
 
 # The duration of a soak, and the seed of its faults; 0 is a random seed.
@@ -223,7 +278,7 @@ vulncheck: ## Look for known vulnerabilities in linked code (asks vuln.go.dev)
 	$(TOOL) govulncheck ./...
 
 # Programs that tests start, as command:package of Debian.
-NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel
+NEEDED := redis-server:redis-server chromium:chromium nginx:nginx-light apache2:apache2 haproxy:haproxy systemd-analyze:systemd java:default-jre-headless promtool:prometheus umoci:umoci redis-sentinel:redis-sentinel pip3:python3-pip
 ifneq ($(wildcard test/node/package-lock.json),)
 NEEDED += node:nodejs npm:npm
 endif
@@ -252,6 +307,15 @@ debian-clients: debian
 .PHONY: node
 node: debian
 	@for folder in test/node examples/mobile/typescript; do npm --prefix "$$folder" ci --no-audit --no-fund --silent; done
+
+# Installed again when the requirements are newer than what was installed.
+.PHONY: python
+python: debian test/python/site/installed
+
+test/python/site/installed: test/python/requirements.txt
+	@rm -rf test/python/site; python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
+		--only-binary :all: --target test/python/site --requirement test/python/requirements.txt
+	@touch $@
 
 .PHONY: node-clients
 node-clients: debian-clients node

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddyserver/caddy/v2/caddyconfig/caddyfile"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -39,8 +42,10 @@ func caddyfiles(t *testing.T) map[string]string {
 var environment = map[string]string{
 	"ADMIN_PORT":               "2019",
 	"ITSME_STORE_SECRET":       "0123456789abcdef0123456789abcdef",
+	"PUBLIC_URL":               "https://app.example.be",
 	"REDIS_PASSWORD":           "the password",
 	"REPLICA_PORT":             "8081",
+	"SIGNICAT_API_URL":         "https://api.signicat.com",
 	"SIGNICAT_CLIENT_ID":       "sandbox-healthy-hat-239",
 	"SIGNICAT_CLIENT_SECRET":   "the secret",
 	"SIGNICAT_ACCOUNT_ID":      "a-spge-0123456789abcdefghij",
@@ -72,6 +77,21 @@ func TestCaddyfilesLoad(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// TestCaddyfilesAreFormatted compares every Caddyfile in a file with what caddy fmt writes.
+func TestCaddyfilesAreFormatted(t *testing.T) {
+	t.Parallel()
+	files := append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile")
+	for _, file := range files {
+		text := repotest.ReadFile(t, file)
+		if diff := cmp.Diff(string(caddyfile.Format([]byte(text))), text); diff != "" {
+			t.Errorf("%s: run caddy fmt --overwrite on it (-formatted +file):\n%s", file, diff)
+		}
+	}
+	if len(files) < 8 {
+		t.Errorf("%d Caddyfiles are found, want those of the examples", len(files))
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
+	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 const navigation = "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n"
@@ -58,6 +60,33 @@ func TestLogin(t *testing.T) {
 	forwarded, _, _ = strings.Cut(forwarded, "\r\n")
 	if answer, got := e.ask(t, "GET", "/api", "Authorization: "+forwarded+"\r\n"); answer.Status != http.StatusUnauthorized || got != "" {
 		t.Errorf("the service's token after logout: %d, the service got %q", answer.Status, got)
+	}
+}
+
+// TestTokenOfMaximumSize sends the longest token that a gateway accepts, and nginx passes it and the claims in it on.
+// Its default for a line of a request, 8 KB, would end in 400.
+func TestTokenOfMaximumSize(t *testing.T) {
+	long := []string{"name", "firstName", "lastName", "nationality", "placeOfBirth", "countryOfBirth"}
+	e := run(t, "attributes name firstName lastName dateOfBirth", "attributes "+strings.Join(long, " "))
+	login := func(last int) string {
+		subject := map[string]any{}
+		for i, name := range long {
+			subject[name] = strings.Repeat("x", attribute.MaxValue)
+			if i == len(long)-1 {
+				subject[name] = strings.Repeat("x", last)
+			}
+		}
+		e.Signicat.OverrideNextSuccess(signicattest.Override{Subject: subject})
+		return e.NewApp().Login(t, "adult")
+	}
+	accessToken := login(1 + (token.MaxSize-len(login(1)))*3/4)
+	if len(accessToken) > token.MaxSize || len(accessToken) < token.MaxSize-8 {
+		t.Fatalf("the token has %d bytes, want %d", len(accessToken), token.MaxSize)
+	}
+	bearer := "Authorization: Bearer " + accessToken + "\r\n"
+	answer, got := e.ask(t, "GET", "/api", bearer, "Cookie: a="+strings.Repeat("b", 4000)+"\r\n")
+	if answer.Status != http.StatusOK || !strings.Contains(got, "\r\n"+bearer) || !strings.Contains(got, "\r\nX-Itsme-Nationality: xxx") || !strings.Contains(got, "\r\nCookie: a=bbb") {
+		t.Errorf("%d %.300s, the service got %d bytes", answer.Status, answer.Body, len(got))
 	}
 }
 

@@ -184,7 +184,7 @@ func allSteps(t *testing.T) map[string]step {
 var makeTarget = regexp.MustCompile(`\bmake (?:-s )?([a-z-]+)`)
 
 // ecosystems maps a kind of file with versions to Dependabot's name for it.
-var ecosystems = map[string]string{"go.mod": "gomod", "package.json": "npm", "pom.xml": "maven", "*Dockerfile": "docker"}
+var ecosystems = map[string]string{"go.mod": "gomod", "package.json": "npm", "pom.xml": "maven", "requirements.txt": "pip", "*Dockerfile": "docker"}
 
 // TestDependabotLooksEverywhere checks that Dependabot reads every file with versions.
 func TestDependabotLooksEverywhere(t *testing.T) {

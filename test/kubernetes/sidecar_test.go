@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -66,26 +67,39 @@ func gatewayOf(t *testing.T) corev1.Container {
 	return corev1.Container{}
 }
 
-// listens is the port of the site in the Caddyfile.
+// listens is the port of a site in the Caddyfile.
 var listens = regexp.MustCompile(`(?m)^http://:(\d+) \{$`)
 
+// TestPortsAgree compares the sites of the Caddyfile with the ports of the container, and with what the policy allows:
+// requests for the first, and for the second, of metrics and the service's probe.
 func TestPortsAgree(t *testing.T) {
 	t.Parallel()
-	site := listens.FindSubmatch(read(t, "Caddyfile"))
-	if site == nil {
-		t.Fatal("the Caddyfile has no site on a port")
+	var sites []int32
+	for _, site := range listens.FindAllSubmatch(read(t, "Caddyfile"), -1) {
+		port, err := strconv.ParseInt(string(site[1]), 10, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sites = append(sites, int32(port))
 	}
-	want, err := strconv.Atoi(string(site[1]))
-	if err != nil {
-		t.Fatal(err)
+	want := []corev1.ContainerPort{{Name: "http", ContainerPort: sites[0]}, {Name: "metrics", ContainerPort: sites[1]}}
+	if diff := cmp.Diff(want, gatewayOf(t).Ports); diff != "" {
+		t.Errorf("the container has other ports (-sites +container):\n%s", diff)
 	}
-	ports := gatewayOf(t).Ports
-	if len(ports) != 1 || ports[0].Name != "http" || int(ports[0].ContainerPort) != want {
-		t.Errorf("the container's ports are %v, the site's is %d", ports, want)
+	var allowed []int32
+	for _, rule := range decode[networkingv1.NetworkPolicy](t, "kubernetes/networkpolicy.yaml").Spec.Ingress {
+		if len(rule.From) == 0 {
+			t.Errorf("the policy allows %v to all", rule.Ports)
+		}
+		for _, port := range rule.Ports {
+			allowed = append(allowed, int32(port.Port.IntValue()))
+		}
 	}
-	in := decode[networkingv1.NetworkPolicy](t, "kubernetes/networkpolicy.yaml").Spec.Ingress
-	if len(in) != 1 || len(in[0].Ports) != 1 || in[0].Ports[0].Port.IntValue() != want || len(in[0].From) == 0 {
-		t.Errorf("the policy allows %+v, and the site listens on %d", in, want)
+	if diff := cmp.Diff(sites, allowed); diff != "" {
+		t.Errorf("the policy allows other ports (-sites +policy):\n%s", diff)
+	}
+	if got := deploymentOf(t).Spec.Template.Annotations["prometheus.io/port"]; got != strconv.Itoa(int(sites[1])) {
+		t.Errorf("Prometheus reads port %s, and the metrics are at %d", got, sites[1])
 	}
 	for _, port := range decode[corev1.Service](t, "kubernetes/service.yaml").Spec.Ports {
 		if port.TargetPort.StrVal != "http" {
@@ -161,20 +175,18 @@ func TestLabelsAndVolumesAgree(t *testing.T) {
 		"Deployment":    d.Spec.Selector.MatchLabels,
 		"Service":       decode[corev1.Service](t, "kubernetes/service.yaml").Spec.Selector,
 		"NetworkPolicy": decode[networkingv1.NetworkPolicy](t, "kubernetes/networkpolicy.yaml").Spec.PodSelector.MatchLabels,
+		"budget":        decode[policyv1.PodDisruptionBudget](t, "kubernetes/budget.yaml").Spec.Selector.MatchLabels,
+		"spread":        d.Spec.Template.Spec.TopologySpreadConstraints[0].LabelSelector.MatchLabels,
 	} {
 		if diff := cmp.Diff(labels, selector); diff != "" {
 			t.Errorf("the %s selects others (-pods +selector):\n%s", name, diff)
 		}
 	}
-	claim := decode[corev1.PersistentVolumeClaim](t, "kubernetes/storage.yaml")
-	if *d.Spec.Replicas > 1 && !slices.Equal(claim.Spec.AccessModes, []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}) {
-		t.Errorf("%d replicas cannot share a volume that is %v", *d.Spec.Replicas, claim.Spec.AccessModes)
-	}
 	var mounted []string
 	for _, v := range d.Spec.Template.Spec.Volumes {
 		mounted = append(mounted, v.Name)
-		if from := v.PersistentVolumeClaim; from != nil && from.ClaimName != claim.Name {
-			t.Errorf("volume %s: there is no claim %s", v.Name, from.ClaimName)
+		if v.PersistentVolumeClaim != nil {
+			t.Errorf("the replicas share volume %s: the keys are in the store", v.Name)
 		}
 	}
 	for _, m := range gatewayOf(t).VolumeMounts {
@@ -194,6 +206,31 @@ func TestGatewayHasTimeToFinish(t *testing.T) {
 	slept := gatewayOf(t).Lifecycle.PreStop.Sleep.Seconds
 	if got := *deploymentOf(t).Spec.Template.Spec.TerminationGracePeriodSeconds; slept == 0 || got < slept+graceful+spare {
 		t.Errorf("the pod is killed after %d s, %d of them asleep", got, slept)
+	}
+	for _, c := range deploymentOf(t).Spec.Template.Spec.Containers {
+		if asleep := c.Lifecycle.PreStop.Sleep.Seconds; c.Name != "gateway" && asleep < slept+graceful {
+			t.Errorf("%s ends after %d s, and the gateway needs it for %d s", c.Name, asleep, slept+graceful)
+		}
+	}
+}
+
+// TestServicesProbeGoesThroughTheGateway: the service listens on loopback, where kubelet cannot reach it. A named port
+// would be looked up in the service's own container.
+func TestServicesProbeGoesThroughTheGateway(t *testing.T) {
+	t.Parallel()
+	metrics := gatewayOf(t).Ports[1].ContainerPort
+	for _, c := range deploymentOf(t).Spec.Template.Spec.Containers {
+		if c.Name == "gateway" {
+			continue
+		}
+		probe := c.ReadinessProbe
+		if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Port.IntVal != metrics || probe.HTTPGet.Host != "" ||
+			!strings.Contains(string(read(t, "Caddyfile")), "handle "+probe.HTTPGet.Path+" {") {
+			t.Errorf("%s: the readiness probe asks %+v, which the gateway does not answer", c.Name, probe)
+		}
+		if c.LivenessProbe != nil && c.LivenessProbe.HTTPGet != nil {
+			t.Errorf("%s restarts when the gateway is at fault", c.Name)
+		}
 	}
 }
 
