@@ -15,11 +15,12 @@ type revocations struct {
 	marked atomic.Pointer[store.Mark] // for Mark
 	epoch  atomic.Pointer[string]     // what revocations of subjects are sealed for
 	unseen unseen
+	canary canary
 	restorer
 }
 
-func newRevocations(c *connection) revocations {
-	return revocations{connection: c, lists: make(map[segment]*list)}
+func newRevocations(c *connection, reseal *resealer) revocations {
+	return revocations{connection: c, lists: make(map[segment]*list), canary: canary{connection: c, resealer: reseal}}
 }
 
 // Revoke implements [store.Revocations]. When it returns nil, this replica refuses already,
