@@ -163,6 +163,9 @@ func TestWrongReplicaCameFirst(t *testing.T) {
 	if found := secrets(t, fresh); len(found) != 2 || !found[1].Canary || found[1].Known || found[0].Pending != 10 {
 		t.Errorf("the census does not name both secrets: %+v", found)
 	}
+	if err := wrong.Close(); err != nil {
+		t.Fatal(err)
+	}
 	s.Do(t, "DEL", canaryKey)
 	log.await(t, "the canary in Redis is that of this gateway again")
 }
