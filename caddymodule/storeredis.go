@@ -65,7 +65,8 @@ type RedisStore struct {
 
 	// OtherSecret opens values and seals none, while the secret changes in three roll-outs without an outage:
 	// secret <old> <new>, then secret <new> <old>, and when caddy itsme doctor finds nothing that is sealed
-	// with the old one, secret <new>. In the Caddyfile it is the second argument of secret.
+	// with the old one, secret <new>. In the Caddyfile it is the second argument of secret. Default: only
+	// secret opens.
 	OtherSecret string `json:"other_secret,omitempty"`
 
 	config redis.Config

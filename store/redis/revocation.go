@@ -61,7 +61,8 @@ func (r *revocations) Confirm(ctx context.Context, v store.Revocation) error {
 
 // add publishes a revocation and has this replica refuse by it, confirmed or not.
 func (r *revocations) add(ctx context.Context, v store.Listed) error {
-	r.unseen.begin(v)
+	held, ok := r.known.Find(v.Scope, v.ID)
+	r.unseen.beginKnown(v, ok && includes(held.Revocation, v.Revocation))
 	at, err := r.publish(ctx, []store.Listed{v}, r.confirmed)
 	if v.At.Number == 0 {
 		v.At = at

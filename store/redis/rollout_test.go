@@ -154,9 +154,8 @@ func (c *client) run(ctx context.Context, t *testing.T) {
 		access := next.Text("access_token")
 		wantOK(t, "calling with the next token", at(0).Call(t, "/api", access))
 		wantOK(t, "revoking", at(0).Post(t, "/revoke", url.Values{"token": {next.Text("refresh_token")}}))
-		for i := range c.fleet.replicas { // which may just have been replaced
+		for i := range c.fleet.replicas { // one that replaced another has read the list up to a second ago
 			redistest.Until(t, "the replica refuses", func() bool { return at(i).Call(t, "/api", access).Status == http.StatusUnauthorized })
-			wantEnded(t, at(i), access)
 		}
 		c.mu.Lock()
 		c.ended = append(c.ended, access)

@@ -88,7 +88,7 @@ func (r *revocations) sync() (began time.Time, err error) {
 	r.identified.Store(true)
 	r.marked.Store(&first.mark)
 	r.restoring = first.restoring
-	r.lost = append(r.lost, r.unseen.lost(began)...)
+	r.lost = r.unseen.look(began)
 	return began, nil
 }
 
