@@ -15,6 +15,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
 // doctorRows are mistakes and failures, with the expected warnings and problems.
@@ -182,6 +183,11 @@ var doctorRows = []struct {
 		problem: true, want: []string{"keys_unreadable", "redis_readonly"},
 	},
 	{
+		name: "Redis that another secret sealed", arrange: redisOf("another secret, as long as it has to be"),
+		problem: true, want: []string{"keys_unreadable", "redis_unreadable", "redis_secret_unknown"},
+	},
+	{name: "Redis that this secret sealed", arrange: redisOf("0123456789abcdef0123456789abcdef")},
+	{
 		name:    "Redis that is unavailable",
 		replace: []string{"#gateway", redisAt("127.0.0.1:1")},
 		problem: true, want: []string{"keys_unreadable", "redis_unreachable"},
@@ -249,5 +255,23 @@ func redisThat(options ...string) func(*testing.T, env) []string {
 	return func(t *testing.T, _ env) []string {
 		t.Helper()
 		return []string{"#gateway", redisAt(redistest.Start(t, options...).Address)}
+	}
+}
+
+// redisOf starts a redis-server that a replica with that secret used.
+func redisOf(secret string) func(*testing.T, env) []string {
+	return func(t *testing.T, _ env) []string {
+		t.Helper()
+		server := redistest.Start(t)
+		st, err := redis.Open(redis.Config{Addresses: []string{server.Address}, Secret: []byte(secret), Timeout: time.Minute})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = st.Close() }()
+		st.Start()
+		if _, err := st.Mark(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"#gateway", redisAt(server.Address)}
 	}
 }

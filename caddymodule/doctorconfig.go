@@ -154,7 +154,7 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	case *MemoryStore:
 		g.Memory = true
 	case *RedisStore:
-		g.Redis, g.RedisWrites = store.store.Servers, store.store.CheckWrites
+		g.Redis, g.RedisWrites, g.RedisSecrets = store.store.Servers, store.store.CheckWrites, store.store.Secrets
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring

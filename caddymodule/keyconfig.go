@@ -94,7 +94,7 @@ func (c keyConfig) keyring(owner keyring.Owner, storage certmagic.Storage, store
 		Storage: keystorage.New(storage, owner.Gateway, log),
 	}
 	if shared, ok := store.(*RedisStore); ok {
-		k.Store, k.InStore, k.StoreID = shared.store.Documents(), c.inStore, shared.store.ID()
+		k.Store, k.InStore, k.StoreID = shared.store.Documents(), c.inStore, shared.store.ID
 		k.Owner.Prefix = shared.config.Prefix
 	}
 	return k

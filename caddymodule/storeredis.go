@@ -63,6 +63,12 @@ type RedisStore struct {
 	// openssl rand -base64 32. Required.
 	Secret string `json:"secret,omitempty"`
 
+	// OtherSecret opens values and seals none, while the secret changes in three roll-outs without an outage:
+	// secret <old> <new>, then secret <new> <old>, and when caddy itsme doctor finds nothing that is sealed
+	// with the old one, secret <new>. In the Caddyfile it is the second argument of secret. Default: only
+	// secret opens.
+	OtherSecret string `json:"other_secret,omitempty"`
+
 	config redis.Config
 	files  redisFiles // of TLS
 	key    *redisKey  // nil until the pool counts this module
@@ -104,6 +110,9 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 		MaxClockOffset: token.Skew,
 	}
 	var err error
+	if s.OtherSecret != "" {
+		s.config.OtherSecret = []byte(e.text(redisSecret, s.OtherSecret))
+	}
 	if s.config.TLS, s.files, err = s.TLS.config(e); e.err != nil {
 		return e.err
 	}
@@ -138,7 +147,7 @@ func (s *RedisStore) Open(gateway string) (store.Store, error) {
 func (s *RedisStore) fingerprint() (redisKey, error) {
 	text, err := json.Marshal([]any{
 		s.config.Addresses, s.config.Sentinel, s.config.Username, s.config.Password, s.config.Database, s.TLS, s.files,
-		s.config.Timeout, s.config.Staleness, s.config.Prefix, s.config.Secret,
+		s.config.Timeout, s.config.Staleness, s.config.Prefix, s.config.Secret, s.config.OtherSecret,
 	})
 	return sha256.Sum256(text), err
 }
@@ -177,7 +186,7 @@ func (s *RedisStore) Cleanup() error {
 //	    timeout   <duration>
 //	    staleness <duration>
 //	    prefix    <prefix>
-//	    secret    <secret>
+//	    secret    <secret> [<other secret>]
 //	}
 func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	d.Next() // the module's name
@@ -198,8 +207,23 @@ func (s *RedisStore) rows() []block.Subdirective {
 		{Name: "timeout", Example: "timeout 1s", Read: block.Duration(&s.Timeout)},
 		{Name: "staleness", Example: "staleness 1s", Read: block.Duration(&s.Staleness)},
 		{Name: "prefix", Example: "prefix itsme:default", Read: block.Text(&s.Prefix)},
-		{Name: "secret", Example: "secret {env.ITSME_STORE_SECRET}", Read: block.Text(&s.Secret)},
+		{Name: "secret", Example: "secret {env.ITSME_STORE_SECRET}", Read: s.readSecrets},
 	}
+}
+
+// readSecrets reads the secret that seals, and the one that opens only.
+func (s *RedisStore) readSecrets(a block.Arguments) error {
+	args := a.RemainingArgs()
+	if len(args) < 1 || len(args) > 2 {
+		return a.Wrong("takes one secret, or two while it changes, got %d arguments", len(args))
+	}
+	s.Secret = args[0]
+	if len(args) == 2 {
+		if s.OtherSecret = args[1]; s.OtherSecret == "" {
+			return a.Wrong("the second secret is empty; leave it out")
+		}
+	}
+	return nil
 }
 
 func (s *RedisStore) readDatabase(a block.Arguments) error {

@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,8 @@ type Keyring struct {
 	Store Storage
 	// InStore keeps the keys in Store, and a copy in Storage. False keeps them in Storage only.
 	InStore bool
-	// StoreID identifies the store's prefix and secret; see [Set].
-	StoreID string
+	// StoreID identifies the store; see [Set]. It is empty until the store has answered. Nil without one.
+	StoreID func() string
 
 	// Memory holds the keys that this process knows. It lives as long as the process.
 	Memory *Memory
@@ -152,8 +153,8 @@ func (k *Keyring) judge(ctx context.Context, data []byte) (s State, err error) {
 	}
 	now := k.Now()
 	s.merged = k.Rotation.merge(known, s.found, running, now).keeping(held.kept, now)
-	if k.StoreID != "" && len(s.kept) == 0 { // with kept keys it is the set of another store
-		s.set.StoreID = k.StoreID
+	if k.StoreID != nil && len(s.kept) == 0 { // with kept keys it is the set of another store
+		s.set.StoreID = cmp.Or(k.StoreID(), s.set.StoreID)
 	}
 	s.behind = lacking || stale || s.rolledBack || s.found.untidy || !s.set.same(s.found) || k.Rotation.due(s.set, now) || !k.remembered(ctx, s.set)
 	return s, nil

@@ -32,7 +32,7 @@ type replica struct {
 // replicaOf are the keys of a gateway whose replicas share a store.
 func replicaOf(store, storage Storage) *Keyring {
 	keys := keysIn(storage)
-	keys.Store, keys.InStore, keys.StoreID = store, true, "this prefix and secret"
+	keys.Store, keys.InStore, keys.StoreID = store, true, func() string { return "this store" }
 	keys.Owner.Prefix = "itsme:default"
 	return keys
 }

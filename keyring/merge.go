@@ -60,7 +60,7 @@ func (r Rotation) mergeLineages(known, found Set, knownIsOlder bool, now time.Ti
 	return r.keep(found, known, r.leftover(known, found, now))
 }
 
-// mergeable reports whether two sets belong to the same prefix and secret of a store.
+// mergeable reports whether two sets belong to the same store.
 func mergeable(a, b Set) bool { return a.StoreID != "" && a.StoreID == b.StoreID }
 
 // keep adds keys that must still verify to the set, or to those of this replica.

@@ -59,7 +59,7 @@ type Set struct {
 	BeganAt time.Time
 	// Revision counts the changes. A replica uses the highest that it has seen.
 	Revision uint64
-	// StoreID identifies the store's prefix and secret. Sets of different stores are not merged. It is
+	// StoreID identifies the store. Sets of different stores are not merged. It is
 	// empty without a store that replicas share.
 	StoreID string
 	// Keys are the gateway's own keys, without those that were dropped.

@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -63,6 +64,11 @@ type Config struct {
 	// Secret is what values are sealed with: random bytes, the same on every replica,
 	// at least [MinSecret]. Required. A text that a person made up is no secret.
 	Secret []byte
+
+	// OtherSecret opens values, and seals none. It is set while the secret changes: first every replica
+	// gets the new secret here, then the two change places, and when nothing is sealed with the old one
+	// any more, it goes. Default: none.
+	OtherSecret []byte
 
 	// Timeout bounds one call, and the making of a connection. Default
 	// [DefaultTimeout], at least 1 ms.
@@ -128,10 +134,15 @@ func (c Config) complete() (Config, error) {
 }
 
 func (c Config) check() error {
+	for _, secret := range c.secrets() {
+		if len(secret) < MinSecret {
+			return fmt.Errorf("%w: the secret has %d bytes; use at least %d random ones, such as openssl rand -base64 32 prints",
+				ErrConfig, len(secret), MinSecret)
+		}
+	}
 	switch {
-	case len(c.Secret) < MinSecret:
-		return fmt.Errorf("%w: the secret has %d bytes; use at least %d random ones, such as openssl rand -base64 32 prints",
-			ErrConfig, len(c.Secret), MinSecret)
+	case bytes.Equal(c.Secret, c.OtherSecret):
+		return fmt.Errorf("%w: both secrets are the same; name the new one and the old one, or one alone", ErrConfig)
 	case c.Database < 0:
 		return fmt.Errorf("%w: database %d; use 0 or more", ErrConfig, c.Database)
 	case c.Sentinel != nil && c.Sentinel.Master == "":
@@ -147,6 +158,14 @@ func (c Config) check() error {
 		return fmt.Errorf("%w: a staleness of %v; use %v to %v", ErrConfig, c.Staleness, DefaultStaleness, MaxStaleness)
 	}
 	return nil
+}
+
+// secrets returns the one that seals, and then the other one.
+func (c Config) secrets() [][]byte {
+	if c.OtherSecret == nil {
+		return [][]byte{c.Secret}
+	}
+	return [][]byte{c.Secret, c.OtherSecret}
 }
 
 // passwords returns all that there are.

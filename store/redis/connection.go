@@ -14,14 +14,16 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
 
 // connection runs commands at Redis, for every role of a [Store].
 type connection struct {
-	config  Config
-	sealer  *sealer
-	keys    keys
-	scripts scripts
+	config     Config
+	sealer     *seal.Sealer
+	identified atomic.Bool // the key of names is known
+	keys       keys
+	scripts    scripts
 
 	freshness *freshness
 	writes    *writeState
@@ -35,7 +37,9 @@ type connection struct {
 	mu      sync.Mutex
 	started bool
 	closed  atomic.Bool
+	tends   atomic.Bool
 	loop    func() // connects and syncs until alive ends
+	tend    func() // seals anew until alive ends; nil where there is one secret
 	tasks   sync.WaitGroup
 	newer   sync.Map // the texts of [store.ErrNewer] that were logged
 
@@ -44,7 +48,24 @@ type connection struct {
 
 // Start begins to connect, in the background. The first call does so too; started
 // before it, the store is ready for the first request. It never fails.
+//
+// A store that was started tends what replicas share: it puts up the canary by which they find out that their
+// secrets differ, and seals values anew when the secret changes. One that was not, such as a command's, leaves
+// both to them.
 func (c *connection) Start() {
+	if c.tends.Swap(true) {
+		return
+	}
+	c.begin()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.tend != nil && !c.closed.Load() {
+		c.tasks.Go(c.tend)
+	}
+}
+
+// begin begins to connect.
+func (c *connection) begin() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.started || c.closed.Load() {
@@ -66,6 +87,7 @@ func (c *connection) close() {
 
 // ready refuses a call whose context is done, every call after Close, and every call
 // while Redis is unavailable.
+// It comes before the first name of a call: the key of names is in the canary.
 func (c *connection) ready(ctx context.Context) error {
 	return c.readyWithin(ctx, store.MaxStaleness)
 }
@@ -81,7 +103,7 @@ func (c *connection) readyWithin(ctx context.Context, bound time.Duration) error
 	if c.freshness.within(bound) {
 		return nil
 	}
-	c.Start()
+	c.begin()
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	return c.unavailable(ctx, "waiting for Redis", c.freshness.await(limited, bound))

@@ -80,5 +80,5 @@
 //
 // A user that may do no more than this package does:
 //
-//	ACL SETUSER gateway on >password ~{itsme:default}:* ~{itsme:default:??}:* ~{itsme:default:revoked:*}:* resetchannels -@all +@connection +@hash +@list +@set +@sortedset +@string +eval +evalsha +pexpire +pttl +del +exists +wait +time +role +info +cluster|slots +cluster|shards
+//	ACL SETUSER gateway on >password ~{itsme:default}:* ~{itsme:default:??}:* ~{itsme:default:revoked:*}:* resetchannels -@all +@connection +@hash +@list +@set +@sortedset +@string +eval +evalsha +pexpire +pttl +del +exists +wait +time +role +info +scan +cluster|slots +cluster|shards
 package redis

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
 
 const (
@@ -28,6 +29,9 @@ const (
 // what there is to know of them. It is the storage of package keyring in Redis.
 type Documents struct{ conn *connection }
 
+// DocumentNames are those that a gateway has. A replica that cannot open one of them is not ready.
+func DocumentNames() []string { return []string{"keys", "dropped", "known"} }
+
 // Where names a document to an operator.
 func (d Documents) Where(name string) string {
 	return "the " + name + " of the signing keys in Redis, under " + d.conn.keys.document(name)
@@ -36,8 +40,8 @@ func (d Documents) Where(name string) string {
 // Read returns a document, and nil where there is none. It returns [store.ErrUnavailable] while Redis
 // is unavailable, and with it [ErrUnreadable] where the document does not open.
 func (d Documents) Read(ctx context.Context, name string) ([]byte, error) {
-	document, _, err := d.read(ctx, name)
-	return document, err
+	held, err := d.read(ctx, name)
+	return held.document, err
 }
 
 // Update replaces a document by what change makes of it. Where another replica was faster, change is
@@ -46,45 +50,53 @@ func (d Documents) Read(ctx context.Context, name string) ([]byte, error) {
 // same change asked for again is written again.
 func (d Documents) Update(ctx context.Context, name string, change func(held []byte) ([]byte, error)) error {
 	for range updateAttempts {
-		held, version, err := d.read(ctx, name)
+		held, err := d.read(ctx, name)
 		if err != nil {
 			return err
 		}
-		next, err := change(held)
+		next, err := change(held.document)
 		_, unconfirmed := d.conn.unconfirmed.Load(name)
-		if err != nil || next == nil || bytes.Equal(next, held) && !unconfirmed {
+		if err != nil || next == nil || bytes.Equal(next, held.document) && !unconfirmed {
 			return err
 		}
-		if err = d.replace(ctx, name, version, next); !errors.Is(err, store.ErrConflict) {
+		if err = d.replace(ctx, name, held.version, next); !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
 	return fmt.Errorf("changing %s: %w: other replicas change it all the time", d.Where(name), store.ErrUnavailable)
 }
 
-func (d Documents) read(ctx context.Context, name string) (document []byte, version uint64, err error) {
+// heldDocument is a document as Redis has it: "version sealed".
+type heldDocument struct {
+	document []byte // nil where there is none
+	version  uint64
+	current  bool // there is nothing to seal anew
+}
+
+func (d Documents) read(ctx context.Context, name string) (heldDocument, error) {
 	c, doing := d.conn, "reading "+d.Where(name)
 	got, err := c.call(ctx, doing, command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Get().Key(c.keys.document(name)).Build())
 	}})
 	if err != nil || got.IsNil() {
-		return nil, 0, err
+		return heldDocument{current: true}, err
 	}
-	held, err := got.ToString()
+	text, err := got.ToString()
 	if err != nil {
-		return nil, 0, c.unavailable(ctx, doing, err)
+		return heldDocument{}, c.unavailable(ctx, doing, err)
 	}
-	number, sealed, _ := strings.Cut(held, " ")
-	if version, err = strconv.ParseUint(number, 10, 64); err != nil || len(sealed) > maxDocument {
-		return nil, 0, c.unavailable(ctx, doing, ErrUnreadable)
+	number, sealed, _ := strings.Cut(text, " ")
+	version, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || len(sealed) > maxDocument {
+		return heldDocument{}, c.unavailable(ctx, doing, ErrUnreadable)
 	}
-	document, err = c.sealer.open(d.place(name, version), sealed)
-	return document, version, c.unavailable(ctx, doing, err)
+	document, err := c.sealer.Open(d.place(name, version), sealed)
+	return heldDocument{document, version, c.sealer.Current(sealed)}, c.unavailable(ctx, doing, err)
 }
 
 func (d Documents) replace(ctx context.Context, name string, version uint64, document []byte) error {
 	c, next := d.conn, version+1
-	held := strconv.FormatUint(next, 10) + " " + c.sealer.seal(d.place(name, next), document)
+	held := strconv.FormatUint(next, 10) + " " + c.sealer.Seal(d.place(name, next), document)
 	err := c.settleConfirmed(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
 		strconv.FormatUint(version, 10), held, strconv.FormatInt(documentLife.Milliseconds(), 10)))
 	switch {
@@ -96,6 +108,32 @@ func (d Documents) replace(ctx context.Context, name string, version uint64, doc
 	return err
 }
 
-func (d Documents) place(name string, version uint64) place {
-	return place{key: d.conn.keys.document(name), version: version}
+func (d Documents) place(name string, version uint64) seal.Place {
+	return seal.Place{Key: d.conn.keys.document(name), Version: version}
+}
+
+// headSize is how much of a document is read to know its secret: the version, and the sealed value's head.
+const headSize = 20 + 1 + seal.HeadSize
+
+// heads are the commands that read the beginnings of the documents.
+func (d Documents) heads(b rueidis.Builder) (commands []rueidis.Completed) {
+	for _, name := range DocumentNames() {
+		commands = append(commands, b.Getrange().Key(d.conn.keys.document(name)).Start(0).End(headSize-1).Build())
+	}
+	return commands
+}
+
+// check reads what heads answered. A replica that cannot open the signing keys, or which
+// were dropped, must not answer.
+func (d Documents) check(answers []rueidis.RedisMessage) error {
+	for i, name := range DocumentNames() {
+		head, err := answers[i].ToString()
+		if err != nil {
+			return errMalformed
+		}
+		if _, sealed, found := strings.Cut(head, " "); found && !d.conn.sealer.Knows(sealed) {
+			return d.conn.sealer.Unreadable(d.Where(name), sealed)
+		}
+	}
+	return nil
 }

@@ -71,7 +71,7 @@ var rotation = keyring.Rotation{Algorithm: "ES256", Every: 30 * 24 * time.Hour, 
 func keysIn(st *redis.Store, folder keyring.Storage) *keyring.Keyring {
 	return &keyring.Keyring{
 		Owner:    keyring.Owner{Gateway: "default", Issuer: "https://app.example.be", Prefix: "itsme:default"},
-		Rotation: rotation, Store: st.Documents(), Storage: folder, InStore: true, StoreID: st.ID(),
+		Rotation: rotation, Store: st.Documents(), Storage: folder, InStore: true, StoreID: st.ID,
 		Memory: new(keyring.Memory), Now: time.Now, Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -189,15 +189,25 @@ func TestDocumentsWithoutRedis(t *testing.T) {
 	}
 }
 
-func TestMarkTellsPrefixAndSecretApart(t *testing.T) {
+// TestIDTellsStoresApart: sets of keys are merged by it. It is known when the store has answered.
+func TestIDTellsStoresApart(t *testing.T) {
 	t.Parallel()
-	prefix, secret := config("127.0.0.1:1"), config("127.0.0.1:1")
+	address := redistest.Start(t).Address
+	prefix, secret := config(address), config(redistest.Start(t).Address)
 	prefix.Prefix, secret.Secret = "itsme:other", bytes.Repeat([]byte("x"), redis.MinSecret)
-	id := open(t, config("127.0.0.1:1")).ID()
-	if again := open(t, config("127.0.0.1:2")).ID(); again != id || id == "" {
+	idOf := func(c redis.Config) string {
+		st := open(t, c)
+		if id := st.ID(); id != "" {
+			t.Errorf("the ID is %q before the store has answered", id)
+		}
+		wantReady(t, "the store", st)
+		return st.ID()
+	}
+	id := idOf(config(address))
+	if again := idOf(config(address)); again != id || id == "" {
 		t.Errorf("the same prefix and secret have the IDs %q and %q", id, again)
 	}
-	if open(t, prefix).ID() == id || open(t, secret).ID() == id {
+	if idOf(prefix) == id || idOf(secret) == id {
 		t.Error("another prefix or secret has the same ID")
 	}
 }

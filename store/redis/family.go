@@ -10,6 +10,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
 
 // families is the [store.Families] of a [Store].
@@ -19,6 +20,9 @@ type families struct{ *connection }
 // and goes on without them: a refresh token that a failover loses ends an honest app's login, and so would a
 // refusal.
 func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	held, key, err := s.sealFamily(f, 1)
 	if err != nil {
 		return err
@@ -26,9 +30,6 @@ func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 	lifetime := f.ExpiresAt.Sub(s.config.Now())
 	if lifetime < time.Millisecond {
 		return store.ErrInvalid
-	}
-	if err := s.ready(ctx); err != nil {
-		return err
 	}
 	got, err := s.confirmed(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
@@ -46,7 +47,10 @@ func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 // LoadFamily implements [store.Families].
 func (s families) LoadFamily(ctx context.Context, id string) (*store.Family, error) {
 	const doing = "loading family"
-	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.load, []string{s.familyPlace(id, 0).key}))
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
+	held, readAt, err := s.fetch(ctx, doing, eval(s.scripts.load, []string{s.familyPlace(id, 0).Key}))
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +64,9 @@ func (s families) LoadFamily(ctx context.Context, id string) (*store.Family, err
 
 // UpdateFamily implements [store.Families].
 func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	next := f.Version + 1
 	held, key, err := s.sealFamily(f, next)
 	if err != nil {
@@ -69,7 +76,16 @@ func (s families) UpdateFamily(ctx context.Context, f *store.Family) error {
 		return err
 	}
 	f.Version = next
+	s.enrollAnew(ctx, f)
 	return nil
+}
+
+// enrollAnew seals what is enrolled of a login anew, as its family was, while there are two secrets. Where it
+// fails, the next update does.
+func (s families) enrollAnew(ctx context.Context, f *store.Family) {
+	if s.tend != nil && f.Subject != "" {
+		_ = s.Enroll(ctx, f.Subject, f.ID, f.ExpiresAt)
+	}
 }
 
 // DeleteFamily implements [store.Families].
@@ -79,7 +95,7 @@ func (s families) DeleteFamily(ctx context.Context, id string) error {
 	}
 	// A failover must not bring a login back that has ended.
 	_, err := s.confirmed(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).key).Build())
+		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).Key).Build())
 	}})
 	return err
 }
@@ -91,7 +107,7 @@ func (s families) sealFamily(f *store.Family, version uint64) (held, key string,
 		return "", "", err
 	}
 	at := s.familyPlace(f.ID, version)
-	return strconv.FormatUint(version, 10) + " " + s.sealer.seal(at, data), at.key, nil
+	return strconv.FormatUint(version, 10) + " " + s.sealer.Seal(at, data), at.Key, nil
 }
 
 func (s families) openFamily(id, held string) (*store.Family, error) {
@@ -100,7 +116,7 @@ func (s families) openFamily(id, held string) (*store.Family, error) {
 	if !ok || err != nil {
 		return nil, ErrUnreadable
 	}
-	data, err := s.sealer.open(s.familyPlace(id, version), sealed)
+	data, err := s.sealer.Open(s.familyPlace(id, version), sealed)
 	if err != nil {
 		return nil, err
 	}
@@ -112,29 +128,38 @@ func (s families) openFamily(id, held string) (*store.Family, error) {
 	return f, nil
 }
 
-func (s families) familyPlace(id string, version uint64) place {
-	return place{key: s.keys.family(s.sealer.name(familyName, id)), version: version}
+func (s families) familyPlace(id string, version uint64) seal.Place {
+	return seal.Place{Key: s.keys.family(s.sealer.Name(familyName, id)), Version: version}
 }
 
 // Enroll implements [store.Families].
 func (s families) Enroll(ctx context.Context, subject, login string, until time.Time) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	at := s.loginPlace(subject, login)
-	return s.settle(ctx, "enrolling login", eval(s.scripts.enroll, []string{at.key},
-		strconv.Itoa(store.MaxLogins), at.name, millis(until), s.sealer.seal(at, []byte(login))))
+	return s.settle(ctx, "enrolling login", eval(s.scripts.enroll, []string{at.Key},
+		strconv.Itoa(store.MaxLogins), at.Name, millis(until), s.sealer.Seal(at, []byte(login))))
 }
 
 // Withdraw implements [store.Families].
 func (s families) Withdraw(ctx context.Context, subject, login string) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	at := s.loginPlace(subject, login)
-	return s.settle(ctx, "withdrawing login", eval(s.scripts.enroll, []string{at.key},
-		strconv.Itoa(store.MaxLogins), at.name))
+	return s.settle(ctx, "withdrawing login", eval(s.scripts.enroll, []string{at.Key},
+		strconv.Itoa(store.MaxLogins), at.Name))
 }
 
 // WithdrawAll implements [store.Families].
 func (s families) WithdrawAll(ctx context.Context, subject string) (logins []string, err error) {
 	const doing = "withdrawing logins"
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
 	at := s.loginPlace(subject, "")
-	got, err := s.call(ctx, doing, eval(s.scripts.withdraw, []string{at.key}))
+	got, err := s.call(ctx, doing, eval(s.scripts.withdraw, []string{at.Key}))
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +168,7 @@ func (s families) WithdrawAll(ctx context.Context, subject string) (logins []str
 		return nil, s.unavailable(ctx, doing, errMalformed)
 	}
 	for held := range slices.Chunk(fields, 2) {
-		login, err := s.sealer.open(place{key: at.key, name: held[0]}, held[1])
+		login, err := s.sealer.Open(seal.Place{Key: at.Key, Name: held[0]}, held[1])
 		if err != nil {
 			return nil, s.unavailable(ctx, doing, err)
 		}
@@ -153,6 +178,6 @@ func (s families) WithdrawAll(ctx context.Context, subject string) (logins []str
 }
 
 // loginPlace returns where a login of a subject is. Both names are keyed hashes.
-func (s families) loginPlace(subject, login string) place {
-	return place{key: s.keys.logins(s.sealer.name(subjectName, subject)), name: s.sealer.name(loginName, login)}
+func (s families) loginPlace(subject, login string) seal.Place {
+	return seal.Place{Key: s.keys.logins(s.sealer.Name(subjectName, subject)), Name: s.sealer.Name(loginName, login)}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/redis/rueidis"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
 
 // limits is the [store.Limits] of a [Store].
@@ -16,9 +17,12 @@ type limits struct{ *connection }
 
 // Remember implements [store.Limits].
 func (l limits) Remember(ctx context.Context, key, value string, ttl time.Duration) (string, error) {
+	if err := l.ready(ctx); err != nil {
+		return "", err
+	}
 	at := l.valuePlace(key)
-	got, err := l.call(ctx, "remembering value", eval(l.scripts.remember, []string{at.key},
-		l.sealer.seal(at, []byte(value)), roundUp(ttl, time.Millisecond)))
+	got, err := l.call(ctx, "remembering value", eval(l.scripts.remember, []string{at.Key},
+		l.sealer.Seal(at, []byte(value)), roundUp(ttl, time.Millisecond)))
 	if err != nil {
 		return "", err
 	}
@@ -27,9 +31,12 @@ func (l limits) Remember(ctx context.Context, key, value string, ttl time.Durati
 
 // Recall implements [store.Limits].
 func (l limits) Recall(ctx context.Context, key string) (string, error) {
+	if err := l.ready(ctx); err != nil {
+		return "", err
+	}
 	at := l.valuePlace(key)
 	got, err := l.call(ctx, "recalling value", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Get().Key(at.key).Build())
+		return client.Do(ctx, client.B().Get().Key(at.Key).Build())
 	}})
 	if err != nil || got.IsNil() {
 		return "", err
@@ -37,17 +44,17 @@ func (l limits) Recall(ctx context.Context, key string) (string, error) {
 	return l.openValue(ctx, at, got)
 }
 
-func (l limits) openValue(ctx context.Context, at place, got rueidis.RedisMessage) (string, error) {
+func (l limits) openValue(ctx context.Context, at seal.Place, got rueidis.RedisMessage) (string, error) {
 	sealed, err := got.ToString()
 	if err != nil {
 		return "", l.unavailable(ctx, "reading value", err)
 	}
-	value, err := l.sealer.open(at, sealed)
+	value, err := l.sealer.Open(at, sealed)
 	return string(value), l.unavailable(ctx, "reading value", err)
 }
 
-func (l limits) valuePlace(key string) place {
-	return place{key: l.keys.remembered(l.sealer.name(valueName, key))}
+func (l limits) valuePlace(key string) seal.Place {
+	return seal.Place{Key: l.keys.remembered(l.sealer.Name(valueName, key))}
 }
 
 // Allow implements [store.Limits]. It counts in microseconds, and asks once for all neighbours of one
@@ -79,12 +86,12 @@ func (l limits) allow(ctx context.Context, quotas []store.Quota) (time.Duration,
 			refused = max(q.Window, 1)
 			break
 		}
-		args = append(args, l.sealer.name(counterName, q.Name), strconv.Itoa(q.Limit), roundUp(q.Window, time.Microsecond))
+		args = append(args, l.sealer.Name(counterName, q.Name), strconv.Itoa(q.Limit), roundUp(q.Window, time.Microsecond))
 	}
 	if len(args) == 0 {
 		return refused, nil
 	}
-	got, err := l.call(ctx, "counting event", eval(l.scripts.allow, []string{l.keys.counters(l.sealer.name(ownerName, quotas[0].Owner))}, args...))
+	got, err := l.call(ctx, "counting event", eval(l.scripts.allow, []string{l.keys.counters(l.sealer.Name(ownerName, quotas[0].Owner))}, args...))
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/internal/together"
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
 
 // What the scripts answer.
@@ -71,7 +72,7 @@ func (l logins) Create(ctx context.Context, r *store.Record, b store.Bounds) (ev
 	}
 	var made error
 	var entered admissions
-	indexes := l.indexesOf(r.ID, l.sealer.name(clientName, r.Client), b)
+	indexes := l.indexesOf(r.ID, l.sealer.Name(clientName, r.Client), b)
 	together.Do(
 		func() { made = l.create(ctx, r, data) },
 		// What goes for the client may make room in the shard. So the shard's are named after it.
@@ -155,7 +156,7 @@ func (l logins) Update(ctx context.Context, r *store.Record) error {
 		},
 		func() {
 			if r.Phase.Ended() {
-				l.note(ctx, l.indexesOf(r.ID, l.sealer.name(clientName, r.Client), store.Bounds{}), stateOver, millis(r.KeepUntil()))
+				l.note(ctx, l.indexesOf(r.ID, l.sealer.Name(clientName, r.Client), store.Bounds{}), stateOver, millis(r.KeepUntil()))
 			}
 		},
 	)
@@ -182,7 +183,7 @@ func (l logins) Len(ctx context.Context) (n int, err error) {
 // held returns what Redis holds of a record: "version flag sealed". The flag is u while the record may go
 // to make room, r when its code came back, and o when it ended.
 func (l logins) held(r *store.Record, version uint64, data []byte) string {
-	return strconv.FormatUint(version, 10) + " " + state(r)[:1] + " " + l.sealer.seal(l.recordPlace(r.ID, version), data)
+	return strconv.FormatUint(version, 10) + " " + state(r)[:1] + " " + l.sealer.Seal(l.recordPlace(r.ID, version), data)
 }
 
 // openRecord reads what held returned.
@@ -195,7 +196,7 @@ func (l logins) openRecord(id, held string) (*store.Record, error) {
 	if err != nil {
 		return nil, ErrUnreadable
 	}
-	data, err := l.sealer.open(l.recordPlace(id, version), fields[2])
+	data, err := l.sealer.Open(l.recordPlace(id, version), fields[2])
 	if err != nil {
 		return nil, err
 	}
@@ -207,8 +208,8 @@ func (l logins) openRecord(id, held string) (*store.Record, error) {
 	return r, nil
 }
 
-func (l logins) recordPlace(id string, version uint64) place {
-	return place{key: l.keys.record(id), version: version}
+func (l logins) recordPlace(id string, version uint64) seal.Place {
+	return seal.Place{Key: l.keys.record(id), Version: version}
 }
 
 // remove deletes a record.

@@ -33,7 +33,7 @@ func (r *revocations) publish(ctx context.Context, added []store.Listed, run run
 	args := []string{r.stay(in, added)}
 	for _, v := range added {
 		data := encodeRevocation(v.Revocation)
-		args = append(args, r.revocationName(data), r.sealer.seal(keys.place(""), data))
+		args = append(args, r.revocationName(data), r.sealer.Seal(keys.place(""), data))
 	}
 	got, err := run(ctx, revoking, eval(r.scripts.revoke, []string{keys.list, keys.names}, args...))
 	if err != nil && !isUnconfirmed(err) {
@@ -59,7 +59,7 @@ func (r *revocations) publishSubjects(ctx context.Context, in segment, added []s
 			if v.At.Number != 0 {
 				label, sealedFor = v.At.Epoch+" "+strconv.FormatUint(v.At.Number, 10), v.At.Epoch
 			}
-			args = append(args, r.revocationName(data), label, r.sealer.seal(keys.place(sealedFor), data))
+			args = append(args, r.revocationName(data), label, r.sealer.Seal(keys.place(sealedFor), data))
 		}
 		got, err := run(ctx, revoking, eval(r.scripts.revokeSubject, []string{keys.list, keys.names, keys.order}, args...))
 		if err != nil && !isUnconfirmed(err) {
@@ -92,7 +92,7 @@ func readOrder(got rueidis.RedisMessage) (kept bool, at store.Mark, err error) {
 
 // revocationName names a revocation: the same one has the same name, whichever replica adds it.
 func (r *revocations) revocationName(data []byte) string {
-	return r.sealer.name(revocationName, string(data))
+	return r.sealer.Name(revocationName, string(data))
 }
 
 // stay returns for how long the keys of a list must stay, for a script.

@@ -29,10 +29,10 @@ const (
 
 // restorer writes back what Redis lacks. It belongs to syncUntilClosed.
 type restorer struct {
-	lost    []store.Listed // added here, and not found since
-	at      time.Time      // when they are written back; zero when Redis lacks nothing
-	pass    *pass          // under way, or nil
-	written int            // how many were written back since Redis lacked any
+	lost    bool      // a revocation was added here, and not found since
+	at      time.Time // when they are written back; zero when Redis lacks nothing
+	pass    *pass     // under way, or nil
+	written int       // how many were written back since Redis lacked any
 
 	restoring bool // a replica writes revocations back
 	answered  bool // this replica has answered
@@ -61,7 +61,7 @@ func (r *revocations) lacking() map[segment]int {
 func (r *revocations) restore() (underWay bool) {
 	now, lists := time.Now(), r.lacking()
 	switch {
-	case len(lists) == 0 && len(r.lost) == 0:
+	case len(lists) == 0 && !r.lost:
 		r.endRestore()
 		return false
 	case r.at.IsZero():
@@ -87,12 +87,11 @@ func (r *revocations) restore() (underWay bool) {
 // advance compares and writes one part.
 func (r *revocations) advance() error {
 	batches := make(map[uint32][]store.Listed)
-	for _, v := range r.lost {
+	for _, v := range r.unseen.lost() {
 		if err := r.batch(batches, v); err != nil {
 			return err
 		}
 	}
-	r.lost = nil
 	before, over := r.written, false
 	for range restoreScan {
 		v, more := r.pass.next()

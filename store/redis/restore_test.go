@@ -2,8 +2,10 @@ package redis_test
 
 import (
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -64,5 +66,40 @@ func TestReplicasShareTheWriteBack(t *testing.T) {
 	watchers.Wait()
 	if n := listed(); n != revocations {
 		t.Errorf("%d entries are listed, want %d", n, revocations)
+	}
+}
+
+// TestRevocationThatIsAddedAgainIsNotLost: a user logs out twice, or asks again after 503. Redis has the revocation
+// already, and lists it once. The replica must not take it for lost: it would write it back for ever, and
+// replicas that start would wait for that.
+func TestRevocationThatIsAddedAgainIsNotLost(t *testing.T) {
+	t.Parallel()
+	v := store.Revocation{Scope: store.ScopeLogin, ID: "a", Until: time.Now().Add(time.Hour)}
+	for name, again := range map[string]func(*redis.Store) error{
+		"confirmed":     func(st *redis.Store) error { return st.Confirm(t.Context(), v) },
+		"revoked again": func(st *redis.Store) error { return st.Revoke(t.Context(), v) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t)
+			c, log := config(s.Address), newLogCapture()
+			c.Logger = log.logger()
+			st := open(t, c)
+			looked := func() { // each look asks for the role first
+				until := commandCalls(t, s, "role") + 3
+				redistest.Until(t, "the list was looked at", func() bool { return commandCalls(t, s, "role") >= until })
+			}
+			revoke := func() error { return st.Revoke(t.Context(), v) }
+			for _, do := range []func() error{revoke, func() error { return again(st) }, func() error { return again(st) }} {
+				if err := do(); err != nil {
+					t.Fatal(err)
+				}
+				looked()
+			}
+			if strings.Contains(log.String(), "Redis lost revocations") {
+				t.Errorf("the replica takes it for lost:\n%s", log)
+			}
+			wantRevoked(t, open(t, config(s.Address)), "a", true)
+		})
 	}
 }

@@ -15,11 +15,12 @@ type revocations struct {
 	marked atomic.Pointer[store.Mark] // for Mark
 	epoch  atomic.Pointer[string]     // what revocations of subjects are sealed for
 	unseen unseen
+	canary canary
 	restorer
 }
 
-func newRevocations(c *connection) revocations {
-	return revocations{connection: c, lists: make(map[segment]*list)}
+func newRevocations(c *connection, reseal *resealer) revocations {
+	return revocations{connection: c, lists: make(map[segment]*list), canary: canary{connection: c, resealer: reseal}}
 }
 
 // Revoke implements [store.Revocations]. When it returns nil, this replica refuses already,
@@ -60,7 +61,8 @@ func (r *revocations) Confirm(ctx context.Context, v store.Revocation) error {
 
 // add publishes a revocation and has this replica refuse by it, confirmed or not.
 func (r *revocations) add(ctx context.Context, v store.Listed) error {
-	r.unseen.begin(v)
+	held, ok := r.known.Find(v.Scope, v.ID)
+	r.unseen.beginKnown(v, ok && includes(held.Revocation, v.Revocation))
 	at, err := r.publish(ctx, []store.Listed{v}, r.confirmed)
 	if v.At.Number == 0 {
 		v.At = at

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	_ "embed"
 	"fmt"
+	"regexp"
 
 	"github.com/redis/rueidis"
 )
@@ -40,13 +41,17 @@ var (
 	revokeSubjectSource string
 	//go:embed lua/document.lua
 	documentSource string
+	//go:embed lua/canary.lua
+	canarySource string
+	//go:embed lua/anew.lua
+	anewSource string
 )
 
 // scripts run by their hash; a server that does not know one yet gets its source.
 type scripts struct {
 	create, load, replace, evict, enter, note, time script
 	remember, allow, enroll, withdraw               script
-	revoke, revokeSubject, document                 script
+	revoke, revokeSubject, document, canary, anew   script
 }
 
 // script is one of them, by the name of its file.
@@ -71,6 +76,8 @@ func newScripts() scripts {
 		revoke:        script{"revoke", rueidis.NewLuaScript(revokeSource)},
 		revokeSubject: script{"revokesubject", rueidis.NewLuaScript(revokeSubjectSource)},
 		document:      script{"document", rueidis.NewLuaScript(documentSource)},
+		canary:        script{"canary", rueidis.NewLuaScript(canarySource)},
+		anew:          script{"anew", rueidis.NewLuaScript(anewSource)},
 	}
 }
 
@@ -94,6 +101,11 @@ func newKeys(prefix string) keys {
 		prefix:  name(""),
 		shards:  shards,
 	}
+}
+
+// pattern matches all keys of the gateway, for SCAN.
+func (k keys) pattern() string {
+	return "{" + regexp.MustCompile(`[*?\[\]\\^]`).ReplaceAllString(k.gateway, `\$0`) + "[:}]*"
 }
 
 // probes are the keys of writes that change nothing: one for every part of the store that may be on a
@@ -138,6 +150,19 @@ func (k keys) logins(name string) string { return k.of("logins", name) }
 
 // counters returns where the counters of an owner are; its name is a keyed hash.
 func (k keys) counters(name string) string { return k.of("count", name) }
+
+// What a name is of, so that the same text under two purposes has two names.
+const (
+	clientName     = "client"
+	valueName      = "value"
+	counterName    = "counter"
+	ownerName      = "owner"
+	familyName     = "family"
+	revocationName = "revocation"
+	storeName      = "store"
+	subjectName    = "subject"
+	loginName      = "login"
+)
 
 // document returns where a document is.
 func (k keys) document(name string) string { return k.prefix + "keyring:" + name }

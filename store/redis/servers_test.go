@@ -48,3 +48,60 @@ func TestServersThatAreAwayTellNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestFindings(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		policy, user string
+		want         error
+	}{
+		"a server that keeps everything":         {"noeviction", "+@all", nil},
+		"a server that evicts any key":           {"allkeys-lru", "+@all", redis.ErrEvicts},
+		"a server that evicts keys that expire":  {"volatile-ttl", "+@all", redis.ErrEvicts},
+		"a server that refuses to answer":        {"noeviction", "-info", redis.ErrPolicyUnknown},
+		"one that refuses CONFIG GET only":       {"allkeys-lfu", "-config", redis.ErrEvicts},
+		"one that keeps, and forbids CONFIG GET": {"noeviction", "-config", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := redistest.Start(t, "--maxmemory-policy", row.policy)
+			do(t, admin(t, s.Address), "ACL", "SETUSER", "default", row.user)
+			log := newLogCapture()
+			c := config(s.Address)
+			c.Logger = log.logger()
+			store := open(t, c)
+			if err := store.Check(t.Context()); !errors.Is(err, row.want) || (err == nil) != (row.want == nil) {
+				t.Errorf("Check: %v, want %v", err, row.want)
+			}
+			if row.want != nil {
+				log.await(t, "level=WARN")
+				log.await(t, row.want.Error())
+			}
+		})
+	}
+}
+
+// TestEvictionIsFoundAfterAFailover: the server that answers now evicts keys, and the one before did not.
+// The operator is warned, once.
+func TestEvictionIsFoundAfterAFailover(t *testing.T) {
+	t.Parallel()
+	good, bad := redistest.Start(t), redistest.Start(t, "--maxmemory-policy", "allkeys-lru")
+	via := redistest.NewLine(t, good.Address)
+	log := newLogCapture()
+	c := config(via.Address)
+	c.Logger = log.logger()
+	st := open(t, c)
+	revoke(t, st, "a")
+	if strings.Contains(log.String(), redis.ErrEvicts.Error()) {
+		t.Errorf("a good server is warned of:\n%s", log)
+	}
+	failTo(via, bad.Address)
+	log.await(t, redis.ErrEvicts.Error())
+	for range 3 {
+		failTo(via, bad.Address)
+		redistest.Until(t, "the server answers", func() bool { return revokeErr(t, st, store.ScopeLogin, "b") == nil })
+	}
+	if n := strings.Count(log.String(), redis.ErrEvicts.Error()); n != 1 {
+		t.Errorf("%d warnings, want 1:\n%s", n, log)
+	}
+}

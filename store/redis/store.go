@@ -5,7 +5,12 @@ import (
 	"sync"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/store/redis/internal/seal"
 )
+
+// ErrUnreadable is returned, along with [store.ErrUnavailable], when what is in
+// Redis was not written there by a replica with this secret, or not in this place.
+var ErrUnreadable = seal.ErrUnreadable
 
 // Store is a [store.Store] in Redis. Its zero value is not usable: see [Open].
 type Store struct {
@@ -28,7 +33,7 @@ func Open(c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := newSealer(c.Secret, c.Prefix)
+	sealer, err := seal.New(c.Prefix, c.secrets()...)
 	if err != nil {
 		return nil, err
 	}
@@ -40,18 +45,22 @@ func Open(c Config) (*Store, error) {
 		freshness: newFreshness(),
 		writes:    newWriteState(),
 	}
-	conn.config.Secret = nil // the sealer has what it needs
+	conn.config.Secret, conn.config.OtherSecret = nil, nil // the sealer has what it needs
 	conn.alive, conn.cancel = context.WithCancel(context.Background())
 	conn.dialer = newDialer(conn.alive, c)
+	reseal := newResealer(conn)
 	s := &Store{
 		connection:  conn,
 		logins:      logins{conn},
 		families:    families{conn},
-		revocations: newRevocations(conn),
+		revocations: newRevocations(conn, reseal),
 		limits:      limits{conn},
 		finish:      sync.OnceFunc(conn.close),
 	}
 	conn.loop = s.syncUntilClosed
+	if c.OtherSecret != nil {
+		conn.tend = reseal.runUntilClosed
+	}
 	return s, nil
 }
 
@@ -65,9 +74,14 @@ func (s *Store) Close() error {
 	return nil
 }
 
-// ID returns a text that is the same for every store of this prefix and secret, and of no other. It
-// shows nothing of the secret.
-func (s *Store) ID() string { return s.sealer.name(storeName, "") }
+// ID returns a text that is the same for all replicas on this store, and for no other store. It stays when
+// the secret changes, and shows nothing of it. It is empty until the store has answered.
+func (s *Store) ID() string {
+	if !s.identified.Load() {
+		return ""
+	}
+	return s.sealer.Name(storeName, "")
+}
 
 // Documents returns those of this store.
 func (s *Store) Documents() Documents { return Documents{s.connection} }

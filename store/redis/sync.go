@@ -78,12 +78,17 @@ func (r *revocations) sync() (began time.Time, err error) {
 	if err == nil {
 		err = r.catchUp(behind)
 	}
+	if err == nil {
+		err = r.canary.tend(first.canary)
+	}
 	if err != nil {
 		return began, err
 	}
+	r.canary.good = r.canary.held != ""
+	r.identified.Store(true)
 	r.marked.Store(&first.mark)
 	r.restoring = first.restoring
-	r.lost = append(r.lost, r.unseen.lost(began)...)
+	r.lost = r.unseen.look(began)
 	return began, nil
 }
 
@@ -118,16 +123,14 @@ func (r *revocations) catchUp(behind []*list) error {
 type head struct {
 	mark      store.Mark // the last place in the order of the subjects' revocations
 	restoring bool       // a replica writes revocations back
+	canary    string     // empty without one
 }
 
 // look reads what is new in lists, up to size of each, in one round trip. It returns the lists that
 // have more.
 func (r *revocations) look(lists []*list, size int64) (first head, behind []*list, err error) {
 	answers, err := r.tryAll(r.alive, readingRevocations, func(b rueidis.Builder) []rueidis.Completed {
-		commands := make([]rueidis.Completed, 0, 2+len(lists))
-		commands = append(commands,
-			b.Hmget().Key(r.keys.segment(subjects<<classShift).order).Field("epoch", "number").Build(),
-			b.Get().Key(r.keys.restoring()).Build())
+		commands := r.heads(b)
 		for _, l := range lists {
 			commands = append(commands, b.Lrange().Key(l.keys.list).Start(l.next()).Stop(l.next()+size).Build())
 		}
@@ -136,9 +139,13 @@ func (r *revocations) look(lists []*list, size int64) (first head, behind []*lis
 	if err != nil {
 		return head{}, nil, err
 	}
+	first, answers, err = r.readHead(answers)
+	if err != nil {
+		return head{}, nil, r.unavailable(r.alive, readingRevocations, err)
+	}
 	now := r.config.Now()
 	for i, l := range lists {
-		answer, err := answers[2+i].AsStrSlice()
+		answer, err := answers[i].AsStrSlice()
 		if err != nil {
 			return head{}, nil, r.unavailable(r.alive, readingRevocations, errMalformed)
 		}
@@ -150,8 +157,42 @@ func (r *revocations) look(lists []*list, size int64) (first head, behind []*lis
 			return head{}, nil, r.unavailable(r.alive, readingRevocations, err)
 		}
 	}
-	mark, err := r.readMark(answers[0])
-	return head{mark, !answers[1].IsNil()}, behind, err
+	return first, behind, nil
+}
+
+// heads are the commands that read the head. A replica that has not answered yet looks at the documents, too.
+func (r *revocations) heads(b rueidis.Builder) []rueidis.Completed {
+	commands := []rueidis.Completed{
+		b.Hmget().Key(r.keys.segment(subjects<<classShift).order).Field("epoch", "number").Build(),
+		b.Get().Key(r.keys.restoring()).Build(),
+		b.Get().Key(r.keys.canary()).Build(),
+	}
+	if !r.canary.good {
+		commands = append(commands, Documents{r.connection}.heads(b)...)
+	}
+	return commands
+}
+
+// readHead reads what heads answered, and returns the other answers.
+func (r *revocations) readHead(answers []rueidis.RedisMessage) (first head, others []rueidis.RedisMessage, err error) {
+	first.restoring = !answers[1].IsNil()
+	if !answers[2].IsNil() {
+		if first.canary, err = answers[2].ToString(); err != nil {
+			return head{}, nil, errMalformed
+		}
+	}
+	if err := r.canary.check(first.canary); err != nil {
+		return head{}, nil, err
+	}
+	others = answers[3:]
+	if !r.canary.good {
+		if err := (Documents{r.connection}).check(others); err != nil {
+			return head{}, nil, err
+		}
+		others = others[len(DocumentNames()):]
+	}
+	first.mark, err = r.readMark(answers[0])
+	return first, others, err
 }
 
 // takeAll adds the news of a list to the copy. One revocation that does not open fails it: which token

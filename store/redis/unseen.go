@@ -31,13 +31,28 @@ type unseen struct {
 // added is a revocation and when Redis had it; zero while that is not known.
 type added struct {
 	store.Listed
-	at time.Time
+	at   time.Time
+	lost bool // a look after that has not found it
+}
+
+// beginKnown does as begin, unless this replica has read the revocation before: it knows all that it refuses,
+// and does not wait for it. Redis lists the same revocation once, so that no look would find it again.
+func (u *unseen) beginKnown(v store.Listed, known bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if _, waiting := u.all[idOf(v.Revocation)]; waiting || !known {
+		u.note(v)
+	}
 }
 
 // begin notes that a revocation is on its way to Redis. A look may read it before the answer is here.
 func (u *unseen) begin(v store.Listed) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.note(v)
+}
+
+func (u *unseen) note(v store.Listed) {
 	if u.all == nil {
 		u.all = make(map[revocationID]added)
 	}
@@ -52,7 +67,7 @@ func (u *unseen) end(v store.Listed, has bool) {
 	if _, waiting := u.all[id]; !waiting {
 		return
 	}
-	if u.all[id] = (added{v, time.Now()}); !has {
+	if u.all[id] = (added{Listed: v, at: time.Now()}); !has {
 		delete(u.all, id)
 	}
 }
@@ -66,14 +81,28 @@ func (u *unseen) seen(v store.Revocation) {
 	}
 }
 
-// lost removes and returns those that Redis had before a look that has not found them.
-func (u *unseen) lost(look time.Time) (all []store.Listed) {
+// look notes that a look which began then is over, and reports whether any is lost: Redis had it before, and the
+// look has not found it.
+func (u *unseen) look(began time.Time) (lost bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for id, v := range u.all {
-		if !v.at.IsZero() && v.at.Before(look) {
+		if !v.at.IsZero() && v.at.Before(began) {
+			v.lost = true
+			u.all[id] = v
+		}
+		lost = lost || v.lost
+	}
+	return lost
+}
+
+// lost returns those that are lost. Another replica may have written one back meanwhile, and a look found it.
+func (u *unseen) lost() (all []store.Listed) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, v := range u.all {
+		if v.lost {
 			all = append(all, v.Listed)
-			delete(u.all, id)
 		}
 	}
 	return all

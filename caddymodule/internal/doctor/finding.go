@@ -64,6 +64,11 @@ const (
 	storeMemoryReplicas    Name = "store_memory_replicas"
 	redisReady             Name = "redis_ready"
 	redisUnreachable       Name = "redis_unreachable"
+	redisUnreadable        Name = "redis_unreadable"
+	redisSecretOne         Name = "redis_secret_one"
+	redisSecretOld         Name = "redis_secret_old"
+	redisSecretUnknown     Name = "redis_secret_unknown"
+	redisSecretUncounted   Name = "redis_secret_uncounted"
 	redisTooOld            Name = "redis_too_old"
 	redisMayEvict          Name = "redis_may_evict"
 	redisPolicyUnknown     Name = "redis_policy_unknown"
@@ -147,6 +152,11 @@ func kinds() []kind {
 		redisRefuses(redis.CauseDisk),
 		redisRefuses(redis.CauseLoading),
 		redisRefuses(redis.CauseClusterDown),
+		{redisUnreadable, Problem, "Correct secret or prefix in store redis. Gateways with this configuration are not ready: they could miss revocations."},
+		{redisSecretOne, OK, ""},
+		{redisSecretOld, Note, "Keep both secrets until this finding is gone. Replicas seal keys and revocations anew at once when secret names the new one first, and logins when they are used. Pending sessions end within minutes."},
+		{redisSecretUnknown, Problem, "Give all replicas of this gateway the same secret, and every other gateway its own prefix. If the secret was changed, add the old one: secret <new> <old>. If a wrong replica put its canary up, stop it and delete the key that ends in }:canary."},
+		{redisSecretUncounted, Note, "Allow the command SCAN to the ACL user, as in examples/redis/users.acl. If Redis holds very much, run the doctor on a machine nearer to it."},
 		{redisTooOld, Problem, "Update Redis to 6 or newer."},
 		{redisMayEvict, Problem, "Set maxmemory-policy to noeviction. Otherwise logins fail, and revoked tokens become valid again."},
 		{redisPolicyUnknown, Warning, "Allow the command INFO to the ACL user, or check yourself that maxmemory-policy is noeviction."},

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -95,6 +96,9 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 		return nil
 	}
 	servers, err := g.Redis(ctx)
+	if errors.Is(err, redis.ErrUnreadable) {
+		return append(one(redisUnreadable, "%v", err), d.checkSecrets(ctx, g)...)
+	}
 	if err != nil {
 		return one(redisProblem(err), "%v", err)
 	}
@@ -117,7 +121,7 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 			all = append(all, find(redisNoLog, "%s writes no append-only file, and does not report whether it takes snapshots", server.Address))
 		}
 	}
-	return all
+	return append(all, d.checkSecrets(ctx, g)...)
 }
 
 // redisProblem names what Redis cannot do: answer, or carry commands out.

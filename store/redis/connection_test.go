@@ -1,6 +1,9 @@
 package redis
 
-import "testing"
+import (
+	"errors"
+	"testing"
+)
 
 // TestCountStandbys reads what servers answer: a standby counts while it is connected and was heard of a
 // moment ago, or has just connected.
@@ -26,5 +29,20 @@ func TestCountStandbys(t *testing.T) {
 				t.Errorf("%d standbys, want %d", got, row.want)
 			}
 		})
+	}
+}
+
+// TestErrorsTellNoPassword: a server in between may answer with what it was sent.
+func TestErrorsTellNoPassword(t *testing.T) {
+	t.Parallel()
+	s := &connection{config: Config{Password: "hunter2"}}
+	for sent, want := range map[string]string{
+		"ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'me' 'hunter2'": "ERR unknown command 'HELLO'",
+		"ERR cannot AUTH me hunter2 here":                                                  "ERR cannot AUTH me *** here",
+		"dial tcp: connection refused":                                                     "dial tcp: connection refused",
+	} {
+		if got := s.plain(errors.New(sent)); got != want {
+			t.Errorf("plain = %q, want %q", got, want)
+		}
 	}
 }
