@@ -195,6 +195,7 @@ func (b *browserAPI) writeUnbound(x exchange, record *store.Record) {
 		b.writeOver(x, back)
 		return
 	}
+	b.logins.NoteElsewhere(x.r.Context(), record)
 	p := page.Page{Name: "unbound", Hide: true, Again: true}
 	if len(x.r.Header["Cookie"]) == 0 {
 		p.Case = page.CaseNoCookies
