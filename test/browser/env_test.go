@@ -130,10 +130,16 @@ const (
 // wantRequestedPage waits for the page that was asked for.
 func (e env) wantRequestedPage(t *testing.T, tab *browsertest.Page) {
 	t.Helper()
+	e.wantPage(t, tab, requestedPage)
+}
+
+// wantPage waits for a page behind the login.
+func (e env) wantPage(t *testing.T, tab *browsertest.Page, path string) {
+	t.Helper()
 	tab.ReadsAmong("h1", "Hello, Lien")
 	tab.See("dl")
-	if got := tab.URL(); got != e.Gateway+requestedPage {
-		t.Errorf("the login ended on %s, want %s", got, e.Gateway+requestedPage)
+	if got := tab.URL(); got != e.Gateway+path {
+		t.Errorf("the login ended on %s, want %s", got, e.Gateway+path)
 	}
 }
 
@@ -165,6 +171,12 @@ func (e env) manage(t *testing.T, method, path, body string, answer any) {
 // expire ends the session of a link at the simulator.
 func (e env) expire(t *testing.T, link string) {
 	t.Helper()
+	e.manage(t, http.MethodPost, "/sessions/"+e.sessionOf(t, link)+"/expire", "", nil)
+}
+
+// sessionOf returns the ID of the session of a link at the simulator.
+func (e env) sessionOf(t *testing.T, link string) string {
+	t.Helper()
 	var sessions []struct {
 		ID   string `json:"id"`
 		Link string `json:"authorization_request_url"`
@@ -172,9 +184,9 @@ func (e env) expire(t *testing.T, link string) {
 	e.manage(t, http.MethodGet, "/sessions", "", &sessions)
 	for _, session := range sessions {
 		if session.Link == link {
-			e.manage(t, http.MethodPost, "/sessions/"+session.ID+"/expire", "", nil)
-			return
+			return session.ID
 		}
 	}
 	t.Fatalf("the simulator knows no session of this link among %d", len(sessions))
+	return ""
 }

@@ -26,7 +26,7 @@ func TestEveryPage(t *testing.T) {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
-			for name, show := range e.pages() {
+			for name, show := range e.pages(t) {
 				show(tab, language)
 				if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
 					t.Errorf("%s is in %s", name, got)
@@ -38,7 +38,7 @@ func TestEveryPage(t *testing.T) {
 }
 
 // pages returns a function for each page that opens it.
-func (e env) pages() map[string]func(tab *browsertest.Page, language string) {
+func (e env) pages(t *testing.T) map[string]func(tab *browsertest.Page, language string) {
 	all := map[string]func(*browsertest.Page, string){
 		"login": func(tab *browsertest.Page, _ string) { tab.Go(e.Gateway + requestedPage); tab.See("#link") },
 		"open": func(tab *browsertest.Page, _ string) {
@@ -54,6 +54,15 @@ func (e env) pages() map[string]func(tab *browsertest.Page, language string) {
 			tab.LetGo()
 			tab.Script(comesBack)
 			tab.See("#opened")
+		},
+		"elsewhere": func(tab *browsertest.Page, _ string) {
+			tab.Go(e.Gateway + requestedPage)
+			link := gone(tab, e.Simulator)
+			tab.LetGo()
+			tab.Script(comesBack)
+			tab.See("#opened")
+			e.openElsewhere(t, link)
+			tab.See("#elsewhere")
 		},
 		"waiting": func(tab *browsertest.Page, _ string) {
 			tab.Go(e.Gateway + requestedPage)

@@ -65,6 +65,28 @@ func TestOwnBrowserHearsOfAnother(t *testing.T) {
 	})
 }
 
+// TestLoginThatCameBackElsewhereIsNotResumed: its user approved it already, so its link opens nothing. A page that is
+// loaded again starts another.
+func TestLoginThatCameBackElsewhereIsNotResumed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		first, second := &browsing{env: e}, &browsing{env: e}
+		back := first.begun(t)
+		again := "return_to=/account&resume=" + sessionIDOf(back)
+		before := e.Signicat.Count("create_session")
+		first.post("/login", again)
+		if n := e.Signicat.Count("create_session") - before; n != 0 {
+			t.Fatalf("%d sessions are started before", n)
+		}
+		second.visit(back)
+		first.post("/login", again)
+		if n := e.Signicat.Count("create_session") - before; n != 1 {
+			t.Errorf("%d sessions are started after", n)
+		}
+	})
+}
+
 // TestMadeUpCookieHearsNothing: an attacker who knows a session_id sends a login cookie of that name.
 func TestMadeUpCookieHearsNothing(t *testing.T) {
 	t.Parallel()
