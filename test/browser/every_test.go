@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/htmltest"
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
@@ -16,25 +18,33 @@ var pictures = flag.String("screenshots", "", "folder for a picture of every pag
 
 // TestEveryPage opens every page in every language, light and dark. axe-core audits it. It is then shown in a
 // small window, with large text, and to a keyboard. A window fails the test for every violation of a page's
-// Content-Security-Policy.
+// Content-Security-Policy. The Nu Html Checker reads each page as its script left it.
 func TestEveryPage(t *testing.T) {
 	e := newEnv(t, browsertest.Options{})
 	axe := browsertest.LoadAxe(t)
 	// Signicat never shows SUCCESS, so that the waiting page stays.
 	e.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
-	for _, language := range []string{"nl", "fr", "de", "en"} {
-		t.Run(language, func(t *testing.T) {
-			t.Parallel()
-			tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
-			for name, show := range e.pages(t) {
-				show(tab, language)
-				if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
-					t.Errorf("%s is in %s", name, got)
+	var mu sync.Mutex
+	documents := make(map[string]string)
+	t.Run("each", func(t *testing.T) {
+		for _, language := range []string{"nl", "fr", "de", "en"} {
+			t.Run(language, func(t *testing.T) {
+				t.Parallel()
+				tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
+				for name, show := range e.pages(t) {
+					show(tab, language)
+					if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
+						t.Errorf("%s is in %s", name, got)
+					}
+					mu.Lock()
+					documents[name+", "+language] = tab.Document()
+					mu.Unlock()
+					look(t, tab, axe, filepath.Join(language, name))
 				}
-				look(t, tab, axe, filepath.Join(language, name))
-			}
-		})
-	}
+			})
+		}
+	})
+	htmltest.Validate(t, documents)
 }
 
 // pages returns a function for each page that opens it.

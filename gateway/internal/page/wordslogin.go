@@ -23,7 +23,7 @@ func loginWords() vocabulary {
 		},
 		"elsewhere": {
 			"nl": {Title: "itsme opende een andere browser", Text: []string{"Daar kan deze aanmelding niet afgerond worden. Begin ginds met “Hier beginnen”, of begin hier opnieuw."}, Action: "Opnieuw beginnen"},
-			"fr": {Title: "itsme a ouvert un autre navigateur", Text: []string{"Cette connexion ne peut pas s’y terminer. Commencez là-bas avec « Commencer ici », ou recommencez ici."}, Action: "Recommencer"},
+			"fr": {Title: "itsme a ouvert un autre navigateur", Text: []string{"Cette connexion ne peut pas s’y terminer. Commencez là-bas avec « Commencer ici », ou recommencez ici."}, Action: "Recommencer"},
 			"de": {Title: "itsme hat einen anderen Browser geöffnet", Text: []string{"Dort kann diese Anmeldung nicht abgeschlossen werden. Beginnen Sie dort mit „Hier beginnen“, oder beginnen Sie hier neu."}, Action: "Neu beginnen"},
 			"en": {Title: "itsme opened another browser", Text: []string{"This login cannot be finished there. Start there with “Start here”, or start over on this page."}, Action: "Start over"},
 		},

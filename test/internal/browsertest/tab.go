@@ -195,6 +195,12 @@ func (p *Page) Media(feature, value string) {
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}})
 }
 
+// Document is the page as HTML, as its scripts left it.
+func (p *Page) Document() string {
+	p.t.Helper()
+	return "<!DOCTYPE html>" + Evaluate[string](p, "document.documentElement.outerHTML")
+}
+
 // Picture is a picture of the whole page, as PNG.
 func (p *Page) Picture() []byte {
 	p.t.Helper()
