@@ -23,7 +23,7 @@ func TestEveryPage(t *testing.T) {
 	e := newEnv(t, browsertest.Options{})
 	axe := browsertest.LoadAxe(t)
 	// Signicat never shows SUCCESS, so that the waiting page stays.
-	e.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
+	e.Manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
 	var mu sync.Mutex
 	documents := make(map[string]string)
 	t.Run("each", func(t *testing.T) {
@@ -37,7 +37,7 @@ func TestEveryPage(t *testing.T) {
 						t.Errorf("%s is in %s", name, got)
 					}
 					mu.Lock()
-					documents[name+", "+language] = tab.Document()
+					documents[name+", "+language] = browsertest.Document(tab)
 					mu.Unlock()
 					look(t, tab, axe, filepath.Join(language, name))
 				}

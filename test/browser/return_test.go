@@ -39,11 +39,7 @@ func (e env) approved(t *testing.T, tab *browsertest.Page) (callback string) {
 // approve approves the login of a link.
 func (e env) approve(t *testing.T, link string) (callback string) {
 	t.Helper()
-	var sent struct {
-		RedirectURL string `json:"redirect_url"`
-	}
-	e.manage(t, http.MethodPost, "/sessions/"+e.sessionOf(t, link)+"/approve", "{}", &sent)
-	return sent.RedirectURL
+	return e.Approve(t, e.SessionOf(t, link))
 }
 
 // openElsewhere approves the login of a link, and opens its callback with a client that has no cookie.

@@ -196,7 +196,7 @@ func (p *Page) Media(feature, value string) {
 }
 
 // Document is the page as HTML, as its scripts left it.
-func (p *Page) Document() string {
+func Document(p *Page) string {
 	p.t.Helper()
 	return "<!DOCTYPE html>" + Evaluate[string](p, "document.documentElement.outerHTML")
 }
