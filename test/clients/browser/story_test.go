@@ -42,6 +42,7 @@ var stories = map[string]func(*testing.T, demotest.Demo, func(*testing.T) window
 	"denied":                      isDenied,
 	"back to a finished callback": comesBackToCallback,
 	"second browser":              usesSecondBrowser,
+	"fragment":                    keepsFragment,
 }
 
 func TestPagesInOtherBrowsers(t *testing.T) {
@@ -111,6 +112,15 @@ func isDenied(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
 	clicks(t, w, link)
 	clicks(t, w, approve)
 	arrived(t, d, w)
+}
+
+// keepsFragment asks for a page whose view stands in the fragment, which no browser sends.
+func keepsFragment(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
+	w := start(t)
+	w.open(d.Gateway + wanted + "#/inbox")
+	clicks(t, w, link)
+	clicks(t, w, approve)
+	eventually(t, w, "location.href", d.Gateway+wanted+"#/inbox")
 }
 
 // approved logs a window in, as far as itsme's answer, and returns the URL that itsme sends the browser to.
