@@ -79,9 +79,19 @@ func (b *browserAPI) finishBrowser(x exchange, bound boundLogin, query url.Value
 	}
 	b.keepCookie(x, boundLogin{finished.Record, bound.cookie})
 	b.cookies.Set(x.w, b.cookies.Session, finished.Token, finished.TokenExpiresAt.Sub(b.config.Now()))
-	b.reportReturn(x.r.Context(), back.withOutcome(returnFinished))
-	redirect(x.w, finished.ReturnTo)
+	b.arrive(x, back.withOutcome(returnFinished), finished.Record)
 	return nil
+}
+
+// arrive sends a browser to the page that the user wanted. A fragment of its URL is in the storage of the browser,
+// so a script of ours goes there.
+func (b *browserAPI) arrive(x exchange, back returnReport, record *store.Record) {
+	if record.Fragment {
+		b.writeReturn(x, back, http.StatusOK, page.Page{Name: "waiting", Language: record.Language, ReturnTo: record.ReturnTo, Fragment: true, SessionID: record.ID, Arrives: true})
+		return
+	}
+	b.reportReturn(x.r.Context(), back)
+	redirect(x.w, record.ReturnTo)
 }
 
 func responseOf(query url.Values) login.AuthorizationResponse {
@@ -109,8 +119,18 @@ func (b *browserAPI) cancelBrowser(x exchange, bound boundLogin, code string) er
 	if code == "access_denied" {
 		name = "denied"
 	}
-	b.writeReturn(x, back, http.StatusOK, page.Page{Name: name, Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true})
+	p := endPage(record)
+	p.Name = name
+	b.writeReturn(x, back, http.StatusOK, p)
 	return nil
+}
+
+// endPage returns the page of a login that ended without a token. It has no name yet.
+func endPage(record *store.Record) page.Page {
+	return page.Page{
+		Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true,
+		Fragment: record.Fragment, SessionID: record.ID,
+	}
 }
 
 // writeReturn shows a page at a redirect URL and reports the return.
@@ -121,7 +141,7 @@ func (b *browserAPI) writeReturn(x exchange, back returnReport, status int, p pa
 
 // writeEnd shows the page of a login that ended without a token.
 func (b *browserAPI) writeEnd(x exchange, back returnReport, record *store.Record, err error) {
-	p := page.Page{Language: record.Language, ReturnTo: record.ReturnTo, ACRValues: record.LoA, Again: true}
+	p := endPage(record)
 	switch {
 	case errors.Is(err, login.ErrSuperseded):
 		p.Name = "superseded"
@@ -156,8 +176,7 @@ func (b *browserAPI) reopen(x exchange, bound boundLogin, query url.Values) erro
 		b.writeLater(x, back, bound.record, err)
 		return nil
 	}
-	b.reportReturn(x.r.Context(), back)
-	redirect(x.w, bound.record.ReturnTo)
+	b.arrive(x, back, bound.record)
 	return nil
 }
 
@@ -195,6 +214,7 @@ func (b *browserAPI) writeUnbound(x exchange, record *store.Record) {
 		b.writeOver(x, back)
 		return
 	}
+	b.logins.NoteElsewhere(x.r.Context(), record)
 	p := page.Page{Name: "unbound", Hide: true, Again: true}
 	if len(x.r.Header["Cookie"]) == 0 {
 		p.Case = page.CaseNoCookies

@@ -24,11 +24,15 @@ type browserAPI struct {
 	log     *slog.Logger
 }
 
-// loginParameters are the fields of the login form. The script of a page that is loaded again adds resume.
-var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", resumeParameter, sessionParameter, page.PromptParameter}
+// loginParameters are the fields of the login form. The script of the page adds fragment, and resume when the page
+// is loaded again.
+var loginParameters = []string{"return_to", "language", "acr_values", "max_age", "probe", fragmentParameter, resumeParameter, sessionParameter, page.PromptParameter}
 
 // resumeParameter is the field with the session ID of the login that a page started before it was loaded again.
 const resumeParameter = "resume"
+
+// fragmentParameter is the field of a page that keeps the fragment of the URL to return to. It holds no part of it.
+const fragmentParameter = "fragment"
 
 // serveLogin shows the login page, or starts the login that its form requests. A GET, such as a prefetch,
 // starts no login.
@@ -105,6 +109,7 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
 		ReturnTo:    p.ReturnTo,
+		Fragment:    values.Get(fragmentParameter) != "",
 		Language:    p.Language,
 		LoA:         loa,
 	}, nil
@@ -171,9 +176,12 @@ func (b *browserAPI) showLogin(x exchange) error {
 	}
 	if name := query.Get(page.Parameter); b.pages.Standalone(name) {
 		p.Name, p.Again = name, page.HasButton(name)
+		p.Device, _ = page.InApp(x.r.UserAgent())
 		if page.Restarts(name) && len(query.Get(sessionParameter)) == sessionIDSize {
 			p.Restarts = query.Get(sessionParameter)
 		}
+	} else if device, inApp := page.InApp(x.r.UserAgent()); inApp && name != page.LoginName {
+		p = page.InAppPage(p, device)
 	} else if len(x.r.Header["Cookie"]) == 0 {
 		p.Probed = true
 		b.cookies.Set(x.w, b.cookies.Probe, "1", identity.UntilClosed)

@@ -13,10 +13,11 @@ import (
 const sessionIDSize = 43
 
 // sessionStatus is the answer to a status request. It holds no personal data: any client that knows the
-// session_id gets it.
+// session_id gets it. Only the browser with the login's cookie gets Elsewhere.
 type sessionStatus struct {
 	Status    string `json:"status"`
 	ExpiresIn int    `json:"expires_in"`
+	Elsewhere bool   `json:"elsewhere,omitzero"`
 }
 
 // serveStatus answers GET /sessions/{session_id}.
@@ -28,14 +29,17 @@ func (a *appAPI) serveStatus(x exchange) error {
 	if err != nil {
 		return err
 	}
-	record, early, err := a.logins.Status(x.r.Context(), x.rest, x.info.Client, wait)
+	found, err := a.logins.Status(x.r.Context(), login.StatusRequest{
+		ID: x.rest, Client: x.info.Client, Wait: wait, Cookie: a.cookies.LoginValue(x.r.Header["Cookie"], x.rest),
+	})
 	if err != nil {
 		return err
 	}
-	answer := sessionStatus{Status: record.Phase.String()}
-	if !record.Phase.Ended() {
-		answer.ExpiresIn = seconds(record.ExpiresAt.Sub(a.config.Now()))
-		if early { // otherwise the client could ask again at once, in a loop
+	answer := sessionStatus{Status: found.Record.Phase.String()}
+	if !found.Record.Phase.Ended() {
+		answer.Elsewhere = found.Elsewhere
+		answer.ExpiresIn = seconds(found.Record.ExpiresAt.Sub(a.config.Now()))
+		if found.Early { // otherwise the client could ask again at once, in a loop
 			x.w.Header().Set("Retry-After", strconv.Itoa(seconds(PollInterval)))
 		}
 	}

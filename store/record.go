@@ -45,6 +45,8 @@ type Record struct {
 	CookieHash Bytes32 `json:"cookie_hash,omitzero"`
 	// ReturnTo is the path that a browser is redirected to after the login.
 	ReturnTo string `json:"return_to,omitzero"`
+	// Fragment is set when the browser keeps a fragment of the URL of ReturnTo. The fragment itself is never sent.
+	Fragment bool `json:"fragment,omitzero"`
 
 	// Language is the language of the user's pages, an ISO 639-1 code.
 	Language string `json:"language,omitzero"`
@@ -144,7 +146,7 @@ func (r *Record) Reduce(now time.Time) {
 	}
 	*r = Record{
 		ID: r.ID, Version: r.Version, Kind: r.Kind, Phase: r.Phase, Reason: r.Reason, Client: r.Client,
-		CookieHash: r.CookieHash, ReturnTo: r.ReturnTo, Language: r.Language, LoA: r.LoA,
+		CookieHash: r.CookieHash, ReturnTo: r.ReturnTo, Fragment: r.Fragment, Language: r.Language, LoA: r.LoA,
 		CreatedAt: r.CreatedAt, ExpiresAt: r.ExpiresAt, EndedAt: r.EndedAt, TokenID: r.TokenID,
 		ReadAt: r.ReadAt, Needs: r.Needs, Unknown: r.Unknown,
 	}

@@ -174,6 +174,9 @@ func requireAPI(t *testing.T, e *Env) {
 	post := request(t, http.MethodPost, e.URL+"/account", "")
 	post.Header = http.Header{"Origin": {e.URL}, "Accept": {"application/json"}}
 	wantStepUp(t, e.do(t, b.client, post), `acr_values="high"`)
+	if without := e.NewBrowser(t).Submit(t, "/account", url.Values{}); without.Status != http.StatusUnauthorized || !strings.Contains(without.Body, "What you sent was not processed") {
+		t.Errorf("a form without a login: %d %s", without.Status, without.Body)
+	}
 	form := b.Submit(t, "/account", url.Values{})
 	if again, err := url.Parse(Link(t, form)); err != nil || form.Status != http.StatusUnauthorized || again.Query().Get("acr_values") != "high" || again.Query().Get("prompt") != "login" {
 		t.Errorf("a form: %d, and its button leads to %q", form.Status, Link(t, form))
@@ -269,38 +272,5 @@ func requireFreshBrowser(t *testing.T, e *Env) {
 	b.wantNoLoop(t)
 	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
 		t.Errorf("after another login: %d %s", got.Status, got.Body)
-	}
-}
-
-// requireEnds: the login page sends a browser with a session to its page, and a site sends a browser whose
-// session does not suffice to the login page.
-func requireEnds(t *testing.T, e *Env) {
-	b := e.NewBrowser(t)
-	b.wantNoLoop(t)
-	for _, persona := range []string{"substantial", "minor"} {
-		b.lowLogin(t, persona)
-		b.wantNoLoop(t)
-		b.Submit(t, Path+"/logout", url.Values{})
-		b.wantNoLoop(t)
-	}
-}
-
-// wantNoLoop follows redirects from a protected page, and from the login page, to a page that the user sees.
-func (b *Browser) wantNoLoop(t *testing.T) {
-	t.Helper()
-	for _, target := range []string{"/account", Path + "/login?return_to=%2Faccount", Path + "/login?return_to=%2Faccount&prompt=login"} {
-		seen := []string{target}
-		got := b.Navigate(t, target)
-		for got.Status == http.StatusSeeOther {
-			next := got.Header.Get("Location")
-			if slices.Contains(seen, next) || len(seen) > 3 {
-				t.Fatalf("a loop: %q, and again %q", seen, next)
-			}
-			seen = append(seen, next)
-			got = b.Navigate(t, next)
-		}
-		if got.Status != http.StatusOK && got.Status != http.StatusForbidden {
-			t.Errorf("%q end in %d %s", seen, got.Status, got.Body)
-		}
 	}
 }

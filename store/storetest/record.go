@@ -101,6 +101,8 @@ func fill(t *testing.T, r *store.Record, now time.Time) {
 			*p = `{"later":1}`
 		case *uint64:
 			*p = 1<<63 + uint64(serial)
+		case *bool:
+			*p = true
 		case *store.Kind:
 			*p = store.Browser
 		case *store.Phase:

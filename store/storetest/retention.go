@@ -81,7 +81,7 @@ func keptAfterLateEnd(t *testing.T, h Harness) {
 // token then.
 func keptReduced(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
-	r.Kind, r.CookieHash, r.ReturnTo = store.Browser, store.Bytes32{1}, "/account"
+	r.Kind, r.CookieHash, r.ReturnTo, r.Fragment = store.Browser, store.Bytes32{1}, "/account", true
 	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func keptReduced(t *testing.T, h Harness) {
 	}
 	h.Advance(2 * grain)
 	got := load(t, h, "a")
-	if got.Phase != store.Issued || got.CookieHash != r.CookieHash || got.ReturnTo != "/account" || got.TokenID != "login.1" || got.LoA != r.LoA {
+	if got.Phase != store.Issued || got.CookieHash != r.CookieHash || got.ReturnTo != "/account" || !got.Fragment || got.TokenID != "login.1" || got.LoA != r.LoA {
 		t.Errorf("the reduced record lacks what a browser needs: %+v", got)
 	}
 	if got.Token != "" || got.Subject != "" || got.CodeHash != (store.Bytes32{}) || got.AuthorizationRequestURL != "" || got.SignicatID != "" {

@@ -1,19 +1,13 @@
 package browser_test
 
 import (
-	"bufio"
-	"bytes"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
+	"github.com/caddy-itsme/caddy-itsme/test/internal/demotest"
 )
 
 // program is the path of caddy-itsme, built for these tests.
@@ -25,10 +19,8 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	program = filepath.Join(folder, "caddy-itsme")
-	build := exec.Command("go", "build", "-o", program, "./cmd/caddy-itsme")
-	build.Dir = filepath.Join("..", "..")
 	code := 1
-	if out, err := build.CombinedOutput(); err == nil {
+	if out, err := demotest.Build(filepath.Join("..", ".."), program); err == nil {
 		code = m.Run()
 	} else {
 		fmt.Fprintf(os.Stderr, "building caddy-itsme: %v\n%s", err, out)
@@ -37,15 +29,12 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// env is the demo and a browser. The exported fields are URLs.
+// env is the demo and a browser.
 type env struct {
-	Gateway, Simulator, Management string
+	demotest.Demo
 
 	browser *browsertest.Browser
 }
-
-// addressLine is a line with an address in what the demo prints at its start.
-var addressLine = regexp.MustCompile(`^  (gateway|simulator|management) +(http://\S+)`)
 
 // newEnv runs the demo and Chromium until the test ends.
 func newEnv(t *testing.T, o browsertest.Options) env {
@@ -56,41 +45,7 @@ func newEnv(t *testing.T, o browsertest.Options) env {
 // newDemo runs the demo until the test ends, for a browser that runs.
 func newDemo(t *testing.T, browser *browsertest.Browser) env {
 	t.Helper()
-	demo := exec.Command(program, "demo", "--gateway-port", "0", "--simulator-port", "0", "--management-port", "0", "--upstream-port", "0")
-	demo.Env = append(os.Environ(), "HOME="+t.TempDir(), "XDG_CONFIG_HOME=", "XDG_DATA_HOME=", "TMPDIR="+t.TempDir())
-	var stderr bytes.Buffer
-	demo.Stderr = &stderr
-	stdout, err := demo.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := demo.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stopDemo(t, demo, &stderr) })
-	urls := make(map[string]string)
-	for lines := bufio.NewScanner(stdout); lines.Scan() && !strings.HasPrefix(lines.Text(), "Press Ctrl-C"); {
-		if found := addressLine.FindStringSubmatch(lines.Text()); found != nil {
-			urls[found[1]] = found[2]
-		}
-	}
-	e := env{Gateway: urls["gateway"], Simulator: urls["simulator"], Management: urls["management"]}
-	if e.Gateway == "" || e.Simulator == "" || e.Management == "" {
-		t.Fatalf("the demo prints the addresses %v", urls)
-	}
-	e.browser = browser
-	return e
-}
-
-// stopDemo sends the demo the signal of Ctrl-C, and wants it to end without an error.
-func stopDemo(t *testing.T, demo *exec.Cmd, stderr *bytes.Buffer) {
-	t.Helper()
-	if err := demo.Process.Signal(os.Interrupt); err != nil {
-		t.Errorf("interrupting the demo: %v", err)
-	}
-	if err := demo.Wait(); err != nil {
-		t.Errorf("the demo after Ctrl-C: %v\n%s", err, stderr)
-	}
+	return env{Demo: demotest.Start(t, program), browser: browser}
 }
 
 // requestedPage is the page that the tests ask for.
@@ -130,51 +85,15 @@ const (
 // wantRequestedPage waits for the page that was asked for.
 func (e env) wantRequestedPage(t *testing.T, tab *browsertest.Page) {
 	t.Helper()
+	e.wantPage(t, tab, requestedPage)
+}
+
+// wantPage waits for a page behind the login.
+func (e env) wantPage(t *testing.T, tab *browsertest.Page, path string) {
+	t.Helper()
 	tab.ReadsAmong("h1", "Hello, Lien")
 	tab.See("dl")
-	if got := tab.URL(); got != e.Gateway+requestedPage {
-		t.Errorf("the login ended on %s, want %s", got, e.Gateway+requestedPage)
+	if got := tab.URL(); got != e.Gateway+path {
+		t.Errorf("the login ended on %s, want %s", got, e.Gateway+path)
 	}
-}
-
-// manage calls the simulator's management API.
-func (e env) manage(t *testing.T, method, path, body string, answer any) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, e.Management+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(response.Body); err != nil || response.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("%s %s: %d %s %v", method, path, response.StatusCode, &text, err)
-	}
-	if answer == nil {
-		return
-	}
-	if err := json.Unmarshal(text.Bytes(), answer); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// expire ends the session of a link at the simulator.
-func (e env) expire(t *testing.T, link string) {
-	t.Helper()
-	var sessions []struct {
-		ID   string `json:"id"`
-		Link string `json:"authorization_request_url"`
-	}
-	e.manage(t, http.MethodGet, "/sessions", "", &sessions)
-	for _, session := range sessions {
-		if session.Link == link {
-			e.manage(t, http.MethodPost, "/sessions/"+session.ID+"/expire", "", nil)
-			return
-		}
-	}
-	t.Fatalf("the simulator knows no session of this link among %d", len(sessions))
 }

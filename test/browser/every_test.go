@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/htmltest"
 	"github.com/caddy-itsme/caddy-itsme/test/internal/browsertest"
 )
 
@@ -16,29 +18,37 @@ var pictures = flag.String("screenshots", "", "folder for a picture of every pag
 
 // TestEveryPage opens every page in every language, light and dark. axe-core audits it. It is then shown in a
 // small window, with large text, and to a keyboard. A window fails the test for every violation of a page's
-// Content-Security-Policy.
+// Content-Security-Policy. The Nu Html Checker reads each page as its script left it.
 func TestEveryPage(t *testing.T) {
 	e := newEnv(t, browsertest.Options{})
 	axe := browsertest.LoadAxe(t)
 	// Signicat never shows SUCCESS, so that the waiting page stays.
-	e.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
-	for _, language := range []string{"nl", "fr", "de", "en"} {
-		t.Run(language, func(t *testing.T) {
-			t.Parallel()
-			tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
-			for name, show := range e.pages() {
-				show(tab, language)
-				if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
-					t.Errorf("%s is in %s", name, got)
+	e.Manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
+	var mu sync.Mutex
+	documents := make(map[string]string)
+	t.Run("each", func(t *testing.T) {
+		for _, language := range []string{"nl", "fr", "de", "en"} {
+			t.Run(language, func(t *testing.T) {
+				t.Parallel()
+				tab := e.browser.Open(t, browsertest.Tab{Phone: true, Language: language})
+				for name, show := range e.pages(t) {
+					show(tab, language)
+					if got := browsertest.Evaluate[string](tab, "document.documentElement.lang"); got != language {
+						t.Errorf("%s is in %s", name, got)
+					}
+					mu.Lock()
+					documents[name+", "+language] = browsertest.Document(tab)
+					mu.Unlock()
+					look(t, tab, axe, filepath.Join(language, name))
 				}
-				look(t, tab, axe, filepath.Join(language, name))
-			}
-		})
-	}
+			})
+		}
+	})
+	htmltest.Validate(t, documents)
 }
 
 // pages returns a function for each page that opens it.
-func (e env) pages() map[string]func(tab *browsertest.Page, language string) {
+func (e env) pages(t *testing.T) map[string]func(tab *browsertest.Page, language string) {
 	all := map[string]func(*browsertest.Page, string){
 		"login": func(tab *browsertest.Page, _ string) { tab.Go(e.Gateway + requestedPage); tab.See("#link") },
 		"open": func(tab *browsertest.Page, _ string) {
@@ -54,6 +64,15 @@ func (e env) pages() map[string]func(tab *browsertest.Page, language string) {
 			tab.LetGo()
 			tab.Script(comesBack)
 			tab.See("#opened")
+		},
+		"elsewhere": func(tab *browsertest.Page, _ string) {
+			tab.Go(e.Gateway + requestedPage)
+			link := gone(tab, e.Simulator)
+			tab.LetGo()
+			tab.Script(comesBack)
+			tab.See("#opened")
+			e.openElsewhere(t, link)
+			tab.See("#elsewhere")
 		},
 		"waiting": func(tab *browsertest.Page, _ string) {
 			tab.Go(e.Gateway + requestedPage)

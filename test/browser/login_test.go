@@ -101,7 +101,7 @@ const comesBack = `document.dispatchEvent(new Event("visibilitychange"))`
 
 func afterExpiry(t *testing.T, e env) {
 	tab := e.openLoginPage(t, browsertest.Tab{Phone: true})
-	e.expire(t, gone(tab, e.Simulator))
+	e.Expire(t, e.SessionOf(t, gone(tab, e.Simulator)))
 	tab.Script(comesBack)
 	tab.Reads("#expired h1", "It took too long")
 	if title := browsertest.Evaluate[string](tab, "document.title"); title != "It took too long" {

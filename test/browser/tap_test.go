@@ -47,7 +47,7 @@ func TestOneTapOpensItsme(t *testing.T) {
 func (e env) delayStarts(t *testing.T, delay time.Duration) {
 	t.Helper()
 	if delay > 0 {
-		e.manage(t, "POST", "/faults", fmt.Sprintf(`[{"operation":"create_session","times":1000,"delay_ms":%d}]`, delay.Milliseconds()), nil)
+		e.Manage(t, "POST", "/faults", fmt.Sprintf(`[{"operation":"create_session","times":1000,"delay_ms":%d}]`, delay.Milliseconds()), nil)
 	}
 }
 
@@ -55,7 +55,7 @@ func (e env) delayStarts(t *testing.T, delay time.Duration) {
 func (e env) started(t *testing.T) int {
 	t.Helper()
 	var sessions []any
-	e.manage(t, "GET", "/sessions", "", &sessions)
+	e.Manage(t, "GET", "/sessions", "", &sessions)
 	return len(sessions)
 }
 
@@ -192,7 +192,7 @@ func TestStartWithTheTap(t *testing.T) {
 // who wants no motion.
 func TestButtonShowsThatItWorks(t *testing.T) {
 	e := newEnv(t, browsertest.Options{})
-	e.manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
+	e.Manage(t, "PATCH", "/switches", `{"reads-before-success":"100000"}`, nil)
 	tab, next := e.holdLoginPage(t, browsertest.Tab{Phone: true})
 	shows := func(element string) {
 		t.Helper()

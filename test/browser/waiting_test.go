@@ -41,7 +41,7 @@ func TestBrowserWithoutCookiesIsToldSo(t *testing.T) {
 	plain.See("a.action[href]")
 	plain.Reads("main h1", explanation)
 	var sessions []any
-	e.manage(t, "GET", "/sessions", "", &sessions)
+	e.Manage(t, "GET", "/sessions", "", &sessions)
 	if len(sessions) != 0 {
 		t.Errorf("%d sessions were started", len(sessions))
 	}

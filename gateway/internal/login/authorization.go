@@ -55,6 +55,7 @@ func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Re
 		Challenge:               s.Challenge,
 		CookieHash:              s.CookieHash,
 		ReturnTo:                s.ReturnTo,
+		Fragment:                s.Fragment,
 		Language:                s.Language,
 		LoA:                     string(e.requestedLoA(s.LoA)),
 		CreatedAt:               now,

@@ -30,6 +30,8 @@ type StartRequest struct {
 	CookieHash [sha256.Size]byte
 	// ReturnTo is the path to which a browser goes after its login.
 	ReturnTo string
+	// Fragment is set when the browser keeps a fragment of that page's URL.
+	Fragment bool
 	// Language is the language of itsme and of the pages.
 	Language string
 	// LoA is the level of assurance that the client requests. Zero requests none.

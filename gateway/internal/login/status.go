@@ -28,45 +28,81 @@ const (
 	MaxRecheck = 2 * time.Second
 )
 
-// Status returns a session's record. With a wait it returns when the login ended or the wait is over. It
-// waits shortly for a read of Signicat that is under way. When the client, or all clients together, hold too
-// many long polls, or when the gateway ends the wait, it returns the record at once and early is true.
-func (e *Engine) Status(ctx context.Context, id string, client netip.Addr, wait time.Duration) (_ *store.Record, early bool, _ error) {
-	if wait > 0 {
-		if done := e.polls.take(client); done != nil {
-			defer done()
-			return e.poll(ctx, id, wait)
-		}
-	}
-	record, err := e.FindByID(ctx, id)
-	if err != nil {
-		return nil, false, err
-	}
-	early = wait > 0
-	if read := e.askStatus(ctx, record); read != nil {
-		_ = e.driver.await(ctx, read.over, statusPatience)
-		record = read.recordOr(record)
-	}
-	return record, early, nil
+// StatusRequest asks for the status of a login.
+type StatusRequest struct {
+	ID     string
+	Client netip.Addr
+	Wait   time.Duration // of a long poll
+	Cookie string        // the login cookie that came with the request, or empty
 }
 
-// poll returns a session's record when its login ended or when the wait is over.
-func (e *Engine) poll(ctx context.Context, id string, wait time.Duration) (_ *store.Record, early bool, _ error) {
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	over := false
-	for look := minRecheck; ; look = min(2*look, MaxRecheck) {
-		// Watch before loading, so that no change in between is missed.
-		changed, done := e.driver.changes.watch(id)
-		record, err := e.FindByID(ctx, id)
-		if err != nil || record.Phase.Ended() || over {
-			done()
-			return record, waiting.Err() == nil, err
+// StatusAnswer is the status of a login.
+type StatusAnswer struct {
+	Record *store.Record
+	// Early is set for a long poll that is answered before its time, although the login has not ended.
+	Early bool
+	// Elsewhere reports that the pending login came back to another browser than its own. Only that browser
+	// hears of it.
+	Elsewhere bool
+}
+
+// Status returns the status of a login. With a wait it returns when the login ended, when the login came back to
+// another browser, or when the wait is over. It waits shortly for a read of Signicat that is under way. When the
+// client, or all clients together, hold too many long polls, or when the gateway ends the wait, it answers at
+// once.
+func (e *Engine) Status(ctx context.Context, s StatusRequest) (StatusAnswer, error) {
+	if s.Wait > 0 {
+		if done := e.polls.take(s.Client); done != nil {
+			defer done()
+			return e.poll(ctx, s)
 		}
-		e.askStatus(ctx, record)
-		over = e.driver.await(waiting, changed, look+rand.N(look/5)) != nil
+	}
+	answer, err := e.look(ctx, s)
+	if err != nil {
+		return StatusAnswer{}, err
+	}
+	answer.Early = s.Wait > 0
+	if read := e.askStatus(ctx, answer.Record); read != nil {
+		_ = e.driver.await(ctx, read.over, statusPatience)
+		answer.Record = read.recordOr(answer.Record)
+	}
+	return answer, nil
+}
+
+// poll returns the status of a login when it ended, when a note is new, or when the wait is over.
+func (e *Engine) poll(ctx context.Context, s StatusRequest) (StatusAnswer, error) {
+	waiting, cancel := context.WithTimeout(ctx, s.Wait)
+	defer cancel()
+	over, noted := false, true // a note that is there from the start ends no long poll: the next would end, too
+	for wait := minRecheck; ; wait = min(2*wait, MaxRecheck) {
+		// Watch before loading, so that no change in between is missed.
+		changed, done := e.driver.changes.watch(s.ID)
+		answer, err := e.look(ctx, s)
+		if err != nil || answer.Record.Phase.Ended() || over || answer.Elsewhere && !noted {
+			done()
+			answer.Early = waiting.Err() == nil
+			return answer, err
+		}
+		noted = answer.Elsewhere
+		e.askStatus(ctx, answer.Record)
+		over = e.driver.await(waiting, changed, wait+rand.N(wait/5)) != nil
 		done()
 	}
+}
+
+// look reads the record of a login and, for its own browser, the note beside it.
+func (e *Engine) look(ctx context.Context, s StatusRequest) (answer StatusAnswer, err error) {
+	if s.Cookie == "" {
+		answer.Record, err = e.FindByID(ctx, s.ID)
+		return answer, err
+	}
+	var noted bool
+	together.Do(
+		func() { answer.Record, err = e.FindByID(ctx, s.ID) },
+		func() { noted = e.elsewhere(ctx, s.ID) },
+	)
+	answer.Elsewhere = err == nil && noted && answer.Record.Phase == store.Pending && BoundToCookie(answer.Record, s.Cookie)
+	return answer, err
 }
 
 // askStatus asks for a read of a session whose code has not come back. It returns the read that is under way,

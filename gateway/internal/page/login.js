@@ -6,7 +6,7 @@
 	const page = document.querySelector("main").dataset
 	const form = find("form"), link = find("link"), reopen = find("reopen"), status = find("status")
 	const touch = matchMedia("(pointer: coarse)").matches
-	let session = page.session, asked = false, tapped = false, opened = false, polling = false
+	let session = page.session, asked = false, tapped = false, opened = false, polling = false, elsewhere = false
 	let expires = Infinity, leaving = new AbortController()
 
 	const say = (text, unseen) => {
@@ -26,12 +26,13 @@
 	// The tab remembers its login, so that a reload continues with the same one. Without storage a reload
 	// starts another.
 	const stored = "itsme-login:" + page.path
-	const remember = id => {
+	const keep = (name, value) => {
 		try {
-			if (id) sessionStorage.setItem(stored, id)
-			else sessionStorage.removeItem(stored)
+			if (value) sessionStorage.setItem(name, value)
+			else sessionStorage.removeItem(name)
 		} catch {}
 	}
+	const remember = id => keep(stored, id)
 	const remembered = () => {
 		try {
 			return sessionStorage.getItem(stored) || ""
@@ -47,6 +48,8 @@
 	const ready = started => {
 		session = started.session_id
 		remember(session)
+		// A browser sends no fragment, and itsme's pages lose it. The tab keeps it for the page that ends the login.
+		keep("itsme-fragment:" + session, location.hash)
 		point(link, started.authorization_request_url)
 		point(reopen, started.authorization_request_url)
 		expires = Date.now() + started.expires_in * 1000
@@ -81,6 +84,7 @@
 		link.classList.add("busy")
 		const fields = new URLSearchParams(new FormData(form))
 		if (remembered()) fields.set("resume", remembered())
+		if (location.hash) fields.set("fragment", "1")
 		try {
 			const answer = await fetch(form.action, { method: "POST", headers: { Accept: "application/json" }, body: fields })
 			if (answer.ok) ready(await answer.json())
@@ -128,16 +132,25 @@
 		asked = tapped = false
 		for (const attribute of ["href", "rel"]) link.removeAttribute(attribute)
 	}
+	const statusOf = async (id, query = "") => {
+		const answer = await fetch(page.path + "/sessions/" + id + query, { signal: leaving.signal })
+		const found = answer.ok ? await answer.json() : { status: answer.status === 404 ? "expired" : "unknown" }
+		return { ...found, wait: Number(answer.headers.get("Retry-After")) || 0 }
+	}
 	const poll = async () => {
 		if (polling) return
 		polling = true
-		while (session && !document.hidden) {
+		// The first answer comes at once. It says what happened while the page was not looked at.
+		for (let query = ""; session && !document.hidden; query = "?wait=25s") {
 			let wait = 2
 			try {
-				const answer = await fetch(page.path + "/sessions/" + session + "?wait=25s", { signal: leaving.signal })
-				wait = Math.max(wait, Number(answer.headers.get("Retry-After")) || 0)
-				const outcome = answer.ok ? (await answer.json()).status : answer.status === 404 ? "expired" : "unknown"
-				if (outcome !== "pending" && outcome !== "unknown") await end(outcome)
+				const found = await statusOf(session, query)
+				wait = Math.max(wait, found.wait)
+				if (found.status !== "pending" && found.status !== "unknown") await end(found.status)
+				else if (found.elsewhere && !elsewhere) {
+					elsewhere = true
+					show("elsewhere")
+				}
 			} catch {
 				if (leaving.signal.aborted) break
 			}
@@ -149,12 +162,31 @@
 	const back = () => {
 		expire() // a phone that slept stopped the timer
 		if (!opened || !session || document.hidden) return
-		show("opened")
+		show(elsewhere ? "elsewhere" : "opened")
 		poll()
 	}
 	const open = () => {
 		opened = true
+		history.replaceState(session, "")
 		poll()
+	}
+	// The system drops a tab while the user is at itsme, and loads it again when the user comes back. The entry of the
+	// history still names the login that the page opened. It may have ended in another tab. resume returns true when
+	// the page continues with that login.
+	const resume = async () => {
+		const before = history.state
+		if (!before) return false
+		const { status, elsewhere } = await statusOf(before)
+		if (status === "issued" && (await fetch(page.path + "/userinfo")).ok) {
+			location.replace(page.return + location.hash)
+			return true
+		}
+		if (status !== "pending" || elsewhere) return false
+		await start()
+		if (session !== before) return false
+		opened = true
+		back()
+		return true
 	}
 
 	// The cookies of a login work on public_url's origin alone, and not on its twin on plain http.
@@ -172,7 +204,7 @@
 			event.preventDefault()
 			if (!event.repeat) link.click()
 		})
-		if (touch && page.start !== "tap") startWhenSeen()
+		resume().catch(() => false).then(resumed => resumed || touch && page.start !== "tap" && startWhenSeen())
 	} else {
 		ready({ session_id: session, authorization_request_url: link.href, expires_in: page.expires })
 	}
@@ -183,10 +215,11 @@
 		start()
 	})
 	reopen.addEventListener("click", open)
-	find("over").addEventListener("click", () => {
+	for (const over of [find("over"), find("elsewhere").querySelector("a")]) over.addEventListener("click", () => {
 		remember("")
 		fetch(page.path + "/sessions/" + session + "/cancel", { method: "POST", keepalive: true })
 	})
+	for (const again of document.querySelectorAll("nav a, #over, .once-more:not(#reopen)")) again.hash = location.hash
 	addEventListener("pagehide", () => leaving.abort())
 	addEventListener("pageshow", () => {
 		leaving = new AbortController()

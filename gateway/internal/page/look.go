@@ -25,6 +25,14 @@ var (
 	//
 	//go:embed reload.js
 	reloadScript string
+	// fragmentScript brings the fragment of a URL back after a login.
+	//
+	//go:embed fragment.js
+	fragmentScript string
+	// copyScript copies the address of a page.
+	//
+	//go:embed copy.js
+	copyScript string
 	// hideScript removes the query, with its code and state, from the address bar and the history.
 	//
 	//go:embed hide.js
@@ -40,6 +48,10 @@ func scriptOf(p Page) string {
 		return hideScript
 	case p.Refresh > 0:
 		return reloadScript
+	case p.Fragment:
+		return fragmentScript
+	case p.Name == inAppName:
+		return copyScript
 	case p.scripted():
 		return loginScript
 	}

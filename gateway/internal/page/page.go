@@ -26,6 +26,9 @@ type Page struct {
 	Restarts  string // session_id of the login that the button starts again in this browser
 	Refresh   int    // seconds until the page reloads
 	Hide      bool   // removes the query from the address bar
+	Fragment  bool   // the browser keeps the fragment of ReturnTo for the login SessionID
+	Arrives   bool   // a script goes to ReturnTo, with its fragment
+	Device    string // of a browser inside another app: DeviceIOS, DeviceAndroid, or empty
 }
 
 const (
@@ -52,13 +55,13 @@ var (
 	// buttonless lists the pages without a button.
 	buttonless = []string{"waiting", "app_return", "too_large", "not_enough_claim"}
 	// unaddressed lists the pages that the login page cannot show: they need their login.
-	unaddressed = []string{"login", "open", "opened", "waiting"}
+	unaddressed = []string{"login", "open", "opened", "elsewhere", "waiting"}
 )
 
 // The script of a login shows a panel in the place of the page when the login changes, and a refusal when
 // it could not start a login.
 var (
-	panels   = []string{"opened", "denied", "expired", "failed", "no_cookies"}
+	panels   = []string{"opened", "elsewhere", "denied", "expired", "failed", "no_cookies"}
 	refusals = []string{"unavailable", "too_many", "cross_site"}
 )
 
@@ -75,6 +78,7 @@ type view struct {
 	Path           string
 	FormURL        string
 	AgainURL       string
+	InApp          inApp
 	Languages      []languageLink
 	LanguagesLabel string
 	Style          template.CSS
@@ -108,7 +112,10 @@ func (p *Pages) view(shown Page) view {
 		v.Panels = p.panels(panels, shown.Language)
 		v.Refusals = p.panels(refusals, shown.Language)
 	}
-	if shown.Refresh == 0 {
+	if shown.Name == inAppName {
+		v.InApp = p.inAppLinks(shown)
+	}
+	if shown.Refresh == 0 && !shown.Arrives {
 		v.Languages, v.LanguagesLabel = p.languageLinks(shown), languagesLabel[shown.Language]
 	}
 	return v

@@ -64,11 +64,14 @@ func TestPolicyAllowsWhatThePageHolds(t *testing.T) {
 	t.Parallel()
 	pages := example(Config{Logo: "/logo.svg", Color: []string{"0b5cad"}})
 	for name, p := range map[string]Page{
-		"a page that hides its query": {Name: "unbound", Hide: true},
-		"a page that reloads itself":  {Name: "waiting", Refresh: 2},
-		"the login page":              {Name: "login"},
-		"the link to itsme":           {Name: "open", Link: "https://idp.example/"},
-		"a page without a script":     {Name: "denied", Again: true},
+		"a page that hides its query":        {Name: "unbound", Hide: true},
+		"a page that reloads itself":         {Name: "waiting", Refresh: 2},
+		"the login page":                     {Name: "login"},
+		"the link to itsme":                  {Name: "open", Link: "https://idp.example/"},
+		"a page without a script":            {Name: "denied", Again: true},
+		"a page that brings a fragment back": {Name: "waiting", Fragment: true, Arrives: true, ReturnTo: "/a"},
+		"an end that keeps a fragment":       {Name: "denied", Again: true, Fragment: true},
+		"a page in a browser of an app":      {Name: "in_app", Device: DeviceAndroid},
 	} {
 		p.Language = "en"
 		header, body := render(t, pages, p)

@@ -32,8 +32,22 @@ func TestEveryPageIsValidHTML(t *testing.T) {
 					shown.Refresh = 2
 				case "unbound":
 					shown.Hide = true
+				case "denied":
+					shown.Fragment, shown.SessionID, shown.ReturnTo = true, strings.Repeat("a", 43), "/a?b=c&d=e"
+				case "in_app":
+					shown.Device, shown.ReturnTo = DeviceAndroid, "/a?b=c&d=e"
 				}
 				_, documents[look+" "+name+" "+language] = render(t, pages, shown)
+				switch name {
+				case "waiting":
+					shown.Refresh, shown.Fragment, shown.Arrives, shown.SessionID, shown.ReturnTo = 0, true, true, strings.Repeat("a", 43), "/a?b=%22c%22&d"
+					_, documents[look+" arrives "+language] = render(t, pages, shown)
+				case "in_app":
+					shown.Device = DeviceIOS
+					_, documents[look+" in_app on iOS "+language] = render(t, pages, shown)
+					shown.Device = ""
+					_, documents[look+" in_app elsewhere "+language] = render(t, pages, shown)
+				}
 			}
 		}
 	}

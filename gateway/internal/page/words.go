@@ -12,6 +12,8 @@ type words struct {
 	Computer string // a sentence that a touch device does not show
 	Action   string // the button
 	Second   string // a second link
+	Copy     string // a button that copies an address
+	Copied   string // what the button then says
 }
 
 // vocabulary holds the words of every page, by page and language.

@@ -21,6 +21,18 @@ func loginWords() vocabulary {
 			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Ging die App nicht auf, oder kamen Sie zu früh zurück?"}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
 			"en": {Title: "Confirm in itsme", Text: []string{"Confirm in the itsme app. This page then continues by itself.", "Did the app not open, or did you come back too soon?"}, Action: "Open itsme again", Second: "Start over"},
 		},
+		"elsewhere": {
+			"nl": {Title: "itsme opende een andere browser", Text: []string{"Daar kan deze aanmelding niet afgerond worden. Begin ginds met “Hier beginnen”, of begin hier opnieuw."}, Action: "Opnieuw beginnen"},
+			"fr": {Title: "itsme a ouvert un autre navigateur", Text: []string{"Cette connexion ne peut pas s’y terminer. Commencez là-bas avec « Commencer ici », ou recommencez ici."}, Action: "Recommencer"},
+			"de": {Title: "itsme hat einen anderen Browser geöffnet", Text: []string{"Dort kann diese Anmeldung nicht abgeschlossen werden. Beginnen Sie dort mit „Hier beginnen“, oder beginnen Sie hier neu."}, Action: "Neu beginnen"},
+			"en": {Title: "itsme opened another browser", Text: []string{"This login cannot be finished there. Start there with “Start here”, or start over on this page."}, Action: "Start over"},
+		},
+		"in_app": {
+			"nl": {Title: "Open deze pagina in uw browser", Text: []string{"U bent in de browser van een andere app. Na itsme opent uw telefoon misschien de gewone browser, en dan lukt de aanmelding niet."}, Action: "In de browser openen", Second: "Hier verdergaan", Copy: "Adres kopiëren", Copied: "Gekopieerd"},
+			"fr": {Title: "Ouvrez cette page dans votre navigateur", Text: []string{"Vous êtes dans le navigateur d’une autre application. Après itsme, votre téléphone ouvrira peut-être le navigateur habituel, et la connexion échouera."}, Action: "Ouvrir dans le navigateur", Second: "Continuer ici", Copy: "Copier l’adresse", Copied: "Adresse copiée"},
+			"de": {Title: "Öffnen Sie diese Seite in Ihrem Browser", Text: []string{"Sie sind im Browser einer anderen App. Nach itsme öffnet Ihr Telefon vielleicht den üblichen Browser, und dann gelingt die Anmeldung nicht."}, Action: "Im Browser öffnen", Second: "Hier fortfahren", Copy: "Adresse kopieren", Copied: "Kopiert"},
+			"en": {Title: "Open this page in your browser", Text: []string{"You are in the browser of another app. After itsme, your phone may open its usual browser, and the login then cannot be finished."}, Action: "Open in the browser", Second: "Continue here", Copy: "Copy the address", Copied: "Copied"},
+		},
 		"waiting": {
 			"nl": {Title: "Even geduld", Text: []string{"We ronden uw aanmelding af. Deze pagina gaat vanzelf verder."}},
 			"fr": {Title: "Un instant", Text: []string{"Nous terminons votre connexion. Cette page continue d’elle-même."}},

@@ -4,12 +4,14 @@ package browser_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"net/http"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/test/internal/demotest"
 )
 
 const (
@@ -35,15 +37,20 @@ type window interface {
 var browsers = map[string]func(*testing.T) window{"Firefox": openFirefox, "WebKitGTK": openWebKit}
 
 // stories are what users do in front of each.
-var stories = map[string]func(*testing.T, demo, func(*testing.T) window){
+var stories = map[string]func(*testing.T, demotest.Demo, func(*testing.T) window){
 	"login":                       logsIn,
 	"denied":                      isDenied,
 	"back to a finished callback": comesBackToCallback,
 	"second browser":              usesSecondBrowser,
+	"fragment":                    keepsFragment,
 }
 
 func TestPagesInOtherBrowsers(t *testing.T) {
-	d := startDemo(t)
+	program := filepath.Join(t.TempDir(), "caddy-itsme")
+	if out, err := demotest.Build(filepath.Join("..", "..", ".."), program); err != nil {
+		t.Fatalf("building the demo: %v\n%s", err, out)
+	}
+	d := demotest.Start(t, program)
 	for browser, start := range browsers {
 		for story, play := range stories {
 			t.Run(browser+"/"+story, func(t *testing.T) { play(t, d, start) })
@@ -81,23 +88,23 @@ func clicks(t *testing.T, w window, selector string) {
 }
 
 // arrived waits for the page that was asked for, logged in.
-func arrived(t *testing.T, d demo, w window) {
+func arrived(t *testing.T, d demotest.Demo, w window) {
 	t.Helper()
-	eventually(t, w, "location.href", d.gateway+wanted)
+	eventually(t, w, "location.href", d.Gateway+wanted)
 	eventually(t, w, `String(document.querySelector("h1").innerText.includes("Hello, Lien"))`, "true")
 }
 
-func logsIn(t *testing.T, d demo, start func(*testing.T) window) {
+func logsIn(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
 	w := start(t)
-	w.open(d.gateway + wanted)
+	w.open(d.Gateway + wanted)
 	clicks(t, w, link)
 	clicks(t, w, approve)
 	arrived(t, d, w)
 }
 
-func isDenied(t *testing.T, d demo, start func(*testing.T) window) {
+func isDenied(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
 	w := start(t)
-	w.open(d.gateway + wanted)
+	w.open(d.Gateway + wanted)
 	clicks(t, w, link)
 	clicks(t, w, refuse)
 	eventually(t, w, `document.querySelector("main h1").innerText`, "You are not logged in")
@@ -107,16 +114,25 @@ func isDenied(t *testing.T, d demo, start func(*testing.T) window) {
 	arrived(t, d, w)
 }
 
+// keepsFragment asks for a page whose view stands in the fragment, which no browser sends.
+func keepsFragment(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
+	w := start(t)
+	w.open(d.Gateway + wanted + "#/inbox")
+	clicks(t, w, link)
+	clicks(t, w, approve)
+	eventually(t, w, "location.href", d.Gateway+wanted+"#/inbox")
+}
+
 // approved logs a window in, as far as itsme's answer, and returns the URL that itsme sends the browser to.
-func approved(t *testing.T, d demo, w window) (callback string) {
+func approved(t *testing.T, d demotest.Demo, w window) (callback string) {
 	t.Helper()
-	before := d.sessions(t)
-	w.open(d.gateway + wanted)
+	before := d.Sessions(t)
+	w.open(d.Gateway + wanted)
 	clicks(t, w, link)
 	eventually(t, w, "String(Boolean(document.querySelector('"+approve+"')))", "true")
-	for id := range d.sessions(t) {
-		if _, known := before[id]; !known {
-			return d.approve(t, id)
+	for _, session := range d.Sessions(t) {
+		if !slices.Contains(before, session) {
+			return d.Approve(t, session.ID)
 		}
 	}
 	t.Fatal("the click started no session")
@@ -124,7 +140,7 @@ func approved(t *testing.T, d demo, w window) (callback string) {
 }
 
 // comesBackToCallback opens the redirect URL of a finished login again, as a restored tab does.
-func comesBackToCallback(t *testing.T, d demo, start func(*testing.T) window) {
+func comesBackToCallback(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
 	w := start(t)
 	callback := approved(t, d, w)
 	w.open(callback)
@@ -136,7 +152,7 @@ func comesBackToCallback(t *testing.T, d demo, start func(*testing.T) window) {
 
 // usesSecondBrowser opens the redirect URL in a browser in which the login did not start. That browser is not logged
 // in, and keeps no code in its address bar. The first browser finishes.
-func usesSecondBrowser(t *testing.T, d demo, start func(*testing.T) window) {
+func usesSecondBrowser(t *testing.T, d demotest.Demo, start func(*testing.T) window) {
 	first, second := start(t), start(t)
 	callback := approved(t, d, first)
 	second.open(callback)
@@ -144,51 +160,8 @@ func usesSecondBrowser(t *testing.T, d demo, start func(*testing.T) window) {
 	if shown := second.text("document.body.innerText"); shown == "" || strings.Contains(shown, "Hello, Lien") {
 		t.Errorf("the second browser shows %q", shown)
 	}
-	second.open(d.gateway + wanted)
+	second.open(d.Gateway + wanted)
 	eventually(t, second, "location.pathname", "/itsme/login")
 	first.open(callback)
 	arrived(t, d, first)
-}
-
-// sessions are the IDs of the sessions at Signicat.
-func (d demo) sessions(t *testing.T) map[string]bool {
-	t.Helper()
-	var all []struct{ ID string }
-	d.manage(t, http.MethodGet, "/sessions", "", &all)
-	ids := make(map[string]bool, len(all))
-	for _, s := range all {
-		ids[s.ID] = true
-	}
-	return ids
-}
-
-// approve approves a session, and returns the URL that itsme sends the browser to.
-func (d demo) approve(t *testing.T, id string) string {
-	t.Helper()
-	var sent struct {
-		RedirectURL string `json:"redirect_url"`
-	}
-	d.manage(t, http.MethodPost, "/sessions/"+id+"/approve", "{}", &sent)
-	return sent.RedirectURL
-}
-
-// manage calls the simulator's management API.
-func (d demo) manage(t *testing.T, method, path, body string, into any) {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, d.management+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode >= http.StatusBadRequest {
-		t.Fatalf("%s %s: %d", method, path, response.StatusCode)
-	}
-	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
-		t.Fatal(err)
-	}
 }

@@ -20,6 +20,8 @@ import (
 type Tab struct {
 	// Phone is a small screen, touched with a finger, with a phone's user agent.
 	Phone bool
+	// UserAgent replaces the browser's, for a browser inside an app.
+	UserAgent string
 	// Language is what the browser asks for, such as nl. Default en.
 	Language string
 	// NoScript switches JavaScript off.
@@ -85,7 +87,11 @@ func (as Tab) identity() emulation.SetUserAgentOverrideParams {
 	if language == "" {
 		language = "en"
 	}
-	return emulation.SetUserAgentOverrideParams{UserAgent: userAgents[as.Phone], AcceptLanguage: language}
+	agent := as.UserAgent
+	if agent == "" {
+		agent = userAgents[as.Phone]
+	}
+	return emulation.SetUserAgentOverrideParams{UserAgent: agent, AcceptLanguage: language}
 }
 
 // listen records what the browser complains about. It leaves HTTP errors to the test.
@@ -187,6 +193,12 @@ func (p *Page) Width(width int64) {
 func (p *Page) Media(feature, value string) {
 	p.t.Helper()
 	call(p, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: feature, Value: value}}})
+}
+
+// Document is the page as HTML, as its scripts left it.
+func Document(p *Page) string {
+	p.t.Helper()
+	return "<!DOCTYPE html>" + Evaluate[string](p, "document.documentElement.outerHTML")
 }
 
 // Picture is a picture of the whole page, as PNG.
