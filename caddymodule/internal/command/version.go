@@ -14,6 +14,9 @@ const (
 	caddyPath  = "github.com/caddyserver/caddy/v2"
 )
 
+// develVersion is what Go writes for a folder.
+const develVersion = "(devel)"
+
 const versionHelp = `
 Writes the versions of caddy-itsme, Caddy and Go in this program. caddy version
 writes Caddy's alone.
@@ -52,7 +55,7 @@ func versionOf(built *debug.BuildInfo, path string) string {
 			continue
 		}
 		version := module.Version
-		if module.Replace != nil && module.Replace.Version != "" {
+		if module.Replace != nil && module.Replace.Version != "" && module.Replace.Version != develVersion {
 			version = module.Replace.Version // of a fork
 		}
 		if version == "" {

@@ -18,7 +18,7 @@ func TestVersionIsTheModulesOwn(t *testing.T) {
 			debug.BuildInfo{Main: debug.Module{Path: "caddy", Version: "(devel)"}, Deps: []*debug.Module{other, {Path: modulePath, Version: "v1.2.3"}}}, "v1.2.3",
 		},
 		"a folder": {debug.BuildInfo{Main: debug.Module{Path: "caddy"}, Deps: []*debug.Module{
-			{Path: modulePath, Version: "v0.0.0-20261128120000-0123456789ab", Replace: &debug.Module{Path: "/src"}},
+			{Path: modulePath, Version: "v0.0.0-20261128120000-0123456789ab", Replace: &debug.Module{Path: "/src", Version: "(devel)"}},
 		}}, "v0.0.0-20261128120000-0123456789ab from /src"},
 		"a fork": {debug.BuildInfo{Main: debug.Module{Path: "caddy"}, Deps: []*debug.Module{
 			{Path: modulePath, Version: "v1.2.3", Replace: &debug.Module{Path: "github.com/example/fork", Version: "v1.2.4"}},
