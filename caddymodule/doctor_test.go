@@ -33,6 +33,7 @@ var doctorRows = []struct {
 		want: []string{"upstream_uncovered"},
 	},
 	{name: "a gateway that no site has", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "respond ok"}, want: []string{"gateway_unused"}},
+	{name: "no level of assurance", replace: []string{"loa low", ""}, want: []string{"loa_missing"}},
 	{name: "endpoints in a part of the site", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "handle /api/* {\nitsme\n}"}, problem: true, want: []string{"endpoints_unreachable"}},
 	{
 		name:    "browser logins on another host",
@@ -180,6 +181,14 @@ var doctorRows = []struct {
 	{
 		name: "Redis that is a replica", arrange: redisThat("--replicaof", "127.0.0.1 1"),
 		problem: true, want: []string{"keys_unreadable", "redis_readonly"},
+	},
+	{
+		name: "Redis that denies commands",
+		arrange: func(t *testing.T, _ env) []string {
+			server := redistest.Start(t, "--user", "gateway", "on", ">password", "~*", "&*", "-@all", "+@connection", "+info", "+role", "--maxmemory-policy", "noeviction")
+			return []string{"#gateway", strings.Replace(redisAt(server.Address), "\nsecret", "\nuser gateway\npassword password\nsecret", 1)}
+		},
+		problem: true, want: []string{"keys_unreadable", "redis_denied"},
 	},
 	{
 		name:    "Redis that is unavailable",
