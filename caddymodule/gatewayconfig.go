@@ -103,7 +103,7 @@ type Signicat struct {
 
 	// Parameter adds a parameter of the eID to every session that the gateway starts (additionalParameters
 	// of Signicat's API), such as itsme_response_type. This gateway speaks its value code, which returns a
-	// code to the redirect URL. The value none and the parameter itsme_redirect_url are refused. Default none.
+	// code to the redirect URL. The value none and the parameter itsme_redirect_url are refused. Default: none.
 	Parameter map[string]string `json:"parameter,omitempty"`
 
 	// PropagateTrace sends Signicat a traceparent header with every call of a request that Caddy's tracing
