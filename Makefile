@@ -69,16 +69,18 @@ CADDY ?= v2.11.9
 xcaddy: ## Build Caddy with the module as users do, and check what was built
 	@dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; \
 	(cd tools && $(GO) build -o "$$dir/xcaddy" github.com/caddyserver/xcaddy/cmd/xcaddy); \
+	version="$$(TZ=UTC0 git log -1 --abbrev=12 --date=format-local:%Y%m%d%H%M%S --format=v0.0.0-%cd-%h)"; \
 	XCADDY_GO_BUILD_FLAGS="-ldflags=-w -tags=nobadger,nomysql,nopgx" \
 	GOPROXY="$$($(GO) env GOPROXY | sed 's/,direct$$//; s/,/|/g')|off" "$$dir/xcaddy" build $(CADDY) \
-		--with github.com/caddy-itsme/caddy-itsme=. --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
+		--with "github.com/caddy-itsme/caddy-itsme@$$version=." --output "$$dir/caddy" > "$$dir/log" 2>&1 || { cat "$$dir/log"; exit 1; }; \
+	"$$dir/caddy" itsme version | grep -q "^caddy-itsme $$version " || { echo "the binary does not have the version $$version"; exit 1; }; \
 	modules="$$("$$dir/caddy" list-modules)"; \
 	for module in itsme http.handlers.itsme http.authentication.providers.itsme itsme.stores.memory itsme.stores.redis admin.api.itsme caddy.logging.encoders.filter.itsme; do \
 		grep -qx "$$module" <<< "$$modules" || { echo "the binary has no module $$module"; exit 1; }; \
 	done; \
 	HOME="$$dir" SIGNICAT_CLIENT_ID=id SIGNICAT_CLIENT_SECRET=secret $(OFFLINE) "$$dir/caddy" validate --config xcaddy.Caddyfile > "$$dir/log" 2>&1 \
 		|| { cat "$$dir/log"; exit 1; }; \
-	echo "xcaddy: built, has every module, and validates xcaddy.Caddyfile without a network"
+	echo "xcaddy: built, has its version and every module, and validates xcaddy.Caddyfile without a network"
 
 .PHONY: docs
 docs: ## Write docs/caddyfile.md from the doc comments

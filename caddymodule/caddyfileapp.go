@@ -42,6 +42,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        api_url         <url>
 //	        timeout         <duration>
 //	        state_encoding  raw|encoded
+//	        parameter       <name> <value>    # may repeat
 //	        propagate_trace
 //	    }
 //	    redirect_url     <url>
@@ -157,6 +158,7 @@ func (s *Signicat) rows() []block.Subdirective {
 		{Name: "api_url", Example: "api_url https://api.signicat.com", Read: block.Text(&s.APIURL)},
 		{Name: "timeout", Example: "timeout 10s", Read: block.Duration(&s.Timeout)},
 		{Name: "state_encoding", Example: "state_encoding raw", Read: block.Text(&s.StateEncoding)},
+		{Name: "parameter", Example: "parameter itsme_response_type code", Repeats: true, Read: s.readParameter},
 		{Name: "propagate_trace", Example: "propagate_trace", Read: block.Flag(&s.PropagateTrace)},
 	}
 }
@@ -213,6 +215,21 @@ func (p *Page) readText(a block.Arguments) error {
 		p.Text[key] = make(map[string]string)
 	}
 	p.Text[key][language] = args[2]
+	return nil
+}
+
+func (s *Signicat) readParameter(a block.Arguments) error {
+	args, err := a.Take(2, "a name and a value")
+	if err != nil {
+		return err
+	}
+	if _, twice := s.Parameter[args[0]]; twice {
+		return a.Wrong("%s is set twice; remove one", args[0])
+	}
+	if s.Parameter == nil {
+		s.Parameter = make(map[string]string)
+	}
+	s.Parameter[args[0]] = args[1]
 	return nil
 }
 

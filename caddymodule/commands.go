@@ -24,7 +24,7 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "itsme",
 		Usage: "<command>",
-		Short: "Checks gateways, rotates their keys and verifies their tokens",
+		Short: "Checks gateways, rotates their keys, and verifies and revokes their tokens",
 		CobraFunc: func(c *cobra.Command) {
 			for _, sub := range command.New(command.Adapter{Doctor: loadForDoctor, Gateways: gatewaysForCommands}) {
 				c.AddCommand(sub)

@@ -34,6 +34,7 @@ var doctorRows = []struct {
 		want: []string{"upstream_uncovered"},
 	},
 	{name: "a gateway that no site has", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "respond ok"}, want: []string{"gateway_unused"}},
+	{name: "no level of assurance", replace: []string{"loa low", ""}, want: []string{"loa_missing"}},
 	{name: "endpoints in a part of the site", replace: []string{"\titsme\n\treverse_proxy 127.0.0.1:9", "handle /api/* {\nitsme\n}"}, problem: true, want: []string{"endpoints_unreachable"}},
 	{
 		name:    "browser logins on another host",
@@ -187,6 +188,14 @@ var doctorRows = []struct {
 		problem: true, want: []string{"keys_unreadable", "redis_unreadable", "redis_secret_unknown"},
 	},
 	{name: "Redis that this secret sealed", arrange: redisOf("0123456789abcdef0123456789abcdef")},
+	{
+		name: "Redis that denies commands",
+		arrange: func(t *testing.T, _ env) []string {
+			server := redistest.Start(t, "--user", "gateway", "on", ">password", "~*", "&*", "-@all", "+@connection", "+info", "+role", "--maxmemory-policy", "noeviction")
+			return []string{"#gateway", strings.Replace(redisAt(server.Address), "\nsecret", "\nuser gateway\npassword password\nsecret", 1)}
+		},
+		problem: true, want: []string{"keys_unreadable", "redis_denied"},
+	},
 	{
 		name:    "Redis that is unavailable",
 		replace: []string{"#gateway", redisAt("127.0.0.1:1")},

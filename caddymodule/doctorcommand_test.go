@@ -28,6 +28,7 @@ const healthy = `{
 			api_url       SIGNICAT
 		}
 		attributes name
+		loa low
 		#gateway
 	}
 }
@@ -190,7 +191,7 @@ func TestOfflineDoctorConnectsNowhere(t *testing.T) {
 	}
 }
 
-func TestDoctorWritesALineForEachFinding(t *testing.T) {
+func TestDoctorWritesABlockForEachGateway(t *testing.T) {
 	c := newEnv(t)
 	out, err := itsme(t, "doctor", "--offline", "--gateway", "default", "--config", c.file("#global", "debug"))
 	if err != nil {
@@ -201,12 +202,39 @@ func TestDoctorWritesALineForEachFinding(t *testing.T) {
 		t.Errorf("it ends with %q", last)
 	}
 	for _, want := range []string{
-		"ok       -        config_loads         the configuration loads.",
-		`warning  -        debug_logs_identity  log "default" is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them. Raise the level of that log, or add to it: format filter { request itsme }.`,
-		"note     default  store_memory         pending sessions are kept in the memory of one replica. If you run more than one replica, use store redis.",
+		"configuration\n  ok       config_loads: the configuration loads.\n",
+		"  warning  debug_logs_identity: log \"default\" is at level DEBUG, at which reverse_proxy logs the identity headers, and has no filter for them.\n" +
+			"           Raise the level of that log, or add to it: format filter { request itsme }.\n",
+		"\n\ngateway default\n  ok       gateway_used",
+		"  note     store_memory: pending sessions are kept in the memory of one replica.\n           If you run more than one replica, use store redis.\n",
+		"/itsme/callback (for browsers).\n  note     redirect_url: http://",
 	} {
-		if !slices.Contains(lines, want) {
-			t.Errorf("no line is %q in:\n%s", want, out)
+		if !strings.Contains(out, want) {
+			t.Errorf("%q is not in:\n%s", want, out)
+		}
+	}
+	if strings.Count(out, "Check that exactly this string is on the allow-list") != 1 || strings.Count(out, "gateway default") != 1 {
+		t.Errorf("it repeats itself:\n%s", out)
+	}
+}
+
+// TestDoctorFindsProbesThatSayNothing: Caddy answers a request for an unknown host with an empty 200.
+func TestDoctorFindsProbesThatSayNothing(t *testing.T) {
+	for name, row := range map[string]struct {
+		site string
+		want bool
+	}{
+		"a host":                     {"http://app.example.be:8080 {\n\titsme\n}", true},
+		"a host and a port":          {"http://app.example.be:8080 {\n\titsme\n}\nhttp://:8080 {\n\trespond ok\n}", true},
+		"an address":                 {"http://127.0.0.1:8080, http://app.example.be:8080 {\n\titsme\n}", false},
+		"every host":                 {"http://:8080 {\n\titsme\n}", false},
+		"a host, and itsme for rest": {"http://app.example.be:8080 {\n\titsme\n}\nhttp://:8080 {\n\titsme\n}", false},
+		"a host with a certificate":  {"app.example.be {\n\ttls internal\n\titsme\n}", false},
+	} {
+		config := strings.Replace(rightConfig[:strings.LastIndex(rightConfig, "http://app.example.be")], "#global", "storage file_system "+t.TempDir(), 1) + row.site
+		findings, _ := examine(t, writeCaddyfile(t, config), "--offline")
+		if got := slices.Contains(named(findings, "note"), "probe_by_address"); got != row.want || len(findings) < 5 {
+			t.Errorf("%s: %t; it finds %v", name, got, findings)
 		}
 	}
 }
@@ -214,6 +242,8 @@ func TestDoctorWritesALineForEachFinding(t *testing.T) {
 // TestDoctorReportsWhatItCannotRead: a configuration that does not load is a finding, also with --json.
 func TestDoctorReportsWhatItCannotRead(t *testing.T) {
 	for _, row := range []struct{ name, file, gateway, want string }{
+		{"a gateway that cannot be", writeCaddyfile(t, strings.Replace(rightConfig, "attributes name email", "attributes shoeSize", 1)), "", "gateway default: attributes: Signicat has no"},
+		{"a site that cannot be", writeCaddyfile(t, strings.Replace(rightConfig, "\titsme\n\trespond", "\titsme {\n\t\tuse partners\n\t}\n\trespond", 1)), "", `use: no gateway is named "partners"`},
 		{"no file", "/nonexistent", "", "no such file or directory"},
 		{"no Caddyfile", writeCaddyfile(t, "{\n\tnosuch\n}"), "", "unrecognized global option: nosuch"},
 		{"no gateway", writeCaddyfile(t, ":80\n"), "", "no gateway is defined"},

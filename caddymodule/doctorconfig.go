@@ -133,7 +133,7 @@ func (c *loadedConfig) close() error {
 // forDoctor describes these gateways, and the configuration around them, to the doctor.
 func (c *loadedConfig) forDoctor(names []string) doctor.Config {
 	config := doctor.Config{
-		Sites: c.sites.Findings, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
+		Sites: c.sites.Findings, SiteNotes: c.sites.Notes, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
 	}
 	for _, name := range names {
 		config.Gateways = append(config.Gateways, c.gatewayForDoctor(name))

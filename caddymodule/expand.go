@@ -124,6 +124,10 @@ func (p Page) config(e *expander) gateway.PageConfig {
 }
 
 func (s Signicat) config(e *expander) signicat.Config {
+	parameters := make(map[string]string, len(s.Parameter))
+	for name, value := range s.Parameter {
+		parameters[name] = e.text("signicat parameter "+name, value)
+	}
 	return signicat.Config{
 		ClientID:       e.text("signicat client_id", s.ClientID),
 		ClientSecret:   e.text(clientSecret, s.ClientSecret),
@@ -132,6 +136,7 @@ func (s Signicat) config(e *expander) signicat.Config {
 		APIURL:         e.text("signicat api_url", s.APIURL),
 		Timeout:        time.Duration(s.Timeout),
 		StateEncoding:  signicat.StateEncoding(e.text("signicat state_encoding", s.StateEncoding)),
+		Parameters:     parameters,
 		PropagateTrace: s.PropagateTrace,
 	}
 }

@@ -101,6 +101,11 @@ type Signicat struct {
 	// refuses every code. Unverified: which of the two Signicat expects. Default raw.
 	StateEncoding string `json:"state_encoding,omitempty"`
 
+	// Parameter adds a parameter of the eID to every session that the gateway starts (additionalParameters
+	// of Signicat's API), such as itsme_response_type. This gateway speaks its value code, which returns a
+	// code to the redirect URL. The value none and the parameter itsme_redirect_url are refused. Default: none.
+	Parameter map[string]string `json:"parameter,omitempty"`
+
 	// PropagateTrace sends Signicat a traceparent header with every call of a request that Caddy's tracing
 	// directive traces. The header holds the ids of the trace and of the call, and nothing else. Unverified:
 	// whether Signicat reads it. Default: off.

@@ -81,6 +81,12 @@ func TestProvisionErrors(t *testing.T) {
 			"state_encoding unknown", "client_id sandbox-healthy-hat-239", "client_id x\nstate_encoding double",
 			"signicat state_encoding must be raw or encoded",
 		}, {
+			"parameter without a code", "client_id sandbox-healthy-hat-239", "client_id x\nparameter itsme_response_type none",
+			"signicat parameter: with itsme_response_type none itsme returns no code to a redirect URL",
+		}, {
+			"parameter of the redirect URL", "client_id sandbox-healthy-hat-239", "client_id x\nparameter itsme_redirect_url https://app.example.be/cb",
+			"signicat parameter: itsme_redirect_url is the redirect URL of each login, which the gateway sends; set redirect_url or app_redirect_url",
+		}, {
 			"attributes missing", "attributes name email", "",
 			"gateway default: attributes: missing; name what the upstream needs, such as: attributes name firstName lastName",
 		}, {

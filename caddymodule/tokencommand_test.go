@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"strings"
 	"testing"
@@ -34,12 +35,17 @@ type tokenSpec struct {
 	key      []byte // in PEM
 	issuer   string
 	audience string
-	at       time.Time
+	subject  string    // zero means the same user
+	at       time.Time // zero means now
 	session  bool
 }
 
 func (m tokenSpec) token(t *testing.T) string {
 	t.Helper()
+	m.subject = cmp.Or(m.subject, "pseudonym=")
+	if m.at.IsZero() {
+		m.at = time.Now()
+	}
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: m.issuer, Audience: []string{m.audience}, ClientID: "app.example.be", SessionAudience: m.issuer + "/itsme",
 		Lifetime: 15 * time.Minute, SessionLifetime: time.Hour, Now: func() time.Time { return m.at },
@@ -52,7 +58,7 @@ func (m tokenSpec) token(t *testing.T) string {
 		issue = authority.IssueSession
 	}
 	raw, _, err := issue(token.Claims{
-		Subject: "pseudonym=", ACR: "high", AuthTime: m.at,
+		Subject: m.subject, ACR: "high", AuthTime: m.at,
 		Attributes: map[string]any{"name": "Jan Peeters", "nin": map[string]any{"value": "81042419835"}},
 	})
 	if err != nil {

@@ -2,8 +2,12 @@ package gateway
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // metadataMaxAge lets clients keep discovery documents for an hour.
@@ -18,6 +22,8 @@ type serverMetadata struct {
 	JWKSURI                  string   `json:"jwks_uri"`
 	RevocationEndpoint       string   `json:"revocation_endpoint"`
 	UserinfoEndpoint         string   `json:"userinfo_endpoint"`
+	IntrospectionEndpoint    string   `json:"introspection_endpoint,omitempty"`
+	IntrospectionAuthMethods []string `json:"introspection_endpoint_auth_methods_supported,omitempty"`
 	ResponseTypes            []string `json:"response_types_supported"`
 	GrantTypes               []string `json:"grant_types_supported"`
 	TokenEndpointAuthMethods []string `json:"token_endpoint_auth_methods_supported"`
@@ -69,7 +75,7 @@ func (c Config) serverMetadata() serverMetadata {
 	if c.Token.Refresh > 0 {
 		grants = append(grants, "refresh_token")
 	}
-	return serverMetadata{
+	metadata := serverMetadata{
 		Issuer:                   c.Token.Issuer,
 		TokenEndpoint:            c.endpointURL("/token"),
 		JWKSURI:                  c.PublicURL + "/.well-known/jwks.json",
@@ -80,6 +86,12 @@ func (c Config) serverMetadata() serverMetadata {
 		TokenEndpointAuthMethods: []string{"none"},
 		CodeChallengeMethods:     []string{"S256"},
 	}
+	if len(c.Verify) > 0 {
+		// The gateway authenticates the caller by its address. Without the second member, its method would be
+		// client_secret_basic (RFC 8414 section 2).
+		metadata.IntrospectionEndpoint, metadata.IntrospectionAuthMethods = c.endpointURL("/introspect"), []string{"none"}
+	}
+	return metadata
 }
 
 // resource returns the metadata of an audience that is a URL, and the host and path at which they are served.
@@ -124,3 +136,25 @@ func document(body any) endpoint {
 		return nil
 	}}
 }
+
+// JWKSMaxAge is the time that a verifier may keep the JWKS, in seconds.
+const JWKSMaxAge = token.JWKSMaxAge
+
+// serveJWKS serves the public keys of the gateway's tokens.
+func (g *Gateway) serveJWKS(x exchange) error {
+	keys := g.config.Keys.KeySet()
+	if keys == nil {
+		return login.ErrStarting
+	}
+	h := x.w.Header()
+	h.Set("Cache-Control", jwksCacheControl)
+	h.Set("Access-Control-Allow-Origin", "*")
+	if serveUnchanged(x, keys.ETag()) {
+		return nil
+	}
+	h.Set("Content-Type", "application/jwk-set+json")
+	_, _ = x.w.Write(keys.JWKS()) // fails when the client hung up
+	return nil
+}
+
+var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)

@@ -87,7 +87,7 @@ func TestOwnEndpointsAreNoStore(t *testing.T) {
 // Nimbus and openid-client look for userinfo_endpoint.
 func TestMetadataNamesWhatIsServed(t *testing.T) {
 	t.Parallel()
-	e := newEnv(t)
+	e := newEnv(t, func(c *gateway.Config) { c.Verify = []string{"192.0.2.0/24"} }) // httptest's client
 	bearer, _ := e.bearer(t)
 	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
 		var metadata map[string]any
@@ -100,6 +100,8 @@ func TestMetadataNamesWhatIsServed(t *testing.T) {
 			"revocation_endpoint": {http.MethodPost, http.StatusUnsupportedMediaType},
 			"userinfo_endpoint":   {http.MethodGet, http.StatusOK},
 			"jwks_uri":            {http.MethodGet, http.StatusOK},
+
+			"introspection_endpoint": {http.MethodPost, http.StatusUnsupportedMediaType},
 		} {
 			at, _ := metadata[member].(string)
 			if !strings.HasPrefix(at, envURL+"/") {
@@ -111,6 +113,17 @@ func TestMetadataNamesWhatIsServed(t *testing.T) {
 			if got := e.answerOf(r); got.Code != row.status {
 				t.Errorf("%s: %s answers %d", path, member, got.Code)
 			}
+		}
+	}
+}
+
+// TestMetadataNameIntrospectionWithVerifyAlone: without peers there is no such endpoint.
+func TestMetadataNameIntrospectionWithVerifyAlone(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	for _, path := range []string{"/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"} {
+		if got := e.answerOf(httptest.NewRequest(http.MethodGet, envURL+path, nil)).Body.String(); strings.Contains(got, "introspection") {
+			t.Errorf("%s: %s", path, got)
 		}
 	}
 }

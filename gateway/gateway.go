@@ -55,6 +55,7 @@ func New(config Config) (*Gateway, error) {
 	clock := &signicatClock{log: log}
 	config.Signicat.Now, config.Signicat.Observe = config.Now, config.Observe.Call
 	config.Signicat.ObserveClock = clock.note
+	config.Signicat.ObserveStatus = (&unknownStatuses{log: log}).note
 	client, err := signicat.New(config.Signicat)
 	if err != nil {
 		return nil, configErrorFrom(err, signicat.ErrConfig, "signicat ")

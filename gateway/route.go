@@ -25,7 +25,7 @@ type exchange struct {
 
 // endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
 type endpoint struct {
-	methods      []string
+	methods      []string // nil for any, of a request that describes another one
 	serve        func(exchange) error
 	form         answerForm
 	changesState bool // changes state: refused in early data
@@ -69,6 +69,7 @@ func (g *Gateway) endpointTable() map[string]endpoint {
 		"health/ready":      {methods: get, serve: g.serveReady},
 		"jwks.json":         {methods: get, serve: g.serveJWKS},
 		verifyEndpoint:      {serve: g.serveVerify, proxyOnly: true},
+		"introspect":        {methods: post, serve: g.serveIntrospect, form: asOAuth, proxyOnly: true},
 		"openapi.yaml":      {methods: get, serve: g.openAPI.serve},
 		"problems/*":        {methods: get, serve: g.serveProblem},
 		callbackEndpoint:    {methods: onlyGet, serve: browser.serveCallback, form: asPage, changesState: true, browserOnly: true, redirectURL: true},
@@ -217,7 +218,7 @@ var notFound = endpoint{methods: getPost, serve: func(exchange) error { return e
 
 // admit refuses a request that its endpoint must not see, before the gateway reads its body.
 func (g *Gateway) admit(e endpoint, x exchange) error {
-	if e.proxyOnly {
+	if e.methods == nil {
 		return nil // the request describes another one, and its body is never read
 	}
 	if !slices.Contains(e.methods, x.r.Method) {

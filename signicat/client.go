@@ -74,6 +74,7 @@ func (c *Client) CreateSession(ctx context.Context, request SessionRequest) (*Se
 	if request.RequestedAttributes == nil {
 		request.RequestedAttributes = []string{}
 	}
+	request.AdditionalParameters = c.withParameters(request.AdditionalParameters)
 	body, err := json.Marshal(struct {
 		Flow string `json:"flow"`
 		SessionRequest
@@ -119,7 +120,9 @@ func (c *Client) sessionCall(ctx context.Context, operation, method, id, action 
 			header:    c.organizationHeader(),
 			body:      body,
 			decode: func(body []byte) (err error) {
-				s, err = decodeSession(body)
+				if s, err = decodeSession(body); err == nil && !s.Status.known() {
+					c.config.ObserveStatus(Status(word(string(s.Status))))
+				}
 				return err
 			},
 		}

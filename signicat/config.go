@@ -61,6 +61,10 @@ type Config struct {
 	Timeout time.Duration
 	// StateEncoding selects the form of the state in the validation call. Default [StateRaw].
 	StateEncoding StateEncoding
+	// Parameters are sent with every session as additional parameters of the eID, beside those of the
+	// [SessionRequest]. Each is a name that Signicat's pages define and its value. At most [MaxParameters].
+	// [ParameterRedirectURL] and itsme_response_type none are refused. Default none.
+	Parameters map[string]string
 	// PropagateTrace sends Signicat a traceparent header (W3C Trace Context) with every call that is
 	// traced. It sends no tracestate and no baggage, because clients can write both. Default false.
 	// Unverified: whether Signicat reads it.
@@ -78,6 +82,9 @@ type Config struct {
 	// Observe receives every call that ended, before its caller gets the answer. It must not block.
 	// Nil is ignored.
 	Observe func(Call)
+	// ObserveStatus receives each status of an answer that this package does not know, with its spelling
+	// bounded like that of an error code. Nil is ignored.
+	ObserveStatus func(Status)
 	// ObserveClock receives how far this machine's clock is ahead of Signicat's, by the Date of each
 	// answer. It is exact to a second and half of the time that the call took. Nil is ignored.
 	ObserveClock func(ahead time.Duration)
@@ -98,6 +105,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
+	}
+	if c.ObserveStatus == nil {
+		c.ObserveStatus = func(Status) {}
 	}
 	if c.ObserveClock == nil {
 		c.ObserveClock = func(time.Duration) {}
@@ -127,6 +137,9 @@ func (c Config) validate() error {
 		if !rule.ok {
 			return fmt.Errorf("%w: %s", ErrConfig, rule.remedy)
 		}
+	}
+	if remedy := checkParameters(c.Parameters); remedy != "" {
+		return fmt.Errorf("%w: %s", ErrConfig, remedy)
 	}
 	return nil
 }

@@ -2,12 +2,18 @@ package signicat_test
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
+
+// parameter sets one parameter.
+func parameter(name, value string) func(*signicat.Config) {
+	return func(c *signicat.Config) { c.Parameters = map[string]string{name: value} }
+}
 
 func TestConfigRefusals(t *testing.T) {
 	t.Parallel()
@@ -30,6 +36,28 @@ func TestConfigRefusals(t *testing.T) {
 		{"timeout of an hour", func(c *signicat.Config) { c.Timeout = time.Hour }, "timeout must be more than 0s and at most 1m0s"},
 		{"longest timeout", func(c *signicat.Config) { c.Timeout = signicat.MaxTimeout }, ""},
 		{"state encoding in capitals", func(c *signicat.Config) { c.StateEncoding = "RAW" }, "state_encoding"},
+		{"parameters", func(c *signicat.Config) {
+			c.Parameters = map[string]string{"itsme_response_type": "code", "itsme.other-1": "a, b"}
+		}, ""},
+		{"the parameter of the redirect URL", parameter("itsme_redirect_url", "https://app.example.be/cb"), "set redirect_url or app_redirect_url"},
+		{"the parameter of the redirect URL in capitals", parameter("ITSME_Redirect_URL", "https://app.example.be/cb"), "set redirect_url or app_redirect_url"},
+		{"no code", parameter("itsme_response_type", "none"), "binds a login to its client by that code"},
+		{"no code in capitals", parameter("Itsme_Response_Type", " None"), "binds a login to its client by that code"},
+		{"a parameter without a name", parameter("", "code"), "a name has characters"},
+		{"a parameter with a blank in its name", parameter("itsme x", "code"), "a name has characters"},
+		{"a parameter with a long name", parameter(strings.Repeat("a", 101), "code"), "a name has characters"},
+		{"a parameter with a control character", parameter("itsme_x", "a\x00b"), "the value of itsme_x has"},
+		{"a parameter that is not UTF-8", parameter("itsme_x", "a\xffb"), "the value of itsme_x has"},
+		{"a parameter with a long value", parameter("itsme_x", strings.Repeat("a", 1001)), "the value of itsme_x has"},
+		{"a parameter in two spellings", func(c *signicat.Config) {
+			c.Parameters = map[string]string{"itsme_x": "a", "Itsme_X": "b"}
+		}, "is set twice"},
+		{"too many parameters", func(c *signicat.Config) {
+			c.Parameters = map[string]string{}
+			for n := range signicat.MaxParameters + 1 {
+				c.Parameters["itsme_"+strconv.Itoa(n)] = "x"
+			}
+		}, "more than 20"},
 		{"own domain", func(c *signicat.Config) { c.APIURL = "https://demo.sandbox.signicat.com/" }, ""},
 		{"port", func(c *signicat.Config) { c.APIURL = "https://demo.example:8443" }, ""},
 		{"http on localhost", func(c *signicat.Config) { c.APIURL = "http://localhost:8090" }, ""},

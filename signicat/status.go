@@ -29,6 +29,11 @@ func (s Status) Terminal() bool {
 	}
 }
 
+// known reports whether Signicat's API of 2025-03 names the status.
+func (s Status) known() bool {
+	return s.Terminal() || s == StatusCreated || s == StatusWaitingForUser
+}
+
 // LoA is a level of assurance, as eIDAS names them.
 // Source: https://developer.signicat.com/docs/eid-hub/concepts/levels-of-assurance/
 type LoA string

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -182,6 +183,22 @@ func TestClientsCannotReachVerify(t *testing.T) {
 		answer, got := e.ask(t, "GET", target, bearer)
 		if answer.Status == http.StatusOK || answer.Header.Get("X-Itsme-Subject") != "" || answer.Header.Get("Authorization") != "" || got != "" {
 			t.Errorf("%s: %d %v, the service got %q", target, answer.Status, answer.Header, got)
+		}
+	}
+}
+
+// TestClientsCannotReachIntrospection requests /introspect through nginx, which the gateway trusts. A client could
+// ask there which of many texts are tokens.
+func TestClientsCannotReachIntrospection(t *testing.T) {
+	e := run(t)
+	form := "token=" + e.NewApp().Login(t, "adult")
+	for _, target := range []string{
+		"/itsme/introspect", "/itsme/introspect?x", "/itsme//introspect", "/itsme/./introspect", "/x/../itsme/introspect", "/itsme/%69ntrospect",
+		"/itsme%2fintrospect", "/itsme/introspect/", "/itsme/introspect%00", "/itsme/INTROSPECT",
+	} {
+		answer, got := e.ask(t, "POST", target, "Content-Type: application/x-www-form-urlencoded\r\n", "Content-Length: "+strconv.Itoa(len(form))+"\r\n\r\n"+form)
+		if answer.Status == http.StatusOK || strings.Contains(answer.Raw, "active") || got != "" {
+			t.Errorf("%s: %q, the service got %q", target, answer.Raw, got)
 		}
 	}
 }

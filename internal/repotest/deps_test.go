@@ -36,6 +36,7 @@ var rooms = []struct {
 	{"caddymodule/internal/command", 8, true},
 	{"caddymodule/internal/doctor", 7, true},
 	{"caddymodule/internal/coverage", 6, true},
+	{"caddymodule/internal/firstlogin", 6, false},
 	{"caddymodule/internal/metrics", 6, true},
 	{"caddymodule/internal/block", 6, true},
 	{"caddymodule/internal/keystorage", 6, true},

@@ -10,6 +10,7 @@ import (
 
 // claims are the claims of a token that messages show.
 type claims struct {
+	ID        string `json:"jti"`
 	Issuer    string `json:"iss"`
 	Audience  any    `json:"aud"`
 	ExpiresAt int64  `json:"exp"`

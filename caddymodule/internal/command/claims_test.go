@@ -19,7 +19,7 @@ func TestUnverifiedClaims(t *testing.T) {
 		want      claims
 		wantErr   error
 	}{
-		{"one audience", jwt(`{"iss":"https://a","aud":"https://b","exp":7}`), claims{"https://a", "https://b", 7}, nil},
+		{"one audience", jwt(`{"iss":"https://a","aud":"https://b","exp":7}`), claims{Issuer: "https://a", Audience: "https://b", ExpiresAt: 7}, nil},
 		{"two audiences", jwt(`{"aud":["b","c"]}`), claims{Audience: []any{"b", "c"}}, nil},
 		{"a word", "garbage", claims{}, errNotToken},
 		{"five parts, which are encrypted", "e30.e30.e30.e30.e30", claims{}, errNotToken},

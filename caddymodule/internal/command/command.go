@@ -1,4 +1,4 @@
-// Package command implements the commands of caddy itsme: doctor, keys and token.
+// Package command implements the commands of caddy itsme: doctor, keys, revoke, token and version.
 package command
 
 import (
@@ -20,5 +20,5 @@ type Adapter struct {
 
 // New returns the commands below caddy itsme.
 func New(a Adapter) []*cobra.Command {
-	return []*cobra.Command{doctorCommand(a), keysCommand(a), tokenCommand(a)}
+	return []*cobra.Command{doctorCommand(a), keysCommand(a), revokeCommand(), tokenCommand(a), versionCommand()}
 }

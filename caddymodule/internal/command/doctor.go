@@ -25,7 +25,13 @@ The exit status is 1 when there is a problem.
 
 The doctor requests an access token of Signicat, and a session that does not
 exist. Both are free. It writes a file to Caddy's storage and deletes it again.
-It starts no login and shows no secret.
+It starts no login without --login, and shows no secret.
+
+--login walks you through a real login at Signicat, in a browser or, with --app, at
+the app redirect URL. It prints what each call answered, and writes a report
+without personal or secret values, about what no public document describes. It
+creates two sessions at Signicat, requests one access token with a wrong secret, and
+takes about six minutes.
 
 Run it while Caddy runs, with Caddy's environment, as Caddy's user or as root.
 Otherwise it uses another storage, or cannot read it.
@@ -37,6 +43,8 @@ var errProblems = errors.New("the doctor found problems")
 type doctorFlags struct {
 	configFlags
 	offline, json bool
+	logIn, app    bool
+	report        string
 }
 
 func doctorCommand(a Adapter) *cobra.Command {
@@ -47,6 +55,9 @@ func doctorCommand(a Adapter) *cobra.Command {
 		Long:  doctorHelp,
 		Args:  cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
+			if flags.logIn {
+				return flags.login(command, a)
+			}
 			findings := flags.examine(command.Context(), a)
 			if err := flags.write(command.OutOrStdout(), findings); err != nil {
 				return err
@@ -61,6 +72,12 @@ func doctorCommand(a Adapter) *cobra.Command {
 	flags.register(command)
 	command.Flags().BoolVar(&flags.offline, "offline", false, "Leave out checks that need the network")
 	command.Flags().BoolVar(&flags.json, "json", false, "Write each finding as a line of JSON")
+	command.Flags().BoolVar(&flags.logIn, "login", false, "Log in at Signicat and write a report")
+	command.Flags().BoolVar(&flags.app, "app", false, "With --login: use the first app_redirect_url")
+	command.Flags().StringVar(&flags.report, "report", defaultReport, "With --login: file of the report, which must not exist")
+	for _, other := range []string{"offline", "json"} {
+		command.MarkFlagsMutuallyExclusive("login", other)
+	}
 	return command
 }
 

@@ -20,8 +20,8 @@ import (
 const (
 	// adminTimeout bounds a request that reads the state of a running Caddy.
 	adminTimeout = 5 * time.Second
-	// rotationTimeout bounds a change of keys. The service may wait for storage and for Redis.
-	rotationTimeout = 2 * time.Minute
+	// changeTimeout bounds a change of keys or a revocation. The service may wait for storage and for Redis.
+	changeTimeout = 2 * time.Minute
 	// maxAdminResponse bounds the body of a response, in bytes.
 	maxAdminResponse = 1 << 20
 )
@@ -46,15 +46,9 @@ type running struct {
 // name and issuer get that Caddy as their service. A Caddy that does not answer, or that runs another
 // configuration, is no error.
 func findService(ctx context.Context, config []byte, gateways []Gateway) {
-	var admin struct {
-		Admin caddy.AdminConfig `json:"admin"`
-	}
-	if json.Unmarshal(config, &admin) != nil {
-		return // the adapter reads the same JSON and reports the error
-	}
-	s, ok := newService(admin.Admin)
-	if !ok {
-		return
+	s, err := serviceOf(config)
+	if err != nil {
+		return // the adapter reads the same JSON and reports its errors
 	}
 	ctx, cancel := context.WithTimeout(ctx, adminTimeout)
 	defer cancel()
@@ -69,6 +63,24 @@ func findService(ctx context.Context, config []byte, gateways []Gateway) {
 			}
 		}
 	}
+}
+
+// errNoAdmin is returned for a configuration whose admin endpoint is off or has no single address.
+var errNoAdmin = errors.New("the configuration has no admin endpoint at one address: remove admin off, and reload Caddy")
+
+// serviceOf returns the service at the admin endpoint of a configuration. It does no I/O.
+func serviceOf(config []byte) (*service, error) {
+	var admin struct {
+		Admin caddy.AdminConfig `json:"admin"`
+	}
+	if err := json.Unmarshal(config, &admin); err != nil {
+		return nil, fmt.Errorf("reading configuration: %w", err)
+	}
+	s, ok := newService(admin.Admin)
+	if !ok {
+		return nil, errNoAdmin
+	}
+	return s, nil
 }
 
 // newService returns the service of a configuration, unless its admin endpoint is off.
@@ -118,7 +130,7 @@ func (s *service) keys(ctx context.Context, gateway string) ([]keyring.Status, e
 
 // rotate rotates the keys of one gateway, or drops keys if drop names any.
 func (s *service) rotate(ctx context.Context, gateway string, drop []string) error {
-	ctx, cancel := context.WithTimeout(ctx, rotationTimeout)
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	body := struct {
 		Gateway string   `json:"gateway"`

@@ -34,6 +34,8 @@ type Recognize func(caddyhttp.MiddlewareHandler) (Handler, bool)
 type Survey struct {
 	// Findings are the mistakes, each once.
 	Findings []Finding
+	// Notes are no mistakes, but an operator should know them.
+	Notes []Finding
 
 	handlers []placed
 }
@@ -49,6 +51,9 @@ func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
 		if len(w.protected) > 0 {
 			s.add(name, slices.Concat(w.uncovered(), w.matchers(), w.options()))
 		}
+	}
+	for _, w := range walks {
+		s.Notes = append(s.Notes, w.probes()...)
 	}
 	s.add("", unreachable(s.handlers))
 	for _, w := range walks {

@@ -30,4 +30,5 @@ const (
 	VerifyProxyProtocol   Name = "verify_proxy_protocol"
 	CacheInFront          Name = "cache_in_front"
 	HeaderDeferred        Name = "header_deferred"
+	ProbeByAddress        Name = "probe_by_address"
 )

@@ -26,6 +26,8 @@ type Config struct {
 	Gateways []Gateway
 	// Sites are the mistakes that package coverage found.
 	Sites []coverage.Finding
+	// SiteNotes are no mistakes, and are not logged when Caddy starts.
+	SiteNotes []coverage.Finding
 	// Logs are Caddy's logs by name.
 	Logs map[string]*caddy.CustomLog
 	// Storage is Caddy's storage.
@@ -68,11 +70,8 @@ type doctor struct {
 // network.
 func Examine(ctx context.Context, config Config, offline bool) []Finding {
 	d := &doctor{Config: config, offline: offline, fetch: newFetcher(nil), replacer: caddy.NewReplacer(), now: time.Now}
-	return append(one(configLoads, "the configuration loads"), d.examine(ctx)...)
+	return once(append(one(configLoads, "the configuration loads"), d.examine(ctx)...))
 }
-
-// Refused returns the one finding about a configuration that does not load.
-func Refused(err error) []Finding { return one(configRefused, "%v", err) }
 
 // check examines the whole configuration, or each gateway.
 type check struct {
@@ -88,7 +87,9 @@ func checks() []check {
 		{name: "sites", whole: (*doctor).checkSites},
 		{name: "logs", whole: (*doctor).checkLogs},
 		{name: "storage", whole: (*doctor).checkStorage},
+		{name: "storage owner", whole: (*doctor).checkOwners},
 		{name: "use", each: (*doctor).checkUse},
+		{name: "loa", each: (*doctor).checkLoA},
 		{name: "keys", each: (*doctor).checkKeys},
 		{name: "redirect URLs", each: (*doctor).checkRedirectURLs},
 		{name: "store memory", each: (*doctor).checkMemory},

@@ -43,6 +43,9 @@ func newFetcher(roots *x509.CertPool) fetcher {
 	}}
 }
 
+// Transport returns a transport like that of the doctor's requests, for a login.
+func Transport() http.RoundTripper { return newFetcher(nil).transport }
+
 // fetched is a response.
 type fetched struct {
 	status    int

@@ -46,10 +46,13 @@ const (
 	verifyProxyProtocol         = Name(coverage.VerifyProxyProtocol)
 	cacheInFront                = Name(coverage.CacheInFront)
 	headerDeferred              = Name(coverage.HeaderDeferred)
+	probeByAddress              = Name(coverage.ProbeByAddress)
 	debugLogsSafe          Name = "debug_logs_safe"
 	debugLogsIdentity      Name = "debug_logs_identity"
 	storageWritable        Name = "storage_writable"
 	storageUnusable        Name = "storage_unusable"
+	storageOwner           Name = "storage_owner"
+	loaMissing             Name = "loa_missing"
 	gatewayUsed            Name = "gateway_used"
 	gatewayUnused          Name = "gateway_unused"
 	keysFound              Name = "keys_found"
@@ -69,6 +72,7 @@ const (
 	redisSecretOld         Name = "redis_secret_old"
 	redisSecretUnknown     Name = "redis_secret_unknown"
 	redisSecretUncounted   Name = "redis_secret_uncounted"
+	redisDenied            Name = "redis_denied"
 	redisTooOld            Name = "redis_too_old"
 	redisMayEvict          Name = "redis_may_evict"
 	redisPolicyUnknown     Name = "redis_policy_unknown"
@@ -128,12 +132,15 @@ func kinds() []kind {
 		{verifyProxyProtocol, Warning, "Let the proxies send requests to /verify on a server without proxy_protocol, or remove from verify every address that a client may have."},
 		{cacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
 		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
+		{probeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
 		{debugLogsSafe, OK, ""},
 		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},
 		{storageUnusable, Problem, "Make Caddy's storage reachable and writable for the user that Caddy runs as, and run the doctor as that user."},
+		{storageOwner, Problem, "Let the files belong to the user that Caddy runs as: chown -R --reference=<Caddy's storage> <Caddy's storage>/itsme. Run the doctor and all commands as that user, or as root."},
 		{gatewayUsed, OK, ""},
 		{gatewayUnused, Warning, "Add itsme to the site that answers for the host of public_url, with use <name> if the gateway has a name."},
+		{loaMissing, Warning, "Set loa substantial or loa high, as your service needs. Without it, only a site with require loa refuses a lower level."},
 		{keysFound, OK, ""},
 		{keysNotYet, Note, "Start Caddy, which makes the keys. If Caddy runs already, run the doctor as its user and with its environment."},
 		{keysUnreadable, Problem, "Do what the message says."},
@@ -146,6 +153,7 @@ func kinds() []kind {
 		{storeMemoryReplicas, Warning, "If you run more than one replica, use store redis: a login that starts on one cannot finish on another."},
 		{redisReady, OK, ""},
 		{redisUnreachable, Problem, "Do what the message says; else correct address, sentinel, user, password and tls in store redis, or start Redis."},
+		{redisDenied, Problem, "Give the ACL user of store redis the permissions that examples/redis/users.acl lists: correct them in the file that aclfile in redis.conf names, and run ACL LOAD."},
 		redisRefuses(redis.CauseReadOnly),
 		redisRefuses(redis.CauseMemory),
 		redisRefuses(redis.CauseReplicas),
@@ -185,7 +193,7 @@ func kinds() []kind {
 		{appLinkServed, OK, ""},
 		{appLinkMissing, Problem, "Let the host answer 200 with application/json, without a redirect. If app_link is new, reload Caddy."},
 		{certificateNamesOwner, OK, ""},
-		{certificateNamesDomain, Warning, "Ask Signicat whether itsme accepts this certificate: itsme's guide requires the organisation's name in it (OV or EV)."},
+		{certificateNamesDomain, Note, "Ask Signicat whether itsme accepts this certificate: itsme's guide requires the organisation's name in it (OV or EV)."},
 		{certificateUnknown, Warning, "Let the host of the redirect URL answer over https with a certificate that phones trust."},
 	}
 }

@@ -1,11 +1,11 @@
 package doctor
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 )
 
 // Healthy reports whether no finding is a problem.
@@ -25,22 +25,48 @@ func WriteJSON(out io.Writer, findings []Finding) error {
 	return nil
 }
 
-// WriteText writes each finding as a line in columns, and the number of problems and warnings.
+// WriteText writes a block for the whole configuration and one for each gateway, and the number of problems
+// and warnings. A finding has a line, and a second one with its remedy. Findings of one name share the second.
 func WriteText(out io.Writer, findings []Finding) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	w := bufio.NewWriter(out) // keeps the error of any line
 	counts := make(map[Level]int)
-	for _, finding := range findings {
-		counts[finding.Level]++
-		text := finding.Message + "."
-		if finding.Remedy != "" {
-			text += " " + finding.Remedy
+	var blocks []string
+	for _, f := range findings {
+		counts[f.Level]++
+		if !slices.Contains(blocks, f.Gateway) {
+			blocks = append(blocks, f.Gateway)
 		}
-		gateway := finding.Gateway
-		if gateway == "" {
-			gateway = "-"
-		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", finding.Level, gateway, finding.Name, text)
 	}
-	_, _ = fmt.Fprintf(table, "\nproblems: %d, warnings: %d\n", counts[Problem], counts[Warning])
-	return table.Flush() // with the error of any line before
+	for _, gateway := range blocks {
+		block := slices.DeleteFunc(slices.Clone(findings), func(f Finding) bool { return f.Gateway != gateway })
+		writeBlock(w, gateway, block)
+	}
+	_, _ = fmt.Fprintf(w, "problems: %d, warnings: %d\n", counts[Problem], counts[Warning])
+	return w.Flush()
+}
+
+func writeBlock(w io.Writer, gateway string, block []Finding) {
+	title := "configuration"
+	if gateway != "" {
+		title = "gateway " + gateway
+	}
+	_, _ = fmt.Fprintln(w, title)
+	for i, f := range block {
+		_, _ = fmt.Fprintf(w, "  %-7s  %s: %s.\n", f.Level, f.Name, f.Message)
+		last := i+1 == len(block) || block[i+1].Name != f.Name
+		if f.Remedy != "" && last {
+			_, _ = fmt.Fprintf(w, "           %s\n", f.Remedy)
+		}
+	}
+	_, _ = fmt.Fprintln(w)
+}
+
+// once returns the findings without repetitions. Checks of several sites, servers or steps may find the same.
+func once(findings []Finding) (all []Finding) {
+	for _, f := range findings {
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	return all
 }

@@ -18,7 +18,18 @@ func (d *doctor) checkSites(context.Context) (all []Finding) {
 	if len(all) == 0 {
 		all = one(sitesCovered, "itsme comes before every upstream, file and response of its sites, and requests reach its endpoints")
 	}
+	for _, f := range d.SiteNotes {
+		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
+	}
 	return all
+}
+
+// checkLoA finds a gateway that accepts every level of assurance.
+func (d *doctor) checkLoA(_ context.Context, g *Gateway) []Finding {
+	if g.Config.LoA != "" {
+		return nil
+	}
+	return one(loaMissing, "loa is not set: a login with any level of assurance gets a token")
 }
 
 // checkUse finds a gateway that no site uses. Without this check, the sites would look right.

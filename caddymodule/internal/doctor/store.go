@@ -26,6 +26,14 @@ func (d *doctor) checkStorage(ctx context.Context) []Finding {
 	return one(storageWritable, "Caddy's storage can be locked, written, read and deleted from")
 }
 
+// checkOwners finds files that Caddy cannot replace, because a command ran as another user.
+func (d *doctor) checkOwners(context.Context) (all []Finding) {
+	for _, file := range keystorage.OtherOwners(d.Storage) {
+		all = append(all, find(storageOwner, "%s", file))
+	}
+	return all
+}
+
 // checkKeys reads the signing keys.
 func (d *doctor) checkKeys(ctx context.Context, g *Gateway) []Finding {
 	if g.Keys == nil { // a key file, which was read when the configuration loaded
@@ -128,6 +136,9 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 func redisProblem(err error) Name {
 	if cause, ok := redis.CauseOf(err); ok {
 		return redisRefuses(cause).name
+	}
+	if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "no permissions") {
+		return redisDenied
 	}
 	return redisUnreachable
 }
