@@ -153,8 +153,8 @@ func TestHeadersOfTheGatewayReplaceAllOthers(t *testing.T) {
 	}
 }
 
-// TestBrowsersCookieStaysFromTheService: with the cookie, a reader of the service's log could act as the user.
-func TestBrowsersCookieStaysFromTheService(t *testing.T) {
+// TestBrowsersCookieStaysFromTheServiceBehindEnvoy: with the cookie, a reader of the service's log could act as the user.
+func TestBrowsersCookieStaysFromTheServiceBehindEnvoy(t *testing.T) {
 	e := run(t)
 	b := e.NewBrowser(t)
 	b.Login(t, "/", "adult")
@@ -195,9 +195,9 @@ func TestOtherSitesWriteNothingThroughEnvoy(t *testing.T) {
 	}
 }
 
-// TestClientsCannotReachVerify requests /verify through Envoy, which the gateway trusts. A script on the site
+// TestClientsCannotReachVerifyThroughEnvoy requests /verify through Envoy, which the gateway trusts. A script on the site
 // would get the token that an HttpOnly cookie hides from it.
-func TestClientsCannotReachVerify(t *testing.T) {
+func TestClientsCannotReachVerifyThroughEnvoy(t *testing.T) {
 	e := run(t)
 	bearer := "Authorization: Bearer " + e.NewApp().Login(t, "adult") + "\r\n"
 	for _, target := range []string{
@@ -244,8 +244,8 @@ func TestCachesShareNoUsersPageThroughEnvoy(t *testing.T) {
 	}
 }
 
-// TestProxyThatIsNoPeerLearnsNothing removes Envoy from the list of verify: then no request reaches the service.
-func TestProxyThatIsNoPeerLearnsNothing(t *testing.T) {
+// TestEnvoyThatIsNoPeerLearnsNothing removes Envoy from the list of verify: then no request reaches the service.
+func TestEnvoyThatIsNoPeerLearnsNothing(t *testing.T) {
 	e := run(t, "verify 127.0.0.1", "verify 127.0.0.2 192.0.2.0/24")
 	bearer := "Authorization: Bearer " + e.NewApp().Login(t, "adult") + "\r\n"
 	for _, claim := range []string{"", "X-Forwarded-For: 127.0.0.2\r\n", "Forwarded: for=127.0.0.2\r\nX-Real-IP: 127.0.0.2\r\n"} {

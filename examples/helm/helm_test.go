@@ -32,6 +32,7 @@ func TestCaddyfilesAreValid(t *testing.T) {
 		{"the README", readmeValues(t), []string{"require min_age 18\n\t\tpublic /assets/*", "dateOfBirth", "address redis.example.be:6380", "\n\t\t\ttls\n"}},
 		{"memory", "replicas: 1\nredis: {enabled: false}", []string{"store memory"}},
 		{"Sentinels", "redis: {addresses: ['10.0.0.5:26379', '10.0.0.6:26379'], sentinel: main}", []string{"address 10.0.0.5:26379 10.0.0.6:26379\n\t\t\tsentinel main"}},
+		{"options of Redis", "redis: {options: \"prefix itsme:app\\nstaleness 5s\"}", []string{"\n\t\t\tprefix itsme:app\n\t\t\tstaleness 5s\n\t\t}"}},
 		{"no proxy and no health", "trustedProxies: []\nupstreamHealth: ''\nupstream: app.default.svc:80", []string{"reverse_proxy app.default.svc:80"}},
 		{"blocks of the gateway", "gateway: |\n  attributes name\n  loa substantial\n  token {\n  \trefresh 30d\n  }", []string{"\t\ttoken {\n\t\t\trefresh 30d\n\t\t}"}},
 		{"one of its own", "caddyfile: |\n  {\n  \titsme {\n  \t\tpublic_url {{ .Values.publicURL }}\n  \t\tsignicat {\n  \t\t\tclient_id a\n  \t\t\tclient_secret b\n  \t\t}\n  \t\tattributes name\n  \t\tstore memory\n  \t}\n  }\n\n  http://:8080 {\n  \titsme\n  \treverse_proxy 127.0.0.1:9000\n  }\n", []string{"public_url https://app.example.be"}},

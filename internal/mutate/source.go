@@ -48,7 +48,7 @@ func readSource(root string) (*source, error) {
 			return s.addTests(path)
 		case strings.HasSuffix(path, ".go") && isProduct(strings.TrimPrefix(path, root)):
 			return s.addProduct(path)
-		case strings.HasSuffix(path, ".conf"), strings.HasSuffix(path, ".md") && filepath.Base(filepath.Dir(path)) == "docs":
+		case isText(path):
 			return s.addText(path)
 		}
 		return nil
@@ -56,9 +56,20 @@ func readSource(root string) (*source, error) {
 	return s, err
 }
 
+// isText reports whether a file is no Go and has a defence: the configuration of a proxy, or a page with one.
+func isText(path string) bool {
+	switch filepath.Ext(path) {
+	case ".conf", ".lua":
+		return true
+	case ".md":
+		return filepath.Base(filepath.Dir(path)) == "docs"
+	}
+	return filepath.Base(path) == "envoy.yaml"
+}
+
 func skip(path, root string) error {
 	base := filepath.Base(path)
-	if path != root && (base == "testdata" || base == "node_modules" || base == "dist" || strings.HasPrefix(base, ".")) {
+	if path != root && (base == "testdata" || base == "node_modules" || base == "site" || base == "dist" || strings.HasPrefix(base, ".")) {
 		return fs.SkipDir
 	}
 	return nil

@@ -45,6 +45,9 @@
 			{{- if .tls }}
 			tls
 			{{- end }}
+			{{- with .options | trim }}
+			{{- . | nindent 0 | replace "\n" "\n\t\t\t" }}
+			{{- end }}
 		}
 		{{- else }}
 		store memory
