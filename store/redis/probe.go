@@ -50,7 +50,9 @@ func (c *connection) CheckWrites(ctx context.Context) error {
 }
 
 // probeWrites sends a write to every part of the store that another server may have, which changes
-// nothing: a value is set if there is one already. Servers refuse it as they refuse any write.
+// nothing: a value is set if there is one already. Servers refuse it as they refuse any write. The slots of
+// revocations need no probe of their own: 256 shards reach every node of a Cluster that has its share of slots,
+// and a node refuses for all of its slots alike.
 func (c *connection) probeWrites(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
