@@ -3,6 +3,8 @@ package redis
 import (
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // TestCountStandbys reads what servers answer: a standby counts while it is connected and was heard of a
@@ -45,4 +47,34 @@ func TestErrorsTellNoPassword(t *testing.T) {
 			t.Errorf("plain = %q, want %q", got, want)
 		}
 	}
+}
+
+// TestSettingsAreLookedAtHourly: an operator changes the eviction policy while the gateway runs, and no connection is
+// made. A connection that is made may lead to another server, which is looked at at once.
+func TestSettingsAreLookedAtHourly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &watch{revocations: &revocations{connection: &connection{dialer: newDialer(t.Context(), Config{})}}}
+		for _, row := range []struct {
+			what   string
+			after  time.Duration
+			dialed int64
+			want   bool
+		}{
+			{"at the start", 0, 1, true},
+			{"at the next look", syncInterval, 0, false},
+			{"just before the hour is over", checkInterval - syncInterval - 1, 0, false},
+			{"after an hour", 1, 0, true},
+			{"at the look after that", syncInterval, 0, false},
+			{"after a connection was made", syncInterval, 1, true},
+			{"within an hour of that", checkInterval - 1, 0, false},
+			{"an hour after that", 1, 0, true},
+		} {
+			<-time.After(row.after)
+			w.revocations.dialer.count.Add(row.dialed)
+			if got := w.due(); got != row.want {
+				t.Errorf("%s: due = %t, want %t", row.what, got, row.want)
+			}
+		}
+	})
 }

@@ -28,15 +28,15 @@ type findings struct {
 // may change them while the server runs.
 const checkInterval = time.Hour
 
-// check looks at the server's settings once an hour, and after every connection that was made: another
-// server may answer there.
-func (w *watch) check() {
+// due reports whether the server's settings are to be looked at now: once an hour, and after every connection that
+// was made. Another server may answer there.
+func (w *watch) due() bool {
 	dialed := w.revocations.dialer.count.Load()
 	if dialed == w.dialed && time.Since(w.checked) < checkInterval {
-		return
+		return false
 	}
 	w.checked, w.dialed = time.Now(), dialed
-	w.revocations.tasks.Go(w.logFindings)
+	return true
 }
 
 // logFindings logs what Check finds: when it is something else than before, and once an hour.
@@ -74,6 +74,8 @@ func (w *watch) note(err error) {
 	}
 	w.last = err
 	if err == nil && w.revocations.alive.Err() == nil {
-		w.check()
+		if w.due() {
+			w.revocations.tasks.Go(w.logFindings)
+		}
 	}
 }
