@@ -46,6 +46,7 @@ type Authority struct {
 	clientID string
 	access   kind
 	session  kind
+	minted   kind
 	keys     *Keys
 	now      func() time.Time
 	rand     io.Reader
@@ -58,6 +59,7 @@ type kind struct {
 	accepts  func(typ string) bool
 	audience []string
 	lifetime time.Duration
+	minted   bool // for an upstream: any audience, and no credential
 }
 
 // NewAuthority returns an Authority that signs and verifies with the KeySet in keys. While keys is empty, every call
@@ -72,14 +74,16 @@ func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	a := &Authority{
 		issuer:   c.Issuer,
 		clientID: c.ClientID,
-		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second)},
+		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second), false},
 		session: kind{
-			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second),
+			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second), false,
 		},
 		keys: keys,
 		now:  c.Now,
 		rand: c.Rand,
 	}
+	a.minted = a.access
+	a.minted.lifetime, a.minted.minted = min(a.access.lifetime, MaxMintedLifetime), true
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -162,7 +166,13 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 // fill returns the claims of the token.
 func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	now := a.now()
-	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, idp
+	if !k.minted {
+		c.Audience, c.Parent = nil, ""
+	}
+	if len(c.Audience) == 0 {
+		c.Audience = k.audience
+	}
+	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(c.Audience), a.clientID, idp
 	c.KeyID = key.id
 	c.IssuedAt = wholeSecond(now)
 	end := c.IssuedAt.Add(k.lifetime)
@@ -176,12 +186,16 @@ func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	if c.ID == "" {
 		c.ID = a.NewID()
 	}
+	c.LoginID = ""
+	if k.minted {
+		c.LoginID = c.Login()
+	}
 	c.AuthTime = wholeSecond(c.AuthTime)
 	var err error
 	if c.Attributes, err = cleanAttributes(c.Attributes); err != nil {
 		return c, err
 	}
-	return c, c.check()
+	return c, c.check(k)
 }
 
 // head returns the first part of the key's tokens. JSON escapes nothing in an algorithm, a typ and a SHA-256 in

@@ -13,8 +13,8 @@ import (
 // revoker revokes tokens and ends logins.
 type revoker struct{ config *Config }
 
-// Revoke revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh
-// token the whole login. A token that is unknown or no longer valid is not an error.
+// Revoke revokes the token that a client sends (RFC 7009): an access token or a minted one alone, or with a
+// refresh token the whole login. A token that is unknown or no longer valid is not an error.
 func (r *revoker) Revoke(ctx context.Context, raw string) error {
 	if r.config.Keys.KeySet() == nil {
 		return ErrStarting
@@ -22,7 +22,11 @@ func (r *revoker) Revoke(ctx context.Context, raw string) error {
 	if presented, ok := parseRefreshToken(raw); ok {
 		return r.revokeRefreshToken(ctx, presented, raw)
 	}
-	if claims, invalid := r.config.Authority.VerifyAccess(raw); invalid == nil {
+	claims, invalid := r.config.Authority.VerifyAccess(raw)
+	if errors.Is(invalid, token.ErrMinted) {
+		claims, invalid = r.config.Authority.VerifyMinted(raw)
+	}
+	if invalid == nil {
 		return r.revokeToken(ctx, claims.ID, claims.Subject, claims.ExpiresAt)
 	}
 	return nil
