@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,8 +26,19 @@ func (w *walk) receive(h *reverseproxy.Handler, c chain) {
 	}
 	w.receivers = append(w.receivers, receiver{
 		gateway: c.last.handler.Gateway, audience: c.last.handler.Audience,
-		site: describe(w.server, c.last.conditions), upstream: nameOf(h),
+		site: describe(w.server, c.last.conditions), upstream: addressOf(h),
 	})
+}
+
+// addressOf returns a text that is the same for two handlers with the same servers.
+func addressOf(h *reverseproxy.Handler) string {
+	var servers []string
+	for _, upstream := range h.Upstreams {
+		servers = append(servers, upstream.Dial)
+	}
+	slices.Sort(servers)
+	dynamic, _ := json.Marshal(h.DynamicUpstreams) // without an error: Caddy loaded it from JSON
+	return strings.Join(append(servers, string(dynamic)), " ")
 }
 
 // sharedAudiences finds sites with different upstreams whose tokens have one audience. There is one finding for each
