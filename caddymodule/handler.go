@@ -67,11 +67,11 @@ type Handler struct {
 
 	// Audience is the claim aud of the site's token: an absolute URI without a fragment, such as
 	// https://orders.example.be. Other services then refuse the token. It must not be the audience of any
-	// gateway's own tokens or cookies. Default that of the gateway's tokens.
+	// gateway's own tokens or cookies. Default: that of the gateway's tokens.
 	Audience string `json:"audience,omitempty"`
 
 	// Claims limits what the upstream receives, in headers and in the token: some of the login's claims. sub,
-	// acr and auth_time are always sent. It does not limit what require reads. Default all of the login's.
+	// acr and auth_time are always sent. It does not limit what require reads. Default: all of the login's.
 	Claims []string `json:"claims,omitempty"`
 
 	gateway *gateway.Gateway

@@ -62,6 +62,14 @@ type kind struct {
 	minted   bool // for an upstream: any audience, and no credential
 }
 
+// size bounds a token of the kind in bytes.
+func (k kind) size() int {
+	if k.minted {
+		return MaxMintedSize
+	}
+	return MaxSize
+}
+
 // NewAuthority returns an Authority that signs and verifies with the KeySet in keys. While keys is empty, every call
 // returns ErrNoKeys. It does no I/O. It returns ErrConfig for an invalid Config.
 func NewAuthority(c Config, keys *Keys) (*Authority, error) {
@@ -156,7 +164,7 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}
-	raw, err := keys.current.issue(k.typ, &c)
+	raw, err := keys.current.issue(k, &c)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}
@@ -205,13 +213,13 @@ func (k Key) head(typ string) string {
 }
 
 // issue signs the claims.
-func (k Key) issue(typ string, c *Claims) (string, error) {
+func (k Key) issue(of kind, c *Claims) (string, error) {
 	payload, err := c.marshal()
 	if err != nil {
 		return "", err
 	}
-	input := k.head(typ) + "." + encoding.EncodeToString(payload)
-	if len(input)+1+encoding.EncodedLen(k.size) > MaxSize {
+	input := k.head(of.typ) + "." + encoding.EncodeToString(payload)
+	if len(input)+1+encoding.EncodedLen(k.size) > of.size() {
 		return "", ErrTooLarge
 	}
 	signature, err := k.sign(input)

@@ -139,3 +139,31 @@ func TestOnlyMintedTokensHaveSid(t *testing.T) {
 		t.Errorf("minted from no token: %v", err)
 	}
 }
+
+// TestLargestTokenCanBeMinted mints from a token of the maximum size, for an audience of 512 bytes.
+func TestLargestTokenCanBeMinted(t *testing.T) {
+	t.Parallel()
+	for _, algorithm := range algorithms {
+		authority := newAuthority(t, config(), keystest.Of(t, newKey(t, algorithm)))
+		largest := person()
+		for size := 5000; ; size++ {
+			largest.Attributes = map[string]any{"claim": strings.Repeat("x", size)}
+			if _, _, err := authority.IssueAccess(largest); errors.Is(err, token.ErrTooLarge) {
+				largest.Attributes = map[string]any{"claim": strings.Repeat("x", size-1)}
+				break
+			}
+		}
+		_, issued, err := authority.IssueAccess(largest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		issued.Parent, issued.Audience = issued.ID+"."+authority.NewID(), []string{"https://" + strings.Repeat("a", 504)}
+		raw, _, err := authority.IssueMinted(issued)
+		if err != nil {
+			t.Fatalf("%s: %v", algorithm, err)
+		}
+		if _, err := authority.VerifyMinted(raw); err != nil {
+			t.Errorf("%s: %v", algorithm, err)
+		}
+	}
+}

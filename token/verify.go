@@ -83,7 +83,7 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 // verifiedPayload returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so
 // that garbage costs little. The payload is not parsed before its signature is verified.
 func (s *KeySet) verifiedPayload(k kind, raw string) (*Key, []byte, error) {
-	if len(raw) > MaxSize {
+	if len(raw) > k.size() {
 		return nil, nil, ErrTooLarge
 	}
 	head, rest, _ := strings.Cut(raw, ".")
