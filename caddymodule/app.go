@@ -41,6 +41,7 @@ type App struct {
 	log       *slog.Logger
 	events    *announcer
 	instances map[string]*instance
+	audiences map[string]string // of sites, by the place of their document
 	stopped   bool
 }
 
@@ -54,7 +55,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner. It makes every gateway. It uses no network and writes nothing.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Slogger()
-	a.instances = make(map[string]*instance, len(a.Gateways))
+	a.instances, a.audiences = make(map[string]*instance, len(a.Gateways)), make(map[string]string)
 	if len(a.Gateways) == 0 {
 		return fmt.Errorf("gateways: %w", errNoGateway)
 	}
@@ -186,7 +187,8 @@ func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
 	return i.gateway, nil
 }
 
-func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
+// appOf returns the app of the configuration of ctx.
+func appOf(ctx caddy.Context) (*App, error) {
 	module, err := ctx.AppIfConfigured("itsme")
 	if errors.Is(err, caddy.ErrNotConfigured) {
 		return nil, fmt.Errorf("use: %w", errNoGateway)
@@ -194,7 +196,14 @@ func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	app := module.(*App)
+	return module.(*App), nil
+}
+
+func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
+	app, err := appOf(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if name == "" {
 		name = DefaultGateway
 	}

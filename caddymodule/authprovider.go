@@ -15,7 +15,8 @@ func init() { caddy.RegisterModule(AuthProvider{}) }
 
 // AuthProvider makes Caddy's authentication handler accept the gateway's bearer tokens beside other
 // credentials. It is configured in JSON only. It reads no cookie, applies no require and serves no endpoint.
-// It neither strips nor sets request headers: an upstream behind it must not read the X-Itsme headers. It
+// It neither strips nor sets request headers: the client's own token reaches the upstream behind it, which must
+// not read the X-Itsme headers. The gateway mints no token for it. It
 // adds Cache-Control: private to the response of a request with a token. Unlike the handler itsme, it does
 // not remove fields for caches that the upstream adds.
 type AuthProvider struct {

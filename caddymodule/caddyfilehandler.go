@@ -46,6 +46,8 @@ func parseDirective(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error)
 //	    require       claim <claim> <value...>    # may repeat
 //	    header        <name> <claim>    # may repeat
 //	    forward_token authorization|off|<header>
+//	    audience      <URI>
+//	    claims        <name...>
 //	}
 //
 // Everything is optional: itsme without a block protects the whole site. See [Handler] for meanings and
@@ -78,6 +80,8 @@ func (h *Handler) rows() []block.Subdirective {
 		{Name: "require", Example: "require loa high", Repeats: true, Read: block.Choice("what is required, and of which value", h.Require.rows()...)},
 		{Name: "header", Example: "header X-User-Id sub", Repeats: true, Read: h.readHeader},
 		{Name: "forward_token", Example: "forward_token authorization", Read: block.Text(&h.ForwardToken)},
+		{Name: "audience", Example: "audience https://orders.example.be", Read: block.Text(&h.Audience)},
+		{Name: "claims", Example: "claims name", Read: block.Texts(&h.Claims)},
 	}
 }
 

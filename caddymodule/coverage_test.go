@@ -28,7 +28,7 @@ type coverageRow struct {
 // do not reach the gateway.
 func TestStartWarnsOfWaysAroundItsme(t *testing.T) {
 	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
-	for _, row := range slices.Concat(uncoveredRows, matcherRows, publicRows) {
+	for _, row := range slices.Concat(uncoveredRows, matcherRows, publicRows, audienceRows) {
 		t.Run(row.name, func(t *testing.T) {
 			before := len(s.Log())
 			config := coverageConfig(t, s, row.sites)

@@ -195,3 +195,69 @@ var uncoveredRows = []coverageRow{
 		file_server
 	}`, nil},
 }
+
+// audienceRows are sites whose upstreams receive tokens of one audience, or of their own.
+var audienceRows = []coverageRow{
+	{"two services share an audience", `SITE {
+		handle /orders/* {
+			itsme
+			reverse_proxy 127.0.0.1:9
+		}
+		handle {
+			itsme
+			reverse_proxy 127.0.0.1:10
+		}
+	}
+	http://other.example:PORT {
+		itsme
+		reverse_proxy 127.0.0.1:11
+	}`, []string{"audience_shared site 127.0.0.1, 127.0.0.1 /orders/*, other.example: their upstreams share the audience URL: each can use the tokens that it receives at the others"}},
+	{"two sites of one service", `SITE {
+		itsme
+		reverse_proxy 127.0.0.1:9
+	}
+	http://other.example:PORT {
+		itsme
+		reverse_proxy 127.0.0.1:9
+	}`, nil},
+	{"an audience for each service, and a service that only reads headers", `SITE {
+		handle /orders/* {
+			itsme {
+				audience https://orders.example.be
+			}
+			reverse_proxy 127.0.0.1:9
+		}
+		handle /old/* {
+			itsme {
+				forward_token off
+			}
+			reverse_proxy 127.0.0.1:10
+		}
+		handle {
+			itsme
+			reverse_proxy 127.0.0.1:11
+		}
+	}`, nil},
+	{"an audience that two services were given", `SITE {
+		itsme {
+			audience https://api.example.be
+		}
+		reverse_proxy 127.0.0.1:9
+	}
+	http://other.example:PORT {
+		itsme {
+			audience https://api.example.be
+		}
+		reverse_proxy 127.0.0.1:10
+	}`, []string{"audience_shared site 127.0.0.1, other.example: their upstreams share the audience https://api.example.be: each can use the tokens that it receives at the others"}},
+	{"an audience from the last site of a chain", `SITE {
+		itsme
+		handle /orders/* {
+			itsme {
+				audience https://orders.example.be
+			}
+			reverse_proxy 127.0.0.1:9
+		}
+		reverse_proxy 127.0.0.1:10
+	}`, nil},
+}

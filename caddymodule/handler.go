@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -58,9 +59,20 @@ type Handler struct {
 	// Header are upstream headers in addition to the X-Itsme headers. Default: none.
 	Header []ExtraHeader `json:"header,omitempty"`
 
-	// ForwardToken selects how the upstream gets the access token. authorization sends it as Authorization:
-	// Bearer, off does not send it, and the name of a header sends it there. Default authorization.
+	// ForwardToken selects how the upstream gets the site's token. authorization sends it as Authorization:
+	// Bearer, off does not send it, and the name of a header sends it there. The gateway mints the token for
+	// the site; it lives at most 5m. The client's own credential never reaches an upstream. Default
+	// authorization.
 	ForwardToken string `json:"forward_token,omitempty"`
+
+	// Audience is the claim aud of the site's token: an absolute URI without a fragment, such as
+	// https://orders.example.be. Other services then refuse the token. It must not be the audience of any
+	// gateway's own tokens or cookies. Default: that of the gateway's tokens.
+	Audience string `json:"audience,omitempty"`
+
+	// Claims limits what the upstream receives, in headers and in the token: some of the login's claims. sub,
+	// acr and auth_time are always sent. It does not limit what require reads. Default: all of the login's.
+	Claims []string `json:"claims,omitempty"`
 
 	gateway *gateway.Gateway
 	site    *gateway.Site
@@ -74,7 +86,8 @@ type ExtraHeader struct {
 	// Name of the header, such as X-User-Id. Required.
 	Name string `json:"name"`
 
-	// Claim is sub, acr, auth_time, jti, iss, client_id, idp, or an attribute claim. Required.
+	// Claim is sub, acr, auth_time, jti, iss, client_id, idp, or an attribute claim. With claims, an attribute
+	// claim is one of those. Required.
 	Claim string `json:"claim"`
 }
 
@@ -97,6 +110,13 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
 		return err
 	}
+	app, err := appOf(ctx)
+	if err != nil {
+		return err
+	}
+	if err := app.claimAudience(h.Audience); err != nil {
+		return err
+	}
 	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
 		return fmt.Errorf("mode browser: browsers can log in only on the host of public_url (%s); let this site answer for that host, or use mode auto or mode api", public)
 	}
@@ -115,6 +135,8 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 		Mode:          gateway.Mode(h.Mode),
 		Require:       h.Require.config(),
 		ForwardToken:  h.ForwardToken,
+		Audience:      h.Audience,
+		Claims:        h.Claims,
 	}
 	for _, header := range h.Header {
 		config.Headers = append(config.Headers, gateway.ExtraHeader(header))
@@ -172,7 +194,7 @@ func coverageHandler(handler caddyhttp.MiddlewareHandler) (coverage.Handler, boo
 	if !ok {
 		return coverage.Handler{}, false
 	}
-	return coverage.Handler{Gateway: h.gateway, Match: h.match, Public: h.Public}, true
+	return coverage.Handler{Gateway: h.gateway, Match: h.match, Public: h.Public, Audience: strings.Join(h.site.TokenAudience(), " ")}, true
 }
 
 var (

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
@@ -59,10 +60,54 @@ func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
 	if e.err != nil {
 		return nil
 	}
+	own := audiencesOf(gateways)
 	for _, m := range marks {
 		if err := config.CheckSite(m.config); err != nil {
 			return m.at.WrapErr(err)
 		}
+		if m.config.Audience == "" {
+			continue
+		}
+		if err := gateway.CheckAudience(m.config.Audience, own); err != nil {
+			return m.at.WrapErr(err)
+		}
+	}
+	return nil
+}
+
+// audiencesOf returns the audiences of each gateway's own tokens and cookies. It leaves out a gateway with a
+// placeholder that has no value on this machine.
+func audiencesOf(gateways map[string]Gateway) map[string][]string {
+	own := make(map[string][]string)
+	for name, g := range gateways {
+		e := &expander{replacer: caddy.NewReplacer()}
+		config := gateway.Config{PublicURL: e.text("public_url", g.PublicURL), Path: e.text("path", g.Path)}
+		config.Token.Audience = e.texts("token audience", g.Token.Audience)
+		if e.err == nil {
+			own[name] = config.OwnAudiences()
+		}
+	}
+	return own
+}
+
+// claimAudience refuses an audience for a site that is one of any gateway's own tokens or cookies, and one whose
+// document is that of another site's. Caddy provisions sites one by one.
+func (a *App) claimAudience(audience string) error {
+	if audience == "" {
+		return nil
+	}
+	own := make(map[string][]string)
+	for name, i := range a.instances {
+		own[name] = i.gateway.OwnAudiences()
+	}
+	if err := gateway.CheckAudience(audience, own); err != nil {
+		return err
+	}
+	if at, ok := gateway.ResourceDocument(audience); ok {
+		if other, taken := a.audiences[at]; taken && other != audience {
+			return fmt.Errorf("audience: %q and %q would publish one document, https://%s (RFC 9728); use one of the two", audience, other, at)
+		}
+		a.audiences[at] = audience
 	}
 	return nil
 }

@@ -38,7 +38,7 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 		}
 	}
 	s.observeRefusal(err)
-	s.gateway.answers.challenge(w, r, err)
+	s.gateway.answers.challenge(w, r, s.audiences(), err)
 	if s.submitsForm(r, state) && (errors.Is(err, identity.ErrNoCredential) || errors.Is(err, identity.ErrInsufficient)) {
 		s.writeNotSent(w, r, state.Required)
 		return
@@ -100,8 +100,9 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identi
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
 // challenge sets WWW-Authenticate. It names an error only where the client sent a credential. A client that
-// named itself wrongly gets a challenge where it used HTTP Basic (RFC 6749 section 5.2).
-func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
+// named itself wrongly gets a challenge where it used HTTP Basic (RFC 6749 section 5.2). It names the document of the
+// audience that is on the request's host.
+func (a *answers) challenge(w http.ResponseWriter, r *http.Request, audiences []string, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
 	}
@@ -119,10 +120,26 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.As(err, &missing) {
 		params = append(params, missing.Challenge()...)
 	}
-	if resource, ok := a.config.resourceOf(hostOf(r)); ok {
+	if resource, ok := a.config.resourceOf(hostOf(r), audiences); ok {
 		params = append(params, `resource_metadata="`+resource.metadata+`"`)
 	}
 	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
+}
+
+// TokenAudience returns the audiences of the token that the site's upstream receives, or nil when it receives none.
+func (s *Site) TokenAudience() []string {
+	if s.config.ForwardToken == ForwardOff {
+		return nil
+	}
+	return s.audiences()
+}
+
+// audiences returns the audiences of the site's token.
+func (s *Site) audiences() []string {
+	if s.config.Audience != "" {
+		return []string{s.config.Audience}
+	}
+	return s.gateway.config.Token.Audience
 }
 
 // showsPages reports whether the client is a browser that can show a page, and whether a login would help.

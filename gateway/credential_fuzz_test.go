@@ -68,7 +68,7 @@ func FuzzBearer(f *testing.F) {
 			return
 		}
 		raw, ok := strings.CutPrefix(upstream.Get("Authorization"), "Bearer ")
-		sent, err := w.authority.VerifyAccess(raw)
+		sent, err := w.authority.VerifyMinted(raw)
 		if !ok || err != nil || sent.Subject != want || len(upstream["Authorization"]) != 1 {
 			t.Errorf("%q: the upstream gets %q: %v", value, upstream["Authorization"], err)
 		}

@@ -3,8 +3,12 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -94,13 +98,16 @@ func (c Config) serverMetadata() serverMetadata {
 	return metadata
 }
 
+// resourceDocuments begins the path of every document of a resource (RFC 9728 section 3).
+const resourceDocuments = "/.well-known/oauth-protected-resource"
+
 // resource returns the metadata of an audience that is a URL, and the host and path at which they are served.
 func (c Config) resource(audience string) (r resourceMetadata, at string, ok bool) {
 	u, err := url.Parse(audience)
 	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
 		return resourceMetadata{}, "", false
 	}
-	at = originHost(u) + "/.well-known/oauth-protected-resource" + strings.TrimSuffix(u.EscapedPath(), "/")
+	at = originHost(u) + resourceDocuments + strings.TrimSuffix(u.EscapedPath(), "/")
 	return resourceMetadata{
 		Resource:             audience,
 		AuthorizationServers: []string{c.Token.Issuer},
@@ -110,10 +117,10 @@ func (c Config) resource(audience string) (r resourceMetadata, at string, ok boo
 	}, at, true
 }
 
-// resourceOf returns the metadata of the configured audience on a host. The host that a client sends only
+// resourceOf returns the metadata of that one of the audiences which is on a host. The host that a client sends only
 // chooses among them.
-func (c Config) resourceOf(host string) (resourceMetadata, bool) {
-	for _, audience := range c.Token.Audience {
+func (c Config) resourceOf(host string, audiences []string) (resourceMetadata, bool) {
+	for _, audience := range audiences {
 		if r, at, ok := c.resource(audience); ok && strings.HasPrefix(at, host+"/") {
 			return r, true
 		}
@@ -158,3 +165,92 @@ func (g *Gateway) serveJWKS(x exchange) error {
 }
 
 var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)
+
+// siteAudiences holds the audiences of a gateway's sites. Sites are added one by one, while others may serve already:
+// readers take no lock.
+type siteAudiences struct {
+	adding sync.Mutex
+	all    atomic.Pointer[audienceSet]
+}
+
+// audienceSet is a set of audiences that does not change.
+type audienceSet struct {
+	names     []string
+	documents map[string]endpoint // by host and path
+}
+
+func (s *siteAudiences) load() audienceSet {
+	if all := s.all.Load(); all != nil {
+		return *all
+	}
+	return audienceSet{}
+}
+
+// OwnAudiences returns the audiences of the tokens and cookies that clients present to a gateway with this
+// configuration. No site may have one of them.
+func (c Config) OwnAudiences() []string {
+	c = c.WithDefaults()
+	return append(slices.Clone(c.Token.Audience), c.PublicURL+c.Path)
+}
+
+// OwnAudiences returns the audiences of the tokens and cookies that clients present to the gateway.
+func (g *Gateway) OwnAudiences() []string { return g.config.OwnAudiences() }
+
+// ResourceDocument returns the host and path of the RFC 9728 document of an audience, and false for an audience that is
+// no http(s) URL.
+func ResourceDocument(audience string) (at string, ok bool) {
+	_, at, ok = Config{}.resource(audience)
+	return at, ok
+}
+
+// add adds the audience of one more site, and its document. It refuses what [CheckAudience] refuses, and an audience
+// whose document is that of another site's.
+func (s *siteAudiences) add(c Config, audience string) error {
+	if audience == "" {
+		return nil
+	}
+	s.adding.Lock()
+	defer s.adding.Unlock()
+	before := s.load()
+	if slices.Contains(before.names, audience) {
+		return nil
+	}
+	if err := CheckAudience(audience, map[string][]string{c.Name: c.OwnAudiences()}); err != nil {
+		return err
+	}
+	if err := checkDocument(audience, before.names); err != nil {
+		return err
+	}
+	next := audienceSet{names: append(slices.Clip(before.names), audience), documents: make(map[string]endpoint)}
+	maps.Copy(next.documents, before.documents)
+	if r, at, ok := c.resource(audience); ok {
+		next.documents[at] = document(r)
+	}
+	s.all.Store(&next)
+	return nil
+}
+
+// CheckAudience refuses an audience for a site that is one of a gateway's own tokens or cookies, and one whose document
+// is that of such an audience. own has those audiences by the name of their gateway. Its error is an [ErrConfig].
+func CheckAudience(audience string, own map[string][]string) error {
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		if slices.Contains(own[name], audience) {
+			return configErrorf("audience: %q is the audience of the tokens or cookies of gateway %s; name the service, such as https://orders.example.be", audience, name)
+		}
+		if err := checkDocument(audience, own[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDocument refuses an audience whose document is that of another one.
+func checkDocument(audience string, others []string) error {
+	at, ok := ResourceDocument(audience)
+	for _, other := range others {
+		if place, published := ResourceDocument(other); ok && published && place == at && other != audience {
+			return configErrorf("audience: %q and %q would publish one document, https://%s (RFC 9728); use one of the two", audience, other, at)
+		}
+	}
+	return nil
+}

@@ -29,6 +29,7 @@ const (
 	problemStore          = "store_unavailable"
 	problemStarting       = "starting"
 	problemEarly          = "too_early"
+	problemTarget         = "invalid_target"
 )
 
 // Errors of malformed requests.
@@ -42,6 +43,8 @@ var (
 	errMediaType = errors.New("unsupported media type")
 	errTooLarge  = errors.New("body too large")
 	errNotFound  = errors.New("not found")
+	// errTarget is returned when a client names a resource that the gateway does not serve (RFC 8707).
+	errTarget = errors.New("unknown resource")
 )
 
 // requestErrorf returns an errRequest whose text says what the developer of a client must change.
@@ -85,6 +88,7 @@ var failures = []failure{
 	{errCrossSite, 403, problemCrossSite, "The request comes from another site", "invalid_request"},
 	{errNoCookies, 400, problemRequest, "The browser keeps no cookies", "invalid_request"},
 	{errGrantType, 400, problemRequest, "The grant type is not supported", "unsupported_grant_type"},
+	{errTarget, 400, problemTarget, "The resource is unknown here", "invalid_target"},
 	{errRequest, 400, problemRequest, "The request is malformed", "invalid_request"},
 	{identity.ErrAmbiguous, 400, problemRequest, "The request is malformed", "invalid_request"},
 	{identity.ErrNoCredential, 401, problemAuthentication, "A login is required", "invalid_request"},
@@ -180,7 +184,7 @@ func (a *answers) fail(form answerForm, x exchange, err error) {
 		return
 	}
 	a.config.Observe.Refusal(failureOf(err).problem)
-	a.challenge(x.w, x.r, err)
+	a.challenge(x.w, x.r, x.audiences(), err)
 	switch {
 	case form == asOAuth:
 		a.writeOAuthError(x.w, err)

@@ -105,3 +105,16 @@ func requireMediaType(r *http.Request, want string) error {
 	}
 	return nil
 }
+
+// texts reads a string, or an array of strings.
+type texts []string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *texts) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*t = texts{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(t))
+}

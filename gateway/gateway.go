@@ -32,6 +32,7 @@ type Gateway struct {
 	verifyProxies proxyRanges
 	logins        *login.Engine
 	guard         *identity.Guard
+	audiences     siteAudiences
 	cookies       identity.Cookies
 	pages         *page.Pages
 	openAPI       openAPIDocument
@@ -88,7 +89,9 @@ func New(config Config) (*Gateway, error) {
 // serveEndpoints builds the endpoints and their router.
 func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
-	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
+	g.app = &appAPI{
+		config: g.config, clientID: g.public.Host, logins: g.logins, audiences: &g.audiences, cookies: g.cookies, answers: g.answers,
+	}
 	g.browser = &browserAPI{
 		config: g.config, logins: g.logins, guard: g.guard, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
 	}
@@ -170,13 +173,11 @@ func (g *Gateway) newGuard() *identity.Guard {
 	return identity.New(identity.Config{
 		Authority: g.authority,
 		Keys:      g.config.Keys.KeySet,
-		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
+		Claims:    append(identity.AlwaysSent(), g.config.tokenClaims()...),
 		Cookies:   g.cookies,
 		Now:       g.now,
-		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
-			revoked, err := g.store.Revoked(ctx, store.Credential{
-				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),
-			})
+		Revoked: func(ctx context.Context, c store.Credential) (bool, error) {
+			revoked, err := g.store.Revoked(ctx, c)
 			if err != nil {
 				err = fmt.Errorf("%w: %w", login.ErrStore, err)
 			}

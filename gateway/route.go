@@ -17,10 +17,21 @@ type exchange struct {
 	r    *http.Request
 	info RequestInfo
 	site *Site
-	rest string // the variable part of the path, such as a session_id
+	// forSite says that the endpoint decides as the site does.
+	forSite bool
+	rest    string // the variable part of the path, such as a session_id
 	// admitted waits until a request of a rate-limited endpoint is counted. After an error the endpoint
 	// changes nothing.
 	admitted func() error
+}
+
+// audiences returns the audiences that a challenge may name: the gateway's, and at verify those of the site, which
+// decides in the place of the proxy's.
+func (x exchange) audiences() []string {
+	if x.forSite {
+		return x.site.audiences()
+	}
+	return x.site.gateway.config.Token.Audience
 }
 
 // endpoint serves one URL of the gateway. The router answers its errors in the endpoint's form.
@@ -103,12 +114,13 @@ type router struct {
 	// hostedPaths holds the paths of hosted. Most requests have none of them, and the router then skips the
 	// look-up by host and path.
 	hostedPaths map[string]bool
+	audiences   *siteAudiences
 }
 
 // newRouter returns the router of all endpoints: those below the path, and those at a whole URL.
 func (g *Gateway) newRouter() *router {
 	table := g.endpointTable()
-	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool)}
+	r := &router{path: g.config.Path, host: g.public.Host, endpoints: table, hosted: make(map[string]endpoint), hostedPaths: make(map[string]bool), audiences: &g.audiences}
 	r.serveAt(g.config.RedirectURL, table[callbackEndpoint])
 	for _, raw := range g.config.AppRedirectURLs {
 		r.serveAt(raw, table[appCallbackEndpoint])
@@ -154,7 +166,7 @@ func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Reques
 		state.Answer.Endpoint = true
 	}
 	boundBody(w, r)
-	x := exchange{w: w, r: r, info: info, site: s, rest: rest}
+	x := exchange{w: w, r: r, info: info, site: s, forSite: e.proxyOnly, rest: rest}
 	err := g.admit(e, x)
 	if err == nil {
 		err = g.serve(e, x)
@@ -172,6 +184,11 @@ func (s *Site) serveEndpoint(w http.ResponseWriter, r *http.Request, info Reques
 func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 	if r.hostedPaths[path] {
 		if e, ok := r.hosted[host+path]; ok {
+			return e, "", true
+		}
+	}
+	if strings.HasPrefix(path, resourceDocuments) {
+		if e, ok := r.audiences.load().documents[host+path]; ok {
 			return e, "", true
 		}
 	}

@@ -15,11 +15,12 @@ import (
 
 // appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
 type appAPI struct {
-	config   Config
-	clientID string
-	logins   *login.Engine
-	cookies  identity.Cookies
-	answers  *answers
+	config    Config
+	clientID  string
+	logins    *login.Engine
+	audiences *siteAudiences
+	cookies   identity.Cookies
+	answers   *answers
 }
 
 // startRequest is the body of POST /sessions.
@@ -30,10 +31,11 @@ type startRequest struct {
 	Language            string `json:"language"`
 	ACRValues           string `json:"acr_values"`
 	MaxAge              *int64 `json:"max_age"`
+	Resource            texts  `json:"resource"`
 }
 
 // startParameters are the members of a startRequest.
-var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age"}
+var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age", "resource"}
 
 // startResponse is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
 // own tap.
@@ -78,6 +80,9 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, erro
 	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
 		return login.StartRequest{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
+	if err := a.checkResources(in.Resource); err != nil {
+		return login.StartRequest{}, err
+	}
 	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
 	if err != nil {
 		return login.StartRequest{}, err
@@ -90,6 +95,17 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, erro
 		Language:    a.answers.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
 		LoA:         loa,
 	}, nil
+}
+
+// checkResources refuses a resource (RFC 8707) that is neither an audience of the gateway nor one of its sites. A known
+// one changes nothing: an app's token is for all sites, and each upstream gets a token of its own.
+func (a *appAPI) checkResources(resources []string) error {
+	for _, resource := range resources {
+		if !slices.Contains(a.config.Token.Audience, resource) && !slices.Contains(a.audiences.load().names, resource) {
+			return errTarget
+		}
+	}
+	return nil
 }
 
 // startResponseOf returns the answer to the start of a login.

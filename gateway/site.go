@@ -36,18 +36,29 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if config.ForwardToken != ForwardOff {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
+	if config.Claims != nil {
+		s.upstream.LimitClaims(config.sentClaims())
+	}
+	s.upstream.SetAudience(config.Audience)
+	if err := g.audiences.add(g.config, config.Audience); err != nil {
+		return nil, err
+	}
 	g.guard.ReserveHeaders(&s.upstream)
 	return s, nil
 }
 
-// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. It reads only Attributes
-// and Token.Claims of c, and returns nil if those are wrong: [New] reports that.
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway and its other sites. It reads
+// only PublicURL, Path, Attributes, Token.Audience and Token.Claims of c, and returns nil if the attributes or claims
+// are wrong: [New] reports that.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
 		return nil
 	}
-	return site.withDefaults().validate(c.tokenClaims())
+	if err := site.withDefaults().validate(c.tokenClaims()); err != nil {
+		return err
+	}
+	return new(siteAudiences).add(c, site.Audience)
 }
 
 // tokenClaims returns the attribute claims that a token can have.
@@ -79,8 +90,8 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 	}
 	state, r := s.gateway.guard.Enter(r)
 	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
-		if state.Credential == nil && s.upstream.TakesBearer() {
-			identity.DropBearer(r.Header)
+		if state.Credential == nil {
+			s.dropCredential(r.Header)
 		}
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
@@ -99,7 +110,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 	}
 	err := s.authorize(r, state)
 	if err == nil {
-		err = s.gateway.guard.SetHeaders(r.Header, state, &s.upstream)
+		err = s.gateway.guard.SetHeaders(r.Context(), r.Header, state, &s.upstream)
 	}
 	switch {
 	case err == nil:
@@ -115,6 +126,15 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		state.WriteCookie(w.Header())
 		s.refuse(w, r, info, state, err)
 		return nil
+	}
+}
+
+// dropCredential removes the client's credential from a request that needs no login. An upstream that takes the gateway's
+// bearer tokens gets no other bearer token either.
+func (s *Site) dropCredential(h http.Header) {
+	s.gateway.guard.DropOwn(h)
+	if s.upstream.TakesBearer() {
+		identity.DropBearer(h)
 	}
 }
 

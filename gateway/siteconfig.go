@@ -29,9 +29,9 @@ const (
 
 // Values of [SiteConfig.ForwardToken] that are not the name of a header.
 const (
-	// ForwardAuthorization sends the access token to the upstream as Authorization: Bearer.
+	// ForwardAuthorization sends the site's token to the upstream as Authorization: Bearer.
 	ForwardAuthorization = "authorization"
-	// ForwardOff keeps the access token from the upstream.
+	// ForwardOff keeps the token from the upstream.
 	ForwardOff = "off"
 )
 
@@ -61,16 +61,27 @@ type SiteConfig struct {
 	// Headers lists upstream headers in addition to the X-Itsme ones. Clients can never supply them.
 	Headers []ExtraHeader
 
-	// ForwardToken selects how the access token reaches the upstream: [ForwardAuthorization] (the default),
-	// [ForwardOff], or the name of a header for the token alone.
+	// ForwardToken selects how the token reaches the upstream: [ForwardAuthorization] (the default),
+	// [ForwardOff], or the name of a header for the token alone. The gateway mints it for the site. The client's
+	// own credential never reaches an upstream.
 	ForwardToken string
+
+	// Audience is the aud of the site's token: an absolute URI without a fragment (RFC 8707 section 2), such as
+	// https://orders.example.be. Services of another audience then refuse the token. No gateway's own tokens or
+	// cookies may have it. Default: that of the gateway's tokens.
+	Audience string
+
+	// Claims limits what the upstream receives, in headers and in the token. sub, acr and auth_time are always
+	// sent. It does not limit what Require reads. Default: all claims of the login.
+	Claims []string
 }
 
 // ExtraHeader is an additional upstream header with the value of a claim.
 type ExtraHeader struct {
 	// Name of the header, not one that HTTP or the gateway itself uses.
 	Name string
-	// Claim is sub, acr, auth_time, jti, iss, client_id, idp or an attribute claim in the token.
+	// Claim is sub, acr, auth_time, jti, iss, client_id, idp or an attribute claim in the login's token. With
+	// [SiteConfig.Claims], an attribute claim must be among those. jti is that of the client's credential.
 	Claim string
 }
 
@@ -125,7 +136,61 @@ func (c SiteConfig) validate(claims []string) error {
 	if err := c.Require.validate(claims); err != nil {
 		return err
 	}
+	if err := c.validateAudience(); err != nil {
+		return err
+	}
+	if err := c.validateClaims(claims); err != nil {
+		return err
+	}
 	return c.validateHeaders(claims)
+}
+
+// absoluteURI matches a URI with a scheme and without a fragment (RFC 3986 section 4.3).
+var absoluteURI = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?@!$&'()*+,;=%\[\]-]+$`)
+
+// maxAudience bounds an audience in bytes. It is in every token of the site.
+const maxAudience = 512
+
+func (c SiteConfig) validateAudience() error {
+	if c.Audience == "" {
+		return nil
+	}
+	u, err := url.Parse(c.Audience)
+	switch web := err == nil && (u.Scheme == "https" || u.Scheme == "http"); {
+	case err != nil || !absoluteURI.MatchString(c.Audience) || len(c.Audience) > maxAudience:
+		return configErrorf("audience: %q is not an absolute URI without a fragment; name the service, such as https://orders.example.be", c.Audience)
+	case u.User != nil:
+		return configErrorf("audience: the URI has user information; remove the part before the @")
+	case web && u.Hostname() == "":
+		return configErrorf("audience: %q has no host; name the service, such as https://orders.example.be", c.Audience)
+	}
+	return nil
+}
+
+func (c SiteConfig) validateClaims(claims []string) error {
+	known := append(identity.AlwaysSent(), claims...)
+	for i, claim := range c.Claims {
+		if !slices.Contains(known, claim) {
+			return configErrorf("claims: no token has the claim %q; use some of %s", claim, strings.Join(known, " "))
+		}
+		if slices.Contains(c.Claims[:i], claim) {
+			return configErrorf("claims: %q is listed twice; remove one", claim)
+		}
+	}
+	return nil
+}
+
+// sends reports whether the upstream receives a claim.
+func (c SiteConfig) sends(claim string) bool {
+	return c.Claims == nil || slices.Contains(c.sentClaims(), claim) || slices.Contains(identity.RegisteredClaims(), claim)
+}
+
+// sentClaims returns Claims with the claim that belongs to email.
+func (c SiteConfig) sentClaims() []string {
+	if slices.Contains(c.Claims, "email") {
+		return append(slices.Clip(c.Claims), "email_verified")
+	}
+	return c.Claims
 }
 
 func validatePublic(pattern string) error {
@@ -152,6 +217,9 @@ func (c SiteConfig) validateHeaders(claims []string) error {
 		}
 		if known := append(identity.RegisteredClaims(), claims...); !slices.Contains(known, h.Claim) {
 			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(known, " "))
+		}
+		if !c.sends(h.Claim) {
+			return configErrorf("header: %q has the claim %q, which is not among claims %s; add it there, or remove the header", h.Name, h.Claim, strings.Join(c.Claims, " "))
 		}
 	}
 	if c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff {

@@ -35,6 +35,9 @@ func (a *appAPI) serveToken(x exchange) error {
 	if err := a.checkClient(x, form); err != nil {
 		return err
 	}
+	if err := a.checkResources(form["resource"]); err != nil { // it may repeat (RFC 8707 section 2)
+		return err
+	}
 	switch form.Get("grant_type") {
 	case "authorization_code", appGrantType:
 		return a.serveFinish(x, form)

@@ -176,7 +176,7 @@ func TestUpstreamTokenIsReplacedInTime(t *testing.T) {
 	r, _ := e.cookie(t)
 	for range 30 {
 		status, upstream := e.pass(r)
-		claims, err := e.authority.VerifyAccess(strings.TrimPrefix(upstream.Get("Authorization"), "Bearer "))
+		claims, err := e.authority.VerifyMinted(strings.TrimPrefix(upstream.Get("Authorization"), "Bearer "))
 		if status != http.StatusOK || err != nil || claims.ExpiresAt.Sub(e.clock.now()) < time.Minute {
 			t.Fatalf("%d, %v: the upstream got %+v at %v", status, err, claims, e.clock.now())
 		}
@@ -202,7 +202,7 @@ func TestUpstreamTokenEndsWithItsKey(t *testing.T) {
 	if status != http.StatusOK {
 		t.Fatal(status)
 	}
-	if _, err := e.authority.VerifyAccess(strings.TrimPrefix(after.Get("Authorization"), "Bearer ")); err != nil {
+	if _, err := e.authority.VerifyMinted(strings.TrimPrefix(after.Get("Authorization"), "Bearer ")); err != nil {
 		t.Errorf("the upstream got a token that it cannot verify: %v", err)
 	}
 }

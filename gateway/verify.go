@@ -60,7 +60,7 @@ func (g *Gateway) serveVerify(x exchange) error {
 	given := http.Header{"Cookie": slices.Clone(state.Sent.Cookie)}
 	g.cookies.Strip(given)
 	given.Set("Cookie", strings.Join(given["Cookie"], "; "))
-	if err := g.guard.SetHeaders(given, state, &x.site.upstream); err != nil {
+	if err := g.guard.SetHeaders(x.r.Context(), given, state, &x.site.upstream); err != nil {
 		return err
 	}
 	h := x.w.Header()

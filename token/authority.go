@@ -46,6 +46,7 @@ type Authority struct {
 	clientID string
 	access   kind
 	session  kind
+	minted   kind
 	keys     *Keys
 	now      func() time.Time
 	rand     io.Reader
@@ -58,6 +59,15 @@ type kind struct {
 	accepts  func(typ string) bool
 	audience []string
 	lifetime time.Duration
+	minted   bool // for an upstream: any audience, and no credential
+}
+
+// size bounds a token of the kind in bytes.
+func (k kind) size() int {
+	if k.minted {
+		return MaxMintedSize
+	}
+	return MaxSize
 }
 
 // NewAuthority returns an Authority that signs and verifies with the KeySet in keys. While keys is empty, every call
@@ -72,14 +82,16 @@ func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	a := &Authority{
 		issuer:   c.Issuer,
 		clientID: c.ClientID,
-		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second)},
+		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second), false},
 		session: kind{
-			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second),
+			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second), false,
 		},
 		keys: keys,
 		now:  c.Now,
 		rand: c.Rand,
 	}
+	a.minted = a.access
+	a.minted.lifetime, a.minted.minted = min(a.access.lifetime, MaxMintedLifetime), true
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -152,7 +164,7 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}
-	raw, err := keys.current.issue(k.typ, &c)
+	raw, err := keys.current.issue(k, &c)
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}
@@ -162,7 +174,13 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 // fill returns the claims of the token.
 func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	now := a.now()
-	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(k.audience), a.clientID, idp
+	if !k.minted {
+		c.Audience, c.Parent = nil, ""
+	}
+	if len(c.Audience) == 0 {
+		c.Audience = k.audience
+	}
+	c.Issuer, c.Audience, c.ClientID, c.IDP = a.issuer, slices.Clone(c.Audience), a.clientID, idp
 	c.KeyID = key.id
 	c.IssuedAt = wholeSecond(now)
 	end := c.IssuedAt.Add(k.lifetime)
@@ -176,12 +194,16 @@ func (a *Authority) fill(k kind, key *Key, c Claims) (Claims, error) {
 	if c.ID == "" {
 		c.ID = a.NewID()
 	}
+	c.LoginID = ""
+	if k.minted {
+		c.LoginID = c.Login()
+	}
 	c.AuthTime = wholeSecond(c.AuthTime)
 	var err error
 	if c.Attributes, err = cleanAttributes(c.Attributes); err != nil {
 		return c, err
 	}
-	return c, c.check()
+	return c, c.check(k)
 }
 
 // head returns the first part of the key's tokens. JSON escapes nothing in an algorithm, a typ and a SHA-256 in
@@ -191,13 +213,13 @@ func (k Key) head(typ string) string {
 }
 
 // issue signs the claims.
-func (k Key) issue(typ string, c *Claims) (string, error) {
+func (k Key) issue(of kind, c *Claims) (string, error) {
 	payload, err := c.marshal()
 	if err != nil {
 		return "", err
 	}
-	input := k.head(typ) + "." + encoding.EncodeToString(payload)
-	if len(input)+1+encoding.EncodedLen(k.size) > MaxSize {
+	input := k.head(of.typ) + "." + encoding.EncodeToString(payload)
+	if len(input)+1+encoding.EncodedLen(k.size) > of.size() {
 		return "", ErrTooLarge
 	}
 	signature, err := k.sign(input)

@@ -12,7 +12,8 @@ import (
 type Claims struct {
 	// Issuer (iss) is the issuer of the token. Filled in by this package.
 	Issuer string
-	// Audience (aud) are the services that accept the token. Filled in by this package.
+	// Audience (aud) are the services that accept the token. Filled in by this package, except in a minted token that
+	// has one.
 	Audience []string
 	// ID (jti) is "<login>" or "<login>.<serial>": all tokens of one login share the part before the first dot.
 	// An empty ID gets a new random one.
@@ -32,6 +33,10 @@ type Claims struct {
 	ACR string
 	// IDP (idp) is always itsme. Filled in by this package.
 	IDP string
+	// LoginID (sid) is the login of a minted token: the same as Login. Filled in by this package. Other tokens have none.
+	LoginID string
+	// Parent (parent) is the ID of the token that a minted token was made from. Other tokens have none.
+	Parent string
 	// Attributes are the user's claims by their OpenID Connect names: each a string, a bool, or a map[string]any of
 	// strings. Invalid UTF-8 becomes U+FFFD. A name for which IsReserved is true is refused.
 	Attributes map[string]any
@@ -40,8 +45,11 @@ type Claims struct {
 }
 
 // Login returns the part of ID that all tokens of one login share.
-func (c *Claims) Login() string {
-	login, _, _ := strings.Cut(c.ID, ".")
+func (c *Claims) Login() string { return loginOf(c.ID) }
+
+// loginOf returns the part of a token's ID that names its login.
+func loginOf(id string) string {
+	login, _, _ := strings.Cut(id, ".")
 	return login
 }
 
@@ -63,7 +71,7 @@ func MarkedLogin(login, mark string) string { return login + markSeparator + mar
 func IsReserved(name string) bool {
 	switch name {
 	case "act", "amr", "at_hash", "authorization_details", "azp", "c_hash", "cnf", "entitlements", "events", "groups",
-		"may_act", "nonce", "permissions", "roles", "s_hash", "scope", "scp", "sid", "sub_id":
+		"may_act", "nonce", "permissions", "roles", "s_hash", "scope", "scp", "sub_id":
 		return true
 	}
 	return isRegistered(name)
@@ -72,7 +80,7 @@ func IsReserved(name string) bool {
 // isRegistered reports whether name is a claim with a field of its own in Claims.
 func isRegistered(name string) bool {
 	switch name {
-	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp":
+	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp", "sid", "parent":
 		return true
 	}
 	return false
@@ -92,9 +100,11 @@ func (c *Claims) marshal() ([]byte, error) {
 		AuthTime int64  `json:"auth_time"`
 		ACR      string `json:"acr"`
 		IDP      string `json:"idp"`
+		LoginID  string `json:"sid,omitempty"`
+		Parent   string `json:"parent,omitempty"`
 	}{
 		c.Issuer, oneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
-		c.AuthTime.Unix(), c.ACR, c.IDP,
+		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent,
 	})
 	if err != nil || len(c.Attributes) == 0 {
 		return registered, err

@@ -21,8 +21,11 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 	if members["iss"] != a.issuer {
 		return nil, ErrIssuer
 	}
+	if _, minted := members["sid"]; minted != k.minted {
+		return nil, ErrMinted
+	}
 	audience := texts(members["aud"])
-	if !slices.ContainsFunc(audience, func(one string) bool { return slices.Contains(k.audience, one) }) {
+	if !k.allows(audience) {
 		return nil, ErrAudience
 	}
 	r := reader{members: members}
@@ -37,6 +40,8 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 		AuthTime:   r.second("auth_time"),
 		ACR:        r.text("acr"),
 		IDP:        r.text("idp"),
+		LoginID:    r.optionalText("sid"),
+		Parent:     r.optionalText("parent"),
 		Attributes: r.attributes(),
 	}
 	// This package writes no nbf. A token with one is not valid before it.
@@ -47,24 +52,37 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	if err := claims.check(); err != nil {
+	if err := claims.check(k); err != nil {
 		return nil, err
 	}
 	a.share(k, claims)
 	return claims, claims.checkTime(a.now(), notBefore)
 }
 
+// allows reports whether a token of the kind may have an audience. A minted token is for any one service: the gateway
+// that reads it is not the service.
+func (k kind) allows(audience []string) bool {
+	if k.minted {
+		return len(audience) > 0 && !slices.Contains(audience, "")
+	}
+	return slices.ContainsFunc(audience, func(one string) bool { return slices.Contains(k.audience, one) })
+}
+
 // levels are the valid values of acr.
 var levels = []string{"low", "substantial", "high"}
 
 // check refuses claims that no token of this package has, issued or read.
-func (c *Claims) check() error {
+func (c *Claims) check(k kind) error {
 	switch {
 	// Unlike in attributes, invalid UTF-8 is not replaced: two users must not get the same sub.
 	case c.Subject == "" || valid(c.Subject) != c.Subject:
 		return fmt.Errorf("%w: sub is empty or not UTF-8", ErrClaims)
 	case c.Login() == "" || valid(c.ID) != c.ID:
 		return fmt.Errorf("%w: jti has no login or is not UTF-8", ErrClaims)
+	case k.minted && (c.LoginID != c.Login() || loginOf(c.Parent) != c.Login() || valid(c.Parent) != c.Parent):
+		return fmt.Errorf("%w: sid or parent is of another login", ErrClaims)
+	case !k.minted && c.Parent != "":
+		return fmt.Errorf("%w: parent is for minted tokens", ErrClaims)
 	case c.ClientID == "":
 		return fmt.Errorf("%w: client_id is empty", ErrClaims)
 	case !slices.Contains(levels, c.ACR):
@@ -118,6 +136,14 @@ func (r *reader) text(name string) string {
 		r.fail(name, "a string")
 	}
 	return text
+}
+
+// optionalText is text for a claim that a token may lack.
+func (r *reader) optionalText(name string) string {
+	if _, ok := r.members[name]; !ok {
+		return ""
+	}
+	return r.text(name)
 }
 
 // second reads a time in whole seconds. RFC 7519 allows fractions and exponents, but tokens of this package have none,

@@ -1,8 +1,8 @@
 // Package token issues and verifies the gateway's own JSON Web Tokens, and keeps the keys that sign them.
 //
-// There are two kinds. Apps present an access token (RFC 9068, typ "at+jwt"), and upstreams read it. A browser has a
-// session token (typ "session+jwt") in a cookie that only the gateway reads. The same keys sign both. One kind is never
-// accepted as the other.
+// There are three kinds. Apps present an access token (RFC 9068, typ "at+jwt"). A browser has a session token (typ
+// "session+jwt") in a cookie that only the gateway reads. An upstream reads a minted token: an access token with sid,
+// which is no credential at the gateway. The same keys sign all of them. One kind is never accepted as another.
 //
 // A token does not choose how it is verified. The key with its ID comes from the gateway's KeySet, the algorithm is that
 // of the key, and a header that this package does not write is refused before the signature is checked. This package
@@ -42,6 +42,9 @@ var (
 	ErrMalformed = errors.New("token is malformed")
 	// ErrType is returned when a token is of another kind than the caller accepts.
 	ErrType = errors.New("token is of another type")
+	// ErrMinted is returned when a token with sid is presented as a credential, and when a token without sid is read as
+	// a minted one.
+	ErrMinted = errors.New("token is minted for an upstream, or is expected to be")
 	// ErrAlgorithm is returned when an algorithm is not supported, or is not the one of the key that a token names.
 	ErrAlgorithm = errors.New("algorithm is not accepted")
 	// ErrUnknownKey is returned when a token names a key that is not in the KeySet.

@@ -51,6 +51,18 @@ func (a *Authority) Recheck(c *Claims) error {
 	return nil
 }
 
+// NamesKey reports whether a text has the form of a token whose header names a key of the KeySet: it may be one of the
+// Authority's own, of any kind. It verifies no signature.
+func (a *Authority) NamesKey(raw string) bool {
+	keys := a.keys.KeySet()
+	head, rest, _ := strings.Cut(raw, ".")
+	if keys == nil || len(head) > maxHeader || strings.Count(rest, ".") != 1 {
+		return false
+	}
+	_, err := keys.key(kind{accepts: func(string) bool { return true }}, head)
+	return err == nil
+}
+
 func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	keys := a.keys.KeySet()
 	if keys == nil {
@@ -71,7 +83,7 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 // verifiedPayload returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so
 // that garbage costs little. The payload is not parsed before its signature is verified.
 func (s *KeySet) verifiedPayload(k kind, raw string) (*Key, []byte, error) {
-	if len(raw) > MaxSize {
+	if len(raw) > k.size() {
 		return nil, nil, ErrTooLarge
 	}
 	head, rest, _ := strings.Cut(raw, ".")

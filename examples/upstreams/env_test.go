@@ -59,7 +59,8 @@ func (e env) reload(t *testing.T, key signingKey, services []service) {
 func (e env) caddyfile(key signingKey, services []service) string {
 	var routes strings.Builder
 	for _, service := range services {
-		fmt.Fprintf(&routes, "\thandle_path /%s/* {\n\t\treverse_proxy %s\n\t}\n", service.name, strings.TrimPrefix(service.url, "http://"))
+		fmt.Fprintf(&routes, "\thandle_path /%s/* {\n\t\titsme {\n\t\t\taudience %s\n\t\t}\n\t\treverse_proxy %s\n\t}\n",
+			service.name, audienceOf(service.name), strings.TrimPrefix(service.url, "http://"))
 	}
 	return fmt.Sprintf(`{
 	default_bind 127.0.0.1
@@ -77,8 +78,10 @@ func (e env) caddyfile(key signingKey, services []service) string {
 	}
 }
 http://%s {
-	itsme
-%s}
+%s	handle {
+		itsme
+	}
+}
 http://{{addr}} {
 	respond 204
 }
@@ -86,8 +89,13 @@ http://{{addr}} {
 }
 
 // settings returns the environment of an example. Only Spring looks at the client_id.
-func (e env) settings(jwksURL string) []string {
-	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + e.front.URL, "AUDIENCE=" + e.front.URL, "CLIENT_ID=" + e.addr}
+func (e env) settings(name, jwksURL string) []string {
+	return []string{"JWKS_URL=" + jwksURL, "ISSUER=" + e.front.URL, "AUDIENCE=" + audienceOf(name), "CLIENT_ID=" + e.addr}
+}
+
+// audienceOf returns the audience of an example: each service has one of its own.
+func audienceOf(name string) string {
+	return "https://" + strings.ToLower(strings.ReplaceAll(name, ".", "")) + ".example.be"
 }
 
 // counter is a proxy that counts fetches of the gateway's JWKS.

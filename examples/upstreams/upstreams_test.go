@@ -28,8 +28,8 @@ func TestExamples(t *testing.T) {
 		jwks := e.countFetches(t)
 		running[i] = service{
 			name: l.name, fetches: &jwks.count,
-			url:     start(t, dir, command, e.settings(jwks.URL)...),
-			hurried: start(t, dir, l.hurried(command), e.settings(e.front.URL+jwksPath)...),
+			url:     start(t, dir, command, e.settings(l.name, jwks.URL)...),
+			hurried: start(t, dir, l.hurried(command), e.settings(l.name, e.front.URL+jwksPath)...),
 		}
 	}
 	e.reload(t, first, running)
@@ -64,10 +64,13 @@ func (s service) check(t *testing.T, front *logintest.Env, raw string, key signi
 			t.Errorf("%s past the gateway, without a login: %d", path, status)
 		}
 	}
-	if status, _ := ask(t, s.hurried+"/token", raw); status != http.StatusOK { // it knows the key that is to go
+	good := s.like(t, raw, key)
+	if status, _ := ask(t, s.hurried+"/token", good.sign(t)); status != http.StatusOK { // it knows the key that is to go
 		t.Errorf("a good token, in a hurry: %d", status)
 	}
-	good := like(t, raw, key)
+	if status, _ := ask(t, s.url+"/token", raw); status != http.StatusUnauthorized { // past the gateway
+		t.Errorf("the client's own token: %d", status)
+	}
 	if status, got := ask(t, s.url+"/token", good.sign(t)); status != http.StatusOK || got != person {
 		t.Errorf("a token that is as good: %d %+v: the refusals below prove nothing", status, got)
 	}
@@ -76,7 +79,7 @@ func (s service) check(t *testing.T, front *logintest.Env, raw string, key signi
 			t.Errorf("%s: %d", name, status)
 		}
 	}
-	if status, _ := ask(t, s.url+"/token", altered(raw)); status != http.StatusUnauthorized {
+	if status, _ := ask(t, s.url+"/token", altered(good.sign(t))); status != http.StatusUnauthorized {
 		t.Errorf("an altered signature: %d", status)
 	}
 	for i := range 20 {
@@ -88,9 +91,15 @@ func (s service) check(t *testing.T, front *logintest.Env, raw string, key signi
 	}
 }
 
+// like returns a forgery that the gateway could have minted for the service.
+func (s service) like(t *testing.T, raw string, key signingKey) forgery {
+	t.Helper()
+	return like(t, raw, key).changed(func(f *forgery) { f.claims["aud"] = audienceOf(s.name) })
+}
+
 // checkRotation checks that the service fetches an unknown key, and then refuses the previous one.
 func (s service) checkRotation(t *testing.T, raw string, before, now signingKey) {
-	renewed := like(t, raw, now).changed(func(f *forgery) { f.header["kid"] = now.id })
+	renewed := s.like(t, raw, now).changed(func(f *forgery) { f.header["kid"] = now.id })
 	// Caddy closes the connections of its former configuration in the background. A request on one of them
 	// still gets the former keys.
 	status := 0
@@ -100,7 +109,7 @@ func (s service) checkRotation(t *testing.T, raw string, before, now signingKey)
 	if status != http.StatusOK {
 		t.Errorf("a token of the new key: %d", status)
 	}
-	if status, _ := ask(t, s.hurried+"/token", like(t, raw, before).sign(t)); status != http.StatusUnauthorized {
+	if status, _ := ask(t, s.hurried+"/token", s.like(t, raw, before).sign(t)); status != http.StatusUnauthorized {
 		t.Errorf("a token of a key that is gone: %d", status)
 	}
 }

@@ -49,7 +49,7 @@ func appSuccess(t *testing.T, e *Env) {
 		"X-Itsme-Nin":         person.NIN,
 		"X-Itsme-Acr":         person.LoA,
 		"X-Itsme-Auth-Time":   header.Get("X-Itsme-Auth-Time"),
-		"Authorization":       "Bearer " + token,
+		"Authorization":       header.Get("Authorization"),
 	}
 	got := map[string]string{}
 	for name := range header {
@@ -60,6 +60,7 @@ func appSuccess(t *testing.T, e *Env) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what the upstream saw (-want +got):\n%s", diff)
 	}
+	wantMinted(t, e, header.Get("Authorization"), token)
 	if got["X-Itsme-Auth-Time"] == "" {
 		t.Error("no X-Itsme-Auth-Time")
 	}
@@ -68,6 +69,25 @@ func appSuccess(t *testing.T, e *Env) {
 	r.Header.Set("Authorization", "Bearer "+token)
 	if info := e.do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
 		t.Errorf("userinfo: %d %s", info.Status, info.Body)
+	}
+}
+
+// wantMinted checks that an upstream got a token of its own, made from the client's, which is no credential.
+func wantMinted(t *testing.T, e *Env, authorization, parent string) {
+	t.Helper()
+	raw, ok := strings.CutPrefix(authorization, "Bearer ")
+	if !ok || raw == parent {
+		t.Fatalf("the upstream got %q", authorization)
+	}
+	minted := claims(t, raw)
+	if parent != "" && minted["parent"] != claims(t, parent)["jti"] {
+		t.Errorf("parent is %v", minted["parent"])
+	}
+	if minted["sid"] == nil || minted["parent"] == nil {
+		t.Errorf("sid is %v, parent is %v", minted["sid"], minted["parent"])
+	}
+	if call := e.NewApp().Call(t, "/api", raw); call.Status != http.StatusUnauthorized {
+		t.Errorf("the upstream's token as a credential: %d %s", call.Status, call.Body)
 	}
 }
 

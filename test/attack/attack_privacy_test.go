@@ -118,7 +118,7 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	found.wantNone(t, "an error's answer", errors)
 	found.wantNone(t, "the metrics", e.Server.Get(t, e.Server.AdminURL+"/metrics"))
 	open, filtered := readLog(t, folder, "open.log"), readLog(t, folder, "filtered.log")
-	for _, name := range []string{"name", "national number", "app token's claims", "browser's code"} {
+	for _, name := range []string{"name", "national number", "minted token's claims", "browser's code"} {
 		if !strings.Contains(open, found[name]) {
 			t.Errorf("without the filter the %s is not logged: this test proves nothing", name)
 		}

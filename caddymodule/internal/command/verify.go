@@ -19,6 +19,7 @@ func refusals() []refusal {
 		{token.ErrTooLarge, fmt.Sprintf("it is longer than %d bytes, the limit for tokens of the gateway", token.MaxSize)},
 		{token.ErrMalformed, "it does not have the form of the gateway's tokens; it was cut, or another issuer made it"},
 		{token.ErrType, "it is not an access token; a session token, the value of a browser's cookie, is for the gateway alone"},
+		{token.ErrMinted, "it was minted for an upstream (it has sid), so the gateway takes it for no credential"},
 		{token.ErrUnknownKey, "it names a key that this gateway does not publish: it is from another gateway or storage, or its key was dropped, or its key was rotated and all tokens of the key have expired"},
 		{token.ErrAlgorithm, "it is signed with another algorithm than its key is for"},
 		{token.ErrSignature, "its signature does not match; the token was changed or cut"},

@@ -11,6 +11,7 @@ import (
 type chain struct {
 	conditions []caddyhttp.MatcherSets
 	covered    bool           // an itsme handler comes before
+	last       *placed        // the last of those
 	errors     bool           // among error routes
 	grouped    bool           // in a group, of which only the first route that matches runs
 	rewritten  bool           // the path was changed on the way
@@ -68,7 +69,8 @@ func (c chain) after(route caddyhttp.Route, entered, inside chain) chain {
 
 // behind returns the chain behind a list or a route that every request goes through.
 func (c chain) behind(inside chain) chain {
-	c.covered, c.rewritten, c.stripped, c.passed = inside.covered, inside.rewritten, inside.stripped, inside.passed
+	c.covered, c.last = inside.covered, inside.last
+	c.rewritten, c.stripped, c.passed = inside.rewritten, inside.stripped, inside.passed
 	return c
 }
 

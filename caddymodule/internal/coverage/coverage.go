@@ -25,6 +25,8 @@ type Handler struct {
 	Match caddyhttp.MatcherSets
 	// Public are paths that need no login.
 	Public []string
+	// Audience is that of the token for the upstream. Empty when the upstream receives none.
+	Audience string
 }
 
 // Recognize returns the itsme handler behind a handler of Caddy's, and false for any other.
@@ -56,6 +58,7 @@ func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
 		s.Notes = append(s.Notes, w.probes()...)
 	}
 	s.add("", unreachable(s.handlers))
+	s.add("", sharedAudiences(walks))
 	for _, w := range walks {
 		s.add(w.name, w.overrides())
 	}

@@ -31,4 +31,5 @@ const (
 	CacheInFront          Name = "cache_in_front"
 	HeaderDeferred        Name = "header_deferred"
 	ProbeByAddress        Name = "probe_by_address"
+	AudienceShared        Name = "audience_shared"
 )

@@ -17,6 +17,7 @@ type walk struct {
 	rewrites    map[string]string // by site: what changes the path on its way to the upstream
 	handlers    []placed
 	unprotected []responder // handlers that answer without itsme before them
+	receivers   []receiver  // upstreams that receive a token
 }
 
 // placed is an itsme handler with the chain that leads to it.
@@ -58,7 +59,9 @@ func (w *walk) handle(route caddyhttp.Route, c chain) chain {
 		if itsme, ok := w.recognize(handler); ok {
 			c.covered = true
 			w.protected[c.site()] = true
-			w.handlers = append(w.handlers, placed{chain: c, handler: itsme, order: len(w.unprotected)})
+			p := placed{chain: c, handler: itsme, order: len(w.unprotected)}
+			w.handlers = append(w.handlers, p)
+			c.last = &p
 			continue
 		}
 		switch h := handler.(type) {
@@ -137,7 +140,9 @@ func (w *walk) proxy(h *reverseproxy.Handler, c chain) {
 	}
 	if !c.covered {
 		w.unprotected = append(w.unprotected, responder{chain: c, what: nameOf(h), upstream: true})
+		return
 	}
+	w.receive(h, c)
 }
 
 func changesPath(h *rewrite.Rewrite) bool {

@@ -47,6 +47,7 @@ const (
 	cacheInFront                = Name(coverage.CacheInFront)
 	headerDeferred              = Name(coverage.HeaderDeferred)
 	probeByAddress              = Name(coverage.ProbeByAddress)
+	audienceShared              = Name(coverage.AudienceShared)
 	debugLogsSafe          Name = "debug_logs_safe"
 	debugLogsIdentity      Name = "debug_logs_identity"
 	storageWritable        Name = "storage_writable"
@@ -133,6 +134,7 @@ func kinds() []kind {
 		{cacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
 		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
 		{probeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
+		{audienceShared, Warning, "Give each service an audience of its own, such as: audience https://orders.example.be, or use forward_token off where it reads only the headers."},
 		{debugLogsSafe, OK, ""},
 		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},

@@ -40,6 +40,26 @@ func DropBearer(h http.Header) {
 	h["Authorization"] = kept
 }
 
+// DropOwn removes every line of Authorization that holds a token of the gateway, under any scheme. Bearer tokens of
+// other issuers stay. Without keys DropOwn cannot recognise its own, and removes every bearer token.
+func (g *Guard) DropOwn(h http.Header) {
+	if len(h[authorization]) == 0 {
+		return
+	}
+	if g.config.Keys() == nil {
+		DropBearer(h)
+		return
+	}
+	kept := slices.DeleteFunc(slices.Clone(h[authorization]), func(line string) bool {
+		return slices.ContainsFunc(wordsIn(line), g.config.Authority.NamesKey)
+	})
+	if len(kept) == 0 {
+		delete(h, authorization)
+		return
+	}
+	h[authorization] = kept
+}
+
 // bearer reads a bearer token (RFC 6750 section 2.1). A value with that scheme is a bearer token even when it
 // is malformed: it never falls back to the cookie.
 func bearer(value string) (raw string, ok bool) {

@@ -9,7 +9,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Credential is a verified credential. Concurrent requests share it: only Presented and the upstream token
+// Credential is a verified credential. Concurrent requests share it: only Presented and the minted tokens
 // change. The cache keeps many of them, each of few allocations, because every allocation costs the garbage
 // collector time.
 type Credential struct {
@@ -22,9 +22,10 @@ type Credential struct {
 
 	attributes     []attributeValue
 	identity       Identity
-	upstreamClaims []string                      // names of the claims for upstreams; most credentials share one array
-	values         []string                      // of upstreamClaims, as headers; empty for an absent claim
-	upstreamToken  atomic.Pointer[upstreamToken] // of a cookie; nil until an upstream needs it
+	upstreamClaims []string // names of the claims for upstreams; most credentials share one array
+	values         []string // of upstreamClaims, as headers; empty for an absent claim
+	minted         mintedTokens
+	key            tokenKey // of the token in the cache
 }
 
 // Identity returns the user of the credential.
@@ -125,8 +126,7 @@ func (c *Credential) weight() uint64 {
 	for _, value := range c.values {
 		n += 2 * len(value) // in the claims, and encoded
 	}
-	if c.Kind == store.Browser {
-		n += upstreamTokenWeight + n/2 // the access token has the same claims, in base64
-	}
+	// A minted token has at most the same claims, in base64. Almost every credential soon has one.
+	n += (mintedWeight + n/2) * max(1, len(c.minted.load()))
 	return uint64(n)
 }

@@ -21,7 +21,7 @@ func (g *Guard) Introspect(ctx context.Context, raw string) (*token.Claims, erro
 	case !g.config.Now().Before(claims.ExpiresAt):
 		return nil, fmt.Errorf("%w: %w", ErrToken, token.ErrExpired)
 	}
-	revoked, err := g.config.Revoked(ctx, claims)
+	revoked, err := g.config.Revoked(ctx, StoreCredential(claims))
 	if revoked && err == nil {
 		err = fmt.Errorf("%w: revoked", ErrToken)
 	}

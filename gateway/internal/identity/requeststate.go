@@ -19,8 +19,10 @@ type RequestState struct {
 	// Answer holds the state of the answer.
 	Answer *Answer
 
-	guard *Guard // of the gateway that stripped the request
-	first Answer // Answer of the first state of a request
+	guard  *Guard // of the gateway that stripped the request
+	first  Answer // Answer of the first state of a request
+	sent   bool   // a site set the identity headers of its upstream
+	bearer string // the Authorization among them, or empty
 }
 
 // Answer holds what the sites on the way of a request share about its answer. Every site protects the answer:

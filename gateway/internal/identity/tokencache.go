@@ -6,6 +6,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 const (
@@ -13,9 +14,8 @@ const (
 	MaxCached = 100_000
 	// maxCachedBytes bounds the memory of all cached credentials.
 	maxCachedBytes = 100 << 20
-	// maxCachedToken is the longest token whose credential is cached, in bytes. Hashing costs time for every
-	// byte. A longer token is more likely garbage, which costs less to refuse.
-	maxCachedToken = 4 << 10
+	// shortToken is the length of the tokens that are hashed without a copy to the heap, in bytes.
+	shortToken = 4 << 10
 )
 
 // tokenCache caches the credentials of verified tokens, so that not every request costs a signature check. It
@@ -37,13 +37,16 @@ func newTokenCache(most int, bytes uint64) *tokenCache {
 	})}
 }
 
-// keyOf returns the key of a token, or the zero key for a token that is too long to cache.
+// keyOf returns the key of a token, or the zero key for a token that is too long to be the gateway's.
 func keyOf(kind store.Kind, raw string) tokenKey {
-	if len(raw) > maxCachedToken {
+	switch {
+	case len(raw) > token.MaxSize:
 		return tokenKey{}
+	case len(raw) > shortToken:
+		return sha256.Sum256(append([]byte{byte(kind)}, raw...))
 	}
 	// Use the stack: a conversion would copy every token to the heap.
-	var room [1 + maxCachedToken]byte
+	var room [1 + shortToken]byte
 	room[0] = byte(kind)
 	return sha256.Sum256(room[:1+copy(room[1:], raw)])
 }
@@ -56,6 +59,13 @@ func (t *tokenCache) find(key tokenKey) (c *Credential, ok bool) {
 func (t *tokenCache) keep(key tokenKey, c *Credential) {
 	if key != (tokenKey{}) {
 		t.credentials.Set(key, c)
+	}
+}
+
+// weigh counts the weight of a cached credential again.
+func (t *tokenCache) weigh(c *Credential) {
+	if now, ok := t.credentials.GetIfPresent(c.key); ok && now == c {
+		t.keep(c.key, c)
 	}
 }
 

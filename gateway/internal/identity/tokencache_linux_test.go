@@ -18,7 +18,7 @@ func BenchmarkKeep(b *testing.B) {
 	runtime.LockOSThread() // whose time counts
 	defer runtime.UnlockOSThread()
 	var took []time.Duration
-	l := credentialsOf(b, 1, nil)[0]
+	l := firstOf(b, nil)
 	keys := make([]tokenKey, MaxCached)
 	for i := range keys {
 		keys[i] = keyOf(store.App, strconv.Itoa(i))

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"strconv"
@@ -13,14 +14,15 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// credentialsOf returns the credentials of n verified tokens.
-func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential {
+// credentialsOf returns a guard, and the credentials of n verified tokens.
+func credentialsOf(t testing.TB, n int, attributes map[string]any) (*Guard, []*Credential) {
 	t.Helper()
 	const url = "https://app.example.be"
+	keys := keystest.New(t, token.EdDSA)
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: url, Audience: []string{url}, ClientID: "app.example.be", SessionAudience: url + "/itsme",
 		Lifetime: time.Hour, SessionLifetime: time.Hour,
-	}, keystest.New(t, token.EdDSA))
+	}, keys)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,14 +40,24 @@ func credentialsOf(t testing.TB, n int, attributes map[string]any) []*Credential
 		}
 		credentials[i] = newCredential(store.App, claims, upstreamClaims)
 	}
-	return credentials
+	return New(Config{
+		Authority: authority, Keys: keys.KeySet, Claims: upstreamClaims, Now: time.Now,
+		Revoked: func(context.Context, store.Credential) (bool, error) { return false, nil },
+	}), credentials
+}
+
+// firstOf returns the credential of one verified token.
+func firstOf(t testing.TB, attributes map[string]any) *Credential {
+	t.Helper()
+	_, credentials := credentialsOf(t, 1, attributes)
+	return credentials[0]
 }
 
 func TestVerifiedTokensAreBounded(t *testing.T) {
 	t.Parallel()
 	const most = 1000
-	small := credentialsOf(t, 1, nil)[0]
-	large := credentialsOf(t, 1, map[string]any{"name": strings.Repeat("n", 4000)})[0]
+	small := firstOf(t, nil)
+	large := firstOf(t, map[string]any{"name": strings.Repeat("n", 4000)})
 	for name, row := range map[string]struct {
 		credential *Credential
 		want       int
@@ -69,8 +81,8 @@ func TestVerifiedTokensAreBounded(t *testing.T) {
 func TestKindsShareNoEntry(t *testing.T) {
 	t.Parallel()
 	v := newTokenCache(10, 10_000)
-	l := credentialsOf(t, 1, nil)[0]
-	long := strings.Repeat("a", maxCachedToken+1)
+	l := firstOf(t, nil)
+	long := strings.Repeat("a", token.MaxSize+1)
 	v.keep(keyOf(store.App, "token"), l)
 	v.keep(keyOf(store.App, long), l)
 	for name, row := range map[string]struct {
@@ -92,7 +104,6 @@ func TestKindsShareNoEntry(t *testing.T) {
 // TestWeightIsNotUnderstated compares the heap of cached logins with their weight. It is not parallel: it
 // measures the heap of the whole process.
 func TestWeightIsNotUnderstated(t *testing.T) {
-	const n = 1000
 	five := map[string]any{
 		"name": "Jan Peeters", "given_name": "Jan", "family_name": "Peeters", "birthdate": "1980-01-31",
 		"address": map[string]any{"formatted": "Grote Markt 1\n1000 Brussel"},
@@ -106,19 +117,39 @@ func TestWeightIsNotUnderstated(t *testing.T) {
 		"twenty":       twenty,
 		"not in ASCII": {"name": strings.Repeat("é", 300)},
 	} {
-		before := live()
-		v := newTokenCache(n, 1<<30)
-		var weight uint64
-		for i, l := range credentialsOf(t, n, attributes) {
-			v.keep(keyOf(store.App, strconv.Itoa(i)), l)
-			weight = l.weight()
+		for _, upstreams := range []int{1, maxMinted} {
+			t.Run(fmt.Sprintf("%s, %d upstreams", name, upstreams), func(t *testing.T) { testWeight(t, attributes, upstreams) })
 		}
-		got := (live() - before) / n
-		runtime.KeepAlive(v)
-		t.Logf("%s: %d bytes, weight %d", name, got, weight)
-		if got > weight || got < weight/2 {
-			t.Errorf("%s: a login takes %d bytes and weighs %d", name, got, weight)
+	}
+}
+
+func testWeight(t *testing.T, attributes map[string]any, upstreams int) {
+	const n = 1000
+	before := live()
+	guard, credentials := credentialsOf(t, n, attributes)
+	var weight uint64
+	for i, c := range credentials {
+		c.key = keyOf(store.App, strconv.Itoa(i))
+		guard.cache.keep(c.key, c)
+		for site := range upstreams {
+			u := new(Upstream)
+			u.SetAudience("https://service" + strconv.Itoa(site) + ".example.be")
+			if _, err := guard.bearerFor(t.Context(), c, u); err != nil {
+				t.Fatal(err)
+			}
 		}
+		weight = c.weight()
+	}
+	clear(credentials)
+	got := (live() - before) / n
+	runtime.KeepAlive(guard)
+	t.Logf("%d bytes, weight %d", got, weight)
+	if got > weight || got < weight/2 {
+		t.Errorf("a login takes %d bytes and weighs %d", got, weight)
+	}
+	guard.cache.credentials.CleanUp()
+	if kept := guard.cache.credentials.WeightedSize(); kept < n*weight*9/10 {
+		t.Errorf("the cache counts %d bytes for %d logins of %d", kept, n, weight)
 	}
 }
 

@@ -1,35 +1,13 @@
 package identity
 
 import (
+	"context"
 	"net/http"
 	"net/textproto"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 )
-
-// authorization is the default header for the access token.
-const authorization = "Authorization"
-
-// Upstream describes what one upstream receives beside the X-Itsme headers.
-type Upstream struct {
-	headers []extraHeader
-	token   string // canonical name of the header that carries the access token, or empty
-}
-
-type extraHeader struct{ name, claim string }
-
-// AddHeader adds a header with the value of a claim.
-func (u *Upstream) AddHeader(name, claim string) {
-	u.headers = append(u.headers, extraHeader{textproto.CanonicalMIMEHeaderKey(name), claim})
-}
-
-// SetTokenHeader sets the header for the access token. Authorization holds a bearer token, any other header
-// the token alone.
-func (u *Upstream) SetTokenHeader(name string) { u.token = textproto.CanonicalMIMEHeaderKey(name) }
-
-// TakesBearer reports whether the upstream gets the access token in Authorization.
-func (u *Upstream) TakesBearer() bool { return u.token == authorization }
 
 // ReserveHeaders reserves the upstream's headers for the gateway. All sites of the gateway strip them from now on.
 func (g *Guard) ReserveHeaders(u *Upstream) {
@@ -43,15 +21,17 @@ func (g *Guard) ReserveHeaders(u *Upstream) {
 	g.headers.add(NewReservedHeaders(names...))
 }
 
-// SetHeaders sets the identity headers of a request to the upstream. All values of a request share one array
-// of its own, so the handlers behind the site may append to the values and change them. It returns
-// [ErrNoCredential] when the upstream needs an access token and none can be made.
-func (g *Guard) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
+// SetHeaders sets the identity headers of a request to the upstream, and leaves none of an earlier site's. All values
+// of a request share one array of its own, so the handlers behind the site may append to the values and change them.
+// After an error the request has no identity header. The error is [ErrNoCredential] or [ErrToken] when the upstream
+// needs a token and none can be minted, [ErrStarting] without keys, or one of Config.Revoked.
+func (g *Guard) SetHeaders(ctx context.Context, h http.Header, s *RequestState, u *Upstream) error {
+	g.dropSent(h, s)
 	c := s.Credential
 	var bearer string
 	if u.token != "" { // first: without a token the request must get no identity header
 		var err error
-		if bearer, err = g.bearerOf(s); err != nil {
+		if bearer, err = g.bearerFor(ctx, c, u); err != nil {
 			return err
 		}
 	}
@@ -66,7 +46,9 @@ func (g *Guard) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
 		h[name] = values[n : n+1 : n+1]
 	}
 	for i, claim := range c.upstreamClaims {
-		set(attribute.Header(claim), c.values[i])
+		if u.receives(claim) {
+			set(attribute.Header(claim), c.values[i])
+		}
 	}
 	for _, extra := range u.headers {
 		set(extra.name, c.value(extra.claim))
@@ -78,7 +60,21 @@ func (g *Guard) SetHeaders(h http.Header, s *RequestState, u *Upstream) error {
 	default:
 		set(u.token, strings.TrimPrefix(bearer, bearerPrefix))
 	}
+	s.sent, s.bearer = true, bearer
 	return nil
+}
+
+// dropSent removes what an earlier site of the gateway set for its upstream. The last site decides what the upstream
+// receives.
+func (g *Guard) dropSent(h http.Header, s *RequestState) {
+	if !s.sent {
+		return
+	}
+	s.sent = false
+	g.headers.load().clean(h)
+	if lines := h[authorization]; s.bearer != "" && len(lines) == 1 && lines[0] == s.bearer {
+		delete(h, authorization)
+	}
 }
 
 // EmptyHeaders sets every header that only the gateway may send to an upstream to an empty value.

@@ -45,8 +45,8 @@ type Config struct {
 	Authority *token.Authority
 	// Keys returns the current keys, or nil while there are none.
 	Keys func() *token.KeySet
-	// Revoked reports whether the token with these claims was revoked. It reads the store.
-	Revoked func(context.Context, *token.Claims) (bool, error)
+	// Revoked reports whether a token was revoked. It reads the store.
+	Revoked func(context.Context, store.Credential) (bool, error)
 	// Observe receives every check of a credential, and whether the credential was cached.
 	Observe func(kind store.Kind, result Result, cached bool)
 	// Claims lists the claims for upstreams.
@@ -93,7 +93,11 @@ func (g *Guard) Authenticate(ctx context.Context, sent CredentialHeaders) (*Cred
 
 // verify checks a token and its revocation.
 func (g *Guard) verify(ctx context.Context, kind store.Kind, raw string) (*Credential, error) {
-	key := keyOf(kind, raw)
+	var key tokenKey
+	// Long garbage is not worth its hash.
+	if len(raw) <= shortToken || g.config.Authority.NamesKey(raw) {
+		key = keyOf(kind, raw)
+	}
 	c, cached, err := g.check(ctx, key, kind, raw)
 	switch {
 	case errors.Is(err, token.ErrNoKeys):
@@ -103,7 +107,7 @@ func (g *Guard) verify(ctx context.Context, kind store.Kind, raw string) (*Crede
 		g.config.Observe(kind, Invalid, cached)
 		return nil, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	revoked, err := g.config.Revoked(ctx, &c.Claims)
+	revoked, err := g.config.Revoked(ctx, StoreCredential(&c.Claims))
 	switch {
 	case errors.Is(err, context.Canceled): // the client hung up
 		return nil, err
@@ -119,6 +123,11 @@ func (g *Guard) verify(ctx context.Context, kind store.Kind, raw string) (*Crede
 		g.cache.keep(key, c)
 	}
 	return c, nil
+}
+
+// StoreCredential returns the parts of a token that a revocation can refuse.
+func StoreCredential(c *token.Claims) store.Credential {
+	return store.Credential{TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark()}
 }
 
 // check returns the credential of a valid token, from the cache or new. A cached credential is valid until its
@@ -141,7 +150,9 @@ func (g *Guard) check(ctx context.Context, key tokenKey, kind store.Kind, raw st
 		}
 		return nil, false, err
 	}
-	return newCredential(kind, claims, g.config.Claims), false, nil
+	c = newCredential(kind, claims, g.config.Claims)
+	c.key = key
+	return c, false, nil
 }
 
 // Cached returns the number of cached credentials.

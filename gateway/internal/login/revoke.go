@@ -13,8 +13,8 @@ import (
 // revoker revokes tokens and ends logins.
 type revoker struct{ config *Config }
 
-// Revoke revokes the token that a client sends (RFC 7009): an access token alone, or with a refresh
-// token the whole login. A token that is unknown or no longer valid is not an error.
+// Revoke revokes the token that a client sends (RFC 7009): an access token or a minted one alone, or with a
+// refresh token the whole login. A token that is unknown or no longer valid is not an error.
 func (r *revoker) Revoke(ctx context.Context, raw string) error {
 	if r.config.Keys.KeySet() == nil {
 		return ErrStarting
@@ -22,10 +22,38 @@ func (r *revoker) Revoke(ctx context.Context, raw string) error {
 	if presented, ok := parseRefreshToken(raw); ok {
 		return r.revokeRefreshToken(ctx, presented, raw)
 	}
-	if claims, invalid := r.config.Authority.VerifyAccess(raw); invalid == nil {
+	claims, invalid := r.config.Authority.VerifyAccess(raw)
+	switch {
+	case errors.Is(invalid, token.ErrMinted):
+		return r.revokeMinted(ctx, raw)
+	case invalid == nil:
 		return r.revokeToken(ctx, claims.ID, claims.Subject, claims.ExpiresAt)
 	}
 	return nil
+}
+
+// revokeMinted revokes the token of an upstream. Past a number of revocations it returns [ErrTokenRate]: unlike a
+// client, an upstream must not end the login.
+func (r *revoker) revokeMinted(ctx context.Context, raw string) error {
+	claims, invalid := r.config.Authority.VerifyMinted(raw)
+	if invalid != nil {
+		return nil
+	}
+	v := store.Revocation{Scope: store.ScopeToken, ID: claims.ID, Until: r.keepUntil(token.MaxMintedLifetime)}
+	switch done, err := r.isRevoked(ctx, v); {
+	case err != nil:
+		return storeError(err)
+	case done:
+		return storeError(r.config.Store.Confirm(ctx, v))
+	}
+	wait, err := r.config.Store.Allow(ctx, store.Quota{Owner: "revoke-minted:" + claims.LoginID, Limit: MaxTokenRevocations, Window: r.config.AccessLifetime})
+	switch {
+	case err != nil:
+		return storeError(err)
+	case wait > 0:
+		return retryAfter(ErrTokenRate, wait)
+	}
+	return storeError(r.revoke(ctx, v))
 }
 
 func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {

@@ -62,4 +62,9 @@ var problems = []Problem{
 		"The request came in TLS 1.3 early data, which an attacker on the path can replay, and it changes something.",
 		"Send it again after the handshake. Most clients do so by themselves (RFC 8470).",
 	},
+	{
+		"invalid_target", "The resource is unknown here",
+		"The request names a resource (RFC 8707) that is no audience of the gateway or of one of its sites.",
+		"Leave the parameter resource out, or name an audience that the operator configured. The same request gets the same answer.",
+	},
 }
