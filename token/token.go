@@ -2,7 +2,8 @@
 //
 // There are two kinds. Apps present an access token (RFC 9068, typ "at+jwt"), and upstreams read it. A browser has a
 // session token (typ "session+jwt") in a cookie that only the gateway reads. The same keys sign both. One kind is never
-// accepted as the other.
+// accepted as the other. A session token is always encrypted, and an access token where [Config] says so: outside the
+// gateway it is opaque.
 //
 // A token does not choose how it is verified. The key with its ID comes from the gateway's KeySet, the algorithm is that
 // of the key, and a header that this package does not write is refused before the signature is checked. This package
@@ -36,11 +37,12 @@ var (
 	ErrNoKeys = errors.New("no signing keys yet")
 	// ErrTooLarge is returned when a token is longer than MaxSize.
 	ErrTooLarge = errors.New("token is too large")
-	// ErrMalformed is returned when a token is not three strict base64url parts, when its header or payload is not
-	// one JSON object without duplicate members, when its header has a member that this package never writes, or
-	// when its signature is not as long as those of its key.
+	// ErrMalformed is returned when a token is not three strict base64url parts (five when it is encrypted), when its
+	// header or payload is not one JSON object without duplicate members, when its header has a member that this package
+	// never writes, or when its signature is not as long as those of its key.
 	ErrMalformed = errors.New("token is malformed")
-	// ErrType is returned when a token is of another kind than the caller accepts.
+	// ErrType is returned when a token is of another kind than the caller accepts, or is not encrypted where every token
+	// of the kind is.
 	ErrType = errors.New("token is of another type")
 	// ErrAlgorithm is returned when an algorithm is not supported, or is not the one of the key that a token names.
 	ErrAlgorithm = errors.New("algorithm is not accepted")
@@ -48,6 +50,8 @@ var (
 	ErrUnknownKey = errors.New("token key is unknown")
 	// ErrSignature is returned when the key that a token names did not sign it.
 	ErrSignature = errors.New("token signature is invalid")
+	// ErrDecryption is returned when the key that an encrypted token names did not encrypt it for its kind and issuer.
+	ErrDecryption = errors.New("token cannot be decrypted")
 	// ErrExpired is returned when a token's exp is past by more than Skew, or when a token to issue has its end in the
 	// past.
 	ErrExpired = errors.New("token is expired")
