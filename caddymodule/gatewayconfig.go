@@ -163,6 +163,12 @@ type Token struct {
 	// Default: every requested attribute that is not sensitive.
 	Claims []string `json:"claims,omitempty"`
 
+	// Encrypted encrypts the access tokens of apps, so that only the gateway reads them. An upstream gets a
+	// signed token in both cases, and the cookie of a browser is always encrypted. Without encryption, every
+	// reader of an app's token reads its claims: the app, its user, and a log that records the token. Tokens
+	// from before a change of this option stay valid. Default off.
+	Encrypted bool `json:"encrypted,omitempty"`
+
 	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Without it, the gateway
 	// makes keys, keeps them in the place that Keys selects, and rotates them. Default: none.
 	Key string `json:"key,omitempty"`

@@ -160,6 +160,9 @@ type TokenConfig struct {
 	// Claims lists the attribute claims in the token, by OpenID Connect's names. Default: the claim of every
 	// requested attribute, without the sensitive ones (see [attribute.Attribute]), which must be named.
 	Claims []string
+	// Encrypted says that apps get access tokens that only the gateway reads. Upstreams get signed ones. Default
+	// false: apps get signed tokens. A browser's cookie is always encrypted.
+	Encrypted bool
 }
 
 // CookieConfig configures a browser's login.

@@ -157,6 +157,7 @@ func (c Config) Authority() (*token.Authority, error) {
 		SessionAudience: c.PublicURL + c.Path,
 		Lifetime:        c.Token.Lifetime,
 		SessionLifetime: c.Cookie.Lifetime,
+		Encrypted:       c.Token.Encrypted,
 		Now:             c.Now,
 	}, c.Keys)
 	if err != nil {

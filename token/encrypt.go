@@ -26,8 +26,8 @@ var (
 // jweParts is the number of parts of a JWE. A signed token has three.
 const jweParts = 5
 
-// isEncrypted reports whether a token has the parts of a JWE.
-func isEncrypted(raw string) bool { return strings.Count(raw, ".") == jweParts-1 }
+// IsEncrypted reports whether a token has the form of an encrypted one. It checks nothing else.
+func IsEncrypted(raw string) bool { return strings.Count(raw, ".") == jweParts-1 }
 
 // jweHead returns the first part of the tokens of that typ which the key encrypts.
 func (k Key) jweHead(typ string) string {

@@ -59,7 +59,7 @@ func (a *Authority) Reread(raw string) (*Claims, error) {
 	if keys == nil {
 		return nil, fmt.Errorf("rereading token: %w", ErrNoKeys)
 	}
-	if isEncrypted(raw) {
+	if IsEncrypted(raw) {
 		k := a.access
 		if head, _, _ := strings.Cut(raw, "."); keys.byJWEHead[head].typ == sessionType {
 			k = a.session
@@ -117,9 +117,9 @@ func (a *Authority) payload(keys *KeySet, k kind, raw string) (*Key, []byte, err
 	switch {
 	case len(raw) > MaxSize:
 		return nil, nil, ErrTooLarge
-	case !isEncrypted(raw) && !k.signed:
+	case !IsEncrypted(raw) && !k.signed:
 		return nil, nil, ErrType
-	case !isEncrypted(raw):
+	case !IsEncrypted(raw):
 		return keys.verifiedPayload(k, raw)
 	}
 	wrapping, signed, err := keys.decrypt(k, a.issuer, raw)

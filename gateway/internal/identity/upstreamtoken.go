@@ -25,13 +25,16 @@ type upstreamToken struct {
 }
 
 // bearerOf returns the value of Authorization for the upstream: the access token that the client sent, or one
-// made from the cookie's claims.
+// made from the claims of a cookie or an encrypted token, which the upstream cannot read.
 func (g *Guard) bearerOf(s *RequestState) (string, error) {
 	if s.Credential.Kind == store.Browser {
 		return g.upstreamToken(s.Credential)
 	}
 	sent := s.Sent.Authorization[0]
 	raw, _ := bearer(sent)
+	if token.IsEncrypted(raw) {
+		return g.upstreamToken(s.Credential)
+	}
 	if strings.HasPrefix(sent, bearerPrefix) && len(sent) == len(bearerPrefix)+len(raw) {
 		return sent, nil
 	}
@@ -47,7 +50,7 @@ func (g *Guard) upstreamToken(c *Credential) (string, error) {
 	if t := c.upstreamToken.Load(); t != nil && now.Before(t.until) && g.publishes(t.keyID) {
 		return t.bearer, nil
 	}
-	raw, claims, err := g.config.Authority.IssueAccess(token.Claims{
+	raw, claims, err := g.config.Authority.IssueSigned(token.Claims{
 		ID:         c.Claims.Login() + "." + g.config.Authority.NewID(),
 		Subject:    c.Claims.Subject,
 		ExpiresAt:  c.Claims.ExpiresAt,
