@@ -172,7 +172,7 @@ func coverageHandler(handler caddyhttp.MiddlewareHandler) (coverage.Handler, boo
 	if !ok {
 		return coverage.Handler{}, false
 	}
-	return coverage.Handler{Gateway: h.gateway, Match: h.match, Public: h.Public}, true
+	return coverage.Handler{Gateway: h.gateway, Site: h.site, Match: h.match, Public: h.Public}, true
 }
 
 var (

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -26,7 +27,7 @@ type Site struct {
 // subdirective and the remedy.
 func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	config = config.withDefaults()
-	if err := config.validate(g.config.tokenClaims()); err != nil {
+	if err := g.config.validateSite(config); err != nil {
 		return nil, err
 	}
 	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
@@ -40,14 +41,31 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	return s, nil
 }
 
-// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. It reads only Attributes
-// and Token.Claims of c, and returns nil if those are wrong: [New] reports that.
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway. It reads only Attributes,
+// Token.Claims and Token.Encrypted of c, and returns nil if those are wrong: [New] reports that.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
 		return nil
 	}
-	return site.withDefaults().validate(c.tokenClaims())
+	return c.validateSite(site.withDefaults())
+}
+
+// validateSite checks a site of a gateway with this configuration. Both have their defaults.
+func (c Config) validateSite(site SiteConfig) error {
+	if err := site.validate(c.tokenClaims()); err != nil {
+		return err
+	}
+	return site.Require.validateAge(c)
+}
+
+// LacksAgeClaim returns the claim age_over_<n> that min_age of the site needs in the tokens of apps, so that an app gets
+// the same answer as a browser. It returns nothing when those tokens show enough.
+func (s *Site) LacksAgeClaim() string {
+	if !s.config.Require.lacksAgeClaim(s.gateway.config) {
+		return ""
+	}
+	return attribute.AgeClaim(s.config.Require.MinAge)
 }
 
 // tokenClaims returns the attribute claims that a token can have.

@@ -31,4 +31,6 @@ const (
 	CacheInFront          Name = "cache_in_front"
 	HeaderDeferred        Name = "header_deferred"
 	ProbeByAddress        Name = "probe_by_address"
+	ClaimsReadable        Name = "claims_readable"
+	MinAgeDiffers         Name = "min_age_differs"
 )

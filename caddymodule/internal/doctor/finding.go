@@ -47,6 +47,8 @@ const (
 	cacheInFront                = Name(coverage.CacheInFront)
 	headerDeferred              = Name(coverage.HeaderDeferred)
 	probeByAddress              = Name(coverage.ProbeByAddress)
+	claimsReadable              = Name(coverage.ClaimsReadable)
+	minAgeDiffers               = Name(coverage.MinAgeDiffers)
 	debugLogsSafe          Name = "debug_logs_safe"
 	debugLogsIdentity      Name = "debug_logs_identity"
 	storageWritable        Name = "storage_writable"
@@ -133,6 +135,8 @@ func kinds() []kind {
 		{cacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
 		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
 		{probeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
+		{claimsReadable, Warning, "Add encrypted to token, or leave the claims out of token claims."},
+		{minAgeDiffers, Warning, "Add the claim to token claims, or add encrypted to token."},
 		{debugLogsSafe, OK, ""},
 		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},
