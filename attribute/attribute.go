@@ -74,6 +74,11 @@ func Named(name string) (a Attribute, ok bool) {
 	return table[i], true
 }
 
+// IsSensitive reports whether a claim is that of a sensitive attribute.
+func IsSensitive(claim string) bool {
+	return slices.ContainsFunc(table, func(a Attribute) bool { return a.Claim == claim && a.Sensitive })
+}
+
 // Names returns Signicat's name of every attribute, in the order of the table.
 func Names() []string {
 	names := make([]string, len(table))

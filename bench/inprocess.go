@@ -72,6 +72,10 @@ func measureInProcess(ctx context.Context) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	tokens, err := goBench(ctx, "./token", "^BenchmarkVerify(Session)?$")
+	if err != nil {
+		return nil, err
+	}
 	ours, alone := handler["BenchmarkHandler/itsme"], handler["BenchmarkHandler/caddy_alone"]
 	one, two := site["BenchmarkAuthenticated/bearer"], site["BenchmarkAuthenticated/bearer-2"]
 	rows := []row{
@@ -79,8 +83,11 @@ func measureInProcess(ctx context.Context) ([]row, error) {
 		{what: "in process: its allocations", unit: "allocations", sample: minus(ours["allocs/op"], alone["allocs/op"]), goal: 10},
 		{what: "in process: its memory", unit: "bytes", sample: minus(ours["B/op"], alone["B/op"]), goal: 1536},
 		{what: "in process: two goroutines against one", sample: ratios(one["ns/op"], two["ns/op"]), goal: 1.8, atLeast: true},
+		{what: "in process: a known cookie, against a known token", sample: ratios(site["BenchmarkAuthenticated/cookie"]["ns/op"], one["ns/op"]), goal: 1.1},
+		{what: "in process: the first sight of a cookie, against that of a token", sample: ratios(tokens["BenchmarkVerifySession/ES256"]["ns/op"], tokens["BenchmarkVerify/ES256"]["ns/op"]), goal: 1.5},
 		{what: "in process: garbage of 8 KiB, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_garbage"]["ns/op"], goal: 10_000},
 		{what: "in process: 8 KiB with a good header, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_with_a_good_header"]["ns/op"], goal: 10_000},
+		{what: "in process: 8 KiB with the header of an encrypted token, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_that_do_not_open"]["ns/op"]},
 		{what: "in process: an ill-signed token, refused", unit: "ns", sample: site["BenchmarkRefused/ill-signed"]["ns/op"]},
 	}
 	return rows, complete(rows)

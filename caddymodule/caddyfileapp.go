@@ -60,6 +60,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        refresh      <duration>
 //	        algorithm    ES256|EdDSA|RS256
 //	        claims       <claim...>
+//	        encrypted
 //	        key          <file>
 //	        rotate       <duration>
 //	        keys         store|storage
@@ -171,6 +172,7 @@ func (t *Token) rows() []block.Subdirective {
 		{Name: "refresh", Example: "refresh 30d", Read: block.Duration(&t.Refresh)},
 		{Name: "algorithm", Example: "algorithm ES256", Read: block.Text(&t.Algorithm)},
 		{Name: "claims", Example: "claims name birthdate", Read: block.Texts(&t.Claims)},
+		{Name: "encrypted", Example: "encrypted", Read: block.Flag(&t.Encrypted)},
 		{Name: "key", Example: "key /etc/itsme/signing.pem", Read: block.Text(&t.Key)},
 		{Name: "rotate", Example: "rotate 30d", Read: block.Duration(&t.Rotate)},
 		{Name: "keys", Example: "keys storage", Read: block.Text(&t.Keys)},

@@ -122,6 +122,30 @@ func TestStartNamesSiteAndRemedy(t *testing.T) {
 	}
 }
 
+// TestStartWarnsOfWhatTokensShow has national numbers that every reader of an app's token sees, and a site whose answer
+// to an app may differ from its answer to a browser.
+func TestStartWarnsOfWhatTokensShow(t *testing.T) {
+	s := caddytest.Run(t, "http://{{addr}} {\n\trespond ok\n}")
+	const site = "SITE {\nitsme {\nrequire min_age 18\n}\nrespond ok\n}"
+	for claims, want := range map[string][]string{
+		"claims name age_over_18":               nil,
+		"claims birthdate":                      nil,
+		"claims nin age_over_21\nencrypted":     nil,
+		"claims nin idp_id itsme_eid birthdate": {"claims_readable site " + s.URL + ": token claims: every reader of an app's token sees nin, idp_id, itsme_eid"},
+		"claims age_over_21": {"min_age_differs site 127.0.0.1: require min_age: the token of an app has no age_over_18, " +
+			"so that a user may pass with a browser and not with an app"},
+	} {
+		before := len(s.Log())
+		config := strings.Replace(coverageConfig(t, s, site), "attributes name", "attributes name dateOfBirth nin idpId itsmeEid\ntoken {\n"+claims+"\n}", 1)
+		if err := s.Reload(config); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, warnings(t, s.Log()[before:])); diff != "" {
+			t.Errorf("%s: warnings (-want +got):\n%s", claims, diff)
+		}
+	}
+}
+
 // TestBrowserModeElsewhereIsAnError validates a site that would send browsers to a login page on a host that
 // does not get their cookies. caddy validate refuses the site.
 func TestBrowserModeElsewhereIsAnError(t *testing.T) {

@@ -58,6 +58,13 @@ var doctorRows = []struct {
 		name: "a header operation that runs after itsme", replace: []string{"\titsme\n", "header >Cache-Control \"public, max-age=60\"\nitsme\n"},
 		want: []string{"header_deferred"},
 	},
+	{name: "the national number in readable tokens", replace: []string{"attributes name", "attributes name nin\ntoken {\nclaims name nin\n}"}, want: []string{"claims_readable"}},
+	{name: "the national number in encrypted tokens", replace: []string{"attributes name", "attributes name nin\ntoken {\nclaims name nin\nencrypted\n}"}},
+	{
+		name:    "another age than the tokens show",
+		replace: []string{"attributes name", "attributes name dateOfBirth\ntoken {\nclaims age_over_21\n}", "\titsme\n", "\titsme {\nrequire min_age 18\n}\n"},
+		want:    []string{"min_age_differs"},
+	},
 	{name: "DEBUG without the filter", replace: []string{"#global", "debug"}, want: []string{"debug_logs_identity"}},
 	{name: "DEBUG with the filter", replace: []string{"#global", "log {\nlevel DEBUG\nformat filter {\nrequest itsme\n}\n}"}},
 	{

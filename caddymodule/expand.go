@@ -79,11 +79,12 @@ func (g Gateway) config(e *expander) gateway.Config {
 		Language:        e.text("language", g.Language),
 		SessionLifetime: time.Duration(g.SessionLifetime),
 		Token: gateway.TokenConfig{
-			Issuer:   e.text("token issuer", g.Token.Issuer),
-			Audience: e.texts("token audience", g.Token.Audience),
-			Lifetime: time.Duration(g.Token.Lifetime),
-			Refresh:  time.Duration(g.Token.Refresh),
-			Claims:   e.texts("token claims", g.Token.Claims),
+			Issuer:    e.text("token issuer", g.Token.Issuer),
+			Audience:  e.texts("token audience", g.Token.Audience),
+			Lifetime:  time.Duration(g.Token.Lifetime),
+			Refresh:   time.Duration(g.Token.Refresh),
+			Claims:    e.texts("token claims", g.Token.Claims),
+			Encrypted: g.Token.Encrypted,
 		},
 		Cookie: gateway.CookieConfig{
 			Name:     e.text("cookie", g.Cookie.Name),

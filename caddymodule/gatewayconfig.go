@@ -160,8 +160,17 @@ type Token struct {
 
 	// Claims are the attribute claims in the token, by the names of OpenID Connect. The sensitive ones, nin,
 	// itsme_national_number, itsme_eid and idp_id, must be named here. With an empty list the token has none.
-	// Default: every requested attribute that is not sensitive.
+	// With dateOfBirth among the attributes, age_over_<n> may be named for n from 1 to 130: true or false, by
+	// the Belgian calendar at the login, at each refresh and at each renewal of a cookie. It is absent without
+	// a complete birth date. The birth date goes to an app or upstream only if birthdate is named. Default:
+	// every requested attribute that is not sensitive.
 	Claims []string `json:"claims,omitempty"`
+
+	// Encrypted encrypts the access tokens of apps, so that only the gateway reads them. An upstream gets a
+	// signed token in both cases, and the cookie of a browser is always encrypted. Without encryption, every
+	// reader of an app's token reads its claims: the app, its user, and a log that records the token. Tokens
+	// from before a change of this option stay valid. Default: off.
+	Encrypted bool `json:"encrypted,omitempty"`
 
 	// Key is a file with the signing key: one unencrypted private key, PEM or JWK. Without it, the gateway
 	// makes keys, keeps them in the place that Keys selects, and rotates them. Default: none.

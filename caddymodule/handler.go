@@ -194,7 +194,9 @@ func coverageHandler(handler caddyhttp.MiddlewareHandler) (coverage.Handler, boo
 	if !ok {
 		return coverage.Handler{}, false
 	}
-	return coverage.Handler{Gateway: h.gateway, Match: h.match, Public: h.Public, Audience: strings.Join(h.site.TokenAudience(), " ")}, true
+	return coverage.Handler{
+		Gateway: h.gateway, Site: h.site, Match: h.match, Public: h.Public, Audience: strings.Join(h.site.TokenAudience(), " "),
+	}, true
 }
 
 var (

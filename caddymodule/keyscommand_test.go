@@ -2,6 +2,7 @@ package caddymodule_test
 
 import (
 	"bytes"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,11 +20,17 @@ import (
 // itsme runs caddy itsme and returns what it writes.
 func itsme(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return itsmeWarns(t, io.Discard, args...)
+}
+
+// itsmeWarns runs a command, and writes its standard error to warnings.
+func itsmeWarns(t *testing.T, warnings io.Writer, args ...string) (string, error) {
+	t.Helper()
 	command := &cobra.Command{Use: "itsme", SilenceErrors: true, SilenceUsage: true}
 	caddycmd.Commands()["itsme"].CobraFunc(command)
 	var out bytes.Buffer
 	command.SetOut(&out)
-	command.SetErr(&out)
+	command.SetErr(warnings)
 	command.SetArgs(args)
 	err := command.ExecuteContext(t.Context())
 	return out.String(), err
@@ -115,6 +122,38 @@ func TestOperatorsRotateKeysWhileCaddyRuns(t *testing.T) {
 	s.wantJWKS(all)
 	if status, _ := s.get("/", "Authorization", "Bearer "+raw); status != http.StatusUnauthorized {
 		t.Errorf("after all keys were dropped a token gets %d", status)
+	}
+}
+
+// writerFunc is a writer of one function.
+type writerFunc func([]byte) (int, error)
+
+func (w writerFunc) Write(data []byte) (int, error) { return w(data) }
+
+// TestDropSaysFirstWhatEndsWithTheKey reads the warning while the key is still there. A rotation without a drop ends
+// nothing and warns of nothing.
+func TestDropSaysFirstWhatEndsWithTheKey(t *testing.T) {
+	s := caddytest.Run(t, storedConfig)
+	config, key := configFile(t, s), storedKeys(t, s)[0].ID
+	var warning string
+	before := writerFunc(func(data []byte) (int, error) {
+		warning += string(data)
+		if storedKeys(t, s)[0].ID != key {
+			t.Error("the key is gone before the warning")
+		}
+		return len(data), nil
+	})
+	if _, err := itsmeWarns(t, before, "keys", "rotate", "--config", config); err != nil || warning != "" {
+		t.Fatalf("a rotation warns of %q: %v", warning, err)
+	}
+	if _, err := itsmeWarns(t, before, "keys", "rotate", "--config", config, "--drop", key); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(warning, "dropping key "+key) || !strings.Contains(warning, "signed or encrypted ends with it: browsers log in again") {
+		t.Errorf("the warning is %q", warning)
+	}
+	if storedKeys(t, s)[0].ID == key {
+		t.Error("the key was not dropped")
 	}
 }
 

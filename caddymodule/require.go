@@ -21,9 +21,11 @@ type Require struct {
 	// seconds, 2m to 2160h. Default: any.
 	MaxAge caddy.Duration `json:"max_age,omitempty"`
 
-	// MinAge is the lowest accepted age of the user in years, today in Belgium, by the claim birthdate. 1 to
-	// 130. In years without a 29 February, a user who was born on that day is a year older on 1 March. A birth
-	// date that is not whole is refused. Default: any.
+	// MinAge is the lowest accepted age of the user in years, today in Belgium. 1 to 130. In years without a
+	// 29 February, a user who was born on that day is a year older on 1 March. attributes must have
+	// dateOfBirth: a cookie and an encrypted token hold the birth date. The signed token of an app needs the
+	// claim birthdate, or a claim age_over_<n> of as many years or more that is true. A birth date that is
+	// not whole is refused. Default: any.
 	MinAge int `json:"min_age,omitempty"`
 
 	// Claim are conditions on the user's claims. All must hold. Default: none.

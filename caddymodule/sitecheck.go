@@ -55,7 +55,7 @@ func (h *Handler) check(marks []mark, gateways map[string]Gateway) error {
 	e := &expander{replacer: caddy.NewReplacer()}
 	config := gateway.Config{
 		Attributes: e.texts("attributes", g.Attributes),
-		Token:      gateway.TokenConfig{Claims: e.texts("token claims", g.Token.Claims)},
+		Token:      gateway.TokenConfig{Claims: e.texts("token claims", g.Token.Claims), Encrypted: g.Token.Encrypted},
 	}
 	if e.err != nil {
 		return nil

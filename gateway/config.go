@@ -158,8 +158,12 @@ type TokenConfig struct {
 	// refresh tokens, and browsers log in again at the end of the cookie.
 	Refresh time.Duration
 	// Claims lists the attribute claims in the token, by OpenID Connect's names. Default: the claim of every
-	// requested attribute, without the sensitive ones (see [attribute.Attribute]), which must be named.
+	// requested attribute, without the sensitive ones (see [attribute.Attribute]), which must be named. With
+	// dateOfBirth among the attributes, age_over_<n> says whether the user completed n years, 1 to 130.
 	Claims []string
+	// Encrypted says that apps get access tokens that only the gateway reads. Upstreams get signed ones. Default
+	// false: apps get signed tokens. A browser's cookie is always encrypted.
+	Encrypted bool
 }
 
 // CookieConfig configures a browser's login.

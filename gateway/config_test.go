@@ -70,6 +70,12 @@ func TestConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"empty audience", func(c *gateway.Config) { c.Token.Audience = []string{""} }, "token audience: "},
 		{"the gateway itself as audience", func(c *gateway.Config) { c.Token.Audience = []string{"https://app.example.be/itsme"} }, "token audience: "},
 		{"claim of no attribute", func(c *gateway.Config) { c.Token.Claims = []string{"nin"} }, "token claims: "},
+		{"an age without the birth date", func(c *gateway.Config) { c.Token.Claims = []string{"age_over_18"} }, `token claims: "age_over_18" is computed from the birth date`},
+		{"an age of no year", agesOf("age_over_0"), `token claims: "age_over_0" is no age claim`},
+		{"an age that no user reaches", agesOf("age_over_131"), "token claims: "},
+		{"an age with a leading zero", agesOf("age_over_018"), "token claims: "},
+		{"an age in words", agesOf("age_over_eighteen"), "token claims: "},
+		{"an age twice", agesOf("age_over_18", "age_over_21", "age_over_18"), `token claims: "age_over_18" is listed twice`},
 		{"token too long", func(c *gateway.Config) { c.Token.Lifetime = 48 * time.Hour }, "token lifetime: "},
 		{"cookie name with a blank", func(c *gateway.Config) { c.Cookie.Name = "its me" }, "cookie: "},
 		{"cookie too short", func(c *gateway.Config) { c.Cookie.Lifetime = time.Second }, "cookie: "},
@@ -184,7 +190,8 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"unknown level required", gateway.SiteConfig{Require: gateway.Requirements{LoA: "gold"}}, "require loa: "},
 		{"a login too fresh", gateway.SiteConfig{Require: gateway.Requirements{MaxAge: time.Minute}}, "require max_age: "},
 		{"a login too old", gateway.SiteConfig{Require: gateway.Requirements{MaxAge: 91 * 24 * time.Hour}}, "require max_age: "},
-		{"an age of no claim", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 18}}, "require min_age: no token has the claim birthdate"},
+		{"an age without a birth date", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 18}}, "require min_age: the gateway does not request the birth date"},
+		{"an age claim of no token", gateway.SiteConfig{Require: required("age_over_18", "true")}, "require claim: no token has the claim \"age_over_18\""},
 		{"a negative age", gateway.SiteConfig{Require: gateway.Requirements{MinAge: -1}}, "require min_age: "},
 		{"an age that no user reaches", gateway.SiteConfig{Require: gateway.Requirements{MinAge: 131}}, "require min_age: "},
 		{"a claim that no token has", gateway.SiteConfig{Require: required("nationality", "belge")}, "require claim: "},
@@ -202,6 +209,58 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 				t.Errorf("got %v, want it to begin with %q", err, row.want)
 			}
 		})
+	}
+}
+
+// agesOf names claims of a gateway that requests the birth date.
+func agesOf(claims ...string) func(*gateway.Config) {
+	return func(c *gateway.Config) { c.Attributes, c.Token.Claims = []string{"dateOfBirth"}, claims }
+}
+
+// TestMinAgeNeedsWhatTokensShow: a browser's cookie always has the birth date, and the token of an app has what the
+// configuration names.
+func TestMinAgeNeedsWhatTokensShow(t *testing.T) {
+	t.Parallel()
+	adults := gateway.SiteConfig{Require: gateway.Requirements{MinAge: 18}}
+	for _, row := range []struct {
+		name       string
+		attributes []string
+		claims     []string // nil is the default
+		encrypted  bool
+		want       string // begins the error
+		lacks      string
+	}{
+		{name: "the birth date by default", attributes: []string{"dateOfBirth"}},
+		{name: "the birth date", attributes: []string{"dateOfBirth"}, claims: []string{"birthdate"}},
+		{name: "the age", attributes: []string{"dateOfBirth"}, claims: []string{"age_over_18"}},
+		{name: "another age", attributes: []string{"dateOfBirth"}, claims: []string{"age_over_21"}, lacks: "age_over_18"},
+		{name: "another age and the birth date", attributes: []string{"dateOfBirth"}, claims: []string{"age_over_21", "birthdate"}},
+		{name: "another age in encrypted tokens", attributes: []string{"dateOfBirth"}, claims: []string{"age_over_21"}, encrypted: true},
+		{name: "nothing in encrypted tokens", attributes: []string{"dateOfBirth", "name"}, claims: []string{"name"}, encrypted: true},
+		{name: "nothing", attributes: []string{"dateOfBirth", "name"}, claims: []string{"name"}, want: "require min_age: the token of an app does not show the age; add age_over_18 to token claims, or encrypted to token"},
+		{name: "no birth date", attributes: []string{"name"}, encrypted: true, want: "require min_age: the gateway does not request the birth date"},
+	} {
+		config := usable(t)
+		config.Attributes, config.Token.Claims, config.Token.Encrypted = row.attributes, row.claims, row.encrypted
+		g, err := gateway.New(config)
+		if err != nil {
+			t.Fatalf("%s: %v", row.name, err)
+		}
+		site, err := g.NewSite(adults)
+		checked := config.CheckSite(adults)
+		switch {
+		case row.want != "":
+			if err == nil || !strings.HasPrefix(err.Error(), row.want) || checked == nil || checked.Error() != err.Error() {
+				t.Errorf("%s: got %v and %v, want %q", row.name, err, checked, row.want)
+			}
+		case err != nil || checked != nil:
+			t.Errorf("%s: got %v and %v", row.name, err, checked)
+		case site.LacksAgeClaim() != row.lacks:
+			t.Errorf("%s: the tokens lack %q, want %q", row.name, site.LacksAgeClaim(), row.lacks)
+		}
+		if err := g.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
@@ -109,6 +111,7 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 		Keys:            g.config.Keys,
 		Attributes:      g.config.Attributes,
 		Claims:          g.config.Token.Claims,
+		Encrypted:       g.config.Token.Encrypted,
 		LoA:             g.config.LoA,
 		SessionLifetime: g.config.SessionLifetime,
 		AccessLifetime:  g.config.Token.Lifetime,
@@ -138,6 +141,15 @@ func (g *Gateway) Issuer() string { return g.config.Token.Issuer }
 // PublicURL returns the origin at which clients reach the gateway.
 func (g *Gateway) PublicURL() string { return g.config.PublicURL }
 
+// ReadableClaims returns the sensitive claims that every reader of an app's token sees. It returns none when the
+// tokens are encrypted.
+func (g *Gateway) ReadableClaims() []string {
+	if g.config.Token.Encrypted {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(g.config.Token.Claims), func(claim string) bool { return !attribute.IsSensitive(claim) })
+}
+
 // Path returns the prefix of the gateway's endpoints, such as /itsme.
 func (g *Gateway) Path() string { return g.config.Path }
 
@@ -160,6 +172,7 @@ func (c Config) Authority() (*token.Authority, error) {
 		SessionAudience: c.PublicURL + c.Path,
 		Lifetime:        c.Token.Lifetime,
 		SessionLifetime: c.Cookie.Lifetime,
+		Encrypted:       c.Token.Encrypted,
 		Now:             c.Now,
 	}, c.Keys)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -19,7 +20,7 @@ const (
 	MaxLoginAge = MaxRefresh
 	// OldestPerson is the highest age in years that the gateway believes. An earlier birth date is a
 	// placeholder.
-	OldestPerson = identity.OldestPerson
+	OldestPerson = attribute.OldestPerson
 )
 
 // Requirements holds what a site requires beyond a valid login. The zero value requires nothing. The site
@@ -33,8 +34,10 @@ type Requirements struct {
 	// A refresh does not count as authentication. Zero accepts any valid login.
 	MaxAge time.Duration
 
-	// MinAge is the least age of the user in years, today in Belgium, from the claim birthdate; 1 to
-	// [OldestPerson]. A user without a complete birth date is refused. Zero accepts any.
+	// MinAge is the least age of the user in years, today in Belgium; 1 to [OldestPerson]. It is computed from the
+	// birth date where the credential has one: a cookie, an encrypted token, or a token with the claim birthdate.
+	// Another token needs a claim age_over_<n> of at least MinAge that is true. A user without either is refused.
+	// Zero accepts any.
 	MinAge int
 
 	// Claims lists requirements of the user's claims. The user must meet all of them.
@@ -73,10 +76,27 @@ func (r Requirements) validate(claims []string) error {
 	if r.MinAge < 0 || r.MinAge > OldestPerson {
 		return configErrorf("require min_age: %d is not an age in years; use 1 to %d", r.MinAge, OldestPerson)
 	}
-	if r.MinAge > 0 && !slices.Contains(claims, "birthdate") {
-		return configErrorf("require min_age: no token has the claim birthdate; add dateOfBirth to attributes, and birthdate to token claims if those are named")
-	}
 	return r.validateClaims(claims)
+}
+
+// validateAge checks that the credentials of the gateway show whether a user has the age.
+func (r Requirements) validateAge(c Config) error {
+	switch {
+	case r.MinAge == 0:
+		return nil
+	case !slices.Contains(c.Attributes, birthDateAttribute):
+		return configErrorf("require min_age: the gateway does not request the birth date; add dateOfBirth to attributes")
+	case c.Token.Encrypted || slices.Contains(c.Token.Claims, attribute.BirthDate) || slices.ContainsFunc(c.Token.Claims, attribute.IsAge):
+		return nil
+	}
+	return configErrorf("require min_age: the token of an app does not show the age; add %s to token claims, or encrypted to token", attribute.AgeClaim(r.MinAge))
+}
+
+// lacksAgeClaim reports whether the token of an app shows the age less exactly than a browser's cookie, which holds the
+// birth date.
+func (r Requirements) lacksAgeClaim(c Config) bool {
+	return r.MinAge > 0 && !c.Token.Encrypted && !slices.Contains(c.Token.Claims, attribute.BirthDate) &&
+		!slices.Contains(c.Token.Claims, attribute.AgeClaim(r.MinAge))
 }
 
 func (r Requirements) validateClaims(claims []string) error {

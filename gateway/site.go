@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -26,7 +27,7 @@ type Site struct {
 // subdirective and the remedy.
 func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	config = config.withDefaults()
-	if err := config.validate(g.config.tokenClaims()); err != nil {
+	if err := g.config.validateSite(config); err != nil {
 		return nil, err
 	}
 	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
@@ -48,17 +49,34 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 }
 
 // CheckSite returns the error that [Gateway.NewSite] would return, without a gateway and its other sites. It reads
-// only PublicURL, Path, Attributes, Token.Audience and Token.Claims of c, and returns nil if the attributes or claims
-// are wrong: [New] reports that.
+// only PublicURL, Path, Attributes and the Audience, Claims and Encrypted of Token of c, and returns nil if the
+// attributes or claims are wrong: [New] reports that.
 func (c Config) CheckSite(site SiteConfig) error {
 	c = c.WithDefaults()
 	if c.validateAttributes() != nil || c.validateClaims() != nil {
 		return nil
 	}
-	if err := site.withDefaults().validate(c.tokenClaims()); err != nil {
+	if err := c.validateSite(site.withDefaults()); err != nil {
 		return err
 	}
 	return new(siteAudiences).add(c, site.Audience)
+}
+
+// validateSite checks a site of a gateway with this configuration. Both have their defaults.
+func (c Config) validateSite(site SiteConfig) error {
+	if err := site.validate(c.tokenClaims()); err != nil {
+		return err
+	}
+	return site.Require.validateAge(c)
+}
+
+// LacksAgeClaim returns the claim age_over_<n> that min_age of the site needs in the tokens of apps, so that an app gets
+// the same answer as a browser. It returns nothing when those tokens show enough.
+func (s *Site) LacksAgeClaim() string {
+	if !s.config.Require.lacksAgeClaim(s.gateway.config) {
+		return ""
+	}
+	return attribute.AgeClaim(s.config.Require.MinAge)
 }
 
 // tokenClaims returns the attribute claims that a token can have.

@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -54,6 +55,7 @@ func BenchmarkRefused(b *testing.B) {
 		"no token":                 request("X-Note", "none"),
 		"8 KiB garbage":            request("Authorization", "Bearer "+strings.Repeat("e", token.MaxSize)),
 		"8 KiB with a good header": request("Authorization", good[:strings.IndexByte(good, '.')+1]+strings.Repeat("e", 7000)+".e"),
+		"8 KiB that do not open":   request("Authorization", "Bearer "+doesNotOpen(e.keys.KeySet().Current().ID())),
 		"ill-signed":               request("Authorization", illSigned(good, 20)),
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -69,6 +71,13 @@ func BenchmarkRefused(b *testing.B) {
 			}
 		})
 	}
+}
+
+// doesNotOpen returns a token of 8 KiB with the header of an encrypted one, such as any client can make.
+func doesNotOpen(kid string) string {
+	head := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"A256KW","cty":"JWT","enc":"A256GCM","kid":"` + kid + `","typ":"at+jwt"}`))
+	parts := []string{head, strings.Repeat("A", 54), strings.Repeat("A", 16), strings.Repeat("A", 7000), strings.Repeat("A", 22)}
+	return strings.Join(parts, ".")
 }
 
 // discarded is a response writer that keeps only the header.

@@ -199,12 +199,30 @@ func (c Config) validateRefresh() error {
 func (c Config) validateClaims() error {
 	for i, claim := range c.Token.Claims {
 		asked := func(name string) bool { a, _ := attribute.Named(name); return a.Claim == claim }
-		if !slices.ContainsFunc(c.Attributes, asked) {
+		switch {
+		case attribute.Computed(claim):
+			if err := c.validateAgeClaim(claim); err != nil {
+				return err
+			}
+		case !slices.ContainsFunc(c.Attributes, asked):
 			return configErrorf("token claims: %q comes from no listed attribute; add its attribute to attributes, or remove the claim", claim)
 		}
 		if slices.Contains(c.Token.Claims[:i], claim) {
 			return configErrorf("token claims: %q is listed twice; remove one", claim)
 		}
+	}
+	return nil
+}
+
+// birthDateAttribute is Signicat's name of the birth date.
+const birthDateAttribute = "dateOfBirth"
+
+func (c Config) validateAgeClaim(claim string) error {
+	switch {
+	case !attribute.IsAge(claim):
+		return configErrorf("token claims: %q is no age claim; use age_over_1 to age_over_%d, without leading zeros", claim, attribute.OldestPerson)
+	case !slices.Contains(c.Attributes, birthDateAttribute):
+		return configErrorf("token claims: %q is computed from the birth date; add dateOfBirth to attributes, or remove the claim", claim)
 	}
 	return nil
 }

@@ -33,6 +33,10 @@ type Config struct {
 	Lifetime time.Duration
 	// SessionLifetime is the lifetime of a session token. Required; at least one second, and cut to whole seconds.
 	SessionLifetime time.Duration
+	// Encrypted says that [Authority.IssueAccess] encrypts access tokens, so that only the gateway reads them. Session
+	// tokens are always encrypted. Verification accepts signed and encrypted access tokens alike: a change of Encrypted
+	// ends no login.
+	Encrypted bool
 	// Now is the clock. Nil means time.Now.
 	Now func() time.Time
 	// Rand is the source of token IDs; it must be safe for concurrent use. Nil means crypto/rand.Reader. Keys and
@@ -59,7 +63,14 @@ type kind struct {
 	accepts  func(typ string) bool
 	audience []string
 	lifetime time.Duration
-	minted   bool // for an upstream: any audience, and no credential
+	// use selects the key that encrypts tokens of the kind.
+	use Use
+	// encrypts says that tokens of the kind are issued encrypted.
+	encrypts bool
+	// signed says that a token of the kind may be signed without being encrypted.
+	signed bool
+	// minted says that a token of the kind is for an upstream: of any audience, and no credential.
+	minted bool
 }
 
 // size bounds a token of the kind in bytes.
@@ -82,9 +93,13 @@ func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	a := &Authority{
 		issuer:   c.Issuer,
 		clientID: c.ClientID,
-		access:   kind{accessType, isAccessType, slices.Clone(c.Audience), c.Lifetime.Truncate(time.Second), false},
+		access: kind{
+			typ: accessType, accepts: isAccessType, audience: slices.Clone(c.Audience),
+			lifetime: c.Lifetime.Truncate(time.Second), use: UseAccessToken, encrypts: c.Encrypted, signed: true,
+		},
 		session: kind{
-			sessionType, isSessionType, []string{c.SessionAudience}, c.SessionLifetime.Truncate(time.Second), false,
+			typ: sessionType, accepts: isSessionType, audience: []string{c.SessionAudience},
+			lifetime: c.SessionLifetime.Truncate(time.Second), use: UseSessionCookie, encrypts: true,
 		},
 		keys: keys,
 		now:  c.Now,
@@ -92,6 +107,7 @@ func NewAuthority(c Config, keys *Keys) (*Authority, error) {
 	}
 	a.minted = a.access
 	a.minted.lifetime, a.minted.minted = min(a.access.lifetime, MaxMintedLifetime), true
+	a.minted.encrypts = false // upstreams read it
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -148,11 +164,11 @@ func (a *Authority) NewID() string {
 	return encoding.EncodeToString(id)
 }
 
-// IssueAccess signs an access token, and returns it with its claims. It returns ErrClaims for invalid claims, ErrExpired
+// IssueAccess signs an access token, encrypts it with [Config.Encrypted], and returns it with its claims. It returns ErrClaims for invalid claims, ErrExpired
 // for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys while there are no keys.
 func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
 
-// IssueSession is IssueAccess for session tokens.
+// IssueSession is IssueAccess for session tokens, which are always encrypted.
 func (a *Authority) IssueSession(c Claims) (string, Claims, error) { return a.issue(a.session, c) }
 
 func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
@@ -165,6 +181,9 @@ func (a *Authority) issue(k kind, c Claims) (string, Claims, error) {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}
 	raw, err := keys.current.issue(k, &c)
+	if err == nil && k.encrypts {
+		raw, err = keys.current.encrypt(k, a.issuer, raw)
+	}
 	if err != nil {
 		return "", Claims{}, fmt.Errorf("issuing token: %w", err)
 	}

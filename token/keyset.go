@@ -21,8 +21,10 @@ type KeySet struct {
 	current *Key
 	byID    map[string]*Key
 	byHead  map[string]headed
-	jwks    []byte
-	etag    string
+	// byJWEHead are the heads of encrypted tokens.
+	byJWEHead map[string]headed
+	jwks      []byte
+	etag      string
 }
 
 // headed has the key and the typ that a token's first part names.
@@ -36,7 +38,10 @@ type headed struct {
 // ErrDuplicateKey for the same key twice.
 func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 	keys := append([]*Key{current}, others...)
-	s := &KeySet{current: current, byID: make(map[string]*Key, len(keys)), byHead: make(map[string]headed, 2*len(keys))}
+	s := &KeySet{
+		current: current, byID: make(map[string]*Key, len(keys)),
+		byHead: make(map[string]headed, 2*len(keys)), byJWEHead: make(map[string]headed, 2*len(keys)),
+	}
 	for _, k := range keys {
 		if k == nil {
 			return nil, fmt.Errorf("making key set: %w", ErrNoKeys)
@@ -47,6 +52,7 @@ func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 		s.byID[k.id] = k
 		for _, typ := range []string{accessType, sessionType} {
 			s.byHead[k.head(typ)] = headed{k, typ}
+			s.byJWEHead[k.jweHead(typ)] = headed{k, typ}
 		}
 	}
 	// The order by ID gives every replica the same bytes. It does not depend on which key signs.

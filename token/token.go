@@ -2,7 +2,9 @@
 //
 // There are three kinds. Apps present an access token (RFC 9068, typ "at+jwt"). A browser has a session token (typ
 // "session+jwt") in a cookie that only the gateway reads. An upstream reads a minted token: an access token with sid,
-// which is no credential at the gateway. The same keys sign all of them. One kind is never accepted as another.
+// which is no credential at the gateway. The same keys sign all of them. One kind is never accepted as another. A
+// session token is always encrypted, and the access token of an app where [Config] says so: outside the gateway it is
+// opaque.
 //
 // A token does not choose how it is verified. The key with its ID comes from the gateway's KeySet, the algorithm is that
 // of the key, and a header that this package does not write is refused before the signature is checked. This package
@@ -36,11 +38,12 @@ var (
 	ErrNoKeys = errors.New("no signing keys yet")
 	// ErrTooLarge is returned when a token is longer than MaxSize.
 	ErrTooLarge = errors.New("token is too large")
-	// ErrMalformed is returned when a token is not three strict base64url parts, when its header or payload is not
-	// one JSON object without duplicate members, when its header has a member that this package never writes, or
-	// when its signature is not as long as those of its key.
+	// ErrMalformed is returned when a token is not three strict base64url parts (five when it is encrypted), when its
+	// header or payload is not one JSON object without duplicate members, when its header has a member that this package
+	// never writes, or when its signature is not as long as those of its key.
 	ErrMalformed = errors.New("token is malformed")
-	// ErrType is returned when a token is of another kind than the caller accepts.
+	// ErrType is returned when a token is of another kind than the caller accepts, or is not encrypted where every token
+	// of the kind is.
 	ErrType = errors.New("token is of another type")
 	// ErrMinted is returned when a token with sid is presented as a credential, and when a token without sid is read as
 	// a minted one.
@@ -51,6 +54,8 @@ var (
 	ErrUnknownKey = errors.New("token key is unknown")
 	// ErrSignature is returned when the key that a token names did not sign it.
 	ErrSignature = errors.New("token signature is invalid")
+	// ErrDecryption is returned when the key that an encrypted token names did not encrypt it for its kind and issuer.
+	ErrDecryption = errors.New("token cannot be decrypted")
 	// ErrExpired is returned when a token's exp is past by more than Skew, or when a token to issue has its end in the
 	// past.
 	ErrExpired = errors.New("token is expired")

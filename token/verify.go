@@ -56,11 +56,61 @@ func (a *Authority) Recheck(c *Claims) error {
 func (a *Authority) NamesKey(raw string) bool {
 	keys := a.keys.KeySet()
 	head, rest, _ := strings.Cut(raw, ".")
-	if keys == nil || len(head) > maxHeader || strings.Count(rest, ".") != 1 {
+	if keys == nil || len(head) > maxHeader {
+		return false
+	}
+	if IsEncrypted(raw) {
+		_, ours := keys.byJWEHead[head]
+		return ours
+	}
+	if strings.Count(rest, ".") != 1 {
 		return false
 	}
 	_, err := keys.key(kind{accepts: func(string) bool { return true }}, head)
 	return err == nil
+}
+
+// Reread returns ACR and Attributes of a token that this Authority issued and the caller stored. It checks neither the
+// signature nor whether the token is valid: no client may choose the token. The key of a signed token may be gone. Without
+// the key of an encrypted one it returns ErrUnknownKey.
+func (a *Authority) Reread(raw string) (*Claims, error) {
+	keys := a.keys.KeySet()
+	if keys == nil {
+		return nil, fmt.Errorf("rereading token: %w", ErrNoKeys)
+	}
+	if IsEncrypted(raw) {
+		k := a.access
+		if head, _, _ := strings.Cut(raw, "."); keys.byJWEHead[head].typ == sessionType {
+			k = a.session
+		}
+		_, signed, err := keys.decrypt(k, a.issuer, raw)
+		if err != nil {
+			return nil, fmt.Errorf("rereading token: %w", err)
+		}
+		raw = signed
+	}
+	claims, err := unverifiedClaims(raw)
+	if err != nil {
+		return nil, fmt.Errorf("rereading token: %w", err)
+	}
+	return claims, nil
+}
+
+// unverifiedClaims returns ACR and Attributes of a signed token.
+func unverifiedClaims(signed string) (*Claims, error) {
+	_, rest, _ := strings.Cut(signed, ".")
+	body, _, _ := strings.Cut(rest, ".")
+	payload, err := decode(body)
+	if err != nil {
+		return nil, err
+	}
+	members, err := parseObject(payload)
+	if err != nil {
+		return nil, err
+	}
+	r := reader{members: members}
+	claims := &Claims{ACR: r.text("acr"), Attributes: r.attributes()}
+	return claims, r.err
 }
 
 func (a *Authority) verify(k kind, raw string) (*Claims, error) {
@@ -68,7 +118,7 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	if keys == nil {
 		return nil, fmt.Errorf("verifying token: %w", ErrNoKeys)
 	}
-	key, payload, err := keys.verifiedPayload(k, raw)
+	key, payload, err := a.payload(keys, k, raw)
 	if err != nil {
 		return nil, fmt.Errorf("verifying token: %w", err)
 	}
@@ -80,12 +130,31 @@ func (a *Authority) verify(k kind, raw string) (*Claims, error) {
 	return claims, nil
 }
 
-// verifiedPayload returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so
-// that garbage costs little. The payload is not parsed before its signature is verified.
-func (s *KeySet) verifiedPayload(k kind, raw string) (*Key, []byte, error) {
-	if len(raw) > k.size() {
+// payload returns the payload of a signed or encrypted token, and the key of both. In an encrypted token the key that
+// encrypted also signed: when it leaves the set, the token ends.
+func (a *Authority) payload(keys *KeySet, k kind, raw string) (*Key, []byte, error) {
+	switch {
+	case len(raw) > k.size():
 		return nil, nil, ErrTooLarge
+	case !IsEncrypted(raw) && !k.signed:
+		return nil, nil, ErrType
+	case !IsEncrypted(raw):
+		return keys.verifiedPayload(k, raw)
 	}
+	wrapping, signed, err := keys.decrypt(k, a.issuer, raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	key, payload, err := keys.verifiedPayload(k, signed)
+	if err == nil && key != wrapping {
+		return nil, nil, ErrUnknownKey
+	}
+	return key, payload, err
+}
+
+// verifiedPayload returns the payload of a token of that kind and the key that signed it. Cheap checks come first, so
+// that garbage costs little. The payload is not parsed before its signature is verified. The caller has bounded raw.
+func (s *KeySet) verifiedPayload(k kind, raw string) (*Key, []byte, error) {
 	head, rest, _ := strings.Cut(raw, ".")
 	body, tail, ok := strings.Cut(rest, ".")
 	if !ok || len(head) > maxHeader || strings.Contains(tail, ".") {

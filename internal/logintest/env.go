@@ -21,6 +21,8 @@ type Options struct {
 	Attributes []string
 	// Claims lists the claims in the token. Default: the gateway's.
 	Claims []string
+	// Encrypted encrypts the tokens of apps. Default: they are signed.
+	Encrypted bool
 	// LoA of the gateway. Default: none.
 	LoA string
 	// Refresh bounds the time in which logins may be refreshed. Default: no refresh.
@@ -134,7 +136,7 @@ type Scenario struct {
 
 // Scenarios returns the scenarios without [Env.Advance]. Each needs a gateway of its own.
 func Scenarios() []Scenario {
-	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, verifyScenarios, documentScenarios)
+	all := slices.Concat(appScenarios, browserScenarios, crossScenarios, resultScenarios, lostScenarios, refreshScenarios, appLinkScenarios, requireScenarios, ageScenarios, verifyScenarios, documentScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}
@@ -143,7 +145,7 @@ func Scenarios() []Scenario {
 
 // TimedScenarios returns the scenarios that need [Env.Advance].
 func TimedScenarios() []Scenario {
-	all := slices.Concat(timedFinishScenarios, timedRefreshScenarios, timedRequireScenarios)
+	all := slices.Concat(timedFinishScenarios, timedRefreshScenarios, timedRequireScenarios, timedAgeScenarios)
 	for i := range all {
 		all[i].Options.Attributes = all[i].Options.attributes()
 	}

@@ -1,7 +1,9 @@
 package attack_test
 
 import (
+	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,24 +25,47 @@ func (e *env) badCookies(t *testing.T) map[string]string {
 		return raw
 	}
 	past := func() time.Time { return time.Now().Add(-48 * time.Hour) }
-	head, rest, _ := strings.Cut(good, ".")
-	payload, signature, _ := strings.Cut(rest, ".")
-	return map[string]string{
-		"empty":                line(""),
-		"garbage":              line("x"),
-		"stale":                line(issue(e.keys, past)),
-		"of another key":       line(issue(keystest.Parse(t, keystest.PEM(t)), time.Now)),
-		"without a signature":  line(head + "." + payload + "."),
-		"with another's claim": line(head + "." + strings.ToUpper(payload[:10]) + payload[10:] + "." + signature),
-		"of 7 kB":              line(strings.Repeat("a", 7<<10)),
-		"unreadable":           line("a\"b\\\x80"),
-		"in quotes":            line(`"` + good + `"`),
-		"behind 3,001 others":  "Cookie: " + strings.Repeat("a=b; ", 3001) + sessionCookie + "=x\r\n",
-		"a bearer token":       line(strings.TrimSpace(strings.TrimPrefix(e.bearer(nil), "Authorization: Bearer "))),
-		"sent twice":           "Cookie: " + sessionCookie + "=" + good + "; " + sessionCookie + "=" + good + "\r\n",
-		"sent twice, one bad":  "Cookie: " + sessionCookie + "=x; a=b; " + sessionCookie + "=" + good + "\r\n",
-		"sent in two lines":    line(good) + line("x"),
+	parts := strings.Split(good, ".")
+	without := func(i int) string {
+		left := slices.Clone(parts)
+		left[i] = ""
+		return line(strings.Join(left, "."))
 	}
+	changed := slices.Clone(parts)
+	changed[3] = strings.ToUpper(changed[3][:10]) + changed[3][10:]
+	return map[string]string{
+		"empty":                          line(""),
+		"garbage":                        line("x"),
+		"stale":                          line(issue(e.keys, past)),
+		"of another key":                 line(issue(keystest.Parse(t, keystest.PEM(t)), time.Now)),
+		"without its tag":                without(4),
+		"without its key":                without(1),
+		"with another content":           line(strings.Join(changed, ".")),
+		"of a release before encryption": line(e.signedCookie(t)),
+		"of 7 kB":                        line(strings.Repeat("a", 7<<10)),
+		"unreadable":                     line("a\"b\\\x80"),
+		"in quotes":                      line(`"` + good + `"`),
+		"behind 3,001 others":            "Cookie: " + strings.Repeat("a=b; ", 3001) + sessionCookie + "=x\r\n",
+		"a bearer token":                 line(strings.TrimSpace(strings.TrimPrefix(e.bearer(nil), "Authorization: Bearer "))),
+		"sent twice":                     "Cookie: " + sessionCookie + "=" + good + "; " + sessionCookie + "=" + good + "\r\n",
+		"sent twice, one bad":            "Cookie: " + sessionCookie + "=x; a=b; " + sessionCookie + "=" + good + "\r\n",
+		"sent in two lines":              line(good) + line("x"),
+	}
+}
+
+// signedCookie returns a session token as it was before encryption, signed by the gateway's own key.
+func (e *env) signedCookie(t *testing.T) string {
+	t.Helper()
+	access, _, err := e.authority.IssueAccess(personClaims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(access, ".")[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := strings.Replace(string(payload), `"aud":"`+appURL+`"`, `"aud":"`+appURL+`/itsme"`, 1)
+	return e.forge(`{"alg":"ES256","typ":"session+jwt","kid":"`+e.keys.KeySet().Current().ID()+`"}`, own)
 }
 
 // TestBadCookieIsClearedAndNeverLoops has a browser send a cookie that is no login: planted by an attacker,

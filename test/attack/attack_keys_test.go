@@ -9,13 +9,18 @@ import (
 	"encoding/pem"
 	"io/fs"
 	"math/big"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
+	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // keyholderSite is a gateway whose secrets are placeholders, and a Caddy that publishes and logs everything it can.
@@ -48,6 +53,7 @@ func TestPrivateKeysAreShownNowhere(t *testing.T) {
 	found := secrets{"client secret": signicattest.DefaultClientSecret}
 	for _, private := range storedPrivateKeys(t, s.Storage()) {
 		found.addKey(t, private)
+		found.addDerived(t, s, private)
 	}
 	for _, url := range []string{
 		s.URL + "/itsme/jwks.json", s.URL + "/.well-known/jwks.json", s.URL + "/.well-known/openid-configuration",
@@ -137,4 +143,23 @@ func (s secrets) addKey(t *testing.T, block *pem.Block) {
 	s["key's PEM"], s["key's DER"] = lines[1], base64.StdEncoding.EncodeToString(block.Bytes)
 	s["key as a JWK's d"], s["key in hex"] = base64.RawURLEncoding.EncodeToString(scalar), hex.EncodeToString(scalar)
 	s["key in decimal"] = new(big.Int).SetBytes(scalar).String()
+}
+
+// addDerived adds the keys that are derived from a key, and lets the gateway use one of them.
+func (s secrets) addDerived(t *testing.T, server *caddytest.Server, block *pem.Block) {
+	t.Helper()
+	keys := keystest.Parse(t, pem.EncodeToMemory(block))
+	for _, use := range []token.Use{token.UseSessionCookie, token.UseAccessToken, token.UseDPoPNonce} {
+		derived := keys.KeySet().Current().Derive(use, server.URL)
+		name := string(use) + " key of " + keys.KeySet().Current().ID()
+		s[name], s[name+" in hex"] = base64.RawURLEncoding.EncodeToString(derived), hex.EncodeToString(derived)
+		s[name+" with padding"] = strings.TrimRight(base64.StdEncoding.EncodeToString(derived), "=")
+	}
+	raw, _, err := newAuthority(t, server.URL, keys, time.Now).IssueSession(personClaims(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cookie := range []string{raw, raw[:len(raw)-4] + "AAAA"} {
+		_ = rawhttptest.Do(t, server.Addr, head(http.MethodGet, "/", server.Addr, cookieLine(cookie))+"\r\n")
+	}
 }

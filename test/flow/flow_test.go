@@ -81,7 +81,7 @@ func newServerEnv(t *testing.T, o logintest.Options) *logintest.Env {
 		},
 		Attributes: o.Attributes,
 		LoA:        signicat.LoA(o.LoA),
-		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh},
+		Token:      gateway.TokenConfig{Claims: o.Claims, Refresh: o.Refresh, Encrypted: o.Encrypted},
 		Store:      memory,
 		Keys:       keystest.New(t, token.DefaultAlgorithm),
 		Verify:     peers,

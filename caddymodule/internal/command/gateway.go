@@ -123,9 +123,15 @@ func (g Gateway) list(ctx context.Context, table io.Writer) (older []string, err
 	return older, nil
 }
 
+// dropWarning says what is lost with a key that is dropped.
+const dropWarning = `gateway %s: dropping key %s.
+What the key signed or encrypted ends with it: browsers log in again; apps refresh
+their tokens, or log in again where there is no refresh.
+`
+
 // rotateKeys rotates the keys of every gateway, or drops keys of the gateways that have them. It changes
-// nothing if a key to drop does not exist.
-func rotateKeys(ctx context.Context, all []Gateway, drop []string) error {
+// nothing if a key to drop does not exist. Before it drops keys it writes what ends with them.
+func rotateKeys(ctx context.Context, out io.Writer, all []Gateway, drop []string) error {
 	if len(all) > 1 {
 		all = slices.DeleteFunc(slices.Clone(all), func(g Gateway) bool { return g.KeyFile != "" })
 	}
@@ -136,6 +142,9 @@ func rotateKeys(ctx context.Context, all []Gateway, drop []string) error {
 	for i, g := range all {
 		if len(drop) > 0 && len(drops[i]) == 0 {
 			continue
+		}
+		if len(drop) > 0 {
+			_, _ = fmt.Fprintf(out, dropWarning, g.name(), strings.Join(drops[i], " "))
 		}
 		if err := g.rotate(ctx, drops[i]); err != nil {
 			return fmt.Errorf("gateway %s: %w", g.name(), err)

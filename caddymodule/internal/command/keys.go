@@ -27,7 +27,8 @@ logged out: the previous key stays published until its last token has expired.
 
 Rotation does not help when a key has leaked: an attacker can make tokens with the
 key while it is published. Use --drop <kid> then. Each replica refuses every token
-of the key as soon as it sees the change, and those logins are lost. If the dropped
+of the key as soon as it sees the change, and those logins are lost: nothing opens
+the cookies and tokens that the key encrypted. If the dropped
 key was the one that signs, the next key takes over. Services that verify tokens
 themselves may accept the dropped key for 15 minutes more, while they keep the
 JWKS.
@@ -78,7 +79,7 @@ func keysRotateCommand(a Adapter, in *configFlags) *cobra.Command {
 				return errors.New("--drop names no key; caddy itsme keys list shows them")
 			}
 			return in.withGateways(command, a, func(gateways []Gateway) error {
-				if err := rotateKeys(command.Context(), gateways, drop); err != nil {
+				if err := rotateKeys(command.Context(), command.ErrOrStderr(), gateways, drop); err != nil {
 					return err
 				}
 				return listKeys(command.Context(), command.OutOrStdout(), gateways)

@@ -23,6 +23,7 @@ func refusals() []refusal {
 		{token.ErrUnknownKey, "it names a key that this gateway does not publish: it is from another gateway or storage, or its key was dropped, or its key was rotated and all tokens of the key have expired"},
 		{token.ErrAlgorithm, "it is signed with another algorithm than its key is for"},
 		{token.ErrSignature, "its signature does not match; the token was changed or cut"},
+		{token.ErrDecryption, "the gateway with this issuer and these keys did not encrypt it, or it was changed or cut"},
 		{token.ErrIssuer, "another issuer made it"},
 		{token.ErrAudience, "it is for another audience"},
 		{token.ErrExpired, "it has expired"},
@@ -66,6 +67,9 @@ func (v verification) write(ctx context.Context, out io.Writer, gateways []Gatew
 func (v verification) choose(gateways []Gateway) (Gateway, error) {
 	if len(gateways) == 1 {
 		return gateways[0], nil
+	}
+	if token.IsEncrypted(v.raw) {
+		return Gateway{}, errors.New("the token is encrypted, so that only its gateway reads its issuer; select a gateway with --gateway")
 	}
 	claims, err := unverifiedClaims(v.raw)
 	if err != nil {

@@ -5,6 +5,7 @@
 //   - server options that weaken itsme
 //   - caches in front of itsme
 //   - gateway endpoints that no request reaches
+//   - tokens of apps that show too much, or too little for a site's min_age
 //
 // It reads a provisioned configuration and changes nothing.
 package coverage
@@ -21,6 +22,8 @@ import (
 // Handler describes an itsme handler to this package.
 type Handler struct {
 	Gateway *gateway.Gateway
+	// Site is the handler's site.
+	Site *gateway.Site
 	// Match selects the requests that need a login. Empty selects all.
 	Match caddyhttp.MatcherSets
 	// Public are paths that need no login.
@@ -50,6 +53,7 @@ func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
 		w := walkServer(name, servers[name], recognize)
 		walks = append(walks, w)
 		s.handlers = append(s.handlers, w.handlers...)
+		s.add(name, w.ages())
 		if len(w.protected) > 0 {
 			s.add(name, slices.Concat(w.uncovered(), w.matchers(), w.options()))
 		}
@@ -59,6 +63,7 @@ func Of(servers map[string]*caddyhttp.Server, recognize Recognize) *Survey {
 	}
 	s.add("", unreachable(s.handlers))
 	s.add("", sharedAudiences(walks))
+	s.add("", readable(s.handlers))
 	for _, w := range walks {
 		s.add(w.name, w.overrides())
 	}

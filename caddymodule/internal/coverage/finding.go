@@ -32,4 +32,6 @@ const (
 	HeaderDeferred        Name = "header_deferred"
 	ProbeByAddress        Name = "probe_by_address"
 	AudienceShared        Name = "audience_shared"
+	ClaimsReadable        Name = "claims_readable"
+	MinAgeDiffers         Name = "min_age_differs"
 )

@@ -48,6 +48,8 @@ const (
 	headerDeferred              = Name(coverage.HeaderDeferred)
 	probeByAddress              = Name(coverage.ProbeByAddress)
 	audienceShared              = Name(coverage.AudienceShared)
+	claimsReadable              = Name(coverage.ClaimsReadable)
+	minAgeDiffers               = Name(coverage.MinAgeDiffers)
 	debugLogsSafe          Name = "debug_logs_safe"
 	debugLogsIdentity      Name = "debug_logs_identity"
 	storageWritable        Name = "storage_writable"
@@ -135,6 +137,8 @@ func kinds() []kind {
 		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
 		{probeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
 		{audienceShared, Warning, "Give each service an audience of its own, such as: audience https://orders.example.be, or use forward_token off where it reads only the headers."},
+		{claimsReadable, Warning, "Add encrypted to token, or leave the claims out of token claims."},
+		{minAgeDiffers, Warning, "Add the claim to token claims, or add encrypted to token."},
 		{debugLogsSafe, OK, ""},
 		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -21,6 +22,7 @@ type Credential struct {
 	Presented atomic.Bool
 
 	attributes     []attributeValue
+	birthdate      string // for the requirements; only among attributes if upstreams get it
 	identity       Identity
 	upstreamClaims []string // names of the claims for upstreams; most credentials share one array
 	values         []string // of upstreamClaims, as headers; empty for an absent claim
@@ -38,13 +40,20 @@ type attributeValue struct {
 }
 
 // newCredential prepares the claims and headers for upstreams. upstreamClaims are the claims of the gateway's
-// current tokens. A token from before a change of the configuration may hold others, which are added.
+// current tokens. A token from before a change of the configuration may hold others, which are added. An encrypted
+// token holds the birth date for [Requirements] too: without birthdate in upstreamClaims it goes nowhere else.
 func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
 	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
 	c.Claims.Audience, c.Claims.Attributes = nil, nil
 	pieces := []*string{&c.Claims.ID, &c.Claims.Subject}
 	for name, value := range claims.Attributes {
 		at := slices.Index(c.upstreamClaims, name)
+		if name == attribute.BirthDate {
+			if c.birthdate, _ = value.(string); at < 0 {
+				pieces = append(pieces, &c.birthdate)
+				continue
+			}
+		}
 		if at < 0 {
 			at, c.upstreamClaims = len(c.upstreamClaims), append(slices.Clip(c.upstreamClaims), name)
 		}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
@@ -78,11 +79,8 @@ func (s StepUp) Challenge() []string {
 // requirements of all sites. Requirements of the user come first: a login would not help, so none is
 // requested.
 func (r Requirements) Check(c *Credential, asked StepUp, now time.Time) error {
-	if r.MinAge > 0 {
-		birthdate, _ := c.identity.Claim("birthdate")
-		if years, ok := ageOf(birthdate, now); !ok || years < r.MinAge {
-			return fmt.Errorf("%w: min_age", ErrRequirement)
-		}
+	if r.MinAge > 0 && !c.completed(r.MinAge, now) {
+		return fmt.Errorf("%w: min_age", ErrRequirement)
 	}
 	for _, required := range r.Claims {
 		if value, ok := c.identity.Claim(required.Claim); !ok || !slices.Contains(required.Values, value) {
@@ -96,4 +94,17 @@ func (r Requirements) Check(c *Credential, asked StepUp, now time.Time) error {
 	}
 	enough := asked // copied here so that a request that passes costs no allocation
 	return &enough
+}
+
+// completed reports whether the user completed that many years: by the birth date if the credential has one, else by an
+// age claim of as many years or more.
+func (c *Credential) completed(years int, now time.Time) bool {
+	if c.birthdate != "" {
+		age, ok := attribute.Age(c.birthdate, now)
+		return ok && age >= years
+	}
+	return slices.ContainsFunc(c.attributes, func(a attributeValue) bool {
+		over, ok := attribute.AgeOver(a.name)
+		return ok && over >= years && a.other == true
+	})
 }

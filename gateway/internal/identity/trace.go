@@ -23,5 +23,5 @@ func startVerify(ctx context.Context, kind store.Kind) trace.Span {
 // endVerify ends the span of a token's first check.
 func endVerify(s trace.Span, err error) {
 	span.End(s, err, token.ErrNoKeys, token.ErrMalformed, token.ErrType, token.ErrAlgorithm, token.ErrUnknownKey,
-		token.ErrSignature, token.ErrExpired, token.ErrNotYetValid, token.ErrIssuer, token.ErrAudience, token.ErrClaims)
+		token.ErrSignature, token.ErrDecryption, token.ErrExpired, token.ErrNotYetValid, token.ErrIssuer, token.ErrAudience, token.ErrClaims)
 }

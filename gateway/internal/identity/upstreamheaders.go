@@ -83,6 +83,9 @@ func (g *Guard) EmptyHeaders(h http.Header) {
 	for _, name := range attribute.Headers() {
 		h[name] = []string{""}
 	}
+	for _, claim := range g.config.Claims { // an age claim is in no list
+		h[attribute.Header(claim)] = []string{""}
+	}
 	for name := range g.headers.load().names {
 		h[textproto.CanonicalMIMEHeaderKey(name)] = []string{""}
 	}

@@ -29,6 +29,8 @@ type Config struct {
 	Attributes []string
 	// Claims lists the attribute claims of a token.
 	Claims []string
+	// Encrypted says that the Authority encrypts access tokens.
+	Encrypted bool
 	// LoA is the level of assurance to request and to check. Zero requests none.
 	LoA signicat.LoA
 	// SessionLifetime bounds the time in which a user finishes a login.

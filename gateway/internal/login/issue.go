@@ -37,12 +37,13 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 		e, err := subjectRevokedEvent(err)
 		return e, nil, err
 	}
+	held := claimsOf(session.Subject, i.heldClaims(record.Kind))
 	raw, claims, err := i.sign(record.Kind, token.Claims{
 		ID:         firstTokenID(record.Kind, loginID),
 		Subject:    session.Subject.ID,
 		AuthTime:   now,
 		ACR:        string(session.LoA),
-		Attributes: claimsOf(session.Subject, i.config.Claims),
+		Attributes: held,
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):
@@ -50,6 +51,7 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 	case err != nil:
 		return event{}, nil, tokenError(err)
 	}
+	claims.Attributes = held // the family has more than the token
 	f, err := i.enroll(ctx, record, claims)
 	if err != nil {
 		e, err := subjectRevokedEvent(err)
@@ -152,8 +154,9 @@ func firstTokenID(kind store.Kind, loginID string) string {
 	return loginID
 }
 
-// sign signs a token of a login of that kind.
+// sign signs a token of a login of that kind. The claims are those that the login holds.
 func (i *issuer) sign(kind store.Kind, claims token.Claims) (string, token.Claims, error) {
+	claims.Attributes = i.shownClaims(kind, claims.Attributes)
 	if kind == store.App {
 		return i.config.Authority.IssueAccess(claims)
 	}

@@ -2,11 +2,7 @@ package login
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
-	"maps"
-	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -23,7 +19,7 @@ func (i *issuer) reissue(ctx context.Context, record *store.Record, f *store.Fam
 	if _, ok, err := i.reusable(ctx, record.Kind, record.Token); err != nil || ok {
 		return issued{}, false, err
 	}
-	claims, err := issuedClaims(record, f)
+	claims, err := i.issuedClaims(record, f)
 	if err != nil {
 		return issued{}, false, err
 	}
@@ -67,24 +63,25 @@ func (i *issuer) newestCookie(ctx context.Context, f *store.Family) (issued, err
 
 // issuedClaims returns the claims of the next token of an issued login. The login ends with its family.
 // Without a family it ends with its first token, which then holds the only copy of the claims. That token
-// comes from the store and never from a client, so its signature is not checked: its key may be gone.
-func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
+// comes from the store and never from a client, so its signature is not checked: the key of a signed one may be
+// gone.
+func (i *issuer) issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 	if f != nil {
 		return familyClaims(f)
 	}
-	_, rest, _ := strings.Cut(record.Token, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	text, err := base64.RawURLEncoding.DecodeString(payload)
-	claims := token.Claims{Subject: record.Subject, AuthTime: record.AuthTime, ExpiresAt: record.TokenExpiresAt}
-	if err == nil {
-		err = json.Unmarshal(text, &claims.Attributes)
-	}
-	if err != nil {
+	held, err := i.config.Authority.Reread(record.Token)
+	switch {
+	case errors.Is(err, token.ErrNoKeys):
+		return token.Claims{}, ErrStarting
+	case errors.Is(err, token.ErrUnknownKey):
+		return token.Claims{}, wrap(ErrGrant, "the key that encrypted the login was dropped")
+	case err != nil:
 		return token.Claims{}, wrap(ErrStore, "an issued token is corrupt")
 	}
-	claims.ACR, _ = claims.Attributes["acr"].(string)
-	maps.DeleteFunc(claims.Attributes, func(name string, _ any) bool { return token.IsReserved(name) })
-	return claims, nil
+	return token.Claims{
+		Subject: record.Subject, AuthTime: record.AuthTime, ExpiresAt: record.TokenExpiresAt,
+		ACR: held.ACR, Attributes: held.Attributes,
+	}, nil
 }
 
 // checkIssued refuses an issued login that was revoked.

@@ -47,6 +47,9 @@ func (s *site) gatewayBlock(i int, o logintest.Options) string {
 		more += "\tloa " + o.LoA + "\n"
 	}
 	var token string
+	if o.Encrypted {
+		token += "\t\tencrypted\n"
+	}
 	if len(o.Claims) > 0 {
 		token += "\t\tclaims " + strings.Join(o.Claims, " ") + "\n"
 	}

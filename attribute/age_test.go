@@ -1,9 +1,10 @@
-package identity
+package attribute
 
 import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -52,7 +53,7 @@ func TestAge(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			years, ok := ageOf(row.birthdate, now)
+			years, ok := Age(row.birthdate, now)
 			if ok == row.unknown || (ok && years != row.years) {
 				t.Errorf("got %d %t, want %d", years, ok, row.years)
 			}
@@ -72,7 +73,7 @@ func TestAgeIsTheNumberOfBirthdays(t *testing.T) {
 		for n := 1; !time.Date(born.Year()+n, born.Month(), born.Day(), 12, 0, 0, 0, time.UTC).After(today); n++ {
 			birthdays++
 		}
-		years, ok := ageOf(born.Format(time.DateOnly), today)
+		years, ok := Age(born.Format(time.DateOnly), today)
 		if known := !born.After(today) && birthdays <= OldestPerson; ok != known || (known && years != birthdays) {
 			t.Fatalf("born %s, on %s: got %d %t, want %d", born, today, years, ok, birthdays)
 		}
@@ -86,11 +87,45 @@ func TestNothingButADateHasAnAge(t *testing.T) {
 	now := time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[0-9]{3,5}-[0-9]{1,2}-[0-9]{1,2}`), rapid.StringMatching(`(1[89]|20)[0-9]{2}-(0[1-9]|1[0-3])-(0[1-9]|[123][0-9])`)).Draw(t, "birthdate")
-		if _, ok := ageOf(text, now); !ok {
+		if _, ok := Age(text, now); !ok {
 			return
 		}
 		if born, err := time.Parse(time.DateOnly, text); err != nil || born.Format(time.DateOnly) != text || born.After(now) {
 			t.Fatalf("%q has an age", text)
 		}
 	})
+}
+
+func TestAgeClaims(t *testing.T) {
+	t.Parallel()
+	for claim, want := range map[string]int{
+		"age_over_1": 1, "age_over_18": 18, "age_over_130": 130,
+		"age_over_0": 0, "age_over_131": 0, "age_over_018": 0, "age_over_+18": 0, "age_over_-1": 0, "age_over_": 0,
+		"age_over_18 ": 0, "age_over_1e1": 0, "age_over_99999999999999999999": 0, "age_over_nn": 0, "AGE_OVER_18": 0,
+		"age_over_١٨": 0, "over_18": 0, "18": 0, "birthdate": 0, "": 0,
+	} {
+		if years, ok := AgeOver(claim); ok != (want != 0) || (ok && years != want) || IsAge(claim) != ok {
+			t.Errorf("%q: %d, %t; want %d", claim, years, ok, want)
+		}
+	}
+	if got := Header("age_over_18"); got != "X-Itsme-Age-Over-18" {
+		t.Errorf("the header is %s", got)
+	}
+}
+
+// TestAgesAreNeverGuessed has a birth date on either side of a birthday, and texts that are no date.
+func TestAgesAreNeverGuessed(t *testing.T) {
+	t.Parallel()
+	wanted := []string{"name", "age_over_16", "age_over_18", "age_over_018"}
+	now := time.Date(2026, time.June, 15, 12, 0, 0, 0, time.UTC)
+	for birthdate, want := range map[string]map[string]bool{
+		"2008-06-15": {"age_over_16": true, "age_over_18": true},
+		"2008-06-16": {"age_over_16": true, "age_over_18": false},
+		"2026-06-15": {"age_over_16": false, "age_over_18": false},
+		"":           {}, "1980": {}, "1980-00-00": {}, "0000-06-15": {}, "2026-06-16": {}, "1895-06-15": {}, "15/06/1980": {},
+	} {
+		if diff := cmp.Diff(want, Ages(birthdate, wanted, now)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", birthdate, diff)
+		}
+	}
 }
