@@ -21,7 +21,7 @@ import (
 // TestCaddyfilesAreValid renders the chart with values of operators, and validates each Caddyfile as caddy validate
 // does. A Caddyfile has the format of caddy fmt.
 func TestCaddyfilesAreValid(t *testing.T) {
-	for name, value := range map[string]string{"SIGNICAT_CLIENT_ID": "x", "SIGNICAT_CLIENT_SECRET": "x", "REDIS_PASSWORD": "x", "ITSME_STORE_SECRET": strings.Repeat("0123456789abcdef", 2)} {
+	for name, value := range map[string]string{"SIGNICAT_CLIENT_ID": "x", "SIGNICAT_CLIENT_SECRET": "x", "REDIS_PASSWORD": "x", "ITSME_STORE_SECRET": strings.Repeat("0123456789abcdef", 2), "ITSME_OTHER_STORE_SECRET": strings.Repeat("fedcba9876543210", 2)} {
 		t.Setenv(name, value)
 	}
 	for _, row := range []struct {
@@ -33,6 +33,7 @@ func TestCaddyfilesAreValid(t *testing.T) {
 		{"memory", "replicas: 1\nredis: {enabled: false}", []string{"store memory"}},
 		{"Sentinels", "redis: {addresses: ['10.0.0.5:26379', '10.0.0.6:26379'], sentinel: main}", []string{"address 10.0.0.5:26379 10.0.0.6:26379\n\t\t\tsentinel main"}},
 		{"options of Redis", "redis: {options: \"prefix itsme:app\\nstaleness 5s\"}", []string{"\n\t\t\tprefix itsme:app\n\t\t\tstaleness 5s\n\t\t}"}},
+		{"a secret that changes", "secrets: {storeSecret: old, otherStoreSecret: new}", []string{"secret {env.ITSME_STORE_SECRET} {env.ITSME_OTHER_STORE_SECRET}\n"}},
 		{"no proxy and no health", "trustedProxies: []\nupstreamHealth: ''\nupstream: app.default.svc:80", []string{"reverse_proxy app.default.svc:80"}},
 		{"blocks of the gateway", "gateway: |\n  attributes name\n  loa substantial\n  token {\n  \trefresh 30d\n  }", []string{"\t\ttoken {\n\t\t\trefresh 30d\n\t\t}"}},
 		{"one of its own", "caddyfile: |\n  {\n  \titsme {\n  \t\tpublic_url {{ .Values.publicURL }}\n  \t\tsignicat {\n  \t\t\tclient_id a\n  \t\t\tclient_secret b\n  \t\t}\n  \t\tattributes name\n  \t\tstore memory\n  \t}\n  }\n\n  http://:8080 {\n  \titsme\n  \treverse_proxy 127.0.0.1:9000\n  }\n", []string{"public_url https://app.example.be"}},

@@ -92,6 +92,7 @@ var settings = []struct{ name, values, objects string }{
 	{"an ingress", "ingress: {enabled: true, className: nginx, annotations: {a: b}}", "ConfigMap Deployment Ingress NetworkPolicy PodDisruptionBudget Service"},
 	{"one replica in memory", "replicas: 1\nredis: {enabled: false}\ndataVolume: {persistentVolumeClaim: {claimName: keys}}", "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service"},
 	{"Sentinels over TLS", "redis: {addresses: ['10.0.0.5:26379', '10.0.0.6:26379'], sentinel: main, tls: true}", "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service"},
+	{"a secret that changes", "secrets: {storeSecret: old, otherStoreSecret: new}", "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service"},
 	{"no policy and no budget", "networkPolicy: {enabled: false}\npodDisruptionBudget: {enabled: false}\nspread: []", "ConfigMap Deployment Service"},
 	{"an upstream elsewhere", "upstream: app.default.svc:80\nupstreamHealth: ''\ncontainers: []\nnetworkPolicy: {extraEgress: [{to: [{podSelector: {matchLabels: {app: app}}}], ports: [{port: 80}]}]}", "ConfigMap Deployment NetworkPolicy PodDisruptionBudget Service"},
 	{"everything that a pod may need", `
@@ -157,6 +158,7 @@ func TestChartRefusesMistakes(t *testing.T) {
 		{"a second object in the namespace", "networkPolicy: {ingressNamespace: \"a\\n---\\nkind: Secret\"}", "/networkPolicy/ingressNamespace"},
 		{"a tag that moves", "image: {tag: latest}", "/image/tag"},
 		{"no address of Redis", "redis: {addresses: []}", "/redis/addresses"},
+		{"a password in an address", "redis: {addresses: ['redis://gateway:the-password@redis.example.be:6379']}", "/redis/addresses/0"},
 		{"a secret in the values", "secrets: {clientSecret: 'the secret'}", "/secrets/clientSecret"},
 	} {
 		output, err := helm(t, row.values, "template", "demo")

@@ -41,7 +41,7 @@
 			{{- end }}
 			user {{ .user }}
 			password {env.REDIS_PASSWORD}
-			secret {env.ITSME_STORE_SECRET}
+			secret {env.ITSME_STORE_SECRET}{{ if $.Values.secrets.otherStoreSecret }} {env.ITSME_OTHER_STORE_SECRET}{{ end }}
 			{{- if .tls }}
 			tls
 			{{- end }}
