@@ -84,6 +84,9 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Lifetime: time.Duration(g.Token.Lifetime),
 			Refresh:  time.Duration(g.Token.Refresh),
 			Claims:   e.texts("token claims", g.Token.Claims),
+
+			DPoP:      gateway.DPoPMode(e.text("token dpop", g.Token.DPoP)),
+			DPoPNonce: g.Token.DPoPNonce,
 		},
 		Cookie: gateway.CookieConfig{
 			Name:     e.text("cookie", g.Cookie.Name),

@@ -152,6 +152,15 @@ type Token struct {
 	// off.
 	Refresh caddy.Duration `json:"refresh,omitempty"`
 
+	// DPoP says whether apps bind their logins to a key of the phone (RFC 9449). With optional each app chooses. With
+	// required the gateway refuses an app without a key; browsers keep their cookie. Default optional.
+	DPoP string `json:"dpop,omitempty"`
+
+	// DPoPNonce demands a nonce of the gateway in every proof of a key. A proof that an attacker saw then passes at
+	// another replica for at most 5 minutes by the gateway's clock, and a phone cannot make proofs in advance. It costs
+	// an app one more request every few minutes. Default false.
+	DPoPNonce bool `json:"dpop_nonce,omitempty"`
+
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. With Key, it is the algorithm of that key. Without
 	// Key, a new algorithm signs 30 minutes after the change, when every service that verifies tokens knows
 	// its key. Spring Security, ASP.NET Core (Microsoft.IdentityModel) and auth0's java-jwt cannot verify

@@ -94,7 +94,9 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}
-	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
+	config := h.siteConfig()
+	config.Hosts = h.proofHosts(place)
+	if h.site, err = h.gateway.NewSite(config); err != nil {
 		return err
 	}
 	if public := h.gateway.PublicURL(); h.Mode == string(gateway.ModeBrowser) && !place.AnswersFor(public) {
@@ -105,6 +107,15 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 		return fmt.Errorf("match: %w", err)
 	}
 	return h.match.FromInterface(matchers)
+}
+
+// proofHosts returns the hosts that are written out in the site's addresses. It logs when there are none.
+func (h *Handler) proofHosts(place coverage.Place) []string {
+	hosts := place.Hosts()
+	if len(hosts) == 0 && place.Known() {
+		h.log.Info(fmt.Sprintf("site %s: no host is written out in its addresses; DPoP proofs count here for the hosts of public_url and of the token's http(s) audiences only", place))
+	}
+	return hosts
 }
 
 func (h *Handler) siteConfig() gateway.SiteConfig {
@@ -125,10 +136,7 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. It writes the gateway's answers and returns nil for
 // them, so that no error route changes them. Errors of next are returned unchanged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	info := gateway.RequestInfo{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
-	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		info.OriginalURL = original.URL
-	}
+	info := request.Info(r)
 	if h.gateway.Sensitive(r.Host, info.OriginalURL) {
 		// The query holds a code. Caddy copied the request for the access log before any handler ran: the
 		// whole entry must be left out.

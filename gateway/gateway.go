@@ -88,7 +88,10 @@ func New(config Config) (*Gateway, error) {
 // serveEndpoints builds the endpoints and their router.
 func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
-	g.app = &appAPI{config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers}
+	g.app = &appAPI{
+		config: g.config, clientID: g.public.Host, logins: g.logins, cookies: g.cookies, answers: g.answers,
+		proofs: g.proofs(g.config.Proofs.used), startProofs: g.proofs(g.config.Proofs.started),
+	}
 	g.browser = &browserAPI{
 		config: g.config, logins: g.logins, guard: g.guard, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
 	}
@@ -111,6 +114,7 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 		AccessLifetime:  g.config.Token.Lifetime,
 		CookieLifetime:  g.config.Cookie.Lifetime,
 		Refresh:         g.config.Token.Refresh,
+		KeyRequired:     g.config.Token.DPoP == DPoPRequired,
 		Limits:          login.Limits(g.config.Limit),
 		Logger:          g.log,
 		Observe:         g.observe.logins(),
@@ -172,7 +176,10 @@ func (g *Gateway) newGuard() *identity.Guard {
 		Keys:      g.config.Keys.KeySet,
 		Claims:    append([]string{"sub", "acr", "auth_time"}, g.config.tokenClaims()...),
 		Cookies:   g.cookies,
+		Proofs:    g.proofs(g.config.Proofs.used),
 		Now:       g.now,
+
+		KeyRequired: g.config.Token.DPoP == DPoPRequired,
 		Revoked: func(ctx context.Context, c *token.Claims) (bool, error) {
 			revoked, err := g.store.Revoked(ctx, store.Credential{
 				TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark(),

@@ -30,6 +30,9 @@ type Credential struct {
 // Identity returns the user of the credential.
 func (c *Credential) Identity() *Identity { return &c.identity }
 
+// bound reports whether the credential is of use only together with a proof of its key.
+func (c *Credential) bound() bool { return c.Claims.KeyThumbprint != "" }
+
 // attributeValue is an attribute of the user.
 type attributeValue struct {
 	name, text string
@@ -41,7 +44,7 @@ type attributeValue struct {
 func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
 	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
 	c.Claims.Audience, c.Claims.Attributes = nil, nil
-	pieces := []*string{&c.Claims.ID, &c.Claims.Subject}
+	pieces := []*string{&c.Claims.ID, &c.Claims.Subject, &c.Claims.KeyThumbprint}
 	for name, value := range claims.Attributes {
 		at := slices.Index(c.upstreamClaims, name)
 		if at < 0 {
@@ -125,7 +128,7 @@ func (c *Credential) weight() uint64 {
 	for _, value := range c.values {
 		n += 2 * len(value) // in the claims, and encoded
 	}
-	if c.Kind == store.Browser {
+	if c.Kind == store.Browser || c.bound() {
 		n += upstreamTokenWeight + n/2 // the access token has the same claims, in base64
 	}
 	return uint64(n)

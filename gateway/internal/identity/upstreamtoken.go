@@ -27,7 +27,7 @@ type upstreamToken struct {
 // bearerOf returns the value of Authorization for the upstream: the access token that the client sent, or one
 // made from the cookie's claims.
 func (g *Guard) bearerOf(s *RequestState) (string, error) {
-	if s.Credential.Kind == store.Browser {
+	if s.Credential.Kind == store.Browser || s.Credential.bound() {
 		return g.upstreamToken(s.Credential)
 	}
 	sent := s.Sent.Authorization[0]

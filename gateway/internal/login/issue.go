@@ -43,6 +43,8 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 		AuthTime:   now,
 		ACR:        string(session.LoA),
 		Attributes: claimsOf(session.Subject, i.config.Claims),
+
+		KeyThumbprint: record.KeyThumbprint,
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):

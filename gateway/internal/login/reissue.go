@@ -75,7 +75,9 @@ func issuedClaims(record *store.Record, f *store.Family) (token.Claims, error) {
 	_, rest, _ := strings.Cut(record.Token, ".")
 	payload, _, _ := strings.Cut(rest, ".")
 	text, err := base64.RawURLEncoding.DecodeString(payload)
-	claims := token.Claims{Subject: record.Subject, AuthTime: record.AuthTime, ExpiresAt: record.TokenExpiresAt}
+	claims := token.Claims{
+		Subject: record.Subject, AuthTime: record.AuthTime, ExpiresAt: record.TokenExpiresAt, KeyThumbprint: record.KeyThumbprint,
+	}
 	if err == nil {
 		err = json.Unmarshal(text, &claims.Attributes)
 	}
