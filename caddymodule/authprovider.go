@@ -14,8 +14,8 @@ import (
 
 func init() { caddy.RegisterModule(AuthProvider{}) }
 
-// AuthProvider makes Caddy's authentication handler accept the gateway's bearer and DPoP tokens beside other
-// credentials. It is configured in JSON only. It reads no cookie, applies no require and serves no endpoint.
+// AuthProvider makes Caddy's authentication handler accept the gateway's access tokens beside other
+// credentials, with a proof (RFC 9449) where they are bound to a key. It is configured in JSON only. It reads no cookie, applies no require and serves no endpoint.
 // It neither strips nor sets request headers: an upstream behind it must not read the X-Itsme headers. It
 // adds Cache-Control: private to the response of a request with a token. Unlike the handler itsme, it does
 // not remove fields for caches that the upstream adds.

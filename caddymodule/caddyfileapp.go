@@ -170,7 +170,7 @@ func (t *Token) rows() []block.Subdirective {
 		{Name: "audience", Example: "audience https://api.example.be", Read: block.Texts(&t.Audience)},
 		{Name: "lifetime", Example: "lifetime 15m", Read: block.Duration(&t.Lifetime)},
 		{Name: "refresh", Example: "refresh 30d", Read: block.Duration(&t.Refresh)},
-		{Name: "dpop", Example: "dpop required", Read: t.readDPoP},
+		{Name: "dpop", Example: "dpop required", Read: t.DPoP.read},
 		{Name: "algorithm", Example: "algorithm ES256", Read: block.Text(&t.Algorithm)},
 		{Name: "claims", Example: "claims name birthdate", Read: block.Texts(&t.Claims)},
 		{Name: "key", Example: "key /etc/itsme/signing.pem", Read: block.Text(&t.Key)},
@@ -179,13 +179,13 @@ func (t *Token) rows() []block.Subdirective {
 	}
 }
 
-// readDPoP reads the mode, and the word nonce behind it.
-func (t *Token) readDPoP(a block.Arguments) error {
+// read reads the mode, and the word nonce behind it.
+func (p *DPoP) read(a block.Arguments) error {
 	args := a.RemainingArgs()
 	if len(args) == 0 || len(args) > 2 || len(args) == 2 && args[1] != "nonce" {
 		return a.Wrong("takes optional or required, and nonce behind it to demand a nonce in every proof")
 	}
-	t.DPoP, t.DPoPNonce = args[0], len(args) == 2
+	p.Mode, p.Nonce = args[0], len(args) == 2
 	return nil
 }
 

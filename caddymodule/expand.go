@@ -85,8 +85,8 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Refresh:  time.Duration(g.Token.Refresh),
 			Claims:   e.texts("token claims", g.Token.Claims),
 
-			DPoP:      gateway.DPoPMode(e.text("token dpop", g.Token.DPoP)),
-			DPoPNonce: g.Token.DPoPNonce,
+			DPoP:      gateway.DPoPMode(e.text("token dpop", g.Token.DPoP.Mode)),
+			DPoPNonce: g.Token.DPoP.Nonce,
 		},
 		Cookie: gateway.CookieConfig{
 			Name:     e.text("cookie", g.Cookie.Name),

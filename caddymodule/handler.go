@@ -113,7 +113,8 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 func (h *Handler) proofHosts(place coverage.Place) []string {
 	hosts := place.Hosts()
 	if len(hosts) == 0 && place.Known() {
-		h.log.Info(fmt.Sprintf("site %s: no host is written out in its addresses; DPoP proofs count here for the hosts of public_url and of the token's http(s) audiences only", place))
+		h.log.Info("no host is written out in the addresses of a site; DPoP proofs count there for the hosts of public_url and of http(s) audiences only",
+			slog.String("site", place.String()))
 	}
 	return hosts
 }
