@@ -194,11 +194,12 @@ func TestDPoPNeverFallsBackToTheCookie(t *testing.T) {
 		}
 	}
 	proof := key.Sign(t, dpoptest.Proof{Method: "GET", URL: "http://app.example.be/a", Token: token})
+	unbound := e.access(appURL, person)
 	for name, lines := range map[string]string{
 		"two proofs":                 "Authorization: DPoP " + token + "\r\nDPoP: " + proof + "\r\nDPoP: " + proof + "\r\n",
 		"two proofs in one line":     "Authorization: DPoP " + token + "\r\nDPoP: " + proof + ", " + proof + "\r\n",
 		"a bound token as Bearer":    "Authorization: Bearer " + token + "\r\nDPoP: " + proof + "\r\n",
-		"an unbound token as DPoP":   strings.Replace(e.bearer(nil), "Bearer", "DPoP", 1) + "DPoP: " + proof + "\r\n",
+		"an unbound token as DPoP":   e.proven(key, unbound, "GET", "http://app.example.be/a"),
 		"a proof of more than 4 KiB": "Authorization: DPoP " + token + "\r\nDPoP: " + proof + strings.Repeat("x", 4<<10) + "\r\n",
 	} {
 		for range 2 { // the second time the token is kept

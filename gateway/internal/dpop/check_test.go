@@ -146,6 +146,7 @@ func TestProofIsReadOneWay(t *testing.T) {
 	good := key.SignText(t, header, payload)
 	again := func(text, member string) string { return strings.TrimSuffix(text, "}") + "," + member + "}" }
 	for name, raw := range map[string]string{
+		"of another key":          dpoptest.NewKey(t).SignText(t, header, payload),
 		"alg twice":               key.SignText(t, again(header, `"alg":"ES256"`), payload),
 		"jwk twice":               key.SignText(t, again(header, `"jwk":{}`), payload),
 		"x twice":                 key.SignText(t, strings.Replace(header, `"x":`, `"x":"AA","x":`, 1), payload),
