@@ -135,6 +135,19 @@ func TestBoundLogin(t *testing.T) {
 	})
 }
 
+// TestIntrospectionNamesTheKey: a service that asks about a token learns that a proof must come with it.
+func TestIntrospectionNamesTheKey(t *testing.T) {
+	inKeyEnv(t, func(t *testing.T, e *env) {
+		key := dpoptest.NewKey(t)
+		access, _ := e.boundLogin(t, key)
+		answer := e.introspect(access)
+		confirmation, _ := answer.json["cnf"].(map[string]any)
+		if answer.text("token_type") != "DPoP" || confirmation["jkt"] != key.Thumbprint() {
+			t.Errorf("got %d %s", answer.Code, answer.Body)
+		}
+	}, peered)
+}
+
 // TestStolenTokensNeedTheKey: a thief has the tokens, the code, the state and the verifier of a bound login, and a key of
 // its own. Nothing that it sends changes anything, and the app goes on.
 func TestStolenTokensNeedTheKey(t *testing.T) {
