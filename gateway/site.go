@@ -85,6 +85,9 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		if state.Credential == nil && s.upstream.TakesBearer() {
 			identity.DropBearer(r.Header)
 		}
+		if state.Credential == nil {
+			identity.DropDPoP(r.Header)
+		}
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
 	}

@@ -202,3 +202,19 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkCheck checks a proof without using it up, and with a nonce.
+func BenchmarkCheck(b *testing.B) {
+	e, key := newEnv(b), dpoptest.NewKey(b)
+	for name, nonce := range map[string]string{"by its iat": "", "by its nonce": newNonce(e.keys.KeySet(), issuer, e.now)} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			raw := key.Sign(b, dpoptest.Proof{Method: "GET", URL: resource, Token: "access", At: e.now, Nonce: nonce})
+			for b.Loop() {
+				if _, err := e.Check(raw, Request{Method: "GET", URL: resource, Token: "access", Thumbprint: key.Thumbprint()}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

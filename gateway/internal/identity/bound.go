@@ -58,8 +58,11 @@ func dpopToken(value string) (raw string, ok bool) {
 	if raw, ok = credential(value, dpopScheme); ok {
 		return raw, true
 	}
-	words := wordsIn(value)
-	return "", len(words) > 0 && strings.EqualFold(words[0], dpopScheme)
+	first := strings.TrimLeftFunc(value, notTokenChar)
+	if end := strings.IndexFunc(first, notTokenChar); end >= 0 {
+		first = first[:end]
+	}
+	return "", strings.EqualFold(first, dpopScheme)
 }
 
 // isDPoP reports whether a value is a DPoP credential, or holds the word anywhere: an upstream may split it elsewhere.
@@ -68,8 +71,8 @@ func isDPoP(value string) bool {
 	return ok || slices.ContainsFunc(wordsIn(value), func(word string) bool { return strings.EqualFold(word, dpopScheme) })
 }
 
-// dropDPoP removes every DPoP credential from a header. No upstream gets a token that is bound to a client's key.
-func dropDPoP(h http.Header) {
+// DropDPoP removes every DPoP credential from a header. No upstream gets a token that is bound to a client's key.
+func DropDPoP(h http.Header) {
 	if !slices.ContainsFunc(h["Authorization"], isDPoP) {
 		return
 	}

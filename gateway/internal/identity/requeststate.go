@@ -81,7 +81,6 @@ func (g *Guard) Enter(r *http.Request) (*RequestState, *http.Request) {
 		s.Sent, s.Answer = before.Sent, before.Answer
 	}
 	g.headers.load().Strip(r)
-	dropDPoP(r.Header)
 	g.config.Cookies.Strip(r.Header)
 	return s, r.WithContext(context.WithValue(r.Context(), stateKey{}, s))
 }

@@ -81,11 +81,11 @@ func (g *Guard) Authenticate(ctx context.Context, sent CredentialHeaders) (*Cred
 		return nil, ErrAmbiguous
 	}
 	if len(sent.Authorization) == 1 {
-		if raw, ok := dpopToken(sent.Authorization[0]); ok {
-			return g.verifyBound(ctx, sent, raw)
-		}
 		if raw, ok := bearer(sent.Authorization[0]); ok {
 			return g.verifyBearer(ctx, raw)
+		}
+		if raw, ok := dpopToken(sent.Authorization[0]); ok {
+			return g.verifyBound(ctx, sent, raw)
 		}
 	}
 	cookie, found := g.config.Cookies.Value(sent.Cookie, g.config.Cookies.Session)
