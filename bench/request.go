@@ -30,6 +30,7 @@ type gatewayBench struct {
 	name             string
 	goal             float64
 	one, many, first *gatewayContender
+	proven           *gatewayContender
 }
 
 type gatewayContender struct {
@@ -48,7 +49,7 @@ func (b *requestBench) contenders() []*contender {
 }
 
 func (g *gatewayBench) contenders() []*gatewayContender {
-	return []*gatewayContender{g.one, g.many, g.first}
+	return []*gatewayContender{g.one, g.many, g.first, g.proven}
 }
 
 // measureRequests starts the servers and returns the rows of all of them.
@@ -99,7 +100,7 @@ func (g *gatewayBench) open(ctx context.Context, l *lab, algorithm token.Algorit
 		at      **gatewayContender
 		what    string
 		prepare func(*protected) (func(int) ([][]byte, error), error)
-	}{{&g.one, "one token", oneToken}, {&g.many, "many tokens", manyTokens}, {&g.first, "first sight", newTokens}} {
+	}{{&g.one, "one token", oneToken}, {&g.many, "many tokens", manyTokens}, {&g.first, "first sight", newTokens}, {&g.proven, "proofs", newProofs}} {
 		p, err := l.itsme(ctx, algorithm, "127.0.0.1:1")
 		if err != nil {
 			return err
@@ -166,6 +167,7 @@ func (b *requestBench) rows() []row {
 		rows = append(rows,
 			row{what: g.name + ", one token, against static headers", sample: ratios(g.one.spent, b.static.spent), goal: 1.04},
 			row{what: fmt.Sprintf("%s, %d tokens, against static headers", g.name, many), sample: ratios(g.many.spent, b.static.spent), goal: 1.08},
+			row{what: g.name + ", a new ES256 proof of a key with every request, against static headers", sample: ratios(g.proven.spent, b.static.spent), goal: 2},
 			row{what: g.name + ", first sight of every token, against plain Caddy", sample: ratios(g.first.spent, b.plain.spent), goal: g.goal},
 		)
 	}

@@ -8,13 +8,15 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp/caddyauth"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
+	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/request"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 )
 
 func init() { caddy.RegisterModule(AuthProvider{}) }
 
-// AuthProvider makes Caddy's authentication handler accept the gateway's bearer tokens beside other
-// credentials. It is configured in JSON only. It reads no cookie, applies no require and serves no endpoint.
+// AuthProvider makes Caddy's authentication handler accept the gateway's access tokens beside other
+// credentials, with a proof (RFC 9449) where they are bound to a key. It is configured in JSON only. It reads no
+// cookie, applies no require and serves no endpoint.
 // It neither strips nor sets request headers: the client's own token reaches the upstream behind it, which must
 // not read the X-Itsme headers. The gateway mints no token for it. It
 // adds Cache-Control: private to the response of a request with a token. Unlike the handler itsme, it does
@@ -24,6 +26,7 @@ type AuthProvider struct {
 	Use string `json:"use,omitempty"`
 
 	gateway *gateway.Gateway
+	hosts   []string // of the site's addresses
 }
 
 // CaddyModule returns the Caddy module information.
@@ -33,22 +36,28 @@ func (AuthProvider) CaddyModule() caddy.ModuleInfo {
 
 // Provision implements caddy.Provisioner.
 func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
+	place := coverage.PlaceOf(ctx)
 	p.gateway, err = gatewayNamed(ctx, p.Use)
-	return coverage.PlaceOf(ctx).Wrap(err)
+	p.hosts = place.Hosts()
+	return place.Wrap(err)
 }
 
 // Authenticate implements caddyauth.Authenticator.
 func (p *AuthProvider) Authenticate(w http.ResponseWriter, r *http.Request) (caddyauth.User, bool, error) {
-	identity, err := p.gateway.Authenticate(r)
-	if errors.Is(err, gateway.ErrCredential) {
-		// Caddy logs every error that is returned here. With bad credentials a client could fill the log.
-		return caddyauth.User{}, false, nil
-	}
+	info := request.Info(r)
+	identity, err := p.gateway.Authenticate(r, info, p.hosts...)
 	if err != nil || identity == nil {
-		w.Header().Add("WWW-Authenticate", "Bearer") // RFC 9110 section 15.5.2
+		p.gateway.Challenge(w.Header(), r, err) // RFC 9110 section 15.5.2
+		if errors.Is(err, gateway.ErrCredential) {
+			// Caddy logs every error that is returned here. With bad credentials a client could fill the log.
+			err = nil
+		}
 		return caddyauth.User{}, false, err
 	}
 	w.Header().Add("Cache-Control", "private") // some caches in front ignore Authorization
+	if info.Proof != nil && info.Proof.FreshNonce != "" {
+		w.Header().Set("DPoP-Nonce", info.Proof.FreshNonce)
+	}
 	user := caddyauth.User{ID: identity.Subject, Metadata: make(map[string]string)}
 	for _, name := range identity.Claims() {
 		user.Metadata[name], _ = identity.Claim(name)

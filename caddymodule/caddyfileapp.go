@@ -58,6 +58,7 @@ func parseGlobalOption(d *caddyfile.Dispenser, existing any) (any, error) {
 //	        audience     <audience...>
 //	        lifetime     <duration>
 //	        refresh      <duration>
+//	        dpop         optional|required [nonce]
 //	        algorithm    ES256|EdDSA|RS256
 //	        claims       <claim...>
 //	        encrypted
@@ -170,6 +171,7 @@ func (t *Token) rows() []block.Subdirective {
 		{Name: "audience", Example: "audience https://api.example.be", Read: block.Texts(&t.Audience)},
 		{Name: "lifetime", Example: "lifetime 15m", Read: block.Duration(&t.Lifetime)},
 		{Name: "refresh", Example: "refresh 30d", Read: block.Duration(&t.Refresh)},
+		{Name: "dpop", Example: "dpop required", Read: t.DPoP.read},
 		{Name: "algorithm", Example: "algorithm ES256", Read: block.Text(&t.Algorithm)},
 		{Name: "claims", Example: "claims name birthdate", Read: block.Texts(&t.Claims)},
 		{Name: "encrypted", Example: "encrypted", Read: block.Flag(&t.Encrypted)},
@@ -177,6 +179,16 @@ func (t *Token) rows() []block.Subdirective {
 		{Name: "rotate", Example: "rotate 30d", Read: block.Duration(&t.Rotate)},
 		{Name: "keys", Example: "keys storage", Read: block.Text(&t.Keys)},
 	}
+}
+
+// read reads the mode, and the word nonce behind it.
+func (p *DPoP) read(a block.Arguments) error {
+	args := a.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 || len(args) == 2 && args[1] != "nonce" {
+		return a.Wrong("takes optional or required, and nonce behind it to demand a nonce in every proof")
+	}
+	p.Mode, p.Nonce = args[0], len(args) == 2
+	return nil
 }
 
 func (l *Limit) rows() []block.Subdirective {

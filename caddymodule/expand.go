@@ -85,6 +85,8 @@ func (g Gateway) config(e *expander) gateway.Config {
 			Refresh:   time.Duration(g.Token.Refresh),
 			Claims:    e.texts("token claims", g.Token.Claims),
 			Encrypted: g.Token.Encrypted,
+			DPoP:      gateway.DPoPMode(e.text("token dpop", g.Token.DPoP.Mode)),
+			DPoPNonce: g.Token.DPoP.Nonce,
 		},
 		Cookie: gateway.CookieConfig{
 			Name:     e.text("cookie", g.Cookie.Name),

@@ -152,6 +152,13 @@ type Token struct {
 	// off.
 	Refresh caddy.Duration `json:"refresh,omitempty"`
 
+	// DPoP says whether apps bind their logins to a key of the phone (RFC 9449). With optional each app chooses. With
+	// required the gateway refuses an app without a key; browsers keep their cookie. With nonce it demands a nonce of
+	// its own in every proof of a key: a proof that an attacker saw then passes at another replica for at most 5
+	// minutes by the gateway's clock, and no proof is made in advance. It costs an app one more request now and then.
+	// Default optional.
+	DPoP DPoP `json:"dpop,omitzero"`
+
 	// Algorithm signs the tokens: ES256, EdDSA or RS256. With Key, it is the algorithm of that key. Without
 	// Key, a new algorithm signs 30 minutes after the change, when every service that verifies tokens knows
 	// its key. Spring Security, ASP.NET Core (Microsoft.IdentityModel) and auth0's java-jwt cannot verify
@@ -186,6 +193,15 @@ type Token struct {
 	// Caddy's storage: replicas share nothing but Redis. storage is Caddy's storage, which all replicas must
 	// share. Not with Key. Default: store with store redis, else storage.
 	Keys string `json:"keys,omitempty"`
+}
+
+// DPoP says whether apps bind their logins to a key.
+type DPoP struct {
+	// Mode is optional or required. Default optional.
+	Mode string `json:"mode,omitempty"`
+
+	// Nonce demands a nonce of the gateway in every proof. Default false.
+	Nonce bool `json:"nonce,omitempty"`
 }
 
 // Cookie configures the login of a browser.

@@ -107,7 +107,9 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
 		return err
 	}
-	if h.site, err = h.gateway.NewSite(h.siteConfig()); err != nil {
+	config := h.siteConfig()
+	config.Hosts = h.proofHosts(place)
+	if h.site, err = h.gateway.NewSite(config); err != nil {
 		return err
 	}
 	app, err := appOf(ctx)
@@ -125,6 +127,16 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 		return fmt.Errorf("match: %w", err)
 	}
 	return h.match.FromInterface(matchers)
+}
+
+// proofHosts returns the hosts that are written out in the site's addresses. It logs when there are none.
+func (h *Handler) proofHosts(place coverage.Place) []string {
+	hosts := place.Hosts()
+	if len(hosts) == 0 && place.Known() {
+		h.log.Info("no host is written out in the addresses of a site; DPoP proofs count there for the hosts of public_url and of http(s) audiences only",
+			slog.String("site", place.String()))
+	}
+	return hosts
 }
 
 func (h *Handler) siteConfig() gateway.SiteConfig {
@@ -147,10 +159,7 @@ func (h *Handler) siteConfig() gateway.SiteConfig {
 // ServeHTTP implements caddyhttp.MiddlewareHandler. It writes the gateway's answers and returns nil for
 // them, so that no error route changes them. Errors of next are returned unchanged.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
-	info := gateway.RequestInfo{OriginalURL: r.URL, Client: request.ClientIP(r.Context())}
-	if original, ok := r.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
-		info.OriginalURL = original.URL
-	}
+	info := request.Info(r)
 	if h.gateway.Sensitive(r.Host, info.OriginalURL) {
 		// The query holds a code. Caddy copied the request for the access log before any handler ran: the
 		// whole entry must be left out.

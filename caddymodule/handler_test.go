@@ -50,6 +50,12 @@ func (s site) token() string {
 
 func accessToken(t *testing.T, server *caddytest.Server, pem []byte) string {
 	t.Helper()
+	return boundToken(t, server, pem, "")
+}
+
+// boundToken issues an access token that is bound to the key with a thumbprint.
+func boundToken(t *testing.T, server *caddytest.Server, pem []byte, thumbprint string) string {
+	t.Helper()
 	authority, err := token.NewAuthority(token.Config{
 		Issuer: server.URL, Audience: []string{server.URL}, ClientID: server.Addr,
 		SessionAudience: server.URL + "/itsme", Lifetime: time.Minute, SessionLifetime: time.Hour,
@@ -59,7 +65,7 @@ func accessToken(t *testing.T, server *caddytest.Server, pem []byte) string {
 	}
 	raw, _, err := authority.IssueAccess(token.Claims{
 		Subject: "pseudonym=", ACR: "high", AuthTime: time.Now(),
-		Attributes: map[string]any{"name": "Jan Peeters"},
+		Attributes: map[string]any{"name": "Jan Peeters"}, KeyThumbprint: thumbprint,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 		i.keys.Keyring.Memory = &i.kept.memory
 		i.inForce.Set(i.kept.keys.KeySet())
 	}
-	config.Keys, config.Instance = &i.inForce, processInstance
+	config.Keys, config.Instance, config.Proofs = &i.inForce, processInstance, keepProofs(i.name)
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}
@@ -114,7 +114,7 @@ func (i *instance) build(config gateway.Config) (err error) {
 
 // release releases the values that outlive the configuration. Call it after the last use.
 func (i *instance) release() error {
-	errs := []error{releaseMeter(i.name)}
+	errs := []error{releaseMeter(i.name), releaseProofs(i.name)}
 	if i.kept != nil {
 		errs = append(errs, releaseKeys(i.keys.Keyring.Owner))
 	}

@@ -4,6 +4,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/metrics"
+	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
@@ -24,6 +25,26 @@ func keepMeter(gatewayName string) *metrics.Meter {
 
 func releaseMeter(gatewayName string) error {
 	_, err := meters.Delete(gatewayName)
+	return err
+}
+
+// proofMemories holds the used DPoP proofs of each gateway by name. A reload must not let a proof pass again.
+var proofMemories = caddy.NewUsagePool()
+
+// pooledProofs is a memory that a caddy.UsagePool can close.
+type pooledProofs struct{ *gateway.ProofMemory }
+
+// Destruct implements caddy.Destructor.
+func (pooledProofs) Destruct() error { return nil }
+
+// keepProofs returns the memory of a gateway's name. Release it with releaseProofs.
+func keepProofs(gatewayName string) *gateway.ProofMemory {
+	kept, _ := proofMemories.LoadOrStore(gatewayName, pooledProofs{gateway.NewProofMemory()})
+	return kept.(pooledProofs).ProofMemory
+}
+
+func releaseProofs(gatewayName string) error {
+	_, err := proofMemories.Delete(gatewayName)
 	return err
 }
 

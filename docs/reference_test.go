@@ -109,6 +109,7 @@ func defaults() map[string]string {
 		"token rotate":                fmt.Sprint(int(caddymodule.DefaultRotate.Hours()/24), "d"),
 		"token lifetime":              brief(c.Token.Lifetime),
 		"token algorithm":             string(token.DefaultAlgorithm),
+		"token dpop":                  string(c.Token.DPoP),
 		"store redis database":        fmt.Sprint(caddymodule.RedisStore{}.Database),
 		"store redis prefix":          "itsme:<gateway>",
 		"store redis timeout":         brief(redis.DefaultTimeout),

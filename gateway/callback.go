@@ -268,3 +268,13 @@ func (b *browserAPI) restarted(x exchange, form url.Values) (url.Values, error) 
 	}
 	return url.Values{"return_to": {record.ReturnTo}, "acr_values": {record.LoA}}, nil
 }
+
+// serveAppCallback answers an app's redirect URL when the phone opened a browser instead of the app.
+func (b *browserAPI) serveAppCallback(x exchange) error {
+	b.writeReturn(x, b.appReturn(x), http.StatusOK, page.Page{
+		Name:     "app_return",
+		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
+		Hide:     true,
+	})
+	return nil
+}

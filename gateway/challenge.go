@@ -4,8 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -38,7 +40,9 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 		}
 	}
 	s.observeRefusal(err)
-	s.gateway.answers.challenge(w, r, s.audiences(), err)
+	s.gateway.answers.challenge(w, r, challenged{s.audiences(), state.Sent}, err)
+	state.WriteNonce(w.Header())
+	writeNonce(w.Header(), err)
 	if s.submitsForm(r, state) && (errors.Is(err, identity.ErrNoCredential) || errors.Is(err, identity.ErrInsufficient)) {
 		s.writeNotSent(w, r, state.Required)
 		return
@@ -99,10 +103,16 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identi
 // navigationHeaders lists the headers by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
+// challenged is what a challenge depends on beside the error.
+type challenged struct {
+	audiences []string // of the token that the request needs
+	sent      identity.CredentialHeaders
+}
+
 // challenge sets WWW-Authenticate. It names an error only where the client sent a credential. A client that
 // named itself wrongly gets a challenge where it used HTTP Basic (RFC 6749 section 5.2). It names the document of the
 // audience that is on the request's host.
-func (a *answers) challenge(w http.ResponseWriter, r *http.Request, audiences []string, err error) {
+func (a *answers) challenge(w http.ResponseWriter, r *http.Request, c challenged, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
 	}
@@ -113,17 +123,36 @@ func (a *answers) challenge(w http.ResponseWriter, r *http.Request, audiences []
 		return
 	}
 	var params []string
-	if errors.Is(err, identity.ErrToken) {
+	switch {
+	case errors.Is(err, identity.ErrToken):
 		params = append(params, `error="invalid_token"`, `error_description="The access token is not valid"`)
+	case errors.Is(err, dpop.ErrNonce), errors.Is(err, dpop.ErrProof):
+		f := failureOf(err)
+		params = append(params, `error="`+f.oauth+`"`, `error_description="`+f.title+`"`)
 	}
 	var missing *identity.StepUp
 	if errors.As(err, &missing) {
 		params = append(params, missing.Challenge()...)
 	}
-	if resource, ok := a.config.resourceOf(hostOf(r), audiences); ok {
-		params = append(params, `resource_metadata="`+resource.metadata+`"`)
+	var where []string
+	if resource, ok := a.config.resourceOf(hostOf(r), c.audiences); ok {
+		where = []string{`resource_metadata="` + resource.metadata + `"`}
 	}
-	w.Header().Set("WWW-Authenticate", strings.TrimSpace("Bearer "+strings.Join(params, ", ")))
+	w.Header()["Www-Authenticate"] = a.config.challenges(c.sent, params, where)
+}
+
+// challenges returns a challenge for the scheme that the client used, with what is wrong. Without one there is a challenge
+// for each scheme that the gateway accepts, the first with what is wrong.
+func (c Config) challenges(sent identity.CredentialHeaders, wrong, where []string) (lines []string) {
+	bearer := !sent.UsesDPoP() && c.Token.DPoP != DPoPRequired
+	if bearer {
+		lines = append(lines, strings.TrimSpace("Bearer "+strings.Join(slices.Concat(wrong, where), ", ")))
+		wrong = nil
+	}
+	if !bearer || !sent.UsesBearer() {
+		lines = append(lines, "DPoP "+strings.Join(slices.Concat(wrong, []string{`algs="` + dpop.Algorithm + `"`}, where), ", "))
+	}
+	return lines
 }
 
 // TokenAudience returns the audiences of the token that the site's upstream receives, or nil when it receives none.

@@ -124,6 +124,9 @@ type Config struct {
 	// Store keeps pending sessions, counters and revocations. The caller closes it.
 	Store store.Store
 
+	// Proofs remembers the DPoP proofs that were used. Gateways that replace each other share one. Nil makes a new one.
+	Proofs *ProofMemory
+
 	// Keys holds the signing keys. While it is empty the gateway answers 503.
 	Keys *token.Keys
 
@@ -157,6 +160,11 @@ type TokenConfig struct {
 	// Lifetime and at most [MaxRefresh]. After that the user logs in again. Zero, the default, issues no
 	// refresh tokens, and browsers log in again at the end of the cookie.
 	Refresh time.Duration
+	// DPoP says whether apps bind their logins to a key (RFC 9449). Default [DPoPOptional].
+	DPoP DPoPMode
+	// DPoPNonce demands a nonce of the gateway in every proof, so that a proof passes for at most 5 minutes by the
+	// gateway's clock. Zero demands one only of a client whose clock is wrong.
+	DPoPNonce bool
 	// Claims lists the attribute claims in the token, by OpenID Connect's names. Default: the claim of every
 	// requested attribute, without the sensitive ones (see [attribute.Attribute]), which must be named. With
 	// dateOfBirth among the attributes, age_over_<n> says whether the user completed n years, 1 to 130.
@@ -226,6 +234,9 @@ func (c Config) WithDefaults() Config {
 		c.Token.Audience = []string{c.PublicURL}
 	}
 	orDuration(&c.Token.Lifetime, DefaultTokenLifetime)
+	if c.Token.DPoP == "" {
+		c.Token.DPoP = DPoPOptional
+	}
 	if c.Token.Claims == nil {
 		c.Token.Claims = attribute.DefaultClaims(c.Attributes)
 	}
@@ -238,6 +249,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Proofs == nil {
+		c.Proofs = NewProofMemory()
 	}
 	return c
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -34,6 +35,7 @@ type serverMetadata struct {
 	CodeChallengeMethods     []string `json:"code_challenge_methods_supported"`
 	SubjectTypes             []string `json:"subject_types_supported,omitempty"`
 	IDTokenSigningAlgorithms []string `json:"id_token_signing_alg_values_supported,omitempty"`
+	DPoPAlgorithms           []string `json:"dpop_signing_alg_values_supported"`
 }
 
 // resourceMetadata holds the members of RFC 9728 section 2.
@@ -42,6 +44,8 @@ type resourceMetadata struct {
 	AuthorizationServers []string `json:"authorization_servers"`
 	JWKSURI              string   `json:"jwks_uri"`
 	BearerMethods        []string `json:"bearer_methods_supported"`
+	DPoPAlgorithms       []string `json:"dpop_signing_alg_values_supported"`
+	DPoPRequired         bool     `json:"dpop_bound_access_tokens_required,omitempty"`
 	metadata             string   // the URL of this document
 }
 
@@ -89,6 +93,7 @@ func (c Config) serverMetadata() serverMetadata {
 		GrantTypes:               grants,
 		TokenEndpointAuthMethods: []string{"none"},
 		CodeChallengeMethods:     []string{"S256"},
+		DPoPAlgorithms:           []string{dpop.Algorithm},
 	}
 	if len(c.Verify) > 0 {
 		// The gateway authenticates the caller by its address. Without the second member, its method would be
@@ -113,6 +118,8 @@ func (c Config) resource(audience string) (r resourceMetadata, at string, ok boo
 		AuthorizationServers: []string{c.Token.Issuer},
 		JWKSURI:              c.PublicURL + "/.well-known/jwks.json",
 		BearerMethods:        []string{"header"},
+		DPoPAlgorithms:       []string{dpop.Algorithm},
+		DPoPRequired:         c.Token.DPoP == DPoPRequired,
 		metadata:             u.Scheme + "://" + at,
 	}, at, true
 }

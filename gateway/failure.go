@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
@@ -30,6 +31,8 @@ const (
 	problemStarting       = "starting"
 	problemEarly          = "too_early"
 	problemTarget         = "invalid_target"
+	problemProof          = "invalid_dpop_proof"
+	problemNonce          = "use_dpop_nonce"
 )
 
 // Errors of malformed requests.
@@ -66,6 +69,12 @@ type failure struct {
 
 // failures maps every error to its answer. The first row that matches counts.
 var failures = []failure{
+	{errAppNonce, 400, problemNonce, "The DPoP proof needs a nonce", "use_dpop_nonce"},
+	{errAppProof, 400, problemProof, "The DPoP proof is not valid", "invalid_dpop_proof"},
+	{dpop.ErrNonce, 401, problemNonce, "The DPoP proof needs a nonce", "use_dpop_nonce"},
+	{dpop.ErrProof, 401, problemProof, "The DPoP proof is not valid", "invalid_dpop_proof"},
+	{dpop.ErrTooMany, 429, problemRate, "Too many DPoP proofs of one key were used", "temporarily_unavailable"},
+	{dpop.ErrFull, 503, problemRate, "Too many DPoP proofs were used", "temporarily_unavailable"},
 	{login.ErrDenied, 400, problemRequest, "The login was refused or cancelled", "access_denied"},
 	{login.ErrExpired, 400, problemRequest, "The login has expired", "expired_token"},
 	{login.ErrUnfinished, 400, problemRequest, "The login is not finished yet", "authorization_pending"},
@@ -147,7 +156,7 @@ func detail(err error) string {
 	if errors.Is(err, identity.ErrAmbiguous) {
 		return identity.ErrAmbiguous.Error()
 	}
-	for _, target := range []error{errRequest, errClient, identity.ErrRequirement} {
+	for _, target := range []error{errRequest, errClient, identity.ErrRequirement, dpop.ErrProof} {
 		if _, text, ok := strings.Cut(err.Error(), target.Error()+": "); ok && errors.Is(err, target) {
 			return text
 		}
@@ -184,7 +193,8 @@ func (a *answers) fail(form answerForm, x exchange, err error) {
 		return
 	}
 	a.config.Observe.Refusal(failureOf(err).problem)
-	a.challenge(x.w, x.r, x.audiences(), err)
+	a.challenge(x.w, x.r, challenged{x.audiences(), identity.CredentialHeadersOf(x.r)}, err)
+	writeNonce(x.w.Header(), err)
 	switch {
 	case form == asOAuth:
 		a.writeOAuthError(x.w, err)

@@ -93,6 +93,7 @@ func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
 	g.app = &appAPI{
 		config: g.config, clientID: g.public.Host, logins: g.logins, audiences: &g.audiences, cookies: g.cookies, answers: g.answers,
+		proofs: g.proofs(g.config.Proofs.used), startProofs: g.proofs(g.config.Proofs.started),
 	}
 	g.browser = &browserAPI{
 		config: g.config, logins: g.logins, guard: g.guard, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
@@ -117,6 +118,7 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 		AccessLifetime:  g.config.Token.Lifetime,
 		CookieLifetime:  g.config.Cookie.Lifetime,
 		Refresh:         g.config.Token.Refresh,
+		KeyRequired:     g.config.Token.DPoP == DPoPRequired,
 		Limits:          login.Limits(g.config.Limit),
 		Logger:          g.log,
 		Observe:         g.observe.logins(),
@@ -184,11 +186,13 @@ func (c Config) Authority() (*token.Authority, error) {
 // newGuard returns the guard of requests. It looks for revocations in the store.
 func (g *Gateway) newGuard() *identity.Guard {
 	return identity.New(identity.Config{
-		Authority: g.authority,
-		Keys:      g.config.Keys.KeySet,
-		Claims:    append(identity.AlwaysSent(), g.config.tokenClaims()...),
-		Cookies:   g.cookies,
-		Now:       g.now,
+		Authority:   g.authority,
+		Keys:        g.config.Keys.KeySet,
+		Claims:      append(identity.AlwaysSent(), g.config.tokenClaims()...),
+		Cookies:     g.cookies,
+		Proofs:      g.proofs(g.config.Proofs.used),
+		Now:         g.now,
+		KeyRequired: g.config.Token.DPoP == DPoPRequired,
 		Revoked: func(ctx context.Context, c store.Credential) (bool, error) {
 			revoked, err := g.store.Revoked(ctx, c)
 			if err != nil {

@@ -1,11 +1,13 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
@@ -35,12 +37,18 @@ func IdentityFrom(ctx context.Context) (*Identity, bool) {
 // store are other errors.
 var ErrCredential = errors.New("credential refused")
 
-// Authenticate verifies the bearer token of a request. Without a token it returns nil and no error. It
-// returns [ErrCredential] for an invalid token or for two tokens, and another error when the token cannot be
-// checked. The error's text is safe to log.
-func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
-	c, err := g.guard.Authenticate(r.Context(), identity.CredentialHeaders{Authorization: r.Header["Authorization"]})
+// Authenticate verifies the bearer or DPoP token of a request, as [Site] does. Without a token it returns nil and no
+// error. It returns [ErrCredential] for an invalid token or proof or for two tokens, and another error when the token
+// cannot be checked. The error's text is safe to log.
+func (g *Gateway) Authenticate(r *http.Request, info RequestInfo, hosts ...string) (*Identity, error) {
+	sent := identity.CredentialHeadersOf(r)
+	sent.Cookie = nil
+	sent.Target = g.config.proofTarget(info.withDefaults(r), hosts)
+	sent.Checked = (*identity.CheckedProof)(info.Proof)
+	c, err := g.guard.Authenticate(r.Context(), sent)
 	switch {
+	case errors.Is(err, dpop.ErrNonce), errors.Is(err, dpop.ErrProof), errors.Is(err, dpop.ErrTooMany):
+		return nil, fmt.Errorf("%w: %w", ErrCredential, err)
 	case errors.Is(err, identity.ErrNoCredential):
 		return nil, nil
 	case errors.Is(err, identity.ErrToken), errors.Is(err, identity.ErrAmbiguous):
@@ -49,6 +57,20 @@ func (g *Gateway) Authenticate(r *http.Request) (*Identity, error) {
 		return nil, err
 	}
 	return (*Identity)(c.Identity()), nil
+}
+
+// Challenge sets the challenges of a request that [Gateway.Authenticate] refused with this error, nil for one without a
+// token, and a nonce for the next proof.
+func (g *Gateway) Challenge(h http.Header, r *http.Request, err error) {
+	sent := identity.CredentialHeadersOf(r)
+	var wrong []string
+	if err != nil && sent.UsesDPoP() {
+		wrong = []string{`error="` + cmp.Or(failureOf(err).proofError(), "invalid_token") + `"`}
+	}
+	h["Www-Authenticate"] = append(h["Www-Authenticate"], g.config.challenges(sent, wrong, nil)...)
+	if writeNonce(h, err); h.Get(identity.NonceHeader) != "" {
+		noStore(h)
+	}
 }
 
 // OwnHeaders returns a function that reports whether only the gateway may send a header to an upstream: an

@@ -22,6 +22,13 @@ type introspection struct {
 	ACR       string `json:"acr,omitempty"`
 	AuthTime  int64  `json:"auth_time,omitempty"`
 	TokenType string `json:"token_type,omitempty"`
+
+	Confirmation *keyConfirmation `json:"cnf,omitempty"`
+}
+
+// keyConfirmation names the key that a token is bound to (RFC 9449 section 6.2).
+type keyConfirmation struct {
+	KeyThumbprint string `json:"jkt"`
 }
 
 // serveIntrospect answers POST /introspect (RFC 7662) for the peers of verify. Every text that is not a valid
@@ -52,7 +59,7 @@ func introspectionOf(c *token.Claims) introspection {
 	if len(c.Audience) == 1 {
 		audience = c.Audience[0]
 	}
-	return introspection{
+	answer := introspection{
 		Active:    true,
 		Issuer:    c.Issuer,
 		Subject:   c.Subject,
@@ -63,6 +70,10 @@ func introspectionOf(c *token.Claims) introspection {
 		ID:        c.ID,
 		ACR:       c.ACR,
 		AuthTime:  c.AuthTime.Unix(),
-		TokenType: "Bearer",
+		TokenType: tokenType(c.KeyThumbprint),
 	}
+	if c.KeyThumbprint != "" {
+		answer.Confirmation = &keyConfirmation{c.KeyThumbprint}
+	}
+	return answer
 }

@@ -11,7 +11,8 @@ import (
 
 // serveLogout answers POST /logout. It ends a login on every replica and clears the cookie.
 func (b *browserAPI) serveLogout(x exchange) error {
-	c, err := b.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	sent := credentialsAt(x, b.config.endpointURL("/logout"))
+	c, err := b.guard.Authenticate(x.r.Context(), sent)
 	var unconfirmed error
 	switch {
 	case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrCookie):
@@ -35,6 +36,7 @@ func (b *browserAPI) serveLogout(x exchange) error {
 	if unconfirmed != nil {
 		return unconfirmed // the login has ended, but no standby of the store has confirmed it
 	}
+	writeFreshNonce(x.w.Header(), sent)
 	if requireMediaType(x.r, "application/x-www-form-urlencoded") == nil {
 		redirect(x.w, b.pages.LoginURL(page.Page{}, "logged_out", ""))
 		return nil

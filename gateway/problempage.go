@@ -38,5 +38,5 @@ func answersOf(problem string) (answers []page.Answer) {
 // hasPage reports whether clients see a failure as a problem. Other failures appear only at /token, under
 // names of OAuth.
 func (f failure) hasPage() bool {
-	return f.oauth == "invalid_request" || f.oauth == "temporarily_unavailable"
+	return f.proofError() != "" || f.oauth == "invalid_request" || f.oauth == "temporarily_unavailable"
 }

@@ -90,6 +90,7 @@ func (a *response) end(err error) {
 func (a *response) completeHeader() {
 	a.state.WriteCookie(a.Header())
 	a.stripHeader()
+	a.state.WriteNonce(a.Header())
 	a.protect()
 }
 
@@ -98,7 +99,7 @@ func (a *response) stripHeader() {
 	h, answer := a.Header(), a.state.Answer
 	for name := range h {
 		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
-		case !answer.Endpoint && identity.IsIdentityHeader(trailer), answer.Personal && cachecontrol.Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+		case !answer.Endpoint && (identity.IsIdentityHeader(trailer) || a.foreignNonce(trailer, h[name])), answer.Personal && cachecontrol.Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
 			delete(h, name)
 		default:
 			cachecontrol.Respell(h, name)
@@ -111,6 +112,12 @@ func (a *response) stripHeader() {
 		}
 		h["Set-Cookie"] = cookies
 	}
+}
+
+// foreignNonce reports whether an upstream sends a nonce for proofs that only the gateway checks.
+func (a *response) foreignNonce(name string, values []string) bool {
+	return strings.EqualFold(name, identity.NonceHeader) &&
+		(a.state.Answer.Nonce == "" || len(values) != 1 || values[0] != a.state.Answer.Nonce)
 }
 
 // protect sets what caches may do with the answer.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -21,6 +22,9 @@ type appAPI struct {
 	audiences *siteAudiences
 	cookies   identity.Cookies
 	answers   *answers
+
+	proofs      *dpop.Checker
+	startProofs *dpop.Checker // of starts, which cost an attacker nothing
 }
 
 // startRequest is the body of POST /sessions.
@@ -32,10 +36,13 @@ type startRequest struct {
 	ACRValues           string `json:"acr_values"`
 	MaxAge              *int64 `json:"max_age"`
 	Resource            texts  `json:"resource"`
+	DPoPKey             string `json:"dpop_jkt"`
 }
 
 // startParameters are the members of a startRequest.
-var startParameters = []string{"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age", "resource"}
+var startParameters = []string{
+	"code_challenge", "code_challenge_method", "redirect_uri", "language", "acr_values", "max_age", "resource", "dpop_jkt",
+}
 
 // startResponse is the answer to a start. It is JSON and never a redirect: iOS opens an app only after the user's
 // own tap.
@@ -47,13 +54,18 @@ type startResponse struct {
 }
 
 // serveStart answers POST /sessions. It starts a login for an app.
-func (a *appAPI) serveStart(x exchange) error {
+func (a *appAPI) serveStart(x exchange) error { return proofError(a.start(x)) }
+
+func (a *appAPI) start(x exchange) error {
 	var in startRequest
 	if err := readJSON(x.r, &in, startParameters...); err != nil {
 		return err
 	}
 	s, err := a.appStart(x, in)
 	if err != nil {
+		return err
+	}
+	if err := a.bindStart(x, in.DPoPKey, &s); err != nil {
 		return err
 	}
 	record, err := a.logins.Start(x.r.Context(), s)

@@ -107,9 +107,15 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		return nil
 	}
 	state, r := s.gateway.guard.Enter(r)
+	if info.Proof != nil {
+		state.Sent.Checked = (*identity.CheckedProof)(info.Proof)
+	}
 	if info.Unmatched && !identity.DoubtfulPath(r.URL) && !identity.DoubtfulPath(info.OriginalURL) {
 		if state.Credential == nil {
 			s.dropCredential(r.Header)
+		}
+		if state.Credential == nil {
+			identity.DropDPoP(r.Header)
 		}
 		s.gateway.observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
@@ -126,6 +132,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		s.gateway.observe.Request(Preflight)
 		return s.pass(w, r, state, next, false)
 	}
+	state.Sent.Target = s.proofTarget(info)
 	err := s.authorize(r, state)
 	if err == nil {
 		err = s.gateway.guard.SetHeaders(r.Context(), r.Header, state, &s.upstream)
@@ -172,6 +179,12 @@ func (i RequestInfo) withDefaults(r *http.Request) RequestInfo {
 	if i.OriginalURL == nil {
 		i.OriginalURL = r.URL
 	}
+	orString(&i.Method, r.Method)
+	orString(&i.Host, r.Host)
+	if i.Scheme == "" && r.TLS != nil {
+		i.Scheme = "https"
+	}
+	orString(&i.Scheme, "http")
 	if !i.Client.IsValid() {
 		if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 			i.Client = remote.Addr()

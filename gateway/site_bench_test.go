@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/dpoptest"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -51,11 +52,18 @@ func BenchmarkRefused(b *testing.B) {
 	e := newEnv(b)
 	signed, _ := e.bearer(b)
 	good := signed.Header.Get("Authorization")
+	claims := e.claims()
+	claims.KeyThumbprint = dpoptest.NewKey(b).Thumbprint()
+	bound, _, err := e.authority.IssueAccess(claims)
+	check(b, err)
+	garbage := request("Authorization", "DPoP "+bound)
+	garbage.Header.Set("DPoP", strings.Repeat("e", 300)+"."+strings.Repeat("e", 300)+"."+strings.Repeat("e", 86))
 	for name, sent := range map[string]*http.Request{
 		"no token":                 request("X-Note", "none"),
 		"8 KiB garbage":            request("Authorization", "Bearer "+strings.Repeat("e", token.MaxSize)),
 		"8 KiB with a good header": request("Authorization", good[:strings.IndexByte(good, '.')+1]+strings.Repeat("e", 7000)+".e"),
 		"8 KiB that do not open":   request("Authorization", "Bearer "+doesNotOpen(e.keys.KeySet().Current().ID())),
+		"a garbage proof":          garbage, // of a token that is kept
 		"ill-signed":               request("Authorization", illSigned(good, 20)),
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -61,6 +61,10 @@ type SiteConfig struct {
 	// Headers lists upstream headers in addition to the X-Itsme ones. Clients can never supply them.
 	Headers []ExtraHeader
 
+	// Hosts lists the hosts that are written out in the site's addresses, with the port if it is not the default one. A
+	// DPoP proof for one of them counts. One for the host of PublicURL or of an http(s) audience always counts.
+	Hosts []string
+
 	// ForwardToken selects how the token reaches the upstream: [ForwardAuthorization] (the default),
 	// [ForwardOff], or the name of a header for the token alone. The gateway mints it for the site. The client's
 	// own credential never reaches an upstream.
@@ -89,6 +93,13 @@ type ExtraHeader struct {
 type RequestInfo struct {
 	// OriginalURL is the URL that the client requested, before any rewrite. Nil is the request's own URL.
 	OriginalURL *url.URL
+	// Method is the method that the client sent. Empty is the request's own.
+	Method string
+	// Scheme and Host are what the client used, as far as the server trusts a proxy that says so. Empty ones are those of
+	// the connection and the request.
+	Scheme, Host string
+	// Proof is where the handlers of one request keep the result of its DPoP proof. Nil keeps it behind the first site.
+	Proof *CheckedProof
 	// Client is the client's address, as far as the server trusts it. The zero value takes the request's
 	// RemoteAddr.
 	Client netip.Addr

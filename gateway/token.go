@@ -27,7 +27,9 @@ type tokenResponse struct {
 }
 
 // serveToken answers POST /token. It finishes an app's login or refreshes it.
-func (a *appAPI) serveToken(x exchange) error {
+func (a *appAPI) serveToken(x exchange) error { return proofError(a.exchange(x)) }
+
+func (a *appAPI) exchange(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)
 	if err != nil {
 		return err
@@ -57,13 +59,17 @@ func (a *appAPI) serveRefresh(x exchange, form url.Values) error {
 	if form.Get("refresh_token") == "" {
 		return requestErrorf("refresh_token is required")
 	}
-	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"), x.admitted)
+	proof, err := proofOf(x, a.proofs, a.config.endpointURL("/token"), "")
+	if err != nil {
+		return err
+	}
+	next, err := a.logins.Refresh(x.r.Context(), form.Get("refresh_token"), proof, x.admitted)
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  next.Access,
-		TokenType:    "Bearer",
+		TokenType:    tokenType(next.Key),
 		ExpiresIn:    seconds(next.ExpiresAt.Sub(a.config.Now())),
 		RefreshToken: next.Refresh,
 	})
@@ -88,13 +94,17 @@ func (a *appAPI) serveFinish(x exchange, form url.Values) error {
 	if back := form.Get("redirect_uri"); back != "" && back != record.RedirectURL {
 		return wrap(login.ErrGrant, "another redirect_uri")
 	}
-	finished, err := a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code")})
+	key, err := a.finishKey(x, record)
+	if err != nil {
+		return err
+	}
+	finished, err := a.logins.Finish(x.r.Context(), record, login.AuthorizationResponse{State: form.Get("state"), Code: form.Get("code"), Key: key})
 	if err != nil {
 		return err
 	}
 	writeJSON(x.w, http.StatusOK, "application/json", tokenResponse{
 		AccessToken:  finished.Token,
-		TokenType:    "Bearer",
+		TokenType:    tokenType(finished.KeyThumbprint),
 		ExpiresIn:    seconds(finished.TokenExpiresAt.Sub(a.config.Now())),
 		RefreshToken: finished.Refresh,
 	})

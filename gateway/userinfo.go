@@ -11,7 +11,8 @@ import (
 // serveUserinfo answers /userinfo with the claims of the request's credential. Like a site, it renews a
 // cookie and detects a copied one.
 func (g *Gateway) serveUserinfo(x exchange) error {
-	c, err := g.guard.Authenticate(x.r.Context(), identity.CredentialHeadersOf(x.r))
+	sent := credentialsAt(x, g.config.endpointURL("/userinfo"))
+	c, err := g.guard.Authenticate(x.r.Context(), sent)
 	if err == nil && c.Kind == store.Browser {
 		if x.r.Method != http.MethodGet && !sameOrigin(x.r, g.config.PublicURL) {
 			return errCrossSite
@@ -28,6 +29,7 @@ func (g *Gateway) serveUserinfo(x exchange) error {
 	case err != nil:
 		return err
 	}
+	writeFreshNonce(x.w.Header(), sent)
 	claims := c.AttributeClaims()
 	claims["sub"], claims["acr"], claims["auth_time"] = c.Claims.Subject, c.Claims.ACR, c.Claims.AuthTime.Unix()
 	writeJSON(x.w, http.StatusOK, "application/json", claims)

@@ -177,6 +177,9 @@ func (c Config) validateToken() error {
 			return configErrorf("token audience: %q is listed twice; remove one", audience)
 		}
 	}
+	if c.Token.DPoP != DPoPOptional && c.Token.DPoP != DPoPRequired {
+		return configErrorf("token dpop: %q is unknown; use optional or required", c.Token.DPoP)
+	}
 	if err := c.validateClaims(); err != nil {
 		return err
 	}

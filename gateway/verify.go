@@ -53,7 +53,7 @@ func (p proxyRanges) contain(r *http.Request) bool {
 // serveVerify answers with the headers for the upstream. The answer has every header of the gateway, empty
 // where the user has no value. The proxy copies them, and so overwrites headers that the client sent.
 func (g *Gateway) serveVerify(x exchange) error {
-	state := &identity.RequestState{Sent: identity.CredentialHeadersOf(x.r), Required: identity.StepUp{}.With(x.site.require)}
+	state := &identity.RequestState{Sent: x.site.forwardedCredentials(x), Required: identity.StepUp{}.With(x.site.require)}
 	if err := x.site.verify(x, state); err != nil {
 		return err
 	}
@@ -67,6 +67,7 @@ func (g *Gateway) serveVerify(x exchange) error {
 	noStore(h)
 	g.guard.EmptyHeaders(h)
 	maps.Copy(h, given)
+	writeFreshNonce(h, state.Sent)
 	h.Set("Itsme-Cache", "private") // for the answer that the proxy will pass on
 	x.w.WriteHeader(http.StatusOK)
 	return nil

@@ -45,6 +45,11 @@ type Family struct {
 	// first.
 	ParentPresentedAt time.Time `json:"parent_presented_at,omitzero"`
 
+	// KeyThumbprint is the RFC 7638 thumbprint of the key that the login is bound to (RFC 9449). [Family.BindKey] sets
+	// it. The tokens of such a login are of no use without the key, and its refresh token is not rotated. Empty for a
+	// login without a key.
+	KeyThumbprint string `json:"dpop_jkt,omitzero"`
+
 	// Kind is the kind of the tokens: access tokens of an app, or session tokens of a browser.
 	Kind Kind `json:"kind,omitzero"`
 	// Subject is the user.
@@ -69,6 +74,11 @@ type Family struct {
 	Needs string `json:"needs,omitzero"`
 	// Unknown is as [Record.Unknown].
 	Unknown Members `json:"-"`
+}
+
+// BindKey binds the login to a key, as [Record.BindKey] does.
+func (f *Family) BindKey(thumbprint string) {
+	f.KeyThumbprint, f.Needs = thumbprint, withNeed(f.Needs, needDPoP)
 }
 
 // Families keeps logins that may be refreshed until they expire, and the list of running logins of each

@@ -23,7 +23,19 @@ var (
 
 // supported are the words in Needs that this release knows. A release that stores members which an older
 // one must not ignore writes a new word and adds it here.
-var supported []string
+var supported = []string{needDPoP}
+
+// needDPoP is the need of a login that is bound to a key (RFC 9449).
+const needDPoP = "dpop"
+
+// withNeed adds a word to the words of Needs.
+func withNeed(needs, word string) string {
+	words := strings.Fields(needs)
+	if !slices.Contains(words, word) {
+		words = append(words, word)
+	}
+	return strings.Join(words, " ")
+}
 
 // Members is a JSON object with the members of a newer release that this release does not know. It is
 // empty without any.

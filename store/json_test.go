@@ -84,6 +84,31 @@ func TestNamesAreTheFormat(t *testing.T) {
 	}
 }
 
+// TestBoundLoginNeedsThisRelease: an older release, or one before a key was a part of a login, would give the login to a
+// client without the key.
+func TestBoundLoginNeedsThisRelease(t *testing.T) {
+	t.Parallel()
+	r, f := &Record{ID: "id"}, &Family{ID: "id"}
+	for range 2 {
+		r.BindKey("thumbprint")
+		f.BindKey("thumbprint")
+	}
+	const want = `{"dpop_jkt":"thumbprint","needs":"dpop"}`
+	if got, err := Encode(r); string(got) != want || err != nil {
+		t.Errorf("the record is %s, %v, want %s", got, err, want)
+	}
+	if got, err := EncodeFamily(f); string(got) != want || err != nil {
+		t.Errorf("the family is %s, %v, want %s", got, err, want)
+	}
+	r.Needs = "later"
+	if r.BindKey("other"); r.Needs != "later dpop" {
+		t.Errorf("the needs are %q", r.Needs)
+	}
+	if got, err := Decode([]byte(want)); err != nil || got.KeyThumbprint != "thumbprint" {
+		t.Errorf("this release reads %v, %v", got, err)
+	}
+}
+
 // TestNamesAreTheirOwn: encoding/json takes the member Token for token.
 func TestNamesAreTheirOwn(t *testing.T) {
 	t.Parallel()

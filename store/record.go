@@ -41,6 +41,9 @@ type Record struct {
 
 	// Challenge is an app's S256 code challenge (RFC 7636). Empty matches nothing.
 	Challenge string `json:"code_challenge,omitzero"`
+	// KeyThumbprint is the RFC 7638 thumbprint of the key that the login is bound to (RFC 9449). [Record.BindKey] sets
+	// it. Empty for a login without a key, and for one whose first finish decides.
+	KeyThumbprint string `json:"dpop_jkt,omitzero"`
 	// CookieHash is the SHA-256 of a browser's login cookie. Zero matches nothing.
 	CookieHash Bytes32 `json:"cookie_hash,omitzero"`
 	// ReturnTo is the path that a browser is redirected to after the login.
@@ -106,10 +109,16 @@ type Record struct {
 
 	// Needs has words, with spaces between them, that a release must know to handle the record. A
 	// release that lacks one of them does not change the record: see [ErrNewer]. This release writes
-	// none.
+	// dpop, for a login that is bound to a key.
 	Needs string `json:"needs,omitzero"`
 	// Unknown has the members of a newer release. The caller does not change it.
 	Unknown Members `json:"-"`
+}
+
+// BindKey binds the login to a key. A release that ignores the key would give the login to a client without it, so
+// Needs gets a word.
+func (r *Record) BindKey(thumbprint string) {
+	r.KeyThumbprint, r.Needs = thumbprint, withNeed(r.Needs, needDPoP)
 }
 
 // Duration returns the time from start to end of a login that ended. It is not negative, even when two

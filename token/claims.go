@@ -37,6 +37,9 @@ type Claims struct {
 	LoginID string
 	// Parent (parent) is the ID of the token that a minted token was made from. Other tokens have none.
 	Parent string
+	// KeyThumbprint (cnf.jkt) is the RFC 7638 thumbprint of the client's key, SHA-256 in base64url. A token with it is
+	// valid only together with a DPoP proof of that key (RFC 9449 section 6.1). Empty in a bearer token.
+	KeyThumbprint string
 	// Attributes are the user's claims by their OpenID Connect names: each a string, a bool, or a map[string]any of
 	// strings. Invalid UTF-8 becomes U+FFFD. A name for which IsReserved is true is refused.
 	Attributes map[string]any
@@ -70,7 +73,7 @@ func MarkedLogin(login, mark string) string { return login + markSeparator + mar
 // as a permission. No attribute can have such a name, so no attribute can override one.
 func IsReserved(name string) bool {
 	switch name {
-	case "act", "amr", "at_hash", "authorization_details", "azp", "c_hash", "cnf", "entitlements", "events", "groups",
+	case "act", "amr", "at_hash", "authorization_details", "azp", "c_hash", "entitlements", "events", "groups",
 		"may_act", "nonce", "permissions", "roles", "s_hash", "scope", "scp", "sub_id":
 		return true
 	}
@@ -80,7 +83,7 @@ func IsReserved(name string) bool {
 // isRegistered reports whether name is a claim with a field of its own in Claims.
 func isRegistered(name string) bool {
 	switch name {
-	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp", "sid", "parent":
+	case "iss", "aud", "sub", "exp", "nbf", "iat", "jti", "client_id", "auth_time", "acr", "idp", "sid", "parent", "cnf":
 		return true
 	}
 	return false
@@ -102,9 +105,11 @@ func (c *Claims) marshal() ([]byte, error) {
 		IDP      string `json:"idp"`
 		LoginID  string `json:"sid,omitempty"`
 		Parent   string `json:"parent,omitempty"`
+
+		Confirmation confirmation `json:"cnf,omitzero"`
 	}{
 		c.Issuer, oneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
-		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent,
+		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent, confirmation{c.KeyThumbprint},
 	})
 	if err != nil || len(c.Attributes) == 0 {
 		return registered, err
@@ -114,6 +119,11 @@ func (c *Claims) marshal() ([]byte, error) {
 		return nil, err
 	}
 	return slices.Concat(registered[:len(registered)-1], []byte(","), attributes[1:]), nil
+}
+
+// confirmation is the claim cnf (RFC 7800) of a token that is bound to a key (RFC 9449 section 6.1).
+type confirmation struct {
+	KeyThumbprint string `json:"jkt,omitempty"`
 }
 
 // oneOrMany returns a single audience as a string (RFC 7519 section 4.1.3): some verifiers read only strings.

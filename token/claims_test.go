@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"maps"
 	"strings"
@@ -54,6 +55,9 @@ func TestClaimsThatCannotBeIssued(t *testing.T) {
 		wantErr error
 	}{
 		{"complete", func(*token.Claims) {}, nil},
+		{"bound to a key", func(c *token.Claims) { c.KeyThumbprint = thumbprint }, nil},
+		{"bound to a thumbprint that is too short", func(c *token.Claims) { c.KeyThumbprint = thumbprint[1:] }, token.ErrClaims},
+		{"bound to another text", func(c *token.Claims) { c.KeyThumbprint = strings.Repeat("!", 43) }, token.ErrClaims},
 		{"no attributes", func(c *token.Claims) { c.Attributes = nil }, nil},
 		{"no subject", func(c *token.Claims) { c.Subject = "" }, token.ErrClaims},
 		{"a subject that is not UTF-8", func(c *token.Claims) { c.Subject = "a\xff" }, token.ErrClaims},
@@ -80,6 +84,38 @@ func TestClaimsThatCannotBeIssued(t *testing.T) {
 				t.Errorf("got %v, want %v", err, row.wantErr)
 			}
 		})
+	}
+}
+
+// thumbprint is the one printed in RFC 9449 section 6.1.
+const thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+
+// TestBoundTokenNamesItsKey: an upstream or a gateway that cannot see the key takes the token for a bearer token, which
+// a thief can use.
+func TestBoundTokenNamesItsKey(t *testing.T) {
+	t.Parallel()
+	authority := newAuthority(t, config(), keystest.Of(t, newKey(t, token.EdDSA)))
+	for name, key := range map[string]string{"bound": thumbprint, "a bearer token": ""} {
+		claims := person()
+		claims.KeyThumbprint = key
+		raw, issued, err := authority.IssueAccess(claims)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verified, err := authority.VerifyAccess(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if issued.KeyThumbprint != key || verified.KeyThumbprint != key {
+			t.Errorf("%s: issued for key %q, verified for %q", name, issued.KeyThumbprint, verified.KeyThumbprint)
+		}
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := strings.Contains(string(payload), `"cnf":{"jkt":"`+thumbprint+`"}`), key != ""; got != want || strings.Contains(string(payload), "cnf") != want {
+			t.Errorf("%s: the payload is %s", name, payload)
+		}
 	}
 }
 

@@ -1,51 +1,27 @@
 package token
 
 import (
-	"bytes"
 	"encoding/base64"
-	"io"
-	"strings"
-	"unicode/utf8"
 
-	"github.com/go-jose/go-jose/v4/json"
+	"github.com/caddy-itsme/caddy-itsme/internal/strictjson"
 )
 
 // encoding is base64url without padding and without loose bits at the end (RFC 7515 section 2).
 var encoding = base64.RawURLEncoding.Strict()
 
-// decode reads base64url and accepts one spelling of each value. encoding/base64 skips line breaks even when strict, so
-// that one token would have many spellings.
+// decode reads base64url and accepts one spelling of each value, or returns ErrMalformed.
 func decode(text string) ([]byte, error) {
-	if strings.IndexByte(text, '\n') >= 0 || strings.IndexByte(text, '\r') >= 0 {
-		return nil, ErrMalformed
-	}
-	data, err := encoding.DecodeString(text)
+	data, err := strictjson.Base64(text)
 	if err != nil {
 		return nil, ErrMalformed
 	}
 	return data, nil
 }
 
-// parseObject reads data as exactly one JSON object. Numbers are json.Number, objects map[string]any, arrays []any.
-//
-// go-jose's reader refuses two members of one name at any depth, and keeps names exact. Of {"sub":"a","sub":"b"} one
-// reader uses the first and another the last: an attacker would choose which of them is checked (RFC 8725 section
-// 2.4). parseObject also refuses text that is not UTF-8.
+// parseObject reads data as exactly one JSON object without duplicate members, or returns ErrMalformed.
 func parseObject(data []byte) (map[string]any, error) {
-	if !utf8.Valid(data) {
-		return nil, ErrMalformed
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.SetNumberType(json.UnmarshalJSONNumber)
-	var value any // the decoder reads it without reflection, unlike a map
-	if err := decoder.Decode(&value); err != nil {
-		return nil, ErrMalformed
-	}
-	object, ok := value.(map[string]any)
-	if !ok {
-		return nil, ErrMalformed
-	}
-	if _, err := decoder.Token(); err != io.EOF {
+	object, err := strictjson.Object(data)
+	if err != nil {
 		return nil, ErrMalformed
 	}
 	return object, nil

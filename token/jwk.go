@@ -49,6 +49,12 @@ func thumbprint(members map[string]string) string {
 	return encoding.EncodeToString(sum[:])
 }
 
+// ValidThumbprint reports whether text has the form of a thumbprint: a SHA-256 in base64url, in its one spelling.
+func ValidThumbprint(text string) bool {
+	sum, err := decode(text)
+	return err == nil && len(sum) == sha256.Size
+}
+
 // publicJWK returns the published JWK. It starts from the public members, so that it has no private one.
 func (k Key) publicJWK() map[string]string {
 	jwk := maps.Clone(k.members)

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"sync/atomic"
 )
@@ -78,6 +80,9 @@ func marshalJWKS(keys []*Key) ([]byte, error) {
 
 // Current returns the key that signs.
 func (s *KeySet) Current() *Key { return s.current }
+
+// All returns every key of the set, in no order.
+func (s *KeySet) All() iter.Seq[*Key] { return maps.Values(s.byID) }
 
 // Has reports whether the set has the key of that ID. An ID is the hash of a public key: no other key can have it.
 func (s *KeySet) Has(id string) bool { return s.byID[id] != nil }

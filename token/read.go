@@ -43,6 +43,8 @@ func (a *Authority) read(k kind, payload []byte) (*Claims, error) {
 		LoginID:    r.optionalText("sid"),
 		Parent:     r.optionalText("parent"),
 		Attributes: r.attributes(),
+
+		KeyThumbprint: r.keyThumbprint(),
 	}
 	// This package writes no nbf. A token with one is not valid before it.
 	notBefore := claims.IssuedAt
@@ -89,6 +91,8 @@ func (c *Claims) check(k kind) error {
 		return fmt.Errorf("%w: acr is not low, substantial or high", ErrClaims)
 	case c.IDP != idp:
 		return fmt.Errorf("%w: idp is not %s", ErrClaims, idp)
+	case c.KeyThumbprint != "" && !ValidThumbprint(c.KeyThumbprint):
+		return fmt.Errorf("%w: cnf.jkt is not a SHA-256 thumbprint", ErrClaims)
 	case c.AuthTime.Unix() <= 0 || c.AuthTime.Unix() >= maxTime:
 		return fmt.Errorf("%w: auth_time is out of range", ErrClaims)
 	}
@@ -155,6 +159,21 @@ func (r *reader) second(name string) time.Time {
 		r.fail(name, "a time in whole seconds")
 	}
 	return time.Unix(seconds, 0).UTC()
+}
+
+// keyThumbprint reads cnf. It refuses every other way to confirm a token: this package would ignore it, and accept the
+// token from a client that cannot confirm it.
+func (r *reader) keyThumbprint() string {
+	value, ok := r.members["cnf"]
+	if !ok {
+		return ""
+	}
+	confirmation, _ := value.(map[string]any)
+	thumbprint, _ := confirmation["jkt"].(string)
+	if len(confirmation) != 1 || thumbprint == "" {
+		r.fail("cnf", "an object with jkt alone")
+	}
+	return thumbprint
 }
 
 // attributes returns the members that are not registered claims.

@@ -46,6 +46,7 @@ var rooms = []struct {
 	{"gateway/internal/identity", 4, false},
 	{"gateway/internal/login", 4, false},
 	{"gateway/internal/page", 4, false},
+	{"gateway/internal/dpop", 3, false}, // identity and login check proofs with it
 	{"keyring", 3, false},
 	{"store", 3, false},
 	{"signicat", 2, false},
@@ -59,6 +60,7 @@ var rooms = []struct {
 	{"internal/mutate", 1, false},
 	{"docs", 1, false},
 	{"internal/loopback", 1, false},
+	{"internal/strictjson", 1, false},
 }
 
 // withSimulator are the programs that link the simulator.

@@ -3,6 +3,8 @@ package coverage
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -41,6 +43,53 @@ func PlaceOf(ctx caddy.Context) (p Place) {
 
 // AnswersFor reports whether a request for the host of a URL may reach the module.
 func (p Place) AnswersFor(url string) bool { return reaches(p.conditions, url, hostMatchers) }
+
+// Known reports whether the module is in the routes of a server.
+func (p Place) Known() bool { return p.server != nil }
+
+// Hosts returns the hosts that are written out in the matchers of the place: as they are, and with each port of the server.
+// A wildcard or a placeholder is not written out.
+func (p Place) Hosts() (hosts []string) {
+	for _, sets := range p.conditions {
+		for _, set := range sets {
+			for _, matcher := range set {
+				named, ok := matcher.(*caddyhttp.MatchHost)
+				if !ok {
+					continue
+				}
+				for _, host := range *named {
+					if !strings.ContainsAny(host, "*{") {
+						hosts = append(hosts, p.withPorts(host)...)
+					}
+				}
+			}
+		}
+	}
+	return hosts
+}
+
+// maxPorts bounds the ports of one address of a server, which may be a range.
+const maxPorts = 16
+
+func (p Place) withPorts(host string) []string {
+	hosts := []string{host}
+	if p.server == nil {
+		return hosts
+	}
+	for _, address := range p.server.Listen {
+		parsed, err := caddy.ParseNetworkAddress(address)
+		if err != nil || parsed.IsUnixNetwork() || parsed.PortRangeSize() > maxPorts {
+			continue
+		}
+		for offset := range parsed.PortRangeSize() {
+			hosts = append(hosts, host+":"+strconv.FormatUint(uint64(parsed.StartPort+offset), 10))
+		}
+	}
+	return hosts
+}
+
+// String returns the site of the place, as messages name it.
+func (p Place) String() string { return describe(p.server, p.conditions) }
 
 // Wrap adds the site to an error of the module. It returns nil for nil.
 func (p Place) Wrap(err error) error {

@@ -12,17 +12,23 @@ type CredentialHeaders struct {
 	Authorization []string
 	// Cookie holds the lines of Cookie.
 	Cookie []string
+	// DPoP holds the lines of DPoP.
+	DPoP []string
+	// Target is what a proof in DPoP must be for.
+	Target Target
+	// Checked keeps the result of the check of a proof. Nil keeps none.
+	Checked *CheckedProof
 }
 
 // CredentialHeadersOf returns the credentials of a request.
 func CredentialHeadersOf(r *http.Request) CredentialHeaders {
-	return CredentialHeaders{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"]}
+	return CredentialHeaders{Authorization: r.Header["Authorization"], Cookie: r.Header["Cookie"], DPoP: r.Header[proofHeader]}
 }
 
 // Restore returns a request with its original credentials, for a gateway behind another gateway's site.
 func (s CredentialHeaders) Restore(r *http.Request) *http.Request {
 	r = r.Clone(r.Context())
-	r.Header["Authorization"], r.Header["Cookie"] = s.Authorization, s.Cookie
+	r.Header["Authorization"], r.Header["Cookie"], r.Header[proofHeader] = s.Authorization, s.Cookie, s.DPoP
 	return r
 }
 
@@ -62,12 +68,15 @@ func (g *Guard) DropOwn(h http.Header) {
 
 // bearer reads a bearer token (RFC 6750 section 2.1). A value with that scheme is a bearer token even when it
 // is malformed: it never falls back to the cookie.
-func bearer(value string) (raw string, ok bool) {
-	scheme, rest, _ := strings.Cut(strings.Trim(value, " \t"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
+func bearer(value string) (raw string, ok bool) { return credential(value, "Bearer") }
+
+// credential reads the token of a scheme.
+func credential(value, scheme string) (raw string, ok bool) {
+	named, rest, _ := strings.Cut(strings.Trim(value, " \t"), " ")
+	if strings.EqualFold(named, scheme) {
 		return strings.TrimLeft(rest, " "), true
 	}
-	return "", hasBearerPrefix(scheme)
+	return "", hasSchemePrefix(named, scheme)
 }
 
 // containsBearer reports whether a value holds the word Bearer anywhere. An upstream that splits the value at
@@ -76,11 +85,10 @@ func containsBearer(value string) bool {
 	return slices.ContainsFunc(wordsIn(value), func(word string) bool { return strings.EqualFold(word, "Bearer") })
 }
 
-// hasBearerPrefix reports whether the scheme Bearer ends with another character than a blank, such as a tab.
-// Some servers accept that.
-func hasBearerPrefix(scheme string) bool {
-	const name = "bearer"
-	return len(scheme) > len(name) && strings.EqualFold(scheme[:len(name)], name) && !tokenChar(scheme[len(name)])
+// hasSchemePrefix reports whether a scheme ends with another character than a blank, such as a tab. Some servers
+// accept that.
+func hasSchemePrefix(named, scheme string) bool {
+	return len(named) > len(scheme) && strings.EqualFold(named[:len(scheme)], scheme) && !tokenChar(named[len(scheme)])
 }
 
 // tokenChar reports whether a name may hold a byte (RFC 9110 section 5.6.2).

@@ -33,6 +33,9 @@ type Credential struct {
 // Identity returns the user of the credential.
 func (c *Credential) Identity() *Identity { return &c.identity }
 
+// bound reports whether the credential is of use only together with a proof of its key.
+func (c *Credential) bound() bool { return c.Claims.KeyThumbprint != "" }
+
 // attributeValue is an attribute of the user.
 type attributeValue struct {
 	name, text string
@@ -45,7 +48,7 @@ type attributeValue struct {
 func newCredential(kind store.Kind, claims *token.Claims, upstreamClaims []string) *Credential {
 	c := &Credential{Kind: kind, Claims: *claims, upstreamClaims: upstreamClaims, attributes: make([]attributeValue, 0, len(claims.Attributes))}
 	c.Claims.Audience, c.Claims.Attributes = nil, nil
-	pieces := []*string{&c.Claims.ID, &c.Claims.Subject}
+	pieces := []*string{&c.Claims.ID, &c.Claims.Subject, &c.Claims.KeyThumbprint}
 	for name, value := range claims.Attributes {
 		at := slices.Index(c.upstreamClaims, name)
 		if name == attribute.BirthDate {

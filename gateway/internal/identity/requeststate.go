@@ -23,6 +23,8 @@ type RequestState struct {
 	first  Answer // Answer of the first state of a request
 	sent   bool   // a site set the identity headers of its upstream
 	bearer string // the Authorization among them, or empty
+
+	checked CheckedProof // of the first state of a request
 }
 
 // Answer holds what the sites on the way of a request share about its answer. Every site protects the answer:
@@ -34,6 +36,17 @@ type Answer struct {
 	Endpoint bool
 	// Cookies holds the Set-Cookie lines of gateways.
 	Cookies []string
+	// Nonce is the DPoP-Nonce of a gateway, or empty.
+	Nonce string
+}
+
+// WriteNonce sets the nonce for the client's next proof, if the proof of this request had an old one.
+func (s *RequestState) WriteNonce(h http.Header) {
+	if s.Sent.Checked == nil || s.Sent.Checked.FreshNonce == "" {
+		return
+	}
+	s.Answer.Nonce = s.Sent.Checked.FreshNonce
+	h[NonceHeader] = []string{s.Answer.Nonce}
 }
 
 // WriteCookie sets the cookie of the answer, once.
@@ -65,7 +78,7 @@ func (g *Guard) Enter(r *http.Request) (*RequestState, *http.Request) {
 		return before, r
 	}
 	s := &RequestState{Sent: CredentialHeadersOf(r), guard: g}
-	s.Answer = &s.first
+	s.Answer, s.Sent.Checked = &s.first, &s.checked
 	if before != nil {
 		s.Sent, s.Answer = before.Sent, before.Answer
 	}

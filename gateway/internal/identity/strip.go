@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// ReservedHeaders is the set of headers that only the gateway may send to an upstream: all X-Itsme headers, and the
-// names that a site adds. The zero value holds the X-Itsme headers.
+// ReservedHeaders is the set of headers that only the gateway may send to an upstream: all X-Itsme headers, DPoP, and the
+// names that a site adds. The zero value holds the X-Itsme headers and DPoP.
 type ReservedHeaders struct {
 	names map[string]bool // folded
 }
@@ -81,7 +81,7 @@ func appendFolded(folded []byte, name string) []byte {
 
 // Has reports whether the set holds a name, under any spelling.
 func (s ReservedHeaders) Has(name string) bool {
-	if IsIdentityHeader(name) {
+	if IsIdentityHeader(name) || strings.EqualFold(name, proofHeader) {
 		return true
 	}
 	if len(s.names) == 0 {

@@ -80,6 +80,7 @@ func (g *Guard) dropSent(h http.Header, s *RequestState) {
 // EmptyHeaders sets every header that only the gateway may send to an upstream to an empty value.
 func (g *Guard) EmptyHeaders(h http.Header) {
 	h[authorization] = []string{""}
+	h[proofHeader] = []string{""}
 	for _, name := range attribute.Headers() {
 		h[name] = []string{""}
 	}

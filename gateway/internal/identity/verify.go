@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -53,6 +54,10 @@ type Config struct {
 	Claims []string
 	// Cookies names the gateway's cookies.
 	Cookies Cookies
+	// Proofs checks DPoP proofs.
+	Proofs *dpop.Checker
+	// KeyRequired refuses bearer tokens of apps that are not bound to a key.
+	KeyRequired bool
 	// Now is the clock.
 	Now func() time.Time
 }
@@ -69,15 +74,18 @@ func New(config Config) *Guard {
 	return &Guard{config: config, cache: newTokenCache(MaxCached, maxCachedBytes)}
 }
 
-// Authenticate verifies the credential that a client sent. With a bearer token the cookie is ignored. It
-// returns one of the errors above, or an error of Config.Revoked.
+// Authenticate verifies the credential that a client sent. With a bearer or DPoP token the cookie is ignored. It
+// returns one of the errors above, an error of package dpop, or an error of Config.Revoked.
 func (g *Guard) Authenticate(ctx context.Context, sent CredentialHeaders) (*Credential, error) {
 	if len(sent.Authorization) > 1 {
 		return nil, ErrAmbiguous
 	}
 	if len(sent.Authorization) == 1 {
 		if raw, ok := bearer(sent.Authorization[0]); ok {
-			return g.verify(ctx, store.App, raw)
+			return g.verifyBearer(ctx, raw)
+		}
+		if raw, ok := dpopToken(sent.Authorization[0]); ok {
+			return g.verifyBound(ctx, sent, raw)
 		}
 	}
 	cookie, found := g.config.Cookies.Value(sent.Cookie, g.config.Cookies.Session)
@@ -85,6 +93,9 @@ func (g *Guard) Authenticate(ctx context.Context, sent CredentialHeaders) (*Cred
 		return nil, ErrNoCredential
 	}
 	c, err := g.verify(ctx, store.Browser, cookie)
+	if err == nil && c.bound() {
+		return nil, fmt.Errorf("%w: bound to a key", ErrCookie)
+	}
 	if errors.Is(err, ErrToken) {
 		return nil, fmt.Errorf("%w: %w", ErrCookie, err)
 	}

@@ -42,7 +42,7 @@ func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Re
 	if !expires.After(now) {
 		return nil, fmt.Errorf("%w: the session has expired already (is the clock right?)", ErrSignicat)
 	}
-	return &store.Record{
+	record := &store.Record{
 		ID:                      SessionID(state),
 		Kind:                    s.Kind,
 		Client:                  clientKey(s.Client),
@@ -60,7 +60,11 @@ func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Re
 		LoA:                     string(e.requestedLoA(s.LoA)),
 		CreatedAt:               now,
 		ExpiresAt:               expires,
-	}, nil
+	}
+	if s.Key != "" {
+		record.BindKey(s.Key)
+	}
+	return record, nil
 }
 
 // checkAuthorizationURL returns the state of a link that opens itsme and redirects to us.

@@ -41,6 +41,8 @@ type Config struct {
 	CookieLifetime time.Duration
 	// Refresh bounds the time in which a login may be refreshed. Zero allows no refresh.
 	Refresh time.Duration
+	// KeyRequired refuses apps that show no proof of a key (RFC 9449). Zero accepts them.
+	KeyRequired bool
 	// Limits bounds what clients can cause.
 	Limits Limits
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -93,6 +94,9 @@ var endErrors = map[store.Phase]error{
 	store.Expired:   ErrExpired,
 	store.Failed:    ErrGrant,
 }
+
+// errNoProof is returned when a login is bound to a key, and the client has shown none.
+var errNoProof = fmt.Errorf("%w: the login is bound to a key", dpop.ErrProof)
 
 // ErrTokenSize is returned when the claims of a user do not fit into a token.
 var ErrTokenSize = errors.New("token too large")

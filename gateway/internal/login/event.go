@@ -34,6 +34,7 @@ type event struct {
 	kind    eventKind
 	failed  *signicat.Error   // the last failed call to Signicat, for the log
 	code    [sha256.Size]byte // of eventPresent: the hash of the code
+	key     string            // of eventPresent: the thumbprint of the client's key, empty without a proof
 	cancel  string            // of eventCancel: the error on the redirect URL, empty without one
 	session *signicat.Session // of eventRead, eventResult and eventIssue
 	readAt  time.Time         // of eventIssue: when the session was read

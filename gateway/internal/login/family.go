@@ -36,6 +36,9 @@ func (i *issuer) newFamily(kind store.Kind, c token.Claims) (*store.Family, erro
 		CreatedAt: c.IssuedAt,
 		ExpiresAt: c.IssuedAt.Add(i.config.Refresh),
 	}
+	if c.KeyThumbprint != "" {
+		f.BindKey(c.KeyThumbprint)
+	}
 	_, _ = rand.Read(f.Secret[:]) // never fails
 	return f, nil
 }
@@ -81,7 +84,7 @@ func familyError(err error) error {
 
 // familyClaims returns the claims that all tokens of a family share. A refresh never changes them.
 func familyClaims(f *store.Family) (token.Claims, error) {
-	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt}
+	c := token.Claims{Subject: f.Subject, ACR: f.ACR, AuthTime: f.AuthTime, ExpiresAt: f.ExpiresAt, KeyThumbprint: f.KeyThumbprint}
 	if err := json.Unmarshal([]byte(f.Claims), &c.Attributes); err != nil {
 		return token.Claims{}, fmt.Errorf("%w: a family's claims are corrupt", ErrStore)
 	}

@@ -26,7 +26,11 @@ const (
 )
 
 // AuthorizationResponse holds the code and the state of a redirect.
-type AuthorizationResponse struct{ State, Code string }
+type AuthorizationResponse struct {
+	State, Code string
+	// Key is the thumbprint of the key of which the client that presents both has shown a proof. Empty without a proof.
+	Key string
+}
 
 // Finished is a login that ended with a token.
 type Finished struct {
@@ -39,6 +43,9 @@ type Finished struct {
 // Finish continues a login that is bound to the caller, within [FinishWait], and returns its record with the
 // token. Of all calls, on any replica, one does the work. Finish does not change the record that it is given.
 func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response AuthorizationResponse) (Finished, error) {
+	if e.config.KeyRequired && loaded.Kind == store.App && response.Key == "" {
+		return Finished{}, errNoProof
+	}
 	ctx, cancel := context.WithTimeout(ctx, FinishWait)
 	defer cancel()
 	record := new(store.Record)
@@ -47,7 +54,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 	for {
 		clock, sent := e.driver.clock(record), record.SentAt
 		var f *store.Family
-		effect, err := e.driver.claim(ctx, record, sha256.Sum256([]byte(response.Code)), clock())
+		effect, err := e.driver.claim(ctx, record, sha256.Sum256([]byte(response.Code)), response.Key, clock())
 		switch {
 		case err != nil:
 		case effect == effectReplay:
@@ -108,6 +115,9 @@ func (e *Engine) replay(ctx context.Context, record *store.Record, clock func() 
 	f, err := e.issuer.familyOf(ctx, record)
 	if err != nil {
 		return nil, err
+	}
+	if f != nil && f.KeyThumbprint != record.KeyThumbprint {
+		return nil, wrap(ErrGrant, "the login was bound to a key since")
 	}
 	next, kept, err := e.issuer.reissue(ctx, record, f)
 	switch {

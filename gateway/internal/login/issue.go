@@ -44,6 +44,8 @@ func (i *issuer) issue(ctx context.Context, record *store.Record, session *signi
 		AuthTime:   now,
 		ACR:        string(session.LoA),
 		Attributes: held,
+
+		KeyThumbprint: record.KeyThumbprint,
 	})
 	switch {
 	case errors.Is(err, token.ErrTooLarge):

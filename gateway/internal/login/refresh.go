@@ -71,12 +71,24 @@ type Refreshed struct {
 	Access    string
 	ExpiresAt time.Time // of Access
 	Refresh   string
+	// Key is the thumbprint of the key that both are bound to. Empty for a login without a key.
+	Key string
 }
 
-// Refresh exchanges an app's refresh token. All concurrent uses of one token get the same successor and the
-// same access token. admitted may wait, and Refresh reads the login meanwhile. Refresh returns the error of
-// admitted before it changes anything.
-func (i *issuer) Refresh(ctx context.Context, raw string, admitted func() error) (Refreshed, error) {
+// Proof is a proof of a client's key that holds and is not used up yet. The zero value is none.
+type Proof struct {
+	// Thumbprint is that of the key.
+	Thumbprint string
+	// Use uses the proof up. It returns an error when it was used before.
+	Use func() error
+}
+
+// Refresh exchanges an app's refresh token. admitted may wait, and Refresh reads the login meanwhile. Refresh returns the
+// error of admitted before it changes anything.
+//
+// All concurrent uses of one token get the same successor and the same access token. The refresh token of a login that
+// is bound to a key is not rotated: a thief cannot use it. A proof binds a login that has no key.
+func (i *issuer) Refresh(ctx context.Context, raw string, proof Proof, admitted func() error) (Refreshed, error) {
 	used, ok := parseRefreshToken(raw)
 	if !ok || !i.refreshes() {
 		return Refreshed{}, wrap(ErrGrant, "no refresh token")
@@ -89,25 +101,51 @@ func (i *issuer) Refresh(ctx context.Context, raw string, admitted func() error)
 		if f.Kind != store.App || used.serial > f.Serial || !hmac.Equal([]byte(used.signed(f.Secret)), []byte(raw)) {
 			return Refreshed{}, wrap(ErrGrant, "another refresh token")
 		}
-		next, err := i.rotate(ctx, f, used.serial)
+		if err := i.useProof(f, &proof); err != nil {
+			return Refreshed{}, err
+		}
+		next, err := i.exchange(ctx, f, used.serial, proof.Thumbprint)
 		if !errors.Is(err, store.ErrConflict) {
 			return next, err
 		}
 	}
 }
 
-// rotate answers one use of a refresh token. It returns [store.ErrConflict] when another use changed the
-// family first.
-func (i *issuer) rotate(ctx context.Context, f *store.Family, serial uint64) (Refreshed, error) {
+// useProof refuses a client without the key of a login, before anything changes, and uses its proof up. It does so once,
+// also when another call changes the family first.
+func (i *issuer) useProof(f *store.Family, proof *Proof) error {
+	bound := f.KeyThumbprint != "" || i.config.KeyRequired
+	switch {
+	case proof.Thumbprint == "" && bound:
+		return errNoProof
+	case f.KeyThumbprint != "" && proof.Thumbprint != f.KeyThumbprint:
+		return wrap(ErrGrant, "another key")
+	case proof.Use == nil:
+		return nil
+	}
+	use := proof.Use
+	proof.Use = nil
+	return use()
+}
+
+// exchange answers one use of a refresh token by a client with that key. It returns [store.ErrConflict] when another use
+// changed the family first.
+func (i *issuer) exchange(ctx context.Context, f *store.Family, serial uint64, key string) (Refreshed, error) {
 	before := *f
-	if !useRefreshToken(f, serial) {
+	switch {
+	case f.KeyThumbprint != "": // the stored family does not change
+		f.Token = ""
+	case !useRefreshToken(f, serial):
 		return Refreshed{}, i.endReused(ctx, f)
+	case key != "":
+		f.BindKey(key)
+		f.Token = ""
 	}
 	raw, claims, err := i.newest(ctx, f)
 	if err != nil {
 		return Refreshed{}, err
 	}
-	if *f != before {
+	if before.KeyThumbprint == "" && *f != before {
 		if err := i.config.Store.UpdateFamily(ctx, f); err != nil {
 			return Refreshed{}, familyError(err)
 		}
@@ -115,7 +153,7 @@ func (i *issuer) rotate(ctx context.Context, f *store.Family, serial uint64) (Re
 	if err := i.checkFamily(ctx, f); err != nil {
 		return Refreshed{}, err
 	}
-	return Refreshed{raw, claims.ExpiresAt, refreshTokenOf(f)}, nil
+	return Refreshed{raw, claims.ExpiresAt, refreshTokenOf(f), f.KeyThumbprint}, nil
 }
 
 // useRefreshToken records the use of a refresh token. It returns false when two clients must hold the token:

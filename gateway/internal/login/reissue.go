@@ -80,7 +80,7 @@ func (i *issuer) issuedClaims(record *store.Record, f *store.Family) (token.Clai
 	}
 	return token.Claims{
 		Subject: record.Subject, AuthTime: record.AuthTime, ExpiresAt: record.TokenExpiresAt,
-		ACR: held.ACR, Attributes: held.Attributes,
+		ACR: held.ACR, Attributes: held.Attributes, KeyThumbprint: record.KeyThumbprint,
 	}, nil
 }
 

@@ -26,6 +26,10 @@ type StartRequest struct {
 	RedirectURL string
 	// Challenge is an app's S256 code challenge (RFC 7636).
 	Challenge string
+	// Key is the thumbprint of the key that an app binds the login to. Empty leaves that to its first finish.
+	Key string
+	// UseProof uses up the app's proof of the key, once the start is counted. Nil without a proof.
+	UseProof func() error
 	// CookieHash is the SHA-256 of a browser's login cookie.
 	CookieHash [sha256.Size]byte
 	// ReturnTo is the path to which a browser goes after its login.
@@ -44,20 +48,23 @@ func (e *Engine) Start(ctx context.Context, s StartRequest) (*store.Record, erro
 	if s.Kind == store.App {
 		return e.startOnce(ctx, s)
 	}
-	record, err := e.startSession(ctx, s, "", e.admit(ctx, s.Client))
+	record, err := e.startSession(ctx, s, "", e.admit(ctx, s))
 	e.reportStart(ctx, s.Kind, record, err)
 	return record, err
 }
 
 // admit refuses a start while there are no keys or no Signicat. Otherwise it counts the start by its client.
-func (e *Engine) admit(ctx context.Context, client netip.Addr) error {
+func (e *Engine) admit(ctx context.Context, s StartRequest) error {
 	if !e.ready() {
 		return ErrStarting
 	}
 	if err := e.signicat.refusal(); err != nil {
 		return signicatError(err) // before the start counts against the client's limit
 	}
-	return e.countStart(ctx, client)
+	if err := e.countStart(ctx, s.Client); err != nil || s.UseProof == nil {
+		return err
+	}
+	return s.UseProof()
 }
 
 // startSession starts a session at Signicat and stores its record, unless admit refused the start. It
@@ -132,6 +139,9 @@ func createError(err error) error {
 // the same session.
 func (e *Engine) startOnce(ctx context.Context, s StartRequest) (*store.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
+	if s.Key != "" {
+		key += ":" + s.Key
+	}
 	shared, err, _ := e.starts.Do(key, func() (any, error) {
 		// Requests that wait for the same start must not fail when the first client hangs up.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
@@ -152,7 +162,7 @@ func (e *Engine) startOrFind(ctx context.Context, key string, s StartRequest) (*
 	var err, refused error
 	together.Do(
 		func() { id, err = e.config.Store.Recall(ctx, key) },
-		func() { refused = e.admit(ctx, s.Client) },
+		func() { refused = e.admit(ctx, s) },
 	)
 	if err != nil {
 		err = storeError(err)

@@ -37,7 +37,8 @@ const (
 //
 // The effect follows >. drop cancels the session at Signicat; a late SUCCESS has that effect too. A dash changes
 // nothing. An error changes nothing either: x is [store.ErrConflict], because another call was faster; refused
-// is [ErrConflict]. present returns ErrGrant for another code. (1) If Signicat accepted the code, the phase
+// is [ErrConflict]. present returns ErrGrant for another code. Without the login's key it returns ErrGrant or
+// [dpop.ErrProof]. (1) If Signicat accepted the code, the phase
 // becomes Validated.
 //
 // On present, the caller waits (-) while a holder has the lease. present ends a login that is late, as expire
@@ -72,6 +73,9 @@ func transition(r *store.Record, e event, now time.Time) (*store.Record, effect,
 func present(r *store.Record, e event, now time.Time) (*store.Record, effect, error) {
 	first := r.FirstPresented.IsZero()
 	same := subtle.ConstantTimeCompare(r.CodeHash[:], e.code[:]) == 1
+	if err := checkKey(r, e.key); err != nil && (r.Phase == store.Issued || !r.Phase.Ended()) {
+		return r, effectNone, err
+	}
 	switch {
 	case r.Phase == store.Issued && (!same || r.Token == ""):
 		return r, effectNone, fmt.Errorf("%w: the code was used", ErrGrant)
@@ -90,6 +94,9 @@ func present(r *store.Record, e event, now time.Time) (*store.Record, effect, er
 	next := *r
 	if first {
 		next.Phase, next.CodeHash, next.FirstPresented = store.Validating, e.code, now
+		if e.key != "" {
+			next.BindKey(e.key)
+		}
 	}
 	next.LeaseUntil = now.Add(Lease)
 	next.Fence++
@@ -97,6 +104,19 @@ func present(r *store.Record, e event, now time.Time) (*store.Record, effect, er
 		return &next, effectReadResult, nil
 	}
 	return &next, effectValidate, nil
+}
+
+// checkKey refuses a client without the key of a login, before anything changes. The first finish of a login that began
+// without a key fixes its key, or that it has none.
+func checkKey(r *store.Record, key string) error {
+	open := r.FirstPresented.IsZero() && r.KeyThumbprint == ""
+	switch {
+	case open, key == r.KeyThumbprint:
+		return nil
+	case key == "":
+		return errNoProof
+	}
+	return wrap(ErrGrant, "another key")
 }
 
 // cancel ends a login for the client that started it. A login that is being finished continues: its code may

@@ -34,7 +34,7 @@ var problems = []Problem{
 	},
 	{
 		"rate_limited", "Too many logins were started",
-		"Too many logins were started from one network address in a short time, or too many are under way.",
+		"Too many logins were started from one network address in a short time, or too many are under way. Or one key signed too many DPoP proofs.",
 		"Wait for the seconds in Retry-After, and start a login only when the user asks for it. If it happens to all clients, the gateway is behind a proxy that it does not trust: the operator sets trusted_proxies.",
 	},
 	{
@@ -56,6 +56,16 @@ var problems = []Problem{
 		"starting", "The gateway is starting",
 		"The gateway has no signing keys yet. It gets them a moment after its start.",
 		"Send the same request again after a second. If it lasts, the gateway cannot write its storage; its log says so.",
+	},
+	{
+		"invalid_dpop_proof", "The DPoP proof is not valid",
+		"The login is bound to a key of the app (RFC 9449), and the header DPoP has no valid proof of it. Each proof is for one request: its method, its URL, its access token and its jti. The member detail says which rule failed.",
+		"Make a new proof for every request, also for a repeated one. Sign it with ES256 and the key of the login. htu is the URL of the request without its query.",
+	},
+	{
+		"use_dpop_nonce", "The DPoP proof needs a nonce",
+		"The proof has no nonce where the gateway demands one, an old one, or an iat that is more than a minute off the gateway's clock.",
+		"Make a new proof with the nonce in the header DPoP-Nonce of this answer, and repeat the request once. Keep the nonce for the next proofs, until an answer brings another one.",
 	},
 	{
 		"too_early", "The request came in early data",

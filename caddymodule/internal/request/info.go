@@ -1,0 +1,53 @@
+package request
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
+
+	"github.com/caddy-itsme/caddy-itsme/gateway"
+)
+
+// proofVar keeps the result of the request's DPoP proof for every module on the request's way.
+const proofVar = "itsme_dpop_proof"
+
+// Info returns what Caddy knows about a request: the client, the method and the URL from before every rewrite, and the
+// scheme and host that the client used, as far as a trusted proxy says so.
+func Info(r *http.Request) gateway.RequestInfo {
+	ctx := r.Context()
+	info := gateway.RequestInfo{OriginalURL: r.URL, Client: ClientIP(ctx)}
+	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
+		info.OriginalURL, info.Method, info.Host = original.URL, original.Method, original.Host
+	}
+	if len(r.Header["Dpop"]) > 0 {
+		info.Proof = checkedProof(ctx)
+		forwarded(r, &info)
+	}
+	return info
+}
+
+// checkedProof returns the place for the result of the request's proof.
+func checkedProof(ctx context.Context) *gateway.CheckedProof {
+	if kept, ok := caddyhttp.GetVar(ctx, proofVar).(*gateway.CheckedProof); ok {
+		return kept
+	}
+	made := new(gateway.CheckedProof)
+	caddyhttp.SetVar(ctx, proofVar, made)
+	return made
+}
+
+// forwarded takes the scheme and the host of a proxy in trusted_proxies. Several values describe no single request, so
+// they count as another host.
+func forwarded(r *http.Request, info *gateway.RequestInfo) {
+	if trusted, _ := caddyhttp.GetVar(r.Context(), caddyhttp.TrustedProxyVarKey).(bool); !trusted {
+		return
+	}
+	if lines := r.Header["X-Forwarded-Proto"]; len(lines) > 0 {
+		info.Scheme = strings.ToLower(strings.Join(lines, ","))
+	}
+	if lines := r.Header["X-Forwarded-Host"]; len(lines) > 0 {
+		info.Host = strings.Join(lines, ",")
+	}
+}
