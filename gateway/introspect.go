@@ -22,6 +22,8 @@ type introspection struct {
 	ACR       string `json:"acr,omitempty"`
 	AuthTime  int64  `json:"auth_time,omitempty"`
 	TokenType string `json:"token_type,omitempty"`
+	LoginID   string `json:"sid,omitempty"`    // of a minted token
+	Parent    string `json:"parent,omitempty"` // of a minted token
 }
 
 // serveIntrospect answers POST /introspect (RFC 7662) for the peers of verify. Every text that is not a valid
@@ -64,5 +66,7 @@ func introspectionOf(c *token.Claims) introspection {
 		ACR:       c.ACR,
 		AuthTime:  c.AuthTime.Unix(),
 		TokenType: "Bearer",
+		LoginID:   c.LoginID,
+		Parent:    c.Parent,
 	}
 }
