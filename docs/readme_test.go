@@ -16,6 +16,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
+	jwt "github.com/caddy-itsme/caddy-itsme/token"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -56,7 +57,7 @@ func TestREADMEShowsWhatAServiceGets(t *testing.T) {
 
 	_, block, _ := strings.Cut(text, "```json\n")
 	block, _, _ = strings.Cut(block, "```")
-	shown, claims := make(map[string]any), claimsOf(t, token)
+	shown, claims := make(map[string]any), claimsOf(t, strings.TrimPrefix(got.Get("Authorization"), "Bearer "))
 	if err := json.Unmarshal([]byte(block), &shown); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestREADMEShowsWhatAServiceGets(t *testing.T) {
 			t.Errorf("README shows %s %v, the token has %v", claim, shown[claim], claims[claim])
 		}
 	}
-	if life := shown["exp"].(float64) - shown["iat"].(float64); life != gateway.DefaultTokenLifetime.Seconds() {
+	if life := shown["exp"].(float64) - shown["iat"].(float64); life != jwt.MaxMintedLifetime.Seconds() {
 		t.Errorf("README shows a token of %v s", life)
 	}
 }

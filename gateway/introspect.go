@@ -22,6 +22,8 @@ type introspection struct {
 	ACR       string `json:"acr,omitempty"`
 	AuthTime  int64  `json:"auth_time,omitempty"`
 	TokenType string `json:"token_type,omitempty"`
+	LoginID   string `json:"sid,omitempty"`    // of a minted token
+	Parent    string `json:"parent,omitempty"` // of a minted token
 
 	Confirmation *keyConfirmation `json:"cnf,omitempty"`
 }
@@ -71,6 +73,8 @@ func introspectionOf(c *token.Claims) introspection {
 		ACR:       c.ACR,
 		AuthTime:  c.AuthTime.Unix(),
 		TokenType: tokenType(c.KeyThumbprint),
+		LoginID:   c.LoginID,
+		Parent:    c.Parent,
 	}
 	if c.KeyThumbprint != "" {
 		answer.Confirmation = &keyConfirmation{c.KeyThumbprint}

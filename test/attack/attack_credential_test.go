@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 // TestTokenCountsInAuthorizationAlone sends a valid token everywhere else that a server might read it. A
@@ -66,7 +69,7 @@ func TestTwoAuthorizationLinesAreRefused(t *testing.T) {
 }
 
 // TestSpellingOfBearerIsNoWayAround spells the scheme as different servers accept it. The gateway accepts the
-// spellings of RFC 9110 and sends the upstream one spelling. Every other spelling is a bad token. It never
+// spellings of RFC 9110 and sends the upstream one spelling, with a token of its own. Every other spelling is a bad token. It never
 // makes the gateway use the cookie instead.
 func TestSpellingOfBearerIsNoWayAround(t *testing.T) {
 	e := newTwinEnv(t)
@@ -74,7 +77,7 @@ func TestSpellingOfBearerIsNoWayAround(t *testing.T) {
 	for _, scheme := range []string{"Bearer ", "bearer ", "BEARER ", "bEaReR ", "Bearer    ", "  Bearer "} {
 		answer := e.ask(http.MethodGet, "/", "Authorization: "+scheme+raw+"\r\n", cookie)
 		got := strings.Join(e.upstream.Take(), "")
-		if answer.Status != http.StatusOK || !strings.Contains(got, "\r\nAuthorization: Bearer "+raw+"\r\n") || !strings.Contains(got, "X-Itsme-Subject: victim\r\n") {
+		if answer.Status != http.StatusOK || strings.Count(got, "\r\nAuthorization: Bearer ey") != 1 || strings.Contains(got, raw) || !strings.Contains(got, "X-Itsme-Subject: victim\r\n") {
 			t.Errorf("%q: %d, the upstream got %q", scheme, answer.Status, got)
 		}
 		e.wantRefused(t, e.ask(http.MethodGet, "/", "Authorization: "+scheme+"x.y.z\r\n", cookie), http.StatusUnauthorized)
@@ -104,27 +107,46 @@ func TestBearerCountsWhateverTheCookieSays(t *testing.T) {
 	e.wantRefused(t, e.ask(http.MethodGet, "/", cookieLine("garbage")), http.StatusUnauthorized)
 }
 
-// TestLogoutEndsEveryTokenOfTheLogin logs a browser out. An attacker then presents its cookie, and the token
-// that the upstream got for it. Logging out with that token ends the cookie, too.
+// TestLogoutEndsEveryTokenOfTheLogin logs a browser out. An attacker then presents its cookie, another token of the
+// login, and the token that the upstream got. Logging out with the other token ends the cookie, too.
 func TestLogoutEndsEveryTokenOfTheLogin(t *testing.T) {
 	e := newTwinEnv(t)
 	for name, logout := range map[string]func(cookie, bearer string) string{
-		"with the cookie":             func(cookie, _ string) string { return cookie + "Origin: " + e.URL + "\r\n" },
-		"with the token made from it": func(_, bearer string) string { return bearer },
+		"with the cookie":        func(cookie, _ string) string { return cookie + "Origin: " + e.URL + "\r\n" },
+		"with the token besides": func(_, bearer string) string { return bearer },
 	} {
 		t.Run(name, func(t *testing.T) {
-			cookie, other := cookieLine(e.session(e.URL, "victim")), cookieLine(e.session(e.URL, "victim"))
+			cookie, bearer := e.sameLogin(t, "victim")
+			other := cookieLine(e.session(e.URL, "victim"))
 			minted := e.upstreamToken(t, cookie)
-			e.wantSubject(t, e.ask(http.MethodGet, "/", minted), "victim")
-			if answer := e.ask(http.MethodPost, "/itsme/logout", logout(cookie, minted), "Content-Length: 0\r\n"); answer.Status != http.StatusNoContent {
+			e.wantSubject(t, e.ask(http.MethodGet, "/", bearer), "victim")
+			if answer := e.ask(http.MethodPost, "/itsme/logout", logout(cookie, bearer), "Content-Length: 0\r\n"); answer.Status != http.StatusNoContent {
 				t.Fatalf("logout: %d %s", answer.Status, answer.Body)
 			}
-			e.wantRefused(t, e.ask(http.MethodGet, "/", minted), http.StatusUnauthorized)
-			e.wantRefused(t, e.ask(http.MethodGet, "/", cookie), http.StatusUnauthorized)
-			e.wantRefused(t, e.ask(http.MethodGet, "/itsme/userinfo", minted), http.StatusUnauthorized)
+			for _, credential := range []string{bearer, cookie, minted} {
+				e.wantRefused(t, e.ask(http.MethodGet, "/", credential), http.StatusUnauthorized)
+				e.wantRefused(t, e.ask(http.MethodGet, "/itsme/userinfo", credential), http.StatusUnauthorized)
+			}
 			e.wantSubject(t, e.ask(http.MethodGet, "/", other), "victim")
 		})
 	}
+}
+
+// sameLogin returns the lines of a cookie and of an access token of one login.
+func (e *env) sameLogin(t *testing.T, subject string) (cookie, bearer string) {
+	t.Helper()
+	authority := newAuthority(t, e.URL, e.keys, time.Now)
+	claims := token.Claims{ID: authority.NewID(), Subject: subject, ACR: "high", AuthTime: time.Now()}
+	session, issued, err := authority.IssueSession(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims.ID = issued.ID + "." + authority.NewID()
+	access, _, err := authority.IssueAccess(claims)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cookieLine(session), bearerLine(access)
 }
 
 // upstreamToken returns the Authorization line that the upstream gets for a cookie.

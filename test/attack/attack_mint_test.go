@@ -313,6 +313,33 @@ func TestMintedTokenEndsWithItsParent(t *testing.T) {
 	}
 }
 
+// TestMintedTokenIsIntrospected asks as a service does that verifies by itself (RFC 7662). The answer ends with the
+// token's revocation, and with its parent's.
+func TestMintedTokenIsIntrospected(t *testing.T) {
+	e := newAppEnv(t, mintSites, "verify 127.0.0.1")
+	for _, end := range []string{"token", "parent"} {
+		credential := e.bearer(known)
+		h, claims := e.minted(t, "/orders/x", credential)
+		raw := strings.TrimPrefix(h.Get("Authorization"), "Bearer ")
+		var got struct {
+			Active           bool
+			Aud, Sid, Parent string
+		}
+		answer := e.postForm("/introspect", "token="+raw)
+		if err := json.Unmarshal([]byte(answer.Body), &got); err != nil || !got.Active || got.Aud != "https://orders.example.be" || got.Sid != claims.LoginID || got.Parent != claims.Parent || strings.Contains(answer.Body, "Jan") {
+			t.Errorf("%d %s", answer.Status, answer.Body)
+		}
+		revoked := raw
+		if end == "parent" {
+			revoked = strings.TrimSpace(strings.TrimPrefix(credential, "Authorization: Bearer "))
+		}
+		e.postForm("/revoke", "token="+revoked)
+		if answer := e.postForm("/introspect", "token="+raw); answer.Body != `{"active":false}` && strings.TrimSpace(answer.Body) != `{"active":false}` {
+			t.Errorf("after the revocation of the %s: %s", end, answer.Body)
+		}
+	}
+}
+
 // TestUpstreamCannotEndLoginByRevoking is an upstream that revokes every token that it receives, to log its user out:
 // many revocations of an app's own tokens end a login.
 func TestUpstreamCannotEndLoginByRevoking(t *testing.T) {
