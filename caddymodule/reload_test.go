@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/dpoptest"
 )
 
 // storedConfig is a gateway that keeps its key in Caddy's storage.
@@ -196,4 +197,21 @@ func ourGoroutines() string {
 		}
 	}
 	return strings.Join(ours, "\n\n")
+}
+
+// TestReloadForgetsNoProof: an attacker who saw a proof repeats it just after a configuration replaced another.
+func TestReloadForgetsNoProof(t *testing.T) {
+	s := site{t: t, Server: caddytest.Run(t, storedConfig)}
+	client := dpoptest.NewKey(t)
+	raw := boundToken(t, s.Server, storedKey(t, s.Server), client.Thumbprint())
+	proof := client.Sign(t, dpoptest.Proof{Method: http.MethodGet, URL: s.URL + "/", Token: raw})
+	s.want(http.StatusOK, "ok", "/", "Authorization", "DPoP "+raw, "DPoP", proof)
+	if err := s.Reload(strings.Replace(storedConfig, "respond ok", "respond again", 1)); err != nil {
+		t.Fatal(err)
+	}
+	if status, _ := s.get("/", "Authorization", "DPoP "+raw, "DPoP", proof); status != http.StatusUnauthorized {
+		t.Errorf("the proof passes again: %d", status)
+	}
+	proof = client.Sign(t, dpoptest.Proof{Method: http.MethodGet, URL: s.URL + "/", Token: raw})
+	s.want(http.StatusOK, "again", "/", "Authorization", "DPoP "+raw, "DPoP", proof)
 }

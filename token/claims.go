@@ -109,7 +109,8 @@ func (c *Claims) marshal() ([]byte, error) {
 		Confirmation confirmation `json:"cnf,omitzero"`
 	}{
 		c.Issuer, oneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
-		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent, confirmation{c.KeyThumbprint},
+		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent,
+		confirmation{c.KeyThumbprint},
 	})
 	if err != nil || len(c.Attributes) == 0 {
 		return registered, err
