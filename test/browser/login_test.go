@@ -144,7 +144,7 @@ func afterBackButton(t *testing.T, e env) {
 	tapLink(tab)
 	tab.See(approveButton)
 	tab.Back()
-	tab.See("#link")
+	tab.Reads("#opened h1", "Confirm in itsme")
 	tab.Go(e.Gateway + requestedPage)
 	tapLink(tab)
 	tab.Click(approveButton)

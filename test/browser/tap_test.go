@@ -105,7 +105,7 @@ func keyAtOnce(t *testing.T, e env) {
 	tab.Key("\t ")
 	tab.See(approveButton)
 	tab.Back()
-	tab.See("#start #link, #reopen")
+	tab.See("#opened")
 	tab.Go(e.Gateway + requestedPage)
 	tab.Key("\t")
 	tab.Exists("#link[href][role=button]:focus-visible")

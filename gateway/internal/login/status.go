@@ -69,21 +69,20 @@ func (e *Engine) Status(ctx context.Context, s StatusRequest) (StatusAnswer, err
 	return answer, nil
 }
 
-// poll returns the status of a login when it ended, when a note is new, or when the wait is over.
+// poll returns the status of a login when it ended, when it came back to another browser, or when the wait is over.
 func (e *Engine) poll(ctx context.Context, s StatusRequest) (StatusAnswer, error) {
 	waiting, cancel := context.WithTimeout(ctx, s.Wait)
 	defer cancel()
-	over, noted := false, true // a note that is there from the start ends no long poll: the next would end, too
+	over := false
 	for wait := minRecheck; ; wait = min(2*wait, MaxRecheck) {
 		// Watch before loading, so that no change in between is missed.
 		changed, done := e.driver.changes.watch(s.ID)
 		answer, err := e.look(ctx, s)
-		if err != nil || answer.Record.Phase.Ended() || over || answer.Elsewhere && !noted {
+		if err != nil || answer.Record.Phase.Ended() || over || answer.Elsewhere {
 			done()
 			answer.Early = waiting.Err() == nil
 			return answer, err
 		}
-		noted = answer.Elsewhere
 		e.askStatus(ctx, answer.Record)
 		over = e.driver.await(waiting, changed, wait+rand.N(wait/5)) != nil
 		done()

@@ -141,7 +141,7 @@
 		if (polling) return
 		polling = true
 		// The first answer comes at once. It says what happened while the page was not looked at.
-		for (let query = ""; session && !document.hidden; query = "?wait=25s") {
+		for (let query = ""; session && !document.hidden; query = elsewhere ? "" : "?wait=25s") {
 			let wait = 2
 			try {
 				const found = await statusOf(session, query)
