@@ -178,6 +178,7 @@ func TestLoginHasOneNote(t *testing.T) {
 		before := kept.Load()
 		for range 1000 {
 			attacker.visit(back)
+			pass(time.Millisecond)
 		}
 		attacker.visit(ended)
 		attacker.visit(callback + "?code=x&state=y")
