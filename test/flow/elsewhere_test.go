@@ -151,6 +151,12 @@ func TestNoteEndsALongPoll(t *testing.T) {
 type writes struct {
 	store.Store
 	kept *atomic.Int64
+	read *atomic.Int64 // records
+}
+
+func (w writes) Load(ctx context.Context, id string) (*store.Record, error) {
+	w.read.Add(1)
+	return w.Store.Load(ctx, id)
 }
 
 func (w writes) Remember(ctx context.Context, key, value string, ttl time.Duration) (string, error) {
@@ -167,10 +173,10 @@ func (w writes) Remember(ctx context.Context, key, value string, ttl time.Durati
 func TestLoginHasOneNote(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var kept atomic.Int64
+		var kept, read atomic.Int64
 		memory := store.NewMemory(time.Now)
 		t.Cleanup(func() { _ = memory.Close() })
-		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = writes{memory, &kept} })
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = writes{memory, &kept, &read} })
 		first, attacker := &browsing{env: e}, &browsing{env: e}
 		ended := first.begun(t)
 		first.visit(ended)
@@ -178,6 +184,7 @@ func TestLoginHasOneNote(t *testing.T) {
 		before := kept.Load()
 		for range 1000 {
 			attacker.visit(back)
+			pass(time.Millisecond)
 		}
 		attacker.visit(ended)
 		attacker.visit(callback + "?code=x&state=y")
@@ -188,5 +195,32 @@ func TestLoginHasOneNote(t *testing.T) {
 		if note, err := memory.Recall(t.Context(), "elsewhere:"+sessionIDOf(back)); err != nil || note != "" {
 			t.Errorf("the note outlives its login: %q %v", note, err)
 		}
+	})
+}
+
+// TestRepeatedReturnWakesNoLongPolls: an attacker who waits for the attacker's own login with many long polls opens its
+// callback again and again. The first time wakes them. Later each request reads the record once, for itself.
+func TestRepeatedReturnWakesNoLongPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var kept, read atomic.Int64
+		memory := store.NewMemory(time.Now)
+		t.Cleanup(func() { _ = memory.Close() })
+		e := newEnv(t, func(c *gateway.Config, _ *signicattest.Config) { c.Store = writes{memory, &kept, &read} })
+		back := (&browsing{env: e}).begun(t)
+		var polls sync.WaitGroup
+		for range 50 {
+			polls.Go(func() { (&browsing{env: e}).poll(back, "?wait=25s") })
+		}
+		synctest.Wait()
+		before := read.Load()
+		for range 100 {
+			(&browsing{env: e}).visit(back)
+			synctest.Wait()
+		}
+		if n := read.Load() - before; n > 300 {
+			t.Errorf("100 requests read records %d times", n)
+		}
+		polls.Wait()
 	})
 }

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"crypto/rand"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
@@ -14,11 +15,14 @@ func (e *Engine) NoteElsewhere(ctx context.Context, record *store.Record) {
 	if record.Kind != store.Browser || record.Phase != store.Pending || left <= 0 {
 		return
 	}
-	if _, err := e.config.Store.Remember(ctx, elsewhereKey(record.ID), "1", left); err != nil {
+	note := rand.Text()
+	kept, err := e.config.Store.Remember(ctx, elsewhereKey(record.ID), note, left)
+	switch {
+	case err != nil:
 		e.config.Logger.DebugContext(ctx, "the return to another browser could not be noted", errorAttr(err))
-		return
+	case kept == note: // the first note alone: each long poll that wakes reads the store
+		e.driver.changes.announce(record.ID)
 	}
-	e.driver.changes.announce(record.ID)
 }
 
 // elsewhere reports whether a note says that a login came back to another browser. A store that does not answer
