@@ -83,7 +83,7 @@ func (c *canary) noteStrange(text string) {
 		c.config.Logger.Info("the canary in Redis is that of this gateway again", slog.String("prefix", c.config.Prefix))
 		return
 	}
-	c.config.Logger.Error("Redis lost its data, and a replica with another secret, or another gateway with this prefix, came first; this replica goes on",
+	c.config.Logger.Error("the canary in Redis does not open any more: a replica has another secret, or another gateway has this prefix; this replica goes on",
 		slog.String("prefix", c.config.Prefix), slog.String("error", c.sealer.Unreadable("the canary", text).Error()))
 }
 

@@ -3,7 +3,10 @@ package redis_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,4 +87,56 @@ func awaitWrite(t *testing.T, st *redis.Store) {
 		_, failed := st.Revoked(t.Context(), store.Credential{Login: "login"})
 		return errors.Join(err, failed) == nil
 	})
+}
+
+// TestConfirmedRevocationsSurviveAPrimary: a primary of a Cluster dies while revocations are made. Those that were
+// answered without an error are at its replica, which takes over. No gateway is left that could write them back.
+func TestConfirmedRevocationsSurviveAPrimary(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	c := brief("")
+	c.Addresses = cluster.Addresses()
+	st := open(t, c)
+	for _, primary := range cluster.Primaries {
+		primary.AwaitReplica(t)
+	}
+	const workers, each = 4, 20
+	confirmed, enough := make([][]string, workers), make(chan struct{}, workers)
+	var load sync.WaitGroup
+	for w := range workers {
+		load.Go(func() {
+			for i := 0; ; i++ {
+				if i == each {
+					enough <- struct{}{}
+				}
+				id := fmt.Sprintf("%d of worker %d", i, w)
+				lasts := time.Duration(1+i%16) * time.Hour // the lists of sixteen hours are on all nodes
+				if st.Revoke(t.Context(), store.Revocation{Scope: store.ScopeLogin, ID: id, Until: time.Now().Add(lasts)}) != nil {
+					if i < each {
+						enough <- struct{}{}
+					}
+					return
+				}
+				confirmed[w] = append(confirmed[w], id)
+			}
+		})
+	}
+	for range workers {
+		<-enough
+	}
+	cluster.Primaries[1].Kill()
+	load.Wait()
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Failover(t, 1)
+	fresh := open(t, c)
+	awaitWrite(t, fresh)
+	all := slices.Concat(confirmed...)
+	for _, id := range all {
+		wantRevoked(t, fresh, id, true)
+	}
+	if len(all) < workers*each {
+		t.Errorf("only %d revocations were confirmed", len(all))
+	}
 }

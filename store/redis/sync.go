@@ -165,7 +165,7 @@ func (r *revocations) heads(b rueidis.Builder) []rueidis.Completed {
 	commands := []rueidis.Completed{
 		b.Hmget().Key(r.keys.segment(subjects<<classShift).order).Field("epoch", "number").Build(),
 		b.Get().Key(r.keys.restoring()).Build(),
-		b.Get().Key(r.keys.canary()).Build(),
+		b.Getrange().Key(r.keys.canary()).Start(0).End(maxCanary).Build(), // one byte more than it may have
 	}
 	if !r.canary.good {
 		commands = append(commands, Documents{r.connection}.heads(b)...)
@@ -176,10 +176,8 @@ func (r *revocations) heads(b rueidis.Builder) []rueidis.Completed {
 // readHead reads what heads answered, and returns the other answers.
 func (r *revocations) readHead(answers []rueidis.RedisMessage) (first head, others []rueidis.RedisMessage, err error) {
 	first.restoring = !answers[1].IsNil()
-	if !answers[2].IsNil() {
-		if first.canary, err = answers[2].ToString(); err != nil {
-			return head{}, nil, errMalformed
-		}
+	if first.canary, err = answers[2].ToString(); err != nil {
+		return head{}, nil, errMalformed
 	}
 	if err := r.canary.check(first.canary); err != nil {
 		return head{}, nil, err
