@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -145,6 +146,27 @@ func TestScreenshotShowsTheTexts(t *testing.T) {
 	for _, text := range []string{"Log in with itsme", "Continue with itsme"} {
 		if !strings.Contains(html, text) || !strings.Contains(repotest.ReadFile(t, "README.md"), text) {
 			t.Errorf("the page or README lacks %q: take the screenshot again", text)
+		}
+	}
+}
+
+// TestIndexNamesEveryPage looks for pages and examples that no reader of the index finds.
+func TestIndexNamesEveryPage(t *testing.T) {
+	t.Parallel()
+	index := repotest.ReadFile(t, "docs/README.md")
+	pages := repotest.FilesMatching(t, "docs", "*.md")
+	for _, page := range append(pages, repotest.FilesMatching(t, "docs", "*.yaml")...) {
+		if name := strings.TrimPrefix(page, "docs/"); name != "README.md" && !strings.Contains(index, "]("+name+")") {
+			t.Errorf("docs/README.md does not name %s", name)
+		}
+	}
+	examples, err := os.ReadDir("examples")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, example := range examples {
+		if example.IsDir() && !strings.Contains(index, "](../examples/"+example.Name()+"/README.md)") {
+			t.Errorf("docs/README.md does not name examples/%s", example.Name())
 		}
 	}
 }

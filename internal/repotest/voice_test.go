@@ -19,7 +19,7 @@ var avoidedWords = []string{"whoever", "nobody", "somebody", "anybody", "told", 
 
 var avoided = regexp.MustCompile(`(?i)\b(` + strings.Join(avoidedWords, "|") + `)\b`)
 
-// TestWordsAreConcrete reads the comments and texts of every Go file, and the pages for users.
+// TestWordsAreConcrete reads the comments and texts of every Go file, the pages for users, and the documentation.
 func TestWordsAreConcrete(t *testing.T) {
 	t.Parallel()
 	check := func(path, text string) {
@@ -30,7 +30,7 @@ func TestWordsAreConcrete(t *testing.T) {
 			t.Errorf("%s: %q in %.120q", path, found, strings.Join(strings.Fields(text), " "))
 		}
 	}
-	files := 0
+	files, pages := 0, 0
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -51,21 +51,32 @@ func TestWordsAreConcrete(t *testing.T) {
 			}
 		case ".js", ".html", ".css":
 			if page {
-				source, err := os.ReadFile(path)
-				if err != nil {
-					return err
-				}
-				check(name, string(source))
+				return checkLines(path, check)
 			}
+		case ".md", ".yaml":
+			pages++
+			return checkLines(path, check)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 500 {
-		t.Errorf("%d Go files were read, want all", files)
+	if files < 500 || pages < 30 {
+		t.Errorf("%d Go files and %d pages were read, want all", files, pages)
 	}
+}
+
+// checkLines reads a file line by line.
+func checkLines(path string, check func(path, text string)) error {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(source)) {
+		check(filepath.ToSlash(path), line)
+	}
+	return nil
 }
 
 // mayHoldAvoided reports whether a text may hold one of the words. The expression alone takes seconds.

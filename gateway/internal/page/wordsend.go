@@ -16,7 +16,7 @@ func endWords() vocabulary {
 			"en": {Title: "You started over", Text: []string{"You confirmed a login that you had then started over. It no longer counts. Confirm the new login in itsme, or try again."}},
 		},
 		"expired": {
-			"nl": {Title: "Te lang gewacht", Text: []string{"Deze aanmelding is verlopen."}},
+			"nl": {Title: "De tijd is verstreken", Text: []string{"Deze aanmelding is verlopen."}},
 			"fr": {Title: "Délai dépassé", Text: []string{"Cette connexion a expiré."}},
 			"de": {Title: "Zeit abgelaufen", Text: []string{"Diese Anmeldung ist abgelaufen."}},
 			"en": {Title: "It took too long", Text: []string{"This login has expired."}},
@@ -29,7 +29,7 @@ func endWords() vocabulary {
 		},
 		"too_large": {
 			"nl": {Title: "Aanmelden is niet gelukt", Text: []string{"Uw gegevens passen niet in de cookie van deze dienst. De beheerder kan er minder opvragen: token { claims }."}},
-			"fr": {Title: "La connexion a échoué", Text: []string{"Vos données ne tiennent pas dans le cookie de ce service. L’administrateur peut en demander moins : token { claims }."}},
+			"fr": {Title: "La connexion a échoué", Text: []string{"Vos données ne tiennent pas dans le cookie de ce service. L’administrateur peut en demander moins\u00a0: token { claims }."}},
 			"de": {Title: "Die Anmeldung ist fehlgeschlagen", Text: []string{"Ihre Daten passen nicht in das Cookie dieses Dienstes. Der Betreiber kann weniger anfordern: token { claims }."}},
 			"en": {Title: "The login did not succeed", Text: []string{"Your data do not fit into this service’s cookie. Its operator can request less: token { claims }."}},
 		},
@@ -42,7 +42,7 @@ func endWords() vocabulary {
 		"unbound_no_cookies": {
 			"nl": {Title: "Deze aanmelding kan hier niet afgerond worden", Text: []string{"Ze begon in een andere browser of in een privétabblad, of deze browser bewaart geen cookies.", "Hebt u ze niet zelf gestart? Sluit dan deze pagina en deel het adres ervan met niemand."}, Action: "Hier beginnen"},
 			"fr": {Title: "Cette connexion ne peut pas se terminer ici", Text: []string{"Elle a commencé dans un autre navigateur ou un onglet privé, ou ce navigateur refuse les cookies.", "Si vous ne l’avez pas lancée vous-même, fermez cette page et n’en communiquez l’adresse à personne."}, Action: "Commencer ici"},
-			"de": {Title: "Diese Anmeldung kann hier nicht abgeschlossen werden", Text: []string{"Sie begann in einem anderen Browser oder einem privaten Tab, oder dieser Browser behält keine Cookies.", "Wenn Sie sie nicht selbst gestartet haben, schließen Sie diese Seite und geben Sie ihre Adresse an niemanden weiter."}, Action: "Hier beginnen"},
+			"de": {Title: "Diese Anmeldung kann hier nicht abgeschlossen werden", Text: []string{"Sie begann in einem anderen Browser oder einem privaten Tab, oder dieser Browser speichert keine Cookies.", "Wenn Sie sie nicht selbst gestartet haben, schließen Sie diese Seite und geben Sie ihre Adresse an niemanden weiter."}, Action: "Hier beginnen"},
 			"en": {Title: "This login cannot be finished here", Text: []string{"It began in another browser or private tab, or this browser keeps no cookies.", "If you did not start it yourself, close this page and do not share its address with anyone."}, Action: "Start here"},
 		},
 		"over": {
@@ -52,9 +52,9 @@ func endWords() vocabulary {
 			"en": {Title: "This login is over", Text: []string{"If you want to log in, start again."}, Action: "Log in"},
 		},
 		"not_enough_level": {
-			"nl": {Title: "Deze aanmelding volstaat niet", Text: []string{"Deze pagina vraagt een aanmelding met een hoger niveau van zekerheid, of een recentere.", "Probeer het opnieuw, of vraag de beheerder van deze site wat er nodig is."}},
+			"nl": {Title: "Deze aanmelding volstaat niet", Text: []string{"Deze pagina vraagt een aanmelding met een hoger betrouwbaarheidsniveau, of een recentere.", "Probeer het opnieuw, of vraag de beheerder van deze site wat er nodig is."}},
 			"fr": {Title: "Cette connexion ne suffit pas", Text: []string{"Cette page demande une connexion d’un niveau de garantie plus élevé, ou plus récente.", "Réessayez, ou demandez à l’administrateur de ce site ce qu’il faut."}},
-			"de": {Title: "Diese Anmeldung reicht nicht aus", Text: []string{"Diese Seite verlangt eine Anmeldung mit einem höheren Vertrauensniveau oder eine neuere.", "Versuchen Sie es erneut, oder fragen Sie den Betreiber dieser Website, was nötig ist."}},
+			"de": {Title: "Diese Anmeldung reicht nicht aus", Text: []string{"Diese Seite verlangt eine Anmeldung mit einem höheren Sicherheitsniveau oder eine neuere.", "Versuchen Sie es erneut, oder fragen Sie den Betreiber dieser Website, was nötig ist."}},
 			"en": {Title: "This login is not enough", Text: []string{"This page asks for a login with a higher level of assurance, or for a more recent one.", "Try again, or ask the operator of this site what is needed."}},
 		},
 		"not_enough_claim": {

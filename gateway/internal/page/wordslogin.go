@@ -17,8 +17,8 @@ func loginWords() vocabulary {
 		},
 		"opened": {
 			"nl": {Title: "Bevestig in itsme", Text: []string{"Bevestig in de itsme-app. Deze pagina gaat daarna vanzelf verder.", "Ging de app niet open, of kwam u te vroeg terug?"}, Action: "itsme opnieuw openen", Second: "Opnieuw beginnen"},
-			"fr": {Title: "Confirmez dans itsme", Text: []string{"Confirmez dans l’application itsme. Cette page continue ensuite d’elle-même.", "L’application ne s’est pas ouverte, ou vous êtes revenu trop tôt ?"}, Action: "Rouvrir itsme", Second: "Recommencer"},
-			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Ging die App nicht auf, oder kamen Sie zu früh zurück?"}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
+			"fr": {Title: "Confirmez dans itsme", Text: []string{"Confirmez dans l’application itsme. Cette page continue ensuite d’elle-même.", "L’application ne s’est pas ouverte, ou vous êtes revenu trop tôt\u00a0?"}, Action: "Rouvrir itsme", Second: "Recommencer"},
+			"de": {Title: "In itsme bestätigen", Text: []string{"Bestätigen Sie in der itsme-App. Diese Seite geht danach von selbst weiter.", "Hat sich die App nicht geöffnet, oder sind Sie zu früh zurückgekommen?"}, Action: "itsme erneut öffnen", Second: "Neu beginnen"},
 			"en": {Title: "Confirm in itsme", Text: []string{"Confirm in the itsme app. This page then continues by itself.", "Did the app not open, or did you come back too soon?"}, Action: "Open itsme again", Second: "Start over"},
 		},
 		"elsewhere": {
