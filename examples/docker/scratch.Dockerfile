@@ -9,7 +9,8 @@ WORKDIR /src/tools
 RUN go build -o /xcaddy github.com/caddyserver/xcaddy/cmd/xcaddy
 WORKDIR /src
 ENV CGO_ENABLED=0
-RUN /xcaddy build v2.11.9 --with github.com/caddy-itsme/caddy-itsme@v0.0.0=. --output /caddy
+ARG VERSION=v0.0.0
+RUN /xcaddy build v2.11.9 --with github.com/caddy-itsme/caddy-itsme@$VERSION=. --output /caddy
 RUN mkdir -p /root-of-image/data /root-of-image/config /root-of-image/run/caddy
 
 FROM scratch

@@ -3,6 +3,7 @@
 package envoy_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -212,6 +213,22 @@ func TestClientsCannotReachVerifyThroughEnvoy(t *testing.T) {
 		}
 		if got != "" && !strings.Contains(got, "\r\nx-itsme-subject: ") {
 			t.Errorf("%s reaches the service without an identity: %q", target, got)
+		}
+	}
+}
+
+// TestClientsCannotReachIntrospection requests /introspect through Envoy, which the gateway trusts. A client could
+// ask there which of many texts are tokens.
+func TestClientsCannotReachIntrospection(t *testing.T) {
+	e := run(t)
+	form := "token=" + e.NewApp().Login(t, "adult")
+	for _, target := range []string{
+		"/itsme/introspect", "/itsme/introspect?x", "/itsme//introspect", "/itsme/./introspect", "/x/../itsme/introspect", "/itsme/%69ntrospect",
+		"/itsme%2fintrospect", "/itsme/introspect/", "/itsme/introspect;x", "/ITSME/introspect", "/.well-known/../itsme/introspect",
+	} {
+		answer, _ := e.ask(t, "POST", target, "Content-Type: application/x-www-form-urlencoded\r\n", fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(form), form))
+		if answer.Status == http.StatusOK || strings.Contains(answer.Raw, `"active"`) {
+			t.Errorf("%s: %q", target, answer.Raw)
 		}
 	}
 }
