@@ -217,9 +217,9 @@ func TestClientsCannotReachVerifyThroughEnvoy(t *testing.T) {
 	}
 }
 
-// TestClientsCannotReachIntrospection requests /introspect through Envoy, which the gateway trusts. A client could
+// TestClientsCannotReachIntrospectionThroughEnvoy requests /introspect through Envoy, which the gateway trusts. A client could
 // ask there which of many texts are tokens.
-func TestClientsCannotReachIntrospection(t *testing.T) {
+func TestClientsCannotReachIntrospectionThroughEnvoy(t *testing.T) {
 	e := run(t)
 	form := "token=" + e.NewApp().Login(t, "adult")
 	for _, target := range []string{
