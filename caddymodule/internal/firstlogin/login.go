@@ -199,7 +199,7 @@ func (l *login) request(lifetime int) signicat.SessionRequest {
 }
 
 // errLink is returned when the link of Signicat's answer cannot be opened.
-var errLink = errors.New("Signicat's answer has no link to itsme with a state in it")
+var errLink = errors.New("the session has no link to itsme with a state in it")
 
 // link returns the link that opens itsme, which a terminal can show, and keeps its state.
 func (l *login) link() (string, error) {
