@@ -21,7 +21,7 @@ func TestTokenCountsInAuthorizationAlone(t *testing.T) {
 		"another spelling":       "Authorization_: Bearer " + raw + "\r\n",
 		"a cookie of its own":    "Cookie: access_token=" + raw + "\r\n",
 		"a WebSocket's protocol": "Sec-WebSocket-Protocol: bearer, " + raw + "\r\n",
-		"another scheme":         "Authorization: DPoP " + raw + "\r\n",
+		"another scheme":         "Authorization: Token " + raw + "\r\n",
 		"no scheme":              "Authorization: " + raw + "\r\n",
 		"Basic's password":       "Authorization: Basic " + base64url(":"+raw) + "\r\n",
 	} {
@@ -29,6 +29,12 @@ func TestTokenCountsInAuthorizationAlone(t *testing.T) {
 			e.wantRefused(t, e.ask(http.MethodGet, "/", lines), http.StatusUnauthorized)
 		})
 	}
+	t.Run("DPoP, without a key", func(t *testing.T) {
+		answer := e.ask(http.MethodGet, "/", "Authorization: DPoP "+raw+"\r\n")
+		if got := e.upstream.Take(); answer.Status != http.StatusUnauthorized || len(got) != 0 {
+			t.Errorf("%d, and the upstream got %q", answer.Status, got)
+		}
+	})
 	t.Run("the query", func(t *testing.T) {
 		for _, name := range []string{"access_token", "token", "bearer", "Authorization"} {
 			e.wantRefused(t, e.ask(http.MethodGet, "/?"+name+"="+raw), http.StatusUnauthorized)
