@@ -210,6 +210,7 @@ type honestBrowser struct {
 	cookies []string             // of which it sends the last
 	spent   map[string]time.Time // when a cookie's successor was first sent
 	flying  []string             // cookies of requests that have not arrived yet
+	arrives time.Time            // when the first of these cookies expires
 }
 
 func newHonestBrowser(t *rapid.T, e *env, id string) *honestBrowser {
@@ -243,7 +244,7 @@ func (b *honestBrowser) arrive(t *rapid.T, cookie string) string {
 }
 
 // land lets the requests arrive that are under way. None is on its way for longer than 30 s after
-// the browser sent the next cookie.
+// the browser sent the next cookie, or beyond the end of its own.
 func (b *honestBrowser) land(t *rapid.T) {
 	for _, cookie := range b.flying {
 		b.arrive(t, cookie)
@@ -268,14 +269,20 @@ func (b *honestBrowser) live(t *rapid.T) {
 			}
 			until = claims.ExpiresAt
 		},
-		"a request that takes its time": func(*rapid.T) { b.flying = append(b.flying, b.current()) },
-		"requests arrive":               b.land,
+		"a request that takes its time": func(*rapid.T) {
+			if len(b.flying) == 0 {
+				b.arrives = until
+			}
+			b.flying = append(b.flying, b.current())
+		},
+		"requests arrive": b.land,
 		"wait a moment": func(t *rapid.T) {
 			d := draw(t, 0, 30*time.Second)
 			if !b.env.clock.now().Add(d).Before(until) {
 				t.Skip("the cookie would expire")
 			}
-			if at, spent := b.spentBefore(); spent && b.env.clock.now().Add(d).Sub(at) > 30*time.Second {
+			then := b.env.clock.now().Add(d)
+			if at, spent := b.spentBefore(); spent && then.Sub(at) > 30*time.Second || !then.Before(b.arrives) {
 				b.land(t)
 			}
 			b.env.clock.advance(d)
