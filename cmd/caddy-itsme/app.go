@@ -17,12 +17,13 @@ type app struct {
 	transcript
 	gateway  string
 	verifier string
+	key      *key // nil for a login that is bound to no key
 }
 
 func newApp(t transcript, gateway string) app {
 	secret := make([]byte, 32)
 	_, _ = rand.Read(secret) // never fails
-	return app{newClient(t, nil), t, gateway, base64.RawURLEncoding.EncodeToString(secret)}
+	return app{newClient(t, nil), t, gateway, base64.RawURLEncoding.EncodeToString(secret), nil}
 }
 
 // refused calls the upstream without a login and returns the status.
@@ -38,6 +39,7 @@ func (a app) refused(ctx context.Context) (status int, err error) {
 // issued is the gateway's response to the code.
 type issued struct {
 	AccessToken string `json:"access_token"`
+	TokenType   string `json:"token_type"`
 }
 
 // started is the gateway's response to the start of a login.
@@ -69,7 +71,12 @@ func (a app) login(ctx context.Context) (token string, err error) {
 func (a app) start(ctx context.Context) (started, error) {
 	challenge := sha256.Sum256([]byte(a.verifier))
 	body := fmt.Sprintf(`{"code_challenge":%q}`, base64.RawURLEncoding.EncodeToString(challenge[:]))
-	got, err := a.post(ctx, http.StatusCreated, a.gateway+"/itsme/sessions", "application/json", body)
+	target := a.gateway + "/itsme/sessions"
+	proof, err := a.key.prove(http.MethodPost, target, "")
+	if err != nil {
+		return started{}, err
+	}
+	got, err := a.post(ctx, http.StatusCreated, target, "application/json", body, proof...)
 	if err != nil {
 		return started{}, err
 	}
@@ -92,17 +99,28 @@ func (a app) returned(redirectURL, sessionID string) (code, state string, err er
 }
 
 func (a app) redeem(ctx context.Context, code, state string) (token string, err error) {
-	got, err := a.postForm(ctx, http.StatusOK, a.gateway+"/itsme/token", url.Values{
+	target := a.gateway + "/itsme/token"
+	proof, err := a.key.prove(http.MethodPost, target, "")
+	if err != nil {
+		return "", err
+	}
+	got, err := a.postForm(ctx, http.StatusOK, target, url.Values{
 		"grant_type":    {"authorization_code"},
 		"code":          {code},
 		"state":         {state},
 		"code_verifier": {a.verifier},
-	})
+	}, proof...)
 	if err != nil {
 		return "", err
 	}
 	response, err := decode[issued](got)
-	return response.AccessToken, err
+	if err != nil {
+		return "", err
+	}
+	if want := a.key.scheme(); response.TokenType != want {
+		return "", fmt.Errorf("the token is of type %q, not %s", response.TokenType, want)
+	}
+	return response.AccessToken, nil
 }
 
 // call calls the upstream with the token, and returns the request that the upstream received.

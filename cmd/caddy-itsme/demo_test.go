@@ -57,7 +57,7 @@ func TestDemoProtectsAnotherService(t *testing.T) {
 	listening := httptest.NewServer(service)
 	t.Cleanup(listening.Close)
 	p := newProgram(t, slices.Concat(onFreePorts, []string{"--upstream", listening.URL})...)
-	a := newApp(transcript{t.Output()}, address(t, p.serve(t)))
+	a := newApp(transcript{to: t.Output()}, address(t, p.serve(t)))
 	if _, err := a.refused(t.Context()); err != nil || service.Count() > 0 {
 		t.Errorf("without a login: %v, and the service got %d requests", err, service.Count())
 	}
@@ -80,7 +80,7 @@ func TestInterruptDuringLongPoll(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
 	welcome := p.serve(t)
-	a := newApp(transcript{t.Output()}, address(t, welcome))
+	a := newApp(transcript{to: t.Output()}, address(t, welcome))
 	session, err := a.start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,7 @@ func TestLocalhostLeadsToTheGateway(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, onFreePorts...)
 	gateway := address(t, p.serve(t))
-	b, err := newBrowser(transcript{t.Output()}, gateway)
+	b, err := newBrowser(transcript{to: t.Output()}, gateway)
 	if err != nil {
 		t.Fatal(err)
 	}

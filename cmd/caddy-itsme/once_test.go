@@ -49,13 +49,14 @@ func TestOnce(t *testing.T) {
 			"X-Itsme-Name":           "Lien Peeters",
 			"X-Itsme-Subject":        got.Sub,
 		},
+		DPoP: true, SiteAudience: gatewayOf(t, transcript) + "/adults", Encrypted: true, AgeOver18: true,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the last line differs (-want +got):\n%s", diff)
 	}
 	checkTranscript(t, transcript)
-	if logs := p.stderr.String(); strings.Count(logs, "login ended") != 2 {
-		t.Errorf("the log does not tell of two logins:\n%s", logs)
+	if logs := p.stderr.String(); strings.Count(logs, "login ended") != 3 {
+		t.Errorf("the log does not have three logins:\n%s", logs)
 	}
 	p.leftNothing(t)
 }
@@ -66,6 +67,8 @@ func checkTranscript(t *testing.T, transcript string) {
 	for _, want := range []string{
 		"/itsme/sessions\n", "/itsme/token\n", "/.well-known/jwks.json\n", "/itsme/login\n", "/itsme/callback?code=",
 		"< 401 Unauthorized\n", "< 201 Created\n", "> Authorization: Bearer eyJhbGci…\n", "> code=", "(a page: Hello, Lien Peeters)",
+		"> Authorization: DPoP eyJhbGci…\n> Dpop: eyJhbGci…\n", "X-Itsme-Age-Over-18: true, and no birth date.\n",
+		"The cookie is encrypted (JWE): five parts, and no claim of the user in any of them. The first part, decoded:\n{\"alg\":\"A256KW\",\"cty\":\"",
 	} {
 		if !strings.Contains(transcript, want) {
 			t.Errorf("no %q in the transcript", want)
@@ -75,6 +78,16 @@ func checkTranscript(t *testing.T, transcript string) {
 	if leaked := regexp.MustCompile(`[A-Za-z0-9_-]{36,}`).FindString(transcript); leaked != "" {
 		t.Errorf("the transcript shows %q", leaked)
 	}
+}
+
+// gatewayOf returns the URL of the first request, which is to the gateway.
+func gatewayOf(t *testing.T, transcript string) string {
+	t.Helper()
+	found := regexp.MustCompile(`> GET (http://127\.0\.0\.1:\d+)/\n`).FindStringSubmatch(transcript)
+	if found == nil {
+		t.Fatalf("no request to the gateway in\n%s", transcript)
+	}
+	return found[1]
 }
 
 func lastLine(t *testing.T, stdout string) (before, line string) {

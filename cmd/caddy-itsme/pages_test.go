@@ -135,7 +135,7 @@ func startMachine(t *testing.T) *machine {
 		t.Log(m.stderr.String())
 		return nil
 	}
-	token, err := newApp(transcript{t.Output()}, "http://"+site).login(t.Context())
+	token, err := newApp(transcript{to: t.Output()}, "http://"+site).login(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

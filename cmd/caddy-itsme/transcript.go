@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -15,7 +16,11 @@ import (
 const maxShown = 1 << 20
 
 // transcript is an http.RoundTripper that prints every request and response.
-type transcript struct{ to io.Writer }
+type transcript struct {
+	to io.Writer
+	// through sends the requests. Nil means http.DefaultTransport.
+	through http.RoundTripper
+}
 
 // chapter prints a heading.
 func (t transcript) chapter(title string) { fmt.Fprintf(t.to, "\n== %s ==\n", title) }
@@ -25,7 +30,7 @@ func (t transcript) step(what string) { fmt.Fprintf(t.to, "\n%s\n", what) }
 
 // shownHeaders are the headers that are printed.
 var shownHeaders = []string{
-	"Accept", "Authorization", "Content-Type", "Cookie", "Location", "Origin", "Set-Cookie", "Www-Authenticate",
+	"Accept", "Authorization", "Content-Type", "Cookie", "Dpop", "Location", "Origin", "Set-Cookie", "Www-Authenticate",
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -35,7 +40,7 @@ func (t transcript) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	t.print(">", r.Method+" "+r.URL.String(), r.Header, sent)
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := cmp.Or(t.through, http.DefaultTransport).RoundTrip(r)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func TestTranscript(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	var printed bytes.Buffer
-	c := newClient(transcript{&printed}, nil)
+	c := newClient(transcript{to: &printed}, nil)
 	form := url.Values{"code": {secret}, "state": {secret + ":a-spge"}}
 	got, err := c.postForm(t.Context(), http.StatusOK, server.URL+"/path?code="+secret, form, "Authorization", "Bearer "+secret, "User-Agent", "test")
 	if err != nil {
@@ -52,7 +52,7 @@ func TestErrorOmitsTheQuery(t *testing.T) {
 	gone := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(server.Close)
 	gone.Close()
-	c := newClient(transcript{t.Output()}, nil)
+	c := newClient(transcript{to: t.Output()}, nil)
 	for name, target := range map[string]string{
 		"another status": server.URL + "/?code=s3cr3t",
 		"no answer":      gone.URL + "/?code=s3cr3t",
