@@ -45,9 +45,9 @@ The demo identifies no user: on the simulator's page you choose a made-up
 person. The signing key is in a temporary folder, which is deleted when the demo
 ends.
 
-With --once the demo logs in as an app and as a browser, and ends. It prints
-every request and response, with secrets shortened. The last line on standard
-output is JSON. The exit status is 1 if a step failed.`
+With --once the demo logs in as an app, as an app with a key (DPoP) and as a
+browser, and ends. It prints every request and response, with secrets shortened.
+The last line on standard output is JSON. The exit status is 1 if a step failed.`
 
 func demoCommand() caddycmd.Command {
 	return caddycmd.Command{
@@ -59,7 +59,7 @@ func demoCommand() caddycmd.Command {
 			var p ports
 			flags := command.Flags()
 			flags.SortFlags = false
-			once := flags.Bool("once", false, "log in as an app and as a browser, and end; ports without a flag are free ones")
+			once := flags.Bool("once", false, "log in as an app, with and without a key, and as a browser, and end; ports without a flag are free ones")
 			flags.StringVar(&p.service, serviceFlag, "", "http URL of a service of yours to protect, such as http://127.0.0.1:3000")
 			flags.Uint16Var(&p.gateway, gatewayFlag, 8080, "port of the gateway; 0 means a free port")
 			flags.Uint16Var(&p.simulator, simulatorFlag, 8090, "port of the simulated Signicat and itsme")
@@ -104,7 +104,7 @@ func freeUnlessNamed(flags *pflag.FlagSet) (err error) {
 	return err
 }
 
-// demo serves until a signal arrives. With once, it makes both logins instead.
+// demo serves until a signal arrives. With once, it makes the logins of playOnce instead.
 func demo(ctx context.Context, stdout io.Writer, p ports, once bool) (err error) {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
