@@ -31,7 +31,7 @@ func login(ctx context.Context, gateway string) error {
 	}
 	verifier := secret()
 	sum := sha256.Sum256([]byte(verifier))
-	begun, err := c.StartSessionWithResponse(ctx, client.Start{CodeChallenge: base64.RawURLEncoding.EncodeToString(sum[:])})
+	begun, err := c.StartSessionWithResponse(ctx, nil, client.Start{CodeChallenge: base64.RawURLEncoding.EncodeToString(sum[:])})
 	if err != nil || begun.JSON201 == nil {
 		return fmt.Errorf("starting: %v %+v", err, begun)
 	}
@@ -41,11 +41,11 @@ func login(ctx context.Context, gateway string) error {
 	}
 	finish := client.TokenForm{GrantType: "authorization_code", Code: new(back.Get("code")), State: new(back.Get("state")), CodeVerifier: &verifier}
 	finish.ClientId = new("evil")
-	if refused, err := c.TokenWithFormdataBodyWithResponse(ctx, finish); err != nil || refused.JSON401 == nil {
+	if refused, err := c.TokenWithFormdataBodyWithResponse(ctx, nil, finish); err != nil || refused.JSON401 == nil {
 		return fmt.Errorf("another client_id: %v %+v", err, refused)
 	}
 	finish.ClientId = nil
-	tokens, err := c.TokenWithFormdataBodyWithResponse(ctx, finish)
+	tokens, err := c.TokenWithFormdataBodyWithResponse(ctx, nil, finish)
 	if err != nil || tokens.JSON200 == nil || tokens.JSON200.RefreshToken == nil {
 		return fmt.Errorf("finishing: %v %+v", err, tokens)
 	}
@@ -53,7 +53,7 @@ func login(ctx context.Context, gateway string) error {
 	if err != nil || user.JSON200 == nil || user.JSON200.Sub == "" {
 		return fmt.Errorf("userinfo: %v %+v", err, user)
 	}
-	next, err := c.TokenWithFormdataBodyWithResponse(ctx, client.TokenForm{GrantType: "refresh_token", RefreshToken: tokens.JSON200.RefreshToken})
+	next, err := c.TokenWithFormdataBodyWithResponse(ctx, nil, client.TokenForm{GrantType: "refresh_token", RefreshToken: tokens.JSON200.RefreshToken})
 	if err != nil || next.JSON200 == nil {
 		return fmt.Errorf("refreshing: %v %+v", err, next)
 	}
