@@ -200,6 +200,9 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"a claim with an empty value", gateway.SiteConfig{Require: required("name", "")}, "require claim name: "},
 		{"a claim twice", gateway.SiteConfig{Require: gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: "name", Values: []string{"a"}}, {Claim: "name", Values: []string{"b"}}}}}, "require claim name: "},
 		{"token in the cookie", gateway.SiteConfig{ForwardToken: "Cookie"}, "forward_token: "},
+		{"token as a proof", gateway.SiteConfig{ForwardToken: "dpop"}, "forward_token: "},
+		{"claim as a proof", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP", Claim: "sub"}}}, "header: "},
+		{"claim as a nonce", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP-Nonce", Claim: "sub"}}}, "header: "},
 		{"token in an extra header", gateway.SiteConfig{ForwardToken: "X-A", Headers: []gateway.ExtraHeader{{Name: "X-A", Claim: "sub"}}}, "forward_token: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
