@@ -118,7 +118,7 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
 // reservedHeaders are headers that have a meaning in HTTP, to proxies or for cookies.
 var reservedHeaders = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie",
-	"Date", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
+	"Date", "Dpop", "Dpop-Nonce", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
 	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", "Via",
 }
