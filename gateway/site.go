@@ -21,6 +21,7 @@ type Site struct {
 	config   SiteConfig
 	require  identity.Requirements
 	upstream identity.Upstream
+	hosts    []string // of which a proof counts at this site alone
 }
 
 // NewSite makes a site from its configuration. Its error is an [ErrConfig] in one line that names the
@@ -30,7 +31,7 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if err := g.config.validateSite(config); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
+	s := &Site{gateway: g, config: config, require: config.Require.forIdentity(), hosts: config.proofHosts()}
 	for _, h := range config.Headers {
 		s.upstream.AddHeader(h.Name, h.Claim)
 	}

@@ -62,7 +62,8 @@ type SiteConfig struct {
 	Headers []ExtraHeader
 
 	// Hosts lists the hosts that are written out in the site's addresses, with the port if it is not the default one. A
-	// DPoP proof for one of them counts. One for the host of PublicURL or of an http(s) audience always counts.
+	// DPoP proof for one of them counts. One for the host of PublicURL or of an http(s) audience, of the gateway's tokens or
+	// of this site's, always counts.
 	Hosts []string
 
 	// ForwardToken selects how the token reaches the upstream: [ForwardAuthorization] (the default),
