@@ -271,6 +271,27 @@ func required(claim string, values ...string) gateway.Requirements {
 	return gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: claim, Values: values}}}
 }
 
+// TestRequiredBooleanIsTrueOrFalse: with any other value the site would refuse every user.
+func TestRequiredBooleanIsTrueOrFalse(t *testing.T) {
+	t.Parallel()
+	config := usable(t)
+	config.Attributes, config.Token.Claims = []string{"dateOfBirth", "email"}, []string{"age_over_18", "email"}
+	for _, claim := range []string{"age_over_18", "email_verified"} {
+		if err := config.CheckSite(gateway.SiteConfig{Require: required(claim, "true", "false")}); err != nil {
+			t.Error(err)
+		}
+		for _, value := range []string{"yes", "True", "1"} {
+			want := "require claim " + claim + `: "` + value + `" is no value of it; use true or false`
+			if err := config.CheckSite(gateway.SiteConfig{Require: required(claim, "true", value)}); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		}
+	}
+	if err := config.CheckSite(gateway.SiteConfig{Require: required("email", "yes")}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPublicPatternIsReadInOneWay refuses patterns that no public path could match.
 func TestPublicPatternIsReadInOneWay(t *testing.T) {
 	t.Parallel()
