@@ -40,6 +40,7 @@ const loggingSite = `{
 		public_url http://{{addr}}
 		SIGNICAT
 		attributes name firstName lastName dateOfBirth nin
+		verify     127.0.0.0/8
 		token {
 			claims name given_name family_name birthdate nin
 		}
@@ -144,7 +145,7 @@ func (e *env) playApp(t *testing.T, found secrets) (errors string) {
 	found.addToken("app token", raw)
 	errors += app.Redeem(t, wrongCode, state).Body
 	found["wrong code"] = wrongCode
-	for _, path := range []string{"/x", "/token/x", "/down/x", "/itsme/userinfo"} {
+	for _, path := range []string{"/x", "/token/x", "/down/x", "/itsme/userinfo", "/itsme/verify"} {
 		app.Call(t, path, raw)
 		errors += app.Call(t, path, raw+"x").Body
 	}
