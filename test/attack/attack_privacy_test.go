@@ -145,10 +145,16 @@ func (e *env) playApp(t *testing.T, found secrets) (errors string) {
 	found.addToken("app token", raw)
 	errors += app.Redeem(t, wrongCode, state).Body
 	found["wrong code"] = wrongCode
-	for _, path := range []string{"/x", "/token/x", "/down/x", "/itsme/userinfo", "/itsme/verify"} {
+	for _, path := range []string{"/x", "/token/x", "/down/x", "/itsme/userinfo"} {
 		app.Call(t, path, raw)
 		errors += app.Call(t, path, raw+"x").Body
 	}
+	verified := e.ask(http.MethodGet, "/itsme/verify", bearerLine(raw))
+	if verified.Status != http.StatusOK {
+		t.Errorf("/verify: %d", verified.Status)
+	}
+	found.addToken("token of /verify", verified.Header.Get("Authorization"))
+	errors += e.ask(http.MethodGet, "/itsme/verify", bearerLine(raw+"x")).Body
 	errors += e.browser(t).get("/itsme/app/callback?code=" + code + "&state=" + url.QueryEscape(state)).Raw
 	e.browser(t).send(http.MethodPost, "/itsme/logout", "", bearerLine(raw))
 	return errors + app.Call(t, "/x", raw).Body + app.Redeem(t, code, state).Body
