@@ -32,6 +32,10 @@ http://named.example.be:65000 {
 	itsme
 	reverse_proxy UPSTREAM
 }
+http://[2001:db8::1]:65000 {
+	itsme
+	reverse_proxy UPSTREAM
+}
 http://open.example.be:65000 {
 	itsme /private/* {
 		optional
@@ -109,6 +113,8 @@ func TestProofIsForTheURLThatTheClientUsed(t *testing.T) {
 		{"GET", "x.wild.example.be", "/a", https + host + appHost + "\r\n", "https://app.example.be/a", true},
 		{"GET", "audience.example.be", "/a", https, "https://audience.example.be/a", true},
 		{"GET", "x.wild.example.be", "/a", https + host + "audience.example.be\r\n", "https://audience.example.be/a", false},
+		{"GET", "[2001:DB8::1]", "/a", https, "https://[2001:db8::1]:443/a", true},
+		{"GET", "[2001:db8::2]", "/a", https, "https://[2001:db8::2]/a", false},
 		{"GET", "evil.example", "/a", https, "https://evil.example/a", false},
 		{"GET", "10.0.0.1", "/a", https + host + appHost + "\r\n", "https://app.example.be/a", true},
 		{"GET", appHost, "/old/a", https, "https://app.example.be/old/a", true},
