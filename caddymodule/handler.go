@@ -9,6 +9,7 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
+	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/request"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
@@ -166,10 +167,15 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyht
 		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
 	}
 	info.Unmatched = !h.matches(r)
-	return h.site.Serve(w, r, info, func(w http.ResponseWriter, r *http.Request) error {
+	err := h.site.Serve(w, r, info, func(w http.ResponseWriter, r *http.Request) error {
 		request.SetUser(r.Context())
 		return next.ServeHTTP(w, r)
 	})
+	if w.Header().Get(attribute.Header("sub")) != "" {
+		// An answer of /verify, which no upstream can send. The access log would hold the user and the minted token.
+		caddyhttp.SetVar(r.Context(), caddyhttp.LogSkipVar, true)
+	}
+	return err
 }
 
 // matches reports whether the request needs a login, as it is now or as the client sent it. Otherwise a

@@ -200,6 +200,9 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"a claim with an empty value", gateway.SiteConfig{Require: required("name", "")}, "require claim name: "},
 		{"a claim twice", gateway.SiteConfig{Require: gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: "name", Values: []string{"a"}}, {Claim: "name", Values: []string{"b"}}}}}, "require claim name: "},
 		{"token in the cookie", gateway.SiteConfig{ForwardToken: "Cookie"}, "forward_token: "},
+		{"token as a proof", gateway.SiteConfig{ForwardToken: "dpop"}, "forward_token: "},
+		{"claim as a proof", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP", Claim: "sub"}}}, "header: "},
+		{"claim as a nonce", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP-Nonce", Claim: "sub"}}}, "header: "},
 		{"token in an extra header", gateway.SiteConfig{ForwardToken: "X-A", Headers: []gateway.ExtraHeader{{Name: "X-A", Claim: "sub"}}}, "forward_token: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -266,6 +269,27 @@ func TestMinAgeNeedsWhatTokensShow(t *testing.T) {
 
 func required(claim string, values ...string) gateway.Requirements {
 	return gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: claim, Values: values}}}
+}
+
+// TestRequiredBooleanIsTrueOrFalse: with any other value the site would refuse every user.
+func TestRequiredBooleanIsTrueOrFalse(t *testing.T) {
+	t.Parallel()
+	config := usable(t)
+	config.Attributes, config.Token.Claims = []string{"dateOfBirth", "email"}, []string{"age_over_18", "email"}
+	for _, claim := range []string{"age_over_18", "email_verified"} {
+		if err := config.CheckSite(gateway.SiteConfig{Require: required(claim, "true", "false")}); err != nil {
+			t.Error(err)
+		}
+		for _, value := range []string{"yes", "True", "1"} {
+			want := "require claim " + claim + `: "` + value + `" is no value of it; use true or false`
+			if err := config.CheckSite(gateway.SiteConfig{Require: required(claim, "true", value)}); err == nil || err.Error() != want {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		}
+	}
+	if err := config.CheckSite(gateway.SiteConfig{Require: required("email", "yes")}); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestPublicPatternIsReadInOneWay refuses patterns that no public path could match.

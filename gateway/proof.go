@@ -154,7 +154,15 @@ func credentialsAt(x exchange, url string) identity.CredentialHeaders {
 
 // proofTarget returns what a proof of a request to the site must be for.
 func (s *Site) proofTarget(info RequestInfo) identity.Target {
-	return s.gateway.config.proofTarget(info, s.config.Hosts)
+	return s.gateway.config.proofTarget(info, s.hosts)
+}
+
+// proofHosts returns the hosts of which a proof counts at the site alone. Its audience is where its clients find it.
+func (c SiteConfig) proofHosts() []string {
+	if u, err := url.Parse(c.Audience); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+		return append(slices.Clip(c.Hosts), u.Host)
+	}
+	return c.Hosts
 }
 
 // proofTarget returns what a proof of a request must be for: the method and the path as the client sent them, and the host
@@ -204,7 +212,7 @@ func (s *Site) forwardedCredentials(x exchange) identity.CredentialHeaders {
 		return sent
 	}
 	path, _, _ = strings.Cut(path, "?")
-	if s.gateway.config.answersFor(info.Host, s.config.Hosts) && (path == "" || path[0] == '/') {
+	if s.gateway.config.answersFor(info.Host, s.hosts) && (path == "" || path[0] == '/') {
 		sent.Target = identity.Target{Method: info.Method, URL: info.Scheme + "://" + info.Host + path}
 	}
 	return sent

@@ -110,6 +110,13 @@ func (r Requirements) validateClaims(claims []string) error {
 		case slices.ContainsFunc(r.Claims[:i], func(before ClaimRequirement) bool { return before.Claim == c.Claim }):
 			return configErrorf("require claim %s: is listed twice; list all accepted values on one line", c.Claim)
 		}
+		wrong := slices.IndexFunc(c.Values, func(value string) bool { return value != "true" && value != "false" })
+		if wrong >= 0 && isBoolean(c.Claim) {
+			return configErrorf("require claim %s: %q is no value of it; use true or false", c.Claim, c.Values[wrong])
+		}
 	}
 	return nil
 }
+
+// isBoolean reports whether the text of a claim is true or false.
+func isBoolean(claim string) bool { return attribute.IsAge(claim) || claim == "email_verified" }

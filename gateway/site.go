@@ -21,6 +21,7 @@ type Site struct {
 	config   SiteConfig
 	require  identity.Requirements
 	upstream identity.Upstream
+	hosts    []string // of which a proof counts at this site alone
 }
 
 // NewSite makes a site from its configuration. Its error is an [ErrConfig] in one line that names the
@@ -30,7 +31,7 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if err := g.config.validateSite(config); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config, require: config.Require.forIdentity()}
+	s := &Site{gateway: g, config: config, require: config.Require.forIdentity(), hosts: config.proofHosts()}
 	for _, h := range config.Headers {
 		s.upstream.AddHeader(h.Name, h.Claim)
 	}
@@ -126,11 +127,11 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 	}
 	if s.public(r.URL, info.OriginalURL) {
 		s.gateway.observe.Request(Public)
-		return s.pass(w, r, state, next, false)
+		return s.passOpen(w, r, state, next)
 	}
 	if s.config.CORSPreflight && preflight(r) {
 		s.gateway.observe.Request(Preflight)
-		return s.pass(w, r, state, next, false)
+		return s.passOpen(w, r, state, next)
 	}
 	state.Sent.Target = s.proofTarget(info)
 	err := s.authorize(r, state)
@@ -152,6 +153,15 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		s.refuse(w, r, info, state, err)
 		return nil
 	}
+}
+
+// passOpen passes on a request that needs no login here. Behind a site that verified one, the upstream of this site
+// receives no more than this site sends, and no token of that site. Where none can be minted it receives no identity.
+func (s *Site) passOpen(w http.ResponseWriter, r *http.Request, state *identity.RequestState, next Next) error {
+	if state.Credential != nil {
+		_ = s.gateway.guard.SetHeaders(r.Context(), r.Header, state, &s.upstream)
+	}
+	return s.pass(w, r, state, next, false)
 }
 
 // dropCredential removes the client's credential from a request that needs no login. An upstream that takes the gateway's

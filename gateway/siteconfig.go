@@ -62,7 +62,8 @@ type SiteConfig struct {
 	Headers []ExtraHeader
 
 	// Hosts lists the hosts that are written out in the site's addresses, with the port if it is not the default one. A
-	// DPoP proof for one of them counts. One for the host of PublicURL or of an http(s) audience always counts.
+	// DPoP proof for one of them counts. One for the host of PublicURL or of an http(s) audience, of the gateway's tokens or
+	// of this site's, always counts.
 	Hosts []string
 
 	// ForwardToken selects how the token reaches the upstream: [ForwardAuthorization] (the default),
@@ -118,7 +119,7 @@ var headerName = regexp.MustCompile("^[A-Za-z0-9-]{1,64}$")
 // reservedHeaders are headers that have a meaning in HTTP, to proxies or for cookies.
 var reservedHeaders = []string{
 	"Authorization", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Cookie",
-	"Date", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
+	"Date", "Dpop", "Dpop-Nonce", "Early-Data", "Expect", "Forwarded", "Host", "Keep-Alive", "Origin",
 	"Proxy-Authorization", "Proxy-Connection", "Range", "Referer", "Te", "Trailer",
 	"Transfer-Encoding", "Upgrade", "Via",
 }

@@ -32,6 +32,10 @@ http://named.example.be:65000 {
 	itsme
 	reverse_proxy UPSTREAM
 }
+http://[2001:db8::1]:65000 {
+	itsme
+	reverse_proxy UPSTREAM
+}
 http://open.example.be:65000 {
 	itsme /private/* {
 		optional
@@ -50,7 +54,9 @@ http://*.wild.example.be:65000 {
 	reverse_proxy UPSTREAM
 }
 http://:65000 {
-	itsme
+	itsme {
+		audience https://audience.example.be/orders
+	}
 	reverse_proxy UPSTREAM
 }`
 
@@ -105,6 +111,10 @@ func TestProofIsForTheURLThatTheClientUsed(t *testing.T) {
 		{"GET", appHost, "/a", https + host + appHost + "\r\n" + host + appHost + "\r\n", "https://app.example.be/a", false},
 		{"GET", "x.wild.example.be", "/a", https, "https://x.wild.example.be/a", false},
 		{"GET", "x.wild.example.be", "/a", https + host + appHost + "\r\n", "https://app.example.be/a", true},
+		{"GET", "audience.example.be", "/a", https, "https://audience.example.be/a", true},
+		{"GET", "x.wild.example.be", "/a", https + host + "audience.example.be\r\n", "https://audience.example.be/a", false},
+		{"GET", "[2001:DB8::1]", "/a", https, "https://[2001:db8::1]:443/a", true},
+		{"GET", "[2001:db8::2]", "/a", https, "https://[2001:db8::2]/a", false},
 		{"GET", "evil.example", "/a", https, "https://evil.example/a", false},
 		{"GET", "10.0.0.1", "/a", https + host + appHost + "\r\n", "https://app.example.be/a", true},
 		{"GET", appHost, "/old/a", https, "https://app.example.be/old/a", true},
@@ -114,6 +124,8 @@ func TestProofIsForTheURLThatTheClientUsed(t *testing.T) {
 		{"GET", appHost, "/a%2Fb/%7Ec", https, "https://app.example.be/a%2fb/~c", true},
 		{"GET", appHost, "/a%2Fb", https, "https://app.example.be/a/b", false},
 		{"GET", appHost, "/a%5Cb", https, "https://app.example.be/a/b", false},
+		{"GET", appHost, "/a|b", https, "https://app.example.be/a|b", true},
+		{"GET", appHost, "/a|b", https, "https://app.example.be/a%7cb", true},
 		{"GET", appHost, "/x/../a", https, "https://app.example.be/x/../a", true},
 		{"GET", appHost, "/x/../a", https, "https://app.example.be/a", false},
 		{"GET", appHost, "//a", https, "https://app.example.be/a", false},
@@ -125,6 +137,10 @@ func TestProofIsForTheURLThatTheClientUsed(t *testing.T) {
 		if passed := strings.Contains(got, "X-Itsme-Subject: "+person); passed != row.want || !row.want && answer.Status != http.StatusUnauthorized {
 			t.Errorf("%s %s at %s with %q: a proof for %s: %d %q", row.method, row.target, row.host, row.lines, row.url, answer.Status, answer.Body)
 		}
+	}
+	unknown := e.send(head("GET", "/a", "evil.example", https, e.proven(key, token, "GET", "https://evil.example/a")) + "\r\n")
+	if !strings.Contains(unknown.Body, `"detail":"the URL of this request is not one of the gateway's"`) {
+		t.Errorf("at another host the answer is %q", unknown.Body)
 	}
 	patched := head("POST", "/patched", appHost, https, e.proven(key, token, "PATCH", "https://app.example.be/patched")) + "\r\n"
 	if answer := e.send(patched); answer.Status != http.StatusUnauthorized {

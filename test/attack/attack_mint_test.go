@@ -49,6 +49,8 @@ http://app.example.be:65000 {
 			itsme {
 				audience https://orders.example.be
 				claims   sub
+				public   /chain/orders/open
+				cors_preflight
 			}
 			reverse_proxy UPSTREAM
 		}
@@ -177,16 +179,17 @@ func TestTokenIsForOneUpstream(t *testing.T) {
 			claims   []string
 			header   []string
 		}{
-			"/orders/x":        {"https://orders.example.be", []string{"name"}, []string{"Authorization", "X-Itsme-Name", "X-Who"}},
-			"/header/x":        {"urn:example:stock", []string{"name", "nin"}, []string{"X-Itsme-Name", "X-Itsme-Nin", "X-Token"}},
-			"/":                {appURL, []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
-			"/off/private/x":   {"", nil, []string{"X-Itsme-Name", "X-Itsme-Nin"}},
-			"/chain/x":         {"https://chain.example.be", []string{"name", "nin"}, []string{"X-Itsme-Name", "X-Itsme-Nin", "X-Name", "X-Token", "X-Who"}},
-			"/chain/orders/x":  {"https://orders.example.be", nil, []string{"Authorization"}},
-			"/chain/off/x":     {"", nil, []string{"X-Itsme-Nin"}},
-			"/ownchain/x":      {appURL, []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
-			"/ownchain/off/x":  {"", nil, []string{"X-Itsme-Name", "X-Itsme-Nin"}},
-			"/ownchain/mine/x": {"https://mine.example.be", []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
+			"/orders/x":          {"https://orders.example.be", []string{"name"}, []string{"Authorization", "X-Itsme-Name", "X-Who"}},
+			"/header/x":          {"urn:example:stock", []string{"name", "nin"}, []string{"X-Itsme-Name", "X-Itsme-Nin", "X-Token"}},
+			"/":                  {appURL, []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
+			"/off/private/x":     {"", nil, []string{"X-Itsme-Name", "X-Itsme-Nin"}},
+			"/chain/x":           {"https://chain.example.be", []string{"name", "nin"}, []string{"X-Itsme-Name", "X-Itsme-Nin", "X-Name", "X-Token", "X-Who"}},
+			"/chain/orders/x":    {"https://orders.example.be", nil, []string{"Authorization"}},
+			"/chain/orders/open": {"https://orders.example.be", nil, []string{"Authorization"}},
+			"/chain/off/x":       {"", nil, []string{"X-Itsme-Nin"}},
+			"/ownchain/x":        {appURL, []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
+			"/ownchain/off/x":    {"", nil, []string{"X-Itsme-Name", "X-Itsme-Nin"}},
+			"/ownchain/mine/x":   {"https://mine.example.be", []string{"name", "nin"}, []string{"Authorization", "X-Itsme-Name", "X-Itsme-Nin"}},
 		} {
 			h, claims := e.minted(t, target, credential)
 			want := append([]string{"X-Itsme-Acr", "X-Itsme-Auth-Time", "X-Itsme-Subject"}, row.header...)
@@ -216,6 +219,32 @@ func TestTokenIsForOneUpstream(t *testing.T) {
 			if life := claims.ExpiresAt.Sub(claims.IssuedAt); life != token.MaxMintedLifetime {
 				t.Errorf("%s, %s: lives %s", name, target, life)
 			}
+		}
+	}
+}
+
+// TestLastSiteOfAChainDecides sends requests that need no login at the last site of a chain. The upstream of that site
+// must not receive what the site before it sends to its own: another service's token, and claims outside claims.
+func TestLastSiteOfAChainDecides(t *testing.T) {
+	e := newAppEnv(t, mintSites)
+	const preflight = "Origin: https://x.example\r\nAccess-Control-Request-Method: PUT\r\n"
+	for _, row := range []struct{ method, target, lines string }{
+		{http.MethodGet, "/chain/orders/open", ""},
+		{http.MethodOptions, "/chain/orders/x", preflight},
+	} {
+		answer := e.send(head(row.method, row.target, appHost, e.bearer(known), row.lines) + "\r\n")
+		got := strings.Join(e.upstream.Take(), "")
+		if answer.Status != http.StatusOK || got == "" {
+			t.Fatalf("%s %s: %d, the upstream got %q", row.method, row.target, answer.Status, got)
+		}
+		for _, field := range []string{"X-Token", "X-Who", "X-Name", "X-Itsme-Name", "X-Itsme-Nin"} {
+			if value := headerOf(t, got).Get(field); value != "" {
+				t.Errorf("%s %s: the upstream got %s: %s", row.method, row.target, field, value)
+			}
+		}
+		claims, err := e.authority.VerifyMinted(strings.TrimPrefix(headerOf(t, got).Get("Authorization"), "Bearer "))
+		if err != nil || !slices.Equal(claims.Audience, []string{"https://orders.example.be"}) {
+			t.Errorf("%s %s: the upstream got a token for %v: %v", row.method, row.target, claims, err)
 		}
 	}
 }

@@ -40,6 +40,7 @@ const loggingSite = `{
 		public_url http://{{addr}}
 		SIGNICAT
 		attributes name firstName lastName dateOfBirth nin
+		verify     127.0.0.0/8
 		token {
 			claims name given_name family_name birthdate nin
 		}
@@ -148,6 +149,12 @@ func (e *env) playApp(t *testing.T, found secrets) (errors string) {
 		app.Call(t, path, raw)
 		errors += app.Call(t, path, raw+"x").Body
 	}
+	verified := e.ask(http.MethodGet, "/itsme/verify", bearerLine(raw))
+	if verified.Status != http.StatusOK {
+		t.Errorf("/verify: %d", verified.Status)
+	}
+	found.addToken("token of /verify", verified.Header.Get("Authorization"))
+	errors += e.ask(http.MethodGet, "/itsme/verify", bearerLine(raw+"x")).Body
 	errors += e.browser(t).get("/itsme/app/callback?code=" + code + "&state=" + url.QueryEscape(state)).Raw
 	e.browser(t).send(http.MethodPost, "/itsme/logout", "", bearerLine(raw))
 	return errors + app.Call(t, "/x", raw).Body + app.Redeem(t, code, state).Body

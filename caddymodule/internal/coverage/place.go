@@ -72,6 +72,9 @@ func (p Place) Hosts() (hosts []string) {
 const maxPorts = 16
 
 func (p Place) withPorts(host string) []string {
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]" // Caddy's matcher has an IPv6 address without the brackets of a URL
+	}
 	hosts := []string{host}
 	if p.server == nil {
 		return hosts

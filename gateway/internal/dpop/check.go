@@ -26,7 +26,7 @@ type Checker struct {
 type Request struct {
 	// Method is the method as the client sent it.
 	Method string
-	// URL is the URL that the client used. Only its scheme, authority and path count.
+	// URL is the URL that the client used. Only its scheme, authority and path count. Empty fits no proof.
 	URL string
 	// Token is the access token that the proof must name. Empty for a request without one.
 	Token string
@@ -80,6 +80,9 @@ func (c *Checker) Use(p Proof) error {
 
 // matches compares a proof with the method, the URL and the token of a request.
 func (p *proof) matches(r Request) error {
+	if r.URL == "" {
+		return invalid("the URL of this request is not one of the gateway's")
+	}
 	if p.method != r.Method {
 		return invalid("its htm is another method")
 	}

@@ -1,6 +1,9 @@
 package dpop
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Normalize returns the form of a URL in which htu and the URL of a request are compared: RFC 3986 section 6.2.2 without
 // the removal of dot segments, and section 6.2.3. The query and the fragment do not count (RFC 9449 section 4.3).
@@ -27,15 +30,19 @@ func Normalize(raw string) (normal string, ok bool) {
 	return scheme + "://" + host + normalPath(path), true
 }
 
-// normalPath decodes percent-encoded unreserved characters, and writes every other encoding in capitals.
+// normalPath decodes percent-encoded unreserved characters, and writes every other encoding in capitals. It encodes what no
+// URL has unencoded (RFC 3986 section 3.3): browsers send | as it is, and servers read it as %7C.
 func normalPath(path string) string {
-	if !strings.Contains(path, "%") {
+	if !strings.ContainsFunc(path, func(r rune) bool { return r == '%' || r > '~' || !inPath(byte(r)) }) {
 		return path
 	}
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
 		c, ok := encodedByte(path[i:])
 		switch {
+		case !ok && !inPath(path[i]):
+			fmt.Fprintf(&b, "%%%02X", path[i])
+			continue
 		case !ok:
 			b.WriteByte(path[i])
 			continue
@@ -70,6 +77,9 @@ func hexDigit(c byte) (byte, bool) {
 	}
 	return 0, false
 }
+
+// inPath reports whether a byte stays as it is in a path: a character of RFC 3986 section 3.3, a lone %, or \.
+func inPath(c byte) bool { return unreserved(c) || strings.IndexByte("/!$&'()*+,;=:@%\\", c) >= 0 }
 
 // unreserved reports whether a byte means the same encoded and as itself (RFC 3986 section 2.3).
 func unreserved(c byte) bool {

@@ -26,6 +26,8 @@ func TestNormalize(t *testing.T) {
 		"https://api.example.be/a/../b":         "https://api.example.be/a/../b",
 		"https://api.example.be/a/%2e%2e/b":     "https://api.example.be/a/../b",
 		"https://api.example.be/a%2fb%5cc":      "https://api.example.be/a%2Fb%5Cc",
+		"https://api.example.be/a|b%7cé":        "https://api.example.be/a%7Cb%7C%C3%A9",
+		"https://api.example.be/a\\b":           "https://api.example.be/a\\b",
 		"https://api.example.be/a%":             "https://api.example.be/a%",
 		"https://api.example.be/%2":             "https://api.example.be/%2",
 		"https://api.example.be/%zz%7E":         "https://api.example.be/%zz~",
