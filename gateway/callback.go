@@ -32,7 +32,8 @@ func (b *browserAPI) serveCallback(x exchange) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		language := b.answers.languageOf("", x.r.Header.Get("Accept-Language"))
+		return b.writeLater(x, returnReport{kind: store.Browser}, language, err)
 	}
 	bound := boundLogin{record, b.cookies.LoginValue(x.r.Header["Cookie"], record.ID)}
 	if !login.BoundToCookie(record, bound.cookie) {
@@ -70,8 +71,7 @@ func (b *browserAPI) finishBrowser(x exchange, bound boundLogin, query url.Value
 		b.writeReturn(x, back.withOutcome(returnWaiting), http.StatusOK, page.Page{Name: "waiting", Language: record.Language, Refresh: seconds(PollInterval)})
 		return nil
 	case err != nil && failureOf(err).status == http.StatusServiceUnavailable:
-		b.writeLater(x, back, record, err)
-		return nil
+		return b.writeLater(x, back, record.Language, err)
 	case err != nil:
 		b.keepCookie(x, bound)
 		b.writeEnd(x, back.withOutcome(endedReturn(err)), record, err)
@@ -98,10 +98,16 @@ func responseOf(query url.Values) login.AuthorizationResponse {
 	return login.AuthorizationResponse{State: query.Get("state"), Code: query.Get("code")}
 }
 
-// writeLater shows a page that loads the callback again. The code is still valid.
-func (b *browserAPI) writeLater(x exchange, back returnReport, record *store.Record, err error) {
-	failureOf(err).writeRetryAfter(x.w.Header(), err)
-	b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: record.Language, Refresh: seconds(defaultRetry)})
+// writeLater answers what may succeed soon by a page that loads the callback again: the code is still valid. It
+// returns every other error.
+func (b *browserAPI) writeLater(x exchange, back returnReport, language string, err error) error {
+	f := failureOf(err)
+	if f.status != http.StatusServiceUnavailable || abandoned(x.r, err) {
+		return err
+	}
+	f.writeRetryAfter(x.w.Header(), err)
+	b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: language, Refresh: seconds(defaultRetry)})
+	return nil
 }
 
 // cancelBrowser ends a login that came back with an error instead of a code.
@@ -112,7 +118,7 @@ func (b *browserAPI) cancelBrowser(x exchange, bound boundLogin, code string) er
 		code = "invalid_request"
 	}
 	if err := b.logins.Cancel(x.r.Context(), record, code); err != nil && !errors.Is(err, login.ErrConflict) {
-		return err
+		return b.writeLater(x, back, record.Language, err)
 	}
 	b.keepCookie(x, bound)
 	name := "failed"
@@ -173,8 +179,7 @@ func (b *browserAPI) reopen(x exchange, bound boundLogin, query url.Values) erro
 	}
 	err := b.repeatSession(x, bound.record, query)
 	if err != nil && failureOf(err).status == http.StatusServiceUnavailable {
-		b.writeLater(x, back, bound.record, err)
-		return nil
+		return b.writeLater(x, back, bound.record.Language, err)
 	}
 	b.arrive(x, back, bound.record)
 	return nil

@@ -164,26 +164,42 @@ var (
 	listPart    = part{"list", 0, func(s *Sealed) { s.Revocations++ }}
 	subjectPart = part{"list", 2, listPart.count}
 	loginsPart  = part{"logins:", 1, func(s *Sealed) { s.Enrolled++ }}
-)
 
-// partOf finds the part of a key. Counters, indexes and names have nothing sealed.
-func partOf(key string) (p part, ok bool) {
-	tag, rest, _ := strings.Cut(key, "}:")
-	if strings.Contains(tag, ":revoked:") {
-		p = listPart
-		if strings.HasSuffix(tag, ":"+classes[subjects].name) {
-			p = subjectPart
-		}
-		return p, strings.HasSuffix(rest, p.name)
-	}
-	for _, p := range []part{
+	sharedParts = []part{
 		{"canary", 0, func(s *Sealed) { s.Canary = true }},
 		{"keyring:", 1, func(s *Sealed) { s.Documents++ }},
+	}
+	shardParts = []part{
 		{"family:", 1, func(s *Sealed) { s.Families++ }},
 		loginsPart,
 		{"record:", 2, func(s *Sealed) { s.Pending++ }},
 		{"value:", 0, func(s *Sealed) { s.Pending++ }},
-	} {
+	}
+)
+
+// partOf finds the part of a key. Counters, indexes and names have nothing sealed, and the keys of another gateway,
+// whose prefix may begin with this one's, are none.
+func (k keys) partOf(key string) (p part, ok bool) {
+	tag, rest, _ := strings.Cut(key, "}:")
+	within, ours := strings.CutPrefix(tag, "{"+k.gateway)
+	if !ours {
+		return part{}, false
+	}
+	if class, revoked := strings.CutPrefix(within, ":revoked:"); revoked && !strings.Contains(class, ":") {
+		if class == classes[subjects].name {
+			return subjectPart, strings.HasSuffix(rest, ":"+subjectPart.name)
+		}
+		return listPart, rest == listPart.name
+	}
+	parts := shardParts
+	switch len(within) {
+	case 0:
+		parts = sharedParts
+	case len(":00"):
+	default:
+		return part{}, false
+	}
+	for _, p := range parts {
 		if strings.HasPrefix(rest, p.name) {
 			return p, true
 		}
@@ -196,7 +212,7 @@ func (c census) countKeys(ctx context.Context, node rueidis.Client, keys []strin
 	var parts []part
 	var commands []rueidis.Completed
 	for _, key := range keys {
-		p, ok := partOf(key)
+		p, ok := c.keys.partOf(key)
 		switch {
 		case !ok:
 			continue

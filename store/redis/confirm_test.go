@@ -145,32 +145,6 @@ func TestWhatNoStandbyConfirms(t *testing.T) {
 	}
 }
 
-// TestDeletionIsConfirmedOnAnotherConnection: the answer to a logout was lost, and the app asks again. The family is
-// gone from the primary, so that there is nothing to delete. The standby still has it.
-func TestDeletionIsConfirmedOnAnotherConnection(t *testing.T) {
-	t.Parallel()
-	primary, link := startSlowPair(t)
-	st, other := open(t, brief(primary.Address)), open(t, brief(primary.Address))
-	if err := st.CreateFamily(t.Context(), family("family")); err != nil {
-		t.Fatal(err)
-	}
-	awaitAcknowledged(t, primary)
-	link.Hold()
-	for what, at := range map[string]*redis.Store{"one connection": st, "another": other} {
-		if err := at.DeleteFamily(t.Context(), "family"); !errors.Is(err, store.ErrUnconfirmed) {
-			t.Errorf("%s: %v, want %v", what, err, store.ErrUnconfirmed)
-		}
-	}
-	link.LetGo()
-	awaitAcknowledged(t, primary)
-	if err := other.DeleteFamily(t.Context(), "family"); err != nil {
-		t.Errorf("after the standby had it: %v", err)
-	}
-	if err := other.CreateFamily(t.Context(), family("family")); err != nil {
-		t.Errorf("what is left of it: %v", err)
-	}
-}
-
 // startSlowPair starts a primary, and a standby that is connected to it by a line.
 func startSlowPair(t *testing.T) (primary *redistest.Server, link *redistest.Line) {
 	t.Helper()

@@ -42,8 +42,6 @@ type connection struct {
 	tend    func() // seals anew until alive ends; nil where there is one secret
 	tasks   sync.WaitGroup
 	newer   sync.Map // the texts of [store.ErrNewer] that were logged
-
-	unconfirmed sync.Map // the names of documents that no standby confirmed
 }
 
 // Start begins to connect, in the background. The first call does so too; started

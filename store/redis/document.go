@@ -45,9 +45,9 @@ func (d Documents) Read(ctx context.Context, name string) ([]byte, error) {
 }
 
 // Update replaces a document by what change makes of it. Where another replica was faster, change is
-// called again. An error of change, nil, or the same bytes leave the document as it is. It returns
-// [store.ErrUnconfirmed] when the document was replaced and a standby has not confirmed it in time; the
-// same change asked for again is written again.
+// called again. An error of change, or nil, does nothing. The same bytes leave the document as it is: an
+// earlier call made the change, perhaps in another process. It returns [store.ErrUnconfirmed] when a standby
+// has not confirmed the document in time.
 func (d Documents) Update(ctx context.Context, name string, change func(held []byte) ([]byte, error)) error {
 	for range updateAttempts {
 		held, err := d.read(ctx, name)
@@ -55,11 +55,15 @@ func (d Documents) Update(ctx context.Context, name string, change func(held []b
 			return err
 		}
 		next, err := change(held.document)
-		_, unconfirmed := d.conn.unconfirmed.Load(name)
-		if err != nil || next == nil || bytes.Equal(next, held.document) && !unconfirmed {
+		if err != nil || next == nil {
 			return err
 		}
-		if err = d.replace(ctx, name, held.version, next); !errors.Is(err, store.ErrConflict) {
+		if bytes.Equal(next, held.document) {
+			err = d.settle(ctx, name, held.version, "")
+		} else {
+			err = d.replace(ctx, name, held.version, next)
+		}
+		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
 	}
@@ -95,17 +99,16 @@ func (d Documents) read(ctx context.Context, name string) (heldDocument, error) 
 }
 
 func (d Documents) replace(ctx context.Context, name string, version uint64, document []byte) error {
-	c, next := d.conn, version+1
-	held := strconv.FormatUint(next, 10) + " " + c.sealer.Seal(d.place(name, next), document)
-	err := c.settleConfirmed(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
-		strconv.FormatUint(version, 10), held, strconv.FormatInt(documentLife.Milliseconds(), 10)))
-	switch {
-	case isUnconfirmed(err):
-		c.unconfirmed.Store(name, true)
-	case err == nil:
-		c.unconfirmed.Delete(name)
-	}
-	return err
+	next := version + 1
+	return d.settle(ctx, name, version, strconv.FormatUint(next, 10)+" "+d.conn.sealer.Seal(d.place(name, next), document))
+}
+
+// settle puts a document in the place of the one of that version, or leaves it as it is where next is empty. It
+// waits for standbys.
+func (d Documents) settle(ctx context.Context, name string, version uint64, next string) error {
+	c := d.conn
+	return c.settleConfirmed(ctx, "writing "+d.Where(name), eval(c.scripts.document, []string{c.keys.document(name)},
+		strconv.FormatUint(version, 10), next, strconv.FormatInt(documentLife.Milliseconds(), 10)))
 }
 
 func (d Documents) place(name string, version uint64) seal.Place {

@@ -93,13 +93,8 @@ func (s families) DeleteFamily(ctx context.Context, id string) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}
-	// A failover must not bring a login back that has ended. Where an earlier call deleted the family and its
-	// answer was lost, this one writes nothing. It is confirmed all the same: WAIT counts from all that the
-	// server had written when it answered the connection's last command. Unverified: Redis after 7.0.
-	_, err := s.confirmed(ctx, "deleting family", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Del().Key(s.familyPlace(id, 0).Key).Build())
-	}})
-	return err
+	// A failover must not bring a login back that has ended.
+	return s.settleConfirmed(ctx, "deleting family", eval(s.scripts.delete, []string{s.familyPlace(id, 0).Key}))
 }
 
 // sealFamily returns what Redis holds of a family: "version sealed".

@@ -41,6 +41,8 @@ var (
 	revokeSubjectSource string
 	//go:embed lua/document.lua
 	documentSource string
+	//go:embed lua/delete.lua
+	deleteSource string
 	//go:embed lua/canary.lua
 	canarySource string
 	//go:embed lua/anew.lua
@@ -52,6 +54,7 @@ type scripts struct {
 	create, load, replace, evict, enter, note, time script
 	remember, allow, enroll, withdraw               script
 	revoke, revokeSubject, document, canary, anew   script
+	delete                                          script
 }
 
 // script is one of them, by the name of its file.
@@ -75,6 +78,7 @@ func newScripts() scripts {
 		withdraw:      script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
 		revoke:        script{"revoke", rueidis.NewLuaScript(revokeSource)},
 		revokeSubject: script{"revokesubject", rueidis.NewLuaScript(revokeSubjectSource)},
+		delete:        script{"delete", rueidis.NewLuaScript(deleteSource)},
 		document:      script{"document", rueidis.NewLuaScript(documentSource)},
 		canary:        script{"canary", rueidis.NewLuaScript(canarySource)},
 		anew:          script{"anew", rueidis.NewLuaScript(anewSource)},

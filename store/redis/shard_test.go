@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"bytes"
 	"errors"
 	"regexp"
 	"slices"
@@ -225,5 +226,31 @@ func TestWrongHintEndsNothing(t *testing.T) {
 	}
 	if got, err := st.Load(t.Context(), ids[0]); err != nil || got.Phase != store.Validating {
 		t.Errorf("the record is %+v, %v", got, err)
+	}
+}
+
+// TestCensusCountsOneGateway: the prefix of one gateway begins with that of another, or looks like a part of its keys.
+// The doctor would find a wrong secret where there is none, or an old one that nothing needs.
+func TestCensusCountsOneGateway(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	gateways := make(map[string]*redis.Store)
+	for _, prefix := range []string{"app", "app:staging", "app:ab", "app:revoked:b"} {
+		c := config(s.Address)
+		c.Prefix, c.Secret = prefix, bytes.Repeat([]byte(prefix), 32)
+		st := open(t, c)
+		st.Start()
+		wantReady(t, prefix, st)
+		if err := st.CreateFamily(t.Context(), family("family")); err != nil {
+			t.Fatal(err)
+		}
+		revoke(t, st, "a")
+		gateways[prefix] = st
+	}
+	for prefix, st := range gateways {
+		found := secrets(t, st)
+		if len(found) != 1 || !found[0].Canary || found[0].Revocations != 1 || found[0].Families != 1 {
+			t.Errorf("%s: %+v", prefix, found)
+		}
 	}
 }
