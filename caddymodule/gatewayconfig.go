@@ -186,7 +186,7 @@ type Token struct {
 
 	// Rotate is how long a key signs before the next key takes over, up to 365d. It is at least 37m more than
 	// the longer of Lifetime and the cookie's lifetime: a new key is published before it signs, and an old
-	// key until its last token has expired. If that is longer than the default, it is the default. Not with
+	// key until its last token has expired. Where that minimum is longer than 30d, it is the default. Not with
 	// Key. Default 30d.
 	Rotate caddy.Duration `json:"rotate,omitempty"`
 
