@@ -67,9 +67,10 @@ type Gateway struct {
 	// Page changes the look and the texts of the gateway's pages.
 	Page Page `json:"page,omitzero"`
 
-	// Verify are the addresses and ranges of the proxies that may send requests to /verify, such as
-	// 10.0.0.0/8. They are compared with the address of the connection; forwarded headers and
-	// trusted_proxies are ignored. Without them there is no /verify. See docs/proxies.md. Default: none.
+	// Verify are the addresses and ranges of the proxies and services that may send requests to /verify and
+	// /introspect, such as 10.0.0.0/8. They are compared with the address of the connection; forwarded headers
+	// and trusted_proxies are ignored. Without them there is no /verify and no /introspect. See
+	// docs/proxies.md. Default: none.
 	Verify []string `json:"verify,omitempty"`
 }
 
@@ -185,7 +186,7 @@ type Token struct {
 
 	// Rotate is how long a key signs before the next key takes over, up to 365d. It is at least 37m more than
 	// the longer of Lifetime and the cookie's lifetime: a new key is published before it signs, and an old
-	// key until its last token has expired. If that is longer than the default, it is the default. Not with
+	// key until its last token has expired. Where that minimum is longer than 30d, it is the default. Not with
 	// Key. Default 30d.
 	Rotate caddy.Duration `json:"rotate,omitempty"`
 
@@ -252,9 +253,9 @@ type Limit struct {
 	// with Signicat allows, well above your busiest minute. Default: off.
 	Sessions Rate `json:"sessions,omitzero"`
 
-	// TokenPerClient limits the requests of one client address (IPv6: one /64) to /token and /revoke: so many
-	// at once, and then as places become free at that rate. Phones that share an address poll here. Default
-	// 600 1m.
+	// TokenPerClient limits the requests of one client address (IPv6: one /64) to /token and /revoke. A client
+	// may send the count at once. Places then become free one by one, the count in each window. Phones that
+	// share an address poll here. Default 600 1m.
 	TokenPerClient Rate `json:"token_per_client,omitzero"`
 
 	// Pending bounds the pending sessions of all clients together. With store redis the number is not exact:

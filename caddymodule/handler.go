@@ -35,8 +35,8 @@ type Handler struct {
 	// Public are paths that need no login: exact, such as /health, or a prefix that ends with /*, such as
 	// /assets/*. They are compared with the path that the client sent: inside handle_path /app/* write
 	// /app/assets/*. A path in a form that is not canonical, such as /a/../b, needs a login. A path that
-	// another directive rewrites must be listed as rewritten too, unless only a prefix was stripped and a
-	// segment of the listed path is left. Default: none.
+	// another directive rewrites must be listed as rewritten too. That is not needed where a directive strips
+	// only a prefix and a segment of the listed path is left, here assets. Default: none.
 	Public []string `json:"public,omitempty"`
 
 	// Optional lets requests without a credential through, without identity headers. A bad credential is

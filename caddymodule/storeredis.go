@@ -51,8 +51,8 @@ type RedisStore struct {
 
 	// Staleness is how long issued tokens count while Redis is unavailable, 1s to 5m. Within it a logout
 	// or revocation on another replica may not be known here: its tokens go on. After it each request
-	// with a token gets 503. Logins, refreshes, logouts and revocations get 503 at once. The same on every
-	// replica. Default 1s.
+	// with a token gets 503. Logins, refreshes, logouts and revocations get 503 at once. It must be the same
+	// on every replica. Default 1s.
 	Staleness caddy.Duration `json:"staleness,omitempty"`
 
 	// Prefix begins the gateway's keys in Redis, in braces. It is the same on every replica of the gateway,

@@ -232,6 +232,9 @@ func (p *page) valueOf(name string, of ast.Expr) (string, error) {
 	case *ast.ArrayType:
 		return p.many(name, e.Elt, "list of %s")
 	case *ast.MapType:
+		if inner, ok := e.Value.(*ast.MapType); ok {
+			return p.many(name, inner.Value, "objects by name, each of %s by name")
+		}
 		return p.many(name, e.Value, "%s by name")
 	case *ast.Ident:
 		if _, ok := p.source.types[e.Name]; ok {

@@ -38,8 +38,9 @@ restored: its ID stays in Redis, in Caddy's storage and in every process. If all
 them lost the ID (storage restored while Caddy was stopped, and no Redis), drop the
 key again. keys list marks the keys that are older than the last drop.
 
-When the storage itself has leaked, use --drop all: all users are logged out. The
-new key then signs before services know it. Services that keep the JWKS may refuse
+When the storage itself has leaked, use --drop all: all users log in again, except in
+apps with a refresh token, which refresh. The new key then signs before services know
+it. Services that keep the JWKS may refuse
 new tokens for 15 minutes.
 
 Without --gateway, the command applies to every gateway, and --drop <kid> to the

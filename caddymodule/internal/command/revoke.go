@@ -23,9 +23,12 @@ them until they expire.
   --token  the jti of an access token: this token alone.
 
 The value - reads it from standard input, so that it stays out of the history of
-your shell. There --login and --token also take a whole access token:
+your shell. There --login and --token also take a whole access token that is not
+encrypted:
 
   caddy itsme revoke --login - < token.txt
+
+Of an encrypted token use --sub, or the jti that /introspect shows.
 
 The command asks the admin endpoint of the configuration. It needs no environment,
 no storage and no Redis. The exit status is 1 unless every gateway took the
