@@ -15,7 +15,7 @@ type vectors struct {
 		Verifier  string `json:"code_verifier"`
 		Challenge string `json:"code_challenge"`
 	}
-	Keys []struct{ X, Y, Thumbprint string }
+	Keys     []struct{ X, Y, Thumbprint string }
 	Sessions []struct {
 		State string `json:"state"`
 		ID    string `json:"session_id"`
