@@ -457,8 +457,9 @@ export class Itsme {
 
   /** Returns the maker of proofs with this phone's key. Undefined in an app without a key. */
   private async proofs(): Promise<Proofs | undefined> {
-    if (!this.device.key) return undefined;
-    const proving = this.proving ??= this.device.key().then((key) => Proofs.of(key, this.device));
+    const { device } = this;
+    if (!device.key) return undefined;
+    const proving = this.proving ??= (async () => Proofs.of(await device.key!(), device))();
     return proving.catch(() => {
       if (this.proving === proving) this.proving = undefined;
       throw new Again(2, "storage"); // a locked phone has not lost its key

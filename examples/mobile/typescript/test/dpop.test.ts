@@ -303,7 +303,7 @@ describe("a key", () => {
     assert.deepEqual([first.state, phone.sent.length], [{ name: "logged_out", reason: "storage" }, 0]);
     phone.key = key;
     await first.start();
-    lock();
+    phone.key = () => { throw new Error("errSecInteractionNotAllowed"); };
     const second = phone.app();
     await second.link(await phone.approve());
     await second.resume();
