@@ -99,12 +99,18 @@ func TestMobileCoreLogsIn(t *testing.T) {
 		t.Fatalf("compiling: %v; run `make test`, or `npm ci` in examples/mobile/typescript\n%s", err, out)
 	}
 	p := newProgram(t, onFreePorts...)
-	tests := exec.CommandContext(t.Context(), "node", "--test", filepath.Join(compiled, "test", "itsme.test.js"))
 	seen := filepath.Join(t.TempDir(), "transitions")
-	tests.Env = append(os.Environ(), "ITSME_GATEWAY="+address(t, p.serve(t)), "ITSME_VECTORS="+vectors, "ITSME_TRANSITIONS="+seen)
-	out, err := tests.CombinedOutput()
-	if err != nil || !mobileCorePassed.Match(out) {
-		t.Fatalf("%v\n%s", err, out)
+	env := append(os.Environ(), "ITSME_GATEWAY="+address(t, p.serve(t)), "ITSME_VECTORS="+vectors)
+	for _, run := range []struct{ file, env string }{
+		{"itsme.test.js", "ITSME_TRANSITIONS=" + seen},
+		{"itsme.test.js", "ITSME_KEY=yes"}, // every app has a key
+		{"dpop.test.js", ""},
+	} {
+		tests := exec.CommandContext(t.Context(), "node", "--test", filepath.Join(compiled, "test", run.file))
+		tests.Env = append(slices.Clip(env), run.env)
+		if out, err := tests.CombinedOutput(); err != nil || !mobileCorePassed.Match(out) {
+			t.Fatalf("%s %s: %v\n%s", run.file, run.env, err, out)
+		}
 	}
 	p.interrupt(t)
 	transitions, err := os.ReadFile(seen)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/internal/dpoptest"
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/pipetest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -56,6 +57,9 @@ type player struct {
 	has      map[string]string // what the app has, by the names in the transcript
 	lost     map[string]any    // an answer that did not arrive
 	persona  string            // who approves
+	key      *dpoptest.Key     // of the phone
+	nonce    string            // the newest of the gateway
+	ahead    time.Duration     // by which the phone's clock is wrong
 }
 
 func newPlayer(t *testing.T, login story) *player {
@@ -65,7 +69,7 @@ func newPlayer(t *testing.T, login story) *player {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &player{client: serve(t, b.Site, high), signicat: b.Signicat, login: login.steps, persona: "adult"}
+	p := &player{client: serve(t, b.Site, high), signicat: b.Signicat, login: login.steps, persona: "adult", key: dpoptest.NewKey(t)}
 	p.forget()
 	return p
 }
@@ -91,7 +95,7 @@ func (p *player) forget() {
 	verifier := rand.Text() + rand.Text()
 	p.has = map[string]string{
 		"redirect_uri": redirectURL, "code_verifier": verifier, "code_challenge": hash(verifier),
-		"language": "nl", "acr_values": "high", "max_age": "300",
+		"language": "nl", "acr_values": "high", "max_age": "300", "dpop_jkt": p.key.Thumbprint(),
 	}
 }
 
@@ -145,6 +149,7 @@ func (p *player) send(t *testing.T, s step) (status string, header http.Header, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.prove(t, r, s)
 	for _, field := range s.header {
 		r.Header.Set(field[0], p.fill(t, field[1], func(text string) string { return text }))
 	}
@@ -159,6 +164,18 @@ func (p *player) send(t *testing.T, s step) (status string, header http.Header, 
 	}
 	_ = json.Unmarshal(text, &body) // not every answer is JSON
 	return strconv.Itoa(answer.StatusCode), answer.Header, body
+}
+
+// prove makes a proof for a request. It names the access token if the request has one.
+func (p *player) prove(t *testing.T, r *http.Request, s step) {
+	t.Helper()
+	proof := dpoptest.Proof{Method: r.Method, URL: r.URL.String(), Nonce: p.nonce, At: time.Now().Add(p.ahead)}
+	for _, field := range s.header {
+		if field[0] == "Authorization" {
+			proof.Token = p.has["access_token"]
+		}
+	}
+	p.has["proof"] = p.key.Sign(t, proof)
 }
 
 // fill puts what the app has into a text.
@@ -180,6 +197,9 @@ func (p *player) read(t *testing.T, word string, header http.Header, body map[st
 	if strings.ToLower(name) != name { // a header
 		if header.Get(name) == "" {
 			t.Errorf("the answer has no header %s", name)
+		}
+		if name == "DPoP-Nonce" {
+			p.nonce = header.Get(name)
 		}
 		return
 	}
@@ -222,6 +242,8 @@ func (p *player) happen(t *testing.T, event string) {
 		p.persona = "adult"
 	case "The app makes another verifier.":
 		p.forget()
+	case "The clock of the phone is an hour fast.":
+		p.ahead = time.Hour
 	case "The user approves.":
 		p.comeBack(t, func(link string) (string, error) { return p.signicat.Approve(link, p.persona) })
 	case "The user refuses.":

@@ -15,6 +15,7 @@ type vectors struct {
 		Verifier  string `json:"code_verifier"`
 		Challenge string `json:"code_challenge"`
 	}
+	Keys     []struct{ X, Y, Thumbprint string }
 	Sessions []struct {
 		State string `json:"state"`
 		ID    string `json:"session_id"`
@@ -34,12 +35,17 @@ func TestVectors(t *testing.T) {
 	if err := json.Unmarshal([]byte(read(t, "vectors.json")), &v); err != nil {
 		t.Fatal(err)
 	}
-	if len(v.Challenges) < 2 || len(v.Sessions) < 3 || len(v.Callbacks) < 5 || len(v.Ignored) < 5 {
+	if len(v.Challenges) < 2 || len(v.Keys) < 1 || len(v.Sessions) < 3 || len(v.Callbacks) < 5 || len(v.Ignored) < 5 {
 		t.Fatal("vectors.json has fewer vectors than it had")
 	}
 	for _, c := range v.Challenges {
 		if hash(c.Verifier) != c.Challenge {
 			t.Errorf("the challenge of %s is %s", c.Verifier, hash(c.Verifier))
+		}
+	}
+	for _, k := range v.Keys { // RFC 7638 section 3
+		if hash(`{"crv":"P-256","kty":"EC","x":"`+k.X+`","y":"`+k.Y+`"}`) != k.Thumbprint {
+			t.Errorf("the thumbprint of %s is not %s", k.X, k.Thumbprint)
 		}
 	}
 	for _, s := range v.Sessions {

@@ -24,7 +24,7 @@ func TestKotlinAppLogsIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(t, dir, []string{"ITSME_GATEWAY=" + startDemo(t), "ITSME_VECTORS=" + vectors}, "mvn", "--batch-mode", "--quiet", "test")
-	if n := testsIn(t, dir+"/core/target/surefire-reports/*.xml"); n < 25 {
+	if n := testsIn(t, dir+"/core/target/surefire-reports/*.xml"); n < 35 {
 		t.Errorf("JUnit ran %d tests", n)
 	}
 	if _, err := os.Stat(dir + "/android/target/classes/be/example/app/LoginActivity.class"); err != nil {

@@ -1,5 +1,6 @@
 // Logs a user in with itsme through the gateway: the state machine of docs/mobile.md, for React
-// Native, Expo, Capacitor and Ionic. It imports nothing. What a phone does stands in Device.
+// Native, Expo, Capacitor and Ionic. It imports dpop.ts alone. What a phone does stands in Device.
+import { base64url, Proofs, type Key } from "./dpop";
 
 /** What the core needs of the phone. The folder bindings has one for Expo and one for Capacitor. */
 export interface Device {
@@ -22,6 +23,11 @@ export interface Device {
   /** Returns the time in milliseconds, as Date.now does. */
   now(): number;
   sleep(milliseconds: number): Promise<void>;
+  /**
+   * Returns the key that binds logins to this phone (DPoP), and makes it if there is none. It rejects when
+   * the key cannot be used now, as on a locked phone. An app without this function has no key.
+   */
+  key?(): Promise<Key>;
 }
 
 export interface Request {
@@ -83,7 +89,7 @@ export class Refusal extends Error {
 
 /** No final answer: the same request may be sent again after some seconds. */
 class Again extends Error {
-  constructor(readonly seconds: number) {
+  constructor(readonly seconds: number, readonly reason: Reason = "unreachable") {
     super("again");
   }
 }
@@ -96,6 +102,8 @@ interface Login {
   expiresAt: number;
   interval: number;
   asked: Asked;
+  /** The thumbprint of the key that the login began with. It names the key, which the system keeps. */
+  key?: string;
   code?: string;
   state?: string;
 }
@@ -103,6 +111,8 @@ interface Login {
 interface Tokens {
   access: string;
   refresh?: string;
+  /** The thumbprint of the key that the tokens are bound to. Without one they are bearer tokens. */
+  key?: string;
   /** What the login was asked for, and when it ended: by them a step-up never circles. */
   asked: Asked;
   at: number;
@@ -122,6 +132,7 @@ export class Itsme {
   private writing: Promise<unknown> = Promise.resolve();
   private unwritten = false;
   private refreshing?: Promise<Tokens>;
+  private proving?: Promise<Proofs>;
 
   constructor(
     private readonly device: Device,
@@ -140,14 +151,18 @@ export class Itsme {
     this.become({ name: "starting" });
     try {
       const verifier = base64url(await this.device.random(32));
-      const login = await this.patiently(20, async () => this.started(await this.post("/itsme/sessions", {
-        code_challenge: await this.hash(verifier),
-        code_challenge_method: "S256",
-        redirect_uri: this.settings.redirectUri,
-        language: this.language(),
-        acr_values: asked.acrValues,
-        max_age: asked.maxAge,
-      }), verifier, asked));
+      const login = await this.patiently(20, async () => {
+        const key = (await this.proofs())?.thumbprint;
+        return this.started(await this.post("/itsme/sessions", {
+          code_challenge: await this.hash(verifier),
+          code_challenge_method: "S256",
+          redirect_uri: this.settings.redirectUri,
+          language: this.language(),
+          acr_values: asked.acrValues,
+          max_age: asked.maxAge,
+          dpop_jkt: key,
+        }), { verifier, asked, key });
+      });
       if (attempt !== this.attempt) return this.cancel(login);
       const before = this.kept;
       if (!(await this.keep({ ...before, login }))) { // before itsme opens
@@ -227,7 +242,7 @@ export class Itsme {
   private async ask(login: Login): Promise<void> {
     const waits = () => this.kept?.login === login && this.state.name === "at_itsme";
     if (!waits()) return;
-    const answer = await this.request("GET", `/itsme/sessions/${login.sessionId}`).catch(() => undefined);
+    const answer = await this.request({ method: "GET", path: `/itsme/sessions/${login.sessionId}` }).catch(() => undefined);
     if (!waits()) return;
     const status = text(json(answer), "status") ?? (answer?.status === 404 ? text(json(answer), "code") : undefined);
     switch (status) {
@@ -244,9 +259,9 @@ export class Itsme {
     if (this.state.name === "finishing") return;
     this.become({ name: "finishing" });
     try {
-      const tokens = await this.patiently(60, async () => tokensOf(await this.post("/itsme/token", {
+      const tokens = await this.patiently(60, () => this.tokens(login, {
         grant_type: "authorization_code", code: login.code, state: login.state, code_verifier: login.verifier,
-      }, form)));
+      }));
       if (this.kept?.login !== login) return void this.revoke(tokens); // given up meanwhile
       if (this.kept.tokens) void this.revoke(this.kept.tokens); // of the login that this one replaces
       void this.keep({ tokens: { ...tokens, asked: login.asked, at: this.device.now() } });
@@ -260,20 +275,33 @@ export class Itsme {
 
   // Logged in.
 
-  /** Calls the service with the access token. It throws a Refusal when the gateway refuses the login. */
+  /**
+   * Calls the service with the access token. It throws a Refusal when the gateway refuses the login. The
+   * path is percent-encoded and has no dot segments: a proof names it as it stands here.
+   */
   async call(method: string, path: string, headers: Record<string, string> = {}, body?: string): Promise<Response> {
     if (!(await this.load())) throw new Refusal("storage");
     let tokens = this.kept?.tokens;
     for (let refreshed = false; ; refreshed = true) {
       if (!tokens) throw new Refusal("logged_out");
-      const answer = await this.request(method, path, { ...headers, Authorization: `Bearer ${tokens.access}` }, body)
-        .catch(() => { throw new Refusal("unreachable"); });
+      const answer = await this.presented(tokens, { method, path, headers, body });
       const code = answer.status === 401 ? text(json(answer), "code") : undefined;
       if (code === "insufficient_login") {
         throw stepUp(tokens, answer.header("WWW-Authenticate") ?? "", this.device.now());
       }
       if (refreshed || (code !== "invalid_token" && code !== "authentication_required")) return answer;
       tokens = await this.refreshed(tokens);
+    }
+  }
+
+  /** Sends a request with the access token, and with a proof if the token is bound. */
+  private async presented(tokens: Tokens, request: Unsent): Promise<Response> {
+    try {
+      const proofs = tokens.key === undefined ? undefined : await this.proofsOf(tokens);
+      const Authorization = `${proofs ? "DPoP" : "Bearer"} ${tokens.access}`;
+      return await this.request({ ...request, headers: { ...request.headers, Authorization } }, proofs, tokens.access);
+    } catch (error) {
+      throw this.refused(tokens, error);
     }
   }
 
@@ -290,10 +318,10 @@ export class Itsme {
     const current = () => this.kept?.tokens === tokens;
     try {
       if (!tokens.refresh) throw new Refusal("over");
-      const answer = await this.patiently(25, async () => tokensOf(await this.post("/itsme/token", {
+      const answer = await this.patiently(25, () => this.tokens(tokens, {
         grant_type: "refresh_token", refresh_token: tokens.refresh,
-      }, form)));
-      const next = { ...tokens, ...answer };
+      }));
+      const next = { ...tokens, ...answer, refresh: answer.refresh ?? tokens.refresh };
       if (!current()) {
         void this.revoke(next); // a logout or another login came first
         if (this.kept?.tokens) return this.kept.tokens;
@@ -302,13 +330,18 @@ export class Itsme {
       void this.keep({ ...this.kept, tokens: next });
       return next;
     } catch (error) {
-      const reason = reasonOf(error);
-      if (reason === "over" && current()) {
-        void this.keep({ login: this.kept?.login });
-        if (!this.kept?.login) this.become({ name: "logged_out", reason });
-      }
-      throw new Refusal(reason);
+      throw this.refused(tokens, error);
     }
+  }
+
+  /** Returns the refusal for an error. It forgets tokens that are over. */
+  private refused(tokens: Tokens, error: unknown): Refusal {
+    const reason = reasonOf(error);
+    if (reason === "over" && this.kept?.tokens === tokens) {
+      void this.keep({ login: this.kept.login });
+      if (!this.kept.login) this.become({ name: "logged_out", reason });
+    }
+    return new Refusal(reason);
   }
 
   /** Forgets the login at once, and ends it at the gateway. */
@@ -374,12 +407,12 @@ export class Itsme {
 
   // The gateway.
 
-  private started(answer: Json, verifier: string, asked: Asked): Login {
+  private started(answer: Json, begun: Pick<Login, "verifier" | "asked" | "key">): Login {
     const sessionId = text(answer, "session_id");
     const link = text(answer, "authorization_request_url");
     if (!sessionId || !link) throw new Again(2); // an answer of another server, such as a Wi-Fi portal
     const expiresAt = this.device.now() + 1000 * number(answer, "expires_in", 300);
-    return { sessionId, link, verifier, asked, expiresAt, interval: number(answer, "interval", 2) };
+    return { ...begun, sessionId, link, expiresAt, interval: number(answer, "interval", 2) };
   }
 
   /** Cancels a login at the gateway and at Signicat. It ends by itself when that does not arrive. */
@@ -393,15 +426,51 @@ export class Itsme {
     await this.patiently(20, () => this.post("/itsme/revoke", body, form)).catch(() => {});
   }
 
-  private async post(path: string, body: object, encode: Encoding = asJson): Promise<Json> {
-    const answer = await this.request("POST", path, { "Content-Type": encode.type }, encode.text(body))
-      .catch(() => { throw new Again(2); }); // it may have arrived or not: the same again is safe
+  /** Gets tokens for a code or a refresh token, which is bound to the key of a login or of older tokens. */
+  private async tokens(bound: { key?: string }, body: object): Promise<Pick<Tokens, "access" | "refresh" | "key">> {
+    const proofs = await this.proofsOf(bound);
+    const answer = await this.post("/itsme/token", body, form, proofs);
+    const access = text(answer, "access_token");
+    if (!access) throw new Again(2); // an answer of another server
+    const key = text(answer, "token_type")?.toLowerCase() === "dpop" ? proofs?.thumbprint : undefined;
+    return { access, refresh: text(answer, "refresh_token"), key };
+  }
+
+  private async post(path: string, body: object, encode: Encoding = asJson, proofs?: Proofs): Promise<Json> {
+    const headers = { "Content-Type": encode.type };
+    const answer = await this.request({ method: "POST", path, headers, body: encode.text(body) }, proofs);
     if (answer.status >= 200 && answer.status < 300) return json(answer);
     throw refusalOf(answer);
   }
 
-  private request(method: string, path: string, headers: Record<string, string> = {}, body?: string): Promise<Response> {
-    return this.device.send({ method, url: this.settings.gateway + path, headers, body });
+  /** Sends a request. When the gateway refuses the proof alone, it sends the request once more with a new one. */
+  private async request({ method, path, headers = {}, body }: Unsent, proofs?: Proofs, access?: string): Promise<Response> {
+    const url = this.settings.gateway + path;
+    for (let repeated = false; ; repeated = true) {
+      const proof = await proofs?.make(method, url, access).catch(() => { throw new Again(2, "storage"); });
+      const answer = await this.device.send({ method, url, headers: proof ? { ...headers, DPoP: proof } : headers, body })
+        .catch(() => { throw new Again(2); }); // it may have arrived or not: the same again is safe
+      const fresh = proofs?.keep(answer.header("DPoP-Nonce"));
+      if (!proofs || repeated || !refusesProof(answer, fresh)) return answer;
+    }
+  }
+
+  /** Returns the maker of proofs with this phone's key. Undefined in an app without a key. */
+  private async proofs(): Promise<Proofs | undefined> {
+    const { device } = this;
+    if (!device.key) return undefined;
+    const proving = this.proving ??= (async () => Proofs.of(await device.key!(), device))();
+    return proving.catch(() => {
+      if (this.proving === proving) this.proving = undefined;
+      throw new Again(2, "storage"); // a locked phone has not lost its key
+    });
+  }
+
+  /** Returns the maker of proofs for a login. Without the key that it is bound to, the user logs in again. */
+  private async proofsOf(bound: { key?: string }): Promise<Proofs | undefined> {
+    const proofs = await this.proofs();
+    if (bound.key !== undefined && bound.key !== proofs?.thumbprint) throw new Refusal("over");
+    return proofs;
   }
 
   /** Sends the same again while the gateway says so and while no answer arrives. */
@@ -437,7 +506,8 @@ function refusalOf(answer: Response): Error {
     case "access_denied": return new Refusal("refused");
     case "expired_token": return new Refusal("expired");
     case "invalid_grant": case "session_unknown": return new Refusal("over");
-    case "invalid_request": case "invalid_client": case "unsupported_grant_type": return new Refusal("failed");
+    case "invalid_request": case "invalid_client": case "unsupported_grant_type": case "invalid_dpop_proof":
+      return new Refusal("failed");
     default: return again;
   }
 }
@@ -454,13 +524,14 @@ function stepUp(tokens: Tokens, challenge: string, now: number): Refusal {
 
 function reasonOf(error: unknown): Reason {
   if (error instanceof Refusal) return error.reason;
-  return error instanceof Again ? "unreachable" : "failed";
+  return error instanceof Again ? error.reason : "failed";
 }
 
-function tokensOf(answer: Json): { access: string; refresh?: string } {
-  const access = text(answer, "access_token");
-  if (!access) throw new Again(2); // an answer of another server
-  return { access, refresh: text(answer, "refresh_token") };
+/** Reports whether a new proof may help: with the nonce that came, or after HTTP sent a proof twice. */
+function refusesProof(answer: Response, fresh = false): boolean {
+  if (answer.status !== 400 && answer.status !== 401) return false;
+  const code = text(json(answer), "error") ?? text(json(answer), "code");
+  return code === "invalid_dpop_proof" || (code === "use_dpop_nonce" && fresh);
 }
 
 /** Reads the query of a redirect URL. Undefined when it has no state, or a parameter twice. */
@@ -484,21 +555,15 @@ function unescape(text: string): string {
   }
 }
 
-/** base64url without padding (RFC 4648 section 5). React Native has no function for it. */
-export function base64url(bytes: Uint8Array): string {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  let out = "";
-  let bits = 0;
-  let count = 0;
-  for (const byte of bytes) {
-    bits = (bits << 8) | byte;
-    for (count += 8; count >= 6; count -= 6) out += alphabet[(bits >> (count - 6)) & 63];
-    bits &= 63;
-  }
-  return count ? out + alphabet[(bits << (6 - count)) & 63] : out;
-}
-
 type Json = Record<string, unknown>;
+
+/** A request before it has a proof. */
+interface Unsent {
+  method: string;
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
 
 interface Encoding {
   type: string;

@@ -22,6 +22,8 @@ struct Phone: Device {
 
     func sha256(_ data: Data) -> Data { Data(SHA256.hash(data: data)) }
 
+    func key() throws -> SigningKey? { try EnclaveKey.stored() }
+
     var language: String { Bundle.main.preferredLocalizations.first ?? "" }
 
     /// The keychain outlives the app. UserDefaults do not: where they are empty, the app is new. Before
@@ -30,6 +32,7 @@ struct Phone: Device {
         let key = "itsme-installed"
         guard UIApplication.shared.isProtectedDataAvailable, !UserDefaults.standard.bool(forKey: key) else { return }
         try Keychain.delete("login")
+        try EnclaveKey.forget()
         UserDefaults.standard.set(true, forKey: key)
     }
 }

@@ -15,6 +15,13 @@ protocol Device {
     func sha256(_ data: Data) -> Data
     /// The language of the app's texts, such as nl or fr-BE.
     var language: String { get }
+    /// Returns the key that binds logins to this phone (DPoP), and makes it if there is none. It throws
+    /// when the key cannot be used now. Nil in an app without a key.
+    func key() throws -> SigningKey?
+}
+
+extension Device {
+    func key() throws -> SigningKey? { nil }
 }
 
 /// Why a login or a call did not succeed. docs/mobile.md says what to show for each.
@@ -34,7 +41,10 @@ struct Refusal: Error {
 }
 
 /// No final answer: the same request may be sent again after some seconds.
-struct Again: Error { let seconds: Int }
+struct Again: Error {
+    let seconds: Int
+    var reason: Reason = .unreachable
+}
 
 /// The login of one user: the state machine of docs/mobile.md. The process has one of it, which
 /// outlives every view. An await is the only place where another call can come between.
@@ -67,6 +77,7 @@ final class Itsme {
     private var late: URL? // a link that arrived before storage could be read
     private var unwritten = false
     private var refreshing: Task<Tokens, Error>?
+    private var maker: Proofs? // nil until the key was read
 
     init(device: Device, gateway: ItsmeGateway, changed: @escaping (State) -> Void) {
         self.device = device
@@ -85,13 +96,17 @@ final class Itsme {
         state = .starting
         do {
             let verifier = device.random(32).base64URL
-            let started = try await patiently(20) {
-                try await self.gateway.start(challenge: self.hash(verifier), language: self.language, asked: asked)
+            let login = try await patiently(20) { () async throws -> Login in
+                let key = try self.proofs()?.thumbprint
+                let started = try await self.gateway.start(
+                    challenge: self.hash(verifier), language: self.language, asked: asked, key: key
+                )
+                return Login(
+                    sessionID: started.sessionID, verifier: verifier, link: started.link,
+                    expiresAt: Date(timeIntervalSinceNow: Double(started.expiresIn)), interval: started.interval,
+                    asked: asked, key: key
+                )
             }
-            let login = Login(
-                sessionID: started.sessionID, verifier: verifier, link: started.link,
-                expiresAt: Date(timeIntervalSinceNow: Double(started.expiresIn)), interval: started.interval, asked: asked
-            )
             guard mine == attempt else { return cancel(login) }
             let before = kept
             guard keep(Kept(login: login, tokens: before?.tokens)) else { // before itsme opens
@@ -184,7 +199,7 @@ final class Itsme {
         guard state != .finishing else { return }
         state = .finishing
         do {
-            var tokens = try await patiently(60) { try await self.gateway.redeem(login) }
+            var tokens = try await patiently(60) { try await self.gateway.redeem(login, self.proofs(of: login.key)) }
             guard kept?.login == login else { return revoke(tokens) } // given up meanwhile
             if let old = kept?.tokens { revoke(old) } // of the login that this one replaces
             tokens.asked = login.asked
@@ -205,14 +220,24 @@ final class Itsme {
         guard var tokens = kept?.tokens else { throw Refusal(.loggedOut) }
         var refreshed = false
         while true {
-            guard let answer = try? await gateway.call(method, path, access: tokens.access, body: body) else {
-                throw Refusal(.unreachable)
-            }
+            let answer = try await present(tokens, method, path, body)
             let code = answer.status == 401 ? answer.code : nil
             if code == "insufficient_login" { throw stepUp(tokens, answer.challenge) }
             if refreshed || (code != "invalid_token" && code != "authentication_required") { return answer }
             tokens = try await newer(than: tokens)
             refreshed = true
+        }
+    }
+
+    /// Sends a request with the access token, and with a proof if the token is bound.
+    private func present(_ tokens: Tokens, _ method: String, _ path: String, _ body: Data?) async throws -> Answer {
+        do {
+            let bound = try tokens.key == nil ? nil : proofs(of: tokens.key)
+            return try await gateway.call(method, path, access: tokens.access, body: body, proofs: bound)
+        } catch let error where error is Again || error is Refusal {
+            throw refused(tokens, error)
+        } catch {
+            throw Refusal(.unreachable)
         }
     }
 
@@ -232,10 +257,11 @@ final class Itsme {
     private func refresh(_ tokens: Tokens) async throws -> Tokens {
         do {
             guard let token = tokens.refresh else { throw Refusal(.over) }
-            let answer = try await patiently(25) { try await self.gateway.refresh(token) }
+            let answer = try await patiently(25) { try await self.gateway.refresh(token, self.proofs(of: tokens.key)) }
             var next = tokens
             next.access = answer.access
             next.refresh = answer.refresh ?? tokens.refresh
+            next.key = answer.key
             guard kept?.tokens == tokens else {
                 revoke(next) // a logout or another login came first
                 if let other = kept?.tokens { return other }
@@ -244,13 +270,36 @@ final class Itsme {
             keep(Kept(login: kept?.login, tokens: next))
             return next
         } catch {
-            let why = reason(of: error)
-            if why == .over, kept?.tokens == tokens {
-                keep(Kept(login: kept?.login))
-                if kept?.login == nil { state = .loggedOut(why) }
-            }
-            throw Refusal(why)
+            throw refused(tokens, error)
         }
+    }
+
+    /// Returns the refusal for an error. It forgets tokens that are over.
+    private func refused(_ tokens: Tokens, _ error: Error) -> Refusal {
+        let why = reason(of: error)
+        if why == .over, kept?.tokens == tokens {
+            keep(Kept(login: kept?.login))
+            if kept?.login == nil { state = .loggedOut(why) }
+        }
+        return Refusal(why)
+    }
+
+    /// Returns the maker of proofs with this phone's key. Nil in an app without a key.
+    private func proofs() throws -> Proofs? {
+        if let maker { return maker }
+        do {
+            maker = try device.key().map { Proofs(key: $0, device: device) }
+            return maker
+        } catch {
+            throw Again(seconds: 2, reason: .storage) // a locked phone has not lost its key
+        }
+    }
+
+    /// Returns the maker of proofs for a login. Without the key that it is bound to, the user logs in again.
+    private func proofs(of key: String?) throws -> Proofs? {
+        let now = try proofs()
+        if let key, key != now?.thumbprint { throw Refusal(.over) }
+        return now
     }
 
     /// Forgets the login at once, and ends it at the gateway.
@@ -356,5 +405,6 @@ private func stepUp(_ tokens: Tokens, _ challenge: String) -> Refusal {
 
 private func reason(of error: Error) -> Reason {
     if let refusal = error as? Refusal { return refusal.reason }
-    return error is Again ? .unreachable : .failed
+    if let again = error as? Again { return again.reason }
+    return .failed
 }

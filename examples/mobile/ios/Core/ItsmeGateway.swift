@@ -40,11 +40,12 @@ struct ItsmeGateway: Sendable {
         }
     }
 
-    /// Starts a login. The same challenge again within 30 s gives the same login.
-    func start(challenge: String, language: String?, asked: Asked) async throws -> Started {
+    /// Starts a login. The same challenge again within 30 s gives the same login. It is bound to the key of
+    /// that thumbprint.
+    func start(challenge: String, language: String?, asked: Asked, key: String?) async throws -> Started {
         try await decode(post("/itsme/sessions", json: StartBody(
             codeChallenge: challenge, redirectURI: redirectURL.absoluteString, language: language,
-            acrValues: asked.acrValues, maxAge: asked.maxAge
+            acrValues: asked.acrValues, maxAge: asked.maxAge, key: key
         )))
     }
 
@@ -61,17 +62,17 @@ struct ItsmeGateway: Sendable {
     }
 
     /// Presents what came back. For five minutes the same call gets the same tokens.
-    func redeem(_ login: Login) async throws -> Tokens {
-        try await tokens(post("/itsme/token", form: [
+    func redeem(_ login: Login, _ proofs: Proofs?) async throws -> Tokens {
+        try await tokens([
             "grant_type": "authorization_code", "code": login.code ?? "", "state": login.state ?? "",
             "code_verifier": login.verifier,
-        ]))
+        ], proofs)
     }
 
-    /// Exchanges a refresh token, which works once. Until its successor is used the same one gets the
-    /// same successor.
-    func refresh(_ token: String) async throws -> Tokens {
-        try await tokens(post("/itsme/token", form: ["grant_type": "refresh_token", "refresh_token": token]))
+    /// Exchanges a refresh token. One of a login with a key stays the same. Any other works once; until its
+    /// successor is used the same one gets the same successor.
+    func refresh(_ token: String, _ proofs: Proofs?) async throws -> Tokens {
+        try await tokens(["grant_type": "refresh_token", "refresh_token": token], proofs)
     }
 
     /// Ends a login, even when its access token has expired.
@@ -80,27 +81,31 @@ struct ItsmeGateway: Sendable {
     }
 
     /// Calls the service behind the gateway. It throws URLError when no answer arrives.
-    func call(_ method: String, _ path: String, access: String, body: Data?) async throws -> Answer {
-        try await send(method, path, headers: ["Authorization": "Bearer \(access)"], body: body)
+    func call(_ method: String, _ path: String, access: String, body: Data?, proofs: Proofs?) async throws -> Answer {
+        let credential = proofs == nil ? "Bearer \(access)" : "DPoP \(access)"
+        return try await send(method, path, headers: ["Authorization": credential], body: body, proofs: proofs, access: access)
     }
 
-    private func tokens(_ body: Data) throws -> Tokens {
-        let answer: TokenAnswer = try decode(body)
-        return Tokens(access: answer.access, refresh: answer.refresh)
+    private func tokens(_ form: KeyValuePairs<String, String>, _ proofs: Proofs?) async throws -> Tokens {
+        let answer: TokenAnswer = try await decode(post("/itsme/token", form: form, proofs))
+        let bound = answer.type?.caseInsensitiveCompare("DPoP") == .orderedSame
+        return Tokens(access: answer.access, refresh: answer.refresh, key: bound ? proofs?.thumbprint : nil)
     }
 
     private func post(_ path: String, json: some Encodable) async throws -> Data {
         try await post(path, type: "application/json", body: JSONEncoder().encode(json))
     }
 
-    private func post(_ path: String, form: KeyValuePairs<String, String>) async throws -> Data {
-        try await post(path, type: "application/x-www-form-urlencoded", body: Data(form: form))
+    private func post(_ path: String, form: KeyValuePairs<String, String>, _ proofs: Proofs? = nil) async throws -> Data {
+        try await post(path, type: "application/x-www-form-urlencoded", body: Data(form: form), proofs)
     }
 
-    private func post(_ path: String, type: String, body: Data) async throws -> Data {
+    private func post(_ path: String, type: String, body: Data, _ proofs: Proofs? = nil) async throws -> Data {
         let answer: Answer
         do {
-            answer = try await send("POST", path, headers: ["Content-Type": type], body: body)
+            answer = try await send("POST", path, headers: ["Content-Type": type], body: body, proofs: proofs)
+        } catch let again as Again {
+            throw again // of the key
         } catch {
             throw Again(seconds: 2) // it may have arrived or not: the same again is safe
         }
@@ -108,12 +113,29 @@ struct ItsmeGateway: Sendable {
         return answer.body
     }
 
-    private func send(_ method: String, _ path: String, headers: [String: String] = [:], body: Data? = nil) async throws -> Answer {
-        guard let url = URL(string: path, relativeTo: origin) else { throw URLError(.badURL) }
+    /// Sends a request. When the gateway refuses the proof alone, it sends the request once more with a new one.
+    private func send(
+        _ method: String, _ path: String, headers: [String: String] = [:], body: Data? = nil,
+        proofs: Proofs? = nil, access: String? = nil
+    ) async throws -> Answer {
+        guard let url = URL(string: path, relativeTo: origin)?.absoluteURL else { throw URLError(.badURL) }
         var request = URLRequest(url: url)
         request.httpMethod = method
         request.allHTTPHeaderFields = headers
         request.httpBody = body
+        guard let proofs else { return try await exchange(request) }
+        var repeated = false
+        while true {
+            let proof = try await proofs.make(method, url, access: access)
+            request.setValue(proof, forHTTPHeaderField: "DPoP")
+            let answer = try await exchange(request)
+            let fresh = await proofs.keep(answer.http.value(forHTTPHeaderField: "DPoP-Nonce"))
+            if repeated || !answer.refusesProof(fresh) { return answer }
+            repeated = true
+        }
+    }
+
+    private func exchange(_ request: URLRequest) async throws -> Answer {
         let (data, response) = try await urlSession.data(for: request)
         guard let http = response as? HTTPURLResponse else { throw URLError(.badServerResponse) }
         return Answer(http: http, body: data)
@@ -133,6 +155,7 @@ private struct StartBody: Encodable {
     let language: String?
     let acrValues: String?
     let maxAge: Int?
+    let key: String?
 
     enum CodingKeys: String, CodingKey {
         case codeChallenge = "code_challenge"
@@ -141,6 +164,7 @@ private struct StartBody: Encodable {
         case language = "language"
         case acrValues = "acr_values"
         case maxAge = "max_age"
+        case key = "dpop_jkt"
     }
 }
 
@@ -157,10 +181,12 @@ private struct CancelBody: Encodable {
 private struct TokenAnswer: Decodable {
     let access: String
     let refresh: String?
+    let type: String?
 
     enum CodingKeys: String, CodingKey {
         case access = "access_token"
         case refresh = "refresh_token"
+        case type = "token_type"
     }
 }
 
@@ -177,6 +203,14 @@ struct Answer: Sendable {
     /// RFC 9470's challenge.
     var challenge: String { http.value(forHTTPHeaderField: "WWW-Authenticate") ?? "" }
 
+    /// Returns whether a new proof may help: with the nonce that came, or after HTTP sent a proof twice.
+    func refusesProof(_ fresh: Bool) -> Bool {
+        guard status == 400 || status == 401 else { return false }
+        let read = Read(body)
+        let code = read.error ?? read.code
+        return code == "invalid_dpop_proof" || (code == "use_dpop_nonce" && fresh)
+    }
+
     /// The error of the gateway. What another server answers is no final answer.
     var refusal: Error {
         let read = Read(body)
@@ -187,7 +221,7 @@ struct Answer: Sendable {
         case "access_denied": return Refusal(.refused)
         case "expired_token": return Refusal(.expired)
         case "invalid_grant", "session_unknown": return Refusal(.over)
-        case "invalid_request", "invalid_client", "unsupported_grant_type": return Refusal(.failed)
+        case "invalid_request", "invalid_client", "invalid_dpop_proof", "unsupported_grant_type": return Refusal(.failed)
         default: return again
         }
     }

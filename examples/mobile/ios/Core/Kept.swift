@@ -7,7 +7,8 @@ struct Asked: Codable, Equatable {
     var maxAge: Int?
 }
 
-/// A login under way. Code and state are there once itsme came back, until a final answer.
+/// A login under way. Code and state are there once itsme came back, until a final answer. Key is the
+/// thumbprint of the key that it began with. It names the key, which the system keeps.
 struct Login: Codable, Equatable {
     let sessionID: String
     let verifier: String
@@ -17,16 +18,19 @@ struct Login: Codable, Equatable {
     let asked: Asked
     var code: String?
     var state: String?
+    var key: String?
 }
 
 /// The tokens of a login. Asked and at say what the login was asked for, and when it ended: by them a
-/// step-up never circles.
+/// step-up never circles. Key is the thumbprint of the key that the tokens are bound to. Without one they
+/// are bearer tokens.
 struct Tokens: Codable, Equatable {
     var access: String
     /// Nil when the gateway has no token { refresh }.
     var refresh: String?
     var asked = Asked()
     var at = Date.distantPast
+    var key: String?
 }
 
 /// All that is stored. It is written as one value, so that no half of it can be lost.

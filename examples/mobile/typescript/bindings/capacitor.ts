@@ -6,6 +6,7 @@ import { AppLauncher } from "@capacitor/app-launcher";
 import { CapacitorHttp } from "@capacitor/core";
 import { Preferences } from "@capacitor/preferences";
 import { Itsme, type Device, type Settings, type State } from "../itsme";
+import { keyOf, makePair, type Pair } from "../webcrypto";
 
 const item = "itsme";
 
@@ -46,7 +47,39 @@ const device: Device = {
   language: () => navigator.language,
   now: Date.now,
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  key: async () => keyOf(await storedPair()),
 };
+
+/**
+ * Returns the key of this phone, and makes it if there is none. IndexedDB holds the key itself, and no
+ * script reads its private part. The system may delete it when the phone is full: the user then logs in again.
+ */
+async function storedPair(): Promise<Pair> {
+  const opened = indexedDB.open("itsme", 1);
+  opened.onupgradeneeded = () => opened.result.createObjectStore("keys");
+  const database = await result(opened);
+  try {
+    const kept: Pair | undefined = await result(database.transaction("keys").objectStore("keys").get("dpop"));
+    if (kept) return kept;
+    const made = await makePair();
+    const change = database.transaction("keys", "readwrite", { durability: "strict" });
+    change.objectStore("keys").add(made, "dpop"); // fails where there is one by now
+    await new Promise<void>((resolve, reject) => {
+      change.oncomplete = () => resolve();
+      change.onabort = () => reject(change.error);
+    });
+    return made;
+  } finally {
+    database.close();
+  }
+}
+
+function result<T>(request: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}
 
 /** The keychain of iOS outlives the app. Preferences do not: where there are none, the app is new. */
 async function wipeAfterReinstall(): Promise<void> {

@@ -45,6 +45,7 @@ const device: Device = {
   language: () => Intl.DateTimeFormat().resolvedOptions().locale,
   now: Date.now,
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  // No key: Expo and React Native have no WebCrypto. A native module can give one, by the rules of Device.
 };
 
 /** The keychain of iOS outlives the app. A file does not: where there is none, the app is new. */

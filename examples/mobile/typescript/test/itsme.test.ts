@@ -2,51 +2,15 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
-import { base64url, readCallback, Refusal, type Itsme, type Reason } from "../itsme.js";
+import { base64url } from "../dpop.js";
+import { readCallback, type Itsme } from "../itsme.js";
+import { atItsme, highPath, loggedIn, refusedWith, spoil, stored } from "./login.js";
 import { answers, holds, loses, offline, Phone, post, redirectUri, transitions } from "./phone.js";
-
-const highPath = "/high";
 
 after(() => {
   const file = process.env.ITSME_TRANSITIONS;
   if (file) writeFileSync(file, [...transitions].join("\n"));
 });
-
-/** An app that is logged in. */
-async function loggedIn(phone = new Phone(), persona = "adult"): Promise<{ phone: Phone; app: Itsme }> {
-  const app = phone.app();
-  await app.resume();
-  await app.start();
-  assert.equal(await app.link(await phone.approve(persona)), true);
-  assert.deepEqual(app.state, { name: "logged_in" });
-  return { phone, app };
-}
-
-/** An app whose user is at itsme. */
-async function atItsme(): Promise<{ phone: Phone; app: Itsme }> {
-  const phone = new Phone();
-  const app = phone.app();
-  await app.resume();
-  await app.start();
-  assert.equal(app.state.name, "at_itsme");
-  return { phone, app };
-}
-
-const stored = (phone: Phone) => JSON.parse(phone.stored ?? "{}");
-
-/** Makes the access token invalid and leaves the refresh token alone. */
-const spoil = (phone: Phone) => post("/itsme/revoke", { token: stored(phone).tokens.access });
-
-async function refusedWith(reason: Reason, call: Promise<unknown>): Promise<Refusal> {
-  try {
-    await call;
-  } catch (error) {
-    assert.ok(error instanceof Refusal, String(error));
-    assert.equal(error.reason, reason);
-    return error;
-  }
-  assert.fail(`no refusal ${reason}`);
-}
 
 describe("vectors", () => {
   const path = process.env.ITSME_VECTORS ?? `${__dirname}/../../../vectors.json`;
@@ -398,7 +362,7 @@ describe("a refresh", () => {
   test("goes on when the caller gives up", async () => {
     const { phone, app } = await loggedIn();
     await spoil(phone);
-    const before = stored(phone).tokens.refresh;
+    const before = stored(phone).tokens.access;
     const { fault, held, release } = holds("/itsme/token");
     phone.faults = [fault];
     const abandoned = app.call("GET", "/api/profile");
@@ -408,7 +372,7 @@ describe("a refresh", () => {
     assert.equal((await app.call("GET", "/api/profile")).status, 200);
     assert.equal(phone.count("/itsme/token", "refresh_token"), 1);
     await phone.quiet();
-    assert.notEqual(stored(phone).tokens.refresh, before);
+    assert.notEqual(stored(phone).tokens.access, before);
     await abandoned;
   });
 

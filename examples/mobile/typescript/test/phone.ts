@@ -1,6 +1,8 @@
 // A phone for tests: memory for storage, a clock that a test moves, and a network that loses answers.
 import { createHash, randomBytes } from "node:crypto";
+import type { Key } from "../dpop.js";
 import { Itsme, type Device, type Request, type Response, type State } from "../itsme.js";
+import { keyOf, makePair } from "../webcrypto.js";
 
 const gateway = process.env.ITSME_GATEWAY ?? "http://127.0.0.1:8080";
 export const redirectUri = `${gateway}/itsme/app/callback`;
@@ -21,8 +23,17 @@ export class Phone implements Device {
   writable = true;
   opens = true;
   locale = "nl-BE";
+  /** Is there in an app with a key. ITSME_KEY gives one to every app. */
+  key?: (() => Promise<Key>) | undefined = process.env.ITSME_KEY ? newKey() : undefined;
   private ahead = 0;
   private waiting = 0; // requests without an answer
+
+  /** Returns a phone whose app binds its logins to a key. The system has the key, and stored does not. */
+  static withKey(): Phone {
+    const phone = new Phone();
+    phone.key = newKey();
+    return phone;
+  }
 
   /** Starts the app: a new process with what is stored. */
   app(): Itsme {
@@ -112,6 +123,12 @@ export class Phone implements Device {
   count(path: string, word = ""): number {
     return this.sent.filter((r) => r.url.endsWith(path) && (r.body ?? "").includes(word)).length;
   }
+}
+
+/** Returns what the system does for an app: it makes one key, and keeps it. */
+export function newKey(): () => Promise<Key> {
+  let pair: ReturnType<typeof makePair> | undefined;
+  return async () => keyOf(await (pair ??= makePair()));
 }
 
 async function deliverOver({ method, url, headers, body }: Request): Promise<Response> {

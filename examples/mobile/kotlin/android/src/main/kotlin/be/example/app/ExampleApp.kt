@@ -35,5 +35,7 @@ class AndroidDevice(private val app: Application) : Device {
         false // neither itsme nor a browser is installed
     }
 
+    override fun key() = PhoneKey.pair()
+
     override val language: String get() = Locale.getDefault().language
 }

@@ -3,7 +3,6 @@ package be.example.itsme
 import java.net.URLDecoder
 import java.security.MessageDigest
 import java.security.SecureRandom
-import java.util.Base64
 
 /** RFC 7636: the secret that proves which app started a login, and the hash of it that is sent first. */
 object Pkce {
@@ -11,8 +10,6 @@ object Pkce {
 
     /** base64url(SHA-256(text)): the challenge of a verifier, and the session_id of a state. */
     fun hash(text: String): String = base64Url(MessageDigest.getInstance("SHA-256").digest(text.toByteArray()))
-
-    private fun base64Url(bytes: ByteArray): String = Base64.getUrlEncoder().withoutPadding().encodeToString(bytes)
 }
 
 /** What itsme put on the redirect URL. */

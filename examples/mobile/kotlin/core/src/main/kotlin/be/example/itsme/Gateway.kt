@@ -44,11 +44,12 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
 
     class Started(val sessionId: String, val link: String, val expiresIn: Long, val interval: Long)
 
-    /** Starts a login. The same challenge again within 30 s gives the same login. */
-    suspend fun start(challenge: String, language: String?, asked: Asked): Started {
+    /** Starts a login. The same challenge again within 30 s gives the same login. It is bound to the key of that thumbprint. */
+    suspend fun start(challenge: String, language: String?, asked: Asked, key: String? = null): Started {
         val answer = post("/itsme/sessions") {
             put("code_challenge", challenge).put("code_challenge_method", "S256").put("redirect_uri", redirectUrl)
             putOpt("language", language).putOpt("acr_values", asked.acrValues).putOpt("max_age", asked.maxAge)
+            putOpt("dpop_jkt", key)
         }
         val sessionId = answer.text("session_id")
         val link = answer.text("authorization_request_url")
@@ -70,12 +71,15 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
     }
 
     /** Presents what came back. For five minutes the same call gets the same tokens. */
-    suspend fun redeem(login: Login): Tokens = tokens(
-        form("/itsme/token", "grant_type" to "authorization_code", "code" to login.code, "state" to login.state, "code_verifier" to login.verifier),
-    )
+    internal suspend fun redeem(login: Login, proofs: Proofs?): Tokens =
+        tokens(proofs, "grant_type" to "authorization_code", "code" to login.code, "state" to login.state, "code_verifier" to login.verifier)
 
-    /** Exchanges a refresh token, which works once; until its successor is used the same one gets the same successor. */
-    suspend fun refresh(token: String): Tokens = tokens(form("/itsme/token", "grant_type" to "refresh_token", "refresh_token" to token))
+    /**
+     * Exchanges a refresh token. One of a login with a key stays the same. Any other works once; until its
+     * successor is used the same one gets the same successor.
+     */
+    internal suspend fun refresh(token: String, proofs: Proofs?): Tokens =
+        tokens(proofs, "grant_type" to "refresh_token", "refresh_token" to token)
 
     /** Ends a login, even when its access token has expired. */
     suspend fun revoke(tokens: Tokens) {
@@ -83,21 +87,25 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
     }
 
     /** Calls the service behind the gateway. Throws IOException when no answer arrives. */
-    suspend fun call(method: String, path: String, access: String, body: RequestBody?): Answer =
-        send(method, path, body, "Bearer $access")
+    internal suspend fun call(method: String, path: String, access: String, body: RequestBody?, proofs: Proofs?): Answer =
+        send(method, path, body, proofs, access)
 
-    private fun tokens(answer: JSONObject): Tokens =
-        Tokens(answer.text("access_token") ?: throw Again(2), answer.text("refresh_token")) // else of another server
+    private suspend fun tokens(proofs: Proofs?, vararg fields: Pair<String, String?>): Tokens {
+        val answer = form("/itsme/token", *fields, proofs = proofs)
+        val access = answer.text("access_token") ?: throw Again(2) // an answer of another server
+        val key = proofs?.thumbprint.takeIf { answer.text("token_type").equals("DPoP", ignoreCase = true) }
+        return Tokens(access, answer.text("refresh_token"), key = key)
+    }
 
     private suspend fun post(path: String, fill: JSONObject.() -> Unit): JSONObject =
         result(path, JSONObject().apply(fill).toString().toByteArray().toRequestBody("application/json".toMediaType()))
 
-    private suspend fun form(path: String, vararg fields: Pair<String, String?>): JSONObject =
-        result(path, FormBody.Builder().apply { for ((name, value) in fields) add(name, value.orEmpty()) }.build())
+    private suspend fun form(path: String, vararg fields: Pair<String, String?>, proofs: Proofs? = null): JSONObject =
+        result(path, FormBody.Builder().apply { for ((name, value) in fields) add(name, value.orEmpty()) }.build(), proofs)
 
-    private suspend fun result(path: String, body: RequestBody): JSONObject {
+    private suspend fun result(path: String, body: RequestBody, proofs: Proofs? = null): JSONObject {
         val answer = try {
-            send("POST", path, body)
+            send("POST", path, body, proofs)
         } catch (e: IOException) {
             throw Again(2) // it may have arrived or not: the same again is safe
         }
@@ -105,25 +113,49 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
         throw refusal(answer)
     }
 
-    private suspend fun send(method: String, path: String, body: RequestBody? = null, authorization: String? = null): Answer {
-        val request = Request.Builder().url(origin.resolve(path)!!).method(method, body)
-        if (authorization != null) request.header("Authorization", authorization)
-        return suspendCancellableCoroutine { waiting ->
-            val call = client.newCall(request.build())
-            waiting.invokeOnCancellation { call.cancel() }
-            call.enqueue(object : OkHttpCallback {
-                override fun onFailure(call: Call, e: IOException) = waiting.resumeWithException(e)
-
-                override fun onResponse(call: Call, response: Response) {
-                    val answer = try {
-                        response.use { Answer(it.code, it.headers, it.body.string()) }
-                    } catch (e: IOException) {
-                        return waiting.resumeWithException(e)
-                    }
-                    waiting.resume(answer)
-                }
-            })
+    /** Sends a request. When the gateway refuses the proof alone, it sends the request once more with a new one. */
+    private suspend fun send(
+        method: String,
+        path: String,
+        body: RequestBody? = null,
+        proofs: Proofs? = null,
+        access: String? = null,
+    ): Answer {
+        val url = origin.resolve(path)!!
+        val scheme = if (proofs == null) "Bearer" else "DPoP"
+        var repeated = false
+        while (true) {
+            val request = Request.Builder().url(url).method(method, body)
+            if (access != null) request.header("Authorization", "$scheme $access")
+            if (proofs != null) request.header("DPoP", proof(proofs, method, url, access))
+            val answer = exchange(request.build())
+            val fresh = proofs?.keep(answer.headers["DPoP-Nonce"]) ?: return answer
+            if (repeated || !refusesProof(answer, fresh)) return answer
+            repeated = true
         }
+    }
+
+    private fun proof(proofs: Proofs, method: String, url: HttpUrl, access: String?): String = try {
+        proofs.make(method, url, access)
+    } catch (e: Exception) { // of the Keystore, of its provider
+        throw Again(2, Reason.STORAGE) // a locked phone has not lost its key
+    }
+
+    private suspend fun exchange(request: Request): Answer = suspendCancellableCoroutine { waiting ->
+        val call = client.newCall(request)
+        waiting.invokeOnCancellation { call.cancel() }
+        call.enqueue(object : OkHttpCallback {
+            override fun onFailure(call: Call, e: IOException) = waiting.resumeWithException(e)
+
+            override fun onResponse(call: Call, response: Response) {
+                val answer = try {
+                    response.use { Answer(it.code, it.headers, it.body.string()) }
+                } catch (e: IOException) {
+                    return waiting.resumeWithException(e)
+                }
+                waiting.resume(answer)
+            }
+        })
     }
 }
 
@@ -134,7 +166,14 @@ enum class Reason { REFUSED, EXPIRED, OVER, UNREACHABLE, STORAGE, LOGGED_OUT, ST
 class Refusal(val reason: Reason, val asked: Asked? = null) : Exception(reason.name)
 
 /** No final answer: the same request may be sent again after some seconds. */
-internal class Again(val seconds: Long) : Exception()
+internal class Again(val seconds: Long, val reason: Reason = Reason.UNREACHABLE) : Exception()
+
+/** Returns whether a new proof may help: with the nonce that came, or after HTTP sent a proof twice. */
+private fun refusesProof(answer: Answer, fresh: Boolean): Boolean {
+    if (answer.status != 400 && answer.status != 401) return false
+    val code = answer.json.text("error") ?: answer.json.text("code")
+    return code == "invalid_dpop_proof" || (code == "use_dpop_nonce" && fresh)
+}
 
 /** Reads an error of the gateway. What another server answers is no final answer. */
 private fun refusal(answer: Answer): Exception {
@@ -145,7 +184,7 @@ private fun refusal(answer: Answer): Exception {
         "access_denied" -> Refusal(Reason.REFUSED)
         "expired_token" -> Refusal(Reason.EXPIRED)
         "invalid_grant", "session_unknown" -> Refusal(Reason.OVER)
-        "invalid_request", "invalid_client", "unsupported_grant_type" -> Refusal(Reason.FAILED)
+        "invalid_request", "invalid_client", "invalid_dpop_proof", "unsupported_grant_type" -> Refusal(Reason.FAILED)
         else -> again
     }
 }

@@ -1,6 +1,7 @@
 package be.example.itsme
 
 import java.io.IOException
+import java.security.KeyPair
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Deferred
@@ -30,6 +31,12 @@ interface Device {
 
     /** The language of the app's texts, such as nl or fr-BE. */
     val language: String
+
+    /**
+     * Returns the key that binds logins to this phone (DPoP), and makes it if there is none: P-256, which
+     * the Keystore does not export. Throws when the key cannot be used now. Null in an app without a key.
+     */
+    fun key(): KeyPair? = null
 
     fun now(): Long = System.currentTimeMillis()
 
@@ -77,6 +84,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
     private var late: String? = null // a link that arrived before storage could be read
     private var unwritten = false
     private var refreshing: Deferred<Tokens>? = null
+    private var proofs: Proofs? = null
 
     // To itsme.
 
@@ -88,9 +96,12 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         current.value = State.Starting
         try {
             val verifier = Pkce.verifier()
-            val started = patiently(20) { gateway.start(Pkce.hash(verifier), language(), asked) }
-            val expiresAt = device.now() + 1000 * started.expiresIn
-            val login = Login(started.sessionId, verifier, started.link, expiresAt, started.interval, asked)
+            val login = patiently(20) {
+                val key = proofs()?.thumbprint
+                val started = gateway.start(Pkce.hash(verifier), language(), asked, key)
+                val expiresAt = device.now() + 1000 * started.expiresIn
+                Login(started.sessionId, verifier, started.link, expiresAt, started.interval, asked, key = key)
+            }
             if (mine != attempt) return@launch cancel(login)
             val before = kept
             if (!keep((before ?: Kept()).copy(login = login))) { // before itsme opens
@@ -188,7 +199,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         if (current.value == State.Finishing) return
         current.value = State.Finishing
         try {
-            val tokens = patiently(60) { gateway.redeem(login) }
+            val tokens = patiently(60) { gateway.redeem(login, proofsOf(login.key)) }
             if (kept?.login !== login) return revoke(tokens) // given up meanwhile
             kept?.tokens?.let(::revoke) // of the login that this one replaces
             keep(Kept(tokens = tokens.copy(asked = login.asked, at = device.now())))
@@ -207,11 +218,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         var tokens = kept?.tokens ?: throw Refusal(Reason.LOGGED_OUT)
         var refreshed = false
         while (true) {
-            val answer = try {
-                gateway.call(method, path, tokens.access, body)
-            } catch (e: IOException) {
-                throw Refusal(Reason.UNREACHABLE)
-            }
+            val answer = presented(tokens, method, path, body)
             val code = if (answer.status == 401) answer.json.text("code") else null
             if (code == "insufficient_login") throw stepUp(tokens, answer.headers["WWW-Authenticate"].orEmpty(), device.now())
             if (refreshed || (code != "invalid_token" && code != "authentication_required")) return@withContext answer
@@ -220,6 +227,15 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         }
         @Suppress("UNREACHABLE_CODE")
         error("the loop returns")
+    }
+
+    /** Sends a request with the access token, and with a proof if the token is bound. */
+    private suspend fun presented(tokens: Tokens, method: String, path: String, body: RequestBody?): Answer = try {
+        gateway.call(method, path, tokens.access, body, tokens.key?.let { proofsOf(it) })
+    } catch (e: IOException) {
+        throw Refusal(Reason.UNREACHABLE)
+    } catch (e: Exception) {
+        throw refused(tokens, e)
     }
 
     /** Returns newer tokens. All calls share one exchange, which goes on when a caller is cancelled. */
@@ -238,8 +254,8 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
 
     private suspend fun refresh(tokens: Tokens): Tokens {
         try {
-            val answer = patiently(25) { gateway.refresh(tokens.refresh ?: throw Refusal(Reason.OVER)) }
-            val next = tokens.copy(access = answer.access, refresh = answer.refresh ?: tokens.refresh)
+            val answer = patiently(25) { gateway.refresh(tokens.refresh ?: throw Refusal(Reason.OVER), proofsOf(tokens.key)) }
+            val next = tokens.copy(access = answer.access, refresh = answer.refresh ?: tokens.refresh, key = answer.key)
             if (kept?.tokens !== tokens) {
                 revoke(next) // a logout or another login came first
                 return kept?.tokens ?: throw Refusal(Reason.LOGGED_OUT)
@@ -247,13 +263,32 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
             keep(kept!!.copy(tokens = next))
             return next
         } catch (e: Exception) {
-            val reason = reasonOf(e)
-            if (reason == Reason.OVER && kept?.tokens === tokens) {
-                keep(Kept(login = kept?.login))
-                if (kept?.login == null) current.value = State.LoggedOut(reason)
-            }
-            throw Refusal(reason)
+            throw refused(tokens, e)
         }
+    }
+
+    /** Returns the refusal for an error. It forgets tokens that are over. */
+    private fun refused(tokens: Tokens, e: Exception): Refusal {
+        val reason = reasonOf(e)
+        if (reason == Reason.OVER && kept?.tokens === tokens) {
+            keep(Kept(login = kept?.login))
+            if (kept?.login == null) current.value = State.LoggedOut(reason)
+        }
+        return Refusal(reason)
+    }
+
+    /** Returns the maker of proofs with this phone's key. Null in an app without a key. */
+    private fun proofs(): Proofs? = proofs ?: try {
+        device.key()?.let { Proofs(it, device::now) }.also { proofs = it }
+    } catch (e: Exception) { // of the Keystore, of its provider
+        throw Again(2, Reason.STORAGE) // a locked phone has not lost its key
+    }
+
+    /** Returns the maker of proofs for a login. Without the key that it is bound to, the user logs in again. */
+    private fun proofsOf(key: String?): Proofs? {
+        val proofs = proofs()
+        if (key != null && key != proofs?.thumbprint) throw Refusal(Reason.OVER)
+        return proofs
     }
 
     /** Forgets the login at once, and ends it at the gateway. */
@@ -359,6 +394,6 @@ private fun stepUp(tokens: Tokens, challenge: String, now: Long): Refusal {
 private fun reasonOf(e: Exception): Reason = when (e) {
     is CancellationException -> throw e
     is Refusal -> e.reason
-    is Again -> Reason.UNREACHABLE
+    is Again -> e.reason
     else -> Reason.FAILED
 }

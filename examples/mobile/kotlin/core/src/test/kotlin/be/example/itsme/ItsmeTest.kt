@@ -7,7 +7,6 @@ import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
-import kotlinx.coroutines.withTimeout
 import org.json.JSONObject
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -21,36 +20,6 @@ import org.junit.jupiter.api.Test
 /** Plays logins against a gateway: caddy-itsme demo, at ITSME_GATEWAY or http://127.0.0.1:8080. */
 class ItsmeTest {
     private val profile = "/api/profile"
-
-    private fun play(story: suspend () -> Unit) = runBlocking { withTimeout(60_000) { story() } }
-
-    private suspend fun atItsme(phone: Phone = Phone()): Pair<Phone, Itsme> {
-        val app = phone.app()
-        app.resume().join()
-        app.start().join()
-        assertEquals(State.AtItsme, app.state.value)
-        return phone to app
-    }
-
-    private suspend fun loggedIn(persona: String = "adult"): Pair<Phone, Itsme> {
-        val (phone, app) = atItsme()
-        assertTrue(app.link(phone.approve(persona)).await())
-        assertEquals(State.LoggedIn(), app.state.value)
-        return phone to app
-    }
-
-    private suspend fun refusedWith(reason: Reason, call: suspend () -> Unit): Refusal {
-        try {
-            call()
-        } catch (e: Refusal) {
-            assertEquals(reason, e.reason)
-            return e
-        }
-        return fail("no refusal $reason")
-    }
-
-    /** Makes the access token invalid and leaves the refresh token alone. */
-    private fun spoil(phone: Phone) = post("/itsme/revoke", "token" to phone.kept.tokens!!.access)
 
     private fun refresh(token: String) = post("/itsme/token", "grant_type" to "refresh_token", "refresh_token" to token)
 

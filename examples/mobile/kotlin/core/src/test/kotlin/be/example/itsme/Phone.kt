@@ -1,6 +1,9 @@
 package be.example.itsme
 
 import java.io.IOException
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.spec.ECGenParameterSpec
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.TimeUnit
@@ -33,6 +36,10 @@ class Phone : Device, Interceptor {
     val opened = CopyOnWriteArrayList<String>()
     val sent = CopyOnWriteArrayList<Pair<String, String>>()
     val answered = CopyOnWriteArrayList<String>()
+    val requests = CopyOnWriteArrayList<Request>()
+
+    /** Returns the key of an app that has one. Null is an app without. */
+    @Volatile var system: () -> KeyPair? = { null }
     private val ahead = AtomicLong()
 
     private val client = OkHttpClient.Builder().addInterceptor(this).build()
@@ -52,6 +59,8 @@ class Phone : Device, Interceptor {
         return opens
     }
 
+    override fun key(): KeyPair? = system()
+
     override fun now() = System.currentTimeMillis() + ahead.get()
 
     override suspend fun sleep(milliseconds: Long) {
@@ -61,6 +70,7 @@ class Phone : Device, Interceptor {
 
     override fun intercept(chain: Interceptor.Chain): Response {
         val body = Buffer().also { chain.request().body?.writeTo(it) }.readUtf8()
+        requests += chain.request()
         sent += chain.request().url.encodedPath to body
         return (fault(chain) ?: chain.proceed(chain.request())).also { answered += chain.request().url.encodedPath }
     }
@@ -82,6 +92,13 @@ class Phone : Device, Interceptor {
     fun count(path: String, word: String = "") = sent.count { it.first.endsWith(path) && word in it.second }
 
     val kept: Kept get() = Kept.read(stored)
+}
+
+/** Returns what the system does for an app: it makes one key, and keeps it. */
+fun newKey(): () -> KeyPair {
+    val generator = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }
+    val pair = generator.generateKeyPair()
+    return { pair }
 }
 
 private val plain = OkHttpClient.Builder().followRedirects(false).build()

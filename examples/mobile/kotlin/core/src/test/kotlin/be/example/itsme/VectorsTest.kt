@@ -14,6 +14,7 @@ class VectorsTest {
     fun `hashes and links are read as the gateway reads them`() {
         for (v in vectors.getJSONArray("challenges").objects()) assertEquals(v.getString("code_challenge"), Pkce.hash(v.getString("code_verifier")))
         for (v in vectors.getJSONArray("sessions").objects()) assertEquals(v.getString("session_id"), Pkce.hash(v.getString("state")))
+        for (v in vectors.getJSONArray("keys").objects()) assertEquals(v.getString("thumbprint"), thumbprint(v.getString("x"), v.getString("y")))
         for (v in vectors.getJSONArray("callbacks").objects()) {
             val back = Callback.read(v.getString("url"))
             assertEquals(Callback(v.getString("state"), v.text("code"), v.text("error")), back, v.getString("about"))
