@@ -1,6 +1,7 @@
 package image
 
 import (
+	"context"
 	"crypto/x509"
 	"net"
 	"net/http"
@@ -101,7 +102,7 @@ func mount(t *testing.T, rootfs, name string, content []byte) {
 }
 
 // start starts the image's command in its file system, as its user where the tests run as root and else
-// as the user of the tests. It returns when the server answers, and what returns the log.
+// as the user of the tests. It returns when the gateway is ready, and what returns the log.
 func start(t *testing.T, rootfs, address string, variables ...string) (log func() string) {
 	t.Helper()
 	command := exec.Command(entrypoint[0], entrypoint[1:]...)
@@ -124,9 +125,7 @@ func start(t *testing.T, rootfs, address string, variables ...string) (log func(
 		<-ended
 	})
 	for {
-		connection, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			_ = connection.Close()
+		if ready(t, address) {
 			return output.String
 		}
 		select {
@@ -136,6 +135,23 @@ func start(t *testing.T, rootfs, address string, variables ...string) (log func(
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// ready reports whether the gateway has its keys. Caddy serves before that.
+func ready(t *testing.T, address string) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+logintest.Path+"/health/ready", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode == http.StatusOK
 }
 
 // freeAddress returns a loopback address on which nothing listens.
