@@ -3,8 +3,6 @@
 package cache_test
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -169,18 +167,12 @@ func (e *env) renewing(t *testing.T) (line, subject string) {
 	b.Login(t, "/", "adult")
 	_, raw, _ := strings.Cut("; "+b.Cookie(t), "; itsme=")
 	raw, _, _ = strings.Cut(raw, ";")
-	var payload struct {
-		ID string `json:"jti"`
-	}
-	text, err := base64.RawURLEncoding.DecodeString(strings.Split(raw, ".")[1])
-	if err == nil {
-		err = json.Unmarshal(text, &payload)
-	}
+	held, err := e.authority(t, 0).VerifySession(raw)
 	if err != nil {
-		t.Fatalf("reading %q: %v", raw, err)
+		t.Fatalf("the cookie of the login: %v", err)
 	}
 	claims := e.claims()
-	claims.ID = payload.ID
+	claims.ID = held.ID
 	return e.session(t, 5*time.Hour, claims)
 }
 
