@@ -51,8 +51,8 @@ var (
 	errAppNonce = errors.New("nonce for an app")
 )
 
-// proofError returns the error of a proof as /sessions and /token answer it.
-func proofError(err error) error {
+// forApp returns the error of a proof as /sessions and /token answer it.
+func forApp(err error) error {
 	switch {
 	case errors.Is(err, dpop.ErrNonce):
 		return fmt.Errorf("%w: %w", errAppNonce, err)

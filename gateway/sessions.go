@@ -54,7 +54,7 @@ type startResponse struct {
 }
 
 // serveStart answers POST /sessions. It starts a login for an app.
-func (a *appAPI) serveStart(x exchange) error { return proofError(a.start(x)) }
+func (a *appAPI) serveStart(x exchange) error { return forApp(a.start(x)) }
 
 func (a *appAPI) start(x exchange) error {
 	var in startRequest

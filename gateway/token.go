@@ -27,7 +27,7 @@ type tokenResponse struct {
 }
 
 // serveToken answers POST /token. It finishes an app's login or refreshes it.
-func (a *appAPI) serveToken(x exchange) error { return proofError(a.exchange(x)) }
+func (a *appAPI) serveToken(x exchange) error { return forApp(a.exchange(x)) }
 
 func (a *appAPI) exchange(x exchange) error {
 	form, err := readForm(x.r, tokenParameters...)

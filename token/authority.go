@@ -164,8 +164,9 @@ func (a *Authority) NewID() string {
 	return encoding.EncodeToString(id)
 }
 
-// IssueAccess signs an access token, encrypts it with [Config.Encrypted], and returns it with its claims. It returns ErrClaims for invalid claims, ErrExpired
-// for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys while there are no keys.
+// IssueAccess signs an access token, encrypts it with [Config.Encrypted], and returns it with its claims. It returns
+// ErrClaims for invalid claims, ErrExpired for an end in the past, ErrTooLarge for too many attributes, and ErrNoKeys
+// while there are no keys.
 func (a *Authority) IssueAccess(c Claims) (string, Claims, error) { return a.issue(a.access, c) }
 
 // IssueSession is IssueAccess for session tokens, which are always encrypted.

@@ -2,10 +2,11 @@
 package docker_test
 
 import (
-	"os"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 )
 
 var (
@@ -15,7 +16,7 @@ var (
 
 func TestImagesBuildTheVersionsThatAreTested(t *testing.T) {
 	t.Parallel()
-	gomod := read(t, "../../go.mod")
+	gomod := exampletest.Read(t, "../../go.mod")
 	caddy, language := caddyVersion.FindStringSubmatch(gomod), goVersion.FindStringSubmatch(gomod)
 	if caddy == nil || language == nil {
 		t.Fatal("go.mod names no version")
@@ -24,7 +25,7 @@ func TestImagesBuildTheVersionsThatAreTested(t *testing.T) {
 		"Dockerfile":         {"FROM caddy:" + caddy[1] + "-builder AS build", "FROM caddy:" + caddy[1], "RUN xcaddy build v" + caddy[1] + " "},
 		"scratch.Dockerfile": {"FROM golang:" + language[1] + " AS build", "RUN /xcaddy build v" + caddy[1] + " ", "USER 65532:65532"},
 	} {
-		text := read(t, file)
+		text := exampletest.Read(t, file)
 		for _, line := range lines {
 			if !strings.Contains(text, "\n"+line) {
 				t.Errorf("%s has no line %q", file, line)
@@ -34,13 +35,4 @@ func TestImagesBuildTheVersionsThatAreTested(t *testing.T) {
 			t.Errorf("%s does not begin with Unverified", file)
 		}
 	}
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

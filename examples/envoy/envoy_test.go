@@ -5,20 +5,19 @@
 package envoy_test
 
 import (
-	"bytes"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -63,9 +62,9 @@ func runInFrontOf(t *testing.T, service string, envoy []string, change ...string
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Signicat.Close)
-	caddyfile := replaced(t, read(t, "Caddyfile"),
+	caddyfile := exampletest.Replaced(t, exampletest.Read(t, "Caddyfile"),
 		"http://127.0.0.1:8080", e.URL, "http://127.0.0.1:8090", e.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
-	gateway := caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
+	gateway := caddytest.Run(t, exampletest.Replaced(t, caddyfile, change...)).Addr
 	e.startEnvoy(t, gateway, service, envoy...)
 	return e
 }
@@ -74,9 +73,9 @@ func runInFrontOf(t *testing.T, service string, envoy []string, change ...string
 func (e *env) startEnvoy(t *testing.T, gateway, service string, change ...string) {
 	t.Helper()
 	dir := t.TempDir()
-	config := replaced(t, replaced(t, read(t, "envoy.yaml"), change...), "port_value: 8080", "port_value: "+portOf(e.envoy),
+	config := exampletest.Replaced(t, exampletest.Replaced(t, exampletest.Read(t, "envoy.yaml"), change...), "port_value: 8080", "port_value: "+portOf(e.envoy),
 		"port_value: 8081", "port_value: "+portOf(gateway), "port_value: 9000", "port_value: "+portOf(service))
-	for name, text := range map[string]string{"envoy.yaml": config, "itsme.lua": read(t, "itsme.lua")} {
+	for name, text := range map[string]string{"envoy.yaml": config, "itsme.lua": exampletest.Read(t, "itsme.lua")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +84,7 @@ func (e *env) startEnvoy(t *testing.T, gateway, service string, change ...string
 	if err != nil {
 		t.Fatal(err)
 	}
-	var log lockedBuffer
+	var log exampletest.Output
 	envoy := exec.Command(binary, "-c", "envoy.yaml", "--use-dynamic-base-id", "--concurrency", "1", "--log-level", "warn")
 	envoy.Dir, envoy.Stdout, envoy.Stderr = dir, &log, &log
 	if err := envoy.Start(); err != nil {
@@ -114,24 +113,6 @@ func (e *env) startEnvoy(t *testing.T, gateway, service string, change ...string
 	}
 }
 
-// lockedBuffer is what a program prints while a test reads it.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // reserveAddress returns an address of loopback that no other program gets during the test. Envoy shares it: both set
 // SO_REUSEPORT, and this socket does not listen.
 func reserveAddress(t *testing.T) string {
@@ -158,26 +139,6 @@ func reserveAddress(t *testing.T) string {
 func portOf(address string) string {
 	_, port, _ := strings.Cut(address, ":")
 	return port
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// replaced replaces texts. Each must occur.
-func replaced(t *testing.T, text string, pairs ...string) string {
-	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(text, pairs[i]) {
-			t.Fatalf("%q is not in %s", pairs[i], text)
-		}
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // ask sends a raw request to Envoy. It returns the answer, and the request that the service received.

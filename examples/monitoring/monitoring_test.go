@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 )
@@ -23,15 +24,6 @@ func promtool(t *testing.T, args ...string) {
 	if out, err := exec.CommandContext(t.Context(), "promtool", args...).CombinedOutput(); err != nil {
 		t.Errorf("promtool %s: %v (Debian: apt-get install prometheus)\n%s", strings.Join(args, " "), err, out)
 	}
-}
-
-func read(t *testing.T, file string) string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 func TestRules(t *testing.T) {
@@ -53,7 +45,7 @@ type rules struct {
 func TestEveryAlertIsPlayed(t *testing.T) {
 	t.Parallel()
 	var file rules
-	if err := yaml.Unmarshal([]byte(read(t, "alerts.yml")), &file); err != nil {
+	if err := yaml.Unmarshal([]byte(exampletest.Read(t, "alerts.yml")), &file); err != nil {
 		t.Fatal(err)
 	}
 	var played struct {
@@ -64,7 +56,7 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 			} `yaml:"alert_rule_test"`
 		}
 	}
-	if err := yaml.Unmarshal([]byte(read(t, "alerts_test.yml")), &played); err != nil {
+	if err := yaml.Unmarshal([]byte(exampletest.Read(t, "alerts_test.yml")), &played); err != nil {
 		t.Fatal(err)
 	}
 	fired := make(map[string]bool)
@@ -73,7 +65,7 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 			fired[e.Alert] = fired[e.Alert] || len(e.Fires) > 0
 		}
 	}
-	page := read(t, "../../docs/operations.md")
+	page := exampletest.Read(t, "../../docs/operations.md")
 	var alerts int
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
@@ -108,7 +100,7 @@ type panel struct {
 func readDashboard(t *testing.T) dashboard {
 	t.Helper()
 	var d dashboard
-	if err := json.Unmarshal([]byte(read(t, "dashboard.json")), &d); err != nil {
+	if err := json.Unmarshal([]byte(exampletest.Read(t, "dashboard.json")), &d); err != nil {
 		t.Fatal(err)
 	}
 	return d
@@ -172,12 +164,12 @@ var metric = regexp.MustCompile(`caddy_itsme_[a-z_]+`)
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	documented := make(map[string]bool)
-	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_itsme_[a-z_]+)` \\| ([a-z]+) ").FindAllStringSubmatch(read(t, "../../docs/operations.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_itsme_[a-z_]+)` \\| ([a-z]+) ").FindAllStringSubmatch(exampletest.Read(t, "../../docs/operations.md"), -1) {
 		documented[row[1]] = row[2] == "histogram"
 	}
 	shown := make(map[string]bool)
 	for _, file := range []string{"dashboard.json", "alerts.yml", "alerts_test.yml"} {
-		for _, name := range metric.FindAllString(read(t, file), -1) {
+		for _, name := range metric.FindAllString(exampletest.Read(t, file), -1) {
 			plain := name
 			for _, suffix := range []string{"_bucket", "_count", "_sum"} {
 				if cut, ok := strings.CutSuffix(name, suffix); ok && documented[cut] {

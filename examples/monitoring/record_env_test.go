@@ -25,6 +25,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
@@ -78,7 +79,7 @@ const recordedCaddyfile = `{
 
 func newEnv(t *testing.T, program string, o outage) *env {
 	t.Helper()
-	e := &env{t: t, public: "http://" + freeAddress(t), admin: "http://" + freeAddress(t), redisAt: freeAddress(t)}
+	e := &env{t: t, public: "http://" + exampletest.FreeAddress(t), admin: "http://" + exampletest.FreeAddress(t), redisAt: exampletest.FreeAddress(t)}
 	e.startRedis()
 	t.Cleanup(e.killRedis)
 	e.openSignicat()
@@ -260,16 +261,6 @@ func (e *env) start(verifier string) (link string) {
 }
 
 var button = regexp.MustCompile(`class="action" href="([^"]+)"`)
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
 
 // browserLogin logs in through the pages.
 func (e *env) browserLogin() {

@@ -16,6 +16,7 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
@@ -54,9 +55,9 @@ func runWith(t *testing.T, nginx []string, change ...string) *env {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Signicat.Close)
-	caddyfile := replaced(t, read(t, "Caddyfile"),
+	caddyfile := exampletest.Replaced(t, exampletest.Read(t, "Caddyfile"),
 		"http://127.0.0.1:8080", e.URL, "http://127.0.0.1:8090", e.Signicat.URL, "http://:8081", "http://"+caddytest.Address)
-	e.gateway = caddytest.Run(t, replaced(t, caddyfile, change...)).Addr
+	e.gateway = caddytest.Run(t, exampletest.Replaced(t, caddyfile, change...)).Addr
 	e.startNginx(t, listener, nginx...)
 	return e
 }
@@ -68,10 +69,10 @@ func (e *env) startNginx(t *testing.T, listener net.Listener, change ...string) 
 	t.Helper()
 	dir := t.TempDir()
 	e.log = filepath.Join(dir, "access.log")
-	config := replaced(t, replaced(t, read(t, "nginx.conf"), change...),
+	config := exampletest.Replaced(t, exampletest.Replaced(t, exampletest.Read(t, "nginx.conf"), change...),
 		"127.0.0.1:8080", e.nginx, "127.0.0.1:8081", e.gateway, "127.0.0.1:9000", e.service.Addr(),
 		"http {", "http {\naccess_log access.log;\nclient_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;")
-	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": read(t, "identity.conf"), "cache.conf": read(t, "cache.conf")} {
+	for name, text := range map[string]string{"nginx.conf": config, "identity.conf": exampletest.Read(t, "identity.conf"), "cache.conf": exampletest.Read(t, "cache.conf")} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -95,26 +96,6 @@ func (e *env) startNginx(t *testing.T, listener net.Listener, change ...string) 
 			t.Logf("nginx ended with %v: %s", err, log.String())
 		}
 	})
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// replaced replaces texts. Each must occur.
-func replaced(t *testing.T, text string, pairs ...string) string {
-	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(text, pairs[i]) {
-			t.Fatalf("%q is not in %s", pairs[i], text)
-		}
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
 }
 
 // ask sends a raw request to nginx. It returns the answer, and the request that the service received.

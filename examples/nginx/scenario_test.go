@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/internal/dpoptest"
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/rawhttptest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 	"github.com/caddy-itsme/caddy-itsme/token"
@@ -118,7 +119,7 @@ func TestLogin(t *testing.T) {
 	if !strings.Contains(got, "\r\nX-Itsme-Name: Lien Peeters\r\n") || !strings.Contains(got, "\r\nAuthorization: Bearer ") || strings.Contains(got, "Cookie") {
 		t.Errorf("with a cookie the service got %q", got)
 	}
-	if log := read(t, e.log); !strings.Contains(log, "GET /account ") || strings.Contains(log, "code=") || strings.Contains(log, "state=") {
+	if log := exampletest.Read(t, e.log); !strings.Contains(log, "GET /account ") || strings.Contains(log, "code=") || strings.Contains(log, "state=") {
 		t.Errorf("nginx logged %s", log)
 	}
 	if out := b.Submit(t, "/itsme/logout", url.Values{}); out.Status != http.StatusSeeOther {
@@ -328,7 +329,7 @@ func TestProxyThatIsNoPeerLearnsNothing(t *testing.T) {
 // TestEveryHeaderIsCopied: nginx would pass on the client's own header for each one that is missing.
 func TestEveryHeaderIsCopied(t *testing.T) {
 	t.Parallel()
-	text := read(t, "identity.conf")
+	text := exampletest.Read(t, "identity.conf")
 	names := []string{"Authorization", "Cookie", "X-Itsme-Subject", "X-Itsme-Acr", "X-Itsme-Auth-Time", "X-Itsme-Email-Verified"}
 	for _, a := range attribute.All() {
 		names = append(names, a.Header())

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 )
 
 const root = "../.."
@@ -27,7 +29,7 @@ func TestReadme(t *testing.T) {
 	t.Parallel()
 	free := freePorts(t, "8080", "8090", "8091", "9000")
 	config := filepath.Join(t.TempDir(), "Caddyfile")
-	if err := os.WriteFile(config, []byte(free.Replace(read(t, "Caddyfile"))), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(free.Replace(exampletest.Read(t, "Caddyfile"))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	blocks := shellBlocks(t)
@@ -71,19 +73,10 @@ func freePorts(t *testing.T, fixed ...string) *strings.Replacer {
 // shellBlocks returns the README's commands, in order.
 func shellBlocks(t *testing.T) (blocks []string) {
 	t.Helper()
-	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(read(t, "README.md"), -1) {
+	for _, found := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(exampletest.Read(t, "README.md"), -1) {
 		blocks = append(blocks, found[1])
 	}
 	return blocks
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }
 
 // environment returns an environment with its own home folder, and with Go's caches.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
@@ -21,7 +22,7 @@ import (
 // balancer.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	balancer := freeAddress(t)
+	balancer := exampletest.FreeAddress(t)
 	signicat, err := signicattest.Start(signicattest.Config{
 		AllowLoopbackHTTP: true, RedirectURLs: []string{"http://" + balancer + "/itsme/callback", "http://" + balancer + "/itsme/app/callback"},
 	})
@@ -47,13 +48,13 @@ func TestReadme(t *testing.T) {
 func startReadme(t *testing.T, balancer, signicat, upstream string) {
 	t.Helper()
 	var script strings.Builder
-	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(read(t, "README.md"), -1) {
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(exampletest.Read(t, "README.md"), -1) {
 		script.WriteString(block[1])
 	}
 	dir := t.TempDir() + "/"
 	ports := map[string]string{"127.0.0.1:8080": balancer, "127.0.0.1:8090": signicat, "127.0.0.1:9000": upstream}
 	for _, port := range []string{"8081", "8082", "2021", "2022", "6379", "2019"} {
-		ports["127.0.0.1:"+port] = freeAddress(t)
+		ports["127.0.0.1:"+port] = exampletest.FreeAddress(t)
 	}
 	var pairs []string
 	for fixed, free := range ports {
@@ -63,7 +64,7 @@ func startReadme(t *testing.T, balancer, signicat, upstream string) {
 	}
 	free := strings.NewReplacer(append(pairs, "go run ./cmd/caddy-itsme", os.Args[0], "examples/redis/", dir)...)
 	for _, name := range []string{"redis.conf", "users.acl", "replica.Caddyfile", "balancer.Caddyfile"} {
-		text := free.Replace(read(t, name))
+		text := free.Replace(exampletest.Read(t, name))
 		if name == "balancer.Caddyfile" {
 			text = strings.Replace(text, "{\n", "{\n\tadmin off\n", 1)
 		}
@@ -86,7 +87,7 @@ func startReadme(t *testing.T, balancer, signicat, upstream string) {
 		_ = syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) // the whole group
 		_ = shell.Wait()
 		if t.Failed() {
-			t.Log(read(t, log.Name()))
+			t.Log(exampletest.Read(t, log.Name()))
 		}
 	})
 }

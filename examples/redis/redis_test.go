@@ -23,6 +23,7 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme" // what the Caddyfiles name
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
@@ -50,11 +51,11 @@ type replica struct {
 func startReplica(t *testing.T, redis, folder string) *replica {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "Caddyfile")
-	config := strings.Replace(read(t, "replica.Caddyfile"), "127.0.0.1:6379", redis, 1)
+	config := strings.Replace(exampletest.Read(t, "replica.Caddyfile"), "127.0.0.1:6379", redis, 1)
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address, admin := freeAddress(t), freeAddress(t)
+	address, admin := exampletest.FreeAddress(t), exampletest.FreeAddress(t)
 	r := &replica{folder: folder, url: "http://" + address}
 	_, port, _ := strings.Cut(address, ":")
 	_, adminPort, _ := strings.Cut(admin, ":")
@@ -170,14 +171,14 @@ func startRedis(t *testing.T) (address string) {
 	t.Helper()
 	dir := t.TempDir()
 	hash := sha256.Sum256([]byte(password))
-	users := strings.ReplaceAll(read(t, "users.acl"), "SHA256_OF_REDIS_PASSWORD", hex.EncodeToString(hash[:]))
+	users := strings.ReplaceAll(exampletest.Read(t, "users.acl"), "SHA256_OF_REDIS_PASSWORD", hex.EncodeToString(hash[:]))
 	file := filepath.Join(dir, "users.acl")
 	if err := os.WriteFile(file, []byte(users), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const attempts = 5 // another process may take a free port
 	for range attempts {
-		address = freeAddress(t)
+		address = exampletest.FreeAddress(t)
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
 			t.Fatal(err)
@@ -205,27 +206,17 @@ func startRedis(t *testing.T) (address string) {
 	return ""
 }
 
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // TestUserMayDoWhatTheStoreAsksFor compares the ACL user with the user that the store documents and tests.
 func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
 	t.Parallel()
 	documented, found := "", false
-	for line := range strings.Lines(read(t, "../../store/redis/doc.go")) {
+	for line := range strings.Lines(exampletest.Read(t, "../../store/redis/doc.go")) {
 		if documented, found = strings.CutPrefix(strings.TrimSpace(line), "//	ACL SETUSER "); found {
 			break
 		}
 	}
 	want := "user " + strings.ReplaceAll(documented, ">password", "#SHA256_OF_REDIS_PASSWORD")
-	if users := strings.Split(read(t, "users.acl"), "\n"); !slices.Contains(users, want) || !slices.Contains(users, "user default off") {
+	if users := strings.Split(exampletest.Read(t, "users.acl"), "\n"); !slices.Contains(users, want) || !slices.Contains(users, "user default off") {
 		t.Errorf("the users are\n%s\nwant user default off, and\n%s", strings.Join(users, "\n"), want)
 	}
 }
@@ -234,11 +225,11 @@ func TestUserMayDoWhatTheStoreAsksFor(t *testing.T) {
 // equal, and the balancer must know both. It adapts only, and does not load a configuration into Caddy.
 func TestReplicasAreAlike(t *testing.T) {
 	apps := make([]any, 2)
-	balancer := read(t, "balancer.Caddyfile")
+	balancer := exampletest.Read(t, "balancer.Caddyfile")
 	for i, port := range []string{"8081", "8082"} {
 		t.Setenv("REPLICA_PORT", port)
 		t.Setenv("ADMIN_PORT", "202"+port[3:])
-		config, err := caddytest.Adapt(read(t, "replica.Caddyfile"))
+		config, err := caddytest.Adapt(exampletest.Read(t, "replica.Caddyfile"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -260,13 +251,4 @@ func TestReplicasAreAlike(t *testing.T) {
 	if diff := cmp.Diff(apps[0], apps[1]); diff != "" || apps[0] == nil {
 		t.Errorf("the gateways differ:\n%s", diff)
 	}
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -6,7 +6,6 @@ package sidecar_test
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -18,6 +17,7 @@ import (
 
 	_ "github.com/caddy-itsme/caddy-itsme/caddymodule"
 	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 )
 
@@ -28,13 +28,13 @@ func TestProbesReachWhatTheyAskAbout(t *testing.T) {
 		fmt.Fprintf(w, "service %s %s", r.URL.Path, r.Header.Get("X-Itsme-Subject"))
 	}))
 	t.Cleanup(service.Close)
-	ops := freeAddress(t)
+	ops := exampletest.FreeAddress(t)
 	for name, value := range map[string]string{"SIGNICAT_CLIENT_ID": "x", "SIGNICAT_CLIENT_SECRET": "x", "REDIS_PASSWORD": "x", "ITSME_STORE_SECRET": strings.Repeat("0123456789abcdef", 2)} {
 		t.Setenv(name, value)
 	}
 	redis := redistest.Start(t)
 	redis.Do(t, "ACL", "SETUSER", "gateway", "on", ">x", "+@all", "~*", "&*")
-	gateway := caddytest.Run(t, replaced(t, read(t, "Caddyfile"), "http://:8080", "http://"+caddytest.Address, "http://:9180", "http://"+ops,
+	gateway := caddytest.Run(t, exampletest.Replaced(t, exampletest.Read(t, "Caddyfile"), "http://:8080", "http://"+caddytest.Address, "http://:9180", "http://"+ops,
 		"127.0.0.1:9000", service.Listener.Addr().String(), "redis:6379", redis.Address, "admin unix//run/caddy/admin.sock", ""))
 
 	for _, row := range []struct {
@@ -86,7 +86,7 @@ var shellBlock = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // that it reads. Arguments are visible to every process of a machine, and the shell's history keeps them.
 func TestSecretsStayOutOfArguments(t *testing.T) {
 	t.Parallel()
-	commands := shellBlock.FindStringSubmatch(read(t, "README.md"))
+	commands := shellBlock.FindStringSubmatch(exampletest.Read(t, "README.md"))
 	if commands == nil {
 		t.Fatal("the README has no commands")
 	}
@@ -102,56 +102,26 @@ func TestSecretsStayOutOfArguments(t *testing.T) {
 	if output, err := shell.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, output)
 	}
-	keys := regexp.MustCompile(`(?m)^  ([a-z-]+): ""$`).FindAllStringSubmatch(read(t, "kubernetes/secret.yaml"), -1)
+	keys := regexp.MustCompile(`(?m)^  ([a-z-]+): ""$`).FindAllStringSubmatch(exampletest.Read(t, "kubernetes/secret.yaml"), -1)
 	if len(keys) != 4 {
 		t.Errorf("the Secret has the keys %v, want 4", keys)
 	}
-	arguments := read(t, filepath.Join(dir, "arguments"))
+	arguments := exampletest.Read(t, filepath.Join(dir, "arguments"))
 	for _, key := range keys {
-		value := read(t, filepath.Join(dir, "files", key[1]))
+		value := exampletest.Read(t, filepath.Join(dir, "files", key[1]))
 		if len(value) < 16 || strings.TrimSpace(value) != value || strings.Contains(arguments, value) {
 			t.Errorf("%s has %d bytes, and the arguments are %s", key[1], len(value), arguments)
 		}
 	}
-	if got := read(t, filepath.Join(dir, "files", "signicat-client-secret")); got != "the client secret" {
+	if got := exampletest.Read(t, filepath.Join(dir, "files", "signicat-client-secret")); got != "the client secret" {
 		t.Errorf("the client secret is %q", got)
 	}
 	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
 		t.Errorf("the commands leave %v behind, error %v", left, err)
 	}
-	for _, block := range shellBlock.FindAllStringSubmatch(read(t, "README.md"), -1) {
+	for _, block := range shellBlock.FindAllStringSubmatch(exampletest.Read(t, "README.md"), -1) {
 		if strings.Contains(block[1], "--from-literal") {
 			t.Errorf("a command takes a secret as an argument:\n%s", block[1])
 		}
 	}
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
-// replaced replaces texts. Each must occur.
-func replaced(t *testing.T, text string, pairs ...string) string {
-	t.Helper()
-	for i := 0; i < len(pairs); i += 2 {
-		if !strings.Contains(text, pairs[i]) {
-			t.Fatalf("%q is not in %s", pairs[i], text)
-		}
-	}
-	return strings.NewReplacer(pairs...).Replace(text)
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 )
 
 const (
@@ -22,19 +24,10 @@ const (
 	maxExposure = "20"
 )
 
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
-}
-
 // setting returns the value of a setting, which the unit must have exactly once.
 func setting(t *testing.T, name string) string {
 	t.Helper()
-	found := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindAllStringSubmatch(read(t, unitName), -1)
+	found := regexp.MustCompile(`(?m)^`+name+`=(.*)$`).FindAllStringSubmatch(exampletest.Read(t, unitName), -1)
 	if len(found) != 1 {
 		t.Fatalf("the unit has %d lines %s", len(found), name)
 	}
@@ -49,7 +42,7 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), unitName)
 	// The program that the unit starts must exist.
-	unit := strings.ReplaceAll(read(t, unitName), binary+" ", program+" ")
+	unit := strings.ReplaceAll(exampletest.Read(t, unitName), binary+" ", program+" ")
 	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +62,7 @@ func TestSystemdAcceptsTheUnit(t *testing.T) {
 // README installs.
 func TestUnitAndCaddyfileAgree(t *testing.T) {
 	t.Parallel()
-	caddyfile, readme := read(t, "Caddyfile"), read(t, "README.md")
+	caddyfile, readme := exampletest.Read(t, "Caddyfile"), exampletest.Read(t, "README.md")
 	credential, source, _ := strings.Cut(setting(t, "LoadCredential"), ":")
 	config := "/etc/caddy-itsme/Caddyfile"
 	for _, row := range []struct{ what, text, want string }{
@@ -97,7 +90,7 @@ func TestUnitAndCaddyfileAgree(t *testing.T) {
 // TestServiceHasTimeToStop: systemd kills a process that has not ended in time, with its logins under way.
 func TestServiceHasTimeToStop(t *testing.T) {
 	t.Parallel()
-	grace := regexp.MustCompile(`(?m)^\tgrace_period (\S+)$`).FindStringSubmatch(read(t, "Caddyfile"))
+	grace := regexp.MustCompile(`(?m)^\tgrace_period (\S+)$`).FindStringSubmatch(exampletest.Read(t, "Caddyfile"))
 	if grace == nil {
 		t.Fatal("the Caddyfile has no grace_period")
 	}

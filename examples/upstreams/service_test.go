@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 )
 
 // language is one example: a command, and the folder to run it in.
@@ -42,7 +44,7 @@ var joseVersion = regexp.MustCompile(`"jose": "[^"]+"`)
 
 // TestJoseIsTheOneTested compares the example's version of jose with the version that the test runs.
 func TestJoseIsTheOneTested(t *testing.T) {
-	asked, tested := joseVersion.FindString(read(t, "node/package.json")), joseVersion.FindString(read(t, "../../test/node/package.json"))
+	asked, tested := joseVersion.FindString(exampletest.Read(t, "node/package.json")), joseVersion.FindString(exampletest.Read(t, "../../test/node/package.json"))
 	if asked == "" || asked != tested {
 		t.Errorf("the example asks for %s, the tests run %s", asked, tested)
 	}
@@ -60,7 +62,7 @@ func prepareNode(t *testing.T) (string, []string) {
 	}
 	dir := t.TempDir()
 	for _, name := range []string{"main.mjs", "headers.mjs", "token.mjs"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, filepath.Join("node", name))), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(exampletest.Read(t, filepath.Join("node", name))), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,13 +117,4 @@ func start(t *testing.T, dir string, command []string, settings ...string) (url 
 	_ = program.Wait() // it ended; only then is stderr whole
 	t.Fatalf("%s ended without an address: %v\n%s", command[0], lines.Err(), stderr.String())
 	return ""
-}
-
-func read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 	"crypto/x509"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 	"github.com/caddy-itsme/caddy-itsme/internal/logintest"
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
@@ -51,7 +51,7 @@ const caddyfile = `{
 // wantLogin runs the binary in the file system of the image, and logs in.
 func wantLogin(t *testing.T, rootfs string) {
 	t.Helper()
-	address := freeAddress(t)
+	address := exampletest.FreeAddress(t)
 	signicat, err := signicattest.Start(signicattest.Config{TLS: true, AllowLoopbackHTTP: true, RedirectURLs: []string{"http://" + address + "/itsme/callback", "https://app.example.be/itsme/app/callback"}})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func start(t *testing.T, rootfs, address string, variables ...string) (log func(
 		command = exec.Command("unshare", append([]string{"-r", "chroot", rootfs}, entrypoint...)...)
 	}
 	command.Env = append(variables, environment...)
-	var output lockedBuffer
+	var output exampletest.Output
 	command.Stdout, command.Stderr = &output, &output
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
@@ -152,15 +152,4 @@ func ready(t *testing.T, address string) bool {
 	}
 	_ = answer.Body.Close()
 	return answer.StatusCode == http.StatusOK
-}
-
-// freeAddress returns a loopback address on which nothing listens.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }

@@ -37,33 +37,27 @@ const bearerPrefix = "Bearer "
 
 // DropBearer removes every bearer token from a header. An upstream would trust it as verified by the gateway.
 // Other schemes stay: they are not for the gateway.
-func DropBearer(h http.Header) {
-	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), containsBearer)
-	if len(kept) == 0 {
-		delete(h, "Authorization")
-		return
-	}
-	h["Authorization"] = kept
-}
+func DropBearer(h http.Header) { dropLines(h, containsBearer) }
 
 // DropOwn removes every line of Authorization that holds a token of the gateway, under any scheme. Bearer tokens of
 // other issuers stay. Without keys DropOwn cannot recognise its own, and removes every bearer token.
 func (g *Guard) DropOwn(h http.Header) {
-	if len(h[authorization]) == 0 {
-		return
-	}
-	if g.config.Keys() == nil {
+	if len(h[authorization]) > 0 && g.config.Keys() == nil {
 		DropBearer(h)
 		return
 	}
-	kept := slices.DeleteFunc(slices.Clone(h[authorization]), func(line string) bool {
-		return slices.ContainsFunc(wordsIn(line), g.config.Authority.NamesKey)
-	})
-	if len(kept) == 0 {
-		delete(h, authorization)
+	dropLines(h, func(line string) bool { return slices.ContainsFunc(wordsIn(line), g.config.Authority.NamesKey) })
+}
+
+// dropLines removes lines of Authorization. Other requests may share the array of the lines, so it stays as it is.
+func dropLines(h http.Header, drop func(line string) bool) {
+	if !slices.ContainsFunc(h[authorization], drop) {
 		return
 	}
-	h[authorization] = kept
+	kept := slices.DeleteFunc(slices.Clone(h[authorization]), drop)
+	if h[authorization] = kept; len(kept) == 0 {
+		delete(h, authorization)
+	}
 }
 
 // bearer reads a bearer token (RFC 6750 section 2.1). A value with that scheme is a bearer token even when it

@@ -72,15 +72,7 @@ func isDPoP(value string) bool {
 }
 
 // DropDPoP removes every DPoP credential from a header. No upstream gets a token that is bound to a client's key.
-func DropDPoP(h http.Header) {
-	if !slices.ContainsFunc(h["Authorization"], isDPoP) {
-		return
-	}
-	kept := slices.DeleteFunc(slices.Clone(h["Authorization"]), isDPoP)
-	if h["Authorization"] = kept; len(kept) == 0 {
-		delete(h, "Authorization")
-	}
-}
+func DropDPoP(h http.Header) { dropLines(h, isDPoP) }
 
 // verifyBearer verifies a token that comes without a proof. A token that is bound to a key is refused: a thief has no
 // proof.

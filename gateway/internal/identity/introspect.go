@@ -10,8 +10,8 @@ import (
 )
 
 // Introspect returns the claims of an access token, or of a minted one, that is valid now. It returns [ErrToken] for
-// every other text, and for a token that was revoked, itself or its parent. Unlike a token of a request, the token gets no [token.Skew] after its
-// end: the caller may keep the answer.
+// every other text, and for a token that was revoked, itself or its parent. Unlike a token of a request, the token gets
+// no [token.Skew] after its end: the caller may keep the answer.
 func (g *Guard) Introspect(ctx context.Context, raw string) (*token.Claims, error) {
 	claims, err := g.config.Authority.VerifyAccess(raw)
 	if errors.Is(err, token.ErrMinted) {

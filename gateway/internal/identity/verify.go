@@ -62,7 +62,8 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Guard verifies who requests are from, and decides which headers reach an upstream. Make one with [New]. It is safe for concurrent use.
+// Guard verifies who requests are from, and decides which headers reach an upstream. Make one with [New]. It is
+// safe for concurrent use.
 type Guard struct {
 	config  Config
 	headers sharedHeaders // of all sites

@@ -39,8 +39,8 @@ func (d *driver) apply(ctx context.Context, record *store.Record, e event, now t
 	return d.keep(ctx, record, next, effect)
 }
 
-// claim presents a code, by a client with that key. If that makes the caller the lease holder, the same change of the record has the time
-// at which the code is sent. It is stored before the code is sent: the replica may die.
+// claim presents a code, by a client with that key. If that makes the caller the lease holder, the same change of the
+// record has the time at which the code is sent. It is stored before the code is sent: the replica may die.
 func (d *driver) claim(ctx context.Context, record *store.Record, code [sha256.Size]byte, key string, now time.Time) (effect, error) {
 	next, effect, err := transition(record, event{kind: eventPresent, code: code, key: key}, now)
 	if err == nil && effect == effectValidate {
