@@ -88,6 +88,7 @@ func measureInProcess(ctx context.Context) ([]row, error) {
 		{what: "in process: garbage of 8 KiB, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_garbage"]["ns/op"], goal: 10_000},
 		{what: "in process: 8 KiB with a good header, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_with_a_good_header"]["ns/op"], goal: 10_000},
 		{what: "in process: 8 KiB with the header of an encrypted token, refused", unit: "ns", sample: site["BenchmarkRefused/8_KiB_that_do_not_open"]["ns/op"]},
+		{what: "in process: a known token with a garbage proof, refused", unit: "ns", sample: site["BenchmarkRefused/a_garbage_proof"]["ns/op"], goal: 10_000},
 		{what: "in process: an ill-signed token, refused", unit: "ns", sample: site["BenchmarkRefused/ill-signed"]["ns/op"]},
 	}
 	return rows, complete(rows)
