@@ -25,13 +25,13 @@ func TestEventsThatWaitAreBounded(t *testing.T) {
 		a.revocation("default", m, store.Revocation{Scope: store.ScopeLogin, ID: "x"})
 	}
 	wantDropped(t, m, more)
-	page, err := os.ReadFile("../docs/operations.md")
+	page, err := os.ReadFile("../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	thousands := fmt.Sprintf("%d,%03d", maxEvents/1000, maxEvents%1000)
 	if !strings.Contains(string(page), "| Events that wait for a handler | "+thousands+" |") {
-		t.Errorf("docs/operations.md does not say %s", thousands)
+		t.Errorf("docs/limits.md does not say %s", thousands)
 	}
 }
 

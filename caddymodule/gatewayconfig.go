@@ -259,7 +259,7 @@ type Limit struct {
 	TokenPerClient Rate `json:"token_per_client,omitzero"`
 
 	// Pending bounds the pending sessions of all clients together. With store redis the number is not exact:
-	// docs/operations.md#bounds. Default 100000.
+	// docs/limits.md#bounds. Default 100000.
 	Pending int `json:"pending,omitempty"`
 
 	// PendingPerClient bounds the pending sessions of one client address. Default 60.

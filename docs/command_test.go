@@ -14,11 +14,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// TestCommandsAreNamed compares the table of docs/troubleshooting.md with the commands of caddy itsme.
+// TestCommandsAreNamed compares the table of docs/commands.md with the commands of caddy itsme.
 func TestCommandsAreNamed(t *testing.T) {
 	t.Parallel()
 	var named []string
-	for _, row := range readTableOf(t, troubleshooting, "Command") {
+	for _, row := range readTableOf(t, "docs/commands.md", "Command") {
 		command, _ := code(row[0])
 		named = append(named, command)
 	}
@@ -39,7 +39,7 @@ func TestFlagsOfDoctorAreNamed(t *testing.T) {
 	known := make(map[string]bool)
 	doctor.LocalFlags().VisitAll(func(f *pflag.Flag) { known[f.Name] = true })
 	named := make(map[string]bool)
-	for _, row := range regexp.MustCompile("(?m)^\\| (`--.*?) \\|").FindAllStringSubmatch(repotest.ReadFile(t, "docs/operations.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| (`--.*?) \\|").FindAllStringSubmatch(repotest.ReadFile(t, "docs/doctor.md"), -1) {
 		for _, name := range flagName.FindAllStringSubmatch(row[1], -1) {
 			named[name[1]] = true
 		}

@@ -83,6 +83,34 @@ func slugs(text string) (all []string) {
 }
 
 var (
+	namedTest = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
+	testFunc  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+)
+
+// TestNamedTestsExist looks up the tests that the pages name, also in their comments.
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	exists := make(map[string]bool)
+	for _, file := range repotest.FilesMatching(t, ".", "*_test.go") {
+		for _, found := range testFunc.FindAllStringSubmatch(repotest.ReadFile(t, file), -1) {
+			exists[found[1]] = true
+		}
+	}
+	named := 0
+	for _, page := range repotest.FilesMatching(t, "docs", "*.md") {
+		for _, name := range namedTest.FindAllString(repotest.ReadFile(t, page), -1) {
+			named++
+			if !exists[name] {
+				t.Errorf("%s names %s, which does not exist", page, name)
+			}
+		}
+	}
+	if named < 60 {
+		t.Errorf("the pages name %d tests", named)
+	}
+}
+
+var (
 	makeCommand = regexp.MustCompile("(?m)(?:^|`)make ([a-z-]+)")
 	goPackage   = regexp.MustCompile(`go (?:run|test|build|install) (\./[a-z0-9/_-]+)`)
 )

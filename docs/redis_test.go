@@ -17,11 +17,11 @@ func TestEveryRefusalOfRedisIsExplained(t *testing.T) {
 		remedy := cause.Remedy()
 		known[string(cause)] = strings.ToUpper(remedy[:1]) + remedy[1:] + "."
 	}
-	for _, row := range readTableOf(t, "docs/operations.md", "Cause") {
+	for _, row := range readTableOf(t, "docs/redis.md", "Cause") {
 		cause, _ := code(row[0])
 		explained[cause] = row[4]
 	}
 	if diff := cmp.Diff(known, explained); diff != "" {
-		t.Errorf("docs/operations.md explains other causes (-store +page):\n%s", diff)
+		t.Errorf("docs/redis.md explains other causes (-store +page):\n%s", diff)
 	}
 }

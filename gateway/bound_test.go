@@ -22,7 +22,7 @@ import (
 	jwt "github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// bounds holds the numbers of the table in docs/operations.md.
+// bounds holds the numbers of the table in docs/limits.md.
 var bounds = map[string]int{
 	"Pending sessions":                                             gateway.DefaultPending,
 	"Pending sessions of one client":                               gateway.DefaultPendingPerClient,
@@ -61,11 +61,11 @@ var (
 	testName = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
 )
 
-// TestEveryBoundHasItsTest compares the table of docs/operations.md with the constants, and looks for every test that
+// TestEveryBoundHasItsTest compares the table of docs/limits.md with the constants, and looks for every test that
 // the page names.
 func TestEveryBoundHasItsTest(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../docs/operations.md")
+	text, err := os.ReadFile("../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}

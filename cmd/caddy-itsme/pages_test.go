@@ -71,7 +71,7 @@ func TestCommandsOfThePages(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
 	blocks := 0
-	for _, page := range []string{"operations.md", "production.md", "privacy.md", "troubleshooting.md"} {
+	for _, page := range []string{"commands.md", "doctor.md", "leaks.md"} {
 		text, err := os.ReadFile(filepath.Join("../../docs", page))
 		if err != nil {
 			t.Fatal(err)

@@ -41,7 +41,7 @@ type rules struct {
 }
 
 // TestEveryAlertIsPlayed compares the alerts with those that fire in alerts_test.yml, which has the labels and
-// words of each, and with the table of docs/operations.md.
+// words of each, and with the table of docs/monitoring.md.
 func TestEveryAlertIsPlayed(t *testing.T) {
 	t.Parallel()
 	var file rules
@@ -65,7 +65,7 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 			fired[e.Alert] = fired[e.Alert] || len(e.Fires) > 0
 		}
 	}
-	page := exampletest.Read(t, "../../docs/operations.md")
+	page := exampletest.Read(t, "../../docs/monitoring.md")
 	var alerts int
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
@@ -74,12 +74,12 @@ func TestEveryAlertIsPlayed(t *testing.T) {
 				t.Errorf("%s never fires in alerts_test.yml", rule.Alert)
 			}
 			if !strings.Contains(page, "\n| `"+rule.Alert+"` |") {
-				t.Errorf("docs/operations.md does not explain %s", rule.Alert)
+				t.Errorf("docs/monitoring.md does not explain %s", rule.Alert)
 			}
 		}
 	}
 	if named := strings.Count(page, "\n| `Itsme"); alerts == 0 || named != alerts {
-		t.Errorf("there are %d alerts, and docs/operations.md explains %d", alerts, named)
+		t.Errorf("there are %d alerts, and docs/monitoring.md explains %d", alerts, named)
 	}
 }
 
@@ -159,12 +159,12 @@ func TestQueriesAreRead(t *testing.T) {
 
 var metric = regexp.MustCompile(`caddy_itsme_[a-z_]+`)
 
-// TestMetricsExist compares what alerts and dashboard name with the table of docs/operations.md,
+// TestMetricsExist compares what alerts and dashboard name with the table of docs/monitoring.md,
 // which another test compares with the registered metrics. The dashboard shows every metric.
 func TestMetricsExist(t *testing.T) {
 	t.Parallel()
 	documented := make(map[string]bool)
-	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_itsme_[a-z_]+)` \\| ([a-z]+) ").FindAllStringSubmatch(exampletest.Read(t, "../../docs/operations.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(caddy_itsme_[a-z_]+)` \\| ([a-z]+) ").FindAllStringSubmatch(exampletest.Read(t, "../../docs/monitoring.md"), -1) {
 		documented[row[1]] = row[2] == "histogram"
 	}
 	shown := make(map[string]bool)

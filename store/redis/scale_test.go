@@ -237,7 +237,7 @@ func ignore(err error, answers ...error) error {
 	return err
 }
 
-// TestScale prints the table of docs/operations.md: what was refused for how long, of a Cluster of six nodes
+// TestScale prints the table of docs/redis.md: what was refused for how long, of a Cluster of six nodes
 // that ten gateways share.
 func TestScale(t *testing.T) {
 	cluster := redistest.StartCluster(t)

@@ -101,7 +101,7 @@ func TestTotalIsCountedByShard(t *testing.T) {
 	}
 }
 
-// TestMostPending are the figures of docs/operations.md.
+// TestMostPending are the figures of docs/limits.md.
 func TestMostPending(t *testing.T) {
 	t.Parallel()
 	for total, want := range map[int]int{0: 0, 1: 1280, 10_000: 16_896, 100_000: 120_320, 1_000_000: 1_064_192} {

@@ -34,11 +34,11 @@ const (
 	maxLook      = 2 * time.Second // how late a replica sees a change; in no table
 )
 
-// TestBoundsArePublished compares the bounds of these tests with the table of docs/operations.md. Package
+// TestBoundsArePublished compares the bounds of these tests with the table of docs/limits.md. Package
 // gateway compares that table with its code.
 func TestBoundsArePublished(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../docs/operations.md")
+	page, err := os.ReadFile("../../docs/limits.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestBoundsArePublished(t *testing.T) {
 	} {
 		row := regexp.MustCompile(`(?m)^\| ` + regexp.QuoteMeta(bound) + ` \| ([0-9,]+)`).FindSubmatch(page)
 		if row == nil || strings.ReplaceAll(string(row[1]), ",", "") != strconv.Itoa(want) {
-			t.Errorf("%s: docs/operations.md has %q, want %d", bound, row, want)
+			t.Errorf("%s: docs/limits.md has %q, want %d", bound, row, want)
 		}
 	}
 }

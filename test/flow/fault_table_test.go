@@ -1,6 +1,6 @@
 package flow_test
 
-// consequences are the rows of the table in docs/operations.md, in its order.
+// consequences are the rows of the table in docs/signicat-failures.md, in its order.
 var consequences = []effect{
 	{
 		"start: access token", "",

@@ -252,10 +252,10 @@ func (e *env) wantPerson(t *testing.T, bearer string) {
 	}
 }
 
-// TestFailureTable compares the rows with docs/operations.md.
+// TestFailureTable compares the rows with docs/signicat-failures.md.
 func TestFailureTable(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/operations.md")
+	text, err := os.ReadFile("../../docs/signicat-failures.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -118,10 +118,10 @@ func (f connectionFault) play(t *testing.T) {
 	}
 }
 
-// TestConnectionFaultTable compares the rows with docs/operations.md. Its last column says what to do.
+// TestConnectionFaultTable compares the rows with docs/signicat-failures.md. Its last column says what to do.
 func TestConnectionFaultTable(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../docs/operations.md")
+	text, err := os.ReadFile("../../docs/signicat-failures.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ type kind struct {
 	remedy string // empty if there is nothing to do
 }
 
-// kinds are all findings, in the order of the checks. docs/operations.md has the same table.
+// kinds are all findings, in the order of the checks. docs/doctor.md has the same table.
 func kinds() []kind {
 	return []kind{
 		{configLoads, OK, ""},

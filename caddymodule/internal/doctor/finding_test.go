@@ -9,14 +9,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestOperationsNamesEveryFinding compares the table in the operator's page with the code's.
-func TestOperationsNamesEveryFinding(t *testing.T) {
+// TestDoctorPageNamesEveryFinding compares the table in the operator's page with the code's.
+func TestDoctorPageNamesEveryFinding(t *testing.T) {
 	t.Parallel()
 	var want []string
 	for _, kind := range kinds() {
 		want = append(want, strings.TrimSpace(fmt.Sprintf("| `%s` | %s | %s", kind.name, kind.level, kind.remedy))+" |")
 	}
-	page, err := os.ReadFile("../../../docs/operations.md")
+	page, err := os.ReadFile("../../../docs/doctor.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
 // Package metrics counts and times the requests, logins and calls of a gateway, for Caddy's Prometheus
 // registry.
-// docs/operations.md lists every metric.
+// docs/monitoring.md lists every metric.
 package metrics

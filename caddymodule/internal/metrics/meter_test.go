@@ -61,8 +61,8 @@ func gathered(t *testing.T) []*dto.MetricFamily {
 	return families
 }
 
-// TestOperationsNamesEveryMetric compares the table of docs/operations.md with what is registered.
-func TestOperationsNamesEveryMetric(t *testing.T) {
+// TestPageNamesEveryMetric compares the table of docs/monitoring.md with what is registered.
+func TestPageNamesEveryMetric(t *testing.T) {
 	t.Parallel()
 	var want []string
 	for _, family := range gathered(t) {
@@ -75,7 +75,7 @@ func TestOperationsNamesEveryMetric(t *testing.T) {
 		slices.Sort(labels)
 		want = append(want, strings.Join([]string{family.GetName(), strings.ToLower(family.GetType().String()), strings.Join(labels, " ")}, "|"))
 	}
-	text, err := os.ReadFile("../../../docs/operations.md")
+	text, err := os.ReadFile("../../../docs/monitoring.md")
 	if err != nil {
 		t.Fatal(err)
 	}

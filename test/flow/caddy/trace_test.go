@@ -111,8 +111,8 @@ func TestLoginsAreTracedAsTreesWithoutAPerson(t *testing.T) {
 		}
 	}
 	app, _, _ := strings.Cut(loginTrees, "GET /api\nGET /page\n")
-	if page, err := os.ReadFile("../../../docs/operations.md"); err != nil || !strings.Contains(string(page), "```\n"+app+"```\n") {
-		t.Errorf("docs/operations.md shows another tree of an app's login: %v", err)
+	if page, err := os.ReadFile("../../../docs/monitoring.md"); err != nil || !strings.Contains(string(page), "```\n"+app+"```\n") {
+		t.Errorf("docs/monitoring.md shows another tree of an app's login: %v", err)
 	}
 	if header := contextHeaders(wire.sent()); header != nil {
 		t.Errorf("Signicat was sent %q", header)
