@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -192,11 +193,7 @@ func plainFingerprint(raw string) (string, error) {
 	case len(bytes) != sha256.Size:
 		return "", configErrorf("app_link android: %q has %d bytes, and a SHA-256 fingerprint 32; copy the whole of what keytool -list -v -keystore <file> prints behind SHA256:", raw, len(bytes))
 	}
-	pairs := make([]string, len(bytes))
-	for i := range bytes {
-		pairs[i] = strings.ToUpper(hex.EncodeToString(bytes[i : i+1]))
-	}
-	return strings.Join(pairs, ":"), nil
+	return strings.ReplaceAll(fmt.Sprintf("% X", bytes), " ", ":"), nil
 }
 
 // validateAppleFiles refuses paths that Apple would read as patterns: the app could then get more than its

@@ -99,7 +99,7 @@ func (a *appAPI) appStart(x exchange, in startRequest) (s login.StartRequest, er
 // one changes nothing: an app's token is for all sites, and each upstream gets a token of its own.
 func (a *appAPI) checkResources(resources []string) error {
 	for _, resource := range resources {
-		if !slices.Contains(a.config.Token.Audience, resource) && !slices.Contains(a.audiences.load().names, resource) {
+		if !slices.Contains(a.config.Token.Audience, resource) && !a.audiences.has(resource) {
 			return errTarget
 		}
 	}
