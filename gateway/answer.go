@@ -88,7 +88,7 @@ func (a *answers) writeFailurePage(x exchange, p page.Page, err error) {
 	}
 	p.Name, p.Again, p.Hide = name, true, true
 	if p.Language == "" {
-		p.Language = a.languageOf("", x.r.Header.Get("Accept-Language"))
+		p.Language = a.languageOf("", x.r)
 	}
 	f.writeRetryAfter(x.w.Header(), err)
 	a.writePage(x.w, f.status, p)
@@ -96,12 +96,12 @@ func (a *answers) writeFailurePage(x exchange, p page.Page, err error) {
 
 // languageOf returns the language of a login and its pages. The client's choice comes first, then the
 // configured language, then the first language of Accept-Language that the pages have, then English.
-func (a *answers) languageOf(asked, acceptLanguage string) string {
+func (a *answers) languageOf(asked string, r *http.Request) string {
 	switch {
 	case page.Offers(asked):
 		return asked
 	case a.config.Language != "":
 		return a.config.Language
 	}
-	return page.Preferred(acceptLanguage)
+	return page.Preferred(r.Header.Get("Accept-Language"))
 }

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -40,40 +42,6 @@ const (
 	androidLinkFile = "/.well-known/assetlinks.json"
 )
 
-// appleAssociation holds Apple's applinks service in its current form, which iOS 13 and newer read. Source:
-// https://developer.apple.com/documentation/bundleresources/applinks.
-type appleAssociation struct {
-	AppLinks appleLinks `json:"applinks"`
-}
-
-type appleLinks struct {
-	Details []appleDetail `json:"details"`
-}
-
-type appleDetail struct {
-	AppIDs     []string         `json:"appIDs"`
-	Components []appleComponent `json:"components"`
-}
-
-// appleComponent matches a path with any query: a redirect of itsme with more parameters must reach the app
-// too.
-type appleComponent struct {
-	Path string `json:"/"`
-}
-
-// androidStatement holds a statement of Digital Asset Links. It covers the whole host: the app's manifest
-// decides which URLs the app opens.
-type androidStatement struct {
-	Relation []string      `json:"relation"`
-	Target   androidTarget `json:"target"`
-}
-
-type androidTarget struct {
-	Namespace    string   `json:"namespace"`
-	Package      string   `json:"package_name"`
-	Fingerprints []string `json:"sha256_cert_fingerprints"`
-}
-
 // appLinkFiles returns, by host and path, the files in which phones find the app of a redirect URL. Each host
 // vouches for its own URLs alone.
 func (c Config) appLinkFiles() map[string]endpoint {
@@ -108,24 +76,32 @@ func (c Config) appLinkPaths() map[string][]string {
 // appLinkHosts returns the hosts that serve the files at their root.
 func (c Config) appLinkHosts() []string { return slices.Sorted(maps.Keys(c.appLinkPaths())) }
 
-func (l AppLinkConfig) association(paths []string) appleAssociation {
-	components := make([]appleComponent, len(paths))
+// association returns Apple's applinks service in its current form, which iOS 13 and newer read. A component matches
+// a path with any query: a redirect of itsme with more parameters must reach the app too. Source:
+// https://developer.apple.com/documentation/bundleresources/applinks.
+func (l AppLinkConfig) association(paths []string) any {
+	components := make([]map[string]string, len(paths))
 	for i, path := range paths {
-		components[i].Path = path
+		components[i] = map[string]string{"/": path}
 	}
-	return appleAssociation{appleLinks{[]appleDetail{{AppIDs: l.IOS, Components: components}}}}
+	details := map[string]any{"appIDs": l.IOS, "components": components}
+	return map[string]any{"applinks": map[string]any{"details": []any{details}}}
 }
 
-func (l AppLinkConfig) statements() []androidStatement {
-	statements := make([]androidStatement, len(l.Android))
+// statements returns the statements of Digital Asset Links. They cover the whole host: the app's manifest decides
+// which URLs the app opens.
+func (l AppLinkConfig) statements() any {
+	statements := make([]any, len(l.Android))
 	for i, app := range l.Android {
 		fingerprints := make([]string, len(app.Fingerprints))
 		for j, raw := range app.Fingerprints {
 			fingerprints[j], _ = plainFingerprint(raw) // it was checked with the configuration
 		}
-		statements[i] = androidStatement{
-			Relation: []string{"delegate_permission/common.handle_all_urls"},
-			Target:   androidTarget{Namespace: "android_app", Package: app.Package, Fingerprints: fingerprints},
+		statements[i] = map[string]any{
+			"relation": []string{"delegate_permission/common.handle_all_urls"},
+			"target": map[string]any{
+				"namespace": "android_app", "package_name": app.Package, "sha256_cert_fingerprints": fingerprints,
+			},
 		}
 	}
 	return statements
@@ -154,12 +130,9 @@ const (
 )
 
 func (c Config) validateAppLinks() error {
-	for i, id := range c.AppLinks.IOS {
+	for _, id := range c.AppLinks.IOS {
 		if err := validateAppID(id); err != nil {
 			return err
-		}
-		if slices.Contains(c.AppLinks.IOS[:i], id) {
-			return configErrorf("app_link ios: %q is listed twice; remove one", id)
 		}
 	}
 	for i, app := range c.AppLinks.Android {
@@ -171,7 +144,7 @@ func (c Config) validateAppLinks() error {
 			return configErrorf("app_link android: %q is listed twice; put all its fingerprints on one line", app.Package)
 		}
 	}
-	return c.validateAppleFiles()
+	return cmp.Or(validateOnce("app_link ios", c.AppLinks.IOS), c.validateAppleFiles())
 }
 
 func validateAppID(id string) error {
@@ -220,11 +193,7 @@ func plainFingerprint(raw string) (string, error) {
 	case len(bytes) != sha256.Size:
 		return "", configErrorf("app_link android: %q has %d bytes, and a SHA-256 fingerprint 32; copy the whole of what keytool -list -v -keystore <file> prints behind SHA256:", raw, len(bytes))
 	}
-	pairs := make([]string, len(bytes))
-	for i := range bytes {
-		pairs[i] = strings.ToUpper(hex.EncodeToString(bytes[i : i+1]))
-	}
-	return strings.Join(pairs, ":"), nil
+	return strings.ReplaceAll(fmt.Sprintf("% X", bytes), " ", ":"), nil
 }
 
 // validateAppleFiles refuses paths that Apple would read as patterns: the app could then get more than its

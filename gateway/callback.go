@@ -18,7 +18,8 @@ var callbackParameters = []string{"code", "state", "error", "error_description"}
 // attacker may have sent the browser here with the attacker's own login.
 func (b *browserAPI) serveCallback(x exchange) error {
 	if prefetched(x.r) {
-		b.refusePrefetch(x)
+		b.reportReturn(x.r.Context(), returnReport{kind: store.Browser, outcome: returnPrefetch})
+		writePrefetch(x.w)
 		return nil
 	}
 	query, ok := returnQuery(x.info.OriginalURL.RawQuery)
@@ -32,7 +33,7 @@ func (b *browserAPI) serveCallback(x exchange) error {
 		return nil
 	}
 	if err != nil {
-		language := b.answers.languageOf("", x.r.Header.Get("Accept-Language"))
+		language := b.answers.languageOf("", x.r)
 		return b.writeLater(x, returnReport{kind: store.Browser}, language, err)
 	}
 	bound := boundLogin{record, b.cookies.LoginValue(x.r.Header["Cookie"], record.ID)}
@@ -105,6 +106,7 @@ func (b *browserAPI) writeLater(x exchange, back returnReport, language string, 
 	if f.status != http.StatusServiceUnavailable || abandoned(x.r, err) {
 		return err
 	}
+	b.config.Observe.Refusal(f.problem)
 	f.writeRetryAfter(x.w.Header(), err)
 	b.writeReturn(x, back.withOutcome(waitingFor(err)), http.StatusServiceUnavailable, page.Page{Name: "unavailable", Language: language, Refresh: seconds(defaultRetry)})
 	return nil
@@ -227,7 +229,7 @@ func (b *browserAPI) writeUnbound(x exchange, record *store.Record) {
 	if record.Kind == store.Browser {
 		p.Restarts = record.ID
 	}
-	p.Language = b.answers.languageOf("", x.r.Header.Get("Accept-Language"))
+	p.Language = b.answers.languageOf("", x.r)
 	b.writeReturn(x, back, http.StatusBadRequest, p)
 }
 
@@ -237,7 +239,7 @@ func (b *browserAPI) writeOver(x exchange, back returnReport) {
 }
 
 func (b *browserAPI) pageOver(x exchange) page.Page {
-	return page.Page{Name: "over", Hide: true, Again: true, Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language"))}
+	return page.Page{Name: "over", Hide: true, Again: true, Language: b.answers.languageOf("", x.r)}
 }
 
 // serveStray answers a URL that is almost the browser's redirect URL.
@@ -278,7 +280,7 @@ func (b *browserAPI) restarted(x exchange, form url.Values) (url.Values, error) 
 func (b *browserAPI) serveAppCallback(x exchange) error {
 	b.writeReturn(x, b.appReturn(x), http.StatusOK, page.Page{
 		Name:     "app_return",
-		Language: b.answers.languageOf("", x.r.Header.Get("Accept-Language")),
+		Language: b.answers.languageOf("", x.r),
 		Hide:     true,
 	})
 	return nil

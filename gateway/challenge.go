@@ -24,7 +24,7 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 	if s.showsPages(r, state) {
 		switch {
 		case errors.Is(err, identity.ErrNoCredential), errors.Is(err, identity.ErrInsufficient):
-			s.gateway.observe.Request(Redirected)
+			s.gateway.config.Observe.Request(Redirected)
 			s.sendToLogin(w, info, state.Required, errors.Is(err, identity.ErrInsufficient))
 			return
 		case errors.Is(err, identity.ErrRequirement):
@@ -33,14 +33,14 @@ func (s *Site) refuse(w http.ResponseWriter, r *http.Request, info RequestInfo, 
 			s.gateway.answers.writePage(w, http.StatusForbidden, page.Page{
 				Name:     "not_enough",
 				Case:     page.CaseClaim,
-				Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+				Language: s.gateway.answers.languageOf("", r),
 				ReturnTo: returnTo(info.OriginalURL.RequestURI(), s.gateway.config.Path),
 			})
 			return
 		}
 	}
 	s.observeRefusal(err)
-	s.gateway.answers.challenge(w, r, challenged{s.audiences(), state.Sent}, err)
+	s.gateway.answers.challenge(w.Header(), r, state.Sent, s.audiences(), err)
 	state.WriteNonce(w.Header())
 	writeNonce(w.Header(), err)
 	if s.submitsForm(r, state) && (errors.Is(err, identity.ErrNoCredential) || errors.Is(err, identity.ErrInsufficient)) {
@@ -60,7 +60,7 @@ func (s *Site) submitsForm(r *http.Request, state *identity.RequestState) bool {
 func (s *Site) writeNotSent(w http.ResponseWriter, r *http.Request, asked identity.StepUp) {
 	p := page.Page{
 		Name: "not_sent", Again: true, ACRValues: string(asked.LoA), ReturnTo: "/",
-		Language: s.gateway.answers.languageOf("", r.Header.Get("Accept-Language")),
+		Language: s.gateway.answers.languageOf("", r),
 	}
 	if asked.MaxAge > 0 {
 		p.MaxAge = asked.MaxAgeSeconds()
@@ -73,8 +73,8 @@ func (s *Site) writeNotSent(w http.ResponseWriter, r *http.Request, asked identi
 }
 
 func (s *Site) observeRefusal(err error) {
-	s.gateway.observe.Request(Refused)
-	s.gateway.observe.Refusal(failureOf(err).problem)
+	s.gateway.config.Observe.Request(Refused)
+	s.gateway.config.Observe.Refusal(failureOf(err).problem)
 }
 
 // sendToLogin redirects a browser to the login page, with the level and age that the sites require. The URL
@@ -103,42 +103,39 @@ func (s *Site) sendToLogin(w http.ResponseWriter, info RequestInfo, asked identi
 // navigationHeaders lists the headers by which [navigates] recognises a browser's navigation.
 const navigationHeaders = "Sec-Fetch-Mode, Sec-Fetch-Dest, Accept, X-Requested-With"
 
-// challenged is what a challenge depends on beside the error.
-type challenged struct {
-	audiences []string // of the token that the request needs
-	sent      identity.CredentialHeaders
-}
-
 // challenge sets WWW-Authenticate. It names an error only where the client sent a credential. A client that
 // named itself wrongly gets a challenge where it used HTTP Basic (RFC 6749 section 5.2). It names the document of the
 // audience that is on the request's host.
-func (a *answers) challenge(w http.ResponseWriter, r *http.Request, c challenged, err error) {
+func (a *answers) challenge(h http.Header, r *http.Request, sent identity.CredentialHeaders, audiences []string, err error) {
 	if failureOf(err).status != http.StatusUnauthorized {
 		return
 	}
 	if errors.Is(err, errClient) {
 		if usesBasic(r) {
-			w.Header().Set("WWW-Authenticate", `Basic realm="`+a.config.endpointURL("")+`", charset="UTF-8"`)
+			h.Set("WWW-Authenticate", `Basic realm="`+a.config.endpointURL("")+`", charset="UTF-8"`)
 		}
 		return
 	}
-	var params []string
-	switch {
-	case errors.Is(err, identity.ErrToken):
-		params = append(params, `error="invalid_token"`, `error_description="The access token is not valid"`)
-	case errors.Is(err, dpop.ErrNonce), errors.Is(err, dpop.ErrProof):
-		f := failureOf(err)
-		params = append(params, `error="`+f.oauth+`"`, `error_description="`+f.title+`"`)
-	}
-	var missing *identity.StepUp
-	if errors.As(err, &missing) {
-		params = append(params, missing.Challenge()...)
-	}
 	var where []string
-	if resource, ok := a.config.resourceOf(hostOf(r), c.audiences); ok {
+	if resource, ok := a.config.resourceOf(hostOf(r), audiences); ok {
 		where = []string{`resource_metadata="` + resource.metadata + `"`}
 	}
-	w.Header()["Www-Authenticate"] = a.config.challenges(c.sent, params, where)
+	h["Www-Authenticate"] = a.config.challenges(sent, wrongWith(err), where)
+}
+
+// wrongWith returns the parameters of a challenge that say what is wrong with the client's credential.
+func wrongWith(err error) (params []string) {
+	f := failureOf(err)
+	stepUp, insufficient := errors.AsType[*identity.StepUp](err)
+	switch {
+	case insufficient:
+		return stepUp.Challenge()
+	case errors.Is(err, identity.ErrToken):
+		params = append(params, `error="invalid_token"`, `error_description="The access token is not valid"`)
+	case f.proofError() != "":
+		params = append(params, `error="`+f.oauth+`"`, `error_description="`+f.title+`"`)
+	}
+	return params
 }
 
 // challenges returns a challenge for the scheme that the client used, with what is wrong. Without one there is a challenge

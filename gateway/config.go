@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -222,31 +223,19 @@ type LimitConfig struct {
 
 // WithDefaults returns the configuration with its defaults filled in.
 func (c Config) WithDefaults() Config {
-	orString(&c.Name, "default")
-	orString(&c.Path, DefaultPath)
-	orString(&c.RedirectURL, c.PublicURL+c.Path+"/callback")
+	c.Name = cmp.Or(c.Name, "default")
+	c.Path = cmp.Or(c.Path, DefaultPath)
+	c.RedirectURL = cmp.Or(c.RedirectURL, c.PublicURL+c.Path+"/callback")
 	if len(c.AppRedirectURLs) == 0 {
 		c.AppRedirectURLs = []string{c.PublicURL + c.Path + "/app/callback"}
 	}
-	orDuration(&c.SessionLifetime, DefaultSessionLifetime)
-	orString(&c.Token.Issuer, c.PublicURL)
-	if len(c.Token.Audience) == 0 {
-		c.Token.Audience = []string{c.PublicURL}
-	}
-	orDuration(&c.Token.Lifetime, DefaultTokenLifetime)
-	if c.Token.DPoP == "" {
-		c.Token.DPoP = DPoPOptional
-	}
-	if c.Token.Claims == nil {
-		c.Token.Claims = attribute.DefaultClaims(c.Attributes)
-	}
-	orString(&c.Cookie.Name, DefaultCookieName)
-	orDuration(&c.Cookie.Lifetime, DefaultCookieLifetime)
+	c.SessionLifetime = cmp.Or(c.SessionLifetime, DefaultSessionLifetime)
+	c.Token = c.Token.withDefaults(c.PublicURL, c.Attributes)
+	c.Cookie.Name = cmp.Or(c.Cookie.Name, DefaultCookieName)
+	c.Cookie.Lifetime = cmp.Or(c.Cookie.Lifetime, DefaultCookieLifetime)
 	c.Limit = c.Limit.withDefaults()
 	c.Observe = c.Observe.withDefaults()
-	if c.Logger == nil {
-		c.Logger = slog.New(slog.DiscardHandler)
-	}
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -256,36 +245,31 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
+func (t TokenConfig) withDefaults(publicURL string, attributes []string) TokenConfig {
+	t.Issuer = cmp.Or(t.Issuer, publicURL)
+	if len(t.Audience) == 0 {
+		t.Audience = []string{publicURL}
+	}
+	t.Lifetime = cmp.Or(t.Lifetime, DefaultTokenLifetime)
+	t.DPoP = cmp.Or(t.DPoP, DPoPOptional)
+	if t.Claims == nil {
+		t.Claims = attribute.DefaultClaims(attributes)
+	}
+	return t
+}
+
 func (l LimitConfig) withDefaults() LimitConfig {
-	orInt(&l.SessionsPerClient, DefaultSessionsPerClient)
-	orDuration(&l.SessionsWindow, DefaultSessionsWindow)
+	l.SessionsPerClient = cmp.Or(l.SessionsPerClient, DefaultSessionsPerClient)
+	l.SessionsWindow = cmp.Or(l.SessionsWindow, DefaultSessionsWindow)
 	if l.AllSessions != 0 {
-		orDuration(&l.AllSessionsWindow, DefaultAllSessionsWindow)
+		l.AllSessionsWindow = cmp.Or(l.AllSessionsWindow, DefaultAllSessionsWindow)
 	}
-	orInt(&l.TokenPerClient, DefaultTokenPerClient)
-	orDuration(&l.TokenWindow, DefaultTokenWindow)
-	orInt(&l.Pending, DefaultPending)
-	orInt(&l.PendingPerClient, DefaultPendingPerClient)
-	orInt(&l.LongPollsPerClient, DefaultLongPollsPerClient)
-	orInt(&l.StatusReads, DefaultStatusReads)
-	orDuration(&l.StatusWindow, DefaultStatusWindow)
+	l.TokenPerClient = cmp.Or(l.TokenPerClient, DefaultTokenPerClient)
+	l.TokenWindow = cmp.Or(l.TokenWindow, DefaultTokenWindow)
+	l.Pending = cmp.Or(l.Pending, DefaultPending)
+	l.PendingPerClient = cmp.Or(l.PendingPerClient, DefaultPendingPerClient)
+	l.LongPollsPerClient = cmp.Or(l.LongPollsPerClient, DefaultLongPollsPerClient)
+	l.StatusReads = cmp.Or(l.StatusReads, DefaultStatusReads)
+	l.StatusWindow = cmp.Or(l.StatusWindow, DefaultStatusWindow)
 	return l
-}
-
-func orString(s *string, fallback string) {
-	if *s == "" {
-		*s = fallback
-	}
-}
-
-func orInt(n *int, fallback int) {
-	if *n == 0 {
-		*n = fallback
-	}
-}
-
-func orDuration(d *time.Duration, fallback time.Duration) {
-	if *d == 0 {
-		*d = fallback
-	}
 }

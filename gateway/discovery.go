@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
@@ -173,24 +172,25 @@ func (g *Gateway) serveJWKS(x exchange) error {
 
 var jwksCacheControl = fmt.Sprintf("public, max-age=%d", JWKSMaxAge)
 
-// siteAudiences holds the audiences of a gateway's sites. Sites are added one by one, while others may serve already:
-// readers take no lock.
+// siteAudiences holds the audiences of a gateway's sites. Sites are added one by one, while others may serve already.
 type siteAudiences struct {
-	adding sync.Mutex
-	all    atomic.Pointer[audienceSet]
-}
-
-// audienceSet is a set of audiences that does not change.
-type audienceSet struct {
+	mu        sync.RWMutex
 	names     []string
 	documents map[string]endpoint // by host and path
 }
 
-func (s *siteAudiences) load() audienceSet {
-	if all := s.all.Load(); all != nil {
-		return *all
-	}
-	return audienceSet{}
+func (s *siteAudiences) has(audience string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Contains(s.names, audience)
+}
+
+// document returns the endpoint of a site's RFC 9728 document.
+func (s *siteAudiences) document(at string) (e endpoint, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	e, ok = s.documents[at]
+	return e, ok
 }
 
 // OwnAudiences returns the audiences of the tokens and cookies that clients present to a gateway with this
@@ -216,24 +216,24 @@ func (s *siteAudiences) add(c Config, audience string) error {
 	if audience == "" {
 		return nil
 	}
-	s.adding.Lock()
-	defer s.adding.Unlock()
-	before := s.load()
-	if slices.Contains(before.names, audience) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if slices.Contains(s.names, audience) {
 		return nil
 	}
 	if err := CheckAudience(audience, map[string][]string{c.Name: c.OwnAudiences()}); err != nil {
 		return err
 	}
-	if err := checkDocument(audience, before.names); err != nil {
+	if err := checkDocument(audience, s.names); err != nil {
 		return err
 	}
-	next := audienceSet{names: append(slices.Clip(before.names), audience), documents: make(map[string]endpoint)}
-	maps.Copy(next.documents, before.documents)
+	s.names = append(s.names, audience)
 	if r, at, ok := c.resource(audience); ok {
-		next.documents[at] = document(r)
+		if s.documents == nil {
+			s.documents = make(map[string]endpoint)
+		}
+		s.documents[at] = document(r)
 	}
-	s.all.Store(&next)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -193,7 +194,7 @@ func (a *answers) fail(form answerForm, x exchange, err error) {
 		return
 	}
 	a.config.Observe.Refusal(failureOf(err).problem)
-	a.challenge(x.w, x.r, challenged{x.audiences(), identity.CredentialHeadersOf(x.r)}, err)
+	a.challenge(x.w.Header(), x.r, identity.CredentialHeadersOf(x.r), x.audiences(), err)
 	writeNonce(x.w.Header(), err)
 	switch {
 	case form == asOAuth:
@@ -230,4 +231,38 @@ func (a *answers) writeOAuthError(w http.ResponseWriter, err error) {
 func wantsJSON(r *http.Request) bool {
 	accept := r.Header.Get("Accept")
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// serveProblem answers /problems/{name} with the explanation of a problem. The name only chooses a page. The
+// page never repeats it.
+func (g *Gateway) serveProblem(x exchange) error {
+	p, ok := page.ProblemNamed(x.rest)
+	if !ok {
+		return errNotFound
+	}
+	body, err := p.Render(x.w.Header(), answersOf(p.Name), g.config.Path+"/openapi.yaml")
+	if err != nil {
+		return err
+	}
+	noStore(x.w.Header())
+	x.w.WriteHeader(http.StatusOK)
+	_, _ = x.w.Write(body) // fails when the client hung up
+	return nil
+}
+
+// answersOf returns the answers that carry a problem.
+func answersOf(problem string) (answers []page.Answer) {
+	for _, f := range failures {
+		answer := page.Answer{Status: f.status, Title: f.title}
+		if f.problem == problem && f.hasPage() && !slices.Contains(answers, answer) {
+			answers = append(answers, answer)
+		}
+	}
+	return answers
+}
+
+// hasPage reports whether clients see a failure as a problem. Other failures appear only at /token, under
+// names of OAuth.
+func (f failure) hasPage() bool {
+	return f.proofError() != "" || f.oauth == "invalid_request" || f.oauth == "temporarily_unavailable"
 }

@@ -106,15 +106,17 @@ func requireMediaType(r *http.Request, want string) error {
 	return nil
 }
 
-// texts reads a string, or an array of strings.
+// texts reads a string, or an array of strings. null counts as omitted, as for every other member.
 type texts []string
 
 // UnmarshalJSON implements [json.Unmarshaler].
 func (t *texts) UnmarshalJSON(data []byte) error {
-	var one string
-	if json.Unmarshal(data, &one) == nil {
-		*t = texts{one}
-		return nil
+	var one *string
+	if json.Unmarshal(data, &one) != nil {
+		return json.Unmarshal(data, (*[]string)(t))
 	}
-	return json.Unmarshal(data, (*[]string)(t))
+	if one != nil {
+		*t = texts{*one}
+	}
+	return nil
 }

@@ -79,7 +79,7 @@ func TestLevelsAreSeparatedBySpaces(t *testing.T) {
 		"low\u2000high": "refused", "low\thigh": "refused", "low,high": "refused", "HIGH": "refused", "high\u00a0": "refused",
 		"\u2000": "refused", "\t": "refused",
 	} {
-		got, err := loginOptions{acrValues: sent}.loa()
+		got, err := readLoA(sent)
 		if err != nil {
 			got = "refused"
 		}

@@ -1,15 +1,16 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/attribute"
+	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/page"
@@ -27,11 +28,12 @@ type Gateway struct {
 	authority *token.Authority
 	log       *slog.Logger
 	clock     *signicatClock
-	observe   Observer
-	now       func() time.Time
 
 	public        *url.URL // public_url
 	verifyProxies proxyRanges
+	proofHosts    proofHosts // of every site
+	proofs        *dpop.Checker
+	startProofs   *dpop.Checker // of POST /sessions, which costs an attacker nothing
 	logins        *login.Engine
 	guard         *identity.Guard
 	audiences     siteAudiences
@@ -49,7 +51,7 @@ type Gateway struct {
 // names the subdirective and the remedy. The caller closes the gateway.
 func New(config Config) (*Gateway, error) {
 	config = config.WithDefaults()
-	orString(&config.Instance, NewInstance())
+	config.Instance = cmp.Or(config.Instance, NewInstance())
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
@@ -68,17 +70,18 @@ func New(config Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		config:    config,
-		store:     login.Traced(config.Store),
-		authority: authority,
-		log:       log,
-		clock:     clock,
-		observe:   config.Observe,
-		now:       config.Now,
-		public:    public,
-		openAPI:   newOpenAPI(config.PublicURL, config.Path),
-		cookies:   identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
-		pages:     page.New(page.Config(config.Page), config.PublicURL, config.Path),
+		config:      config,
+		store:       login.Traced(config.Store),
+		authority:   authority,
+		log:         log,
+		clock:       clock,
+		public:      public,
+		proofs:      config.checker(config.Proofs.used),
+		startProofs: config.checker(config.Proofs.started),
+		proofHosts:  urlHosts(append(slices.Clone(config.Token.Audience), config.PublicURL)...),
+		openAPI:     newOpenAPI(config.PublicURL, config.Path),
+		cookies:     identity.NewCookies(config.Cookie.Name, public.Scheme == "https"),
+		pages:       page.New(page.Config(config.Page), config.PublicURL, config.Path),
 	}
 	if g.verifyProxies, err = parseProxyRanges(config.Verify); err != nil {
 		return nil, err
@@ -91,13 +94,7 @@ func New(config Config) (*Gateway, error) {
 // serveEndpoints builds the endpoints and their router.
 func (g *Gateway) serveEndpoints() {
 	g.answers = &answers{config: g.config, pages: g.pages, log: g.log}
-	g.app = &appAPI{
-		config: g.config, clientID: g.public.Host, logins: g.logins, audiences: &g.audiences, cookies: g.cookies, answers: g.answers,
-		proofs: g.proofs(g.config.Proofs.used), startProofs: g.proofs(g.config.Proofs.started),
-	}
-	g.browser = &browserAPI{
-		config: g.config, logins: g.logins, guard: g.guard, cookies: g.cookies, pages: g.pages, answers: g.answers, log: g.log,
-	}
+	g.app, g.browser = &appAPI{g}, &browserAPI{g}
 	g.router = g.newRouter()
 }
 
@@ -121,8 +118,8 @@ func (g *Gateway) loginConfig(client *signicat.Client) login.Config {
 		KeyRequired:     g.config.Token.DPoP == DPoPRequired,
 		Limits:          login.Limits(g.config.Limit),
 		Logger:          g.log,
-		Observe:         g.observe.logins(),
-		Now:             g.now,
+		Observe:         g.config.Observe.logins(),
+		Now:             g.config.Now,
 	}
 }
 
@@ -188,10 +185,10 @@ func (g *Gateway) newGuard() *identity.Guard {
 	return identity.New(identity.Config{
 		Authority:   g.authority,
 		Keys:        g.config.Keys.KeySet,
-		Claims:      append(identity.AlwaysSent(), g.config.tokenClaims()...),
+		Claims:      append(identity.AlwaysSent(), withEmailVerified(g.config.Token.Claims)...),
 		Cookies:     g.cookies,
-		Proofs:      g.proofs(g.config.Proofs.used),
-		Now:         g.now,
+		Proofs:      g.proofs,
+		Now:         g.config.Now,
 		KeyRequired: g.config.Token.DPoP == DPoPRequired,
 		Revoked: func(ctx context.Context, c store.Credential) (bool, error) {
 			revoked, err := g.store.Revoked(ctx, c)
@@ -201,7 +198,7 @@ func (g *Gateway) newGuard() *identity.Guard {
 			return revoked, err
 		},
 		Observe: func(kind store.Kind, result identity.Result, cached bool) {
-			g.observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Cached: cached})
+			g.config.Observe.Verification(Verification{Kind: kind, Result: VerificationResult(result), Cached: cached})
 		},
 	})
 }

@@ -1,13 +1,11 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 )
 
@@ -43,15 +41,13 @@ var ErrCredential = errors.New("credential refused")
 func (g *Gateway) Authenticate(r *http.Request, info RequestInfo, hosts ...string) (*Identity, error) {
 	sent := identity.CredentialHeadersOf(r)
 	sent.Cookie = nil
-	sent.Target = g.config.proofTarget(info.withDefaults(r), hosts)
+	sent.Target = g.proofHosts.with(hosts).targetOf(info.withDefaults(r))
 	sent.Checked = (*identity.CheckedProof)(info.Proof)
 	c, err := g.guard.Authenticate(r.Context(), sent)
 	switch {
-	case errors.Is(err, dpop.ErrNonce), errors.Is(err, dpop.ErrProof), errors.Is(err, dpop.ErrTooMany):
-		return nil, fmt.Errorf("%w: %w", ErrCredential, err)
 	case errors.Is(err, identity.ErrNoCredential):
 		return nil, nil
-	case errors.Is(err, identity.ErrToken), errors.Is(err, identity.ErrAmbiguous):
+	case err != nil && failureOf(err).status < http.StatusInternalServerError:
 		return nil, fmt.Errorf("%w: %w", ErrCredential, err)
 	case err != nil:
 		return nil, err
@@ -62,12 +58,7 @@ func (g *Gateway) Authenticate(r *http.Request, info RequestInfo, hosts ...strin
 // Challenge sets the challenges of a request that [Gateway.Authenticate] refused with this error, nil for one without a
 // token, and a nonce for the next proof.
 func (g *Gateway) Challenge(h http.Header, r *http.Request, err error) {
-	sent := identity.CredentialHeadersOf(r)
-	var wrong []string
-	if err != nil && sent.UsesDPoP() {
-		wrong = []string{`error="` + cmp.Or(failureOf(err).proofError(), "invalid_token") + `"`}
-	}
-	h["Www-Authenticate"] = append(h["Www-Authenticate"], g.config.challenges(sent, wrong, nil)...)
+	h["Www-Authenticate"] = append(h["Www-Authenticate"], g.config.challenges(identity.CredentialHeadersOf(r), wrongWith(err), nil)...)
 	if writeNonce(h, err); h.Get(identity.NonceHeader) != "" {
 		noStore(h)
 	}

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"crypto/sha256"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,15 +13,7 @@ import (
 )
 
 // browserAPI serves browsers: the login page, the redirect URLs and the logout.
-type browserAPI struct {
-	config  Config
-	logins  *login.Engine
-	guard   *identity.Guard
-	cookies identity.Cookies
-	pages   *page.Pages
-	answers *answers
-	log     *slog.Logger
-}
+type browserAPI struct{ *Gateway }
 
 // loginParameters are the fields of the login form. The script of the page adds fragment, and resume when the page
 // is loaded again.
@@ -88,23 +79,22 @@ func (b *browserAPI) startedBefore(x exchange, id string, asked login.StartReque
 
 // askedLogin reads and checks the parameters of a login. It returns them as a page and as a request to the
 // engine.
-func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login.StartRequest, error) {
-	asked := loginOptions{language: values.Get("language"), acrValues: values.Get("acr_values"), maxAge: values.Get("max_age")}
-	if err := asked.check(); err != nil {
-		return page.Page{}, login.StartRequest{}, err
+func (b *browserAPI) askedLogin(x exchange, values url.Values) (p page.Page, asked login.StartRequest, err error) {
+	if err := checkMaxAge(values.Get("max_age")); err != nil {
+		return p, asked, err
 	}
-	loa, err := asked.loa()
+	loa, err := readLoA(values.Get("acr_values"))
 	if err != nil {
-		return page.Page{}, login.StartRequest{}, err
+		return p, asked, err
 	}
-	p := page.Page{
+	p = page.Page{
 		Name:      "login",
-		Language:  b.answers.languageOf(asked.language, x.r.Header.Get("Accept-Language")),
+		Language:  b.answers.languageOf(values.Get("language"), x.r),
 		ReturnTo:  returnTo(values.Get("return_to"), b.config.Path),
 		ACRValues: string(loa),
-		MaxAge:    asked.maxAge,
+		MaxAge:    values.Get("max_age"),
 	}
-	return p, login.StartRequest{
+	asked = login.StartRequest{
 		Kind:        store.Browser,
 		Client:      x.info.Client,
 		RedirectURL: b.config.RedirectURL,
@@ -112,7 +102,8 @@ func (b *browserAPI) askedLogin(x exchange, values url.Values) (page.Page, login
 		Fragment:    values.Get(fragmentParameter) != "",
 		Language:    p.Language,
 		LoA:         loa,
-	}, nil
+	}
+	return p, asked, nil
 }
 
 // startLogin starts a login and binds it to this browser by a cookie.

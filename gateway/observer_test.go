@@ -18,13 +18,14 @@ func TestObserverReceivesRequests(t *testing.T) {
 	e := newEnv(t, s.Attach)
 	bearer, _ := e.bearer(t)
 	cookie, _ := e.cookie(t)
+	path := "/api"
 	serve := func(config gateway.SiteConfig, info gateway.RequestInfo, headers ...string) {
 		t.Helper()
 		site, err := e.NewSite(config)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := httptest.NewRequest(http.MethodGet, envURL+"/api", nil)
+		r := httptest.NewRequest(http.MethodGet, envURL+path, nil)
 		for i := 0; i+1 < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}
@@ -51,6 +52,10 @@ func TestObserverReceivesRequests(t *testing.T) {
 		{"a revocation", func() { _, _ = e.RevokeSubject(t.Context(), "person") }, []string{"revocation person"}},
 		{"no store", func() { _ = e.store.Close() }, nil},
 		{"a token without a store", func() { serve(plain, none, "Authorization", authorization) }, []string{"token unknown cached", "request refused", "refusal store_unavailable"}},
+		{"a browser's return without a store", func() {
+			path = "/itsme/callback?code=c&state=s"
+			serve(plain, none)
+		}, []string{"refusal store_unavailable", "request gateway_endpoint"}},
 	} {
 		step.do()
 		if diff := cmp.Diff(step.want, s.Take()); diff != "" {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -38,11 +39,9 @@ func NewProofMemory() *ProofMemory { return &ProofMemory{dpop.NewMemory(), dpop.
 // CheckedProof is the result of the check of one request's DPoP proof. Its zero value has none.
 type CheckedProof identity.CheckedProof
 
-// proofs returns a checker that remembers proofs in a memory.
-func (g *Gateway) proofs(memory *dpop.Memory) *dpop.Checker {
-	return &dpop.Checker{
-		Keys: g.config.Keys.KeySet, Issuer: g.config.Token.Issuer, Memory: memory, NonceAlways: g.config.Token.DPoPNonce, Now: g.now,
-	}
+// checker returns a checker that remembers proofs in a memory.
+func (c Config) checker(memory *dpop.Memory) *dpop.Checker {
+	return &dpop.Checker{Keys: c.Keys.KeySet, Issuer: c.Token.Issuer, Memory: memory, NonceAlways: c.Token.DPoPNonce, Now: c.Now}
 }
 
 // Errors of proofs at /sessions and /token, which answer 400 (RFC 9449 section 5). Elsewhere the answer is 401.
@@ -95,8 +94,7 @@ func (a *appAPI) bindStart(x exchange, named string, s *login.StartRequest) erro
 	if err != nil {
 		return err
 	}
-	s.Key, s.UseProof = named, proof.Use
-	orString(&s.Key, proof.Thumbprint)
+	s.Key, s.UseProof = cmp.Or(named, proof.Thumbprint), proof.Use
 	return nil
 }
 
@@ -152,38 +150,41 @@ func credentialsAt(x exchange, url string) identity.CredentialHeaders {
 	return sent
 }
 
-// proofTarget returns what a proof of a request to the site must be for.
-func (s *Site) proofTarget(info RequestInfo) identity.Target {
-	return s.gateway.config.proofTarget(info, s.hosts)
-}
+// proofHosts are hosts, as origins spell them. A proof counts only for a URL on one of them: a client chooses Host, and a
+// proof for another service must not count here.
+type proofHosts []string
 
-// proofHosts returns the hosts of which a proof counts at the site alone. Its audience is where its clients find it.
-func (c SiteConfig) proofHosts() []string {
-	if u, err := url.Parse(c.Audience); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
-		return append(slices.Clip(c.Hosts), u.Host)
+// urlHosts returns the hosts of the http(s) URLs among audiences, at which their clients find them.
+func urlHosts(audiences ...string) (hosts proofHosts) {
+	for _, audience := range audiences {
+		if u, err := url.Parse(audience); err == nil && (u.Scheme == "https" || u.Scheme == "http") {
+			hosts = append(hosts, canonicalHost(u.Host))
+		}
 	}
-	return c.Hosts
+	return hosts
 }
 
-// proofTarget returns what a proof of a request must be for: the method and the path as the client sent them, and the host
-// if it is one of the gateway's or one of hosts. The zero value stands for another host, which fits no proof: a client
-// chooses Host, and a proof for another service must not count here.
-func (c Config) proofTarget(info RequestInfo, hosts []string) identity.Target {
-	if !c.answersFor(info.Host, hosts) {
+// with adds hosts in any spelling.
+func (p proofHosts) with(hosts []string) proofHosts {
+	p = slices.Clip(p)
+	for _, host := range hosts {
+		p = append(p, canonicalHost(host))
+	}
+	return p
+}
+
+// target returns what a proof of a request must be for: the method and the path as the client sent them. On another host
+// it returns the zero value, which fits no proof.
+func (p proofHosts) target(method, scheme, host, path string) identity.Target {
+	if !slices.Contains(p, canonicalHost(host)) || (path != "" && path[0] != '/') {
 		return identity.Target{}
 	}
-	return identity.Target{Method: info.Method, URL: info.Scheme + "://" + info.Host + info.OriginalURL.EscapedPath()}
+	return identity.Target{Method: method, URL: scheme + "://" + host + path}
 }
 
-// answersFor reports whether a host is that of public_url or of an audience, or one of hosts.
-func (c Config) answersFor(host string, hosts []string) bool {
-	host = canonicalHost(host)
-	isHost := func(known string) bool { return canonicalHost(known) == host }
-	isURL := func(raw string) bool {
-		u, err := url.Parse(raw)
-		return err == nil && (u.Scheme == "https" || u.Scheme == "http") && isHost(u.Host)
-	}
-	return isURL(c.PublicURL) || slices.ContainsFunc(c.Token.Audience, isURL) || slices.ContainsFunc(hosts, isHost)
+// targetOf returns what a proof of a request to a site must be for.
+func (p proofHosts) targetOf(info RequestInfo) identity.Target {
+	return p.target(info.Method, info.Scheme, info.Host, info.OriginalURL.EscapedPath())
 }
 
 // forwardedHeaders describe the request that a proxy asks about. The proxy sets all of them or none.
@@ -202,18 +203,13 @@ func (s *Site) forwardedCredentials(x exchange) identity.CredentialHeaders {
 			return sent
 		}
 	}
-	info := RequestInfo{Method: x.r.Method, Scheme: s.gateway.public.Scheme, Host: x.r.Host}
-	path := strings.TrimPrefix(x.info.OriginalURL.EscapedPath(), s.gateway.config.Path+"/"+verifyEndpoint)
 	switch len(values) {
 	case 0:
+		path := strings.TrimPrefix(x.info.OriginalURL.EscapedPath(), s.gateway.config.Path+"/"+verifyEndpoint)
+		sent.Target = s.proofHosts.target(x.r.Method, s.gateway.public.Scheme, x.r.Host, path)
 	case len(forwardedHeaders):
-		info.Method, info.Scheme, info.Host, path = values[0], strings.ToLower(values[1]), values[2], values[3]
-	default:
-		return sent
-	}
-	path, _, _ = strings.Cut(path, "?")
-	if s.gateway.config.answersFor(info.Host, s.hosts) && (path == "" || path[0] == '/') {
-		sent.Target = identity.Target{Method: info.Method, URL: info.Scheme + "://" + info.Host + path}
+		path, _, _ := strings.Cut(values[3], "?")
+		sent.Target = s.proofHosts.target(values[0], strings.ToLower(values[1]), values[2], path)
 	}
 	return sent
 }

@@ -92,11 +92,14 @@ func (r Requirements) validateAge(c Config) error {
 	return configErrorf("require min_age: the token of an app does not show the age; add %s to token claims, or encrypted to token", attribute.AgeClaim(r.MinAge))
 }
 
-// lacksAgeClaim reports whether the token of an app shows the age less exactly than a browser's cookie, which holds the
-// birth date.
-func (r Requirements) lacksAgeClaim(c Config) bool {
-	return r.MinAge > 0 && !c.Token.Encrypted && !slices.Contains(c.Token.Claims, attribute.BirthDate) &&
-		!slices.Contains(c.Token.Claims, attribute.AgeClaim(r.MinAge))
+// LacksAgeClaim returns the claim age_over_<n> that min_age of the site needs in the tokens of apps, so that an app gets
+// the same answer as a browser, whose cookie holds the birth date. It returns nothing when those tokens show enough.
+func (s *Site) LacksAgeClaim() string {
+	claim, tokens := attribute.AgeClaim(s.config.Require.MinAge), s.gateway.config.Token
+	if s.config.Require.MinAge == 0 || tokens.Encrypted || slices.Contains(tokens.Claims, attribute.BirthDate) || slices.Contains(tokens.Claims, claim) {
+		return ""
+	}
+	return claim
 }
 
 func (r Requirements) validateClaims(claims []string) error {

@@ -96,14 +96,13 @@ func (a *response) completeHeader() {
 
 // stripHeader removes the fields that an upstream must not send, and those that only some caches obey.
 func (a *response) stripHeader() {
-	h, answer := a.Header(), a.state.Answer
+	h := a.Header()
 	for name := range h {
-		switch trailer, ok := strings.CutPrefix(name, http.TrailerPrefix); {
-		case !answer.Endpoint && (identity.IsIdentityHeader(trailer) || a.foreignNonce(trailer, h[name])), answer.Personal && cachecontrol.Targeted(trailer), ok && strings.EqualFold(trailer, "Set-Cookie"):
+		if a.strips(name, h[name]) {
 			delete(h, name)
-		default:
-			cachecontrol.Respell(h, name)
+			continue
 		}
+		cachecontrol.Respell(h, name)
 	}
 	if cookies := h["Set-Cookie"]; slices.ContainsFunc(cookies, a.forged) {
 		if cookies = slices.DeleteFunc(slices.Clone(cookies), a.forged); len(cookies) == 0 {
@@ -112,6 +111,18 @@ func (a *response) stripHeader() {
 		}
 		h["Set-Cookie"] = cookies
 	}
+}
+
+// strips reports whether a field of the header, or of the trailers in it, must not reach the client.
+func (a *response) strips(field string, values []string) bool {
+	name, trailer := strings.CutPrefix(field, http.TrailerPrefix)
+	switch answer := a.state.Answer; {
+	case answer.Personal && cachecontrol.Targeted(name), trailer && strings.EqualFold(name, "Set-Cookie"):
+		return true
+	case answer.Endpoint:
+		return false
+	}
+	return identity.IsIdentityHeader(name) || a.foreignNonce(name, values)
 }
 
 // foreignNonce reports whether an upstream sends a nonce for proofs that only the gateway checks.

@@ -213,9 +213,3 @@ func writePrefetch(w http.ResponseWriter) {
 	w.Header().Set("Vary", strings.Join(prefetchHeaders, ", "))
 	w.WriteHeader(http.StatusNoContent)
 }
-
-// refusePrefetch refuses a request that loads the browser's redirect URL in advance, and counts it.
-func (b *browserAPI) refusePrefetch(x exchange) {
-	b.reportReturn(x.r.Context(), returnReport{kind: store.Browser, outcome: returnPrefetch})
-	writePrefetch(x.w)
-}

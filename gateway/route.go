@@ -188,7 +188,7 @@ func (r *router) find(host, path string) (e endpoint, rest string, own bool) {
 		}
 	}
 	if strings.HasPrefix(path, resourceDocuments) {
-		if e, ok := r.audiences.load().documents[host+path]; ok {
+		if e, ok := r.audiences.document(host + path); ok {
 			return e, "", true
 		}
 	}

@@ -1,31 +1,20 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
-	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // appAPI serves apps: they start, watch, cancel, finish, refresh and revoke logins.
-type appAPI struct {
-	config    Config
-	clientID  string
-	logins    *login.Engine
-	audiences *siteAudiences
-	cookies   identity.Cookies
-	answers   *answers
-
-	proofs      *dpop.Checker
-	startProofs *dpop.Checker // of starts, which cost an attacker nothing
-}
+type appAPI struct{ *Gateway }
 
 // startRequest is the body of POST /sessions.
 type startRequest struct {
@@ -77,34 +66,31 @@ func (a *appAPI) start(x exchange) error {
 }
 
 // appStart checks an app's parameters.
-func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, error) {
+func (a *appAPI) appStart(x exchange, in startRequest) (s login.StartRequest, err error) {
+	in.RedirectURI = cmp.Or(in.RedirectURI, a.config.AppRedirectURLs[0])
 	switch {
 	case !login.ValidChallenge(in.CodeChallenge):
-		return login.StartRequest{}, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
+		return s, requestErrorf("code_challenge is required: base64url(SHA-256(code_verifier)), 43 characters")
 	case in.CodeChallengeMethod != "" && in.CodeChallengeMethod != "S256":
-		return login.StartRequest{}, requestErrorf("code_challenge_method must be S256")
+		return s, requestErrorf("code_challenge_method must be S256")
 	case in.MaxAge != nil && *in.MaxAge < 0:
-		return login.StartRequest{}, requestErrorf("max_age is not a number of seconds")
-	}
-	if in.RedirectURI == "" {
-		in.RedirectURI = a.config.AppRedirectURLs[0]
-	}
-	if !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI) {
-		return login.StartRequest{}, requestErrorf("redirect_uri is none of the configured app_redirect_url")
+		return s, requestErrorf("max_age is not a number of seconds")
+	case !slices.Contains(a.config.AppRedirectURLs, in.RedirectURI):
+		return s, requestErrorf("redirect_uri is none of the configured app_redirect_url")
 	}
 	if err := a.checkResources(in.Resource); err != nil {
-		return login.StartRequest{}, err
+		return s, err
 	}
-	loa, err := loginOptions{acrValues: in.ACRValues}.loa()
+	loa, err := readLoA(in.ACRValues)
 	if err != nil {
-		return login.StartRequest{}, err
+		return s, err
 	}
 	return login.StartRequest{
 		Kind:        store.App,
 		Client:      x.info.Client,
 		RedirectURL: in.RedirectURI,
 		Challenge:   in.CodeChallenge,
-		Language:    a.answers.languageOf(in.Language, x.r.Header.Get("Accept-Language")),
+		Language:    a.answers.languageOf(in.Language, x.r),
 		LoA:         loa,
 	}, nil
 }
@@ -113,7 +99,7 @@ func (a *appAPI) appStart(x exchange, in startRequest) (login.StartRequest, erro
 // one changes nothing: an app's token is for all sites, and each upstream gets a token of its own.
 func (a *appAPI) checkResources(resources []string) error {
 	for _, resource := range resources {
-		if !slices.Contains(a.config.Token.Audience, resource) && !slices.Contains(a.audiences.load().names, resource) {
+		if !slices.Contains(a.config.Token.Audience, resource) && !a.audiences.has(resource) {
 			return errTarget
 		}
 	}
@@ -130,20 +116,13 @@ func startResponseOf(record *store.Record, now time.Time) startResponse {
 	}
 }
 
-// loginOptions holds the optional parameters of a login.
-type loginOptions struct {
-	language  string
-	acrValues string
-	maxAge    string
-}
-
-// loa returns the highest level in acr_values (OpenID Connect Core section 3.1.2.1).
-func (o loginOptions) loa() (signicat.LoA, error) {
-	if strings.Trim(o.acrValues, " ") == "" {
+// readLoA returns the highest level in acr_values (OpenID Connect Core section 3.1.2.1).
+func readLoA(acrValues string) (signicat.LoA, error) {
+	if strings.Trim(acrValues, " ") == "" {
 		return "", nil
 	}
 	var highest signicat.LoA
-	for value := range strings.SplitSeq(o.acrValues, " ") {
+	for value := range strings.SplitSeq(acrValues, " ") {
 		if level, err := signicat.ParseLoA(value); err == nil && !highest.AtLeast(level) {
 			highest = level
 		}
@@ -154,13 +133,13 @@ func (o loginOptions) loa() (signicat.LoA, error) {
 	return highest, nil
 }
 
-// check refuses a max_age that is not a number of seconds. A valid max_age changes nothing: itsme keeps no
+// checkMaxAge refuses a max_age that is not a number of seconds. A valid max_age changes nothing: itsme keeps no
 // session, so every login is a new authentication.
-func (o loginOptions) check() error {
-	if o.maxAge == "" {
+func checkMaxAge(maxAge string) error {
+	if maxAge == "" {
 		return nil
 	}
-	if seconds, err := strconv.ParseInt(o.maxAge, 10, 32); err != nil || seconds < 0 {
+	if seconds, err := strconv.ParseInt(maxAge, 10, 32); err != nil || seconds < 0 {
 		return requestErrorf("max_age is not a number of seconds")
 	}
 	return nil

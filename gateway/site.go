@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/caddy-itsme/caddy-itsme/attribute"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/login"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -17,11 +15,11 @@ import (
 
 // Site protects one upstream. Make one with [Gateway.NewSite]. It is safe for concurrent use.
 type Site struct {
-	gateway  *Gateway
-	config   SiteConfig
-	require  identity.Requirements
-	upstream identity.Upstream
-	hosts    []string // of which a proof counts at this site alone
+	gateway    *Gateway
+	config     SiteConfig
+	require    identity.Requirements
+	upstream   identity.Upstream
+	proofHosts proofHosts
 }
 
 // NewSite makes a site from its configuration. Its error is an [ErrConfig] in one line that names the
@@ -31,7 +29,10 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	if err := g.config.validateSite(config); err != nil {
 		return nil, err
 	}
-	s := &Site{gateway: g, config: config, require: config.Require.forIdentity(), hosts: config.proofHosts()}
+	s := &Site{
+		gateway: g, config: config, require: config.Require.forIdentity(),
+		proofHosts: append(g.proofHosts.with(config.Hosts), urlHosts(config.Audience)...),
+	}
 	for _, h := range config.Headers {
 		s.upstream.AddHeader(h.Name, h.Claim)
 	}
@@ -39,7 +40,7 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 		s.upstream.SetTokenHeader(config.ForwardToken)
 	}
 	if config.Claims != nil {
-		s.upstream.LimitClaims(config.sentClaims())
+		s.upstream.LimitClaims(withEmailVerified(config.Claims))
 	}
 	s.upstream.SetAudience(config.Audience)
 	if err := g.audiences.add(g.config, config.Audience); err != nil {
@@ -47,46 +48,6 @@ func (g *Gateway) NewSite(config SiteConfig) (*Site, error) {
 	}
 	g.guard.ReserveHeaders(&s.upstream)
 	return s, nil
-}
-
-// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway and its other sites. It reads
-// only PublicURL, Path, Attributes and the Audience, Claims and Encrypted of Token of c, and returns nil if the
-// attributes or claims are wrong: [New] reports that.
-func (c Config) CheckSite(site SiteConfig) error {
-	c = c.WithDefaults()
-	if c.validateAttributes() != nil || c.validateClaims() != nil {
-		return nil
-	}
-	if err := c.validateSite(site.withDefaults()); err != nil {
-		return err
-	}
-	return new(siteAudiences).add(c, site.Audience)
-}
-
-// validateSite checks a site of a gateway with this configuration. Both have their defaults.
-func (c Config) validateSite(site SiteConfig) error {
-	if err := site.validate(c.tokenClaims()); err != nil {
-		return err
-	}
-	return site.Require.validateAge(c)
-}
-
-// LacksAgeClaim returns the claim age_over_<n> that min_age of the site needs in the tokens of apps, so that an app gets
-// the same answer as a browser. It returns nothing when those tokens show enough.
-func (s *Site) LacksAgeClaim() string {
-	if !s.config.Require.lacksAgeClaim(s.gateway.config) {
-		return ""
-	}
-	return attribute.AgeClaim(s.config.Require.MinAge)
-}
-
-// tokenClaims returns the attribute claims that a token can have.
-func (c Config) tokenClaims() []string {
-	claims := slices.Clone(c.Token.Claims)
-	if slices.Contains(claims, "email") {
-		claims = append(claims, "email_verified")
-	}
-	return claims
 }
 
 // Handler protects an http.Handler.
@@ -104,7 +65,7 @@ func (s *Site) Handler(next http.Handler) http.Handler {
 func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, next Next) error {
 	info = info.withDefaults(r)
 	if s.serveEndpoint(w, r, info) {
-		s.gateway.observe.Request(GatewayEndpoint)
+		s.gateway.config.Observe.Request(GatewayEndpoint)
 		return nil
 	}
 	state, r := s.gateway.guard.Enter(r)
@@ -115,10 +76,7 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		if state.Credential == nil {
 			s.dropCredential(r.Header)
 		}
-		if state.Credential == nil {
-			identity.DropDPoP(r.Header)
-		}
-		s.gateway.observe.Request(Unmatched)
+		s.gateway.config.Observe.Request(Unmatched)
 		return s.pass(w, r, state, next, false)
 	}
 	// All schemes go, not only Bearer: behind a site, only the gateway sends Authorization.
@@ -126,33 +84,39 @@ func (s *Site) Serve(w http.ResponseWriter, r *http.Request, info RequestInfo, n
 		delete(r.Header, "Authorization")
 	}
 	if s.public(r.URL, info.OriginalURL) {
-		s.gateway.observe.Request(Public)
+		s.gateway.config.Observe.Request(Public)
 		return s.passOpen(w, r, state, next)
 	}
 	if s.config.CORSPreflight && preflight(r) {
-		s.gateway.observe.Request(Preflight)
+		s.gateway.config.Observe.Request(Preflight)
 		return s.passOpen(w, r, state, next)
 	}
-	state.Sent.Target = s.proofTarget(info)
+	return s.passProtected(w, r, info, state, next)
+}
+
+// passProtected passes on a request with the identity of a valid login, or refuses it.
+func (s *Site) passProtected(w http.ResponseWriter, r *http.Request, info RequestInfo, state *identity.RequestState, next Next) error {
+	if len(state.Sent.DPoP) > 0 { // most requests have no proof
+		state.Sent.Target = s.proofHosts.targetOf(info)
+	}
 	err := s.authorize(r, state)
 	if err == nil {
 		err = s.gateway.guard.SetHeaders(r.Context(), r.Header, state, &s.upstream)
 	}
 	switch {
 	case err == nil:
-		s.gateway.observe.Request(Allowed)
+		s.gateway.config.Observe.Request(Allowed)
 		state.Answer.Personal = true
 		return s.pass(w, r, state, next, false)
 	case errors.Is(err, identity.ErrNoCredential) && s.config.Optional:
 		// SetHeaders fails with this error too, when the session token just expired.
 		state.Credential = nil
-		s.gateway.observe.Request(Anonymous)
+		s.gateway.config.Observe.Request(Anonymous)
 		return s.pass(w, r, state, next, true)
-	default:
-		state.WriteCookie(w.Header())
-		s.refuse(w, r, info, state, err)
-		return nil
 	}
+	state.WriteCookie(w.Header())
+	s.refuse(w, r, info, state, err)
+	return nil
 }
 
 // passOpen passes on a request that needs no login here. Behind a site that verified one, the upstream of this site
@@ -165,9 +129,10 @@ func (s *Site) passOpen(w http.ResponseWriter, r *http.Request, state *identity.
 }
 
 // dropCredential removes the client's credential from a request that needs no login. An upstream that takes the gateway's
-// bearer tokens gets no other bearer token either.
+// bearer tokens gets no other bearer token either. Credentials of other schemes stay.
 func (s *Site) dropCredential(h http.Header) {
 	s.gateway.guard.DropOwn(h)
+	identity.DropDPoP(h)
 	if s.upstream.TakesBearer() {
 		identity.DropBearer(h)
 	}
@@ -182,25 +147,7 @@ func (s *Site) authorize(r *http.Request, state *identity.RequestState) error {
 			return err
 		}
 	}
-	return s.require.Check(state.Credential, state.Required, s.gateway.now())
-}
-
-func (i RequestInfo) withDefaults(r *http.Request) RequestInfo {
-	if i.OriginalURL == nil {
-		i.OriginalURL = r.URL
-	}
-	orString(&i.Method, r.Method)
-	orString(&i.Host, r.Host)
-	if i.Scheme == "" && r.TLS != nil {
-		i.Scheme = "https"
-	}
-	orString(&i.Scheme, "http")
-	if !i.Client.IsValid() {
-		if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
-			i.Client = remote.Addr()
-		}
-	}
-	return i
+	return s.require.Check(state.Credential, state.Required, s.gateway.config.Now())
 }
 
 // authenticate verifies the credential of a request and stores it in the state. It renews the cookie of a

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
+	"github.com/caddy-itsme/caddy-itsme/token"
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestOptionalSiteAtTheEndOfALogin has a browser whose session token expired within the allowed skew. The
@@ -102,5 +104,39 @@ func TestOwnEndpointsOfAnotherGatewayKeepTheirCookies(t *testing.T) {
 	}))
 	if cookies := w.Result().Header["Set-Cookie"]; w.Code != http.StatusNoContent || len(cookies) != 1 || !strings.HasPrefix(cookies[0], "__Host-itsme=;") {
 		t.Errorf("%d %v", w.Code, w.Result().Header)
+	}
+}
+
+// TestAuthenticateChallengesAsASiteDoes refuses a request by [gateway.Gateway.Authenticate] and by a site. A client
+// learns from both in the same words whether its token is to blame. It discards a token that is.
+func TestAuthenticateChallengesAsASiteDoes(t *testing.T) {
+	t.Parallel()
+	e := newEnv(t)
+	bearer, _ := e.bearer(t)
+	challenge := func(e *env, r *http.Request) []string {
+		h := make(http.Header)
+		identity, err := e.Authenticate(r, gateway.RequestInfo{})
+		if identity != nil {
+			t.Errorf("%s is accepted", r.Header)
+		}
+		e.Challenge(h, r, err)
+		return h["Www-Authenticate"]
+	}
+	for name, authorization := range map[string]string{
+		"none": "", "a made-up token": "Bearer a.b.c", "a token without its proof": "DPoP a.b.c",
+		"a token without a key": strings.Replace(bearer.Header.Get("Authorization"), "Bearer", "DPoP", 1),
+	} {
+		r := request("Authorization", authorization)
+		r.Header["Dpop"] = []string{"proof"}
+		r.Host = "other.example.be" // it has no document of a resource
+		if diff := cmp.Diff(e.answerOf(r.Clone(t.Context())).Result().Header["Www-Authenticate"], challenge(e, r)); diff != "" {
+			t.Errorf("%s (-site +Authenticate):\n%s", name, diff)
+		}
+	}
+	starting := newEnv(t, func(c *gateway.Config) { c.Keys = new(token.Keys) })
+	r := request("Authorization", "DPoP a.b.c")
+	r.Header["Dpop"] = []string{"proof"}
+	if got := challenge(starting, r); len(got) != 1 || strings.Contains(got[0], "error") {
+		t.Errorf("without keys, the token is to blame: %q", got)
 	}
 }

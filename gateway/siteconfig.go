@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/http"
 	"net/netip"
 	"net/textproto"
@@ -111,6 +112,23 @@ type RequestInfo struct {
 	Unmatched bool
 }
 
+func (i RequestInfo) withDefaults(r *http.Request) RequestInfo {
+	if i.OriginalURL == nil {
+		i.OriginalURL = r.URL
+	}
+	i.Method, i.Host = cmp.Or(i.Method, r.Method), cmp.Or(i.Host, r.Host)
+	if i.Scheme == "" && r.TLS != nil {
+		i.Scheme = "https"
+	}
+	i.Scheme = cmp.Or(i.Scheme, "http")
+	if !i.Client.IsValid() {
+		if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+			i.Client = remote.Addr()
+		}
+	}
+	return i
+}
+
 // Next handles a request behind a site. The context of the request carries the identity.
 type Next func(http.ResponseWriter, *http.Request) error
 
@@ -124,13 +142,28 @@ var reservedHeaders = []string{
 	"Transfer-Encoding", "Upgrade", "Via",
 }
 
+// CheckSite returns the error that [Gateway.NewSite] would return, without a gateway and its other sites. It reads
+// only PublicURL, Path, Attributes and the Audience, Claims and Encrypted of Token of c, and returns nil if the
+// attributes or claims are wrong: [New] reports that.
+func (c Config) CheckSite(site SiteConfig) error {
+	c = c.WithDefaults()
+	if c.validateAttributes() != nil || c.validateClaims() != nil {
+		return nil
+	}
+	if err := c.validateSite(site.withDefaults()); err != nil {
+		return err
+	}
+	return new(siteAudiences).add(c, site.Audience)
+}
+
+// validateSite checks a site of a gateway with this configuration. Both have their defaults.
+func (c Config) validateSite(site SiteConfig) error {
+	return cmp.Or(site.validate(withEmailVerified(c.Token.Claims)), site.Require.validateAge(c))
+}
+
 func (c SiteConfig) withDefaults() SiteConfig {
-	if c.Mode == "" {
-		c.Mode = ModeAuto
-	}
-	if c.ForwardToken == "" {
-		c.ForwardToken = ForwardAuthorization
-	}
+	c.Mode = cmp.Or(c.Mode, ModeAuto)
+	c.ForwardToken = cmp.Or(c.ForwardToken, ForwardAuthorization)
 	return c
 }
 
@@ -145,16 +178,7 @@ func (c SiteConfig) validate(claims []string) error {
 			return err
 		}
 	}
-	if err := c.Require.validate(claims); err != nil {
-		return err
-	}
-	if err := c.validateAudience(); err != nil {
-		return err
-	}
-	if err := c.validateClaims(claims); err != nil {
-		return err
-	}
-	return c.validateHeaders(claims)
+	return cmp.Or(c.Require.validate(claims), c.validateAudience(), c.validateClaims(claims), c.validateHeaders(claims), c.validateForwardToken())
 }
 
 // absoluteURI matches a URI with a scheme and without a fragment (RFC 3986 section 4.3).
@@ -181,28 +205,25 @@ func (c SiteConfig) validateAudience() error {
 
 func (c SiteConfig) validateClaims(claims []string) error {
 	known := append(identity.AlwaysSent(), claims...)
-	for i, claim := range c.Claims {
+	for _, claim := range c.Claims {
 		if !slices.Contains(known, claim) {
 			return configErrorf("claims: no token has the claim %q; use some of %s", claim, strings.Join(known, " "))
 		}
-		if slices.Contains(c.Claims[:i], claim) {
-			return configErrorf("claims: %q is listed twice; remove one", claim)
-		}
 	}
-	return nil
+	return validateOnce("claims", c.Claims)
 }
 
 // sends reports whether the upstream receives a claim.
 func (c SiteConfig) sends(claim string) bool {
-	return c.Claims == nil || slices.Contains(c.sentClaims(), claim) || slices.Contains(identity.RegisteredClaims(), claim)
+	return c.Claims == nil || slices.Contains(withEmailVerified(c.Claims), claim) || slices.Contains(identity.RegisteredClaims(), claim)
 }
 
-// sentClaims returns Claims with the claim that belongs to email.
-func (c SiteConfig) sentClaims() []string {
-	if slices.Contains(c.Claims, "email") {
-		return append(slices.Clip(c.Claims), "email_verified")
+// withEmailVerified adds the claim that always stands beside email.
+func withEmailVerified(claims []string) []string {
+	if slices.Contains(claims, "email") {
+		return append(slices.Clip(claims), "email_verified")
 	}
-	return c.Claims
+	return claims
 }
 
 func validatePublic(pattern string) error {
@@ -217,33 +238,36 @@ func validatePublic(pattern string) error {
 }
 
 func (c SiteConfig) validateHeaders(claims []string) error {
-	seen := map[string]bool{}
-	for _, h := range c.Headers {
+	known := append(identity.RegisteredClaims(), claims...)
+	for i, h := range c.Headers {
 		if err := validateHeaderName("header", h.Name); err != nil {
 			return err
 		}
-		if key := identity.Fold(h.Name); seen[key] {
+		switch {
+		case hasHeader(c.Headers[:i], h.Name):
 			return configErrorf("header: %q is listed twice; remove one", h.Name)
-		} else {
-			seen[key] = true
-		}
-		if known := append(identity.RegisteredClaims(), claims...); !slices.Contains(known, h.Claim) {
+		case !slices.Contains(known, h.Claim):
 			return configErrorf("header: no token has the claim %q; use one of %s", h.Claim, strings.Join(known, " "))
-		}
-		if !c.sends(h.Claim) {
+		case !c.sends(h.Claim):
 			return configErrorf("header: %q has the claim %q, which is not among claims %s; add it there, or remove the header", h.Name, h.Claim, strings.Join(c.Claims, " "))
 		}
 	}
-	if c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff {
+	return nil
+}
+
+// hasHeader reports whether headers have a name, under any spelling.
+func hasHeader(headers []ExtraHeader, name string) bool {
+	return slices.ContainsFunc(headers, func(h ExtraHeader) bool { return identity.Fold(h.Name) == identity.Fold(name) })
+}
+
+func (c SiteConfig) validateForwardToken() error {
+	switch {
+	case c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff:
 		return nil
-	}
-	if err := validateHeaderName("forward_token", c.ForwardToken); err != nil {
-		return err
-	}
-	if seen[identity.Fold(c.ForwardToken)] {
+	case hasHeader(c.Headers, c.ForwardToken):
 		return configErrorf("forward_token: %q is one of the extra headers; choose another name", c.ForwardToken)
 	}
-	return nil
+	return validateHeaderName("forward_token", c.ForwardToken)
 }
 
 func validateHeaderName(field, name string) error {

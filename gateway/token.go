@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/identity"
@@ -37,7 +38,9 @@ func (a *appAPI) exchange(x exchange) error {
 	if err := a.checkClient(x, form); err != nil {
 		return err
 	}
-	if err := a.checkResources(form["resource"]); err != nil { // it may repeat (RFC 8707 section 2)
+	// resource may repeat (RFC 8707 section 2). One without a value counts as omitted (RFC 6749 section 3.2).
+	resources := slices.DeleteFunc(form["resource"], func(resource string) bool { return resource == "" })
+	if err := a.checkResources(resources); err != nil {
 		return err
 	}
 	switch form.Get("grant_type") {
@@ -140,7 +143,7 @@ var errClient = errors.New("unknown client")
 func (a *appAPI) checkClient(x exchange, form url.Values) error {
 	err := a.clientError(x.r, form)
 	if errors.Is(err, errClient) {
-		a.answers.log.DebugContext(x.r.Context(), "a request names another client", errorAttr(err),
+		a.log.DebugContext(x.r.Context(), "a request names another client", errorAttr(err),
 			slog.String("path", x.info.OriginalURL.Path), slog.Bool("basic", usesBasic(x.r)))
 	}
 	return err
@@ -150,7 +153,7 @@ func (a *appAPI) clientError(r *http.Request, form url.Values) error {
 	if len(r.Header["Authorization"]) > 1 {
 		return identity.ErrAmbiguous
 	}
-	if id := form.Get("client_id"); id != "" && id != a.clientID {
+	if id := form.Get("client_id"); id != "" && id != a.public.Host {
 		return a.anotherClient()
 	}
 	if usesBasic(r) {
@@ -172,13 +175,13 @@ func (a *appAPI) checkBasic(r *http.Request) error {
 	if err != nil {
 		return wrap(errClient, "the user of HTTP Basic must be form-encoded")
 	}
-	if id != a.clientID {
+	if id != a.public.Host {
 		return a.anotherClient()
 	}
 	return nil
 }
 
-func (a *appAPI) anotherClient() error { return wrap(errClient, "client_id must be "+a.clientID) }
+func (a *appAPI) anotherClient() error { return wrap(errClient, "client_id must be "+a.public.Host) }
 
 // usesBasic reports whether a request has the scheme Basic. Apps add their bearer token to every request, so
 // other schemes are ignored at /token and /revoke.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"slices"
@@ -19,18 +20,12 @@ var (
 	pathPrefix = regexp.MustCompile(`^(/[A-Za-z0-9_-]+)+$`)
 )
 
-// validate checks a configuration whose defaults are filled in.
+// validate checks a configuration whose defaults are filled in. It returns the first error.
 func (c Config) validate() error {
-	checks := []func() error{
-		c.validatePublicURL, c.validatePath, c.validateRedirectURLs, c.validateAppLinks, c.validateAttributes,
-		c.validateLogin, c.validateToken, c.validateCookie, c.validatePage, c.Limit.validate, c.validateParts,
-	}
-	for _, check := range checks {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return cmp.Or(
+		c.validatePublicURL(), c.validatePath(), c.validateRedirectURLs(), c.validateAppLinks(), c.validateAttributes(),
+		c.validateLogin(), c.validateToken(), c.validateCookie(), c.validatePage(), c.Limit.validate(), c.validateParts(),
+	)
 }
 
 func (c Config) validatePublicURL() error {
@@ -89,7 +84,7 @@ func (c Config) validateRedirectURLs() error {
 	if err := c.validateRedirectPath("redirect_url", browser); err != nil {
 		return err
 	}
-	for i, raw := range c.AppRedirectURLs {
+	for _, raw := range c.AppRedirectURLs {
 		app, err := parseWebURL("app_redirect_url", raw)
 		if err != nil {
 			return err
@@ -100,14 +95,11 @@ func (c Config) validateRedirectURLs() error {
 		if originHost(app) == originHost(browser) && app.Path == browser.Path {
 			return configErrorf("app_redirect_url: %q is the browser's redirect_url too; apps need one of their own, claimed by the app", raw)
 		}
-		if slices.Contains(c.AppRedirectURLs[:i], raw) {
-			return configErrorf("app_redirect_url: %q is listed twice; remove one", raw)
-		}
 		if err := c.validateRedirectPath("app_redirect_url", app); err != nil {
 			return err
 		}
 	}
-	return nil
+	return validateOnce("app_redirect_url", c.AppRedirectURLs)
 }
 
 // validateRedirectPath refuses a redirect URL on the path of another endpoint, and a query: no document says
@@ -133,15 +125,12 @@ func (c Config) validateAttributes() error {
 	if len(c.Attributes) == 0 {
 		return configErrorf("attributes: missing; name what the upstream needs, such as: attributes name firstName lastName")
 	}
-	for i, name := range c.Attributes {
+	for _, name := range c.Attributes {
 		if _, ok := attribute.Named(name); !ok {
 			return configErrorf("attributes: Signicat has no itsme attribute %q; the known ones are %s", name, strings.Join(attribute.Names(), " "))
 		}
-		if slices.Contains(c.Attributes[:i], name) {
-			return configErrorf("attributes: %q is listed twice; remove one", name)
-		}
 	}
-	return nil
+	return validateOnce("attributes", c.Attributes)
 }
 
 func (c Config) validateLogin() error {
@@ -157,36 +146,42 @@ func (c Config) validateLogin() error {
 }
 
 func (c Config) validateToken() error {
-	if _, err := parseWebURL("token issuer", c.Token.Issuer); err != nil {
+	return cmp.Or(
+		c.validateIssuer(), c.validateAudience(), c.validateDPoP(), c.validateClaims(),
+		validateDuration("token lifetime", c.Token.Lifetime, MinTokenLifetime, MaxTokenLifetime), c.validateRefresh(),
+	)
+}
+
+func (c Config) validateIssuer() error {
+	_, err := parseWebURL("token issuer", c.Token.Issuer)
+	switch {
+	case err != nil:
 		return err
-	}
-	if strings.HasSuffix(c.Token.Issuer, "/") {
+	case strings.HasSuffix(c.Token.Issuer, "/"):
 		return configErrorf("token issuer: %q ends with a slash; drop it, verifiers compare the issuer byte for byte", c.Token.Issuer)
-	}
-	if strings.Contains(c.Token.Issuer, "?") {
+	case strings.Contains(c.Token.Issuer, "?"):
 		return configErrorf("token issuer: %q has a query; RFC 8414 allows none, drop it", c.Token.Issuer)
 	}
-	for i, audience := range c.Token.Audience {
-		if audience == "" || strings.ContainsAny(audience, " \t\r\n") {
+	return nil
+}
+
+func (c Config) validateAudience() error {
+	for _, audience := range c.Token.Audience {
+		switch {
+		case audience == "" || strings.ContainsAny(audience, " \t\r\n"):
 			return configErrorf("token audience: %q is empty or has blanks; name the API, such as https://api.example.be", audience)
-		}
-		if audience == c.PublicURL+c.Path {
+		case audience == c.PublicURL+c.Path:
 			return configErrorf("token audience: %q is the audience of browser sessions, which no upstream may accept; name the API", audience)
 		}
-		if slices.Contains(c.Token.Audience[:i], audience) {
-			return configErrorf("token audience: %q is listed twice; remove one", audience)
-		}
 	}
+	return validateOnce("token audience", c.Token.Audience)
+}
+
+func (c Config) validateDPoP() error {
 	if c.Token.DPoP != DPoPOptional && c.Token.DPoP != DPoPRequired {
 		return configErrorf("token dpop: %q is unknown; use optional or required", c.Token.DPoP)
 	}
-	if err := c.validateClaims(); err != nil {
-		return err
-	}
-	if err := validateDuration("token lifetime", c.Token.Lifetime, MinTokenLifetime, MaxTokenLifetime); err != nil {
-		return err
-	}
-	return c.validateRefresh()
+	return nil
 }
 
 func (c Config) validateRefresh() error {
@@ -200,7 +195,7 @@ func (c Config) validateRefresh() error {
 }
 
 func (c Config) validateClaims() error {
-	for i, claim := range c.Token.Claims {
+	for _, claim := range c.Token.Claims {
 		asked := func(name string) bool { a, _ := attribute.Named(name); return a.Claim == claim }
 		switch {
 		case attribute.Computed(claim):
@@ -210,11 +205,8 @@ func (c Config) validateClaims() error {
 		case !slices.ContainsFunc(c.Attributes, asked):
 			return configErrorf("token claims: %q comes from no listed attribute; add its attribute to attributes, or remove the claim", claim)
 		}
-		if slices.Contains(c.Token.Claims[:i], claim) {
-			return configErrorf("token claims: %q is listed twice; remove one", claim)
-		}
 	}
-	return nil
+	return validateOnce("token claims", c.Token.Claims)
 }
 
 // birthDateAttribute is Signicat's name of the birth date.
@@ -238,42 +230,52 @@ func (c Config) validateCookie() error {
 }
 
 func (l LimitConfig) validate() error {
-	type row struct {
-		field  string
-		n      int
-		window time.Duration
-	}
-	rows := []row{
-		{"limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow},
-		{"limit token_per_client", l.TokenPerClient, l.TokenWindow},
-		{"limit pending", l.Pending, time.Second},
-		{"limit pending_per_client", l.PendingPerClient, time.Second},
-		{"limit long_polls_per_client", l.LongPollsPerClient, time.Second},
-		{"limit status_reads", l.StatusReads, l.StatusWindow},
-	}
+	return cmp.Or(
+		validateLimit("limit sessions_per_client", l.SessionsPerClient, l.SessionsWindow),
+		validateLimit("limit token_per_client", l.TokenPerClient, l.TokenWindow),
+		validateLimit("limit pending", l.Pending, time.Second),
+		validateLimit("limit pending_per_client", l.PendingPerClient, time.Second),
+		validateLimit("limit long_polls_per_client", l.LongPollsPerClient, time.Second),
+		validateLimit("limit status_reads", l.StatusReads, l.StatusWindow),
+		l.validateAllSessions(),
+	)
+}
+
+func (l LimitConfig) validateAllSessions() error {
 	switch {
 	case l.AllSessions != 0:
-		rows = append(rows, row{"limit sessions", l.AllSessions, l.AllSessionsWindow})
+		return validateLimit("limit sessions", l.AllSessions, l.AllSessionsWindow)
 	case l.AllSessionsWindow != 0:
 		return configErrorf("limit sessions: the window %s has no number of sessions; write: sessions 600 1m", l.AllSessionsWindow)
 	}
-	for _, row := range rows {
-		if row.n < 1 {
-			return configErrorf("%s: %d allows nothing; use 1 or more", row.field, row.n)
-		}
-		if row.window < time.Second || row.window > 24*time.Hour {
-			return configErrorf("%s: the window %s is out of bounds; use 1s to 24h", row.field, row.window)
-		}
+	return nil
+}
+
+func validateLimit(field string, n int, window time.Duration) error {
+	switch {
+	case n < 1:
+		return configErrorf("%s: %d allows nothing; use 1 or more", field, n)
+	case window < time.Second || window > 24*time.Hour:
+		return configErrorf("%s: the window %s is out of bounds; use 1s to 24h", field, window)
 	}
 	return nil
 }
 
 func (c Config) validateParts() error {
-	if c.Store == nil {
+	switch {
+	case c.Store == nil:
 		return configErrorf("store: missing; use memory")
-	}
-	if c.Keys == nil {
+	case c.Keys == nil:
 		return configErrorf("token key: no keys are given")
+	}
+	return nil
+}
+
+func validateOnce(field string, values []string) error {
+	for i, value := range values {
+		if slices.Contains(values[:i], value) {
+			return configErrorf("%s: %q is listed twice; remove one", field, value)
+		}
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func (s *Site) verify(x exchange, state *identity.RequestState) error {
 		return errCrossSite
 	}
 	state.Credential = c
-	return s.require.Check(c, state.Required, g.now())
+	return s.require.Check(c, state.Required, g.config.Now())
 }
 
 // mayWrite reports whether the request that a proxy holds may do more than read. Some proxies call verify

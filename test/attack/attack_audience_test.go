@@ -129,10 +129,12 @@ func TestResourceOfAnotherServiceIsRefused(t *testing.T) {
 		return answer.Status, answer.Body
 	}
 	for resource, want := range map[string]int{
-		`"` + appURL + `"`:                          http.StatusCreated,
-		`"https://orders.example.be"`:               http.StatusCreated,
-		`["urn:example:stock","` + appURL + `"]`:    http.StatusCreated,
-		`"https://stranger.example.be"`:             http.StatusBadRequest,
+		`"` + appURL + `"`:                       http.StatusCreated,
+		`"https://orders.example.be"`:            http.StatusCreated,
+		`["urn:example:stock","` + appURL + `"]`: http.StatusCreated,
+		`null`:                                   http.StatusCreated,
+		`[]`:                                     http.StatusCreated,
+		`"https://stranger.example.be"`:          http.StatusBadRequest,
 		`["` + appURL + `","https://a.example.be"]`: http.StatusBadRequest,
 		`"` + appURL + `/itsme"`:                    http.StatusBadRequest, // of cookies
 		`"` + appURL + `/"`:                         http.StatusBadRequest,
@@ -150,6 +152,8 @@ func TestResourceOfAnotherServiceIsRefused(t *testing.T) {
 	for resource, want := range map[string]string{
 		"&resource=https%3A%2F%2Forders.example.be&resource=https%3A%2F%2Fapp.example.be":   "invalid_grant",
 		"&resource=https%3A%2F%2Forders.example.be&resource=https%3A%2F%2Fother.example.be": "invalid_target",
+		"&resource=": "invalid_grant",
+		"&resource=&resource=https%3A%2F%2Fa.example.be": "invalid_target",
 	} {
 		if answer := e.postForm("/token", form+resource); answer.Status != http.StatusBadRequest || !strings.Contains(answer.Body, `"error":"`+want+`"`) {
 			t.Errorf("%s at /token: %d %s", resource, answer.Status, answer.Body)

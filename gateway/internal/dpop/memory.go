@@ -63,9 +63,7 @@ func (m *Memory) take(thumbprint, id string, now, until time.Time) error {
 		key = &usedKey{thumbprint: thumbprint}
 		m.keys[thumbprint] = key
 	}
-	if err := m.used.Add(proof, nil, gocache.NoExpiration); err != nil {
-		return ErrReplayed
-	}
+	m.used.SetDefault(proof, nil)
 	key.proofs++
 	heap.Push(&m.due, usedProof{until: until.UnixNano(), id: proof, key: key})
 	return nil

@@ -2,6 +2,7 @@ package dpop
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -61,21 +62,8 @@ func encodedByte(text string) (c byte, ok bool) {
 	if len(text) < 3 || text[0] != '%' {
 		return 0, false
 	}
-	high, okHigh := hexDigit(text[1])
-	low, okLow := hexDigit(text[2])
-	return high<<4 | low, okHigh && okLow
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
+	n, err := strconv.ParseUint(text[1:3], 16, 8)
+	return byte(n), err == nil
 }
 
 // inPath reports whether a byte stays as it is in a path: a character of RFC 3986 section 3.3, a lone %, or \.

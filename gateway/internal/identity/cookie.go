@@ -108,21 +108,9 @@ func (c Cookies) Value(lines []string, name string) (value string, sent bool) {
 // Strip removes our cookies from a header that goes upstream. Every other byte stays. It removes more names
 // than [Cookies.Value] reads: upstreams trim names differently.
 func (c Cookies) Strip(h http.Header) {
-	lines := h["Cookie"]
-	if !slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, c.Session) }) {
-		return
+	if slices.ContainsFunc(h["Cookie"], func(line string) bool { return strings.Contains(line, c.Session) }) {
+		rewriteLines(h, "Cookie", c.withoutOwn)
 	}
-	kept := make([]string, 0, len(lines))
-	for _, line := range lines {
-		if line = c.withoutOwn(line); line != "" {
-			kept = append(kept, line)
-		}
-	}
-	if len(kept) == 0 {
-		delete(h, "Cookie")
-		return
-	}
-	h["Cookie"] = kept
 }
 
 func (c Cookies) withoutOwn(line string) string {

@@ -1,6 +1,9 @@
 package identity
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // encodeHeader returns a value in a form that a header can hold. Every byte of its UTF-8 outside printable
 // ASCII, the percent sign, and blanks at either end become %XX.
@@ -13,17 +16,13 @@ func encodeHeader(value string) string {
 		c := value[i]
 		edge := c == ' ' && (i == 0 || i == len(value)-1)
 		if c < ' ' || c > '~' || c == '%' || edge {
-			b.WriteByte('%')
-			b.WriteByte(upperHex[c>>4])
-			b.WriteByte(upperHex[c&15])
+			fmt.Fprintf(&b, "%%%02X", c)
 			continue
 		}
 		b.WriteByte(c)
 	}
 	return b.String()
 }
-
-const upperHex = "0123456789ABCDEF"
 
 func plain(value string) bool {
 	for i := range len(value) {

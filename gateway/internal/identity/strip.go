@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -128,39 +129,29 @@ func (s ReservedHeaders) clean(h http.Header) {
 	}
 }
 
-// cleanConnection removes the names of the set from every Connection line. Other lines stay.
+// cleanConnection removes the names of the set from every Connection line.
 func (s ReservedHeaders) cleanConnection(h http.Header) {
-	lines, kept := h["Connection"], []string(nil)
-	for i, line := range lines {
-		cleaned := s.withoutOwn(line)
-		if cleaned != line && kept == nil {
-			kept = append(make([]string, 0, len(lines)), lines[:i]...)
-		}
-		if kept != nil && cleaned != "" {
-			kept = append(kept, cleaned)
-		}
-	}
-	switch {
-	case kept == nil:
-	case len(kept) == 0:
-		delete(h, "Connection")
-	default:
-		h["Connection"] = kept
-	}
+	rewriteLines(h, "Connection", func(line string) string {
+		kept := slices.DeleteFunc(strings.Split(line, ","), func(option string) bool {
+			name := strings.TrimSpace(option)
+			return s.Has(name) || isAuthorization(name)
+		})
+		return strings.TrimSpace(strings.Join(kept, ","))
+	})
 }
 
-func (s ReservedHeaders) withoutOwn(line string) string {
-	options := strings.Split(line, ",")
-	kept := options[:0]
-	for _, option := range options {
-		if name := strings.TrimSpace(option); !s.Has(name) && !isAuthorization(name) {
-			kept = append(kept, option)
+// rewriteLines replaces every line of a field. An empty line goes. Other requests may share the array of the lines, so it
+// stays as it is.
+func rewriteLines(h http.Header, name string, rewrite func(string) string) {
+	var kept []string
+	for _, line := range h[name] {
+		if line = rewrite(line); line != "" {
+			kept = append(kept, line)
 		}
 	}
-	if len(kept) == len(options) {
-		return line
+	if h[name] = kept; len(kept) == 0 {
+		delete(h, name)
 	}
-	return strings.TrimSpace(strings.Join(kept, ","))
 }
 
 // isAuthorization reports whether a name is Authorization, which carries the access token to the upstream. A

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/gateway/internal/dpop"
+	"github.com/caddy-itsme/caddy-itsme/internal/span"
 	"github.com/caddy-itsme/caddy-itsme/store"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
@@ -142,6 +143,16 @@ func StoreCredential(c *token.Claims) store.Credential {
 	return store.Credential{TokenID: c.ID, Login: c.Login(), Subject: c.Subject, IssuedAt: c.IssuedAt, Mark: c.Mark()}
 }
 
+// spanVerify is the span of the check of a token that is not in the cache. A cached token gets no span: its
+// check takes no time.
+const spanVerify = "token.verify"
+
+// tokenErrors are the errors that such a span names.
+var tokenErrors = []error{
+	token.ErrNoKeys, token.ErrTooLarge, token.ErrMalformed, token.ErrType, token.ErrMinted, token.ErrAlgorithm, token.ErrUnknownKey, token.ErrSignature, token.ErrDecryption,
+	token.ErrExpired, token.ErrNotYetValid, token.ErrIssuer, token.ErrAudience, token.ErrClaims,
+}
+
 // check returns the credential of a valid token, from the cache or new. A cached credential is valid until its
 // key leaves the set or it expires.
 func (g *Guard) check(ctx context.Context, key tokenKey, kind store.Kind, raw string) (c *Credential, cached bool, err error) {
@@ -153,9 +164,9 @@ func (g *Guard) check(ctx context.Context, key tokenKey, kind store.Kind, raw st
 	if kind == store.Browser {
 		verifyToken = g.config.Authority.VerifySession
 	}
-	traced := startVerify(ctx, kind)
+	_, traced := span.Start(ctx, spanVerify, span.KindKey.String(kind.String()))
 	claims, err := verifyToken(raw)
-	endVerify(traced, err)
+	span.End(traced, err, tokenErrors...)
 	if err != nil {
 		if cached {
 			g.cache.drop(key)
