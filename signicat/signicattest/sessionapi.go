@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -69,11 +70,11 @@ func (s *sessions) newSession(r *http.Request, wanted *sessionRequest) *session 
 	now := s.cfg.Now()
 	x := &session{
 		id: s.random.guid(), transactionID: s.random.guid(), request: wanted, status: statusCreated,
-		redirectURL: orDefault(wanted.redirectURL, s.cfg.RedirectURLs[0]),
+		redirectURL: cmp.Or(wanted.redirectURL, s.cfg.RedirectURLs[0]),
 		state:       s.random.token() + ":" + s.cfg.AccountID, nonce: s.random.token(),
 		created: now, expires: s.random.expiry(now, wanted.sessionLifetime),
 	}
-	x.authorizationURL = authorizationRequestURL(s.base(r), s.authorizationParameters(x))
+	x.authorizationURL = withQuery(s.base(r)+authorizationPath, s.authorizationParameters(x))
 	x.tokenURL = s.base(r) + tokenRequestPath
 	x.ipAddress, _, _ = net.SplitHostPort(r.RemoteAddr) // empty for a connection in memory
 	return x
