@@ -1,11 +1,14 @@
+// Package attribute translates the attributes that Signicat sends of a user: from Signicat's name to
+// the claim in our tokens, and from the claim to the header that an upstream gets.
 package attribute
 
 import "slices"
 
 // Attribute is one row of the translation from a Signicat attribute to a claim and a header.
 type Attribute struct {
-	// Name is Signicat's name of the attribute.
-	// Source: https://developer.signicat.com/identity-methods/itsme/attribute-reference/.
+	// Name is Signicat's name of the attribute. Its App2App guide has name, firstName, lastName, dateOfBirth, nin and
+	// idpId. Unverified: the others, which a reseller of the same API documents.
+	// Source: https://docs.developer.rabobank.com/identity-risk/reference/itsme-attribute-reference.
 	Name string
 	// Claim is the name in our tokens. It is that of OpenID Connect when there is one.
 	Claim string
@@ -34,8 +37,7 @@ const (
 	NIN
 )
 
-// All returns a copy of the table: every attribute of itsme in Signicat's REST API.
-// Unverified: the names of the device attributes that Signicat documents only in part.
+// All returns a copy of the table: every attribute of itsme whose name in Signicat's REST API is known.
 func All() []Attribute { return slices.Clone(table) }
 
 var table = []Attribute{

@@ -1,6 +1,10 @@
 package attribute
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // HeaderPrefix begins the name of every identity header that the gateway sends to an upstream.
 const HeaderPrefix = "X-Itsme-"
@@ -21,13 +25,7 @@ var headers = func() map[string]string {
 }()
 
 // Headers returns the header of every claim of a token, in no order.
-func Headers() []string {
-	names := make([]string, 0, len(headers))
-	for _, name := range headers {
-		names = append(names, name)
-	}
-	return names
-}
+func Headers() []string { return slices.Collect(maps.Values(headers)) }
 
 // Header returns the header that carries a claim to the upstream.
 func Header(claim string) string {

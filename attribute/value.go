@@ -35,7 +35,7 @@ func (s Subject) Claims(wanted []string) map[string]any {
 		if !slices.Contains(wanted, a.Claim) {
 			continue
 		}
-		value, ok := readers[a.Form](s, a.Name)
+		value, ok := s.read(a)
 		if !ok {
 			continue
 		}
@@ -47,45 +47,34 @@ func (s Subject) Claims(wanted []string) map[string]any {
 	return claims
 }
 
-// readers maps each form to the function that reads it.
-var readers = map[Form]func(s Subject, name string) (any, bool){
-	Text:    readText,
-	Email:   readText,
-	Lower:   func(s Subject, name string) (any, bool) { return readMapped(s, name, strings.ToLower) },
-	Phone:   func(s Subject, name string) (any, bool) { return readMapped(s, name, e164) },
-	Address: readAddress,
-	NIN:     readNIN,
-}
-
-func readText(s Subject, name string) (any, bool) {
-	return readMapped(s, name, func(text string) string { return text })
-}
-
-func readMapped(s Subject, name string, f func(string) string) (any, bool) {
-	text, ok := s.Text(name)
-	text = bound(f(text))
+// read returns the value of an attribute in the form of its claim.
+func (s Subject) read(a Attribute) (value any, ok bool) {
+	switch a.Form {
+	case Address:
+		return map[string]any{"formatted": bound(s.Address)}, s.Address != ""
+	case NIN:
+		return s.NIN.claim(), s.NIN.Value != ""
+	}
+	text, ok := s.Text(a.Name)
+	switch a.Form {
+	case Lower:
+		text = strings.ToLower(text)
+	case Phone:
+		text = e164(text)
+	}
+	text = bound(text)
 	return text, ok && text != ""
 }
 
-func readAddress(s Subject, _ string) (any, bool) {
-	if s.Address == "" {
-		return nil, false
+func (n NationalNumber) claim() map[string]any {
+	claim := map[string]any{"value": bound(n.Value)}
+	if n.IssuingCountry != "" {
+		claim["issuing_country"] = bound(n.IssuingCountry)
 	}
-	return map[string]any{"formatted": bound(s.Address)}, true
-}
-
-func readNIN(s Subject, _ string) (any, bool) {
-	if s.NIN.Value == "" {
-		return nil, false
+	if n.Type != "" {
+		claim["type"] = bound(n.Type)
 	}
-	claim := map[string]any{"value": bound(s.NIN.Value)}
-	if s.NIN.IssuingCountry != "" {
-		claim["issuing_country"] = bound(s.NIN.IssuingCountry)
-	}
-	if s.NIN.Type != "" {
-		claim["type"] = bound(s.NIN.Type)
-	}
-	return claim, true
+	return claim
 }
 
 // e164 removes the blanks and punctuation of a number like "+32 453519681".

@@ -57,15 +57,11 @@ func (g *Gateway) serveIntrospect(x exchange) error {
 }
 
 func introspectionOf(c *token.Claims) introspection {
-	var audience any = c.Audience
-	if len(c.Audience) == 1 {
-		audience = c.Audience[0]
-	}
 	answer := introspection{
 		Active:    true,
 		Issuer:    c.Issuer,
 		Subject:   c.Subject,
-		Audience:  audience,
+		Audience:  token.OneOrMany(c.Audience),
 		ClientID:  c.ClientID,
 		ExpiresAt: c.ExpiresAt.Unix(),
 		IssuedAt:  c.IssuedAt.Unix(),

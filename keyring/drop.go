@@ -3,6 +3,7 @@ package keyring
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -67,10 +68,7 @@ func (k *Keyring) toDrop(s State, known []knownKey, ids []string) (dropped []dro
 		}
 	}
 	if slices.Contains(ids, EveryKey) {
-		dropped = nil
-		for _, key := range all {
-			dropped = append(dropped, key)
-		}
+		return slices.Collect(maps.Values(all)), nil
 	}
 	return dropped, nil
 }

@@ -33,18 +33,18 @@ func ReadFile(path string, algorithm token.Algorithm, log *slog.Logger) (*token.
 }
 
 func readRegular(path string) ([]byte, fs.FileMode, error) {
+	info, err := os.Stat(path) // before it is opened: to open a named pipe waits for a writer
+	if err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		return nil, 0, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	info, err := file.Stat()
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
-	}
 	data, err := io.ReadAll(io.LimitReader(file, maxFile))
 	return data, info.Mode(), err
 }

@@ -182,7 +182,7 @@ func TestKeysGoOnWithoutStorage(t *testing.T) {
 			t.Errorf("%s signs, not %s", got, next)
 		}
 		if !strings.Contains(r.log.String(), "signing keys could not be read or changed; the last known ones stay in force") {
-			t.Errorf("the log does not tell: %s", &r.log)
+			t.Errorf("the log lacks it: %s", &r.log)
 		}
 		storage.Fail(nil, nil)
 		pass(2 * interval)
@@ -209,7 +209,7 @@ func TestKeysThatVanishArePutBack(t *testing.T) {
 			t.Errorf("damaged keys were replaced by %s", got)
 		}
 		if !strings.Contains(r.log.String(), "damaged") {
-			t.Errorf("the log does not tell that they are damaged: %s", &r.log)
+			t.Errorf("the log does not say that they are damaged: %s", &r.log)
 		}
 		if r.inForce.KeySet() != before {
 			t.Error("other keys are in force")

@@ -34,7 +34,7 @@ func TestReplicaInventsNoKeysWhereOthersHaveSome(t *testing.T) {
 				t.Errorf("in store %t: it made keys", inStore)
 			}
 			if log := r.log.String(); !strings.Contains(log, ErrMissing.Error()) || !strings.Contains(log, holds.signing()) {
-				t.Errorf("in store %t: the log does not tell why: %s", inStore, log)
+				t.Errorf("in store %t: the log does not say why: %s", inStore, log)
 			}
 			if inStore {
 				run(t, open(folder))

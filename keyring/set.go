@@ -176,12 +176,7 @@ func (s Set) Signing(r Rotation, now time.Time) (key Key, ok bool) {
 
 // prefer returns the keys that fit, or all keys when none fits.
 func prefer(keys []Key, fits func(Key) bool) ([]Key, bool) {
-	var fitting []Key
-	for _, key := range keys {
-		if fits(key) {
-			fitting = append(fitting, key)
-		}
-	}
+	fitting := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return !fits(k) })
 	if len(fitting) == 0 {
 		return keys, false
 	}

@@ -45,8 +45,7 @@ func (c *Client) authorized(ctx context.Context, build func(accessToken) call) e
 		return err
 	}
 	err = c.bearer(ctx, token, build)
-	var failure *Error
-	if errors.As(err, &failure) {
+	if failure, ok := errors.AsType[*Error](err); ok {
 		failure.Repeated = true
 	}
 	return err

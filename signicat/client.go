@@ -43,7 +43,8 @@ func New(config Config) (*Client, error) {
 	return c, nil
 }
 
-// Close cancels a running renewal of the Signicat access token, and closes idle connections. Call it after the last call has returned. Its error is always nil.
+// Close cancels a running renewal of the Signicat access token, and closes idle connections. Call it after the last
+// call has returned. Its error is always nil.
 func (c *Client) Close() error {
 	c.tokens.stop()
 	if c.transports != nil {

@@ -187,7 +187,7 @@ func TestCancelledSession(t *testing.T) {
 	}
 }
 
-func TestFailedSessionTellsWhy(t *testing.T) {
+func TestFailedSessionHasItsCode(t *testing.T) {
 	t.Parallel()
 	sim, client := simulate(t, signicattest.Config{})
 	created := begin(t, client)

@@ -94,15 +94,9 @@ type Config struct {
 
 // withDefaults returns the configuration with its defaults, or an error that names field and remedy.
 func (c Config) withDefaults() (Config, error) {
-	if c.APIURL == "" {
-		c.APIURL = DefaultAPIURL
-	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.StateEncoding == "" {
-		c.StateEncoding = StateRaw
-	}
+	c.APIURL = strings.TrimSuffix(cmp.Or(c.APIURL, DefaultAPIURL), "/")
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.StateEncoding = cmp.Or(c.StateEncoding, StateRaw)
 	if c.Observe == nil {
 		c.Observe = func(Call) {}
 	}
@@ -115,7 +109,6 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	c.APIURL = strings.TrimSuffix(c.APIURL, "/")
 	return c, c.validate()
 }
 

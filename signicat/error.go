@@ -1,6 +1,7 @@
 package signicat
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -26,6 +27,7 @@ var (
 	// has no sentinel of its own. The same request will be refused again.
 	ErrRejected = errors.New("rejected by Signicat")
 	// ErrRateLimited is returned when Signicat answers 429. See Error.RetryAfter.
+	// Unverified: Signicat publishes no rate limit, and its API does not declare 429.
 	ErrRateLimited = errors.New("rate limited by Signicat")
 	// ErrUnavailable is returned when there was no whole answer, or a 5xx or 408: no route, a cut
 	// connection, a timeout, a context that ended (then also context.DeadlineExceeded or
@@ -151,18 +153,16 @@ func sentinel(operation string, status int, mediaType string) error {
 	}
 }
 
-// problem returns the code and trace id of an error body, in Signicat's form or OAuth's. Source: https://developer.signicat.com/docs/error-codes/, RFC 6749 section 5.2.
+// problem returns the code and trace id of an error body, in Signicat's form or OAuth's.
+// Source: https://developer.signicat.com/docs/error-codes/, RFC 6749 section 5.2.
 func problem(body []byte) (code, traceID string) {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(body, &members) != nil {
-		return "", ""
+	var members struct {
+		Code    string `json:"code"`
+		Error   string `json:"error"`
+		TraceID string `json:"traceId"`
 	}
-	code, _ = text(members["code"])
-	if code == "" {
-		code, _ = text(members["error"])
-	}
-	traceID, _ = text(members["traceId"])
-	return word(code), word(traceID)
+	_ = json.Unmarshal(body, &members) // what is not JSON, and a member of another type, stays empty
+	return word(cmp.Or(members.Code, members.Error)), word(members.TraceID)
 }
 
 // retryAfter reads a Retry-After header, in seconds or as a date (RFC 9110 section 10.2.3).

@@ -7,7 +7,13 @@ var DecodeSession = decodeSession
 var NewDialer = newDialer
 
 // Outcomes returns all values of Call.Outcome.
-var Outcomes = allOutcomes
+func Outcomes() []string {
+	all := []string{OutcomeOK, outcomeAbandoned, outcomeOther}
+	for _, o := range outcomes {
+		all = append(all, o.word)
+	}
+	return all
+}
 
 // MaxRetryAfter bounds Error.RetryAfter.
 const MaxRetryAfter = maxRetryAfter

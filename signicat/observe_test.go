@@ -12,8 +12,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestCallsAreTold makes calls that end well, in refusal, and without their caller.
-func TestCallsAreTold(t *testing.T) {
+// TestObserveReceivesCalls makes calls that succeed, that Signicat refuses, and whose caller has gone.
+func TestObserveReceivesCalls(t *testing.T) {
 	t.Parallel()
 	observed := make(chan signicat.Call, 10)
 	sim, client := simulate(t, signicattest.Config{}, func(c *signicat.Config) {

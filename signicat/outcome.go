@@ -25,7 +25,7 @@ const (
 	outcomeOther = "other"
 )
 
-// outcomes maps the error of a call to a word.
+// outcomes maps the sentinel of a call to a word.
 var outcomes = []struct {
 	err  error
 	word string
@@ -38,15 +38,6 @@ var outcomes = []struct {
 	{ErrRateLimited, "rate_limited"},
 	{ErrInvalidResponse, "invalid_response"},
 	{ErrUnavailable, "unavailable"},
-}
-
-// allOutcomes returns all values of Call.Outcome.
-func allOutcomes() []string {
-	all := []string{OutcomeOK}
-	for _, o := range outcomes {
-		all = append(all, o.word)
-	}
-	return append(all, outcomeAbandoned, outcomeOther)
 }
 
 // Operations returns all values of Call.Operation.

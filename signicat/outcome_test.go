@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
@@ -148,10 +149,12 @@ func TestOutcomes(t *testing.T) {
 				client, url := newClient(t, s, atPublishedTime, func(c *signicat.Config) {
 					c.Observe = func(call signicat.Call) { calls <- call }
 				})
-				err := operation.call(t.Context(), client, url)
+				ctx, spans := traced(t)
+				err := operation.call(ctx, client, url)
 				wantOutcome(t, err, operation.name, o)
 				close(calls)
 				wantSameWord(t, calls, operation.name, err)
+				wantSameClass(t, spans.Ended(), o.wanted(operation.name))
 			})
 		}
 	}
@@ -185,7 +188,7 @@ func wantOutcome(t *testing.T, err error, operation string, o outcome) {
 	}
 }
 
-// wantSameWord compares what the metrics call the outcome with the error, which is what the log and the doctor tell.
+// wantSameWord compares what the metrics call the outcome with the error, which the log and the doctor show.
 func wantSameWord(t *testing.T, calls <-chan signicat.Call, operation string, err error) {
 	t.Helper()
 	words := map[error]string{
@@ -207,6 +210,18 @@ func wantSameWord(t *testing.T, calls <-chan signicat.Call, operation string, er
 	}
 	if last != want {
 		t.Errorf("the outcome is %q, want %q as in the error %v", last, want, err)
+	}
+}
+
+// wantSameClass compares the error class of the last span with the error.
+func wantSameClass(t *testing.T, spans []trace.ReadOnlySpan, err error) {
+	t.Helper()
+	want := ""
+	if err != nil {
+		want = err.Error()
+	}
+	if got := described(spans[len(spans)-1])["error.type"]; got != want {
+		t.Errorf("the span has error.type %q, want %q", got, want)
 	}
 }
 

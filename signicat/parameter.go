@@ -18,7 +18,7 @@ const (
 )
 
 // parameterResponseType selects itsme's flow: code is App2App, none is without a redirect URL.
-// Source: https://developer.signicat.com/identity-methods/itsme/integration/.
+// Source: https://developer.signicat.com/identity-methods/itsme/integration/implement/authentication-api/saba/.
 const parameterResponseType = "itsme_response_type"
 
 // checkParameters returns the remedy for the first parameter that cannot be sent, or "". Names compare

@@ -19,7 +19,7 @@ type SessionRequest struct {
 	// They decide which itsme service, and so which contract, is used.
 	RequestedAttributes []string `json:"requestedAttributes"`
 	// RequestedLoA is the lowest level of assurance wanted. Empty leaves it to the eID.
-	// The caller compares the LoA of the answer.
+	// The caller compares the LoA of the answer. Unverified: how a session ends that reaches less.
 	RequestedLoA LoA `json:"requestedLoa,omitempty"`
 	// AdditionalParameters are parameters of the eID, such as [ParameterRedirectURL].
 	AdditionalParameters map[string]string `json:"additionalParameters,omitempty"`
@@ -27,6 +27,6 @@ type SessionRequest struct {
 	// Empty, or one that Signicat does not have, means en.
 	Language string `json:"language,omitempty"`
 	// SessionLifetimeSeconds is the lifetime of the session at Signicat. Whole seconds; zero leaves
-	// Signicat's 1200; Signicat raises a value under 300 to 300.
+	// Signicat's 1200; Signicat raises a value under 300 to 300. Unverified: the longest that it accepts.
 	SessionLifetimeSeconds int `json:"sessionLifetime,omitempty"`
 }

@@ -8,11 +8,11 @@ type Status string
 
 // The statuses that Signicat's API names. A client must expect others.
 const (
-	StatusCreated        Status = "CREATED"          // the user has not opened it
-	StatusWaitingForUser Status = "WAITING_FOR_USER" // the user has opened it
+	StatusCreated        Status = "CREATED"          // as it was created
+	StatusWaitingForUser Status = "WAITING_FOR_USER" // Unverified for itsme: the user has opened it
 	StatusSuccess        Status = "SUCCESS"          // the only one with a Subject
 	StatusAbort          Status = "ABORT"            // the user stopped it
-	StatusError          Status = "ERROR"            // see Session.Error and Session.StatusDetail
+	StatusError          Status = "ERROR"            // see Session.Error
 	StatusCancelled      Status = "CANCELLED"        // ended by CancelSession
 	StatusExpired        Status = "EXPIRED"          // Unverified: its lifetime passed
 	StatusInvalid        Status = "INVALID"          // Unverified: Signicat publishes no meaning

@@ -1,8 +1,10 @@
 package signicat
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -37,11 +39,8 @@ func (s *Subject) NIN() (NIN, bool) {
 	if value, ok := text(raw); ok {
 		return NIN{Value: value}, true
 	}
-	nin := NIN{
-		Value:          member(raw, "value"),
-		IssuingCountry: member(raw, "issuingCountry"),
-		Type:           member(raw, "type"),
-	}
+	var nin NIN
+	_ = json.Unmarshal(raw, &nin) // a member of another type stays empty
 	return nin, nin.Value != ""
 }
 
@@ -53,11 +52,15 @@ func (s *Subject) Address() (formatted string, ok bool) {
 	if value, ok := text(raw); ok {
 		return value, true
 	}
-	if formatted = member(raw, "formatted"); formatted != "" {
-		return formatted, true
+	var address struct {
+		Formatted  string `json:"formatted"`
+		Street     string `json:"street_address"`
+		PostalCode string `json:"postal_code"`
+		Locality   string `json:"locality"`
 	}
-	town := join(" ", member(raw, "postal_code"), member(raw, "locality"))
-	formatted = join(", ", member(raw, "street_address"), town)
+	_ = json.Unmarshal(raw, &address) // a member of another type stays empty
+	town := join(" ", address.PostalCode, address.Locality)
+	formatted = cmp.Or(address.Formatted, join(", ", address.Street, town))
 	return formatted, formatted != ""
 }
 
@@ -86,23 +89,7 @@ func text(raw json.RawMessage) (string, bool) {
 	return value, err == nil && value != ""
 }
 
-// member returns a string of an object, or "".
-func member(raw json.RawMessage, name string) string {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
-		return ""
-	}
-	value, _ := text(members[name])
-	return value
-}
-
 // join joins the parts that are not empty.
 func join(separator string, parts ...string) string {
-	var there []string
-	for _, part := range parts {
-		if part != "" {
-			there = append(there, part)
-		}
-	}
-	return strings.Join(there, separator)
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), separator)
 }

@@ -41,7 +41,7 @@ func TestTimeout(t *testing.T) {
 					err := operation.call(t.Context(), client, url)
 					wantOutcome(t, err, operation.name, outcome{want: signicat.ErrUnavailable})
 					if !errors.Is(err, context.DeadlineExceeded) {
-						t.Errorf("%v does not tell that it was a timeout", err)
+						t.Errorf("%v does not show that it was a timeout", err)
 					}
 					if took := time.Since(began); took != signicat.DefaultTimeout {
 						t.Errorf("took %v, want %v", took, signicat.DefaultTimeout)
@@ -70,7 +70,7 @@ func TestCallerEndsTheCall(t *testing.T) {
 			err := operation.call(ctx, client, url)
 			wantOutcome(t, err, operation.name, outcome{want: signicat.ErrUnavailable})
 			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%v does not tell that the caller ended it", err)
+				t.Errorf("%v does not show that the caller ended it", err)
 			}
 		})
 	}

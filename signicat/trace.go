@@ -63,7 +63,9 @@ func endSpan(s trace.Span, err error) {
 			}
 		}
 	}
-	// The end of the context comes first, because it is the cause.
-	span.End(s, err, context.Canceled, context.DeadlineExceeded, ErrUnauthorized, ErrForbidden, ErrNotFound,
-		ErrRejected, ErrRateLimited, ErrUnavailable, ErrInvalidResponse)
+	known := []error{context.Canceled, context.DeadlineExceeded} // first: the end of the context is the cause
+	for _, o := range outcomes {
+		known = append(known, o.err)
+	}
+	span.End(s, err, known...)
 }

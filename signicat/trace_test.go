@@ -38,7 +38,7 @@ func described(s trace.ReadOnlySpan) map[string]string {
 	return said
 }
 
-func TestSpanTellsOfACall(t *testing.T) {
+func TestSpanDescribesACall(t *testing.T) {
 	t.Parallel()
 	body := func(status int, mediaType, text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

@@ -10,9 +10,10 @@ import (
 
 // trip is one request and its answer.
 type trip struct {
-	client *Client
-	own    *http.Transport // nil when the transport is the caller's
-	cancel context.CancelCauseFunc
+	transports *transports       // nil when the transport is the caller's
+	own        *http.Transport   // the current one of transports
+	carrier    http.RoundTripper // own, or the caller's
+	cancel     context.CancelCauseFunc
 
 	sent    atomic.Int32 // the number of times that the request's headers were written
 	over    *connection  // nil until the request has one, or with the caller's transport
@@ -20,9 +21,10 @@ type trip struct {
 }
 
 func (c *Client) newTrip() *trip {
-	t := &trip{client: c}
-	if c.transports != nil {
-		t.own = c.transports.use()
+	t := &trip{transports: c.transports, carrier: c.config.Transport}
+	if t.transports != nil {
+		t.own = t.transports.use()
+		t.carrier = t.own
 	}
 	return t
 }
@@ -39,18 +41,11 @@ func (t *trip) roundTrip(r *http.Request) (*http.Response, error) {
 		GotConn:      func(got httptrace.GotConnInfo) { t.gotConn(got, r.Method) },
 		WroteHeaders: func() { t.sent.Add(1) },
 	}))
-	response, err := t.carrier().RoundTrip(r)
+	response, err := t.carrier.RoundTrip(r)
 	if err != nil && errors.Is(context.Cause(ctx), errSentOnce) {
 		err = errSentOnce
 	}
 	return response, err
-}
-
-func (t *trip) carrier() http.RoundTripper {
-	if t.own == nil {
-		return t.client.config.Transport
-	}
-	return t.own
 }
 
 // gotConn is called before the request is written to a connection. Signicat may have performed a request
@@ -73,19 +68,18 @@ func (t *trip) gotConn(got httptrace.GotConnInfo, method string) {
 // end is called when the answer was read or the call gave up. ctx is that of the request.
 func (t *trip) end(ctx context.Context, err error) {
 	t.cancel(nil)
-	if t.own == nil {
+	if t.transports == nil {
 		return
 	}
-	transports := t.client.transports
 	timedOut := err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded)
 	switch {
 	case t.over == nil:
 	case !timedOut && answered(err):
 		t.over.answers.Add(1)
 	case timedOut && t.over.answers.Load() == t.answers:
-		transports.replace(t.own)
+		t.transports.replace(t.own)
 	}
-	if t.own != transports.use() {
+	if t.own != t.transports.use() {
 		t.own.CloseIdleConnections()
 	}
 }

@@ -42,7 +42,9 @@ func (c *Client) WaitForSession(ctx context.Context, id string) (*Session, error
 			return last, nil
 		}
 		wait := minReadInterval + rand.N(maxReadInterval-minReadInterval)
-		if !pause(ctx, atLeastRetryAfter(wait, failure)) {
+		select {
+		case <-time.After(atLeastRetryAfter(wait, failure)):
+		case <-ctx.Done():
 			return last, waitEnded(ctx.Err(), failure)
 		}
 	}
@@ -58,16 +60,4 @@ func waitEnded(end, failure error) error {
 // passing reports whether the same read may succeed later.
 func passing(err error) bool {
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrRateLimited) || errors.Is(err, ErrInvalidResponse)
-}
-
-// pause reports whether the time passed before ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

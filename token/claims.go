@@ -108,7 +108,7 @@ func (c *Claims) marshal() ([]byte, error) {
 
 		Confirmation confirmation `json:"cnf,omitzero"`
 	}{
-		c.Issuer, oneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
+		c.Issuer, OneOrMany(c.Audience), c.Subject, c.ExpiresAt.Unix(), c.IssuedAt.Unix(), c.ID, c.ClientID,
 		c.AuthTime.Unix(), c.ACR, c.IDP, c.LoginID, c.Parent,
 		confirmation{c.KeyThumbprint},
 	})
@@ -127,8 +127,9 @@ type confirmation struct {
 	KeyThumbprint string `json:"jkt,omitempty"`
 }
 
-// oneOrMany returns a single audience as a string (RFC 7519 section 4.1.3): some verifiers read only strings.
-func oneOrMany(audience []string) any {
+// OneOrMany returns the JSON value of aud. A single audience is a string (RFC 7519 section 4.1.3): some verifiers read
+// only strings.
+func OneOrMany(audience []string) any {
 	if len(audience) == 1 {
 		return audience[0]
 	}

@@ -2,51 +2,19 @@ package token
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/sha256"
-	"encoding/json"
-	"fmt"
-	"maps"
-	"math/big"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
-// publicMembers returns the members of a public key's JWK that RFC 7638 section 3.2 requires, for Ed25519 RFC 8037
-// section 2. The JWK needs no others.
-func publicMembers(public crypto.PublicKey) map[string]string {
-	switch p := public.(type) {
-	case *ecdsa.PublicKey:
-		point, err := p.Bytes()
-		if err != nil {
-			panic("token: a private key has no valid public key: " + err.Error())
-		}
-		x, y := point[1:33], point[33:]
-		return map[string]string{
-			"kty": "EC", "crv": "P-256",
-			"x": encoding.EncodeToString(x), "y": encoding.EncodeToString(y),
-		}
-	case ed25519.PublicKey:
-		return map[string]string{"kty": "OKP", "crv": "Ed25519", "x": encoding.EncodeToString(p)}
-	case *rsa.PublicKey:
-		e := big.NewInt(int64(p.E)).Bytes()
-		return map[string]string{
-			"kty": "RSA",
-			"n":   encoding.EncodeToString(p.N.Bytes()), "e": encoding.EncodeToString(e),
-		}
-	}
-	panic(fmt.Sprintf("token: public key of type %T", public))
-}
-
-// thumbprint returns the thumbprint of RFC 7638 section 3: the SHA-256 of the required members in lexicographic order.
-// encoding/json writes a map in that order.
-func thumbprint(members map[string]string) string {
-	canonical, err := json.Marshal(members)
+// thumbprint returns the RFC 7638 thumbprint of a public key: SHA-256 in base64url.
+func thumbprint(public crypto.PublicKey) string {
+	jwk := jose.JSONWebKey{Key: public}
+	sum, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
-		panic("token: marshaling strings: " + err.Error())
+		panic("token: hashing a public key: " + err.Error()) // newKey accepts no kind that go-jose does not know
 	}
-	sum := sha256.Sum256(canonical)
-	return encoding.EncodeToString(sum[:])
+	return encoding.EncodeToString(sum)
 }
 
 // ValidThumbprint reports whether text has the form of a thumbprint: a SHA-256 in base64url, in its one spelling.
@@ -55,9 +23,7 @@ func ValidThumbprint(text string) bool {
 	return err == nil && len(sum) == sha256.Size
 }
 
-// publicJWK returns the published JWK. It starts from the public members, so that it has no private one.
-func (k Key) publicJWK() map[string]string {
-	jwk := maps.Clone(k.members)
-	jwk["use"], jwk["alg"], jwk["kid"] = "sig", string(k.algorithm), k.id
-	return jwk
+// publicJWK returns the published JWK. It has only the public key, and so no private member.
+func (k Key) publicJWK() jose.JSONWebKey {
+	return jose.JSONWebKey{Key: k.public, Use: "sig", Algorithm: string(k.algorithm), KeyID: k.id}
 }

@@ -18,7 +18,7 @@ func TestThumbprint(t *testing.T) {
 		t.Fatal(err)
 	}
 	public := &rsa.PublicKey{N: new(big.Int).SetBytes(modulus), E: 65537}
-	if got, want := thumbprint(publicMembers(public)), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
+	if got, want := thumbprint(public), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }

@@ -32,9 +32,7 @@ type Key struct {
 	// size is the exact length of a signature in bytes.
 	size   int
 	public crypto.PublicKey
-	// members are the members of the public key's JWK that RFC 7638 requires.
-	members map[string]string
-	id      string
+	id     string
 }
 
 // GenerateKey returns a new key, or ErrAlgorithm for an unknown algorithm.
@@ -80,8 +78,7 @@ func newKey(private any) (*Key, error) {
 		return nil, kindError("not for ES256, EdDSA or RS256")
 	}
 	k.public = signer.Public()
-	k.members = publicMembers(k.public)
-	k.id = thumbprint(k.members)
+	k.id = thumbprint(k.public)
 	return &k, nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // ErrDuplicateKey is returned when the same key is in a KeySet twice.
@@ -59,23 +61,17 @@ func NewKeySet(current *Key, others ...*Key) (*KeySet, error) {
 	}
 	// The order by ID gives every replica the same bytes. It does not depend on which key signs.
 	slices.SortFunc(keys, func(a, b *Key) int { return cmp.Compare(a.id, b.id) })
+	var published jose.JSONWebKeySet
+	for _, k := range keys {
+		published.Keys = append(published.Keys, k.publicJWK())
+	}
 	var err error
-	if s.jwks, err = marshalJWKS(keys); err != nil {
+	if s.jwks, err = json.Marshal(published); err != nil {
 		return nil, fmt.Errorf("making key set: %w", err)
 	}
 	sum := sha256.Sum256(s.jwks)
 	s.etag = `"` + encoding.EncodeToString(sum[:]) + `"`
 	return s, nil
-}
-
-func marshalJWKS(keys []*Key) ([]byte, error) {
-	published := struct {
-		Keys []map[string]string `json:"keys"`
-	}{make([]map[string]string, 0, len(keys))}
-	for _, k := range keys {
-		published.Keys = append(published.Keys, k.publicJWK())
-	}
-	return json.Marshal(published)
 }
 
 // Current returns the key that signs.

@@ -173,6 +173,7 @@ func start(t testing.TB, files []*os.File, env []string, name string, args ...st
 	program.Env = append(os.Environ(), env...)
 	program.ExtraFiles = files
 	l := &log{ended: make(chan struct{})}
+	l.grew.L = &l.mu
 	reader, err := program.StderrPipe()
 	if err == nil {
 		err = program.Start()
@@ -195,46 +196,31 @@ func start(t testing.TB, files []*os.File, env []string, name string, args ...st
 type log struct {
 	mu    sync.Mutex
 	text  bytes.Buffer
-	wants []want
+	over  bool      // the program has ended
+	grew  sync.Cond // text or over has changed
 	ended chan struct{}
-}
-
-type want struct {
-	text string
-	seen chan struct{}
 }
 
 func (l *log) read(lines *bufio.Scanner) {
 	defer close(l.ended)
-	for lines.Scan() {
+	for more := true; more; {
+		more = lines.Scan()
 		l.mu.Lock()
+		l.over = !more
 		_, _ = fmt.Fprintln(&l.text, lines.Text())
-		for i, w := range l.wants {
-			if w.seen != nil && strings.Contains(lines.Text(), w.text) {
-				close(w.seen)
-				l.wants[i].seen = nil
-			}
-		}
+		l.grew.Broadcast()
 		l.mu.Unlock()
 	}
 }
 
-// await waits for a line with a text, or for the end of the program.
+// await waits for a text, or for the end of the program.
 func (l *log) await(text string) (seen bool) {
-	w := want{text, make(chan struct{})}
 	l.mu.Lock()
-	if strings.Contains(l.text.String(), text) {
-		close(w.seen)
-	} else {
-		l.wants = append(l.wants, w)
+	defer l.mu.Unlock()
+	for !strings.Contains(l.text.String(), text) && !l.over {
+		l.grew.Wait()
 	}
-	l.mu.Unlock()
-	select {
-	case <-w.seen:
-		return true
-	case <-l.ended:
-		return false
-	}
+	return strings.Contains(l.text.String(), text)
 }
 
 // String implements fmt.Stringer.

@@ -33,6 +33,8 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
 	_ "github.com/caddyserver/caddy/v2/modules/standard" // every module that a Caddyfile may name
+
+	"github.com/caddy-itsme/caddy-itsme/internal/exampletest"
 )
 
 const (
@@ -100,7 +102,7 @@ func run(t testing.TB, config string, adapt func(string) ([]byte, error)) *Serve
 	var err error
 	// Another process can take a free port before Caddy listens on it. Or it is that of a site of the test.
 	for range 3 {
-		s.Addr, s.admin = freeAddr(t), freeAddr(t)
+		s.Addr, s.admin = exampletest.FreeAddress(t), exampletest.FreeAddress(t)
 		err = s.Reload(config)
 		if err == nil || !strings.Contains(err.Error(), "address already in use") && !strings.Contains(err.Error(), "ambiguous site definition") {
 			break
@@ -233,16 +235,6 @@ func member(tree map[string]any, name string) map[string]any {
 		tree[name] = child
 	}
 	return child
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("finding a free port: %v", err)
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().String()
 }
 
 // Listen listens on a free port of loopback until the test ends.

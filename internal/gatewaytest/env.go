@@ -17,7 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// Bubble is a gateway that reaches its simulator through pipes. In a bubble of testing/synctest its waiting
+// Env is a gateway that reaches its simulator through pipes. In a bubble of testing/synctest its waiting
 // takes no time. A copy restarts without the original.
 type Env struct {
 	Config   gateway.Config // of the next gateway

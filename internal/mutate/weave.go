@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -96,7 +97,7 @@ func (f *file) weave(functions map[*function]changes, broken map[int]error) wove
 		opens := int(fn.body.Lbrace)
 		out.WriteString(f.text[at:opens])
 		at = opens
-		for _, m := range sorted(functions[fn]) {
+		for _, m := range slices.Sorted(maps.Keys(functions[fn])) {
 			if broken[m] != nil {
 				continue
 			}
@@ -108,14 +109,6 @@ func (f *file) weave(functions map[*function]changes, broken map[int]error) wove
 	out.WriteString(f.text[at:])
 	w.text = out.String()
 	return w
-}
-
-func sorted(c changes) (keys []int) {
-	for key := range c {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // copyOf returns the body of a function with a mutation, behind its condition.

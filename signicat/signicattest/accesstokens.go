@@ -4,11 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // maxTokens bounds the access tokens that are kept. The oldest goes first.
@@ -58,17 +58,13 @@ func (t *accessTokens) valid(token string, now time.Time) bool {
 	return known && now.Before(end)
 }
 
-// sign returns a JWT with ES256: RFC 7518 section 3.4.
-func (t *accessTokens) sign(claims map[string]any) string {
-	part := base64.RawURLEncoding.EncodeToString
-	signed := part(encode(map[string]string{"alg": "ES256", "kid": t.keyID, "typ": "at+jwt"})) + "." + part(encode(claims))
-	sum := sha256.Sum256([]byte(signed))
-	x, y, err := ecdsa.Sign(rand.Reader, t.key, sum[:])
+// sign returns a JWT with ES256.
+func (t *accessTokens) sign(claims jwt.MapClaims) string {
+	token := jwt.NewWithClaims(jwt.SigningMethodES256, claims)
+	token.Header["kid"], token.Header["typ"] = t.keyID, "at+jwt"
+	signed, err := token.SignedString(t.key)
 	if err != nil {
 		panic(err) // this package made the key
 	}
-	signature := make([]byte, 64)
-	x.FillBytes(signature[:32])
-	y.FillBytes(signature[32:])
-	return signed + "." + part(signature)
+	return signed
 }

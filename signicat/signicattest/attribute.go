@@ -1,8 +1,8 @@
 package signicattest
 
 import (
+	"cmp"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -71,24 +71,19 @@ func claimsFor(attributes []string) (claims []string, identification bool) {
 
 // claimsParameter returns the claims parameter of OpenID Connect, with slashes escaped as in the published sample.
 func claimsParameter(claims []string) string {
-	var b strings.Builder
+	members := make([]string, len(claims))
 	for i, c := range claims {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString(`"` + strings.ReplaceAll(c, "/", `\/`) + `":null`)
+		members[i] = `"` + strings.ReplaceAll(c, "/", `\/`) + `":null`
 	}
-	return `{"id_token":{` + b.String() + `}}`
+	return `{"id_token":{` + strings.Join(members, ",") + `}}`
 }
 
 // reordered returns requestedAttributes in the order of Signicat's answer: sorted, idpId last.
 func reordered(attributes []string) []string {
-	sorted := slices.Sorted(slices.Values(attributes))
+	sorted := append([]string{}, attributes...)
+	slices.Sort(sorted)
 	if i := slices.Index(sorted, idpIDAttribute); i >= 0 {
 		sorted = append(slices.Delete(sorted, i, i+1), idpIDAttribute)
-	}
-	if sorted == nil {
-		return []string{}
 	}
 	return sorted
 }
@@ -109,7 +104,7 @@ func (s *sessions) authorizationParameters(x *session) [][2]string {
 		service = identificationService
 	}
 	return [][2]string{
-		{"ui_locales", orDefault(x.request.language, "en")},
+		{"ui_locales", cmp.Or(x.request.language, "en")},
 		{"scope", "openid service:" + service},
 		{"claims", claimsParameter(claims)},
 		{"response_type", "code"},
@@ -118,13 +113,4 @@ func (s *sessions) authorizationParameters(x *session) [][2]string {
 		{"nonce", x.nonce},
 		{"client_id", s.itsmeClientID},
 	}
-}
-
-func authorizationRequestURL(base string, parameters [][2]string) string {
-	var b strings.Builder
-	for i, p := range parameters {
-		b.WriteString([]string{"?", "&"}[min(i, 1)])
-		b.WriteString(p[0] + "=" + url.QueryEscape(p[1]))
-	}
-	return base + authorizationPath + b.String()
 }

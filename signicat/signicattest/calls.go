@@ -52,8 +52,7 @@ type calls struct {
 
 	mu     sync.Mutex
 	counts map[string]int
-	last   []*Call // a ring once it is full
-	next   int
+	last   []*Call
 	script script
 }
 
@@ -63,7 +62,7 @@ func newCalls(now func() time.Time) *calls { return &calls{now: now, counts: map
 func (c *calls) Calls() (all []Call) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, recorded := range slices.Concat(c.last[c.next:], c.last[:c.next]) {
+	for _, recorded := range c.last {
 		all = append(all, *recorded)
 	}
 	return all
@@ -111,7 +110,7 @@ func (c *calls) ClearScript() {
 func (c *calls) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.counts, c.last, c.next, c.script = map[string]int{}, nil, 0, nil
+	c.counts, c.last, c.script = map[string]int{}, nil, nil
 }
 
 // begin records a call and returns the fault that is due for it, or the zero fault.
@@ -128,12 +127,10 @@ func (c *calls) begin(operation string, r *http.Request, body []byte) (*Call, Fa
 func (c *calls) add(begun *Call) {
 	c.counts[begun.Operation]++
 	begun.Number = c.counts[begun.Operation]
-	if len(c.last) < maxCalls {
-		c.last = append(c.last, begun)
-		return
+	if len(c.last) == maxCalls {
+		c.last = c.last[1:]
 	}
-	c.last[c.next] = begun
-	c.next = (c.next + 1) % maxCalls
+	c.last = append(c.last, begun)
 }
 
 // processed records the result of the operation.

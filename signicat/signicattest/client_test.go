@@ -1,6 +1,7 @@
 package signicattest_test
 
 import (
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"io"
@@ -58,7 +59,7 @@ func start(t *testing.T, cfg signicattest.Config) *client {
 		Transport:     transport,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
-	c.authenticate(orElse(cfg.ClientID, signicattest.DefaultClientID), orElse(cfg.ClientSecret, signicattest.DefaultClientSecret))
+	c.authenticate(cmp.Or(cfg.ClientID, signicattest.DefaultClientID), cmp.Or(cfg.ClientSecret, signicattest.DefaultClientSecret))
 	return c
 }
 
@@ -72,13 +73,6 @@ func (c *client) on(t *testing.T) *client {
 	other := *c
 	other.t = t
 	return &other
-}
-
-func orElse(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (c *client) authenticate(id, secret string) {

@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -34,7 +35,7 @@ func (s *sessions) Sessions() []SessionInfo {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	infos := []SessionInfo{}
-	for _, x := range s.index.all() {
+	for _, x := range s.index.order {
 		x.settle(s.cfg.Now())
 		infos = append(infos, x.info())
 	}
@@ -80,7 +81,7 @@ func (s *sessions) find(name string) (*session, error) {
 // Fail ends a session in ERROR with that error object; the zero value becomes one like the published sample. The session
 // is named as in [Server.Session]. It fails with [ErrSession] or [ErrEnded], as do Abort, Cancel, Invalidate and Expire.
 func (s *sessions) Fail(name string, e SessionError) error {
-	e = orDefault(e, *brokerError("The login failed."))
+	e = cmp.Or(e, *brokerError("The login failed."))
 	return s.finish(name, func(x *session) { x.status, x.failed = statusError, &e })
 }
 

@@ -1,7 +1,6 @@
 package signicattest
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,36 +8,19 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	strict "github.com/go-jose/go-jose/v4/json"
 )
 
-// members reads exactly one JSON object. Unlike encoding/json it compares names with their case and refuses a duplicate
-// name: Signicat may refuse a client that sends either.
+// members reads exactly one JSON object. Unlike encoding/json, go-jose's reader compares names with their case and refuses
+// a duplicate name: Signicat may refuse a client that sends either.
 func members(body []byte) (map[string]json.RawMessage, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("not UTF-8")
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("not a JSON object")
-	}
-	found := map[string]json.RawMessage{}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok {
-			return nil, errors.New("not well-formed JSON")
-		}
-		if _, twice := found[name]; twice {
-			return nil, fmt.Errorf("member %q is repeated", name)
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, errors.New("not well-formed JSON")
-		}
-		found[name] = value
-	}
-	if _, err := d.Token(); err != nil || len(bytes.Trim(body[d.InputOffset():], " \t\r\n")) > 0 {
-		return nil, errors.New("not one well-formed JSON object")
+	var found map[string]json.RawMessage
+	if err := strict.Unmarshal(body, &found); err != nil || found == nil {
+		return nil, fmt.Errorf("not one JSON object: %v", err)
 	}
 	return found, nil
 }

@@ -36,17 +36,7 @@
 //
 // # Not simulated
 //
-// See [NotSimulated]:
-//
-//   - the redirect and embedded flows, and every eID but itsme
-//   - itsme without a code (itsme_response_type=none), and itsme's signing service
-//   - encrypted results (encryptionPublicKey)
-//   - events and webhooks
-//   - Signicat's own rate limits: script a fault with status 429
-//   - certificates of the allow-list, Universal Links, App Links and other parts of a real phone
-//   - a certificate that systems trust: with [Config].TLS it makes its own, else it speaks plain HTTP
-//   - itsme's timeout of a request that the person does not answer: only the session expires
-//   - the removal of a session after its end: it is kept until newer ones need the room
+// See [NotSimulated].
 //
 // # Bounds
 //

@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -49,36 +50,36 @@ var ErrFault = errors.New("unusable fault")
 // HTTP/1.1. Such a read is counted twice.
 type Fault struct {
 	// Operation is one of the Operation constants. Required.
-	Operation string
+	Operation string `json:"operation"`
 
 	// Call is the first call that fails: 1 is the operation's next one. Zero: the next one too, and Times decides.
-	Call int
+	Call int `json:"call"`
 
 	// Times is how many calls in a row fail. Zero: the one that Call names, or every call when Call is zero too.
-	Times int
+	Times int `json:"times"`
 
 	// After performs the operation before its answer is lost.
-	After bool
+	After bool `json:"after"`
 
 	// Delay is the wait before the operation; with After before the answer. It ends when the caller closes the connection
 	// or the simulator closes. Without After the operation is then not performed.
-	Delay time.Duration
+	Delay time.Duration `json:"-"` // delay_ms in the management API
 
 	// Status is the status of the answer, with Signicat's body for it. Zero: 302 with Redirect, else 200.
-	Status int
+	Status int `json:"status"`
 
 	// RetryAfter is the header Retry-After, unchecked. It needs a Status.
-	RetryAfter string
+	RetryAfter string `json:"retry_after"`
 
 	// Redirect is the header Location.
-	Redirect string
+	Redirect string `json:"redirect"`
 
 	// Body is one of the Body constants. Empty: the body that belongs to the answer.
-	Body string
+	Body string `json:"body"`
 
 	// Cut is one of the Cut constants. Without [Server.HTTPServer] the simulator has no connection to close or silence:
 	// [CutConnection] then works as [CutBeforeHeaders], and [CutSilence] sends no answer.
-	Cut string
+	Cut string `json:"cut"`
 }
 
 // validate fails with [ErrFault].
@@ -119,7 +120,7 @@ func (f Fault) status() int {
 	case f.Status == 0 && f.Redirect != "":
 		return http.StatusFound
 	}
-	return orDefault(f.Status, http.StatusOK)
+	return cmp.Or(f.Status, http.StatusOK)
 }
 
 // forever is longer than any caller waits.
@@ -160,7 +161,7 @@ func (f *scripted) spent() bool { return f.seen >= f.last() }
 
 // unperformed returns the answer that a fault spoils when the operation was not performed.
 func (a *api) unperformed(operation string, f Fault) answer {
-	switch status := orDefault(f.status(), http.StatusOK); {
+	switch status := cmp.Or(f.status(), http.StatusOK); {
 	case status >= 400 && operation == OperationAccessToken:
 		return refuseOAuth(status, "temporarily_unavailable", "scripted fault")
 	case status >= 400:
@@ -194,13 +195,9 @@ func (f Fault) writeSpoilt(w http.ResponseWriter, a answer) {
 		a.write(w)
 		return
 	}
-	a.header.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	a.body = a.body[:len(a.body)/2]
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body)
+	a.write(w)
 	_ = http.NewResponseController(w).Flush() // sends the headers before the cut
 	panic(http.ErrAbortHandler)
 }
@@ -211,7 +208,7 @@ func (f Fault) spoil(a answer) answer {
 	if header == nil {
 		header = http.Header{}
 	}
-	body, contentType := a.body, orDefault(header.Get("Content-Type"), "application/json")
+	body, contentType := a.body, cmp.Or(header.Get("Content-Type"), "application/json")
 	if len(body) == 0 {
 		body = []byte(`{"status":"an answer that had no body"}`)
 	}

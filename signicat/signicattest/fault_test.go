@@ -1,6 +1,7 @@
 package signicattest_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -172,7 +173,7 @@ func TestFaultSchedule(t *testing.T) {
 			t.Parallel()
 			c := start(t, signicattest.Config{})
 			for i := range test.faults {
-				test.faults[i].Operation = orElse(test.faults[i].Operation, signicattest.OperationReadSession)
+				test.faults[i].Operation = cmp.Or(test.faults[i].Operation, signicattest.OperationReadSession)
 			}
 			c.do(http.MethodGet, "/auth/rest/sessions/x", "", nil).want(http.StatusNotFound) // calls before do not count
 			script(t, c, test.faults...)

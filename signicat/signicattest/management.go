@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -82,7 +83,7 @@ func managed[T any](do func(s *Server, id string, body T) (any, error)) func(*Se
 		var body T
 		d := json.NewDecoder(io.LimitReader(r.Body, maxRequestBody))
 		d.DisallowUnknownFields()
-		if err := d.Decode(&body); err != nil && !errors.Is(err, io.EOF) {
+		if err := d.Decode(&body); err != nil && !errors.Is(err, io.EOF) || d.More() {
 			return nil, errors.New("the body is not the JSON of this route: GET / lists the routes")
 		}
 		return do(s, r.PathValue("id"), body)
@@ -143,32 +144,21 @@ func manageRefuse(s *Server, id string, body refusal) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := s.RefuseWith(info.AuthorizationRequestURL, orDefault(body.Error, accessDenied), body.Description)
+	u, err := s.RefuseWith(info.AuthorizationRequestURL, cmp.Or(body.Error, accessDenied), body.Description)
 	return redirected{u}, err
 }
 
 // faultJSON is a [Fault] in the management API.
 type faultJSON struct {
-	Operation         string `json:"operation"`
-	Call              int    `json:"call"`
-	Times             int    `json:"times"`
-	After             bool   `json:"after"`
-	DelayMilliseconds int    `json:"delay_ms"`
-	Status            int    `json:"status"`
-	RetryAfter        string `json:"retry_after"`
-	Redirect          string `json:"redirect"`
-	Body              string `json:"body"`
-	Cut               string `json:"cut"`
+	Fault
+	DelayMilliseconds int `json:"delay_ms"`
 }
 
 func manageFaults(s *Server, _ string, body []faultJSON) (any, error) {
 	var faults []Fault
 	for _, f := range body {
-		faults = append(faults, Fault{
-			Operation: f.Operation, Call: f.Call, Times: f.Times, After: f.After, Status: f.Status,
-			Delay:      time.Duration(f.DelayMilliseconds) * time.Millisecond,
-			RetryAfter: f.RetryAfter, Redirect: f.Redirect, Body: f.Body, Cut: f.Cut,
-		})
+		f.Delay = time.Duration(f.DelayMilliseconds) * time.Millisecond
+		faults = append(faults, f.Fault)
 	}
 	return nil, s.Script(faults...)
 }

@@ -124,6 +124,7 @@ func TestManagementRefusals(t *testing.T) {
 		"unknown refusal":            {http.MethodPost, "/sessions/" + l.id + "/refuse", `{"error":"x"}`, nil, 400},
 		"unknown member":             {http.MethodPost, "/sessions/" + l.id + "/approve", `{"person":"adult"}`, nil, 400},
 		"not JSON":                   {http.MethodPost, "/faults", `x`, nil, 400},
+		"a second object":            {http.MethodPost, "/sessions/" + l.id + "/approve", `{} {"persona":"bis"}`, nil, 400},
 		"a fault that is none":       {http.MethodPost, "/faults", `[{"operation":"read_session"}]`, nil, 400},
 		"unknown switch":             {http.MethodPatch, "/switches", `{"x":"y"}`, nil, 400},
 		"another method":             {http.MethodPut, "/switches", `{}`, nil, 405},

@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -29,6 +30,6 @@ func spacedNationalNumber(nin string) string { return nin[:6] + " " + nin[6:9] +
 
 // cardNumber returns the number of a Belgian identity card: ten digits and their remainder by 97.
 func cardNumber(ten int) string {
-	digits := fmt.Sprintf("%010d%02d", ten, orDefault(ten%97, 97))
+	digits := fmt.Sprintf("%010d%02d", ten, cmp.Or(ten%97, 97))
 	return digits[:3] + "-" + digits[3:10] + "-" + digits[10:]
 }

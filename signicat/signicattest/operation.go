@@ -35,18 +35,20 @@ type request struct {
 type operation struct {
 	name, path, method string
 	query              []string // the parameters that it takes
+	authorized, json   bool     // it needs an access token; its body is JSON
 	answer             func(*api, *request) answer
 }
 
 func operations() []operation {
 	account, organization := "signicat-accountId", "signicat-organizationId"
+	tenant := []string{account, organization}
 	return []operation{
-		{OperationAccessToken, "/auth/open/connect/token", http.MethodPost, nil, (*api).accessToken},
-		{OperationCreateSession, "/auth/rest/sessions", http.MethodPost, []string{account, organization}, (*api).createSession},
-		{OperationReadSession, "/auth/rest/sessions/{id}", http.MethodGet, []string{account, organization, "sessionNonce"}, (*api).readSession},
-		{OperationCancelSession, "/auth/rest/sessions/{id}/cancel", http.MethodPost, []string{account, organization}, (*api).cancelSession},
-		{OperationValidateCode, tokenRequestPath, http.MethodPost, []string{account, organization}, (*api).validateCode},
-		{OperationUnknown, "/", "", nil, (*api).unknownPath},
+		{OperationAccessToken, "/auth/open/connect/token", http.MethodPost, nil, false, false, (*api).accessToken},
+		{OperationCreateSession, "/auth/rest/sessions", http.MethodPost, tenant, true, true, (*api).createSession},
+		{OperationReadSession, "/auth/rest/sessions/{id}", http.MethodGet, []string{account, organization, "sessionNonce"}, true, false, (*api).readSession},
+		{OperationCancelSession, "/auth/rest/sessions/{id}/cancel", http.MethodPost, tenant, true, false, (*api).cancelSession},
+		{OperationValidateCode, tokenRequestPath, http.MethodPost, tenant, true, true, (*api).validateCode},
+		{OperationUnknown, "/", "", nil, false, false, (*api).unknownPath},
 	}
 }
 
@@ -109,6 +111,14 @@ func (a *api) check(o operation, r *request, bodyErr error) answer {
 	if wrong := wrongQuery(r.Request, o.query); o.name != OperationUnknown && len(wrong) > 0 {
 		return a.refuse(http.StatusBadRequest, "invalid_request_parameter", "the query is wrong", wrong...)
 	}
+	if o.authorized {
+		if refused := a.authorize(r); refused != nil {
+			return *refused
+		}
+	}
+	if o.json && !hasMediaType(r, "application/json") {
+		return a.refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the content type is not application/json")
+	}
 	return o.answer(a, r)
 }
 
@@ -141,10 +151,8 @@ func (a *api) wait(r *http.Request, d time.Duration) {
 	if d <= 0 {
 		return
 	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
 	select {
-	case <-timer.C:
+	case <-time.After(d):
 		return
 	case <-r.Context().Done():
 	case <-a.closed:

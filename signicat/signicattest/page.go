@@ -2,6 +2,7 @@ package signicattest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"html/template"
 	"net/http"
@@ -47,7 +48,7 @@ type phoneView struct {
 }
 
 // servePage shows the itsme app as a page. HEAD does not open the login.
-func (p *phone) servePage(w http.ResponseWriter, r *http.Request) {
+func (s *sessions) servePage(w http.ResponseWriter, r *http.Request) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		showPhone(w, http.StatusBadRequest, phoneView{Problem: ErrAuthorizationRequest.Error()})
@@ -57,8 +58,8 @@ func (p *phone) servePage(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	view := phoneView{Personas: p.sessions.personas}
-	if err := p.sessions.show(q, view.describe); err != nil {
+	view := phoneView{Personas: s.personas}
+	if err := s.show(q, view.describe); err != nil {
 		showPhone(w, phoneStatus(err), phoneView{Problem: err.Error()})
 		return
 	}
@@ -81,7 +82,7 @@ func (v *phoneView) describe(x *session) {
 
 // serveForm reads the form: decision is approve or refuse; persona is a key; error, one of [RefusalCodes], and
 // error_description are for another refusal than the person's. It redirects as itsme does, or shows an error.
-func (p *phone) serveForm(w http.ResponseWriter, r *http.Request) {
+func (s *sessions) serveForm(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequestBody)
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err == nil {
@@ -94,9 +95,9 @@ func (p *phone) serveForm(w http.ResponseWriter, r *http.Request) {
 	var redirectURL string
 	switch r.PostForm.Get("decision") {
 	case "approve":
-		redirectURL, err = p.sessions.approve(q, r.PostForm.Get("persona"))
+		redirectURL, err = s.approve(q, r.PostForm.Get("persona"))
 	case "refuse":
-		redirectURL, err = p.sessions.refuse(q, orDefault(r.PostForm.Get("error"), accessDenied), r.PostForm.Get("error_description"))
+		redirectURL, err = s.refuse(q, cmp.Or(r.PostForm.Get("error"), accessDenied), r.PostForm.Get("error_description"))
 	default:
 		err = errors.New("decision must be approve or refuse")
 	}

@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"maps"
@@ -60,7 +61,7 @@ func (c Config) personas() []Persona {
 		person("low", "identified with LoA low", "low", "Luc", "Dubois", date(1969, time.May, 5), 0, 77),
 	}
 	for i := range people {
-		people[i].identify(orDefault(c.OrganizationID, c.AccountID))
+		people[i].identify(cmp.Or(c.OrganizationID, c.AccountID))
 	}
 	return people
 }

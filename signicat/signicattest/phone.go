@@ -42,54 +42,51 @@ func (a *account) Personas() []Persona {
 	people := slices.Clone(a.personas)
 	for i := range people {
 		people[i].Attributes = maps.Clone(people[i].Attributes)
-		if address := people[i].Address; address != nil {
-			people[i].Address = &Address{address.Formatted, address.StreetAddress, address.PostalCode, address.Locality}
+		if people[i].Address != nil {
+			people[i].Address = new(*people[i].Address)
 		}
 	}
 	return people
 }
 
-// phone is the phone of the person who logs in.
-type phone struct{ sessions *sessions }
-
 // Open opens the authorization request URL without an answer. It fails with [ErrAuthorizationRequest].
-func (p *phone) Open(authorizationRequestURL string) error {
+func (s *sessions) Open(authorizationRequestURL string) error {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return err
 	}
-	p.sessions.mu.Lock()
-	defer p.sessions.mu.Unlock()
-	_, err = p.sessions.opened(q)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err = s.opened(q)
 	return err
 }
 
 // Approve opens the URL and approves as the persona with that key; an empty key is the first persona. It returns the
 // redirect URL that the phone then opens, with code and state. It fails with [ErrAuthorizationRequest], [ErrAnswered] or
 // [ErrPersona]. It works after the end of the session too, because itsme does not know the session.
-func (p *phone) Approve(authorizationRequestURL, persona string) (redirectURL string, err error) {
+func (s *sessions) Approve(authorizationRequestURL, persona string) (redirectURL string, err error) {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return "", err
 	}
-	return p.sessions.approve(q, persona)
+	return s.approve(q, persona)
 }
 
 // Refuse opens the URL and refuses. It returns the redirect URL that the phone then opens, with error and state. The
 // session does not change without [Switches].RefusalAborts: Signicat does not learn of it. It fails as [Server.Approve]
 // does.
-func (p *phone) Refuse(authorizationRequestURL string) (redirectURL string, err error) {
-	return p.RefuseWith(authorizationRequestURL, accessDenied, "")
+func (s *sessions) Refuse(authorizationRequestURL string) (redirectURL string, err error) {
+	return s.RefuseWith(authorizationRequestURL, accessDenied, "")
 }
 
 // RefuseWith is [Server.Refuse] with another of [RefusalCodes], or [ErrRefusal], and with an error_description unless
 // that is empty.
-func (p *phone) RefuseWith(authorizationRequestURL, code, description string) (redirectURL string, err error) {
+func (s *sessions) RefuseWith(authorizationRequestURL, code, description string) (redirectURL string, err error) {
 	q, err := authorizationQuery(authorizationRequestURL)
 	if err != nil {
 		return "", err
 	}
-	return p.sessions.refuse(q, code, description)
+	return s.refuse(q, code, description)
 }
 
 // authorizationQuery returns the parameters of an authorization request URL. It does not check the host.
@@ -159,7 +156,7 @@ func (s *sessions) approve(q url.Values, key string) (redirectURL string, err er
 	}
 	x.approve(&s.personas[i], code, s.cfg.Now(), s.Switches(), s.nextSuccess)
 	s.nextSuccess = Override{}
-	return withQuery(x.redirectURL, "code", code, "state", x.state), nil
+	return withQuery(x.redirectURL, [][2]string{{"code", code}, {"state", x.state}}), nil
 }
 
 func (s *sessions) refuse(q url.Values, code, description string) (redirectURL string, err error) {
@@ -173,21 +170,21 @@ func (s *sessions) refuse(q url.Values, code, description string) (redirectURL s
 		return "", err
 	}
 	x.refuse(s.Switches())
-	pairs := []string{"error", code, "state", x.state}
+	pairs := [][2]string{{"error", code}, {"state", x.state}}
 	if description != "" {
-		pairs = append(pairs, "error_description", description)
+		pairs = append(pairs, [2]string{"error_description", description})
 	}
-	return withQuery(x.redirectURL, pairs...), nil
+	return withQuery(x.redirectURL, pairs), nil
 }
 
-// withQuery appends parameters to a URL.
-func withQuery(to string, pairs ...string) string {
+// withQuery appends parameters to a URL, in their order.
+func withQuery(to string, parameters [][2]string) string {
 	separator := "?"
 	if strings.Contains(to, "?") {
 		separator = "&"
 	}
-	for i := 0; i < len(pairs); i += 2 {
-		to += separator + pairs[i] + "=" + url.QueryEscape(pairs[i+1])
+	for _, p := range parameters {
+		to += separator + p[0] + "=" + url.QueryEscape(p[1])
 		separator = "&"
 	}
 	return to

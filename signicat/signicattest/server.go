@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -15,12 +16,11 @@ type Server struct {
 	*account
 	*forms
 	*sessions
-	*phone
 	*calls
 	*accessTokens
 
-	identity identity
-	handler  http.Handler
+	certificate *tls.Certificate // nil without TLS
+	handler     http.Handler
 
 	http   *http.Server // nil without a listener of its own
 	serve  sync.WaitGroup
@@ -42,10 +42,10 @@ func New(cfg Config) (*Server, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	var id identity
+	var certificate *tls.Certificate
 	if cfg.TLS {
 		var err error
-		if id, err = newIdentity(cfg.BaseURL); err != nil {
+		if certificate, err = newCertificate(cfg.BaseURL); err != nil {
 			return nil, err
 		}
 	}
@@ -58,8 +58,8 @@ func New(cfg Config) (*Server, error) {
 	f := newForms(cfg.Switches)
 	x := newSessions(a, f)
 	s := &Server{
-		URL: cfg.BaseURL, account: a, forms: f, sessions: x, phone: &phone{x}, calls: newCalls(cfg.Now),
-		accessTokens: tokens, identity: id, closed: make(chan struct{}),
+		URL: cfg.BaseURL, account: a, forms: f, sessions: x, calls: newCalls(cfg.Now),
+		accessTokens: tokens, certificate: certificate, closed: make(chan struct{}),
 	}
 	s.handler = s.routes()
 	return s, nil
@@ -74,8 +74,8 @@ func (s *Server) routes() http.Handler {
 	for _, o := range operations() {
 		mux.Handle(o.path, a.serve(o))
 	}
-	mux.HandleFunc("GET "+authorizationPath, s.phone.servePage)
-	mux.HandleFunc("POST "+authorizationPath, s.phone.serveForm)
+	mux.HandleFunc("GET "+authorizationPath, s.servePage)
+	mux.HandleFunc("POST "+authorizationPath, s.serveForm)
 	mux.HandleFunc(authorizationPath, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Allow", "GET, HEAD, POST")
 		showPhone(w, http.StatusMethodNotAllowed, phoneView{Problem: "the method is GET"})

@@ -154,8 +154,7 @@ func (s *sessions) reset() {
 // sessionIndex finds a session by each of its names. When it is full, the oldest session goes.
 type sessionIndex struct {
 	byID, byState, byTransaction map[string]*session
-	order                        []*session // a ring once it is full
-	next                         int
+	order                        []*session // the oldest first
 }
 
 func newSessionIndex() sessionIndex {
@@ -165,20 +164,13 @@ func newSessionIndex() sessionIndex {
 }
 
 func (i *sessionIndex) add(x *session, most int) {
-	if len(i.order) < most {
-		i.order = append(i.order, x)
-	} else {
-		oldest := i.order[i.next]
+	if len(i.order) == most {
+		oldest := i.order[0]
 		delete(i.byID, oldest.id)
 		delete(i.byState, oldest.state)
 		delete(i.byTransaction, oldest.transactionID)
-		i.order[i.next] = x
-		i.next = (i.next + 1) % most
+		i.order = i.order[1:]
 	}
+	i.order = append(i.order, x)
 	i.byID[x.id], i.byState[x.state], i.byTransaction[x.transactionID] = x, x, x
-}
-
-// all returns the sessions, the oldest first.
-func (i *sessionIndex) all() []*session {
-	return append(slices.Clone(i.order[i.next:]), i.order[:i.next]...)
 }

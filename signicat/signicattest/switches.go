@@ -1,6 +1,7 @@
 package signicattest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -138,29 +139,29 @@ type Switch struct {
 // AllSwitches returns every switch, in the order of the fields.
 func AllSwitches() []Switch {
 	return []Switch{
-		statusSwitch("validation-status", "status of a validated code", func(s *Switches) *int { return &s.ValidationStatus }, 200, 204),
-		formSwitch("validation-body", "body of a 200 for a validated code", func(s *Switches) *string { return &s.ValidationBody }, ValidationBodyNone, ValidationBodyObject),
-		statusSwitch("unknown-transaction-status", "status of a validation for an unknown transaction", func(s *Switches) *int { return &s.UnknownTransactionStatus }, 400, 404),
-		formSwitch("state-encoding", "form of state that a validation must have", func(s *Switches) *string { return &s.StateEncoding }, StateRaw, StateEncoded, StateEither),
-		boolSwitch("used-code-accepted", "answer the same validation again as the first time", func(s *Switches) *bool { return &s.UsedCodeAccepted }),
+		choice("validation-status", "status of a validated code", func(s *Switches) *int { return &s.ValidationStatus }, 200, 204),
+		choice("validation-body", "body of a 200 for a validated code", func(s *Switches) *string { return &s.ValidationBody }, ValidationBodyNone, ValidationBodyObject),
+		choice("unknown-transaction-status", "status of a validation for an unknown transaction", func(s *Switches) *int { return &s.UnknownTransactionStatus }, 400, 404),
+		choice("state-encoding", "form of state that a validation must have", func(s *Switches) *string { return &s.StateEncoding }, StateRaw, StateEncoded, StateEither),
+		choice("used-code-accepted", "answer the same validation again as the first time", func(s *Switches) *bool { return &s.UsedCodeAccepted }, false, true),
 		textSwitch("refused-code", "problem code of a refused validation", func(s *Switches) *string { return &s.RefusedCode }, "invalid_grant"),
-		boolSwitch("success-before-validation", "show SUCCESS as soon as the person approved", func(s *Switches) *bool { return &s.SuccessBeforeValidation }),
+		choice("success-before-validation", "show SUCCESS as soon as the person approved", func(s *Switches) *bool { return &s.SuccessBeforeValidation }, false, true),
 		countSwitch("reads-before-success", "reads after the validation that do not show SUCCESS yet (default 0)", func(s *Switches) *int { return &s.ReadsBeforeSuccess }),
-		boolSwitch("waiting-hidden", "never show WAITING_FOR_USER", func(s *Switches) *bool { return &s.WaitingHidden }),
-		formSwitch("expired-as", "form of a session after its lifetime", func(s *Switches) *string { return &s.ExpiredAs }, ExpiredAsStatus, ExpiredAsNotFound),
-		boolSwitch("cancel-ended-accepted", "answer a cancel of an ended session with 200", func(s *Switches) *bool { return &s.CancelEndedAccepted }),
-		statusSwitch("cancel-unknown-status", "status of a cancel of an unknown session", func(s *Switches) *int { return &s.CancelUnknownStatus }, 400, 404),
-		boolSwitch("low-loa-refused", "end a login below the requested LoA in ERROR", func(s *Switches) *bool { return &s.LowLoARefused }),
-		boolSwitch("address-as-object", "give address as an object", func(s *Switches) *bool { return &s.AddressAsObject }),
-		boolSwitch("nin-as-string", "give nin as a string", func(s *Switches) *bool { return &s.NINAsString }),
-		boolSwitch("idpid-always", "add idpId to a SUCCESS when it was not requested", func(s *Switches) *bool { return &s.IDPIDAlways }),
-		boolSwitch("transaction-id-in-read", "add transactionId to a read", func(s *Switches) *bool { return &s.TransactionIDInRead }),
-		boolSwitch("scope-optional", "issue access tokens without a scope in the request", func(s *Switches) *bool { return &s.ScopeOptional }),
-		statusSwitch("invalid-client-status", "status of wrong client credentials", func(s *Switches) *int { return &s.InvalidClientStatus }, 400, 401),
-		boolSwitch("plain-problems", "answer problems as application/json", func(s *Switches) *bool { return &s.PlainProblems }),
-		boolSwitch("empty-auth-errors", "leave the body of 401 and 403 empty", func(s *Switches) *bool { return &s.EmptyAuthErrors }),
-		boolSwitch("refusal-aborts", "end the session in ABORT when the person refuses", func(s *Switches) *bool { return &s.RefusalAborts }),
-		boolSwitch("reanswer-allowed", "let the person answer an authorization request again", func(s *Switches) *bool { return &s.ReanswerAllowed }),
+		choice("waiting-hidden", "never show WAITING_FOR_USER", func(s *Switches) *bool { return &s.WaitingHidden }, false, true),
+		choice("expired-as", "form of a session after its lifetime", func(s *Switches) *string { return &s.ExpiredAs }, ExpiredAsStatus, ExpiredAsNotFound),
+		choice("cancel-ended-accepted", "answer a cancel of an ended session with 200", func(s *Switches) *bool { return &s.CancelEndedAccepted }, false, true),
+		choice("cancel-unknown-status", "status of a cancel of an unknown session", func(s *Switches) *int { return &s.CancelUnknownStatus }, 400, 404),
+		choice("low-loa-refused", "end a login below the requested LoA in ERROR", func(s *Switches) *bool { return &s.LowLoARefused }, false, true),
+		choice("address-as-object", "give address as an object", func(s *Switches) *bool { return &s.AddressAsObject }, false, true),
+		choice("nin-as-string", "give nin as a string", func(s *Switches) *bool { return &s.NINAsString }, false, true),
+		choice("idpid-always", "add idpId to a SUCCESS when it was not requested", func(s *Switches) *bool { return &s.IDPIDAlways }, false, true),
+		choice("transaction-id-in-read", "add transactionId to a read", func(s *Switches) *bool { return &s.TransactionIDInRead }, false, true),
+		choice("scope-optional", "issue access tokens without a scope in the request", func(s *Switches) *bool { return &s.ScopeOptional }, false, true),
+		choice("invalid-client-status", "status of wrong client credentials", func(s *Switches) *int { return &s.InvalidClientStatus }, 400, 401),
+		choice("plain-problems", "answer problems as application/json", func(s *Switches) *bool { return &s.PlainProblems }, false, true),
+		choice("empty-auth-errors", "leave the body of 401 and 403 empty", func(s *Switches) *bool { return &s.EmptyAuthErrors }, false, true),
+		choice("refusal-aborts", "end the session in ABORT when the person refuses", func(s *Switches) *bool { return &s.RefusalAborts }, false, true),
+		choice("reanswer-allowed", "let the person answer an authorization request again", func(s *Switches) *bool { return &s.ReanswerAllowed }, false, true),
 	}
 }
 
@@ -232,25 +233,21 @@ func (w Switch) takes() string {
 	return strings.Join(w.Forms, " or ")
 }
 
-func boolSwitch(name, doc string, field func(*Switches) *bool) Switch {
-	return Switch{
-		name, doc,
-		[]string{"false", "true"},
-		func(s *Switches) string { return strconv.FormatBool(*field(s)) },
-		func(s *Switches, form string) bool {
-			*field(s) = form == "true"
-			return form == "true" || form == "false"
-		},
+// choice returns a switch with these forms, the default first.
+func choice[T comparable](name, doc string, field func(*Switches) *T, forms ...T) Switch {
+	var texts []string
+	for _, f := range forms {
+		texts = append(texts, fmt.Sprint(f))
 	}
-}
-
-func formSwitch(name, doc string, field func(*Switches) *string, forms ...string) Switch {
 	return Switch{
-		name, doc, forms,
-		func(s *Switches) string { return orDefault(*field(s), forms[0]) },
+		name, doc, texts,
+		func(s *Switches) string { return fmt.Sprint(cmp.Or(*field(s), forms[0])) },
 		func(s *Switches, form string) bool {
-			*field(s) = form
-			return slices.Contains(forms, form)
+			i := slices.Index(texts, form)
+			if i >= 0 {
+				*field(s) = forms[i]
+			}
+			return i >= 0
 		},
 	}
 }
@@ -258,26 +255,10 @@ func formSwitch(name, doc string, field func(*Switches) *string, forms ...string
 func textSwitch(name, doc string, field func(*Switches) *string, fallback string) Switch {
 	return Switch{
 		name, doc + " (default " + fallback + ")", nil,
-		func(s *Switches) string { return orDefault(*field(s), fallback) },
+		func(s *Switches) string { return cmp.Or(*field(s), fallback) },
 		func(s *Switches, form string) bool {
 			*field(s) = form
 			return form != ""
-		},
-	}
-}
-
-func statusSwitch(name, doc string, field func(*Switches) *int, statuses ...int) Switch {
-	var forms []string
-	for _, s := range statuses {
-		forms = append(forms, strconv.Itoa(s))
-	}
-	return Switch{
-		name, doc, forms,
-		func(s *Switches) string { return strconv.Itoa(orDefault(*field(s), statuses[0])) },
-		func(s *Switches, form string) bool {
-			n, err := strconv.Atoi(form)
-			*field(s) = n
-			return err == nil && slices.Contains(statuses, n)
 		},
 	}
 }

@@ -11,14 +11,8 @@ type codeValidation struct{ code, state, transactionID string }
 // validateCode validates the code that itsme put on the redirect URL.
 // Source of the request: Signicat's guide of the App2App flow. Its answers are not public: see [Switches].
 func (a *api) validateCode(r *request) answer {
-	if refused := a.authorize(r); refused != nil {
-		return *refused
-	}
 	if r.Header.Get("Signicat-AccountId") == "" {
 		return a.refuse(http.StatusBadRequest, "invalid_account_id", "the header Signicat-AccountId is missing")
-	}
-	if !hasMediaType(r, "application/json") {
-		return a.refuse(http.StatusUnsupportedMediaType, "unsupported_media_type", "the content type is not application/json")
 	}
 	v, wrong := parseCodeValidation(r.body)
 	if len(wrong) > 0 {

@@ -2,7 +2,6 @@ package signicattest
 
 import (
 	"encoding/json"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -61,8 +60,8 @@ func (s *sessions) view(x *session) sessionView {
 	}
 	switch x.status {
 	case statusSuccess:
-		if sw.IDPIDAlways {
-			v.RequestedAttributes = reordered(withIDPID(r.requestedAttributes))
+		if sw.IDPIDAlways && !slices.Contains(v.RequestedAttributes, idpIDAttribute) {
+			v.RequestedAttributes = append(v.RequestedAttributes, idpIDAttribute)
 		}
 		v.Provider, v.LoA = provider, x.persona.LoA
 		v.Subject = x.persona.subject(v.RequestedAttributes, sw)
@@ -80,14 +79,6 @@ func answerSession(v sessionView, overrides ...Override) answer {
 		a.body = o.apply(a.body)
 	}
 	return a
-}
-
-func withIDPID(attributes []string) []string {
-	asked := map[string]bool{idpIDAttribute: true}
-	for _, a := range attributes {
-		asked[a] = true
-	}
-	return slices.Collect(maps.Keys(asked))
 }
 
 // dotnetTime writes a time as .NET does: up to seven digits of a second, trailing zeros left out, offset +00:00.

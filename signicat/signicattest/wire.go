@@ -27,7 +27,7 @@ func (s *Server) Listener(l net.Listener) net.Listener {
 	if !s.cfg.TLS {
 		return lines
 	}
-	return tls.NewListener(lines, s.tlsConfig())
+	return tls.NewListener(lines, &tls.Config{Certificates: []tls.Certificate{*s.certificate}, NextProtos: []string{"h2", "http/1.1"}})
 }
 
 type lineListener struct{ net.Listener }
