@@ -12,10 +12,10 @@ var (
 	measureTest = regexp.MustCompile(`(?m)-tags measure .*-run '\^(TestMeasure[A-Za-z]+)\$\$'`)
 )
 
-// TestPageNamesCommandsThatExist checks that a reader of docs/performance.md can measure its figures again.
+// TestPageNamesCommandsThatExist checks that a reader of docs/capacity.md can measure its figures again.
 func TestPageNamesCommandsThatExist(t *testing.T) {
 	t.Parallel()
-	page, makefile := read(t, "../../docs/performance.md"), read(t, "../../Makefile")
+	page, makefile := read(t, "../../docs/capacity.md"), read(t, "../../Makefile")
 	commands := makeCommand.FindAllStringSubmatch(page, -1)
 	if len(commands) < 2 {
 		t.Errorf("the page names %d commands that measure", len(commands))
