@@ -13,7 +13,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
-const mobilePage = "docs/mobile.md"
+const (
+	mobilePage     = "docs/mobile.md"
+	mobileCodePage = "docs/mobile-code.md"
+)
 
 // TestMobileErrors compares the page with the gateway's table of failures: it has a row for every error and
 // every problem, and no others.
@@ -97,12 +100,12 @@ type declaration struct {
 func TestMobileStates(t *testing.T) {
 	t.Parallel()
 	states, reasons := set{}, set{}
-	for _, row := range readTableOf(t, mobilePage, "State") {
+	for _, row := range readTableOf(t, mobileCodePage, "State") {
 		for _, quoted := range codeSpan.FindAllStringSubmatch(row[0], -1) {
 			states[plainName(quoted[1])] = true
 		}
 	}
-	for _, row := range readTableOf(t, mobilePage, "Reason") {
+	for _, row := range readTableOf(t, mobileCodePage, "Reason") {
 		name, _ := code(row[0])
 		reasons[plainName(name)] = true
 	}
@@ -138,10 +141,10 @@ func (d declaration) compare(t *testing.T, file, source string, want set) {
 // TestMobileProgramIsTheOneThatRuns compares the page's program with the file that it names.
 func TestMobileProgramIsTheOneThatRuns(t *testing.T) {
 	t.Parallel()
-	_, block, _ := strings.Cut(repotest.ReadFile(t, mobilePage), "```ts\n")
+	_, block, _ := strings.Cut(repotest.ReadFile(t, mobileCodePage), "```ts\n")
 	block, _, _ = strings.Cut(block, "```")
 	program := strings.ReplaceAll(repotest.ReadFile(t, "examples/mobile/typescript/try.ts"), "\n  ", "\n")
 	if block == "" || !strings.Contains(program, block) {
-		t.Errorf("%s shows another program than try.ts:\n%s", mobilePage, block)
+		t.Errorf("%s shows another program than try.ts:\n%s", mobileCodePage, block)
 	}
 }

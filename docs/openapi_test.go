@@ -130,3 +130,41 @@ func walkMappings(node *yaml.Node, visit func(at []string, members map[string]*y
 		}
 	}
 }
+
+// TestEveryMemberIsDescribed finds parameters, headers and members of bodies without a description. A developer
+// would have to guess their meaning and unit.
+func TestEveryMemberIsDescribed(t *testing.T) {
+	t.Parallel()
+	parts := make(map[string]map[string]*yaml.Node)
+	walkMappings(parsePage(t, "docs/openapi.yaml"), func(at []string, members map[string]*yaml.Node) {
+		parts["#/"+strings.Join(at, "/")] = members
+	})
+	checked := 0
+	for at, members := range parts {
+		path := strings.Split(at, "/")
+		narrowed := slices.Contains(path, "allOf") // another schema describes the member
+		data := slices.Contains(path, "example") || slices.Contains(path, "examples")
+		parameter := members["in"] != nil && members["name"] != nil
+		member := slices.Contains([]string{"properties", "headers"}, path[max(0, len(path)-2)])
+		if narrowed || data || !parameter && !member {
+			continue
+		}
+		checked++
+		if !isDescribed(parts, members) {
+			t.Errorf("%s has no description", at)
+		}
+	}
+	const least = 300 // of more than 500
+	if checked < least {
+		t.Errorf("only %d members were found", checked)
+	}
+}
+
+// isDescribed reports whether a part of a document has a description, or the component to which it refers.
+func isDescribed(parts map[string]map[string]*yaml.Node, part map[string]*yaml.Node) bool {
+	if description := part["description"]; description != nil {
+		return description.Value != ""
+	}
+	reference := part["$ref"]
+	return reference != nil && isDescribed(parts, parts[reference.Value])
+}

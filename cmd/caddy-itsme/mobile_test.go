@@ -119,7 +119,7 @@ func TestMobileCoreLogsIn(t *testing.T) {
 	}
 	got := slices.Sorted(strings.SplitSeq(string(transitions), "\n"))
 	if diff := cmp.Diff(stateMachine(t), got); diff != "" {
-		t.Errorf("the core changes its state in other ways than docs/mobile.md says (-page +core):\n%s", diff)
+		t.Errorf("the core changes its state in other ways than docs/mobile-code.md says (-page +core):\n%s", diff)
 	}
 }
 
@@ -131,7 +131,7 @@ var (
 // stateMachine returns the transitions in the page's table, sorted, each as two names.
 func stateMachine(t *testing.T) []string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/mobile.md")
+	page, err := os.ReadFile("../../docs/mobile-code.md")
 	if err != nil {
 		t.Fatal(err)
 	}

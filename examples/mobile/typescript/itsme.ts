@@ -1,4 +1,4 @@
-// Logs a user in with itsme through the gateway: the state machine of docs/mobile.md, for React
+// Logs a user in with itsme through the gateway: the state machine of docs/mobile-code.md, for React
 // Native, Expo, Capacitor and Ionic. It imports dpop.ts alone. What a phone does stands in Device.
 import { base64url, Proofs, type Key } from "./dpop";
 
@@ -57,7 +57,7 @@ export interface Asked {
   maxAge?: number;
 }
 
-/** Why a login or a call did not succeed. docs/mobile.md says what to show for each. */
+/** Why a login or a call did not succeed. docs/mobile-code.md says what to show for each. */
 export type Reason =
   | "refused" // the user, or itsme, refused or cancelled
   | "expired" // it took too long
@@ -113,7 +113,7 @@ interface Tokens {
   refresh?: string;
   /** The thumbprint of the key that the tokens are bound to. Without one they are bearer tokens. */
   key?: string;
-  /** What the login was asked for, and when it ended: by them a step-up never circles. */
+  /** What the login was asked for, and when it ended. With both, no step-up is offered twice. */
   asked: Asked;
   at: number;
 }
@@ -178,7 +178,7 @@ export class Itsme {
     }
   }
 
-  /** Opens itsme, again if need be, for the login under way. */
+  /** Opens itsme for the login under way. It may be called again. */
   async openItsme(): Promise<void> {
     const login = this.kept?.login;
     if (!login || login.code) return;
@@ -188,7 +188,7 @@ export class Itsme {
     });
   }
 
-  /** Gives the login under way up. It ends every state in which the app waits. */
+  /** Cancels the login under way. It ends every state in which the app waits. */
   async giveUp(): Promise<void> {
     this.attempt++;
     const login = this.kept?.login;
@@ -393,7 +393,7 @@ export class Itsme {
     return written;
   }
 
-  /** Ends the login under way. A login that was there before it stays. */
+  /** Ends the login under way. The tokens of an older login stay. */
   private end(reason?: Reason): void {
     if (this.kept?.login) void this.keep({ tokens: this.kept.tokens });
     if (!this.kept) this.become({ name: "unreadable" });
@@ -415,7 +415,7 @@ export class Itsme {
     return { ...begun, sessionId, link, expiresAt, interval: number(answer, "interval", 2) };
   }
 
-  /** Cancels a login at the gateway and at Signicat. It ends by itself when that does not arrive. */
+  /** Cancels a login at the gateway and at Signicat. Without this request the login expires. */
   private async cancel(login: Login, error?: string): Promise<void> {
     const body = { code_verifier: login.verifier, error };
     await this.patiently(20, () => this.post(`/itsme/sessions/${login.sessionId}/cancel`, body)).catch(() => {});
@@ -500,7 +500,7 @@ export class Itsme {
 function refusalOf(answer: Response): Error {
   const body = json(answer);
   const again = new Again(Number(answer.header("Retry-After")) || 5);
-  if (answer.status === 408 || answer.status === 425 || answer.status === 429 || answer.status >= 500) return again;
+  if (answer.status < 400 || answer.status >= 500 || [408, 425, 429].includes(answer.status)) return again;
   switch (text(body, "error") ?? text(body, "code")) {
     case "authorization_pending": return new Again(number(body, "interval", 2));
     case "access_denied": return new Refusal("refused");

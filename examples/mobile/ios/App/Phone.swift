@@ -2,7 +2,7 @@
 import CryptoKit
 import UIKit
 
-/// The iPhone, as far as the login needs it.
+/// What the login needs of the iPhone.
 @MainActor
 struct Phone: Device {
     func read() throws -> Data? {

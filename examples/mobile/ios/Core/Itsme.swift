@@ -24,7 +24,7 @@ extension Device {
     func key() throws -> SigningKey? { nil }
 }
 
-/// Why a login or a call did not succeed. docs/mobile.md says what to show for each.
+/// Why a login or a call did not succeed. docs/mobile-code.md says what to show for each.
 enum Reason: String {
     case refused, expired, over, unreachable, storage, loggedOut, stepUp, notEnough, failed
 }
@@ -46,8 +46,8 @@ struct Again: Error {
     var reason: Reason = .unreachable
 }
 
-/// The login of one user: the state machine of docs/mobile.md. The process has one of it, which
-/// outlives every view. An await is the only place where another call can come between.
+/// The login of one user: the state machine of docs/mobile-code.md. The process has one of it, which
+/// outlives every view. Another call can run only at an await.
 @MainActor
 final class Itsme {
     enum State: Equatable {
@@ -121,7 +121,7 @@ final class Itsme {
         }
     }
 
-    /// Opens itsme, again if need be, for the login under way.
+    /// Opens itsme for the login under way. It may be called again.
     func openItsme() async {
         if let login = kept?.login, login.code == nil { await open(login) }
     }
@@ -132,7 +132,7 @@ final class Itsme {
         if !opened, kept?.login == login { state = .unanswered }
     }
 
-    /// Gives the login under way up. It ends every state in which the app waits.
+    /// Cancels the login under way. It ends every state in which the app waits.
     func giveUp() {
         attempt += 1
         let login = kept?.login
@@ -345,7 +345,7 @@ final class Itsme {
         return !unwritten
     }
 
-    /// Ends the login under way. A login that was there before it stays.
+    /// Ends the login under way. The tokens of an older login stay.
     private func end(_ reason: Reason?) {
         if let now = kept, now.login != nil { keep(Kept(tokens: now.tokens)) }
         guard let kept else {
@@ -357,7 +357,7 @@ final class Itsme {
 
     // MARK: The gateway
 
-    /// Cancels a login at the gateway and at Signicat. It ends by itself when that does not arrive.
+    /// Cancels a login at the gateway and at Signicat. Without this request the login expires.
     private func cancel(_ login: Login, error: String? = nil) {
         Task { try? await patiently(20) { try await self.gateway.cancel(login, error: error) } }
     }
@@ -378,7 +378,7 @@ final class Itsme {
         }
     }
 
-    /// Not cut short when the task that called is cancelled, as that of a view that closes is.
+    /// It goes on when the calling task is cancelled, such as that of a view that closes.
     private func sleep(_ seconds: Int) async {
         await Task { try? await Task.sleep(nanoseconds: UInt64(seconds) * 1_000_000_000) }.value
     }

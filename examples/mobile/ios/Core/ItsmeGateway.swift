@@ -4,7 +4,7 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// The gateway's HTTP API, one function a call. This file holds every path, header and field that
+/// The gateway's HTTP API, one function for each call. This file holds every path, header and field that
 /// the app uses; ../../transcript.txt shows them on the wire.
 struct ItsmeGateway: Sendable {
     /// public_url.
@@ -12,7 +12,7 @@ struct ItsmeGateway: Sendable {
     /// app_redirect_url, letter for letter.
     let redirectURL: URL
 
-    /// Keeps no cookies, and nothing on disk. An answer takes longer than the gateway waits for Signicat.
+    /// Keeps no cookies, and writes nothing to disk. It waits longer than the gateway waits for Signicat.
     private let urlSession: URLSession = {
         let configuration = URLSessionConfiguration.ephemeral
         configuration.timeoutIntervalForRequest = 20
@@ -49,7 +49,7 @@ struct ItsmeGateway: Sendable {
         )))
     }
 
-    /// Returns the status of a login, or the code of the problem. Nil when no answer of the gateway says.
+    /// Returns the status of a login, or the code of the problem. Nil without an answer of the gateway.
     func status(_ sessionID: String) async -> String? {
         guard let answer = try? await send("GET", "/itsme/sessions/\(sessionID)") else { return nil }
         let read = Read(answer.body)
@@ -105,7 +105,7 @@ struct ItsmeGateway: Sendable {
         do {
             answer = try await send("POST", path, headers: ["Content-Type": type], body: body, proofs: proofs)
         } catch let again as Again {
-            throw again // of the key
+            throw again // the key could not be used
         } catch {
             throw Again(seconds: 2) // it may have arrived or not: the same again is safe
         }
@@ -141,7 +141,7 @@ struct ItsmeGateway: Sendable {
         return Answer(http: http, body: data)
     }
 
-    /// What is no such answer is of another server, such as a Wi-Fi portal.
+    /// Another body comes from another server, such as a Wi-Fi portal.
     private func decode<T: Decodable>(_ data: Data) throws -> T {
         guard let answer = try? JSONDecoder().decode(T.self, from: data) else { throw Again(seconds: 2) }
         return answer
@@ -215,7 +215,7 @@ struct Answer: Sendable {
     var refusal: Error {
         let read = Read(body)
         let again = Again(seconds: http.value(forHTTPHeaderField: "Retry-After").flatMap { Int($0) } ?? 5)
-        if [408, 425, 429].contains(status) || status >= 500 { return again }
+        if !(400..<500).contains(status) || [408, 425, 429].contains(status) { return again }
         switch read.error ?? read.code {
         case "authorization_pending": return Again(seconds: read.interval ?? 2)
         case "access_denied": return Refusal(.refused)
@@ -227,7 +227,7 @@ struct Answer: Sendable {
     }
 }
 
-/// What an answer says: a status, an error or a problem. A body that is something else says nothing.
+/// The members of an answer: a status, an error or a problem. Nil for any other body.
 private struct Read: Decodable {
     var status: String?
     var error: String?

@@ -21,8 +21,8 @@ struct Login: Codable, Equatable {
     var key: String?
 }
 
-/// The tokens of a login. Asked and at say what the login was asked for, and when it ended: by them a
-/// step-up never circles. Key is the thumbprint of the key that the tokens are bound to. Without one they
+/// The tokens of a login. Asked and at say what the login was asked for, and when it ended: no step-up
+/// is offered twice. Key is the thumbprint of the key that the tokens are bound to. Without one they
 /// are bearer tokens.
 struct Tokens: Codable, Equatable {
     var access: String

@@ -185,7 +185,8 @@ describe("lost answers", () => {
   test("a code without a final answer stays stored, whatever answers instead of the gateway", async () => {
     const strangers = [
       offline("/itsme/token"), answers("/itsme/token", 200, "<h1>Free Wi-Fi</h1>"), answers("/itsme/token", 302, ""),
-      answers("/itsme/token", 200, "[]"), answers("/itsme/token", 403, "<h1>Blocked</h1>"), answers("/itsme/token", 502, "{"),
+      answers("/itsme/token", 302, '{"error":"invalid_grant"}'), answers("/itsme/token", 200, "[]"),
+      answers("/itsme/token", 403, "<h1>Blocked</h1>"), answers("/itsme/token", 502, "{"),
       answers("/itsme/token", 425, '{"error":"invalid_request"}'),
       answers("/itsme/token", 503, '{"error":"temporarily_unavailable"}', { "Retry-After": "7" }),
     ];

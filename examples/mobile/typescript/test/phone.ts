@@ -7,7 +7,7 @@ import { keyOf, makePair } from "../webcrypto.js";
 const gateway = process.env.ITSME_GATEWAY ?? "http://127.0.0.1:8080";
 export const redirectUri = `${gateway}/itsme/app/callback`;
 
-/** Every change of state that was seen: the table in docs/mobile.md has the same. */
+/** Every change of state that was seen: the table in docs/mobile-code.md has the same. */
 export const transitions = new Set<string>();
 
 /** What happens to a request: undefined lets it through. */

@@ -18,7 +18,7 @@ class ExampleApp : Application() {
     }
 }
 
-/** The phone, as far as the login needs it. */
+/** What the login needs of the phone. */
 class AndroidDevice(private val app: Application) : Device {
     private val vault = Vault(app)
 

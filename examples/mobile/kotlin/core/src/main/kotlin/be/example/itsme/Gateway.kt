@@ -32,7 +32,7 @@ class Answer(val status: Int, val headers: Headers, val body: String) {
 }
 
 /**
- * The gateway's HTTP API, one function a call. This file holds every path, header and field that
+ * The gateway's HTTP API, one function for each call. This file holds every path, header and field that
  * the app uses.
  *
  * [origin] is public_url; [redirectUrl] is app_redirect_url, letter for letter.
@@ -57,7 +57,7 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
         return Started(sessionId, link, answer.number("expires_in") ?: 300, answer.number("interval") ?: 2)
     }
 
-    /** Returns the status of a login, or the code of the problem. Null when no answer of the gateway says. */
+    /** Returns the status of a login, or the code of the problem. Null without an answer of the gateway. */
     suspend fun status(sessionId: String): String? = try {
         val answer = send("GET", "/itsme/sessions/$sessionId")
         answer.json.text("status") ?: answer.json.text("code").takeIf { answer.status == 404 }
@@ -137,7 +137,7 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
 
     private fun proof(proofs: Proofs, method: String, url: HttpUrl, access: String?): String = try {
         proofs.make(method, url, access)
-    } catch (e: Exception) { // of the Keystore, of its provider
+    } catch (e: Exception) { // what the Keystore and its provider throw
         throw Again(2, Reason.STORAGE) // a locked phone has not lost its key
     }
 
@@ -159,7 +159,7 @@ class Gateway(private val origin: HttpUrl, private val redirectUrl: String, clie
     }
 }
 
-/** Why a login or a call did not succeed. docs/mobile.md says what to show for each. */
+/** Why a login or a call did not succeed. docs/mobile-code.md says what to show for each. */
 enum class Reason { REFUSED, EXPIRED, OVER, UNREACHABLE, STORAGE, LOGGED_OUT, STEP_UP, NOT_ENOUGH, FAILED }
 
 /** A refusal to start, to finish or to call. [asked] is what the next login needs. */
@@ -178,7 +178,7 @@ private fun refusesProof(answer: Answer, fresh: Boolean): Boolean {
 /** Reads an error of the gateway. What another server answers is no final answer. */
 private fun refusal(answer: Answer): Exception {
     val again = Again(answer.headers["Retry-After"]?.toLongOrNull() ?: 5)
-    if (answer.status in setOf(408, 425, 429) || answer.status >= 500) return again
+    if (answer.status !in 400..499 || answer.status in setOf(408, 425, 429)) return again
     return when (answer.json.text("error") ?: answer.json.text("code")) {
         "authorization_pending" -> Again(answer.json.number("interval") ?: 2)
         "access_denied" -> Refusal(Reason.REFUSED)

@@ -69,7 +69,7 @@ sealed interface State {
 }
 
 /**
- * The login of one user: the state machine of docs/mobile.md. The process has one of it, which
+ * The login of one user: the state machine of docs/mobile-code.md. The process has one of it, which
  * outlives every screen: what it does runs in its own scope, on one thread at a time.
  */
 class Itsme(private val device: Device, private val gateway: Gateway) {
@@ -116,7 +116,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         }
     }
 
-    /** Opens itsme, again if need be, for the login under way. */
+    /** Opens itsme for the login under way. It may be called again. */
     fun openItsme(): Job = scope.launch { kept?.login?.let { if (it.code == null) open(it) } }
 
     private suspend fun open(login: Login) {
@@ -124,7 +124,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         if (!device.open(login.link) && kept?.login === login) current.value = State.Unanswered
     }
 
-    /** Gives the login under way up. It ends every state in which the app waits. */
+    /** Cancels the login under way. It ends every state in which the app waits. */
     fun giveUp(): Job = scope.launch {
         attempt++
         val login = kept?.login
@@ -280,7 +280,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
     /** Returns the maker of proofs with this phone's key. Null in an app without a key. */
     private fun proofs(): Proofs? = proofs ?: try {
         device.key()?.let { Proofs(it, device::now) }.also { proofs = it }
-    } catch (e: Exception) { // of the Keystore, of its provider
+    } catch (e: Exception) { // what the Keystore and its provider throw
         throw Again(2, Reason.STORAGE) // a locked phone has not lost its key
     }
 
@@ -308,7 +308,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         if (kept != null) return true
         val read = try {
             Kept.read(device.read())
-        } catch (e: Exception) { // of the Keystore, of its provider, of JSON
+        } catch (e: Exception) { // what the Keystore, its provider and JSON throw
             current.value = State.Unreadable
             return false
         }
@@ -334,7 +334,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
         return !unwritten
     }
 
-    /** Ends the login under way. A login that was there before it stays. */
+    /** Ends the login under way. The tokens of an older login stay. */
     private fun end(reason: Reason?) {
         kept?.let { if (it.login != null) keep(Kept(tokens = it.tokens)) }
         val now = kept
@@ -347,7 +347,7 @@ class Itsme(private val device: Device, private val gateway: Gateway) {
 
     // The gateway.
 
-    /** Cancels a login at the gateway and at Signicat. It ends by itself when that does not arrive. */
+    /** Cancels a login at the gateway and at Signicat. Without this request the login expires. */
     private fun cancel(login: Login, error: String? = null) = quietly { gateway.cancel(login, error) }
 
     private fun cancel(login: Login) = cancel(login, null)

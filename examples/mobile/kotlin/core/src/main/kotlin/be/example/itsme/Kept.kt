@@ -23,7 +23,7 @@ data class Login(
 
 /**
  * The tokens of a login. [refresh] is null when the gateway has no token { refresh }. [asked] and
- * [at] say what the login was asked for, and when it ended: by them a step-up never circles. [key] is
+ * [at] say what the login was asked for, and when it ended: no step-up is offered twice. [key] is
  * the thumbprint of the key that the tokens are bound to. Without one they are bearer tokens.
  */
 data class Tokens(
