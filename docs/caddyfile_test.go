@@ -80,18 +80,38 @@ func TestCaddyfilesLoad(t *testing.T) {
 	}
 }
 
-// TestCaddyfilesAreFormatted compares every Caddyfile in a file with what caddy fmt writes.
+var (
+	// anyBlock matches a block of a page, with its indentation and its language.
+	anyBlock = regexp.MustCompile("(?ms)^( *)```([a-z]*)\n(.*?)^ *```$")
+	// opened matches the first line of a block of a Caddyfile.
+	opened = regexp.MustCompile(`(?m)\{$`)
+)
+
+// TestCaddyfilesAreFormatted compares every Caddyfile in a file, and every one or part of one in a page, with what
+// caddy fmt writes.
 func TestCaddyfilesAreFormatted(t *testing.T) {
 	t.Parallel()
-	files := append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile")
-	for _, file := range files {
-		text := repotest.ReadFile(t, file)
+	check := func(where, text string) {
 		if diff := cmp.Diff(string(caddyfile.Format([]byte(text))), text); diff != "" {
-			t.Errorf("%s: run caddy fmt --overwrite on it (-formatted +file):\n%s", file, diff)
+			t.Errorf("%s: write it as caddy fmt does (-formatted +file):\n%s", where, diff)
 		}
 	}
-	if len(files) < 8 {
-		t.Errorf("%d Caddyfiles are found, want those of the examples", len(files))
+	files := append(repotest.FilesMatching(t, "examples", "*Caddyfile"), "xcaddy.Caddyfile")
+	for _, file := range files {
+		check(file, repotest.ReadFile(t, file))
+	}
+	blocks := 0
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		for _, block := range anyBlock.FindAllStringSubmatch(repotest.ReadFile(t, page), -1) {
+			text := strings.ReplaceAll("\n"+block[3], "\n"+block[1], "\n")[1:]
+			if block[2] == "caddyfile" || block[2] == "" && opened.MatchString(text) {
+				blocks++
+				check(page, text)
+			}
+		}
+	}
+	if len(files) < 8 || blocks < 15 {
+		t.Errorf("%d Caddyfiles and %d blocks are found, want all", len(files), blocks)
 	}
 }
 

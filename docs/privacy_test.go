@@ -12,6 +12,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/internal/gatewaytest"
 	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 	"github.com/caddy-itsme/caddy-itsme/store"
+	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
 const privacyPage = "docs/privacy.md"
@@ -22,6 +23,7 @@ func TestPrivacyDurations(t *testing.T) {
 	c := gateway.Config{PublicURL: "https://app.example.be"}.WithDefaults()
 	want := map[string][]string{
 		"Access token":             {brief(c.Token.Lifetime)},
+		"Token for a service":      {brief(token.MaxMintedLifetime)},
 		"Refresh token":            {brief(gateway.MaxRefresh)},
 		"Session cookie":           {brief(c.Cookie.Lifetime)},
 		"Store: pending session":   {brief(c.SessionLifetime), brief(store.Retention)},

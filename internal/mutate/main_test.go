@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,6 +42,9 @@ func patches(t *testing.T) []row {
 	return rows
 }
 
+// maxThreat is the number of words that name one attack. A row that needs more is two rows.
+const maxThreat = 25
+
 // TestEveryRowIsTried checks that each row of SECURITY.md has a mutation, and that each of its tests is named
 // by one of them or by elsewhere.
 func TestEveryRowIsTried(t *testing.T) {
@@ -65,6 +69,9 @@ func TestEveryRowIsTried(t *testing.T) {
 	for threat := range named {
 		if !tried[threat] {
 			t.Errorf("SECURITY.md's row %q has no mutation in internal/mutate/testdata", threat)
+		}
+		if words := len(strings.Fields(threat)); words > maxThreat {
+			t.Errorf("SECURITY.md's row %q has %d words, want at most %d", threat, words, maxThreat)
 		}
 	}
 }
