@@ -3,7 +3,9 @@
 package redis_test
 
 import (
+	"context"
 	"regexp"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -119,4 +121,52 @@ func longest(t *testing.T, s *redistest.Server) (count int64) {
 		count = max(count, n)
 	}
 	return count
+}
+
+const (
+	standbyRounds = 20
+	standbyCalls  = 200 // of a round
+)
+
+// TestMeasureStandby logs what WAIT adds to the calls that wait for standbys: each at a server without one, and at a
+// primary with one, in turns. A read that waits for none shows what the standby itself costs.
+func TestMeasureStandby(t *testing.T) {
+	primary, _ := redistest.StartPair(t)
+	stores := [2]*redis.Store{open(t, config(redistest.Start(t).Address)), open(t, config(primary.Address))}
+	for _, row := range []struct {
+		what string
+		call func(context.Context, *redis.Store, string) error
+	}{
+		{"a read", func(ctx context.Context, s *redis.Store, _ string) error { _, err := s.Recall(ctx, "key"); return err }},
+		{"a new family", func(ctx context.Context, s *redis.Store, id string) error { return s.CreateFamily(ctx, family(id)) }},
+		{"a change of a family", func(ctx context.Context, s *redis.Store, id string) error {
+			f := family(id)
+			f.Version = 1
+			return s.UpdateFamily(ctx, f)
+		}},
+		{"a revocation", func(ctx context.Context, s *redis.Store, id string) error {
+			return s.Revoke(ctx, store.Revocation{Scope: store.ScopeLogin, ID: id, Until: time.Now().Add(time.Hour)})
+		}},
+	} {
+		var took [2][]time.Duration
+		for round := range standbyRounds {
+			for i, s := range stores {
+				for n := range standbyCalls {
+					id := strconv.Itoa(round*standbyCalls + n)
+					began := time.Now()
+					if err := row.call(t.Context(), s, id); err != nil {
+						t.Fatalf("%s: %v", row.what, err)
+					}
+					took[i] = append(took[i], time.Since(began))
+				}
+			}
+		}
+		var median, tail [2]time.Duration
+		for i := range took {
+			slices.Sort(took[i])
+			median[i], tail[i] = took[i][len(took[i])/2], took[i][len(took[i])*99/100]
+		}
+		t.Logf("%s: median %v without a standby, %v with one (%.2f times); 99%% %v and %v (%.2f times)", row.what,
+			median[0], median[1], float64(median[1])/float64(median[0]), tail[0], tail[1], float64(tail[1])/float64(tail[0]))
+	}
 }
