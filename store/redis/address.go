@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -30,17 +31,14 @@ type address struct {
 	database int // zero when the text names none
 }
 
-// credentials are what all addresses of a configuration share.
-func (a address) credentials() [3]string {
-	return [3]string{a.username, a.password, strconv.Itoa(a.database)}
-}
-
-// encryption is the scheme that says how to connect, empty where the configuration says it.
-func (a address) encryption() string {
+// shared is what all addresses of a configuration have in common: all but where to dial. The scheme of a socket
+// encrypts nothing.
+func (a address) shared() address {
 	if a.socket() {
-		return ""
+		a.scheme = ""
 	}
-	return a.scheme
+	a.dial = ""
+	return a
 }
 
 func (a address) socket() bool { return strings.HasPrefix(a.dial, unixPrefix) }
@@ -165,7 +163,7 @@ func (c Config) resolve() (Config, error) {
 	c.Addresses = make([]string, len(all))
 	for i, a := range all {
 		c.Addresses[i] = a.dial
-		if a.credentials() != all[0].credentials() || a.encryption() != all[0].encryption() {
+		if a.shared() != all[0].shared() {
 			return c, fmt.Errorf("%w: address %d and the first differ in user, password, database or encryption; use one of each for all", ErrConfig, i+1)
 		}
 	}
@@ -188,14 +186,6 @@ func (c Config) adopt(a address) (Config, error) {
 	if a.scheme == "rediss" && c.TLS == nil {
 		c.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
-	if a.username != "" {
-		c.Username = a.username
-	}
-	if a.password != "" {
-		c.Password = a.password
-	}
-	if a.database != 0 {
-		c.Database = a.database
-	}
+	c.Username, c.Password, c.Database = cmp.Or(a.username, c.Username), cmp.Or(a.password, c.Password), cmp.Or(a.database, c.Database)
 	return c, nil
 }

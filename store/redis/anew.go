@@ -110,9 +110,9 @@ func (r *resealer) lists(ctx context.Context) (n int, err error) {
 func (r *resealer) list(ctx context.Context, l *list) (n int, err error) {
 	const doing = "sealing revocations anew"
 	for start := int64(0); ; start += anewBatch {
-		got, err := r.call(ctx, doing, command{name: "LRANGE", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-			return client.Do(ctx, client.B().Lrange().Key(l.keys.list).Start(start).Stop(start+anewBatch-1).Build())
-		}})
+		got, err := r.call(ctx, doing, plain("LRANGE", func(b rueidis.Builder) rueidis.Completed {
+			return b.Lrange().Key(l.keys.list).Start(start).Stop(start + anewBatch - 1).Build()
+		}))
 		if err != nil {
 			return n, err
 		}

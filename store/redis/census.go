@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -67,9 +66,8 @@ func (s *Store) Secrets(ctx context.Context) ([]Sealed, error) {
 	for _, id := range s.sealer.IDs() {
 		c.of(id)
 	}
-	nodes := (*s.client.Load()).Nodes()
-	for _, address := range slices.Sorted(maps.Keys(nodes)) {
-		if err := c.countNode(ctx, nodes[address]); err != nil {
+	for _, node := range s.nodes() {
+		if err := c.countNode(ctx, node); err != nil {
 			return nil, err
 		}
 	}

@@ -1,14 +1,39 @@
 package redis
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
 	"time"
+
+	"github.com/redis/rueidis"
 )
 
 // ClockAhead returns how far this machine's clock is ahead of Redis', by the last answer that held its
 // time. It is not known before the first one.
 func (c *connection) ClockAhead() (ahead time.Duration, known bool) { return c.clock.Ahead() }
+
+// serverNow is the server's time, as far as it is known.
+func (c *connection) serverNow() time.Time {
+	ahead, _ := c.clock.Ahead()
+	return c.config.Now().Add(-ahead)
+}
+
+// askTime compares the clocks.
+func (c *connection) askTime(ctx context.Context) error {
+	const doing = "asking for the time"
+	asked := c.config.Now()
+	got, err := c.call(ctx, doing, plain("TIME", func(b rueidis.Builder) rueidis.Completed { return b.Time().Build() }))
+	if err != nil {
+		return err
+	}
+	fields, err := got.AsStrSlice()
+	if err != nil || len(fields) != 2 {
+		return c.unavailable(ctx, doing, errMalformed)
+	}
+	_, err = c.readTime(asked, fields[0], fields[1])
+	return c.unavailable(ctx, doing, err)
+}
 
 // readTime reads what TIME answered in a script that was called at asked, and compares the clocks.
 func (c *connection) readTime(asked time.Time, seconds, micros string) (time.Time, error) {

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -108,18 +109,10 @@ type Sentinel struct {
 
 // complete returns the configuration with its defaults, or [ErrConfig].
 func (c Config) complete() (Config, error) {
-	if c.Prefix == "" {
-		c.Prefix = DefaultPrefix
-	}
-	if c.Timeout == 0 {
-		c.Timeout = DefaultTimeout
-	}
-	if c.Staleness == 0 {
-		c.Staleness = DefaultStaleness
-	}
-	if c.MaxClockOffset == 0 {
-		c.MaxClockOffset = DefaultMaxClockOffset
-	}
+	c.Prefix = cmp.Or(c.Prefix, DefaultPrefix)
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.Staleness = cmp.Or(c.Staleness, DefaultStaleness)
+	c.MaxClockOffset = cmp.Or(c.MaxClockOffset, DefaultMaxClockOffset)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -38,12 +38,20 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 	var waited error
 	own := do
 	own.run = func(ctx context.Context, client rueidis.Client) (answer rueidis.RedisResult) {
+		select {
+		case c.turns <- struct{}{}: // Dedicate would wait for a connection longer than this call has
+		case <-ctx.Done():
+			return rueidis.NewErrorResult(ctx.Err())
+		}
 		taken, release := client.Dedicate()
 		on := &dedicated{Client: client, own: taken}
 		if answer = do.run(ctx, on); answer.Error() == nil {
 			waited = c.await(ctx, on)
 		}
-		go release()                    // it asks the server to forget subscriptions: a round trip that no call waits for
+		go func() {
+			release() // it asks the server to forget subscriptions: a round trip that no call waits for
+			<-c.turns
+		}()
 		if redirected(answer.Error()) { // the shared connections follow, and learn of it
 			answer, waited = do.run(ctx, client), errSlotMoves
 		}
@@ -54,7 +62,7 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 		return got, err
 	}
 	if waited != nil {
-		return got, fmt.Errorf("%s: %w: %w: %s", doing, store.ErrUnavailable, store.ErrUnconfirmed, c.plain(waited))
+		return got, fmt.Errorf("%s: %w: %w: %s", doing, store.ErrUnavailable, store.ErrUnconfirmed, c.redacted(waited))
 	}
 	return got, nil
 }

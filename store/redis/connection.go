@@ -30,6 +30,7 @@ type connection struct {
 	dialer    *dialer
 	clock     clockwatch.Watch
 	client    atomic.Pointer[rueidis.Client] // nil until connected
+	turns     chan struct{}                  // one element for each call that waits for standbys
 
 	alive  context.Context // ends with the store
 	cancel context.CancelFunc
@@ -118,6 +119,13 @@ type command struct {
 func eval(s script, keys []string, args ...string) command {
 	return command{"EVALSHA", s.name, func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
 		return s.lua.Exec(ctx, client, keys, args)
+	}}
+}
+
+// plain returns a command that is no script.
+func plain(name string, build func(rueidis.Builder) rueidis.Completed) command {
+	return command{name: name, run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
+		return client.Do(ctx, build(client.B()))
 	}}
 }
 
@@ -214,7 +222,7 @@ func (c *connection) unavailable(ctx context.Context, doing string, err error) e
 	if refused := c.noteRefusal(err); refused != nil {
 		return fmt.Errorf("%s: %w: %w", doing, store.ErrUnavailable, refused)
 	}
-	return fmt.Errorf("%s: %w: %s", doing, store.ErrUnavailable, c.plain(c.explain(err)))
+	return fmt.Errorf("%s: %w: %s", doing, store.ErrUnavailable, c.redacted(c.explain(err)))
 }
 
 // warnNewer logs that a newer release stored something that this one must leave alone, once for each
@@ -226,9 +234,9 @@ func (c *connection) warnNewer(err error) {
 	}
 }
 
-// plain is an error's text without secrets. A server answers a command
+// redacted is an error's text without secrets. A server answers a command
 // that it does not know with the arguments, and a password is one of HELLO's.
-func (c *connection) plain(err error) string {
+func (c *connection) redacted(err error) string {
 	text, _, _ := strings.Cut(err.Error(), ", with args")
 	for _, password := range c.config.passwords() {
 		text = strings.ReplaceAll(text, password, "***")

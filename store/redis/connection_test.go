@@ -43,8 +43,8 @@ func TestErrorsTellNoPassword(t *testing.T) {
 		"ERR cannot AUTH me hunter2 here":                                                  "ERR cannot AUTH me *** here",
 		"dial tcp: connection refused":                                                     "dial tcp: connection refused",
 	} {
-		if got := s.plain(errors.New(sent)); got != want {
-			t.Errorf("plain = %q, want %q", got, want)
+		if got := s.redacted(errors.New(sent)); got != want {
+			t.Errorf("redacted = %q, want %q", got, want)
 		}
 	}
 }

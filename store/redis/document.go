@@ -79,9 +79,7 @@ type heldDocument struct {
 
 func (d Documents) read(ctx context.Context, name string) (heldDocument, error) {
 	c, doing := d.conn, "reading "+d.Where(name)
-	got, err := c.call(ctx, doing, command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Get().Key(c.keys.document(name)).Build())
-	}})
+	got, err := c.call(ctx, doing, plain("GET", func(b rueidis.Builder) rueidis.Completed { return b.Get().Key(c.keys.document(name)).Build() }))
 	if err != nil || got.IsNil() {
 		return heldDocument{current: true}, err
 	}

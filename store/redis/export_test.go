@@ -1,5 +1,8 @@
 package redis
 
+// WaitingConns is how many calls wait for standbys at one time.
+const WaitingConns = waitingConns
+
 // What the tests look for in the log's findings.
 var (
 	ErrEvicts        = errEvicts

@@ -4,11 +4,16 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -139,4 +144,54 @@ func TestConfirmedRevocationsSurviveAPrimary(t *testing.T) {
 	if len(all) < workers*each {
 		t.Errorf("only %d revocations were confirmed", len(all))
 	}
+}
+
+// TestWrongSecretKeepsItsConnection: a replica with another secret looks at Redis again and again. The primary answers
+// it, so that it asks the Sentinels for no other one. Another client would cut off the calls of the doctor.
+func TestWrongSecretKeepsItsConnection(t *testing.T) {
+	t.Parallel()
+	s := redistest.StartSentinel(t)
+	right := open(t, sentinelConfig(s))
+	right.Start()
+	wantReady(t, "the replica with the secret", right)
+	if err := right.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c := sentinelConfig(s)
+	c.Secret = otherSecret
+	wrong, primary := open(t, c), s.Primary(t)
+	redistest.Until(t, "the secret is found to be wrong", func() bool {
+		_, err := wrong.Revoked(t.Context(), store.Credential{TokenID: "token"})
+		return errors.Is(err, redis.ErrUnreadable)
+	})
+	before, looks := ownConnections(t, primary), roleCalls(t, primary)
+	redistest.Until(t, "it looks again", func() bool { return roleCalls(t, primary) >= looks+5 })
+	if diff := cmp.Diff(before, ownConnections(t, primary)); diff != "" {
+		t.Errorf("connections of the gateway (-before +after):\n%s", diff)
+	}
+	if all := secrets(t, wrong); len(all) != 2 {
+		t.Errorf("the doctor counts %+v", all)
+	}
+}
+
+// ownConnections returns the IDs of the connections that a store made to a server.
+func ownConnections(t *testing.T, s *redistest.Server) (ids []string) {
+	t.Helper()
+	for line := range strings.Lines(s.Text(t, "CLIENT", "LIST")) {
+		if strings.Contains(line, " name=caddy-itsme ") {
+			ids = append(ids, strings.Fields(line)[0])
+		}
+	}
+	return ids
+}
+
+var roleCallsOf = regexp.MustCompile(`cmdstat_role:calls=(\d+)`)
+
+// roleCalls returns how often a server was asked for its role: a store asks with every look at the revocations.
+func roleCalls(t *testing.T, s *redistest.Server) (n int) {
+	t.Helper()
+	if found := roleCallsOf.FindStringSubmatch(s.Text(t, "INFO", "commandstats")); found != nil {
+		n, _ = strconv.Atoi(found[1])
+	}
+	return n
 }

@@ -31,9 +31,9 @@ func (s families) CreateFamily(ctx context.Context, f *store.Family) error {
 	if lifetime < time.Millisecond {
 		return store.ErrInvalid
 	}
-	got, err := s.confirmed(ctx, "creating family", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build())
-	}})
+	got, err := s.confirmed(ctx, "creating family", plain("SET", func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(key).Value(held).Nx().PxMilliseconds(lifetime.Milliseconds()).Build()
+	}))
 	switch {
 	case err != nil && !isUnconfirmed(err):
 		return err

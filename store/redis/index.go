@@ -52,6 +52,11 @@ type index struct {
 // indexes are the two that count a record: that of its client, and that of its shard.
 type indexes [2]index
 
+// both calls do with each of them, in one round trip.
+func (in indexes) both(do func(index)) {
+	together.Do(func() { do(in[0]) }, func() { do(in[1]) })
+}
+
 func (l logins) indexesOf(id, client string, b store.Bounds) indexes {
 	return indexes{
 		{key: l.keys.client(client), member: id, client: client, bound: b.PerClient},
@@ -219,11 +224,10 @@ func (l logins) evict(ctx context.Context, client, id, wanted string) (gone, sta
 func (l logins) undo(ctx context.Context, in indexes, entered admissions, made bool) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.config.Timeout)
 	defer cancel()
-	_, id := in[0].split(in[0].member)
 	together.Do(
 		func() {
 			if made {
-				_ = l.remove(ctx, id)
+				_ = l.remove(ctx, in[0].member) // the ID alone
 			}
 		},
 		func() {
@@ -245,20 +249,18 @@ func (l logins) undo(ctx context.Context, in indexes, entered admissions, made b
 // note has both indexes of a record know how far it has come. One that does not learn it counts the record
 // until its expiry.
 func (l logins) note(ctx context.Context, in indexes, state, due string) {
-	noteOne := func(x index) {
+	in.both(func(x index) {
 		_ = l.settle(ctx, "noting record", eval(l.scripts.note, []string{x.key}, x.kept(), x.member, state, due))
-	}
-	together.Do(func() { noteOne(in[0]) }, func() { noteOne(in[1]) })
+	})
 }
 
 // leave takes a record out of both of its indexes.
 func (l logins) leave(ctx context.Context, in indexes) {
-	leaveOne := func(x index) {
-		_, _ = l.call(ctx, "leaving record", command{name: "ZREM", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-			return client.Do(ctx, client.B().Zrem().Key(x.key).Member(x.member).Build())
-		}})
-	}
-	together.Do(func() { leaveOne(in[0]) }, func() { leaveOne(in[1]) })
+	in.both(func(x index) {
+		_, _ = l.call(ctx, "leaving record", plain("ZREM", func(b rueidis.Builder) rueidis.Completed {
+			return b.Zrem().Key(x.key).Member(x.member).Build()
+		}))
+	})
 }
 
 // The scores of index.lua, for counting.
@@ -271,56 +273,28 @@ const (
 func (l logins) countOpen(ctx context.Context) (n int, err error) {
 	now := l.serverNow().UnixMilli()
 	ranges := [][2]string{{at(now + 1), after(scoreReturned)}, {at(scoreReturned + now + 1), after(scoreOver)}}
-	return l.sum(ctx, "counting records", "ZCOUNT", func(client rueidis.Client) (all []rueidis.Completed) {
-		for shard := range l.keys.shards {
-			for _, r := range ranges {
-				all = append(all, client.B().Zcount().Key(l.keys.open(shard)).Min(r[0]).Max(r[1]).Build())
-			}
+	client := *l.client.Load()
+	var counts []rueidis.Completed
+	for shard := range l.keys.shards {
+		for _, r := range ranges {
+			counts = append(counts, client.B().Zcount().Key(l.keys.open(shard)).Min(r[0]).Max(r[1]).Build())
 		}
-		return all
-	})
-}
-
-func at(score int64) string { return strconv.FormatInt(score, 10) }
-
-// after leaves that score out of a range.
-func after(score int64) string { return "(" + strconv.FormatInt(score, 10) }
-
-// sum adds the numbers that commands answer, which are sent together.
-func (l logins) sum(ctx context.Context, doing, name string, build func(rueidis.Client) []rueidis.Completed) (n int, err error) {
-	ctx, traced := l.startSpan(ctx, command{name: name})
+	}
+	ctx, traced := l.startSpan(ctx, command{name: "ZCOUNT"})
 	defer func() { endSpan(traced, err) }()
 	limited, cancel := context.WithTimeout(ctx, l.config.Timeout)
 	defer cancel()
-	client := *l.client.Load()
-	for _, got := range client.DoMulti(limited, build(client)...) {
+	for _, got := range client.DoMulti(limited, counts...) {
 		one, err := got.AsInt64()
 		if err != nil {
-			return 0, l.unavailable(ctx, doing, err)
+			return 0, l.unavailable(ctx, "counting records", err)
 		}
 		n += int(one)
 	}
 	return n, nil
 }
 
-// serverNow is the server's time, as far as it is known.
-func (c *connection) serverNow() time.Time {
-	ahead, _ := c.clock.Ahead()
-	return c.config.Now().Add(-ahead)
-}
+func at(score int64) string { return strconv.FormatInt(score, 10) }
 
-// askTime compares the clocks.
-func (l logins) askTime(ctx context.Context) error {
-	const doing = "asking for the time"
-	asked := l.config.Now()
-	got, err := l.call(ctx, doing, eval(l.scripts.time, []string{l.keys.open(0)}))
-	if err != nil {
-		return err
-	}
-	fields, err := got.AsStrSlice()
-	if err != nil || len(fields) != 2 {
-		return l.unavailable(ctx, doing, errMalformed)
-	}
-	_, err = l.readTime(asked, fields[0], fields[1])
-	return l.unavailable(ctx, doing, err)
-}
+// after leaves that score out of a range.
+func after(score int64) string { return "(" + at(score) }

@@ -35,9 +35,7 @@ func (l limits) Recall(ctx context.Context, key string) (string, error) {
 		return "", err
 	}
 	at := l.valuePlace(key)
-	got, err := l.call(ctx, "recalling value", command{name: "GET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Get().Key(at.Key).Build())
-	}})
+	got, err := l.call(ctx, "recalling value", plain("GET", func(b rueidis.Builder) rueidis.Completed { return b.Get().Key(at.Key).Build() }))
 	if err != nil || got.IsNil() {
 		return "", err
 	}

@@ -214,9 +214,7 @@ func (l logins) recordPlace(id string, version uint64) seal.Place {
 
 // remove deletes a record.
 func (l logins) remove(ctx context.Context, id string) error {
-	_, err := l.call(ctx, "deleting record", command{name: "DEL", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Del().Key(l.keys.record(id)).Build())
-	}})
+	_, err := l.call(ctx, "deleting record", plain("DEL", func(b rueidis.Builder) rueidis.Completed { return b.Del().Key(l.keys.record(id)).Build() }))
 	return err
 }
 

@@ -3,7 +3,10 @@ package redis_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -61,6 +64,9 @@ func calls(s *redis.Store) map[string]func(context.Context) error {
 		"LoadFamily":   func(ctx context.Context) error { _, err := s.LoadFamily(ctx, "a"); return err },
 		"UpdateFamily": func(ctx context.Context) error { return s.UpdateFamily(ctx, family("a")) },
 		"DeleteFamily": func(ctx context.Context) error { return s.DeleteFamily(ctx, "a") },
+		"Enroll":       func(ctx context.Context) error { return s.Enroll(ctx, "subject", "a", time.Now().Add(time.Hour)) },
+		"Withdraw":     func(ctx context.Context) error { return s.Withdraw(ctx, "subject", "a") },
+		"WithdrawAll":  func(ctx context.Context) error { _, err := s.WithdrawAll(ctx, "subject"); return err },
 		"Len":          func(ctx context.Context) error { _, err := s.Len(ctx); return err },
 		"Check":        s.Check,
 		"ReadDocument": func(ctx context.Context) error { _, err := s.Documents().Read(ctx, "keys"); return err },
@@ -231,7 +237,7 @@ func TestFullServer(t *testing.T) {
 	before := create(t, st, "before")
 	do(t, admin(t, s.Address), "CONFIG", "SET", "maxmemory", "1")
 	all := calls(st)
-	for _, name := range []string{"Create", "Remember", "Allow", "Revoke", "CreateFamily"} {
+	for _, name := range []string{"Create", "Remember", "Allow", "Revoke", "CreateFamily", "Enroll"} {
 		if err := all[name](t.Context()); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("%s: %v, want %v", name, err, store.ErrUnavailable)
 		}
@@ -260,4 +266,50 @@ func TestForgottenScripts(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestOutageAfterARefusalIsLogged: the outage begins with a server that refuses, and goes on with none.
+func TestOutageAfterARefusalIsLogged(t *testing.T) {
+	t.Parallel()
+	_, replica := redistest.StartPair(t)
+	log := newLogCapture()
+	c := config(replica.Address)
+	c.Logger = log.logger()
+	open(t, c).Start()
+	log.await(t, "cause=readonly")
+	replica.Kill()
+	log.await(t, lost)
+}
+
+// TestWaitForATurnEndsWithTheCaller: other calls have all the connections on which a store waits for standbys.
+func TestWaitForATurnEndsWithTheCaller(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c := config(s.Address)
+	c.Timeout = 10 * time.Second
+	st := open(t, c)
+	create(t, st, "a")
+	other := admin(t, s.Address)
+	do(t, other, "CLIENT", "PAUSE", "60000", "WRITE")
+	var others sync.WaitGroup
+	var ended atomic.Int64
+	for range redis.WaitingConns {
+		others.Go(func() {
+			_ = st.DeleteFamily(t.Context(), "a")
+			ended.Add(1)
+		})
+	}
+	redistest.Until(t, "all connections are taken", func() bool {
+		return strings.Contains(do(t, other, "INFO", "clients").String(), "blocked_clients:"+strconv.Itoa(redis.WaitingConns))
+	})
+	limited, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := st.DeleteFamily(limited, "b"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("deleting: %v, want %v", err, context.DeadlineExceeded)
+	}
+	if n := ended.Load(); n != 0 {
+		t.Errorf("the caller waited until %d other calls had ended", n)
+	}
+	do(t, other, "CLIENT", "UNPAUSE")
+	others.Wait()
 }

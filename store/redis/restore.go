@@ -1,7 +1,6 @@
 package redis
 
 import (
-	"context"
 	"iter"
 	"log/slog"
 	"math/rand/v2"
@@ -149,7 +148,7 @@ func (r *revocations) batch(batches map[uint32][]store.Listed, v store.Listed) e
 // writeBack adds revocations to one list. The next look proves that they are there.
 func (r *revocations) writeBack(batch []store.Listed) error {
 	for _, v := range batch {
-		r.unseen.begin(v)
+		r.unseen.begin(v, false)
 	}
 	_, err := r.publish(r.alive, batch, r.try)
 	for _, v := range batch {
@@ -181,9 +180,9 @@ func (r *revocations) stopPass() {
 // announce has replicas that start wait. They do not where that fails: Redis then takes no revocations
 // either.
 func (r *revocations) announce() {
-	_, _ = r.try(r.alive, "announcing revocations", command{name: "SET", run: func(ctx context.Context, client rueidis.Client) rueidis.RedisResult {
-		return client.Do(ctx, client.B().Set().Key(r.keys.restoring()).Value("1").PxMilliseconds(restoringStay.Milliseconds()).Build())
-	}})
+	_, _ = r.try(r.alive, "announcing revocations", plain("SET", func(b rueidis.Builder) rueidis.Completed {
+		return b.Set().Key(r.keys.restoring()).Value("1").PxMilliseconds(restoringStay.Milliseconds()).Build()
+	}))
 }
 
 // endRestore notes that Redis lacks nothing.

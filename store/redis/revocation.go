@@ -20,7 +20,12 @@ type revocations struct {
 }
 
 func newRevocations(c *connection, reseal *resealer) revocations {
-	return revocations{connection: c, lists: make(map[segment]*list), canary: canary{connection: c, resealer: reseal}}
+	return revocations{
+		connection: c,
+		lists:      make(map[segment]*list),
+		unseen:     unseen{all: make(map[revocationID]added)},
+		canary:     canary{connection: c, resealer: reseal},
+	}
 }
 
 // Revoke implements [store.Revocations]. When it returns nil, this replica refuses already,
@@ -62,7 +67,7 @@ func (r *revocations) Confirm(ctx context.Context, v store.Revocation) error {
 // add publishes a revocation and has this replica refuse by it, confirmed or not.
 func (r *revocations) add(ctx context.Context, v store.Listed) error {
 	held, ok := r.known.Find(v.Scope, v.ID)
-	r.unseen.beginKnown(v, ok && includes(held.Revocation, v.Revocation))
+	r.unseen.begin(v, ok && includes(held.Revocation, v.Revocation))
 	at, err := r.publish(ctx, []store.Listed{v}, r.confirmed)
 	if v.At.Number == 0 {
 		v.At = at

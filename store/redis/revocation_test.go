@@ -79,9 +79,14 @@ func TestRevocationsSurviveAFlush(t *testing.T) {
 	for i := range revocations {
 		revoke(t, first, strconv.Itoa(i))
 	}
-	do(t, admin(t, s.Address), "FLUSHALL")
+	server := admin(t, s.Address)
+	do(t, server, "FLUSHALL")
 	revoke(t, second, "new")
 	awaitRevoked(t, first, "new")
+	redistest.Until(t, "a replica says that it writes back", func() bool {
+		n, err := do(t, server, "EXISTS", "{itsme:default:revoked:subjects}:restoring").ToInt64()
+		return err == nil && n == 1
+	})
 	recruit := open(t, config(s.Address))
 	wantRevoked(t, recruit, "new", true)
 	for i := range revocations {

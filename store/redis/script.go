@@ -2,86 +2,64 @@ package redis
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/redis/rueidis"
 )
 
-// The sources of the scripts, which say what they take and answer.
-var (
-	//go:embed lua/create.lua
-	createSource string
-	//go:embed lua/load.lua
-	loadSource string
-	//go:embed lua/replace.lua
-	replaceSource string
-	//go:embed lua/evict.lua
-	evictSource string
-	//go:embed lua/index.lua
-	indexSource string
-	//go:embed lua/enter.lua
-	enterSource string
-	//go:embed lua/note.lua
-	noteSource string
-	//go:embed lua/time.lua
-	timeSource string
-	//go:embed lua/remember.lua
-	rememberSource string
-	//go:embed lua/allow.lua
-	allowSource string
-	//go:embed lua/revoke.lua
-	revokeSource string
-	//go:embed lua/enroll.lua
-	enrollSource string
-	//go:embed lua/withdraw.lua
-	withdrawSource string
-	//go:embed lua/revokesubject.lua
-	revokeSubjectSource string
-	//go:embed lua/document.lua
-	documentSource string
-	//go:embed lua/delete.lua
-	deleteSource string
-	//go:embed lua/canary.lua
-	canarySource string
-	//go:embed lua/anew.lua
-	anewSource string
-)
+// sources are those of the scripts, which say what they take and answer.
+//
+//go:embed lua
+var sources embed.FS
 
-// scripts run by their hash; a server that does not know one yet gets its source.
-type scripts struct {
-	create, load, replace, evict, enter, note, time script
-	remember, allow, enroll, withdraw               script
-	revoke, revokeSubject, document, canary, anew   script
-	delete                                          script
-}
-
-// script is one of them, by the name of its file.
+// script is one of them, by the name of its file. It runs by its hash; a server that does not know it yet gets its
+// source.
 type script struct {
 	name string
 	lua  *rueidis.Lua
 }
 
+// newScript returns the script of that name, behind those that it builds on.
+func newScript(name string, before ...string) script {
+	var source strings.Builder
+	for _, file := range append(before, name) {
+		text, err := sources.ReadFile("lua/" + file + ".lua")
+		if err != nil {
+			panic(err) // the program was built without it
+		}
+		source.Write(text)
+	}
+	return script{name, rueidis.NewLuaScript(source.String())}
+}
+
+type scripts struct {
+	create, load, replace, evict, enter, note     script // of records
+	remember, allow                               script
+	delete, enroll, withdraw                      script // of families
+	revoke, revokeSubject, document, canary, anew script
+}
+
 func newScripts() scripts {
 	return scripts{
-		create:        script{"create", rueidis.NewLuaScript(createSource)},
-		load:          script{"load", rueidis.NewLuaScript(loadSource)},
-		replace:       script{"replace", rueidis.NewLuaScript(replaceSource)},
-		evict:         script{"evict", rueidis.NewLuaScript(evictSource)},
-		enter:         script{"enter", rueidis.NewLuaScript(indexSource + enterSource)},
-		note:          script{"note", rueidis.NewLuaScript(indexSource + noteSource)},
-		time:          script{"time", rueidis.NewLuaScript(timeSource)},
-		remember:      script{"remember", rueidis.NewLuaScript(rememberSource)},
-		allow:         script{"allow", rueidis.NewLuaScript(allowSource)},
-		enroll:        script{"enroll", rueidis.NewLuaScript(enrollSource)},
-		withdraw:      script{"withdraw", rueidis.NewLuaScript(withdrawSource)},
-		revoke:        script{"revoke", rueidis.NewLuaScript(revokeSource)},
-		revokeSubject: script{"revokesubject", rueidis.NewLuaScript(revokeSubjectSource)},
-		delete:        script{"delete", rueidis.NewLuaScript(deleteSource)},
-		document:      script{"document", rueidis.NewLuaScript(documentSource)},
-		canary:        script{"canary", rueidis.NewLuaScript(canarySource)},
-		anew:          script{"anew", rueidis.NewLuaScript(anewSource)},
+		create:        newScript("create"),
+		load:          newScript("load"),
+		replace:       newScript("replace"),
+		evict:         newScript("evict"),
+		enter:         newScript("enter", "index"),
+		note:          newScript("note", "index"),
+		remember:      newScript("remember"),
+		allow:         newScript("allow"),
+		delete:        newScript("delete"),
+		enroll:        newScript("enroll"),
+		withdraw:      newScript("withdraw"),
+		revoke:        newScript("revoke"),
+		revokeSubject: newScript("revokesubject"),
+		document:      newScript("document"),
+		canary:        newScript("canary"),
+		anew:          newScript("anew"),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -31,10 +32,9 @@ func (c *connection) Servers(ctx context.Context) ([]Server, error) {
 	if err := c.ready(ctx); err != nil {
 		return nil, err
 	}
-	nodes := (*c.client.Load()).Nodes()
-	servers := make([]Server, 0, len(nodes))
-	for _, address := range slices.Sorted(maps.Keys(nodes)) {
-		server, err := c.ask(ctx, address, nodes[address])
+	var servers []Server
+	for address, node := range c.nodes() {
+		server, err := c.ask(ctx, address, node)
 		if err != nil {
 			return nil, err
 		}
@@ -43,10 +43,23 @@ func (c *connection) Servers(ctx context.Context) ([]Server, error) {
 	return servers, nil
 }
 
-func (c *connection) ask(ctx context.Context, address string, node rueidis.Client) (Server, error) {
+// nodes returns a client of each server, in the order of their addresses.
+func (c *connection) nodes() iter.Seq2[string, rueidis.Client] {
+	return func(yield func(string, rueidis.Client) bool) {
+		all := (*c.client.Load()).Nodes()
+		for _, address := range slices.Sorted(maps.Keys(all)) {
+			if !yield(address, all[address]) {
+				return
+			}
+		}
+	}
+}
+
+// ask asks one server for sections of INFO, or for all without any.
+func (c *connection) ask(ctx context.Context, address string, node rueidis.Client, sections ...string) (Server, error) {
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
-	info, err := node.Do(limited, node.B().Info().Build()).ToString()
+	info, err := node.Do(limited, node.B().Info().Section(sections...).Build()).ToString()
 	if _, refused := rueidis.IsRedisErr(err); refused {
 		return Server{Address: address}, nil
 	}
@@ -88,34 +101,24 @@ func (c *connection) Check(ctx context.Context) error {
 		return err
 	}
 	var found []error
-	for address, node := range (*c.client.Load()).Nodes() {
-		found = append(found, c.checkNode(ctx, address, node))
+	for address, node := range c.nodes() {
+		server, err := c.ask(ctx, address, node, "memory")
+		if err == nil {
+			err = checkPolicy(server)
+		}
+		found = append(found, err)
 	}
 	return errors.Join(found...)
 }
 
-func (c *connection) checkNode(ctx context.Context, address string, node rueidis.Client) error {
-	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
-	defer cancel()
-	// CONFIG GET has the policy as well, but is forbidden more often.
-	info, err := node.Do(limited, node.B().Info().Section("memory").Build()).ToString()
-	if _, refused := rueidis.IsRedisErr(err); refused {
-		return fmt.Errorf("%w: %s: %s", errPolicyUnknown, address, c.plain(err))
-	}
-	if err != nil {
-		return c.unavailable(ctx, "asking for the maxmemory-policy", err)
-	}
-	return checkPolicy(address, info)
-}
-
-// checkPolicy reads the answer of INFO memory.
-func checkPolicy(address, info string) error {
-	switch policy := described(address, info).Policy; policy {
+// checkPolicy returns what is wrong with a server's maxmemory-policy.
+func checkPolicy(server Server) error {
+	switch server.Policy {
 	case "noeviction":
 		return nil
 	case "":
-		return fmt.Errorf("%w: %s does not report it", errPolicyUnknown, address)
+		return fmt.Errorf("%w: %s does not report it; allow the ACL user +info, as in examples/redis/users.acl", errPolicyUnknown, server.Address)
 	default:
-		return fmt.Errorf("%w: %s has %s", errEvicts, address, policy)
+		return fmt.Errorf("%w: %s has %s", errEvicts, server.Address, server.Policy)
 	}
 }

@@ -105,3 +105,19 @@ func TestEvictionIsFoundAfterAFailover(t *testing.T) {
 		t.Errorf("%d warnings, want 1:\n%s", n, log)
 	}
 }
+
+// TestFindingsComeInOneOrder: the log has a finding once, until it is another one.
+func TestFindingsComeInOneOrder(t *testing.T) {
+	t.Parallel()
+	c := redistest.StartCluster(t, "--maxmemory-policy", "allkeys-lru")
+	st := open(t, config(c.Primaries[0].Address))
+	first := st.Check(t.Context())
+	if n := strings.Count(first.Error(), redis.ErrEvicts.Error()); n < 3 {
+		t.Fatalf("%d findings: %v", n, first)
+	}
+	for range 20 {
+		if again := st.Check(t.Context()); again.Error() != first.Error() {
+			t.Fatalf("first %v, again %v", first, again)
+		}
+	}
+}

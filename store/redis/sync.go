@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -33,7 +34,9 @@ func (r *revocations) syncUntilClosed() {
 		if err != nil {
 			r.freshness.fail(err)
 			watch.note(err)
-			r.findPrimary()
+			if !errors.Is(err, ErrUnreadable) { // else the primary answered
+				r.findPrimary()
+			}
 			r.wait(failures.pause())
 			continue
 		}
@@ -82,7 +85,7 @@ func (r *revocations) sync() (began time.Time, err error) {
 		err = r.canary.tend(first.canary)
 	}
 	if err != nil {
-		return began, err
+		return began, r.unavailable(r.alive, readingRevocations, err)
 	}
 	r.canary.good = r.canary.held != ""
 	r.identified.Store(true)
@@ -109,7 +112,7 @@ func (r *revocations) catchUp(behind []*list) error {
 	ends := make(map[*list]int64, len(behind))
 	for i, l := range behind {
 		if ends[l], err = lengths[i].ToInt64(); err != nil {
-			return r.unavailable(r.alive, readingRevocations, errMalformed)
+			return errMalformed
 		}
 	}
 	for err == nil && len(behind) > 0 {
@@ -141,20 +144,20 @@ func (r *revocations) look(lists []*list, size int64) (first head, behind []*lis
 	}
 	first, answers, err = r.readHead(answers)
 	if err != nil {
-		return head{}, nil, r.unavailable(r.alive, readingRevocations, err)
+		return head{}, nil, err
 	}
 	now := r.config.Now()
 	for i, l := range lists {
 		answer, err := answers[i].AsStrSlice()
 		if err != nil {
-			return head{}, nil, r.unavailable(r.alive, readingRevocations, errMalformed)
+			return head{}, nil, errMalformed
 		}
 		news, same := l.news(answer)
 		if !same || int64(len(answer)) > size {
 			behind = append(behind, l)
 		}
 		if err := r.takeAll(l, news, now); err != nil {
-			return head{}, nil, r.unavailable(r.alive, readingRevocations, err)
+			return head{}, nil, err
 		}
 	}
 	return first, behind, nil
@@ -217,14 +220,14 @@ func (r *revocations) takeAll(l *list, news []string, now time.Time) error {
 func (r *revocations) readMark(got rueidis.RedisMessage) (store.Mark, error) {
 	fields, err := got.AsStrSlice()
 	if err != nil || len(fields) != 2 {
-		return store.Mark{}, r.unavailable(r.alive, readingRevocations, errMalformed)
+		return store.Mark{}, errMalformed
 	}
 	if fields[0] == "" {
 		return store.Mark{}, nil
 	}
 	number, err := strconv.ParseUint(fields[1], 10, 63)
 	if err != nil || len(fields[0]) != store.EpochSize {
-		return store.Mark{}, r.unavailable(r.alive, readingRevocations, errMalformed)
+		return store.Mark{}, errMalformed
 	}
 	return store.Mark{Epoch: fields[0], Number: number}, nil
 }

@@ -35,28 +35,14 @@ type added struct {
 	lost bool // a look after that has not found it
 }
 
-// beginKnown does as begin, unless this replica has read the revocation before: it knows all that it refuses,
-// and does not wait for it. Redis lists the same revocation once, so that no look would find it again.
-func (u *unseen) beginKnown(v store.Listed, known bool) {
+// begin notes that a revocation is on its way to Redis. A look may read it before the answer is here. One that this
+// replica has read before is known: Redis lists the same revocation once, so that no look would find it again.
+func (u *unseen) begin(v store.Listed, known bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if _, waiting := u.all[idOf(v.Revocation)]; waiting || !known {
-		u.note(v)
+		u.all[idOf(v.Revocation)] = added{Listed: v}
 	}
-}
-
-// begin notes that a revocation is on its way to Redis. A look may read it before the answer is here.
-func (u *unseen) begin(v store.Listed) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.note(v)
-}
-
-func (u *unseen) note(v store.Listed) {
-	if u.all == nil {
-		u.all = make(map[revocationID]added)
-	}
-	u.all[idOf(v.Revocation)] = added{Listed: v}
 }
 
 // end notes that Redis has a revocation now, or that it is not known whether it has.

@@ -7,11 +7,14 @@ import (
 	"time"
 )
 
-// watch logs that Redis became available or unavailable, once for each change.
+// watch logs that Redis became available or unavailable, once for each change. An outage may begin with a server that
+// refuses, and go on with none: each is logged.
 type watch struct {
 	revocations *revocations
-	last        error
-	reached     bool
+	reached     bool      // once
+	down        bool      // the last attempt failed
+	unreachable bool      // logged since Redis answered
+	unreadable  bool      // logged since Redis answered
 	checked     time.Time // when the server's settings were looked at last
 	dialed      int64     // how many connections had been made by then
 	findings    findings
@@ -65,17 +68,23 @@ func (w *watch) note(err error) {
 	case err == nil && !w.reached:
 		w.reached = true
 		log.Info("Redis keeps pending sessions", prefix)
-	case err == nil && w.last != nil:
+	case err == nil && w.down:
 		log.Info("Redis is back", prefix)
-	case errors.Is(err, ErrUnreadable) && !errors.Is(w.last, ErrUnreadable):
-		log.Error("everything is refused: Redis holds what this gateway cannot open", prefix, slog.String("error", err.Error()))
-	case err != nil && w.last == nil && !refused(err): // a refusal is logged with its cause
-		log.Warn("Redis cannot be reached; what needs it is refused until it is", prefix, slog.String("error", err.Error()))
-	}
-	w.last = err
-	if err == nil && w.revocations.alive.Err() == nil {
-		if w.due() {
-			w.revocations.tasks.Go(w.logFindings)
+	case err == nil, refused(err): // a refusal is logged with its cause
+	case errors.Is(err, ErrUnreadable):
+		if !w.unreadable {
+			log.Error("everything is refused: Redis holds what this gateway cannot open", prefix, slog.String("error", err.Error()))
 		}
+		w.unreadable = true
+	case !w.unreachable:
+		log.Warn("Redis cannot be reached; what needs it is refused until it is", prefix, slog.String("error", err.Error()))
+		w.unreachable = true
+	}
+	if w.down = err != nil; w.down {
+		return
+	}
+	w.unreachable, w.unreadable = false, false
+	if w.revocations.alive.Err() == nil && w.due() {
+		w.revocations.tasks.Go(w.logFindings)
 	}
 }

@@ -89,7 +89,7 @@ func (c *connection) noteRefusal(err error) (refused *refusal) {
 		return nil
 	}
 	c.refuse(cause)
-	return &refusal{cause, c.plain(err)}
+	return &refusal{cause, c.redacted(err)}
 }
 
 // refuse notes that a server refused for that cause.

@@ -9,9 +9,11 @@ local LOGINS, most, name = KEYS[1], tonumber(ARGV[1]), ARGV[2]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
-redis.call('HDEL', LOGINS, name)
+-- A full server must refuse the first write, which therefore is one that adds.
 if ARGV[3] then
   redis.call('HSET', LOGINS, name, ARGV[3] .. ' ' .. ARGV[4])
+else
+  redis.call('HDEL', LOGINS, name)
 end
 
 -- What has ended goes. Of more logins than there may be, those go that end first.

@@ -1,4 +1,4 @@
-// Package seal hides the values and names of the store from who reads Redis. A value is sealed for one
+// Package seal hides the values and names of the store from an attacker who reads Redis. A value is sealed for one
 // place with one secret, and says which.
 package seal
 
