@@ -25,7 +25,7 @@ func (e *Engine) newRecord(s StartRequest, session *signicat.Session) (*store.Re
 	if err != nil {
 		return nil, err
 	}
-	if err := e.signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
+	if err := e.config.Signicat.CheckTokenRequestURL(data.TokenRequestURL); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignicat, err)
 	}
 	if session.ID == "" || data.TransactionID == "" || session.AccountID == "" {

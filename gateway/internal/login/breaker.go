@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,18 +84,16 @@ func logBreaker(ctx context.Context, log *slog.Logger, from, to circuitbreaker.S
 	}
 }
 
+// signicatFaults are the errors of calls that fail because of Signicat or of our credentials.
+var signicatFaults = []error{
+	signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
+	signicat.ErrNotSignicat,
+}
+
 // signicatFault reports whether a call failed because of Signicat or of our credentials, and not because of its
 // content.
 func signicatFault(err error) bool {
-	for _, sign := range []error{
-		signicat.ErrUnavailable, signicat.ErrRateLimited, signicat.ErrInvalidResponse, signicat.ErrUnauthorized, signicat.ErrForbidden,
-		signicat.ErrNotSignicat,
-	} {
-		if errors.Is(err, sign) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(signicatFaults, func(fault error) bool { return errors.Is(err, fault) })
 }
 
 func (b *breaker) state() string {
@@ -180,12 +179,6 @@ func (b *breaker) ValidateCode(ctx context.Context, v signicat.CodeValidation) e
 	return err
 }
 
-// CheckTokenRequestURL checks a URL without a call.
-func (b *breaker) CheckTokenRequestURL(url string) error { return b.client.CheckTokenRequestURL(url) }
-
-// Close closes the client. Call it after the last call.
-func (b *breaker) Close() error { return b.client.Close() }
-
 // ifClosed makes a call while the breaker is closed. While it is half open, the first call probes.
 func (b *breaker) ifClosed(call func() (*signicat.Session, error)) (*signicat.Session, error) {
 	if err := b.refusal(); err != nil {
@@ -214,8 +207,8 @@ func (b *breaker) note(err error) {
 
 // pause stops calls for the time that Signicat asks for, within bounds.
 func (b *breaker) pause(err error) {
-	var failure *signicat.Error
-	if !errors.As(err, &failure) || failure.RetryAfter <= 0 {
+	failure, ok := errors.AsType[*signicat.Error](err)
+	if !ok || failure.RetryAfter <= 0 {
 		return
 	}
 	until := b.now().Add(min(failure.RetryAfter, maxPause))
@@ -247,12 +240,12 @@ const statusRequestTimeout = 408
 // It is false after a timeout, for which the client has waited long enough, and when Signicat sends
 // Retry-After.
 func mayRepeat(err error) bool {
-	var failure *signicat.Error
-	if !errors.As(err, &failure) || !errors.Is(err, signicat.ErrUnavailable) {
+	failure, ok := errors.AsType[*signicat.Error](err)
+	if !ok || !errors.Is(err, signicat.ErrUnavailable) {
 		return false
 	}
-	var network net.Error
-	timeout := failure.StatusCode == statusRequestTimeout || errors.As(err, &network) && network.Timeout()
+	network, cut := errors.AsType[net.Error](err)
+	timeout := failure.StatusCode == statusRequestTimeout || cut && network.Timeout()
 	return !timeout && failure.RetryAfter == 0 && !errors.Is(err, context.Canceled)
 }
 
@@ -265,7 +258,4 @@ func operationOf(err error) string {
 }
 
 // neverSent reports whether a call failed because there was no Signicat access token.
-func neverSent(err error) bool {
-	var failure *signicat.Error
-	return errors.As(err, &failure) && failure.Operation == signicat.OperationAccessToken
-}
+func neverSent(err error) bool { return operationOf(err) == signicat.OperationAccessToken }

@@ -24,7 +24,7 @@ func (e *Engine) Cancel(ctx context.Context, record *store.Record, code string) 
 		if !errors.Is(err, store.ErrConflict) {
 			return err
 		}
-		if record, err = e.driver.findByID(ctx, record.ID); err != nil {
+		if record, err = e.FindByID(ctx, record.ID); err != nil {
 			return err
 		}
 	}

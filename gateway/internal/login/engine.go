@@ -56,7 +56,7 @@ func (e *Engine) Close() error {
 	e.stop()
 	e.statusPolls.close()
 	e.driver.work.close()
-	return e.signicat.Close()
+	return e.config.Signicat.Close()
 }
 
 // Breaker returns the state of the circuit breaker for calls to Signicat.

@@ -50,8 +50,7 @@ func retryAfter(err error, after time.Duration) error { return &retryError{err: 
 
 // RetryAfter returns the time after which the client should try again, or zero when the error names none.
 func RetryAfter(err error) time.Duration {
-	var retry *retryError
-	if errors.As(err, &retry) {
+	if retry, ok := errors.AsType[*retryError](err); ok {
 		return retry.after
 	}
 	return 0
@@ -63,8 +62,7 @@ func wrap(err error, why string) error { return fmt.Errorf("%w: %s", err, why) }
 // signicatError wraps the error of a call in ErrSignicat. It keeps the Retry-After of Signicat.
 func signicatError(err error) error {
 	wrapped := fmt.Errorf("%w: %w", ErrSignicat, err)
-	var failure *signicat.Error
-	if errors.As(err, &failure) && failure.RetryAfter > 0 {
+	if failure, ok := errors.AsType[*signicat.Error](err); ok && failure.RetryAfter > 0 {
 		return retryAfter(wrapped, failure.RetryAfter)
 	}
 	return wrapped
@@ -107,17 +105,20 @@ var ErrLevel = errors.New("level of assurance too low")
 // ErrSuperseded is returned, together with ErrDenied, when the user started the login over.
 var ErrSuperseded = errors.New("login started over")
 
-// endError returns the error of a login that ended without a token.
-func endError(r *store.Record) error {
-	switch r.Reason {
-	case reasonCancelled:
-		return fmt.Errorf("%w: %w", ErrDenied, ErrSuperseded)
-	case reasonTooLarge:
-		return fmt.Errorf("%w: %w", ErrGrant, ErrTokenSize)
-	case reasonLoA:
-		return fmt.Errorf("%w: %w", ErrGrant, ErrLevel)
+// Ended returns the error of a login that ended without a token, and nil for every other login.
+func Ended(r *store.Record) error {
+	err, ended := endErrors[r.Phase]
+	switch {
+	case !ended:
+		return nil
+	case r.Reason == reasonCancelled:
+		return fmt.Errorf("%w: %w", err, ErrSuperseded)
+	case r.Reason == reasonTooLarge:
+		return fmt.Errorf("%w: %w", err, ErrTokenSize)
+	case r.Reason == reasonLoA:
+		return fmt.Errorf("%w: %w", err, ErrLevel)
 	}
-	return fmt.Errorf("%w: %s", endErrors[r.Phase], r.Reason)
+	return wrap(err, r.Reason)
 }
 
 // Reasons for the end of a login, as logs show them.

@@ -64,14 +64,8 @@ func (i *issuer) family(ctx context.Context, loginID string) (*store.Family, err
 // checkFamily refuses a family whose login was revoked. Call it before a token is signed and again after: the
 // revocation may come in between.
 func (i *issuer) checkFamily(ctx context.Context, f *store.Family) error {
-	revoked, err := i.config.Store.Revoked(ctx, store.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)})
-	switch {
-	case err != nil:
-		return storeError(err)
-	case revoked:
-		return wrap(ErrGrant, "revoked")
-	}
-	return nil
+	c := store.Credential{Login: f.ID, Subject: f.Subject, IssuedAt: f.CreatedAt, Mark: markOf(f.ID)}
+	return i.refuseRevoked(ctx, c, errRevoked)
 }
 
 // familyError returns ErrGrant for a family that was deleted, and ErrStore for a store that is unavailable.

@@ -60,7 +60,7 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 		case effect == effectReplay:
 			f, err = e.replay(ctx, record, clock)
 		case record.Phase.Ended():
-			err = endError(record)
+			err = Ended(record)
 		case effect == effectNone:
 			err = e.awaitHolder(ctx, record, giveUp)
 		default:
@@ -73,18 +73,10 @@ func (e *Engine) Finish(ctx context.Context, loaded *store.Record, response Auth
 		case err != nil && !lostRace(err):
 			return Finished{}, err
 		}
-		if record, err = e.driver.findByState(ctx, response.State); err != nil {
+		if record, err = e.FindByState(ctx, response.State); err != nil {
 			return Finished{}, err
 		}
 	}
-}
-
-// Ended returns the error of a login that ended without a token, and nil for every other login.
-func Ended(record *store.Record) error {
-	if record.Phase == store.Issued || !record.Phase.Ended() {
-		return nil
-	}
-	return endError(record)
 }
 
 // LoginID returns the login of an issued record, and the empty string for every other record.
@@ -200,7 +192,7 @@ func (h *leaseHolder) run(ctx, readCtx context.Context) error {
 		case h.record.Phase == store.Issued:
 			return nil
 		case h.record.Phase.Ended():
-			return endError(h.record)
+			return Ended(h.record)
 		case wasRead && failure != nil && !errors.Is(failure, ErrUnfinished):
 			h.config.Logger.WarnContext(ctx, "a session could not be read at Signicat", errorAttr(failure))
 			return signicatError(failure)

@@ -24,8 +24,14 @@ type issuer struct {
 	revoker *revoker
 }
 
-// errSubjectRevoked is returned when a revocation of the subject covers a login that is being finished.
-var errSubjectRevoked = errors.New("the subject was revoked")
+var (
+	// errSubjectRevoked is returned when a revocation of the subject covers a login that is being finished.
+	errSubjectRevoked = errors.New("the subject was revoked")
+	// errRevokedJustNow is returned when a login must wait until its tokens are no longer covered.
+	errRevokedJustNow = wrap(ErrUnfinished, "the subject was revoked a moment ago")
+	// errRevoked is returned for a login that was revoked.
+	errRevoked = wrap(ErrGrant, "the login was revoked")
+)
 
 // issue signs the first token of a login whose result was checked: an access token for an app, a session
 // token for a browser. It signs none if a revocation covers the login. It returns the login's family, nil for a
@@ -99,19 +105,20 @@ func (i *issuer) newLoginID(ctx context.Context, record *store.Record, subject s
 // revocation must wait until its tokens are no longer covered.
 func (i *issuer) checkSubject(ctx context.Context, record *store.Record, issued store.Credential) error {
 	began := store.Credential{Subject: issued.Subject, IssuedAt: record.CreatedAt, Mark: record.Mark}
-	revoked, err := i.config.Store.Revoked(ctx, began)
-	switch {
-	case err != nil:
-		return storeError(err)
-	case revoked:
-		return errSubjectRevoked
+	if err := i.refuseRevoked(ctx, began, errSubjectRevoked); err != nil {
+		return err
 	}
-	revoked, err = i.config.Store.Revoked(ctx, issued)
+	return i.refuseRevoked(ctx, issued, errRevokedJustNow)
+}
+
+// refuseRevoked returns refusal when a revocation covers the credential.
+func (i *issuer) refuseRevoked(ctx context.Context, c store.Credential, refusal error) error {
+	revoked, err := i.config.Store.Revoked(ctx, c)
 	switch {
 	case err != nil:
 		return storeError(err)
 	case revoked:
-		return wrap(ErrUnfinished, "the subject was revoked a moment ago")
+		return refusal
 	}
 	return nil
 }

@@ -9,6 +9,10 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
+// EndedMessage is the message of the line that every ended login gets. No such line is left out: each costs a
+// client a start, which limits bound.
+const EndedMessage = "login ended"
+
 // logEnd writes the log line of a login that ended, with the last call to Signicat that failed.
 func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 	level := slog.LevelInfo
@@ -35,8 +39,8 @@ func logEnd(ctx context.Context, log *slog.Logger, record *store.Record) {
 
 // signicatAttrs returns the log attributes that Signicat's support asks for.
 func signicatAttrs(err error) []any {
-	var failure *signicat.Error
-	if !errors.As(err, &failure) {
+	failure, ok := errors.AsType[*signicat.Error](err)
+	if !ok {
 		return nil
 	}
 	return []any{
@@ -46,9 +50,5 @@ func signicatAttrs(err error) []any {
 		slog.String("trace_id", failure.TraceID),
 	}
 }
-
-// EndedMessage is the message of the line that every ended login gets. No such line is left out: each costs a
-// client a start, which limits bound.
-const EndedMessage = "login ended"
 
 func errorAttr(err error) slog.Attr { return slog.String("error", err.Error()) }

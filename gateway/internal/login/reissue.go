@@ -86,15 +86,8 @@ func (i *issuer) issuedClaims(record *store.Record, f *store.Family) (token.Clai
 
 // checkIssued refuses an issued login that was revoked.
 func (i *issuer) checkIssued(ctx context.Context, record *store.Record) error {
-	revoked, err := i.config.Store.Revoked(ctx, store.Credential{
+	return i.refuseRevoked(ctx, store.Credential{
 		TokenID: record.TokenID, Login: loginIDOf(record.TokenID), Subject: record.Subject, IssuedAt: record.IssuedAt,
 		Mark: markOf(record.TokenID),
-	})
-	switch {
-	case err != nil:
-		return storeError(err)
-	case revoked:
-		return wrap(ErrGrant, "the login was ended")
-	}
-	return nil
+	}, errRevoked)
 }

@@ -40,20 +40,9 @@ func (r *revoker) revokeMinted(ctx context.Context, raw string) error {
 		return nil
 	}
 	v := store.Revocation{Scope: store.ScopeToken, ID: claims.ID, Until: r.keepUntil(token.MaxMintedLifetime)}
-	switch done, err := r.isRevoked(ctx, v); {
-	case err != nil:
-		return storeError(err)
-	case done:
-		return storeError(r.config.Store.Confirm(ctx, v))
-	}
-	wait, err := r.config.Store.Allow(ctx, store.Quota{Owner: "revoke-minted:" + claims.LoginID, Limit: MaxTokenRevocations, Window: r.config.AccessLifetime})
-	switch {
-	case err != nil:
-		return storeError(err)
-	case wait > 0:
+	return r.revokeCounted(ctx, v, "revoke-minted:"+claims.LoginID, func(wait time.Duration) error {
 		return retryAfter(ErrTokenRate, wait)
-	}
-	return storeError(r.revoke(ctx, v))
+	})
 }
 
 func (r *revoker) revokeRefreshToken(ctx context.Context, presented refreshToken, raw string) error {
@@ -83,18 +72,26 @@ func (r *revoker) revokeToken(ctx context.Context, id, subject string, expires t
 	if over := expires.Add(2 * token.Skew); over.After(v.Until) {
 		v.Until = over
 	}
+	return r.revokeCounted(ctx, v, "revoke:"+loginIDOf(id), func(time.Duration) error {
+		return r.EndLogin(ctx, loginIDOf(id), subject)
+	})
+}
+
+// revokeCounted revokes one token, and counts it for the owner. A token that is revoked already does not count. Past
+// [MaxTokenRevocations] it calls full instead.
+func (r *revoker) revokeCounted(ctx context.Context, v store.Revocation, owner string, full func(wait time.Duration) error) error {
 	switch done, err := r.isRevoked(ctx, v); {
 	case err != nil:
 		return storeError(err)
 	case done:
 		return storeError(r.config.Store.Confirm(ctx, v))
 	}
-	wait, err := r.config.Store.Allow(ctx, store.Quota{Owner: "revoke:" + loginIDOf(id), Limit: MaxTokenRevocations, Window: r.config.AccessLifetime})
+	wait, err := r.config.Store.Allow(ctx, store.Quota{Owner: owner, Limit: MaxTokenRevocations, Window: r.config.AccessLifetime})
 	switch {
 	case err != nil:
 		return storeError(err)
 	case wait > 0:
-		return r.EndLogin(ctx, loginIDOf(id), subject)
+		return full(wait)
 	}
 	return storeError(r.revoke(ctx, v))
 }

@@ -135,8 +135,7 @@ func createError(err error) error {
 	return storeError(err)
 }
 
-// startOnce starts a login for an app. An app that repeats its start, because its first answer was lost, gets
-// the same session.
+// startOnce starts a login for an app. Requests with one challenge that run at once share one start.
 func (e *Engine) startOnce(ctx context.Context, s StartRequest) (*store.Record, error) {
 	key := "challenge:" + clientKey(s.Client) + ":" + s.Challenge + ":" + s.RedirectURL
 	if s.Key != "" {

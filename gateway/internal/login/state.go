@@ -18,16 +18,11 @@ func SessionID(state string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// FindByState returns the record of a state. It returns ErrGrant for an unknown state.
+// FindByState returns the record of a state. It returns ErrGrant for an unknown state. The look-up by hash
+// compares the state. The second comparison protects against a store that finds a similar key.
 func (e *Engine) FindByState(ctx context.Context, state string) (*store.Record, error) {
-	return e.driver.findByState(ctx, state)
-}
-
-// findByState loads the record of a state. The look-up by hash compares the state. The second comparison
-// protects against a store that finds a similar key.
-func (d *driver) findByState(ctx context.Context, state string) (*store.Record, error) {
 	id := SessionID(state)
-	record, err := d.config.Store.Load(ctx, id)
+	record, err := e.config.Store.Load(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("%w: unknown state", ErrGrant)
 	}
@@ -43,20 +38,15 @@ func (d *driver) findByState(ctx context.Context, state string) (*store.Record, 
 // FindByID returns a record by its session_id. It ends a login that is late. It returns ErrUnknown for an
 // unknown session_id.
 func (e *Engine) FindByID(ctx context.Context, id string) (*store.Record, error) {
-	return e.driver.findByID(ctx, id)
-}
-
-// findByID loads a record by its session_id. It ends a login that is late.
-func (d *driver) findByID(ctx context.Context, id string) (*store.Record, error) {
 	for {
-		record, err := d.config.Store.Load(ctx, id)
+		record, err := e.config.Store.Load(ctx, id)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, ErrUnknown
 		}
 		if err != nil {
 			return nil, storeError(err)
 		}
-		if _, err = d.apply(ctx, record, event{kind: eventExpire}, record.ReadAt); err == nil {
+		if _, err = e.driver.apply(ctx, record, event{kind: eventExpire}, record.ReadAt); err == nil {
 			return record, nil
 		}
 		if !lostRace(err) {
