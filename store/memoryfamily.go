@@ -44,8 +44,7 @@ func (m *memoryFamilies) CreateFamily(ctx context.Context, f *Family) error {
 	if err != nil {
 		return err
 	}
-	s := m.families.shard(f.ID)
-	s.mu.Lock()
+	s := m.families.lock(f.ID)
 	defer s.mu.Unlock()
 	if e := s.find(f.ID); e != nil {
 		if m.now().UnixNano() < e.due {
@@ -76,8 +75,7 @@ func (m *memoryFamilies) LoadFamily(ctx context.Context, id string) (*Family, er
 }
 
 func (m *memoryFamilies) family(id string) (heldFamily, bool) {
-	s := m.families.shard(id)
-	s.mu.Lock()
+	s := m.families.lock(id)
 	defer s.mu.Unlock()
 	e := s.find(id)
 	if e == nil || m.now().UnixNano() >= e.due {
@@ -95,8 +93,7 @@ func (m *memoryFamilies) UpdateFamily(ctx context.Context, f *Family) error {
 	if err != nil {
 		return err
 	}
-	s := m.families.shard(f.ID)
-	s.mu.Lock()
+	s := m.families.lock(f.ID)
 	defer s.mu.Unlock()
 	e := s.find(f.ID)
 	switch {
@@ -115,8 +112,7 @@ func (m *memoryFamilies) DeleteFamily(ctx context.Context, id string) error {
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	s := m.families.shard(id)
-	s.mu.Lock()
+	s := m.families.lock(id)
 	defer s.mu.Unlock()
 	if e := s.find(id); e != nil {
 		s.remove(e)
@@ -129,8 +125,7 @@ func (m *memoryFamilies) Enroll(ctx context.Context, subject, login string, unti
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	s := m.enrolled.shard(subject)
-	s.mu.Lock()
+	s := m.enrolled.lock(subject)
 	defer s.mu.Unlock()
 	var logins []enrolled
 	if e := s.find(subject); e != nil {
@@ -149,8 +144,7 @@ func (m *memoryFamilies) Withdraw(ctx context.Context, subject, login string) er
 	if err := m.ready(ctx); err != nil {
 		return err
 	}
-	s := m.enrolled.shard(subject)
-	s.mu.Lock()
+	s := m.enrolled.lock(subject)
 	defer s.mu.Unlock()
 	e := s.find(subject)
 	if e == nil {
@@ -167,8 +161,7 @@ func (m *memoryFamilies) WithdrawAll(ctx context.Context, subject string) (login
 	if err := m.ready(ctx); err != nil {
 		return nil, err
 	}
-	s := m.enrolled.shard(subject)
-	s.mu.Lock()
+	s := m.enrolled.lock(subject)
 	defer s.mu.Unlock()
 	e := s.find(subject)
 	if e == nil {

@@ -41,8 +41,7 @@ func (l *memoryLimits) allow(q Quota) (wait time.Duration) {
 		return max(q.Window, 1)
 	}
 	now, key := l.now().UnixNano(), q.Owner+"\x00"+q.Name
-	s := l.counters.shard(key)
-	s.mu.Lock()
+	s := l.counters.lock(key)
 	defer s.mu.Unlock()
 	e := s.find(key)
 	if e == nil {
@@ -61,8 +60,7 @@ func (l *memoryLimits) Remember(ctx context.Context, key, value string, ttl time
 		return "", err
 	}
 	now := l.now().UnixNano()
-	s := l.remembered.shard(key)
-	s.mu.Lock()
+	s := l.remembered.lock(key)
 	defer s.mu.Unlock()
 	if e := s.find(key); e != nil {
 		if now < e.due {
@@ -79,8 +77,7 @@ func (l *memoryLimits) Recall(ctx context.Context, key string) (string, error) {
 	if err := l.ready(ctx); err != nil {
 		return "", err
 	}
-	s := l.remembered.shard(key)
-	s.mu.Lock()
+	s := l.remembered.lock(key)
 	defer s.mu.Unlock()
 	if e := s.find(key); e != nil && l.now().UnixNano() < e.due {
 		return e.value, nil

@@ -49,8 +49,7 @@ func (l *memoryLogins) Create(ctx context.Context, r *Record, b Bounds) (evicted
 // insert adds a record. The evicted records stay in the table until its shard is unlocked, because they
 // may be in another shard.
 func (l *memoryLogins) insert(r *Record, p packed, b Bounds) (admission, error) {
-	s := l.records.shard(r.ID)
-	s.mu.Lock()
+	s := l.records.lock(r.ID)
 	defer s.mu.Unlock()
 	if e := s.find(r.ID); e != nil {
 		if l.now().UnixNano() < e.value.keepUntil {
@@ -84,8 +83,7 @@ func (l *memoryLogins) settle(e *entry, r *Record) (due int64, ok bool) {
 
 // remove deletes an evicted record, unless its ID is used again.
 func (l *memoryLogins) remove(gone *entry) {
-	s := l.records.shard(gone.id)
-	s.mu.Lock()
+	s := l.records.lock(gone.id)
 	defer s.mu.Unlock()
 	if e := s.find(gone.id); e != nil && e.value.entry == gone {
 		s.remove(e)
@@ -111,8 +109,7 @@ func (l *memoryLogins) Load(ctx context.Context, id string) (*Record, error) {
 }
 
 func (l *memoryLogins) find(id string) (heldRecord, bool) {
-	s := l.records.shard(id)
-	s.mu.Lock()
+	s := l.records.lock(id)
 	defer s.mu.Unlock()
 	e := s.find(id)
 	if e == nil {
@@ -130,8 +127,7 @@ func (l *memoryLogins) Update(ctx context.Context, r *Record) error {
 	if err != nil {
 		return err
 	}
-	s := l.records.shard(r.ID)
-	s.mu.Lock()
+	s := l.records.lock(r.ID)
 	defer s.mu.Unlock()
 	e := s.find(r.ID)
 	switch {

@@ -52,10 +52,12 @@ func newTable[V any]() *table[V] {
 	return t
 }
 
-// shard returns the shard of a key. The seed is random, so that an attacker cannot choose keys of one
-// shard.
-func (t *table[V]) shard(key string) *shard[V] {
-	return &t.shards[maphash.String(t.seed, key)%shardCount]
+// lock returns the shard of a key, locked. The caller unlocks it. The seed is random, so that an attacker cannot choose
+// keys of one shard.
+func (t *table[V]) lock(key string) *shard[V] {
+	s := &t.shards[maphash.String(t.seed, key)%shardCount]
+	s.mu.Lock()
+	return s
 }
 
 // sweep calls lapse with every item that is due. Lapse must remove the item or move it to a later time.

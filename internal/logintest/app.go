@@ -136,6 +136,15 @@ func (a *App) Approve(t *testing.T, persona string) (code, state string) {
 	return codeAndState(t, approve(t, a.env, a.Link, persona))
 }
 
+// approved makes an app whose login a persona approved, and returns the code and state that the app gets.
+func (e *Env) approved(t *testing.T, persona string) (app *App, code, state string) {
+	t.Helper()
+	app = e.NewApp()
+	app.Start(t)
+	code, state = app.Approve(t, persona)
+	return app, code, state
+}
+
 func approve(t *testing.T, e *Env, link, persona string) string {
 	t.Helper()
 	back, err := e.Signicat.Approve(link, persona)
@@ -191,6 +200,22 @@ func (a *App) Call(t *testing.T, path, token string) Answer {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return a.env.do(t, a.client, r)
+}
+
+// Logout ends the login of an access token.
+func (a *App) Logout(t *testing.T, token string) Answer {
+	t.Helper()
+	r := request(t, http.MethodPost, a.env.URL+Path+"/logout", "")
+	r.Header.Set("Authorization", "Bearer "+token)
+	return a.env.do(t, a.client, r)
+}
+
+// wantAnswer checks the status of an answer.
+func wantAnswer(t *testing.T, what string, got Answer, status int) {
+	t.Helper()
+	if got.Status != status {
+		t.Errorf("%s: %d %v %s", what, got.Status, got.Header, got.Body)
+	}
 }
 
 // wantError checks an error answer of /token.

@@ -79,15 +79,20 @@ func (b *Browser) Start(t *testing.T, path string) string {
 		t.Fatalf("a protected page: %d %s", sent.Status, sent.Body)
 	}
 	page := b.Navigate(t, sent.Header.Get("Location"))
-	form := url.Values{}
-	for _, field := range hidden.FindAllStringSubmatch(page.Body, -1) {
-		form.Set(field[1], html.UnescapeString(field[2]))
-	}
-	opened := b.Submit(t, Path+"/login", form)
+	opened := b.Submit(t, Path+"/login", hiddenFields(page))
 	if opened.Status != http.StatusOK {
 		t.Fatalf("the login form: %d %s", opened.Status, opened.Body)
 	}
 	return Link(t, opened)
+}
+
+// hiddenFields returns those of the form on a page.
+func hiddenFields(page Answer) url.Values {
+	form := url.Values{}
+	for _, field := range hidden.FindAllStringSubmatch(page.Body, -1) {
+		form.Set(field[1], html.UnescapeString(field[2]))
+	}
+	return form
 }
 
 // Link returns the target of a page's button.

@@ -116,6 +116,28 @@ func (e *Env) Sent(before map[string]int, operation string) int {
 	return e.Signicat.Count(operation) - before[operation]
 }
 
+// wantCalls checks how often Signicat saw an operation.
+func (e *Env) wantCalls(t *testing.T, operation string, want int) {
+	t.Helper()
+	e.wantSent(t, nil, operation, want)
+}
+
+// wantSent checks how often Signicat saw an operation since before.
+func (e *Env) wantSent(t *testing.T, before map[string]int, operation string, want int) {
+	t.Helper()
+	if n := e.Sent(before, operation); n != want {
+		t.Errorf("Signicat saw %s %d times, want %d", operation, n, want)
+	}
+}
+
+// wantNoUpstream checks that no request reached the upstream.
+func (e *Env) wantNoUpstream(t *testing.T) {
+	t.Helper()
+	if n := e.Upstream.Count(); n != 0 {
+		t.Errorf("the upstream got %d requests", n)
+	}
+}
+
 // script makes Signicat fail.
 func (e *Env) script(t *testing.T, faults ...signicattest.Fault) {
 	t.Helper()

@@ -91,9 +91,7 @@ func ageApp(t *testing.T, e *Env) {
 
 func ageBrowser(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
-	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
-		t.Fatalf("the adult: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the adult", b.Login(t, "/account", "adult"), http.StatusOK)
 	wantAges(t, e, "true", "true")
 	for _, persona := range []string{"minor", "mononym"} {
 		if got := e.NewBrowser(t).Login(t, "/account", persona); got.Status != http.StatusForbidden {

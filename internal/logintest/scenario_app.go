@@ -65,9 +65,7 @@ func appSuccess(t *testing.T, e *Env) {
 		t.Error("no X-Itsme-Auth-Time")
 	}
 	wantStatus(t, app, "issued")
-	r := request(t, http.MethodGet, e.URL+Path+"/userinfo", "")
-	r.Header.Set("Authorization", "Bearer "+token)
-	if info := e.do(t, bare(), r); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
+	if info := app.Call(t, Path+"/userinfo", token); info.Text("sub") != person.SubjectID || info.Text("name") != person.Attributes["name"] {
 		t.Errorf("userinfo: %d %s", info.Status, info.Body)
 	}
 }
@@ -86,9 +84,7 @@ func wantMinted(t *testing.T, e *Env, authorization, parent string) {
 	if minted["sid"] == nil || minted["parent"] == nil {
 		t.Errorf("sid is %v, parent is %v", minted["sid"], minted["parent"])
 	}
-	if call := e.NewApp().Call(t, "/api", raw); call.Status != http.StatusUnauthorized {
-		t.Errorf("the upstream's token as a credential: %d %s", call.Status, call.Body)
-	}
+	wantAnswer(t, "the upstream's token as a credential", e.NewApp().Call(t, "/api", raw), http.StatusUnauthorized)
 }
 
 // warm makes the gateway request its Signicat access token.
@@ -112,16 +108,12 @@ func appCost(t *testing.T, e *Env) {
 }
 
 func appLagging(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	answer := app.Redeem(t, code, state)
 	if answer.Status != http.StatusOK {
 		t.Fatalf("redeeming: %d %s", answer.Status, answer.Body)
 	}
-	if n := e.Signicat.Count("validate_code"); n != 1 {
-		t.Errorf("%d validations, want 1", n)
-	}
+	e.wantCalls(t, "validate_code", 1)
 }
 
 func appWithoutToken(t *testing.T, e *Env) {
@@ -143,12 +135,8 @@ func appWithoutToken(t *testing.T, e *Env) {
 			t.Errorf("%s: the problem is %s %s", row.name, got.Header.Get("Content-Type"), got.Body)
 		}
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Errorf("the upstream saw %d requests", n)
-	}
-	if n := e.Signicat.Count("access_token"); n != 0 {
-		t.Errorf("a refusal cost %d calls", n)
-	}
+	e.wantNoUpstream(t)
+	e.wantCalls(t, "access_token", 0)
 }
 
 func appRefused(t *testing.T, e *Env) {
@@ -164,9 +152,7 @@ func appRefused(t *testing.T, e *Env) {
 	}
 	cancel := map[string]string{"code_verifier": app.Verifier, "error": u.Query().Get("error")}
 	for range 2 {
-		if got := app.PostJSON(t, "/sessions/"+app.SessionID+"/cancel", cancel); got.Status != http.StatusNoContent {
-			t.Errorf("cancelling: %d %s", got.Status, got.Body)
-		}
+		wantAnswer(t, "cancelling", app.PostJSON(t, "/sessions/"+app.SessionID+"/cancel", cancel), http.StatusNoContent)
 	}
 	wantStatus(t, app, "denied")
 	wantError(t, app.Redeem(t, "somecode", u.Query().Get("state")), http.StatusBadRequest, "access_denied")
@@ -177,17 +163,11 @@ func appCancels(t *testing.T, e *Env) {
 	app, stranger := e.NewApp(), e.NewApp()
 	app.Start(t)
 	path := "/sessions/" + app.SessionID + "/cancel"
-	if got := stranger.PostJSON(t, path, map[string]string{"code_verifier": stranger.Verifier}); got.Status != http.StatusNotFound {
-		t.Errorf("a stranger cancels: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "a stranger cancels", stranger.PostJSON(t, path, map[string]string{"code_verifier": stranger.Verifier}), http.StatusNotFound)
 	wantStatus(t, app, "pending")
-	if got := app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier}); got.Status != http.StatusNoContent {
-		t.Errorf("cancelling: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "cancelling", app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier}), http.StatusNoContent)
 	wantStatus(t, app, "cancelled")
-	if got := app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier, "error": "line\nbreak"}); got.Status != http.StatusBadRequest {
-		t.Errorf("an error that is no code: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "an error that is no code", app.PostJSON(t, path, map[string]string{"code_verifier": app.Verifier, "error": "line\nbreak"}), http.StatusBadRequest)
 	waitCount(t, e, "cancel_session", 1)
 }
 
@@ -211,9 +191,7 @@ func appEnded(t *testing.T, e *Env) {
 			wantStatus(t, app, row.status)
 		})
 		t.Run(row.name+" when the code comes", func(t *testing.T) {
-			app := e.NewApp()
-			app.Start(t)
-			code, state := app.Approve(t, "adult")
+			app, code, state := e.approved(t, "adult")
 			if err := row.end(app.Link); err != nil {
 				t.Fatal(err)
 			}
@@ -233,15 +211,9 @@ func (e *Env) pass(d time.Duration) {
 }
 
 func appLogout(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	token := app.Redeem(t, code, state).Text("access_token")
-	r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
-	r.Header.Set("Authorization", "Bearer "+token)
-	if got := e.do(t, bare(), r); got.Status != http.StatusNoContent {
-		t.Errorf("logout: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "logout", app.Logout(t, token), http.StatusNoContent)
 	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized || got.Text("code") != "invalid_token" {
 		t.Errorf("after logout: %d %s", got.Status, got.Body)
 	}

@@ -102,7 +102,5 @@ func linksOnlyRead(t *testing.T, e *Env) {
 			}
 		}
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Errorf("%d requests reached the upstream", n)
-	}
+	e.wantNoUpstream(t)
 }

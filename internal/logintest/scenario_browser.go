@@ -1,7 +1,6 @@
 package logintest
 
 import (
-	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -64,9 +63,7 @@ func browserRefused(t *testing.T, e *Env) {
 		t.Errorf("cookies left: %v", b.Cookies(t))
 	}
 	waitCount(t, e, "cancel_session", 1)
-	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
-		t.Errorf("the next try: %d", got.Status)
-	}
+	wantAnswer(t, "the next try", b.Login(t, "/account", "adult"), http.StatusOK)
 }
 
 func browserAborted(t *testing.T, e *Env) {
@@ -79,9 +76,7 @@ func browserAborted(t *testing.T, e *Env) {
 	if page := b.Navigate(t, back); page.Status != http.StatusBadRequest || !strings.Contains(page.Body, "class=\"action\"") {
 		t.Errorf("the page: %d %s", page.Status, page.Body)
 	}
-	if page := b.Navigate(t, "/"); page.Status != http.StatusSeeOther {
-		t.Errorf("logged in all the same: %d", page.Status)
-	}
+	wantAnswer(t, "logged in all the same", b.Navigate(t, "/"), http.StatusSeeOther)
 }
 
 func browserPrefetch(t *testing.T, e *Env) {
@@ -101,9 +96,7 @@ func browserPrefetch(t *testing.T, e *Env) {
 			t.Errorf("%s: %d", method, got.Status)
 		}
 	}
-	if n := e.Signicat.Count("create_session"); n != 0 {
-		t.Errorf("%d sessions were started", n)
-	}
+	e.wantCalls(t, "create_session", 0)
 }
 
 func browserUnbound(t *testing.T, e *Env) {
@@ -122,12 +115,8 @@ func browserUnbound(t *testing.T, e *Env) {
 	if page.Header.Get("Referrer-Policy") != "no-referrer" || !strings.Contains(page.Body, "replaceState") {
 		t.Errorf("the page keeps the query: %v %s", page.Header, page.Body)
 	}
-	if n := e.Signicat.Count("validate_code"); n != 0 {
-		t.Errorf("%d validations", n)
-	}
-	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
-		t.Errorf("the rightful browser: %d %s", got.Status, got.Body)
-	}
+	e.wantCalls(t, "validate_code", 0)
+	wantAnswer(t, "the rightful browser", b.Navigate(t, back), http.StatusSeeOther)
 }
 
 func browserReplay(t *testing.T, e *Env) {
@@ -141,12 +130,8 @@ func browserReplay(t *testing.T, e *Env) {
 	if again := b.Navigate(t, back); again.Status != http.StatusSeeOther || again.Header.Get("Location") != "/account" || b.Cookie(t) != before {
 		t.Errorf("the callback again: %d %v %s", again.Status, again.Header, again.Body)
 	}
-	if page := b.Navigate(t, "/account"); page.Status != http.StatusOK {
-		t.Errorf("the login is gone: %d", page.Status)
-	}
-	if n := e.Signicat.Count("validate_code"); n != 1 {
-		t.Errorf("%d validations, want 1", n)
-	}
+	wantAnswer(t, "the login is gone", b.Navigate(t, "/account"), http.StatusOK)
+	e.wantCalls(t, "validate_code", 1)
 }
 
 func browserLogout(t *testing.T, e *Env) {
@@ -171,9 +156,7 @@ func browserCrossSite(t *testing.T, e *Env) {
 			t.Errorf("a login from %q: %d", origin, got.Status)
 		}
 	}
-	if n := e.Signicat.Count("create_session"); n != 0 {
-		t.Errorf("%d sessions were started", n)
-	}
+	e.wantCalls(t, "create_session", 0)
 	b.Login(t, "/", "adult")
 	for _, target := range []string{Path + "/logout", "/account"} {
 		if got := b.SubmitFrom(t, "https://evil.example", target, url.Values{}); got.Status != http.StatusForbidden {
@@ -206,9 +189,7 @@ func browserAPI(t *testing.T, e *Env) {
 	} {
 		r := request(t, http.MethodGet, e.URL+"/account", "")
 		r.Header = header
-		if got := e.do(t, bare(), r); got.Status != http.StatusUnauthorized {
-			t.Errorf("%s: %d", name, got.Status)
-		}
+		wantAnswer(t, name, e.do(t, bare(), r), http.StatusUnauthorized)
 	}
 	r := request(t, http.MethodGet, e.URL+"/account", "")
 	r.Header.Set("Accept", "text/html,application/xhtml+xml")
@@ -222,18 +203,12 @@ func browserNoCookies(t *testing.T, e *Env) {
 	link := b.Start(t, "/account")
 	b.client.Jar = nil
 	page := b.Navigate(t, Path+"/login?return_to=/account")
-	form := url.Values{}
-	for _, field := range hidden.FindAllStringSubmatch(page.Body, -1) {
-		form.Set(field[1], html.UnescapeString(field[2]))
-	}
 	started := e.Signicat.Count("create_session")
-	refused := b.Submit(t, Path+"/login", form)
+	refused := b.Submit(t, Path+"/login", hiddenFields(page))
 	if refused.Status != http.StatusBadRequest || !strings.Contains(refused.Body, "Cookies are switched off") || Link(t, refused) != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Faccount" {
 		t.Errorf("the login form: %d %s", refused.Status, refused.Body)
 	}
-	if n := e.Signicat.Count("create_session"); n != started {
-		t.Errorf("%d sessions were started", n-started)
-	}
+	e.wantCalls(t, "create_session", started)
 	back := b.Navigate(t, approve(t, e, link, "adult"))
 	if back.Status != http.StatusBadRequest || !strings.Contains(back.Body, "this browser keeps no cookies") {
 		t.Errorf("the return: %d %s", back.Status, back.Body)
@@ -253,9 +228,7 @@ func browserLoggedIn(t *testing.T, e *Env) {
 		t.Errorf("another site: %d %v", got.Status, got.Header)
 	}
 	for _, query := range []string{"&acr_values=high", "&max_age=300", "&page=logged_out", "&prompt=login", "&prompt="} {
-		if got := b.Navigate(t, login+query); got.Status != http.StatusOK {
-			t.Errorf("%s: %d %v", query, got.Status, got.Header)
-		}
+		wantAnswer(t, query, b.Navigate(t, login+query), http.StatusOK)
 	}
 	page := b.Navigate(t, login+"&prompt=login")
 	if !strings.Contains(page.Body, "prompt=login&amp;return_to=%2Faccount") {
@@ -269,9 +242,7 @@ func browserLoggedIn(t *testing.T, e *Env) {
 			t.Errorf("%s that is no navigation: %d", r.Method, got.Status)
 		}
 	}
-	if n := e.Signicat.Count("create_session"); n != started {
-		t.Errorf("%d sessions were started", n-started)
-	}
+	e.wantCalls(t, "create_session", started)
 }
 
 // browserForm submits a form whose login is over.
@@ -290,9 +261,7 @@ func browserForm(t *testing.T, e *Env) {
 	if link := Link(t, got); link != e.URL+Path+"/login?language=en&prompt=login&return_to=%2Fform%3Ftab%3D2" {
 		t.Errorf("the button leads to %q", link)
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Errorf("the upstream got %d requests", n)
-	}
+	e.wantNoUpstream(t)
 }
 
 // browserStray opens URLs that are almost a redirect URL. Each shows a page, and none uses the code.
@@ -305,9 +274,7 @@ func browserStray(t *testing.T, e *Env) {
 			t.Errorf("%s: %d %s", stray, got.Status, got.Body)
 		}
 	}
-	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
-		t.Errorf("the callback itself: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the callback itself", b.Navigate(t, back), http.StatusSeeOther)
 }
 
 // browserDeepLink asks for a page with characters in its query that browsers do not encode.

@@ -24,9 +24,7 @@ func documentOpenAPI(t *testing.T, e *Env) {
 	}
 	r := request(t, http.MethodGet, e.URL+Path+"/openapi.yaml", "")
 	r.Header.Set("If-None-Match", first.Header.Get("ETag"))
-	if again := e.do(t, bare(), r); again.Status != http.StatusNotModified {
-		t.Errorf("the same copy: %d", again.Status)
-	}
+	wantAnswer(t, "the same copy", e.do(t, bare(), r), http.StatusNotModified)
 }
 
 // publicDocuments need no login, and are the same for every client.
@@ -56,8 +54,6 @@ func documentProblem(t *testing.T, e *Env) {
 
 func documentMethod(t *testing.T, e *Env) {
 	for _, path := range append([]string{Path + "/token", Path + "/login", Path + "/callback", Path + "/sessions"}, publicDocuments...) {
-		if got := e.do(t, bare(), request(t, http.MethodPut, e.URL+path, "")); got.Status != http.StatusMethodNotAllowed {
-			t.Errorf("%s: %d %s", path, got.Status, got.Body)
-		}
+		wantAnswer(t, path, e.do(t, bare(), request(t, http.MethodPut, e.URL+path, "")), http.StatusMethodNotAllowed)
 	}
 }

@@ -11,26 +11,18 @@ import (
 )
 
 func appWrongBinding(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	stranger := e.NewApp()
 	before := e.Counts()
 	wantError(t, stranger.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Redeem(t, code, state+"x"), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Redeem(t, code, strings.ToUpper(state)), http.StatusBadRequest, "invalid_grant")
-	if n := e.Sent(before, "validate_code"); n != 0 {
-		t.Errorf("%d validations for an unbound client", n)
-	}
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Errorf("the rightful app: %d %s", got.Status, got.Body)
-	}
+	e.wantSent(t, before, "validate_code", 0)
+	wantAnswer(t, "the rightful app", app.Redeem(t, code, state), http.StatusOK)
 }
 
 func appOtherCode(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	first := app.Redeem(t, code, state)
 	if first.Status != http.StatusOK {
 		t.Fatalf("redeeming: %d %s", first.Status, first.Body)
@@ -42,26 +34,20 @@ func appOtherCode(t *testing.T, e *Env) {
 }
 
 func appRefusedCode(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
 	wantStatus(t, app, "failed")
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 }
 
 func appReplay(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	first := app.Redeem(t, code, state)
 	again := app.Redeem(t, code, state)
 	if first.Status != http.StatusOK || again.Text("access_token") != first.Text("access_token") {
 		t.Fatalf("first %d %s, again %d %s", first.Status, first.Body, again.Status, again.Body)
 	}
-	if n := e.Signicat.Count("validate_code"); n != 1 {
-		t.Errorf("%d validations, want 1", n)
-	}
+	e.wantCalls(t, "validate_code", 1)
 }
 
 // timedFinishScenarios need a clock that can be moved.
@@ -71,9 +57,7 @@ var timedFinishScenarios = []Scenario{
 }
 
 func appReplayLate(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	first := app.Redeem(t, code, state)
 	e.pass(store.Retention - 10*time.Second)
 	again := app.Redeem(t, code, state)
@@ -85,23 +69,15 @@ func appReplayLate(t *testing.T, e *Env) {
 	}
 	e.pass(20 * time.Second)
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
-	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
-		t.Errorf("the token itself: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the token itself", app.Call(t, "/api", first.Text("access_token")), http.StatusOK)
 }
 
 func appReplayAfterLogout(t *testing.T, e *Env) {
 	for what, end := range map[string]func(*App, string) Answer{
-		"logout": func(_ *App, access string) Answer {
-			r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
-			r.Header.Set("Authorization", "Bearer "+access)
-			return e.do(t, bare(), r)
-		},
+		"logout":     func(app *App, access string) Answer { return app.Logout(t, access) },
 		"revocation": func(app *App, access string) Answer { return app.Post(t, "/revoke", url.Values{"token": {access}}) },
 	} {
-		app := e.NewApp()
-		app.Start(t)
-		code, state := app.Approve(t, "adult")
+		app, code, state := e.approved(t, "adult")
 		if got := end(app, app.Redeem(t, code, state).Text("access_token")); got.Status >= http.StatusBadRequest {
 			t.Fatalf("%s: %d %s", what, got.Status, got.Body)
 		}
@@ -133,16 +109,12 @@ func appMalformed(t *testing.T, e *Env) {
 			t.Errorf("%s: %d %s", row.name, got.Status, got.Body)
 		}
 	}
-	if got := app.Post(t, "/sessions", url.Values{"code_challenge": {challenge}}); got.Status != http.StatusUnsupportedMediaType {
-		t.Errorf("a form: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "a form", app.Post(t, "/sessions", url.Values{"code_challenge": {challenge}}), http.StatusUnsupportedMediaType)
 	if got := app.Get(t, "/sessions"); got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d %s", got.Status, got.Body)
 	}
 	if got := app.Get(t, "/sessions/"+strings.Repeat("a", 43)); got.Status != http.StatusNotFound || got.Text("code") != "session_unknown" {
 		t.Errorf("an unknown session: %d %s", got.Status, got.Body)
 	}
-	if n := e.Signicat.Count("create_session"); n != 0 {
-		t.Errorf("%d sessions were started", n)
-	}
+	e.wantCalls(t, "create_session", 0)
 }

@@ -54,47 +54,31 @@ func lostUnauthorized(t *testing.T, e *Env) {
 
 func wantSentTwiceAndRefused(t *testing.T, e *Env, fault signicattest.Fault) {
 	t.Helper()
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	e.script(t, fault)
 	sent := e.Counts()
 	for range 2 {
 		wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 	}
 	wantStatus(t, app, "failed")
-	if n := e.Sent(sent, "validate_code"); n != 2 {
-		t.Errorf("the code was sent %d times, want 2", n)
-	}
+	e.wantSent(t, sent, "validate_code", 2)
 }
 
 func lostButAccepted(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	e.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, After: true, Status: 500})
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Errorf("redeeming: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "redeeming", app.Redeem(t, code, state), http.StatusOK)
 }
 
 func lostRequest(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	e.script(t, signicattest.Fault{Operation: "validate_code", Call: 1, Status: 503})
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Fatalf("redeeming: %d %s", got.Status, got.Body)
-	}
-	if n := e.Signicat.Count("validate_code"); n != 2 {
-		t.Errorf("the code was sent %d times, want 2", n)
-	}
+	wantAnswer(t, "redeeming", app.Redeem(t, code, state), http.StatusOK)
+	e.wantCalls(t, "validate_code", 2)
 }
 
 func lostBoth(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	e.script(t, signicattest.Fault{Operation: "validate_code", Status: 503, RetryAfter: "7"})
 	got := app.Redeem(t, code, state)
 	wantError(t, got, http.StatusServiceUnavailable, "temporarily_unavailable")
@@ -103,16 +87,12 @@ func lostBoth(t *testing.T, e *Env) {
 	}
 	wantStatus(t, app, "pending")
 	e.Signicat.ClearScript()
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Errorf("asking again: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "asking again", app.Redeem(t, code, state), http.StatusOK)
 }
 
 func lostRead(t *testing.T, e *Env) {
 	warm(t, e)
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	e.script(t, signicattest.Fault{Operation: "read_session", Call: 1, Times: 2, Status: 500})
 	got := app.Redeem(t, code, state)
 	if got.Status == http.StatusBadRequest && got.Text("error") == "authorization_pending" {
@@ -121,9 +101,7 @@ func lostRead(t *testing.T, e *Env) {
 	if got.Status != http.StatusOK {
 		t.Errorf("redeeming: %d %s", got.Status, got.Body)
 	}
-	if n := e.Signicat.Count("validate_code"); n != 2 {
-		t.Errorf("%d validations of two logins", n)
-	}
+	e.wantCalls(t, "validate_code", 2)
 }
 
 // lostWrongCode: an attacker who started a login presents a made-up code while Signicat has trouble, and
@@ -131,9 +109,7 @@ func lostRead(t *testing.T, e *Env) {
 func lostWrongCode(t *testing.T, e *Env) {
 	for name, fault := range lostAnswers {
 		t.Run(name, func(t *testing.T) {
-			app := e.NewApp()
-			app.Start(t)
-			_, state := app.Approve(t, "adult")
+			app, _, state := e.approved(t, "adult")
 			fault.Operation, fault.Call = "validate_code", 1
 			e.script(t, fault)
 			wantError(t, app.Redeem(t, strings.Repeat("a", 36), state), http.StatusBadRequest, "invalid_grant")
@@ -162,21 +138,15 @@ func lostEarlyCode(t *testing.T, e *Env) {
 
 // lostEarlySuccess: the app asks for the status before it posts its code, and Signicat shows SUCCESS already.
 func lostEarlySuccess(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	wantStatus(t, app, "pending")
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Errorf("redeeming: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "redeeming", app.Redeem(t, code, state), http.StatusOK)
 	wantStatus(t, app, "issued")
 }
 
 func raceFinishes(t *testing.T, e *Env) {
 	warm(t, e)
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	sent := e.Counts()
 	answers := make([]Answer, 50)
 	var all sync.WaitGroup
@@ -195,10 +165,6 @@ func raceFinishes(t *testing.T, e *Env) {
 	if len(tokens) != 1 {
 		t.Errorf("%d different tokens", len(tokens))
 	}
-	if n := e.Sent(sent, "validate_code"); n != 1 {
-		t.Errorf("%d validations, want 1", n)
-	}
-	if n := e.Sent(sent, "read_session"); n != 1 {
-		t.Errorf("%d reads, want 1", n)
-	}
+	e.wantSent(t, sent, "validate_code", 1)
+	e.wantSent(t, sent, "read_session", 1)
 }

@@ -76,14 +76,10 @@ func refreshSuccess(t *testing.T, e *Env) {
 		t.Errorf("jti was %v and is %v", first["jti"], second["jti"])
 	}
 	for _, token := range []string{access, next.Text("access_token")} {
-		if got := app.Call(t, "/api", token); got.Status != http.StatusOK {
-			t.Errorf("calling: %d %s", got.Status, got.Body)
-		}
+		wantAnswer(t, "calling", app.Call(t, "/api", token), http.StatusOK)
 	}
 	for _, operation := range operations {
-		if n := e.Sent(before, operation); n != 0 {
-			t.Errorf("%d calls of %s", n, operation)
-		}
+		e.wantSent(t, before, operation, 0)
 	}
 }
 
@@ -112,9 +108,7 @@ func refreshAgain(t *testing.T, e *Env) {
 		first.Text("access_token") != again.Text("access_token") {
 		t.Errorf("first %d, again %d %s", first.Status, again.Status, again.Body)
 	}
-	if next := app.Refresh(t, again.Text("refresh_token")); next.Status != http.StatusOK {
-		t.Errorf("the successor: %d %s", next.Status, next.Body)
-	}
+	wantAnswer(t, "the successor", app.Refresh(t, again.Text("refresh_token")), http.StatusOK)
 }
 
 func refreshReuse(t *testing.T, e *Env) {
@@ -126,9 +120,7 @@ func refreshReuse(t *testing.T, e *Env) {
 	wantError(t, app.Refresh(t, first), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Refresh(t, third.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	for _, token := range []string{access, third.Text("access_token")} {
-		if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
-			t.Errorf("a token of the login still works: %d", got.Status)
-		}
+		wantAnswer(t, "a token of the login still works", app.Call(t, "/api", token), http.StatusUnauthorized)
 	}
 }
 
@@ -150,18 +142,12 @@ func refreshForged(t *testing.T, e *Env) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
-	if got := app.Refresh(t, refresh); got.Status != http.StatusOK {
-		t.Errorf("the genuine one: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the genuine one", app.Refresh(t, refresh), http.StatusOK)
 }
 
 func refreshRevoked(t *testing.T, e *Env) {
 	for name, end := range map[string]func(app *App, access, refresh string) Answer{
-		"logout": func(_ *App, access, _ string) Answer {
-			r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
-			r.Header.Set("Authorization", "Bearer "+access)
-			return e.do(t, bare(), r)
-		},
+		"logout": func(app *App, access, _ string) Answer { return app.Logout(t, access) },
 		"revocation": func(app *App, _, refresh string) Answer {
 			return app.Post(t, "/revoke", url.Values{"token": {refresh}, "token_type_hint": {"refresh_token"}})
 		},
@@ -179,9 +165,7 @@ func refreshRevoked(t *testing.T, e *Env) {
 }
 
 func refreshOff(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	if answer := app.Redeem(t, code, state); answer.Text("refresh_token") != "" {
 		t.Errorf("a refresh token: %s", answer.Body)
 	}
@@ -196,12 +180,8 @@ func revokeAccess(t *testing.T, e *Env) {
 			t.Errorf("revoking: %d %s", got.Status, got.Body)
 		}
 	}
-	if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
-		t.Errorf("the revoked token still works: %d", got.Status)
-	}
-	if got := app.Call(t, "/api", spared); got.Status != http.StatusOK {
-		t.Errorf("another login of the person: %d", got.Status)
-	}
+	wantAnswer(t, "the revoked token still works", app.Call(t, "/api", token), http.StatusUnauthorized)
+	wantAnswer(t, "another login of the person", app.Call(t, "/api", spared), http.StatusOK)
 	wantError(t, app.Post(t, "/revoke", url.Values{}), http.StatusBadRequest, "invalid_request")
 }
 
@@ -224,9 +204,7 @@ func refreshLate(t *testing.T, e *Env) {
 	wantError(t, app.Refresh(t, token), http.StatusBadRequest, "invalid_grant")
 	wantError(t, app.Refresh(t, second.Text("refresh_token")), http.StatusBadRequest, "invalid_grant")
 	for _, token := range []string{access, second.Text("access_token")} {
-		if got := app.Call(t, "/api", token); got.Status != http.StatusUnauthorized {
-			t.Errorf("a token of the login still works: %d", got.Status)
-		}
+		wantAnswer(t, "a token of the login still works", app.Call(t, "/api", token), http.StatusUnauthorized)
 	}
 
 	app = e.NewApp()
@@ -250,9 +228,7 @@ func refreshInARow(t *testing.T, e *Env) {
 	for range 3 {
 		e.pass(31 * time.Second)
 		for range 20 {
-			if got := app.Refresh(t, token); got.Status != http.StatusOK {
-				t.Fatalf("a repeat: %d %s", got.Status, got.Body)
-			}
+			wantAnswer(t, "a repeat", app.Refresh(t, token), http.StatusOK)
 			e.pass(29 * time.Second)
 		}
 	}
@@ -297,14 +273,10 @@ func refreshCap(t *testing.T, e *Env) {
 // refreshSlides: the cookie lives eight hours.
 func refreshSlides(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
-	if got := b.Login(t, "/", "adult"); got.Status != http.StatusOK {
-		t.Fatalf("logging in: %d", got.Status)
-	}
+	wantAnswer(t, "logging in", b.Login(t, "/", "adult"), http.StatusOK)
 	for range 20 {
 		e.pass(5 * time.Hour)
-		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
-			t.Fatalf("the login did not slide: %d", got.Status)
-		}
+		wantAnswer(t, "the login did not slide", b.Navigate(t, "/"), http.StatusOK)
 		if got := b.Navigate(t, "/"); len(got.Header["Set-Cookie"]) != 0 {
 			t.Errorf("it slides with every request: %v", got.Header["Set-Cookie"])
 		}
@@ -314,9 +286,7 @@ func refreshSlides(t *testing.T, e *Env) {
 		e.pass(5 * time.Hour)
 		b.Navigate(t, "/")
 	}
-	if got := b.Navigate(t, "/"); got.Status != http.StatusSeeOther {
-		t.Errorf("the login goes on beyond its cap: %d", got.Status)
-	}
+	wantAnswer(t, "the login goes on beyond its cap", b.Navigate(t, "/"), http.StatusSeeOther)
 }
 
 func refreshThief(t *testing.T, e *Env) {
@@ -325,9 +295,7 @@ func refreshThief(t *testing.T, e *Env) {
 	thief.steal(t, b)
 	e.pass(5 * time.Hour)
 	for range 2 { // the first gets the next cookie, the second sends it
-		if got := b.Navigate(t, "/"); got.Status != http.StatusOK {
-			t.Fatalf("the browser: %d", got.Status)
-		}
+		wantAnswer(t, "the browser", b.Navigate(t, "/"), http.StatusOK)
 	}
 	e.pass(time.Minute)
 	for name, copied := range map[string]*Browser{"the thief": thief, "the browser": b} {

@@ -75,13 +75,9 @@ func wantStepUp(t *testing.T, got Answer, params ...string) {
 func requireApp(t *testing.T, e *Env) {
 	app := e.NewApp()
 	wantStepUp(t, app.Call(t, "/api", app.Login(t, "substantial")), `acr_values="high"`)
-	if n := e.Upstream.Count(); n != 0 {
-		t.Fatalf("the upstream got %d requests", n)
-	}
+	e.wantNoUpstream(t)
 	again := app.LoginAs(t, "adult", map[string]any{"acr_values": "high"})
-	if got := app.Call(t, "/api", again.Text("access_token")); got.Status != http.StatusOK {
-		t.Errorf("after another login: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "after another login", app.Call(t, "/api", again.Text("access_token")), http.StatusOK)
 	wantError(t, app.LoginAs(t, "substantial", map[string]any{"acr_values": "high"}), http.StatusBadRequest, "invalid_grant")
 	if got := app.Call(t, "/api", ""); got.Status != http.StatusUnauthorized || strings.Contains(got.Header.Get("WWW-Authenticate"), "error") {
 		t.Errorf("without a login: %d %v", got.Status, got.Header)
@@ -92,9 +88,7 @@ func requireApp(t *testing.T, e *Env) {
 func (b *Browser) lowLogin(t *testing.T, persona string) {
 	t.Helper()
 	link := Link(t, b.Submit(t, Path+"/login", url.Values{}))
-	if back := b.Navigate(t, approve(t, b.env, link, persona)); back.Status != http.StatusSeeOther {
-		t.Fatalf("the callback: %d %s", back.Status, back.Body)
-	}
+	wantAnswer(t, "the callback", b.Navigate(t, approve(t, b.env, link, persona)), http.StatusSeeOther)
 }
 
 // wantSentToLogin checks that a browser is sent to log in again, once, and with what.
@@ -135,9 +129,7 @@ func requireNoLoop(t *testing.T, e *Env) {
 	if got := b.sessionCookies(t); !slices.Equal(got, before) {
 		t.Errorf("the cookies were %v and are %v", before, got)
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Errorf("the upstream got %d requests", n)
-	}
+	e.wantNoUpstream(t)
 }
 
 func requireFirst(t *testing.T, e *Env) {
@@ -149,12 +141,8 @@ func requireFirst(t *testing.T, e *Env) {
 			t.Errorf("the page in another language loses %s", kept)
 		}
 	}
-	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
-		t.Errorf("after one login: %d %s", got.Status, got.Body)
-	}
-	if n := e.Signicat.Count("create_session"); n != 1 {
-		t.Errorf("%d logins", n)
-	}
+	wantAnswer(t, "after one login", b.Login(t, "/account", "adult"), http.StatusOK)
+	e.wantCalls(t, "create_session", 1)
 }
 
 func requireAPI(t *testing.T, e *Env) {
@@ -190,9 +178,7 @@ func requireBearer(t *testing.T, e *Env) {
 	r := request(t, http.MethodGet, e.URL+"/account", "")
 	r.Header = http.Header{"Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Authorization": {"Bearer " + low}}
 	wantStepUp(t, e.do(t, b.client, r), `acr_values="high"`)
-	if got := b.Navigate(t, "/account"); got.Status != http.StatusOK {
-		t.Errorf("the cookie alone: %d", got.Status)
-	}
+	wantAnswer(t, "the cookie alone", b.Navigate(t, "/account"), http.StatusOK)
 }
 
 // wantRefused checks the answer to a person whom no other login would help.
@@ -216,31 +202,21 @@ func requireAge(t *testing.T, e *Env) {
 			t.Errorf("the %s's page: %d %v %s", persona, page.Status, page.Header, page.Body)
 		}
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Fatalf("the upstream got %d requests", n)
-	}
-	if got := app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")); got.Status != http.StatusOK {
-		t.Errorf("the adult: %d %s", got.Status, got.Body)
-	}
+	e.wantNoUpstream(t)
+	wantAnswer(t, "the adult", app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")), http.StatusOK)
 }
 
 func requireClaim(t *testing.T, e *Env) {
 	app := e.NewApp()
 	wantRefused(t, app.Call(t, "/api", app.LoginAs(t, "foreign", nil).Text("access_token")), "claim nationality")
-	if got := app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")); got.Status != http.StatusOK {
-		t.Errorf("one of the values: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "one of the values", app.Call(t, "/api", app.LoginAs(t, "adult", nil).Text("access_token")), http.StatusOK)
 }
 
 func requireOwn(t *testing.T, e *Env) {
 	app := e.NewApp()
 	low := app.Login(t, "substantial")
-	if got := app.Call(t, Path+"/userinfo", low); got.Status != http.StatusOK {
-		t.Errorf("userinfo: %d %s", got.Status, got.Body)
-	}
-	if got := app.Call(t, "/public/x", low); got.Status != http.StatusOK {
-		t.Errorf("a public path: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "userinfo", app.Call(t, Path+"/userinfo", low), http.StatusOK)
+	wantAnswer(t, "a public path", app.Call(t, "/public/x", low), http.StatusOK)
 }
 
 func requireFreshApp(t *testing.T, e *Env) {
@@ -248,29 +224,21 @@ func requireFreshApp(t *testing.T, e *Env) {
 	first := app.LoginAs(t, "adult", nil)
 	e.Advance(5 * time.Minute)
 	e.Advance(-time.Second)
-	if got := app.Call(t, "/api", first.Text("access_token")); got.Status != http.StatusOK {
-		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "a login that is recent", app.Call(t, "/api", first.Text("access_token")), http.StatusOK)
 	e.Advance(time.Minute)
 	want := []string{`acr_values="substantial"`, `max_age="300"`}
 	wantStepUp(t, app.Call(t, "/api", first.Text("access_token")), want...)
 	refreshed := app.Refresh(t, first.Text("refresh_token"))
 	wantStepUp(t, app.Call(t, "/api", refreshed.Text("access_token")), want...)
 	again := app.LoginAs(t, "adult", map[string]any{"max_age": 300, "acr_values": "substantial"})
-	if got := app.Call(t, "/api", again.Text("access_token")); got.Status != http.StatusOK {
-		t.Errorf("after another login: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "after another login", app.Call(t, "/api", again.Text("access_token")), http.StatusOK)
 }
 
 func requireFreshBrowser(t *testing.T, e *Env) {
 	b := e.NewBrowser(t)
-	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
-		t.Fatalf("a login that is recent: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "a login that is recent", b.Login(t, "/account", "adult"), http.StatusOK)
 	e.Advance(6 * time.Minute)
 	e.wantSentToLogin(t, b.Navigate(t, "/account"), url.Values{"return_to": {"/account"}, "acr_values": {"substantial"}, "max_age": {"300"}, "prompt": {"login"}})
 	b.wantNoLoop(t)
-	if got := b.Login(t, "/account", "adult"); got.Status != http.StatusOK {
-		t.Errorf("after another login: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "after another login", b.Login(t, "/account", "adult"), http.StatusOK)
 }

@@ -17,9 +17,7 @@ var crossScenarios = []Scenario{
 }
 
 func crossAppInBrowser(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "adult")
+	app, code, state := e.approved(t, "adult")
 	b := e.NewBrowser(t)
 	for _, path := range []string{"/callback", "/app/callback"} {
 		page := b.Navigate(t, Path+path+"?code="+code+"&state="+state)
@@ -27,12 +25,8 @@ func crossAppInBrowser(t *testing.T, e *Env) {
 			t.Errorf("%s: %d, cookies %v: %s", path, page.Status, b.Cookies(t), page.Body)
 		}
 	}
-	if n := e.Signicat.Count("validate_code"); n != 0 {
-		t.Errorf("%d validations", n)
-	}
-	if got := app.Redeem(t, code, state); got.Status != http.StatusOK {
-		t.Errorf("the app: %d %s", got.Status, got.Body)
-	}
+	e.wantCalls(t, "validate_code", 0)
+	wantAnswer(t, "the app", app.Redeem(t, code, state), http.StatusOK)
 }
 
 func crossBrowserInApp(t *testing.T, e *Env) {
@@ -40,9 +34,7 @@ func crossBrowserInApp(t *testing.T, e *Env) {
 	back := approve(t, e, b.Start(t, "/"), "adult")
 	code, state := codeAndState(t, back)
 	wantError(t, e.NewApp().Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
-	if got := b.Navigate(t, back); got.Status != http.StatusSeeOther {
-		t.Errorf("the browser: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the browser", b.Navigate(t, back), http.StatusSeeOther)
 }
 
 func crossCodes(t *testing.T, e *Env) {
@@ -52,9 +44,7 @@ func crossCodes(t *testing.T, e *Env) {
 	stolen, state := victim.Approve(t, "adult")
 	_, attackerState := attacker.Approve(t, "bis")
 	wantError(t, attacker.Redeem(t, stolen, attackerState), http.StatusBadRequest, "invalid_grant")
-	if got := victim.Redeem(t, stolen, state); got.Status != http.StatusOK {
-		t.Errorf("the victim's own login: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "the victim's own login", victim.Redeem(t, stolen, state), http.StatusOK)
 }
 
 // resultScenarios: a SUCCESS of another login, or one that does not suffice.
@@ -97,9 +87,7 @@ func resultRefused(t *testing.T, e *Env) {
 }
 
 func resultLoA(t *testing.T, e *Env) {
-	app := e.NewApp()
-	app.Start(t)
-	code, state := app.Approve(t, "low")
+	app, code, state := e.approved(t, "low")
 	wantError(t, app.Redeem(t, code, state), http.StatusBadRequest, "invalid_grant")
 
 	strict := e.NewApp()

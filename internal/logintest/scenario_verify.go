@@ -72,9 +72,7 @@ func verifyApp(t *testing.T, e *Env) {
 			t.Errorf("%s: %d %s", name, got.Status, got.Body)
 		}
 	}
-	if n := e.Upstream.Count(); n != 0 {
-		t.Errorf("the upstream got %d requests", n)
-	}
+	e.wantNoUpstream(t)
 }
 
 func verifyBrowser(t *testing.T, e *Env) {
@@ -139,26 +137,18 @@ func verifyRequire(t *testing.T, e *Env) {
 	minor := bearerHeader(app.LoginAs(t, "minor", nil).Text("access_token"))
 	wantRefused(t, e.Verify(t, "GET", "", minor), "min_age")
 	wantRefused(t, e.Verify(t, "GET", "/public/x", minor), "min_age")
-	if got := e.Verify(t, "GET", "/public/x", nil); got.Status != http.StatusUnauthorized {
-		t.Errorf("a path that is public elsewhere: %d", got.Status)
-	}
+	wantAnswer(t, "a path that is public elsewhere", e.Verify(t, "GET", "/public/x", nil), http.StatusUnauthorized)
 	b.lowLogin(t, "substantial")
 	navigation := b.cookieHeader(t)
 	navigation["Sec-Fetch-Mode"], navigation["Sec-Fetch-Dest"] = []string{"navigate"}, []string{"document"}
 	wantStepUp(t, e.Verify(t, "GET", "", navigation), `acr_values="high"`)
-	if got := e.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "adult", nil).Text("access_token"))); got.Status != http.StatusOK {
-		t.Errorf("enough: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "enough", e.Verify(t, "GET", "", bearerHeader(app.LoginAs(t, "adult", nil).Text("access_token"))), http.StatusOK)
 }
 
 func verifyEnded(t *testing.T, e *Env) {
 	app := e.NewApp()
 	token := app.Login(t, "adult")
-	r := request(t, http.MethodPost, e.URL+Path+"/logout", "")
-	r.Header = bearerHeader(token)
-	if got := e.do(t, bare(), r); got.Status != http.StatusNoContent {
-		t.Fatalf("logout: %d %s", got.Status, got.Body)
-	}
+	wantAnswer(t, "logout", app.Logout(t, token), http.StatusNoContent)
 	if got := e.Verify(t, "GET", "", bearerHeader(token)); got.Status != http.StatusUnauthorized || got.Header.Get("Authorization") != "" {
 		t.Errorf("after logout: %d %s", got.Status, got.Body)
 	}

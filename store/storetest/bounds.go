@@ -145,9 +145,7 @@ func overFromTheStart(t *testing.T, h Harness) {
 	} {
 		r := NewRecord(id, "client", h.Now())
 		change(r)
-		if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
-			t.Errorf("creating one that %s: %v", id, err)
-		}
+		keep(t, h, r, roomy())
 		load(t, h, id)
 		wantLen(t, h, 0)
 	}

@@ -35,18 +35,38 @@ func newFamily(h Harness, id string) *store.Family {
 	}
 }
 
-func keepsFamily(t *testing.T, h Harness) {
-	s, f := h.Store, newFamily(h, "login")
-	if err := s.CreateFamily(t.Context(), f); err != nil {
-		t.Fatal(err)
+// createFamily keeps a new family of the login "login".
+func createFamily(t *testing.T, h Harness) *store.Family {
+	t.Helper()
+	f := newFamily(h, "login")
+	keepFamily(t, h, f)
+	return f
+}
+
+// keepFamily creates a family and fails the test if the store does not.
+func keepFamily(t *testing.T, h Harness, f *store.Family) {
+	t.Helper()
+	if err := h.Store.CreateFamily(t.Context(), f); err != nil {
+		t.Fatalf("creating a family: %v", err)
 	}
+}
+
+// loadFamily returns that family, which must exist.
+func loadFamily(t *testing.T, h Harness) *store.Family {
+	t.Helper()
+	f, err := h.Store.LoadFamily(t.Context(), "login")
+	if err != nil {
+		t.Fatalf("loading the family: %v", err)
+	}
+	return f
+}
+
+func keepsFamily(t *testing.T, h Harness) {
+	s, f := h.Store, createFamily(t, h)
 	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); !errors.Is(err, store.ErrExists) {
 		t.Errorf("creating it again: %v", err)
 	}
-	loaded, err := s.LoadFamily(t.Context(), "login")
-	if err != nil {
-		t.Fatal(err)
-	}
+	loaded := loadFamily(t, h)
 	f.ReadAt = loaded.ReadAt
 	if diff := cmp.Diff(f, loaded); diff != "" || loaded.Version != 1 {
 		t.Errorf("version %d (-kept +loaded):\n%s", loaded.Version, diff)
@@ -67,31 +87,22 @@ func keepsFamily(t *testing.T, h Harness) {
 }
 
 func oneRefreshWins(t *testing.T, h Harness) {
-	s := h.Store
-	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
-		t.Fatal(err)
-	}
-	first, err := s.LoadFamily(t.Context(), "login")
-	if err != nil {
-		t.Fatal(err)
-	}
+	createFamily(t, h)
+	first := loadFamily(t, h)
 	oneOf(t, store.ErrConflict, func(int) error {
 		loaded := *first
-		return s.UpdateFamily(t.Context(), &loaded)
+		return h.Store.UpdateFamily(t.Context(), &loaded)
 	})
 }
 
 func deletesFamily(t *testing.T, h Harness) {
-	s := h.Store
-	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
-		t.Fatal(err)
-	}
+	createFamily(t, h)
 	for range 2 {
-		if err := s.DeleteFamily(t.Context(), "login"); err != nil {
+		if err := h.Store.DeleteFamily(t.Context(), "login"); err != nil {
 			t.Errorf("deleting: %v", err)
 		}
 	}
-	if _, err := s.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := h.Store.LoadFamily(t.Context(), "login"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("loading: %v", err)
 	}
 }
@@ -109,10 +120,7 @@ func familyCalls(s store.Families, f *store.Family) map[string]func(context.Cont
 }
 
 func familyContextDone(t *testing.T, h Harness) {
-	s, f := h.Store, newFamily(h, "login")
-	if err := s.CreateFamily(t.Context(), f); err != nil {
-		t.Fatal(err)
-	}
+	s, f := h.Store, createFamily(t, h)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range familyCalls(s, f) {
@@ -120,8 +128,8 @@ func familyContextDone(t *testing.T, h Harness) {
 			t.Errorf("%s: %v, want %v", name, err, context.Canceled)
 		}
 	}
-	if loaded, err := s.LoadFamily(t.Context(), "login"); err != nil || loaded.Version != 1 {
-		t.Errorf("loading: %+v, %v, want it as it was", loaded, err)
+	if loaded := loadFamily(t, h); loaded.Version != 1 {
+		t.Errorf("loading: %+v, want it as it was", loaded)
 	}
 	if _, err := s.LoadFamily(t.Context(), "new"); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("loading the new one: %v, want %v", err, store.ErrNotFound)
@@ -129,10 +137,7 @@ func familyContextDone(t *testing.T, h Harness) {
 }
 
 func familyClosed(t *testing.T, h Harness) {
-	s, f := h.Store, newFamily(h, "login")
-	if err := s.CreateFamily(t.Context(), f); err != nil {
-		t.Fatal(err)
-	}
+	s, f := h.Store, createFamily(t, h)
 	if err := h.Store.Close(); err != nil {
 		t.Errorf("closing: %v", err)
 	}
@@ -154,40 +159,19 @@ func refusesLargeFamily(t *testing.T, h Harness) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := h.Store.CreateFamily(t.Context(), most); err != nil {
-		t.Errorf("as large as it may be: %v", err)
-	}
+	keepFamily(t, h, most)
 }
 
-// readsClock compares ReadAt with the clock of the test. The clocks may differ by a minute.
 func readsClock(t *testing.T, h Harness) {
-	s := h.Store
-	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
-		t.Fatal(err)
-	}
-	var last time.Time
-	for range 2 {
-		f, err := s.LoadFamily(t.Context(), "login")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if off := f.ReadAt.Sub(h.Now()).Abs(); off > time.Minute || f.ReadAt.Before(last) {
-			t.Errorf("read at %s after %s, and it is %s", f.ReadAt, last, h.Now())
-		}
-		last = f.ReadAt
-	}
+	createFamily(t, h)
+	wantReadNow(t, h, func() time.Time { return loadFamily(t, h).ReadAt })
 }
 
 func familyExpires(t *testing.T, h Harness) {
 	s := h.Store
-	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
-		t.Fatal(err)
-	}
+	createFamily(t, h)
 	h.Advance(23 * time.Hour)
-	f, err := s.LoadFamily(t.Context(), "login")
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := loadFamily(t, h)
 	if err := s.UpdateFamily(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +182,5 @@ func familyExpires(t *testing.T, h Harness) {
 	if err := s.UpdateFamily(t.Context(), f); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("updating: %v", err)
 	}
-	if err := s.CreateFamily(t.Context(), newFamily(h, "login")); err != nil {
-		t.Errorf("creating anew: %v", err)
-	}
+	createFamily(t, h)
 }

@@ -25,9 +25,7 @@ const unknown = `{"later":{"a":[1,"&"]},"more":"x"}`
 func keepsUnknown(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	r.Unknown = unknown
-	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
-		t.Fatal(err)
-	}
+	keep(t, h, r, roomy())
 	for _, phase := range []store.Phase{store.Validating, store.Validated} {
 		loaded := load(t, h, "a")
 		loaded.Phase = phase
@@ -41,23 +39,15 @@ func keepsUnknown(t *testing.T, h Harness) {
 func keepsUnknownOfFamily(t *testing.T, h Harness) {
 	f := newFamily(h, "login")
 	f.Unknown = unknown
-	if err := h.Store.CreateFamily(t.Context(), f); err != nil {
-		t.Fatal(err)
-	}
+	keepFamily(t, h, f)
 	for serial := range uint64(2) {
-		loaded, err := h.Store.LoadFamily(t.Context(), "login")
-		if err != nil {
-			t.Fatal(err)
-		}
+		loaded := loadFamily(t, h)
 		loaded.Serial = serial + 10
 		if err := h.Store.UpdateFamily(t.Context(), loaded); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := h.Store.LoadFamily(t.Context(), "login")
-	if err != nil {
-		t.Fatal(err)
-	}
+	got := loadFamily(t, h)
 	if got.Unknown != unknown || got.Serial != 11 || got.Claims != f.Claims {
 		t.Errorf("with serial %d it has %s beside, want %s", got.Serial, got.Unknown, unknown)
 	}
@@ -68,9 +58,7 @@ func keepsUnknownOfFamily(t *testing.T, h Harness) {
 func leavesNewer(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	r.Needs = "later"
-	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
-		t.Fatal(err)
-	}
+	keep(t, h, r, roomy())
 	create(t, h, "b", "client", roomy())
 	for range 2 {
 		got, err := h.Store.Load(t.Context(), "a")
@@ -88,9 +76,7 @@ func leavesNewer(t *testing.T, h Harness) {
 func leavesNewerFamily(t *testing.T, h Harness) {
 	f := newFamily(h, "login")
 	f.Needs = "later"
-	if err := h.Store.CreateFamily(t.Context(), f); err != nil {
-		t.Fatal(err)
-	}
+	keepFamily(t, h, f)
 	for range 2 {
 		got, err := h.Store.LoadFamily(t.Context(), "login")
 		if !errors.Is(err, store.ErrNewer) || !errors.Is(err, store.ErrUnavailable) || got != nil {

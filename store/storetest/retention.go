@@ -82,9 +82,7 @@ func keptAfterLateEnd(t *testing.T, h Harness) {
 func keptReduced(t *testing.T, h Harness) {
 	r := NewRecord("a", "client", h.Now())
 	r.Kind, r.CookieHash, r.ReturnTo, r.Fragment = store.Browser, store.Bytes32{1}, "/account", true
-	if _, err := h.Store.Create(t.Context(), r, roomy()); err != nil {
-		t.Fatal(err)
-	}
+	keep(t, h, r, roomy())
 	h.Advance(time.Minute)
 	r.Phase, r.EndedAt, r.Token, r.TokenID, r.Subject, r.CodeHash = store.Issued, h.Now(), "token", "login.1", "user", store.Bytes32{2}
 	update(t, h, r)

@@ -117,11 +117,17 @@ func NewRecord(id, client string, now time.Time) *store.Record {
 func create(t *testing.T, h Harness, id, client string, b store.Bounds) (*store.Record, []string) {
 	t.Helper()
 	r := NewRecord(id, client, h.Now())
+	return r, keep(t, h, r, b)
+}
+
+// keep creates a record and fails the test if the store does not.
+func keep(t *testing.T, h Harness, r *store.Record, b store.Bounds) (evicted []string) {
+	t.Helper()
 	evicted, err := h.Store.Create(t.Context(), r, b)
 	if err != nil {
-		t.Fatalf("creating %s: %v", id, err)
+		t.Fatalf("creating %s: %v", r.ID, err)
 	}
-	return r, evicted
+	return evicted
 }
 
 // update changes a record and fails the test if the store does not.
