@@ -25,7 +25,7 @@ func (a *apps) awaitStore(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := a.do(r, http.StatusOK, time.Now()); err == nil || ctx.Err() != nil {
+		if _, err := a.do(r, http.StatusOK); err == nil || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -129,8 +129,7 @@ func (a *apps) request(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	r.Header.Set("Authorization", "Bearer "+got.Access)
-	began := time.Now()
-	return a.do(r, http.StatusOK, began)
+	return a.do(r, http.StatusOK)
 }
 
 // browserLogin times what a browser waits for the gateway in one login.
@@ -163,12 +162,13 @@ func (a *apps) browserLogin(ctx context.Context) (waited time.Duration, err erro
 	for _, cookie := range answer.Cookies() {
 		r.AddCookie(cookie)
 	}
-	took, err := a.do(r, http.StatusSeeOther, time.Now())
+	took, err := a.do(r, http.StatusSeeOther)
 	return waited + took, err
 }
 
-// do sends a request, and returns how long after began its answer came.
-func (a *apps) do(r *http.Request, want int, began time.Time) (time.Duration, error) {
+// do sends a request, and returns the time to its answer.
+func (a *apps) do(r *http.Request, want int) (time.Duration, error) {
+	began := time.Now()
 	answer, err := a.client.Do(r)
 	if err != nil {
 		return 0, err

@@ -93,20 +93,18 @@ func (a *apps) batches(ctx context.Context) (cpu []float64, calls map[string]flo
 		return nil, nil, err
 	}
 	for range loginBatches {
-		start, err := a.gateway.cpu()
-		if err != nil {
-			return nil, nil, err
-		}
-		for range loginsPerBatch {
-			if _, err := a.login(ctx); err != nil {
-				return nil, nil, err
+		spent, err := a.gateway.cpu(func() error {
+			for range loginsPerBatch {
+				if _, err := a.login(ctx); err != nil {
+					return err
+				}
 			}
-		}
-		end, err := a.gateway.cpu()
+			return nil
+		})
 		if err != nil {
 			return nil, nil, err
 		}
-		cpu = append(cpu, float64(end-start)/float64(loginsPerBatch)/float64(time.Millisecond))
+		cpu = append(cpu, float64(spent)/loginsPerBatch/float64(time.Millisecond))
 	}
 	after, err := a.counts(ctx)
 	calls = make(map[string]float64)

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -28,10 +29,16 @@ func profileRequests(ctx context.Context, l *lab, name, dir string, random *rand
 	if err := b.open(ctx, l); err != nil {
 		return err
 	}
-	c, p := b.find(name)
-	if c == nil {
-		return fmt.Errorf("%w: %s; there are %s", errContender, name, strings.Join(b.profiled(), "; "))
+	all := b.protected()
+	i := slices.IndexFunc(all, func(c *gatewayContender) bool { return c.name == name })
+	if i < 0 {
+		names := make([]string, len(all))
+		for i, c := range all {
+			names[i] = c.name
+		}
+		return fmt.Errorf("%w: %s; there are %s", errContender, name, strings.Join(names, "; "))
 	}
+	c := all[i]
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -40,41 +47,19 @@ func profileRequests(ctx context.Context, l *lab, name, dir string, random *rand
 		var group errgroup.Group
 		group.Go(func() error {
 			for loaded.Err() == nil {
-				if err := play(ctx, []*contender{c}, 1, random); err != nil {
+				if err := play(ctx, []*contender{c.contender}, 1, random); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		err := p.ask(ctx, wanted.path, func(r io.Reader) error { return save(filepath.Join(dir, wanted.file), r) })
+		err := c.gateway.ask(ctx, wanted.path, func(r io.Reader) error { return save(filepath.Join(dir, wanted.file), r) })
 		stop()
 		if err := errors.Join(err, group.Wait()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// find returns the contender of that name, and its gateway.
-func (b *requestBench) find(name string) (*contender, *protected) {
-	for _, g := range b.gateways {
-		for _, c := range g.contenders() {
-			if c.name == name {
-				return c.contender, c.gateway
-			}
-		}
-	}
-	return nil, nil
-}
-
-func (b *requestBench) profiled() []string {
-	var names []string
-	for _, g := range b.gateways {
-		for _, c := range g.contenders() {
-			names = append(names, c.name)
-		}
-	}
-	return names
 }
 
 func save(file string, r io.Reader) error {

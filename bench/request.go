@@ -40,16 +40,18 @@ type gatewayContender struct {
 
 func (b *requestBench) contenders() []*contender {
 	all := []*contender{b.plain, b.again, b.static, b.refused}
-	for _, g := range b.gateways {
-		for _, c := range g.contenders() {
-			all = append(all, c.contender)
-		}
+	for _, c := range b.protected() {
+		all = append(all, c.contender)
 	}
 	return all
 }
 
-func (g *gatewayBench) contenders() []*gatewayContender {
-	return []*gatewayContender{g.one, g.many, g.first, g.proven}
+// protected returns the contenders behind a gateway.
+func (b *requestBench) protected() (all []*gatewayContender) {
+	for _, g := range b.gateways {
+		all = append(all, g.one, g.many, g.first, g.proven)
+	}
+	return all
 }
 
 // measureRequests starts the servers and returns the rows of all of them.

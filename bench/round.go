@@ -62,13 +62,6 @@ func (c *contender) run(n int) (microseconds float64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	before, err := c.server.cpu()
-	if err != nil {
-		return 0, err
-	}
-	if err := c.load.run(requests, n, c.want); err != nil {
-		return 0, err
-	}
-	after, err := c.server.cpu()
-	return float64(after-before) / float64(n) / float64(time.Microsecond), err
+	spent, err := c.server.cpu(func() error { return c.load.run(requests, n, c.want) })
+	return float64(spent) / float64(n) / float64(time.Microsecond), err
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"github.com/caddy-itsme/caddy-itsme/bench/waiting"
 )
 
 // startPatience bounds the start and the end of a server.
@@ -88,8 +90,18 @@ func (s *server) stop() {
 	}
 }
 
-// cpu returns the CPU time that it has used so far.
-func (s *server) cpu() (time.Duration, error) { return cpuTime("/proc", s.process.Process.Pid) }
+// cpu returns the CPU time that it uses while do runs.
+func (s *server) cpu(do func() error) (time.Duration, error) {
+	before, err := waiting.CPU(s.process.Process.Pid)
+	if err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	after, err := waiting.CPU(s.process.Process.Pid)
+	return after - before, err
+}
 
 // freeAddr returns a free address on loopback.
 func freeAddr() (string, error) {

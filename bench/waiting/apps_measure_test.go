@@ -16,25 +16,26 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/caddy-itsme/caddy-itsme/bench/waiting"
 )
 
 var (
-	apps     = flag.Int("apps", 10_000, "apps that wait, each with a session and a connection of its own")
-	during   = flag.Duration("during", 30*time.Second, "how long they are watched")
-	longPoll = flag.Duration("longpoll", 0, "how long each poll waits; 0: none, and each app asks every second")
+	apps     = flag.Int("apps", 10_000, "waiting apps, each with a session and a connection of its own")
+	during   = flag.Duration("during", 30*time.Second, "duration of the measurement")
+	longPoll = flag.Duration("longpoll", 0, "wait of each poll; 0: none, and each app polls every second")
 	redis    = flag.String("redis", "", "host:port of a Redis for the store; empty: store memory")
 )
 
 const (
 	askEvery   = time.Second
-	loginEvery = 200 * time.Millisecond // of people who finish meanwhile
-	settling   = 3 * time.Second        // before anything is counted
+	loginEvery = 200 * time.Millisecond // of the apps that finish meanwhile
+	settling   = 3 * time.Second        // before the measurement
 )
 
 // app waits for a login.
@@ -43,8 +44,8 @@ type app struct {
 	verifier, id, link string
 }
 
-// TestMeasureWaiting has many apps ask a Caddy how their logins go, and says what that costs it: the simulator and the
-// apps are in another process. Meanwhile others log in.
+// TestMeasureWaiting lets many apps poll the status of their logins at a Caddy, and prints the cost for Caddy. The
+// simulator and the apps are in another process. Meanwhile other apps log in.
 func TestMeasureWaiting(t *testing.T) {
 	c := startCaddy(t)
 	waiters := c.startApps(t, *apps)
@@ -64,10 +65,11 @@ func TestMeasureWaiting(t *testing.T) {
 	after := c.sample(t, &polls)
 	cancel()
 	all.Wait()
-	tell(c, before, after, &polls, &idle, &busy)
+	printCost(c, before, after, &polls, &idle, &busy)
 }
 
-func tell(c *caddy, before, after sample, polls, idle, busy *waiting.Latencies) {
+// printCost writes the table of docs/capacity.md.
+func printCost(c *caddy, before, after sample, polls, idle, busy *waiting.Latencies) {
 	took := after.at.Sub(before.at).Seconds()
 	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
 	defer table.Flush()
@@ -91,24 +93,18 @@ func tell(c *caddy, before, after sample, polls, idle, busy *waiting.Latencies) 
 func (c *caddy) startApps(t *testing.T, n int) []*app {
 	t.Helper()
 	all := make([]*app, n)
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range 16 {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(n) && !t.Failed(); i = next.Add(1) - 1 {
-				a, err := c.start(t.Context(), "app"+strconv.FormatInt(i, 10))
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				t.Cleanup(func() { _ = a.Close() })
-				all[i] = a
+	var starting errgroup.Group
+	starting.SetLimit(16)
+	for i := range all {
+		starting.Go(func() (err error) {
+			if all[i], err = c.start(t.Context(), "app"+strconv.Itoa(i)); err == nil {
+				t.Cleanup(func() { _ = all[i].Close() })
 			}
+			return err
 		})
 	}
-	workers.Wait()
-	if t.Failed() {
-		t.FailNow()
+	if err := starting.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -143,7 +139,7 @@ func (a *app) call(method, path, header, body string, want int, into any) error 
 	return json.Unmarshal(answer, into)
 }
 
-// ask asks how the login goes.
+// ask polls the status of the login.
 func (a *app) ask() error {
 	path := "/itsme/sessions/" + a.id
 	if *longPoll > 0 {
@@ -159,7 +155,7 @@ func (a *app) ask() error {
 	return nil
 }
 
-// logIn has people finish their logins for a while, and notes how long the answer to the code takes.
+// logIn logs apps in for a while, and records how long the answer to the code takes.
 func (c *caddy) logIn(t *testing.T, into *waiting.Latencies, during time.Duration) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), during)
@@ -167,7 +163,7 @@ func (c *caddy) logIn(t *testing.T, into *waiting.Latencies, during time.Duratio
 	tick := time.NewTicker(loginEvery)
 	defer tick.Stop()
 	for n := 0; ctx.Err() == nil; n++ {
-		took, err := c.finish(t.Context(), fmt.Sprintf("person %d of %s", n, during))
+		took, err := c.finish(t.Context(), fmt.Sprintf("app %d of %s", n, during))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// sample is where the process has got to.
+// sample is the state of the process at a time.
 type sample struct {
 	at                time.Time
 	cpu               time.Duration
@@ -162,7 +162,7 @@ func (c *caddy) goroutines(t *testing.T) (n int) {
 	return n
 }
 
-// reads are those of a time on behalf of who waits, by session: those of finishes left out.
+// reads returns the reads at Signicat in a time, by session, without those of logins that finished.
 func (c *caddy) reads(from, to time.Time) map[string]int {
 	reads := make(map[string]int)
 	for _, call := range c.signicat.Calls() {

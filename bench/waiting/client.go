@@ -7,12 +7,13 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// Client sends requests over one connection that it keeps, one after the other.
-// It is as little as a load generator needs, so that it leaves the processor to what is measured.
+// Client sends requests over one connection that it keeps, one after the other. It does little, so that it leaves the
+// processor to the servers that are measured.
 type Client struct {
 	conn   net.Conn
 	reader *bufio.Reader
@@ -31,8 +32,8 @@ func Dial(ctx context.Context, address string) (*Client, error) {
 // Close closes the connection.
 func (c *Client) Close() error { return c.conn.Close() }
 
-// Do sends a request and reads the answer, all of it. header is lines that end with \r\n, or
-// empty. It does not follow redirects, and fails when the answer takes a minute.
+// Do sends a request and reads the whole answer. Each line of header ends with \r\n. Do follows no redirect, and fails
+// when the answer takes a minute.
 func (c *Client) Do(method, path, header, body string) (status int, answer []byte, err error) {
 	if err := c.conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return 0, nil, fmt.Errorf("sending: %w", err)
@@ -53,28 +54,25 @@ func (c *Client) Do(method, path, header, body string) (status int, answer []byt
 	return response.StatusCode, answer, nil
 }
 
-// Steadily calls do for each of n clients once in every, from now until ctx ends, and notes how
-// long each call took. The clients are spread over the interval; one that is late catches up. It
-// returns when all are done, with the first error; the other clients go on.
+// Steadily calls do for each of n clients once in every, from now until ctx ends, and records how long each call took.
+// The clients are spread over the interval; one that is late catches up. Steadily returns the first error when all
+// clients are done. A client ends with its error, and the others continue.
 func Steadily(ctx context.Context, n int, every time.Duration, into *Latencies, do func(client int) error) error {
-	var all sync.WaitGroup
-	var once sync.Once
-	var first error
+	var clients errgroup.Group
 	began := time.Now()
 	for i := range n {
-		all.Go(func() {
+		clients.Go(func() error {
 			for due := began.Add(every * time.Duration(i) / time.Duration(n)); pause(ctx, time.Until(due)); due = due.Add(every) {
 				sent := time.Now()
 				if err := do(i); err != nil {
-					once.Do(func() { first = err })
-					return
+					return err
 				}
 				into.Add(time.Since(sent))
 			}
+			return nil
 		})
 	}
-	all.Wait()
-	return first
+	return clients.Wait()
 }
 
 // pause reports whether the time passed before ctx ended.

@@ -1,4 +1,3 @@
-// Package waiting measures what people who wait cost: apps that ask how their login goes, and
-// logins that expire. make measure-waiting and make measure-pending run what it is made of; the
-// figures are in docs/capacity.md.
+// Package waiting measures the cost of clients that wait: apps that poll the status of their logins, and logins that
+// expire. Its tests with the tag measure are the measurements; make measure-waiting and make measure-pending run them.
 package waiting

@@ -8,20 +8,20 @@ import (
 	"time"
 )
 
-// Latencies are how long requests took. The zero value holds none; it is safe for concurrent use.
+// Latencies are the durations of requests. The zero value holds none. It is safe for concurrent use.
 type Latencies struct {
 	mu  sync.Mutex
 	all []time.Duration
 }
 
-// Add notes one.
+// Add adds a duration.
 func (l *Latencies) Add(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all = append(l.all, d)
 }
 
-// Append notes those of another.
+// Append adds those of another.
 func (l *Latencies) Append(other *Latencies) {
 	other.mu.Lock()
 	defer other.mu.Unlock()
@@ -30,15 +30,15 @@ func (l *Latencies) Append(other *Latencies) {
 	l.all = append(l.all, other.all...)
 }
 
-// Len is how many there are.
+// Len returns their number.
 func (l *Latencies) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.all)
 }
 
-// Quantile is the least that at least a share q of them, from 0 to 1, do not exceed: the longest
-// for 1. It is zero when there are none.
+// Quantile returns the shortest duration that a share q of them, from 0 to 1, does not exceed: the longest for 1. It
+// returns zero without any.
 func (l *Latencies) Quantile(q float64) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -23,12 +23,11 @@ import (
 
 var (
 	sessions = flag.Int("sessions", 100_000, "pending sessions that expire")
-	rounds   = flag.Int("rounds", 10, "how often they do")
+	rounds   = flag.Int("rounds", 10, "rounds")
 )
 
 const (
-	// Requests are sent at this rate over so many connections: enough to meet every lock that is
-	// held for long, few enough that they do not wait for each other.
+	// Enough requests to meet every lock that is held for long, and few enough not to wait for each other.
 	requestsPerSecond = 4000
 	connections       = 16
 	// phaseTime is longer than sweepInterval and a sweep.
@@ -102,7 +101,7 @@ func startServed(t *testing.T) *process {
 	return p
 }
 
-// do has the process carry a command out.
+// do runs a command in the process.
 func (p *process) do(t *testing.T, command string) measured {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.in, command); err != nil {
@@ -132,9 +131,9 @@ func (p *process) resident(t *testing.T) int64 {
 	return n
 }
 
-// load sends requests for a while, half of them for the status of a login and half with a token, and does something
-// meanwhile. It returns how long they took, and adds it to what is known already.
-func (p *process) load(t *testing.T, known *waiting.Latencies, meanwhile func()) *waiting.Latencies {
+// load sends requests for phaseTime, half of them for the status of a login and half with a token, and calls meanwhile.
+// It returns their latencies, and adds them to all.
+func (p *process) load(t *testing.T, all *waiting.Latencies, meanwhile func()) *waiting.Latencies {
 	t.Helper()
 	into := new(waiting.Latencies)
 	clients := make([]*waiting.Client, connections)
@@ -156,7 +155,7 @@ func (p *process) load(t *testing.T, known *waiting.Latencies, meanwhile func())
 	if err := <-done; err != nil {
 		t.Fatal(err)
 	}
-	known.Append(into)
+	all.Append(into)
 	return into
 }
 

@@ -1,51 +1,72 @@
 package waiting
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// clockTick is the unit of times in /proc on Linux: USER_HZ is 100 everywhere that Go runs.
-const clockTick = 10 * time.Millisecond
-
-// ErrProcess is returned when /proc does not say what it should of a process.
+// ErrProcess is returned when /proc lacks the statistics of Linux.
 var ErrProcess = errors.New("unexpected /proc")
 
-// CPU is the time that a process has run, in user and kernel mode, from /proc/<pid>/stat.
-func CPU(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, fmt.Errorf("reading the CPU time: %w", err)
+// CPU returns the CPU time, in user and kernel mode, that a process and its children have used so far.
+func CPU(pid int) (time.Duration, error) { return cpuTime("/proc", pid) }
+
+// cpuTime returns the sum of utime and stime of /proc/<pid>/stat, but in nanoseconds and not in ticks of
+// 10 ms, as /proc/<pid>/task/<tid>/schedstat has it (Documentation/scheduler/sched-stats.rst).
+func cpuTime(proc string, pid int) (time.Duration, error) {
+	tasks, err := filepath.Glob(filepath.Join(proc, strconv.Itoa(pid), "task", "*"))
+	if err != nil || len(tasks) == 0 {
+		return 0, fmt.Errorf("%w: process %d has no tasks", ErrProcess, pid)
 	}
-	return parseCPU(stat)
+	var total time.Duration
+	for _, task := range tasks {
+		used, err := taskTime(task)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+		children, err := os.ReadFile(filepath.Join(task, "children"))
+		if err != nil {
+			return 0, fmt.Errorf("reading children: %w", err)
+		}
+		for child := range strings.FieldsSeq(string(children)) {
+			id, err := strconv.Atoi(child)
+			if err != nil {
+				return 0, fmt.Errorf("%w: a child is no number", ErrProcess)
+			}
+			used, err := cpuTime(proc, id)
+			if err != nil {
+				return 0, err
+			}
+			total += used
+		}
+	}
+	return total, nil
 }
 
-// parseCPU adds the 14th and 15th field up. The second is a name in parentheses that may hold
-// blanks and parentheses itself.
-func parseCPU(stat []byte) (time.Duration, error) {
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("%w: %d fields after the name", ErrProcess, len(fields))
+// taskTime returns the CPU time of one thread, the first of the numbers.
+func taskTime(task string) (time.Duration, error) {
+	text, err := os.ReadFile(filepath.Join(task, "schedstat"))
+	if err != nil {
+		return 0, fmt.Errorf("reading schedstat: %w", err)
 	}
-	var ticks time.Duration
-	for _, field := range fields[11:13] {
-		n, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return 0, fmt.Errorf("%w: %w", ErrProcess, err)
-		}
-		ticks += time.Duration(n)
+	first, _, _ := strings.Cut(string(text), " ")
+	used, err := strconv.ParseInt(first, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%w: schedstat does not begin with a number", ErrProcess)
 	}
-	return ticks * clockTick, nil
+	return time.Duration(used), nil
 }
 
 var residentLine = regexp.MustCompile(`(?m)^VmRSS:\s+(\d+) kB$`)
 
-// Resident is how many bytes of a process are in memory, from /proc/<pid>/status.
+// Resident returns the bytes of a process that are in memory, from /proc/<pid>/status.
 func Resident(pid int) (bytes int64, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

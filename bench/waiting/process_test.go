@@ -2,29 +2,72 @@ package waiting
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 )
 
-func TestParseCPU(t *testing.T) {
+// procWith is a folder like /proc.
+func procWith(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestCPUTimeOfThreadsAndChildren(t *testing.T) {
 	t.Parallel()
-	for name, row := range map[string]struct {
-		stat    string
-		want    time.Duration
-		wantErr error
-	}{
-		"a process":             {"7 (caddy) S 1 7 7 0 -1 4194560 900 0 3 0 150 25 0 0 20 0 9 0 88 1 2", 1750 * time.Millisecond, nil},
-		"a name of parentheses": {"7 (a) 9 (b c) S 1 7 7 0 -1 4194560 900 0 3 0 1 2 0 0 20", 30 * time.Millisecond, nil},
-		"cut off":               {"7 (caddy) S 1 7", 0, ErrProcess},
-		"no numbers":            {"7 (caddy) S 1 7 7 0 -1 4194560 900 0 3 0 x y 0", 0, ErrProcess},
-		"nothing":               {"", 0, ErrProcess},
+	proc := procWith(t, map[string]string{
+		"10/task/10/schedstat": "1000 7 1\n", "10/task/10/children": "20 ",
+		"10/task/11/schedstat": "200 7 1\n", "10/task/11/children": "",
+		"20/task/20/schedstat": "30 7 1\n", "20/task/20/children": "",
+		"30/task/30/schedstat": "999 7 1\n", "30/task/30/children": "",
+	})
+	got, err := cpuTime(proc, 10)
+	if err != nil || got != 1230 {
+		t.Errorf("got %d, %v, want 1230", got, err)
+	}
+}
+
+func TestCPUTimeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, files := range map[string]map[string]string{
+		"a process that is gone":  {"11/task/11/schedstat": "1 1 1"},
+		"words for numbers":       {"10/task/10/schedstat": "many 1 1", "10/task/10/children": ""},
+		"words for children":      {"10/task/10/schedstat": "1 1 1", "10/task/10/children": "some"},
+		"children without number": {"10/task/10/schedstat": "1 1 1", "10/task/10/children": "x20"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got, err := parseCPU([]byte(row.stat)); got != row.want || !errors.Is(err, row.wantErr) {
-				t.Errorf("%s, %v, want %s, %v", got, err, row.want, row.wantErr)
-			}
-		})
+		if _, err := cpuTime(procWith(t, files), 10); !errors.Is(err, ErrProcess) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestCPUTimeGrows reads that of this process while it works.
+func TestCPUTimeGrows(t *testing.T) {
+	t.Parallel()
+	before, err := CPU(os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for used, began := time.Duration(0), time.Now(); used < 10*time.Millisecond; {
+		after, err := CPU(os.Getpid())
+		if err != nil {
+			t.Fatal(err)
+		}
+		used = after - before
+		if used < 0 || time.Since(began) > time.Minute {
+			t.Fatalf("%s of CPU after %s", used, time.Since(began))
+		}
 	}
 }
 

@@ -28,8 +28,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
-// served is a gateway on plain net/http in a process of its own. It reads commands on its
-// standard input, and answers each line with one of JSON.
+// served is a gateway on plain net/http in a process of its own. It reads commands on its standard input, and answers
+// each line with a line of JSON.
 type served struct {
 	ahead atomic.Int64 // of the real clock
 	store *store.Memory
@@ -60,7 +60,7 @@ func serveGateway() {
 
 func (s *served) now() time.Time { return time.Now().Add(time.Duration(s.ahead.Load())) }
 
-// do carries one command out.
+// do runs one command.
 func (s *served) do(command string, n int) measured {
 	var answer measured
 	switch command {
@@ -101,7 +101,7 @@ func (s *served) fill(n int) {
 	}
 }
 
-// heap is what is in use, when what is free was given back to the system.
+// heap returns the live heap, after a collection.
 func heap() int64 {
 	debug.FreeOSMemory()
 	var m runtime.MemStats
@@ -109,7 +109,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// serve starts the gateway before an upstream that says nothing, and issues a token.
+// serve starts the gateway in front of an upstream that answers 204, and issues a token.
 func (s *served) serve() measured {
 	inForce := new(token.Keys)
 	inForce.Set(must(token.NewKeySet(must(token.GenerateKey(token.ES256)))))
@@ -135,7 +135,7 @@ func (s *served) serve() measured {
 	return measured{Address: l.Addr().String(), Token: bearer, Session: s.ended()}
 }
 
-// ended keeps a login that ended, whose status takes no read of Signicat, and that outlives the others.
+// ended keeps a login that ended: a poll of its status reads nothing at Signicat. It outlives the others.
 func (s *served) ended() (id string) {
 	r := storetest.NewRecord(strings.Repeat("e", 43), "measured", s.now())
 	r.Phase, r.EndedAt = store.Cancelled, s.now().Add(1000*time.Hour)
@@ -143,7 +143,7 @@ func (s *served) ended() (id string) {
 	return r.ID
 }
 
-// must is for what cannot fail here.
+// must panics on an error that cannot happen here.
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)

@@ -4,10 +4,12 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // The limits of a package, for its readers.
@@ -21,32 +23,25 @@ const (
 func TestRoomsCanBeSurveyed(t *testing.T) {
 	t.Parallel()
 	code, all, methods := make(map[string]int), make(map[string]int), make(map[string]int)
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if entry != nil && entry.IsDir() && (entry.Name() == "testdata" || entry.Name() == "node_modules" || entry.Name() == ".git") {
-			return fs.SkipDir
-		}
-		if err != nil || !strings.HasSuffix(path, ".go") {
-			return err
-		}
+	for _, path := range repotest.FilesMatching(t, ".", "*.go") {
 		dir := filepath.ToSlash(filepath.Dir(path))
+		if slices.Contains(strings.Split(dir, "/"), "testdata") {
+			continue
+		}
 		all[dir]++
 		if strings.HasSuffix(path, "_test.go") {
-			return nil
+			continue
 		}
 		code[dir]++
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
 		if err != nil {
-			return err
+			t.Fatal(err)
 		}
 		for _, declaration := range file.Decls {
 			if f, ok := declaration.(*ast.FuncDecl); ok && f.Recv != nil {
 				methods[dir+"."+receiver(f.Recv.List[0].Type)]++
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if all["gateway"] == 0 || methods["gateway.Gateway"] == 0 {
 		t.Fatal("nothing was counted")

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -37,16 +38,17 @@ func ReadFile(t *testing.T, name string) string {
 	return string(text)
 }
 
-// FilesMatching returns the files below a folder whose base name matches a pattern. It fails the test without any:
-// a check of no files would pass.
+// FilesMatching returns the files below a folder whose base name matches a pattern, without the folders of .gitignore.
+// It fails the test without any: a check of no files would pass.
 func FilesMatching(t *testing.T, folder, pattern string) (found []string) {
 	t.Helper()
+	ignored := ignoredFolders(t)
 	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if entry.IsDir() {
-			if slices.Contains([]string{".git", "node_modules", "dist"}, entry.Name()) {
+			if ignored(path) {
 				return fs.SkipDir
 			}
 			return nil
@@ -61,4 +63,24 @@ func FilesMatching(t *testing.T, folder, pattern string) (found []string) {
 		t.Fatalf("looking for %s in %s: found %d, error %v", pattern, folder, len(found), err)
 	}
 	return found
+}
+
+// ignoredFolders reports whether a folder is git's, or one of .gitignore: builds and package managers write there.
+func ignoredFolders(t *testing.T) func(path string) bool {
+	t.Helper()
+	patterns := []string{"/.git"}
+	for line := range strings.Lines(ReadFile(t, ".gitignore")) {
+		if pattern, ok := strings.CutSuffix(strings.TrimSpace(line), "/"); ok {
+			patterns = append(patterns, strings.TrimPrefix(pattern, "**/"))
+		}
+	}
+	return func(path string) bool {
+		path = "/" + filepath.ToSlash(path)
+		return slices.ContainsFunc(patterns, func(pattern string) bool {
+			if strings.HasPrefix(pattern, "/") {
+				return path == pattern
+			}
+			return strings.HasSuffix(path, "/"+pattern)
+		})
+	}
 }

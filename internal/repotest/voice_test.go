@@ -1,16 +1,16 @@
-package repotest
+package repotest_test
 
 import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/repotest"
 )
 
 // avoidedWords are the words that make a reader ask who or what is meant. Use the noun: client, app, browser,
@@ -31,52 +31,37 @@ func TestWordsAreConcrete(t *testing.T) {
 		}
 	}
 	files, pages := 0, 0
-	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
+	for _, path := range repotest.FilesMatching(t, ".", "*") {
 		name := filepath.ToSlash(path)
-		if entry.IsDir() && (entry.Name() == "node_modules" || entry.Name() == ".git") {
-			return fs.SkipDir
-		}
-		page := strings.HasPrefix(name, "gateway/internal/page/")
 		switch filepath.Ext(name) {
 		case ".go":
 			if name == "internal/repotest/voice_test.go" {
-				return nil
+				continue
 			}
 			files++
 			for _, text := range wordsOf(t, path) {
 				check(name, text)
 			}
-		case ".js", ".html", ".css":
-			if page {
-				return checkLines(path, check)
-			}
 		case ".md", ".yaml":
 			pages++
-			return checkLines(path, check)
+			checkLines(t, path, check)
+		case ".js", ".html", ".css":
+			if strings.HasPrefix(name, "gateway/internal/page/") {
+				checkLines(t, path, check)
+			}
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	if files < 500 || pages < 30 {
 		t.Errorf("%d Go files and %d pages were read, want all", files, pages)
 	}
 }
 
-// checkLines reads a file line by line.
-func checkLines(path string, check func(path, text string)) error {
-	source, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(source)) {
+// checkLines checks a file line by line.
+func checkLines(t *testing.T, path string, check func(path, text string)) {
+	t.Helper()
+	for line := range strings.Lines(repotest.ReadFile(t, path)) {
 		check(filepath.ToSlash(path), line)
 	}
-	return nil
 }
 
 // mayHoldAvoided reports whether a text may hold one of the words. The expression alone takes seconds.

@@ -1,6 +1,7 @@
 package apitest
 
 import (
+	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -21,6 +22,12 @@ func TestFormKeepsWhatTheDocumentJudges(t *testing.T) {
 	first := form(exchange(func(*Exchange) {}))
 	if again := form(exchange(func(e *Exchange) { e.Request.URL.Path = "/itsme/sessions/" + strings.Repeat("b", 43) })); again != first {
 		t.Error("another session has another form")
+	}
+	bearer := func(part string) [sha256.Size]byte {
+		return form(exchange(func(e *Exchange) { e.Request.Header.Set("Authorization", "Bearer eyJhbGciOiJFUzI1NiJ9."+strings.Repeat(part, 60)) }))
+	}
+	if bearer("a") != bearer("b") {
+		t.Error("another token has another form")
 	}
 	for name, change := range map[string]func(*Exchange){
 		"the method":          func(e *Exchange) { e.Request.Method = http.MethodPost },
