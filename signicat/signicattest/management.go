@@ -46,7 +46,8 @@ func ManagementRoutes() []ManagementRoute {
 }
 
 // Management serves the JSON API of [ManagementRoutes], for test programs in other languages. It has no authentication
-// and belongs on a loopback listener of its own. Pages of other origins cannot change anything through a browser.
+// and belongs on a loopback listener of its own. Through a browser, pages of other origins cannot change anything,
+// except those whose host name an attacker points at this machine (DNS rebinding).
 func (s *Server) Management() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range ManagementRoutes() {

@@ -55,7 +55,6 @@ func operations() []operation {
 // api serves the operations of Signicat's API.
 type api struct {
 	*account
-	*forms
 	sessions *sessions
 	calls    *calls
 	tokens   *accessTokens

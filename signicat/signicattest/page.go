@@ -51,7 +51,7 @@ type phoneView struct {
 func (s *sessions) servePage(w http.ResponseWriter, r *http.Request) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		showPhone(w, http.StatusBadRequest, phoneView{Problem: ErrAuthorizationRequest.Error()})
+		showProblem(w, ErrAuthorizationRequest)
 		return
 	}
 	if r.Method == http.MethodHead {
@@ -60,7 +60,7 @@ func (s *sessions) servePage(w http.ResponseWriter, r *http.Request) {
 	}
 	view := phoneView{Personas: s.personas}
 	if err := s.show(q, view.describe); err != nil {
-		showPhone(w, phoneStatus(err), phoneView{Problem: err.Error()})
+		showProblem(w, err)
 		return
 	}
 	showPhone(w, http.StatusOK, view)
@@ -89,7 +89,7 @@ func (s *sessions) serveForm(w http.ResponseWriter, r *http.Request) {
 		err = r.ParseForm()
 	}
 	if err != nil {
-		showPhone(w, http.StatusBadRequest, phoneView{Problem: ErrAuthorizationRequest.Error()})
+		showProblem(w, ErrAuthorizationRequest)
 		return
 	}
 	var redirectURL string
@@ -102,7 +102,7 @@ func (s *sessions) serveForm(w http.ResponseWriter, r *http.Request) {
 		err = errors.New("decision must be approve or refuse")
 	}
 	if err != nil {
-		showPhone(w, phoneStatus(err), phoneView{Problem: err.Error()})
+		showProblem(w, err)
 		return
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -111,11 +111,12 @@ func (s *sessions) serveForm(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-func phoneStatus(err error) int {
+func showProblem(w http.ResponseWriter, err error) {
+	status := http.StatusBadRequest
 	if errors.Is(err, ErrAnswered) {
-		return http.StatusConflict
+		status = http.StatusConflict
 	}
-	return http.StatusBadRequest
+	showPhone(w, status, phoneView{Problem: err.Error()})
 }
 
 // showPhone writes the page. Its policy allows nothing else; form-action stays open, because browsers apply it to the

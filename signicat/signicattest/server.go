@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 )
 
 // Server is a simulated Signicat with its itsme. It is safe for concurrent use.
@@ -14,7 +15,6 @@ type Server struct {
 	URL string
 
 	*account
-	*forms
 	*sessions
 	*calls
 	*accessTokens
@@ -28,12 +28,13 @@ type Server struct {
 	closed chan struct{}
 }
 
-// account holds what stays the same during a run.
+// account holds what stays the same during a run, and the switches in force.
 type account struct {
 	cfg           Config
 	random        *random
 	itsmeClientID string
 	personas      []Persona
+	switches      atomic.Pointer[Switches]
 }
 
 // New returns a simulator that does not listen; serve its [Server.Handler]. It fails with [ErrConfig].
@@ -55,10 +56,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	a := &account{cfg: cfg, random: r, itsmeClientID: r.text(letters, 6), personas: cfg.personas()}
-	f := newForms(cfg.Switches)
-	x := newSessions(a, f)
+	a.switches.Store(new(cfg.Switches.explicit()))
 	s := &Server{
-		URL: cfg.BaseURL, account: a, forms: f, sessions: x, calls: newCalls(cfg.Now),
+		URL: cfg.BaseURL, account: a, sessions: &sessions{account: a, index: newSessionIndex()}, calls: newCalls(cfg.Now),
 		accessTokens: tokens, certificate: certificate, closed: make(chan struct{}),
 	}
 	s.handler = s.routes()
@@ -69,7 +69,7 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	a := &api{
-		account: s.account, forms: s.forms, sessions: s.sessions, calls: s.calls, tokens: s.accessTokens, closed: s.closed,
+		account: s.account, sessions: s.sessions, calls: s.calls, tokens: s.accessTokens, closed: s.closed,
 	}
 	for _, o := range operations() {
 		mux.Handle(o.path, a.serve(o))

@@ -133,16 +133,11 @@ func (x *session) finish(sw Switches) {
 // sessions holds the logins, at Signicat and at itsme.
 type sessions struct {
 	*account
-	*forms
 
 	mu          sync.Mutex
 	index       sessionIndex
 	nextCreate  Override
 	nextSuccess Override
-}
-
-func newSessions(a *account, f *forms) *sessions {
-	return &sessions{account: a, forms: f, index: newSessionIndex()}
 }
 
 func (s *sessions) reset() {

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 )
 
 // Forms of the state in a code validation, for [Switches].StateEncoding.
@@ -165,26 +164,15 @@ func AllSwitches() []Switch {
 	}
 }
 
-// forms holds the switches in force.
-type forms struct{ inForce atomic.Pointer[Switches] }
-
-func newForms(sw Switches) *forms {
-	f := &forms{}
-	sw = sw.explicit()
-	f.inForce.Store(&sw)
-	return f
-}
-
 // Switches returns the switches in force, defaults written out.
-func (f *forms) Switches() Switches { return *f.inForce.Load() }
+func (a *account) Switches() Switches { return *a.switches.Load() }
 
 // SetSwitches changes the switches for everything that comes after. It fails with [ErrSwitch].
-func (f *forms) SetSwitches(sw Switches) error {
+func (a *account) SetSwitches(sw Switches) error {
 	if err := sw.validate(); err != nil {
 		return err
 	}
-	sw = sw.explicit()
-	f.inForce.Store(&sw)
+	a.switches.Store(new(sw.explicit()))
 	return nil
 }
 
