@@ -1,11 +1,6 @@
 package coverage
 
-import (
-	"slices"
-	"strings"
-
-	"github.com/caddy-itsme/caddy-itsme/gateway"
-)
+import "strings"
 
 // ages finds sites that ask for an age which the tokens of apps show less exactly than the cookies of browsers.
 func (w *walk) ages() (found []Finding) {
@@ -23,13 +18,7 @@ func (w *walk) ages() (found []Finding) {
 
 // readable finds gateways whose apps hold tokens with sensitive claims that every reader of the token sees.
 func readable(handlers []placed) (found []Finding) {
-	var gateways []*gateway.Gateway
-	for _, p := range handlers {
-		g := p.handler.Gateway
-		if slices.Contains(gateways, g) {
-			continue
-		}
-		gateways = append(gateways, g)
+	for _, g := range gatewaysOf(handlers) {
 		if claims := g.ReadableClaims(); len(claims) > 0 {
 			found = append(found, Finding{Name: ClaimsReadable, Site: g.PublicURL(), Problem: "token claims: every reader of an app's token sees " + strings.Join(claims, ", ")})
 		}

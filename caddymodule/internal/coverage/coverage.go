@@ -87,25 +87,31 @@ func (s *Survey) Uses(g *gateway.Gateway) bool {
 
 // unreachable finds gateways whose endpoints no request reaches.
 func unreachable(handlers []placed) (found []Finding) {
-	var gateways []*gateway.Gateway
-	for _, p := range handlers {
-		if !slices.Contains(gateways, p.handler.Gateway) {
-			gateways = append(gateways, p.handler.Gateway)
-		}
-	}
-	for _, g := range gateways {
-		for _, entrance := range g.Entrances() {
-			reached := func(p placed) bool {
-				return p.handler.Gateway == g && !p.errors && reaches(p.conditions, entrance, hostMatchers, pathMatchers)
-			}
-			if !slices.ContainsFunc(handlers, reached) {
-				found = append(found, Finding{
-					Name: EndpointsUnreachable, Site: entrance,
-					Problem: "requests for it do not reach the gateway: every itsme is inside a route that does not match them",
-				})
-				break
-			}
+	for _, g := range gatewaysOf(handlers) {
+		entrances := g.Entrances()
+		if i := slices.IndexFunc(entrances, func(url string) bool { return !serves(handlers, g, url) }); i >= 0 {
+			found = append(found, Finding{
+				Name: EndpointsUnreachable, Site: entrances[i],
+				Problem: "requests for it do not reach the gateway: every itsme is inside a route that does not match them",
+			})
 		}
 	}
 	return found
+}
+
+// gatewaysOf returns the gateways of handlers, each once.
+func gatewaysOf(handlers []placed) (all []*gateway.Gateway) {
+	for _, p := range handlers {
+		if !slices.Contains(all, p.handler.Gateway) {
+			all = append(all, p.handler.Gateway)
+		}
+	}
+	return all
+}
+
+// serves reports whether a request for a URL reaches the gateway.
+func serves(handlers []placed, g *gateway.Gateway, url string) bool {
+	return slices.ContainsFunc(handlers, func(p placed) bool {
+		return p.handler.Gateway == g && !p.errors && reaches(p.conditions, url, hostMatchers, pathMatchers)
+	})
 }

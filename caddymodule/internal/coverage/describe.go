@@ -1,6 +1,7 @@
 package coverage
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -17,10 +18,7 @@ func describe(server *caddyhttp.Server, conditions []caddyhttp.MatcherSets) stri
 	if len(words) == 0 {
 		words = []string{"*"}
 	}
-	for m := range matchersOf[*caddyhttp.MatchPath](conditions) {
-		words = append(words, *m...)
-	}
-	return strings.Join(words, " ")
+	return strings.Join(append(words, pathsOf(conditions)...), " ")
 }
 
 // hostsOf returns the hosts that conditions name.
@@ -31,15 +29,21 @@ func hostsOf(conditions []caddyhttp.MatcherSets) (hosts []string) {
 	return hosts
 }
 
+// pathsOf returns the path patterns that conditions name.
+func pathsOf(conditions []caddyhttp.MatcherSets) (paths []string) {
+	for m := range matchersOf[*caddyhttp.MatchPath](conditions) {
+		paths = append(paths, *m...)
+	}
+	return paths
+}
+
 // matchersOf yields the matchers of one type, but not those in a negation.
-func matchersOf[M any](conditions []caddyhttp.MatcherSets) func(yield func(M) bool) {
+func matchersOf[M any](conditions []caddyhttp.MatcherSets) iter.Seq[M] {
 	return func(yield func(M) bool) {
-		for _, sets := range conditions {
-			for _, set := range sets {
-				for _, matcher := range set {
-					if m, ok := matcher.(M); ok && !yield(m) {
-						return
-					}
+		for _, set := range slices.Concat(conditions...) {
+			for _, matcher := range set {
+				if m, ok := matcher.(M); ok && !yield(m) {
+					return
 				}
 			}
 		}

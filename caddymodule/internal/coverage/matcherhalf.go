@@ -31,10 +31,7 @@ type half struct{ named, missing string }
 
 // halves compares /x with /x/* in the path matchers of one itsme.
 func halves(sets caddyhttp.MatcherSets) (found []half) {
-	var all caddyhttp.MatchPath
-	for m := range matchersOf[*caddyhttp.MatchPath]([]caddyhttp.MatcherSets{sets}) {
-		all = append(all, *m...)
-	}
+	all := caddyhttp.MatchPath(pathsOf([]caddyhttp.MatcherSets{sets}))
 	for _, pattern := range all {
 		counterpart, sample := counterpartOf(pattern)
 		if counterpart != "" && !reaches([]caddyhttp.MatcherSets{{{&all}}}, "http://localhost"+sample, pathMatchers) {

@@ -53,10 +53,11 @@ func (p placed) concerns(o outerHandler) bool {
 		return true
 	}
 	scheme, host, _ := strings.Cut(g.PublicURL(), "://")
-	hosts, paths := named(both)
-	_, own := named([]caddyhttp.MatcherSets{p.handler.Match})
-	for _, host := range append(hosts, host) {
-		for _, path := range slices.Concat(paths, own, []string{"/", "/itsme-probe"}) {
+	hosts := append(samples(hostsOf(both)), host)
+	paths := append(samples(pathsOf(append(both, p.handler.Match))), "", "itsme-probe")
+	for _, host := range hosts {
+		for _, path := range paths {
+			path = "/" + strings.TrimPrefix(path, "/")
 			if url := scheme + "://" + host + path; met(url) && p.handler.needsLogin(url, path) {
 				return true
 			}
@@ -74,25 +75,10 @@ func (h Handler) needsLogin(url, path string) bool {
 	return !public && (len(h.Match) == 0 || reaches([]caddyhttp.MatcherSets{h.Match}, url, hostMatchers, pathMatchers))
 }
 
-// named returns the hosts and paths that matchers name, with each star replaced by a letter.
-func named(conditions []caddyhttp.MatcherSets) (hosts, paths []string) {
-	for _, sets := range conditions {
-		for _, set := range sets {
-			for _, matcher := range set {
-				switch m := matcher.(type) {
-				case *caddyhttp.MatchHost:
-					hosts = append(hosts, *m...)
-				case *caddyhttp.MatchPath:
-					paths = append(paths, *m...)
-				}
-			}
-		}
+// samples replaces each star in hosts or paths by a letter.
+func samples(patterns []string) []string {
+	for i, pattern := range patterns {
+		patterns[i] = strings.ReplaceAll(pattern, "*", "x")
 	}
-	for i, host := range hosts {
-		hosts[i] = strings.ReplaceAll(host, "*", "x")
-	}
-	for i, path := range paths {
-		paths[i] = "/" + strings.TrimPrefix(strings.ReplaceAll(path, "*", "x"), "/")
-	}
-	return hosts, paths
+	return patterns
 }

@@ -50,19 +50,9 @@ func (p Place) Known() bool { return p.server != nil }
 // Hosts returns the hosts that are written out in the matchers of the place: as they are, and with each port of the server.
 // A wildcard or a placeholder is not written out.
 func (p Place) Hosts() (hosts []string) {
-	for _, sets := range p.conditions {
-		for _, set := range sets {
-			for _, matcher := range set {
-				named, ok := matcher.(*caddyhttp.MatchHost)
-				if !ok {
-					continue
-				}
-				for _, host := range *named {
-					if !strings.ContainsAny(host, "*{") {
-						hosts = append(hosts, p.withPorts(host)...)
-					}
-				}
-			}
+	for _, host := range hostsOf(p.conditions) {
+		if !strings.ContainsAny(host, "*{") {
+			hosts = append(hosts, p.withPorts(host)...)
 		}
 	}
 	return hosts
@@ -99,7 +89,7 @@ func (p Place) Wrap(err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("site %s: %w", describe(p.server, p.conditions), err)
+	return fmt.Errorf("site %s: %w", p, err)
 }
 
 func errorRoutes(config *caddyhttp.HTTPErrorConfig) caddyhttp.RouteList {

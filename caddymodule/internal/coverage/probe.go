@@ -24,11 +24,7 @@ func (w *walk) probes() (found []Finding) {
 			continue
 		}
 		seen = append(seen, g)
-		reached := func(address string) bool {
-			return slices.ContainsFunc(w.handlers, func(p placed) bool {
-				return p.handler.Gateway == g && !p.errors && reaches(p.conditions, "http://"+address+g.Path()+"/health/ready", hostMatchers, pathMatchers)
-			})
-		}
+		reached := func(address string) bool { return serves(w.handlers, g, "http://"+address+g.Path()+"/health/ready") }
 		if !slices.ContainsFunc(addresses, reached) {
 			found = append(found, Finding{
 				Name: ProbeByAddress, Server: w.name, Site: describe(w.server, p.conditions[:min(1, len(p.conditions))]),

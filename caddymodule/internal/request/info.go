@@ -1,8 +1,11 @@
+// Package request reads and writes values that Caddy keeps with a request: the client's address, the
+// request before every rewrite, and the placeholders of the user.
 package request
 
 import (
 	"context"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
@@ -17,7 +20,7 @@ const proofVar = "itsme_dpop_proof"
 // scheme and host that the client used, as far as a trusted proxy says so.
 func Info(r *http.Request) gateway.RequestInfo {
 	ctx := r.Context()
-	info := gateway.RequestInfo{OriginalURL: r.URL, Client: ClientIP(ctx)}
+	info := gateway.RequestInfo{OriginalURL: r.URL, Client: clientIP(ctx)}
 	if original, ok := ctx.Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		info.OriginalURL, info.Method, info.Host = original.URL, original.Method, original.Host
 	}
@@ -26,6 +29,18 @@ func Info(r *http.Request) gateway.RequestInfo {
 		forwarded(r, &info)
 	}
 	return info
+}
+
+// clientIP returns the client's address as Caddy determined it: behind trusted proxies, the address that
+// they send. It returns the zero value if that is not an IP address; the gateway then uses the address of
+// the connection.
+func clientIP(ctx context.Context) netip.Addr {
+	text, _ := caddyhttp.GetVar(ctx, caddyhttp.ClientIPVarKey).(string)
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return addr.Unmap().WithZone("")
 }
 
 // checkedProof returns the place for the result of the request's proof.

@@ -19,11 +19,11 @@ func TestClientIPIsTheAddressThatCaddyTrusts(t *testing.T) {
 		"":                 {},
 	} {
 		vars := map[string]any{caddyhttp.ClientIPVarKey: text}
-		if got := ClientIP(context.WithValue(t.Context(), caddyhttp.VarsCtxKey, vars)); got != want {
+		if got := clientIP(context.WithValue(t.Context(), caddyhttp.VarsCtxKey, vars)); got != want {
 			t.Errorf("%q is taken for %v, want %v", text, got, want)
 		}
 	}
-	if got := ClientIP(t.Context()); got.IsValid() {
+	if got := clientIP(t.Context()); got.IsValid() {
 		t.Errorf("outside of Caddy the client is %v", got)
 	}
 }
