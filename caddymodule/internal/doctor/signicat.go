@@ -2,10 +2,10 @@ package doctor
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/clockwatch"
 	"github.com/caddy-itsme/caddy-itsme/signicat"
@@ -73,7 +73,7 @@ func checkAccount(ctx context.Context, client *signicat.Client, configured strin
 //
 // Unverified: that Signicat answers 404 to a client with the permission, and 403 to one without.
 func checkPermission(ctx context.Context, client *signicat.Client) Finding {
-	_, err := client.Session(ctx, unknownSessionID())
+	_, err := client.Session(ctx, uuid.NewString())
 	switch {
 	case errors.Is(err, signicat.ErrNotFound):
 		return find(permissionGranted, "the API client may use the Authentication REST API")
@@ -83,13 +83,6 @@ func checkPermission(ctx context.Context, client *signicat.Client) Finding {
 		err = signicat.ErrInvalidResponse // there is no such session
 	}
 	return find(permissionUnknown, "%v", err)
-}
-
-// unknownSessionID returns a random ID in Signicat's form, which Signicat looks up and does not find.
-func unknownSessionID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
 // clockFinding returns the finding about this machine's clock, by Signicat's last response.

@@ -1,19 +1,21 @@
 package firstlogin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/google/uuid"
 
 	"github.com/caddy-itsme/caddy-itsme/signicat"
 )
 
 // refusals makes the calls that Signicat refuses, to see how. None of them costs a session.
 func (l *login) refusals(ctx context.Context, code string) {
-	unknown := unknownID()
+	unknown := uuid.NewString()
 	if code != "" {
 		client := l.client
 		if l.validated == stepOtherEncoding {
@@ -30,13 +32,6 @@ func (l *login) refusals(ctx context.Context, code string) {
 	l.send(during(ctx, stepWrongToken), http.MethodGet, "/auth/rest/sessions/"+unknown, nil, "Authorization", "Bearer "+rand.Text())
 }
 
-// unknownID returns a random ID in Signicat's form.
-func unknownID() string {
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
-}
-
 // accessToken requests an access token in a form that the client never sends.
 func (l *login) accessToken(ctx context.Context, form url.Values) {
 	form.Set("grant_type", "client_credentials")
@@ -48,10 +43,7 @@ func (l *login) accessToken(ctx context.Context, form url.Values) {
 func (l *login) send(ctx context.Context, method, path string, form url.Values, name, value string) {
 	ctx, cancel := context.WithTimeout(ctx, signicat.DefaultTimeout)
 	defer cancel()
-	base := l.config.Signicat.APIURL
-	if base == "" {
-		base = signicat.DefaultAPIURL
-	}
+	base := cmp.Or(l.config.Signicat.APIURL, signicat.DefaultAPIURL)
 	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(base, "/")+path, strings.NewReader(form.Encode()))
 	if err != nil {
 		return
