@@ -25,31 +25,15 @@ const (
 	Problem Level = "problem"
 )
 
-// Name is a finding's name. It never changes, so that a script can look for it.
-type Name string
+// Name is a finding's name.
+type Name = coverage.Name
 
+// The names of the findings, but for those of package coverage.
 const (
 	configLoads            Name = "config_loads"
 	configRefused          Name = "config_refused"
 	leftOut                Name = "left_out"
 	sitesCovered           Name = "sites_covered"
-	upstreamUncovered           = Name(coverage.UpstreamUncovered)
-	endpointsUnreachable        = Name(coverage.EndpointsUnreachable)
-	contentUncovered            = Name(coverage.ContentUncovered)
-	errorsUncovered             = Name(coverage.ErrorsUncovered)
-	itsmeTooLate                = Name(coverage.ItsmeTooLate)
-	matcherHalf                 = Name(coverage.MatcherHalf)
-	matcherRewritten            = Name(coverage.MatcherRewritten)
-	publicWithoutEffect         = Name(coverage.PublicWithoutEffect)
-	logCredentials              = Name(coverage.LogCredentials)
-	trustedProxiesLenient       = Name(coverage.TrustedProxiesLenient)
-	verifyProxyProtocol         = Name(coverage.VerifyProxyProtocol)
-	cacheInFront                = Name(coverage.CacheInFront)
-	headerDeferred              = Name(coverage.HeaderDeferred)
-	probeByAddress              = Name(coverage.ProbeByAddress)
-	audienceShared              = Name(coverage.AudienceShared)
-	claimsReadable              = Name(coverage.ClaimsReadable)
-	minAgeDiffers               = Name(coverage.MinAgeDiffers)
 	debugLogsSafe          Name = "debug_logs_safe"
 	debugLogsIdentity      Name = "debug_logs_identity"
 	storageWritable        Name = "storage_writable"
@@ -122,23 +106,23 @@ func kinds() []kind {
 		{configRefused, Problem, "Correct the configuration and run the doctor again: the other checks need a configuration that loads."},
 		{leftOut, Note, "Run the doctor without --offline."},
 		{sitesCovered, OK, ""},
-		{upstreamUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
-		{contentUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
-		{errorsUncovered, Warning, "Put itsme { optional } before it in handle_errors: itsme then strips identity headers and refuses no error page."},
-		{itsmeTooLate, Warning, "Put itsme before it: first in its route, and without order itsme in the global options."},
-		{matcherHalf, Warning, "List both in the matcher, such as: @in path /x /x/*."},
-		{matcherRewritten, Warning, "Use itsme without a matcher, and list paths that need no login in public."},
-		{publicWithoutEffect, Warning, "Write the path with the stripped prefix, and at least one more segment, such as: public /app/assets/*."},
-		{endpointsUnreachable, Problem, "Put itsme at the top level of the site that answers for the host of public_url."},
-		{logCredentials, Problem, "Remove log_credentials from servers in the global options."},
-		{trustedProxiesLenient, Warning, "Add trusted_proxies_strict to servers in the global options."},
-		{verifyProxyProtocol, Warning, "Let the proxies send requests to /verify on a server without proxy_protocol, or remove from verify every address that a client may have."},
-		{cacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
-		{headerDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
-		{probeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
-		{audienceShared, Warning, "Give each service an audience of its own, such as: audience https://orders.example.be, or use forward_token off where it reads only the headers."},
-		{claimsReadable, Warning, "Add encrypted to token, or leave the claims out of token claims."},
-		{minAgeDiffers, Warning, "Add the claim to token claims, or add encrypted to token."},
+		{coverage.UpstreamUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
+		{coverage.ContentUncovered, Warning, "Put itsme at the top level of the site; list paths that need no login in public, or use a matcher."},
+		{coverage.ErrorsUncovered, Warning, "Put itsme { optional } before it in handle_errors: itsme then strips identity headers and refuses no error page."},
+		{coverage.ItsmeTooLate, Warning, "Put itsme before it: first in its route, and without order itsme in the global options."},
+		{coverage.MatcherHalf, Warning, "List both in the matcher, such as: @in path /x /x/*."},
+		{coverage.MatcherRewritten, Warning, "Use itsme without a matcher, and list paths that need no login in public."},
+		{coverage.PublicWithoutEffect, Warning, "Write the path with the stripped prefix, and at least one more segment, such as: public /app/assets/*."},
+		{coverage.EndpointsUnreachable, Problem, "Put itsme at the top level of the site that answers for the host of public_url."},
+		{coverage.LogCredentials, Problem, "Remove log_credentials from servers in the global options."},
+		{coverage.TrustedProxiesLenient, Warning, "Add trusted_proxies_strict to servers in the global options."},
+		{coverage.VerifyProxyProtocol, Warning, "Let the proxies send requests to /verify on a server without proxy_protocol, or remove from verify every address that a client may have."},
+		{coverage.CacheInFront, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of cache."},
+		{coverage.HeaderDeferred, Warning, "Exclude the gateway's path, and every path that needs a login, with a matcher of header, or put header after itsme in a route block."},
+		{coverage.ProbeByAddress, Note, "Let the probe send the Host of the site, or add a site without a host at that port, such as http://:8080 { itsme }. A load balancer or Kubernetes would take a gateway without keys or store for ready."},
+		{coverage.AudienceShared, Warning, "Give each service an audience of its own, such as: audience https://orders.example.be, or use forward_token off where it reads only the headers."},
+		{coverage.ClaimsReadable, Warning, "Add encrypted to token, or leave the claims out of token claims."},
+		{coverage.MinAgeDiffers, Warning, "Add the claim to token claims, or add encrypted to token."},
 		{debugLogsSafe, OK, ""},
 		{debugLogsIdentity, Warning, "Raise the level of that log, or add to it: format filter { request itsme }."},
 		{storageWritable, OK, ""},
@@ -211,9 +195,9 @@ func redisRefuses(cause redis.Cause) kind {
 }
 
 // Remedy returns the remedy of a finding about sites, for the end of a sentence.
-func Remedy(of coverage.Name) string {
+func Remedy(of Name) string {
 	for _, kind := range kinds() {
-		if kind.name == Name(of) && kind.remedy != "" {
+		if kind.name == of && kind.remedy != "" {
 			first, size := utf8.DecodeRuneInString(kind.remedy)
 			return string(unicode.ToLower(first)) + strings.TrimSuffix(kind.remedy[size:], ".")
 		}

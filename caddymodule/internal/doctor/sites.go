@@ -13,13 +13,13 @@ import (
 // checkSites returns the findings that the log also shows when Caddy starts.
 func (d *doctor) checkSites(context.Context) (all []Finding) {
 	for _, f := range d.Sites {
-		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
+		all = append(all, find(f.Name, "site %s: %s", f.Site, f.Problem))
 	}
 	if len(all) == 0 {
 		all = one(sitesCovered, "itsme comes before every upstream, file and response of its sites, and requests reach its endpoints")
 	}
 	for _, f := range d.SiteNotes {
-		all = append(all, find(Name(f.Name), "site %s: %s", f.Site, f.Problem))
+		all = append(all, find(f.Name, "site %s: %s", f.Site, f.Problem))
 	}
 	return all
 }
