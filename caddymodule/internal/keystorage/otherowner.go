@@ -32,7 +32,7 @@ func OtherOwners(storage certmagic.Storage) (lines []string) {
 		if err != nil {
 			return nil
 		}
-		if user, ok := userOf(info); ok && user != expected {
+		if user := newOwner(info).uid; user != expected {
 			lines = append(lines, fmt.Sprintf("%s belongs to user %d, and %s user %d", path, user, of, expected))
 		}
 		if len(lines) == maxOtherOwners {

@@ -27,3 +27,15 @@ func (o owner) take(chown func(uid, gid int) error) error {
 	}
 	return nil
 }
+
+// runningUser returns the user that Caddy runs as, and words for how it is known.
+func runningUser(storage string) (uid int, of string, ok bool) {
+	if uid = os.Geteuid(); uid != 0 {
+		return uid, "this process runs as", true
+	}
+	info, err := os.Stat(storage)
+	if err != nil {
+		return 0, "", false
+	}
+	return newOwner(info).uid, "the storage to", true
+}
