@@ -69,6 +69,10 @@ func TestRevokeCommandRefusesWhatItCannotDo(t *testing.T) {
 	s := caddytest.Run(t, adminConfig)
 	running := fileElsewhere(t, s, adminConfig)
 	stopped := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "admin 127.0.0.1:1", 1))
+	other := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "admin "+strings.TrimPrefix(serve(t, http.NotFound), "http://"), 1))
+	web := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "admin "+strings.TrimPrefix(serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte("<!doctype html>"))
+	}), "http://"), 1))
 	off := writeCaddyfile(t, strings.Replace(rightConfig, "#global", "admin off", 1))
 	for _, row := range []struct {
 		name, input string
@@ -81,12 +85,14 @@ func TestRevokeCommandRefusesWhatItCannotDo(t *testing.T) {
 		{"an empty input", "", []string{"--config", running, "--token", "-"}, "the input is empty"},
 		{"an encrypted token", "e30..aXY.Y2lwaGVy.dGFn", []string{"--config", running, "--login", "-"}, "nothing was revoked"},
 		{"a gateway that does not run", "", []string{"--config", running, "--sub", "x", "--gateway", "partners"}, "partners"},
-		{"no Caddy", "", []string{"--config", stopped, "--sub", "x"}, "asking Caddy's admin endpoint"},
+		{"no Caddy", "", []string{"--config", stopped, "--sub", "x"}, "connection refused; start Caddy, or run this command where Caddy runs"},
+		{"a Caddy without itsme", "", []string{"--config", other, "--sub", "x"}, "answers /itsme/revoke with status 404, and not as caddy-itsme does"},
+		{"a web site", "", []string{"--config", web, "--sub", "x"}, "answers /itsme/revoke with status 200, and not as caddy-itsme does"},
 		{"no admin endpoint", "", []string{"--config", off, "--sub", "x"}, "remove admin off"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			out, err := itsmeReads(t, row.input, append([]string{"revoke"}, row.args...)...)
-			if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(out, "revoked:") {
+			if err == nil || !strings.Contains(err.Error(), row.want) || strings.HasPrefix(out, "revoked") {
 				t.Errorf("it writes %q and ends with %v", out, err)
 			}
 		})

@@ -24,10 +24,8 @@ const defaultReport = "itsme-login-report.json"
 // pollSession is the time between two reads of the session, as in Signicat's guide.
 const pollSession = 2 * time.Second
 
-var (
-	errSeveralGateways = errors.New("a login is at one gateway; name it with --gateway")
-	errNoAppRedirect   = errors.New("the gateway has no app_redirect_url")
-)
+// errSeveralGateways is returned for a configuration with several gateways.
+var errSeveralGateways = errors.New("a login is at one gateway; name it with --gateway")
 
 // login walks the operator through a login and writes its report. It creates the file first: nothing is lost
 // after a login that cannot be repeated for free.
@@ -44,10 +42,7 @@ func (f *doctorFlags) login(command *cobra.Command, a Adapter) (err error) {
 	if len(config.Gateways) != 1 {
 		return errSeveralGateways
 	}
-	walk, err := f.walk(command, &config.Gateways[0])
-	if err != nil {
-		return err
-	}
+	walk := f.walk(command, &config.Gateways[0])
 	file, err := os.OpenFile(f.report, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("%s exists; move it, or name another file with --report", f.report)
@@ -69,12 +64,9 @@ func (f *doctorFlags) login(command *cobra.Command, a Adapter) (err error) {
 }
 
 // walk returns the configuration of a login at a gateway.
-func (f *doctorFlags) walk(command *cobra.Command, g *doctor.Gateway) (firstlogin.Config, error) {
+func (f *doctorFlags) walk(command *cobra.Command, g *doctor.Gateway) firstlogin.Config {
 	redirectURL, kind := g.Config.RedirectURL, "browser"
 	if f.app {
-		if len(g.Config.AppRedirectURLs) == 0 {
-			return firstlogin.Config{}, errNoAppRedirect
-		}
 		redirectURL, kind = g.Config.AppRedirectURLs[0], "app"
 	}
 	version := ""
@@ -86,7 +78,7 @@ func (f *doctorFlags) walk(command *cobra.Command, g *doctor.Gateway) (firstlogi
 	return firstlogin.Config{
 		Signicat: client, Attributes: g.Config.Attributes, LoA: g.Config.LoA, RedirectURL: redirectURL, Redirect: kind, Version: version,
 		In: command.InOrStdin(), Out: command.OutOrStdout(), Poll: pollSession, Wait: waitFor, Now: time.Now,
-	}, nil
+	}
 }
 
 // waitFor waits for a time, unless ctx ends.

@@ -28,9 +28,9 @@ const (
 
 // service is a client of a running Caddy's admin endpoint.
 type service struct {
-	origin string
-	socket bool
-	client *http.Client
+	origin  string
+	address caddy.NetworkAddress
+	client  *http.Client
 }
 
 // running is the part of the response to GET /itsme/gateways that the commands need.
@@ -105,7 +105,7 @@ func newService(admin caddy.AdminConfig) (*service, bool) {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, address.Network, target)
 	}
-	return &service{origin, address.IsUnixNetwork(), &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
+	return &service{origin, address, &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}, true
 }
 
 func (s *service) running(ctx context.Context) (answer running, err error) {
@@ -153,13 +153,13 @@ func (s *service) do(ctx context.Context, method, path string, body, answer any)
 	if err != nil {
 		return err
 	}
-	if !s.socket { // Caddy accepts no Origin on a socket
+	if !s.address.IsUnixNetwork() { // Caddy accepts no Origin on a socket
 		r.Header.Set("Origin", s.origin)
 	}
 	r.Header.Set("Content-Type", "application/json")
 	got, err := s.client.Do(r)
 	if err != nil {
-		return fmt.Errorf("asking Caddy's admin endpoint: %w", err)
+		return fmt.Errorf("asking Caddy's admin endpoint: %w; start Caddy, or run this command where Caddy runs, with its configuration", err)
 	}
 	defer func() { _ = got.Body.Close() }()
 	data, err := io.ReadAll(io.LimitReader(got.Body, maxAdminResponse))
@@ -173,7 +173,7 @@ func (s *service) do(ctx context.Context, method, path string, body, answer any)
 		Error string `json:"error"`
 	}
 	if json.Unmarshal(data, &refused) != nil || refused.Error == "" {
-		refused.Error = got.Status
+		return fmt.Errorf("%s answers %s with status %d, and not as caddy-itsme does; correct admin in the configuration", s.address, path, got.StatusCode)
 	}
 	return errors.New(refused.Error)
 }
