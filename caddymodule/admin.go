@@ -1,14 +1,17 @@
 package caddymodule
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+
+	"github.com/caddy-itsme/caddy-itsme/internal/strictjson"
+	"github.com/caddy-itsme/caddy-itsme/keyring"
 )
 
 func init() { caddy.RegisterModule(Admin{}) }
@@ -58,10 +61,8 @@ func adminEndpoints() map[string]adminEndpoint {
 
 // ServeHTTP implements caddy.AdminHandler.
 func (e adminEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) error {
-	for _, method := range e.methods {
-		if r.Method == method {
-			return e.serve(w, r)
-		}
+	if slices.Contains(e.methods, r.Method) {
+		return e.serve(w, r)
 	}
 	w.Header().Set("Allow", strings.Join(e.methods, ", "))
 	return refuseAdmin(http.StatusMethodNotAllowed, "the method must be "+e.methods[0])
@@ -75,6 +76,65 @@ func serveAdminIndex(w http.ResponseWriter, r *http.Request) error {
 	return adminEndpoints()["/itsme/gateways"].ServeHTTP(w, r)
 }
 
+// gatewayList is the response of /itsme/gateways.
+type gatewayList struct {
+	Gateways []gatewayState `json:"gateways"`
+}
+
+// gatewayState is the state of one gateway. It holds no secret and no data about users.
+type gatewayState struct {
+	Name      string           `json:"name"`
+	PublicURL string           `json:"public_url"`
+	Issuer    string           `json:"issuer"`
+	Breaker   string           `json:"breaker"`
+	Store     storeState       `json:"store"`
+	Keys      []keyring.Status `json:"keys"`
+}
+
+type storeState struct {
+	Module string `json:"module"`
+	Up     bool   `json:"up"`
+	// PendingSessions is nil while the store does not answer.
+	PendingSessions *int `json:"pending_sessions,omitempty"`
+}
+
+func serveAdminGateways(w http.ResponseWriter, _ *http.Request) error {
+	list := gatewayList{Gateways: []gatewayState{}}
+	module, err := caddy.ActiveContext().AppIfConfigured("itsme")
+	if err != nil && !errors.Is(err, caddy.ErrNotConfigured) {
+		return err
+	}
+	if app, ok := module.(*App); ok {
+		for _, i := range app.all() {
+			list.Gateways = append(list.Gateways, i.state())
+		}
+	}
+	return writeAdmin(w, list)
+}
+
+func (i *instance) state() gatewayState {
+	s := gatewayState{
+		Name:      i.name,
+		PublicURL: i.gateway.PublicURL(),
+		Issuer:    i.gateway.Issuer(),
+		Breaker:   i.gateway.Breaker(),
+		Store:     storeState{Module: i.store.CaddyModule().ID.Name()},
+		Keys:      i.keyStates(i.keyState()),
+	}
+	if waiting, err := i.pending(); err == nil {
+		s.Store.Up, s.Store.PendingSessions = true, &waiting
+	}
+	return s
+}
+
+// keyStates returns the state of the keys in storage, or of the key in a key file.
+func (i *instance) keyStates(state keyring.State) []keyring.Status {
+	if set := i.inForce.KeySet(); i.keys == nil && set != nil {
+		return []keyring.Status{keyring.FileStatus(set)}
+	}
+	return keyring.Statuses(state, i.rotation(), clock())
+}
+
 // maxAdminBody bounds the body of a request, in bytes.
 const maxAdminBody = 16 << 10
 
@@ -85,34 +145,16 @@ func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	if err != nil {
 		return refuseAdmin(http.StatusRequestEntityTooLarge, "the body cannot be read, or is over 16 KiB")
 	}
-	if caddy.StrictUnmarshalJSON(body, into) != nil || !unambiguous(body) {
+	members, err := strictjson.Object(body)
+	for name := range members {
+		if name != strings.ToLower(name) { // encoding/json would take both SUB and sub for one field
+			err = strictjson.ErrMalformed
+		}
+	}
+	if err != nil || caddy.StrictUnmarshalJSON(body, into) != nil {
 		return refuseAdmin(http.StatusBadRequest, "the body is not JSON of the form that docs/admin-openapi.yaml shows")
 	}
 	return nil
-}
-
-// unambiguous reports whether a body is one JSON object without duplicate members. Names that differ only
-// in case are duplicates, because encoding/json accepts both for one field.
-func unambiguous(body []byte) bool {
-	if !json.Valid(body) {
-		return false
-	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if first, err := decoder.Token(); err != nil || first != json.Delim('{') {
-		return false
-	}
-	seen := make(map[string]bool)
-	for decoder.More() {
-		var value json.RawMessage
-		name, err := decoder.Token()
-		text, _ := name.(string)
-		text = strings.ToLower(text)
-		if err != nil || decoder.Decode(&value) != nil || seen[text] {
-			return false
-		}
-		seen[text] = true
-	}
-	return true
 }
 
 func writeAdmin(w http.ResponseWriter, body any) error {
@@ -125,14 +167,21 @@ func writeAdmin(w http.ResponseWriter, body any) error {
 	return nil
 }
 
-// running returns a gateway of the current configuration. It asks Caddy for that configuration because Caddy
-// makes this module before any app.
-func running(name string) (*instance, error) {
-	i, err := instanceNamed(caddy.ActiveContext(), name)
-	if err != nil {
-		return nil, refuseAdmin(http.StatusNotFound, strings.TrimPrefix(err.Error(), "use: "))
+// running returns the gateways of the current configuration: that of a name, or all for the empty name. It asks
+// Caddy for that configuration because Caddy makes this module before any app.
+func running(name string) ([]*instance, error) {
+	app, err := appOf(caddy.ActiveContext())
+	if err == nil && name == "" {
+		return app.all(), nil
 	}
-	return i, nil
+	var one *instance
+	if err == nil {
+		one, err = app.instance(name)
+	}
+	if err != nil {
+		return nil, refuseAdmin(http.StatusNotFound, err.Error())
+	}
+	return []*instance{one}, nil
 }
 
 func refuseAdmin(status int, text string) error {

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,10 +47,11 @@ func serveAdminRotate(w http.ResponseWriter, r *http.Request) error {
 	if err := readAdmin(w, r, &asked); err != nil {
 		return err
 	}
-	i, err := running(asked.Gateway)
+	instances, err := running(cmp.Or(asked.Gateway, DefaultGateway))
 	if err != nil {
 		return err
 	}
+	i := instances[0]
 	// The change completes even if the client closes the connection.
 	state, err := i.rotate(context.WithoutCancel(r.Context()), asked.Drop)
 	if err != nil {

@@ -34,39 +34,25 @@ func serveAdminRevoke(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	instances, err := revoking(asked.Gateway)
+	instances, err := running(asked.Gateway)
 	if err != nil {
 		return err
 	}
 	// The revocation completes even if the client closes the connection.
 	ctx := context.WithoutCancel(r.Context())
 	var result revocationResult
-	var failed error
+	var errs []error
 	for _, i := range instances {
 		logins, err := revoke(ctx, i.gateway)
 		result.Logins += logins
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("revoking at gateway %s: %w", i.name, err))
+			errs = append(errs, fmt.Errorf("revoking at gateway %s: %w", i.name, err))
 		}
 	}
-	if failed != nil {
-		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: failed}
+	if err := errors.Join(errs...); err != nil {
+		return caddy.APIError{HTTPStatus: http.StatusServiceUnavailable, Err: err}
 	}
 	return writeAdmin(w, result)
-}
-
-// revoking returns the gateway of that name, or every gateway for the empty name.
-func revoking(name string) ([]*instance, error) {
-	module, err := caddy.ActiveContext().AppIfConfigured("itsme")
-	if app, ok := module.(*App); ok && err == nil && name == "" {
-		var all []*instance
-		for _, name := range app.names() {
-			all = append(all, app.instances[name])
-		}
-		return all, nil
-	}
-	i, err := running(name)
-	return []*instance{i}, err
 }
 
 // choose returns the function that revokes the user, login or token that the request names.

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.log = ctx, ctx.Slogger()
 	a.instances, a.audiences = make(map[string]*instance, len(a.Gateways)), make(map[string]string)
 	if len(a.Gateways) == 0 {
-		return fmt.Errorf("gateways: %w", errNoGateway)
+		return errNoGateway
 	}
 	var err error
 	if a.events, err = newAnnouncer(ctx); err != nil {
@@ -73,7 +74,7 @@ func (a *App) Provision(ctx caddy.Context) error {
 			return fmt.Errorf("gateway %s: registering metrics: %w", name, err)
 		}
 	}
-	if err := a.endLongPollsBeforeStop(ctx); err != nil {
+	if err := a.endLongPollsBeforeStop(); err != nil {
 		return err
 	}
 	return a.checkDistinct()
@@ -85,8 +86,8 @@ func (a *App) names() []string { return slices.Sorted(maps.Keys(a.Gateways)) }
 // gateways with one host, which can serve the /.well-known documents of one gateway only.
 func (a *App) checkDistinct() error {
 	issuers, hosts := make(map[string]string), make(map[string]string)
-	for _, name := range a.names() {
-		g := a.instances[name].gateway
+	for _, i := range a.all() {
+		name, g := i.name, i.gateway
 		if other, taken := issuers[g.Issuer()]; taken {
 			return fmt.Errorf("gateway %s: token issuer: %s is the issuer of gateway %s too; give each a public_url of its own", name, g.Issuer(), other)
 		}
@@ -107,9 +108,9 @@ func (a *App) Start() error {
 	if err := a.checkSites(); err != nil {
 		return err
 	}
-	for _, name := range a.names() {
-		if err := a.instances[name].start(a.ctx); err != nil {
-			return fmt.Errorf("gateway %s: %w", name, err)
+	for _, i := range a.all() {
+		if err := i.start(a.ctx); err != nil {
+			return fmt.Errorf("gateway %s: %w", i.name, err)
 		}
 	}
 	return nil
@@ -117,22 +118,27 @@ func (a *App) Start() error {
 
 // checkSites logs a warning for each way around itsme.
 func (a *App) checkSites() error {
-	module, err := a.ctx.AppIfConfigured("http")
-	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil
-	}
+	sites, err := surveySites(a.ctx)
 	if err != nil {
 		return err
 	}
-	sites, ok := module.(*caddyhttp.App)
-	if !ok {
-		return nil
-	}
-	for _, f := range coverage.Of(sites.Servers, coverageHandler).Findings {
+	for _, f := range sites.Findings {
 		a.log.Warn(fmt.Sprintf("site %s: %s; %s", f.Site, f.Problem, doctor.Remedy(f.Name)),
 			slog.String("finding", string(f.Name)), slog.String("server", f.Server))
 	}
 	return nil
+}
+
+// surveySites follows the routes of the sites. Without an http app there are none.
+func surveySites(ctx caddy.Context) (*coverage.Survey, error) {
+	module, err := ctx.AppIfConfigured("http")
+	if errors.Is(err, caddy.ErrNotConfigured) {
+		return new(coverage.Survey), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return coverage.Of(module.(*caddyhttp.App).Servers, coverageHandler), nil
 }
 
 // Stop implements caddy.App. It stops the rotation of keys, answers waiting clients at once, and waits up to
@@ -178,20 +184,11 @@ func (a *App) Cleanup() error {
 	return errors.Join(errs...)
 }
 
-// gatewayNamed returns a gateway of the configuration of ctx. The empty name means DefaultGateway.
-func gatewayNamed(ctx caddy.Context, name string) (*gateway.Gateway, error) {
-	i, err := instanceNamed(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	return i.gateway, nil
-}
-
 // appOf returns the app of the configuration of ctx.
 func appOf(ctx caddy.Context) (*App, error) {
 	module, err := ctx.AppIfConfigured("itsme")
 	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil, fmt.Errorf("use: %w", errNoGateway)
+		return nil, errNoGateway
 	}
 	if err != nil {
 		return nil, err
@@ -199,23 +196,60 @@ func appOf(ctx caddy.Context) (*App, error) {
 	return module.(*App), nil
 }
 
-func instanceNamed(ctx caddy.Context, name string) (*instance, error) {
+// provisionSite provisions a module of a site. An error of the module names the site. An error of the app does not:
+// the mistake is in the gateways.
+func provisionSite(ctx caddy.Context, provision func(*App, coverage.Place) error) error {
 	app, err := appOf(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if name == "" {
-		name = DefaultGateway
+	place := coverage.PlaceOf(ctx)
+	return place.Wrap(provision(app, place))
+}
+
+// all returns the gateways in the order of their names.
+func (a *App) all() []*instance {
+	var all []*instance
+	for _, name := range a.names() {
+		all = append(all, a.instances[name])
 	}
-	i, ok := app.instances[name]
+	return all
+}
+
+// instance returns the gateway of a name. The empty name means DefaultGateway.
+func (a *App) instance(name string) (*instance, error) {
+	name = cmp.Or(name, DefaultGateway)
+	i, ok := a.instances[name]
 	if !ok {
-		return nil, unknownGateway(name, app.Gateways)
+		return nil, unknownGateway(name, a.Gateways)
 	}
 	return i, nil
 }
 
+// claimAudience refuses an audience for a site that is one of any gateway's own tokens or cookies, and one whose
+// document is that of another site's. Caddy provisions sites one by one.
+func (a *App) claimAudience(audience string) error {
+	if audience == "" {
+		return nil
+	}
+	own := make(map[string][]string)
+	for name, i := range a.instances {
+		own[name] = i.gateway.OwnAudiences()
+	}
+	if err := gateway.CheckAudience(audience, own); err != nil {
+		return err
+	}
+	if at, ok := gateway.ResourceDocument(audience); ok {
+		if other, taken := a.audiences[at]; taken && other != audience {
+			return fmt.Errorf("audience: %q and %q would publish one document, https://%s (RFC 9728); use one of the two", audience, other, at)
+		}
+		a.audiences[at] = audience
+	}
+	return nil
+}
+
 func unknownGateway(name string, known map[string]Gateway) error {
-	return fmt.Errorf("use: no gateway is named %q; use one of: %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
+	return fmt.Errorf("no gateway is named %q; use one of: %s", name, strings.Join(slices.Sorted(maps.Keys(known)), " "))
 }
 
 var (

@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/caddyserver/caddy/v2"
@@ -35,11 +36,15 @@ func (AuthProvider) CaddyModule() caddy.ModuleInfo {
 }
 
 // Provision implements caddy.Provisioner.
-func (p *AuthProvider) Provision(ctx caddy.Context) (err error) {
-	place := coverage.PlaceOf(ctx)
-	p.gateway, err = gatewayNamed(ctx, p.Use)
-	p.hosts = place.Hosts()
-	return place.Wrap(err)
+func (p *AuthProvider) Provision(ctx caddy.Context) error {
+	return provisionSite(ctx, func(app *App, place coverage.Place) error {
+		i, err := app.instance(p.Use)
+		if err != nil {
+			return fmt.Errorf("use: %w", err)
+		}
+		p.gateway, p.hosts = i.gateway, place.Hosts()
+		return nil
+	})
 }
 
 // Authenticate implements caddyauth.Authenticator.

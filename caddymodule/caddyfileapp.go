@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
@@ -103,8 +104,12 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		return d.Errf("two gateways are named %s; give the other a name, itsme <name> { ... }, and select it in a site with use <name>", name)
 	}
 	var g Gateway
+	start := *d
 	if err := grammar().Read(d, "", g.rows()); err != nil {
 		return err
+	}
+	if err := g.check(); err != nil {
+		return block.Line(start, err.Error()).WrapErr(fmt.Errorf("gateway %s: %w", name, err))
 	}
 	if a.Gateways == nil {
 		a.Gateways = make(map[string]Gateway)

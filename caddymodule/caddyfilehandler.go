@@ -63,11 +63,14 @@ func (h *Handler) read(d *caddyfile.Dispenser, gateways map[string]Gateway) erro
 		}
 		return d.Errf("%q is not a matcher; write /path, * or @name, or select a gateway with: itsme { use %s }", d.Val(), d.Val())
 	}
-	marks := []mark{h.mark(d)}
-	if err := grammar().Read(d, "", h.marked(h.rows(), &marks)); err != nil {
+	start := *d
+	if err := grammar().Read(d, "", h.rows()); err != nil {
 		return err
 	}
-	return h.check(marks, gateways)
+	if err := h.check(gateways); err != nil {
+		return block.Line(start, err.Error()).WrapErr(err)
+	}
+	return nil
 }
 
 func (h *Handler) rows() []block.Subdirective {

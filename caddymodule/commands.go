@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/caddyserver/caddy/v2"
@@ -57,7 +56,7 @@ func selected(gateways map[string]Gateway, name string) ([]string, error) {
 	case name == "":
 		return names, nil
 	case !slices.Contains(names, name):
-		return nil, fmt.Errorf("no gateway is named %q; use one of: %s", name, strings.Join(names, " "))
+		return nil, unknownGateway(name, gateways)
 	}
 	return []string{name}, nil
 }

@@ -9,7 +9,7 @@
 //	admin.api.itsme                        shows gateways to operators, revokes logins and rotates keys
 //	caddy.logging.encoders.filter.itsme    keeps identities out of other modules' log lines
 //
-// It adds the command caddy itsme, with doctor, keys and token. Code that needs neither these modules nor
+// It adds the command caddy itsme, with doctor, keys, revoke, token and version. Code that needs neither these modules nor
 // their configuration is in packages below caddymodule/internal, which never import this one.
 //
 // The doc comment of [App.UnmarshalCaddyfile] has the grammar of the global option, and that of

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/caddyserver/caddy/v2"
-	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 	"github.com/caddyserver/certmagic"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/coverage"
@@ -30,32 +29,16 @@ type loadedConfig struct {
 
 // configParts are the parts of a configuration that the doctor reads as JSON.
 type configParts struct {
-	Storage *struct {
-		Module string `json:"module"`
-	} `json:"storage"`
+	keystorage.Config
 	Logging caddy.Logging `json:"logging"`
-	Apps    struct {
-		Itsme struct {
-			Gateways map[string]json.RawMessage `json:"gateways"`
-		} `json:"itsme"`
-	} `json:"apps"`
-}
-
-// localStorage reports whether Caddy's storage is a folder of this machine, which is the default.
-func (c *loadedConfig) localStorage() bool {
-	return c.parts.Storage == nil || c.parts.Storage.Module == "file_system"
 }
 
 // loadWhole loads a configuration and does not start it. The caller closes it.
 func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 	config = caddy.RemoveMetaFields(config)
-	loaded = &loadedConfig{sites: new(coverage.Survey)}
-	var where keystorage.Config
-	if err := errors.Join(json.Unmarshal(config, &loaded.parts), json.Unmarshal(config, &where)); err != nil {
+	loaded = new(loadedConfig)
+	if err := json.Unmarshal(config, &loaded.parts); err != nil {
 		return nil, fmt.Errorf("reading configuration: %w", err)
-	}
-	if len(loaded.parts.Apps.Itsme.Gateways) == 0 {
-		return nil, errNoGateway
 	}
 	ctx, cancel := caddy.NewContext(caddy.Context{Context: context.Background()})
 	loaded.cleanup = append(loaded.cleanup, func() error { cancel(); return nil })
@@ -64,7 +47,7 @@ func loadWhole(config []byte) (loaded *loadedConfig, err error) {
 			_ = loaded.close() // the error of loading is the cause
 		}
 	}()
-	if loaded.storage, err = where.Open(ctx); err != nil {
+	if loaded.storage, err = loaded.parts.Open(ctx); err != nil {
 		return nil, err
 	}
 	return loaded, loaded.provision(config)
@@ -99,13 +82,7 @@ func (c *loadedConfig) open(ctx caddy.Context) error {
 	}
 	c.app = module.(*App)
 	c.cleanup = append(c.cleanup, c.closeGateways)
-	module, err = ctx.AppIfConfigured("http")
-	if errors.Is(err, caddy.ErrNotConfigured) {
-		return nil
-	}
-	if sites, ok := module.(*caddyhttp.App); ok {
-		c.sites = coverage.Of(sites.Servers, coverageHandler)
-	}
+	c.sites, err = surveySites(ctx)
 	return err
 }
 
@@ -133,7 +110,7 @@ func (c *loadedConfig) close() error {
 // forDoctor describes these gateways, and the configuration around them, to the doctor.
 func (c *loadedConfig) forDoctor(names []string) doctor.Config {
 	config := doctor.Config{
-		Sites: c.sites.Findings, SiteNotes: c.sites.Notes, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.localStorage(),
+		Sites: c.sites.Findings, SiteNotes: c.sites.Notes, Logs: c.parts.Logging.Logs, Storage: c.storage, LocalStorage: c.parts.IsFolder(),
 	}
 	for _, name := range names {
 		config.Gateways = append(config.Gateways, c.gatewayForDoctor(name))
@@ -154,7 +131,7 @@ func (c *loadedConfig) gatewayForDoctor(name string) doctor.Gateway {
 	case *MemoryStore:
 		g.Memory = true
 	case *RedisStore:
-		g.Redis, g.RedisWrites, g.RedisSecrets = store.store.Servers, store.store.CheckWrites, store.store.Secrets
+		g.Redis = store.store.Store
 	}
 	if instance.keys != nil {
 		keys := *instance.keys.Keyring

@@ -55,31 +55,34 @@ type event struct {
 // newAnnouncer returns an announcer. It begins to emit when Caddy has started every app, because only then
 // all handlers have subscribed. Until then it has no goroutine.
 func newAnnouncer(ctx caddy.Context) (*announcer, error) {
-	events, err := eventsApp(ctx)
-	if err != nil {
-		return nil, err
-	}
-	ended := make(chan struct{})
-	a := &announcer{ctx: ctx, events: events, queue: make(chan event, maxEvents), ended: ended, end: sync.OnceFunc(func() { close(ended) })}
-	return a, events.On("started", &onStarted{a})
-}
-
-// eventsApp returns Caddy's app events.
-func eventsApp(ctx caddy.Context) (*caddyevents.App, error) {
 	module, err := ctx.App("events")
 	if err != nil {
 		return nil, err
 	}
-	return module.(*caddyevents.App), nil
+	ended := make(chan struct{})
+	a := &announcer{
+		ctx: ctx, events: module.(*caddyevents.App), queue: make(chan event, maxEvents), ended: ended, end: sync.OnceFunc(func() { close(ended) }),
+	}
+	return a, a.events.On("started", onEvent{func() { a.work.Go(a.run) }})
 }
 
-// onStarted handles the event started. Its field is not exported because Caddy logs the exported fields of
-// handlers.
-type onStarted struct{ announcer *announcer }
+// endLongPollsBeforeStop makes the gateways answer all waiting status requests when Caddy is about to stop a
+// configuration. Caddy stops its apps in any order, and its servers wait for every running request:
+// otherwise one long poll would delay the shutdown.
+func (a *App) endLongPollsBeforeStop() error {
+	return a.events.events.On("stopping", onEvent{func() {
+		for _, i := range a.instances {
+			i.gateway.EndLongPolls()
+		}
+	}})
+}
+
+// onEvent handles an event of Caddy. Its field is not exported because Caddy logs the exported fields of handlers.
+type onEvent struct{ do func() }
 
 // Handle implements caddyevents.Handler.
-func (s *onStarted) Handle(context.Context, caddy.Event) error {
-	s.announcer.work.Go(s.announcer.run)
+func (o onEvent) Handle(context.Context, caddy.Event) error {
+	o.do()
 	return nil
 }
 
@@ -99,25 +102,17 @@ func (a *announcer) announce(e event) {
 	}
 }
 
+// run emits events until end, and then those that are left.
 func (a *announcer) run() {
+	emit := func(e event) { a.events.Emit(a.ctx, e.name, e.data) }
 	for {
 		select {
 		case e := <-a.queue:
-			a.events.Emit(a.ctx, e.name, e.data)
+			emit(e)
 		case <-a.ended:
-			a.drain()
-			return
-		}
-	}
-}
-
-// drain emits the queued events.
-func (a *announcer) drain() {
-	for {
-		select {
-		case e := <-a.queue:
-			a.events.Emit(a.ctx, e.name, e.data)
-		default:
+			for len(a.queue) > 0 { // no other goroutine receives
+				emit(<-a.queue)
+			}
 			return
 		}
 	}
@@ -167,4 +162,4 @@ func (a *announcer) rotation(gatewayName string, m *metrics.Meter, kid, cause st
 	a.announce(event{EventKeysRotated, map[string]any{"gateway": gatewayName, "kid": kid, "cause": cause}, m})
 }
 
-var _ caddyevents.Handler = (*onStarted)(nil)
+var _ caddyevents.Handler = onEvent{}

@@ -100,21 +100,18 @@ func (Handler) CaddyModule() caddy.ModuleInfo {
 // Provision implements caddy.Provisioner.
 func (h *Handler) Provision(ctx caddy.Context) error {
 	h.log = loglimit.New(ctx.Slogger())
-	place := coverage.PlaceOf(ctx)
-	return place.Wrap(h.provision(ctx, place))
+	return provisionSite(ctx, func(app *App, place coverage.Place) error { return h.provision(ctx, app, place) })
 }
 
-func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error) {
-	if h.gateway, err = gatewayNamed(ctx, h.Use); err != nil {
-		return err
+func (h *Handler) provision(ctx caddy.Context, app *App, place coverage.Place) error {
+	i, err := app.instance(h.Use)
+	if err != nil {
+		return fmt.Errorf("use: %w", err)
 	}
+	h.gateway, h.log = i.gateway, h.log.With(slog.String("site", place.String()))
 	config := h.siteConfig()
 	config.Hosts = h.proofHosts(place)
 	if h.site, err = h.gateway.NewSite(config); err != nil {
-		return err
-	}
-	app, err := appOf(ctx)
-	if err != nil {
 		return err
 	}
 	if err := app.claimAudience(h.Audience); err != nil {
@@ -134,8 +131,7 @@ func (h *Handler) provision(ctx caddy.Context, place coverage.Place) (err error)
 func (h *Handler) proofHosts(place coverage.Place) []string {
 	hosts := place.Hosts()
 	if len(hosts) == 0 && place.Known() {
-		h.log.Info("no host is written out in the addresses of a site; DPoP proofs count there for the hosts of public_url and of http(s) audiences only",
-			slog.String("site", place.String()))
+		h.log.Info("no host is written out in the addresses of a site; DPoP proofs count there for the hosts of public_url and of http(s) audiences only")
 	}
 	return hosts
 }

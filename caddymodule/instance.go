@@ -29,9 +29,8 @@ type instance struct {
 	keys     *keyring.Manager // nil with a key file
 	kept     *keptKeys        // nil with a key file, and until build
 	store    StoreModule
-	observed store.Store   // the store with metrics, as the gateway uses it
-	clocked  clockedStore  // nil if the store has no clock of its own
-	refusing refusingStore // nil if the store has no server that may refuse
+	observed store.Store // the store with metrics, as the gateway uses it
+	remote   remoteStore // nil for a store in memory
 
 	name   string
 	meter  *metrics.Meter // nil until build
@@ -91,21 +90,20 @@ func (i *instance) openStore(ctx caddy.Context, g Gateway, config *gateway.Confi
 		return err
 	}
 	config.Store, err = i.store.Open(config.Name)
-	i.clocked, _ = config.Store.(clockedStore)
-	i.refusing, _ = config.Store.(refusingStore)
+	i.remote, _ = config.Store.(remoteStore)
 	return err
 }
 
 // build makes the gateway. After a reload it begins with the keys of the configuration before.
 func (i *instance) build(config gateway.Config) (err error) {
-	i.meter = keepMeter(config.Name)
+	i.meter = meters.take(i.name)
 	i.observe(&config)
 	if i.keys != nil {
-		i.kept = keepKeys(i.keys.Keyring.Owner)
+		i.kept = ownedKeys.take(i.keys.Keyring.Owner)
 		i.keys.Keyring.Memory = &i.kept.memory
 		i.inForce.Set(i.kept.keys.KeySet())
 	}
-	config.Keys, config.Instance, config.Proofs = &i.inForce, processInstance, keepProofs(i.name)
+	config.Keys, config.Instance, config.Proofs = &i.inForce, processInstance, proofMemories.take(i.name)
 	if i.gateway, err = gateway.New(config); err != nil {
 		_ = i.release() // nothing to destruct
 	}
@@ -114,9 +112,9 @@ func (i *instance) build(config gateway.Config) (err error) {
 
 // release releases the values that outlive the configuration. Call it after the last use.
 func (i *instance) release() error {
-	errs := []error{releaseMeter(i.name), releaseProofs(i.name)}
+	errs := []error{meters.release(i.name), proofMemories.release(i.name)}
 	if i.kept != nil {
-		errs = append(errs, releaseKeys(i.keys.Keyring.Owner))
+		errs = append(errs, ownedKeys.release(i.keys.Keyring.Owner))
 	}
 	return errors.Join(errs...)
 }

@@ -203,19 +203,23 @@ func second(publicURL, more string) string {
 	return "itsme second {\npublic_url " + publicURL + "\nsignicat {\nclient_id x\nclient_secret hunter2-4f1f2c\n}\nattributes name\n" + more + "\n}"
 }
 
-// checkRefused checks that a Caddyfile adapts but does not load, for one reason.
+// checkRefused checks that a Caddyfile does not load, for one reason.
 func checkRefused(t *testing.T, caddyfile, want string) {
 	t.Helper()
 	config, err := caddytest.Adapt(caddyfile)
-	if err != nil {
-		t.Fatalf("adapting: %v", err)
+	if err == nil {
+		err = caddytest.Validate(config, t.TempDir())
 	}
-	checkInvalid(t, config, want)
+	checkError(t, err, want)
 }
 
 func checkInvalid(t *testing.T, config []byte, want string) {
 	t.Helper()
-	err := caddytest.Validate(config, t.TempDir())
+	checkError(t, caddytest.Validate(config, t.TempDir()), want)
+}
+
+func checkError(t *testing.T, err error, want string) {
+	t.Helper()
 	if err == nil {
 		t.Fatal("the configuration is accepted")
 	}
@@ -234,12 +238,12 @@ func checkInvalid(t *testing.T, config []byte, want string) {
 func TestJSONErrors(t *testing.T) {
 	site := `"http":{"servers":{"s":{"listen":["127.0.0.1:0"],"routes":[{"handle":[{"handler":"itsme"}]}]}}}`
 	for _, tt := range []struct{ name, config, want string }{
-		{"no app", `{"apps":{` + site + `}}`, "use: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
-		{"no gateway", `{"apps":{"itsme":{}}}`, "gateways: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+		{"no app", `{"apps":{` + site + `}}`, "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+		{"no gateway", `{"apps":{"itsme":{}}}`, "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
 		{"gateway that is null", `{"apps":{"itsme":{"gateways":{"default":null}}}}`, "gateway default: public_url: missing; name the origin that clients use, such as https://app.example.be"},
 		{"store that is none", `{"apps":{"itsme":{"gateways":{"default":{"store":{"module":"tape"}}}}}}`, "gateway default: store: loading module 'tape': unknown module: itsme.stores.tape"},
 		{"key that is none", `{"apps":{"itsme":{"gateways":{"default":{"publicurl":"https://app.example.be"}}}}}`, `unknown field "publicurl"`},
-		{"provider without app", `{"apps":{"http":{"servers":{"s":{"routes":[{"handle":[{"handler":"authentication","providers":{"itsme":{}}}]}]}}}}}`, "use: no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
+		{"provider without app", `{"apps":{"http":{"servers":{"s":{"routes":[{"handle":[{"handler":"authentication","providers":{"itsme":{}}}]}]}}}}}`, "no gateway is defined; add the global option itsme { ... } with public_url, signicat and attributes"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			checkInvalid(t, []byte(tt.config), tt.want)

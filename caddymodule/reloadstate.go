@@ -14,60 +14,42 @@ import (
 // A reload makes every module anew. Values that must survive a reload are in the pools of this file. The new
 // configuration takes a value before the old one releases it.
 
-// meters holds the meter of each gateway by name. A reload continues the counters.
-var meters = caddy.NewUsagePool()
-
-// keepMeter returns the meter of a gateway's name. Release it with releaseMeter.
-func keepMeter(gatewayName string) *metrics.Meter {
-	kept, _ := meters.LoadOrStore(gatewayName, metrics.New(gatewayName))
-	return kept.(*metrics.Meter)
+// reloadPool holds one kind of value by key, until the last configuration that took a value releases it.
+type reloadPool[K comparable, V any] struct {
+	pool *caddy.UsagePool
+	make func(K) V
 }
 
-func releaseMeter(gatewayName string) error {
-	_, err := meters.Delete(gatewayName)
+func newReloadPool[K comparable, V any](make func(K) V) reloadPool[K, V] {
+	return reloadPool[K, V]{caddy.NewUsagePool(), make}
+}
+
+// take returns the value of a key. Each take needs a release.
+func (p reloadPool[K, V]) take(key K) V {
+	value, _ := p.pool.LoadOrStore(key, p.make(key))
+	return value.(V)
+}
+
+func (p reloadPool[K, V]) release(key K) error {
+	_, err := p.pool.Delete(key)
 	return err
 }
 
-// proofMemories holds the used DPoP proofs of each gateway by name. A reload must not let a proof pass again.
-var proofMemories = caddy.NewUsagePool()
+var (
+	// meters are by the gateway's name. A reload continues the counters.
+	meters = newReloadPool(metrics.New)
+	// proofMemories are by the gateway's name. A reload must not let a used DPoP proof pass again.
+	proofMemories = newReloadPool(func(string) *gateway.ProofMemory { return gateway.NewProofMemory() })
+	// ownedKeys are by their owner. A reload must not forget dropped keys, nor keys that storage lost.
+	ownedKeys = newReloadPool(func(keyring.Owner) *keptKeys { return new(keptKeys) })
+)
 
-// pooledProofs is a memory that a caddy.UsagePool can close.
-type pooledProofs struct{ *gateway.ProofMemory }
-
-// Destruct implements caddy.Destructor.
-func (pooledProofs) Destruct() error { return nil }
-
-// keepProofs returns the memory of a gateway's name. Release it with releaseProofs.
-func keepProofs(gatewayName string) *gateway.ProofMemory {
-	kept, _ := proofMemories.LoadOrStore(gatewayName, pooledProofs{gateway.NewProofMemory()})
-	return kept.(pooledProofs).ProofMemory
-}
-
-func releaseProofs(gatewayName string) error {
-	_, err := proofMemories.Delete(gatewayName)
-	return err
-}
-
-// keptKeys is the state of an owner's keys in this process. A reload must not forget dropped keys, nor keys
-// that storage lost.
+// keptKeys is the state of an owner's keys in this process.
 type keptKeys struct {
 	memory keyring.Memory
 	// keys holds the keys in force. The new configuration may serve requests before its Start has read
 	// the keys.
 	keys token.Keys
-}
-
-var allKeptKeys = caddy.NewUsagePool()
-
-// keepKeys returns the state of the owner's keys. Release it with releaseKeys.
-func keepKeys(owner keyring.Owner) *keptKeys {
-	kept, _ := allKeptKeys.LoadOrStore(owner, new(keptKeys))
-	return kept.(*keptKeys)
-}
-
-func releaseKeys(owner keyring.Owner) error {
-	_, err := allKeptKeys.Delete(owner)
-	return err
 }
 
 // memoryStores holds the stores by gateway name. Pending sessions survive a reload: the new configuration

@@ -65,3 +65,17 @@ func TestErrorsOfASiteNameItsHosts(t *testing.T) {
 		})
 	}
 }
+
+// TestErrorOfAGatewayNamesNoSite: Caddy loads the app when it provisions the first site, or before. The site is right,
+// and would lead the operator astray.
+func TestErrorOfAGatewayNamesNoSite(t *testing.T) {
+	config := strings.NewReplacer("NAMED", `{"handler":"itsme"}`, "INNERERRORS", `{"handler":"itsme"}`, "ERRORS", `{"handler":"itsme"}`, "LAST", `{"handler":"itsme"}`, ",INNER", "").Replace(severalSites)
+	config = strings.Replace(config, `"attributes":["name"]`, `"attributes":["shoeSize"]`, 1)
+	for range 16 { // Caddy loads apps in random order
+		err := caddytest.Validate([]byte(config), t.TempDir())
+		checkError(t, err, `gateway default: attributes: Signicat has no itsme attribute "shoeSize"`)
+		if strings.Contains(err.Error(), "site ") {
+			t.Fatalf("it names a site: %v", err)
+		}
+	}
+}

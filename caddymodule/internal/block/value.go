@@ -3,6 +3,7 @@ package block
 import (
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/caddyserver/caddy/v2"
 )
@@ -25,6 +26,11 @@ func Texts(target *[]string) func(Arguments) error {
 		args := a.RemainingArgs()
 		if len(args) == 0 {
 			return a.Wrong("takes one argument or more, got none")
+		}
+		for _, arg := range args {
+			if strings.HasSuffix(arg, ",") {
+				return a.Wrong("%s ends with a comma; separate arguments by spaces alone", Quote(arg))
+			}
 		}
 		*target = append(*target, args...)
 		return nil

@@ -45,12 +45,8 @@ type Gateway struct {
 	Used bool
 	// Memory reports whether its store is the memory of one process.
 	Memory bool
-	// Redis returns the state of each Redis server. It is nil with another store.
-	Redis func(context.Context) ([]redis.Server, error)
-	// RedisWrites asks each Redis server whether it takes writes. It is nil with another store.
-	RedisWrites func(context.Context) error
-	// RedisSecrets counts what Redis holds by the secret that sealed it. It is nil with another store.
-	RedisSecrets func(context.Context) ([]redis.Sealed, error)
+	// Redis is its store, nil with another store.
+	Redis *redis.Store
 	// Keys are its signing keys, nil with a key file.
 	Keys *keyring.Keyring
 	// KeyFile is the key in the file, nil without a key file.

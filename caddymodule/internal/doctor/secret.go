@@ -11,7 +11,7 @@ import (
 // checkSecrets finds what is sealed with another secret than the first one of the configuration. It names the
 // secrets by their IDs, which the errors of the gateways have, too.
 func (d *doctor) checkSecrets(ctx context.Context, g *Gateway) (all []Finding) {
-	sealed, err := g.RedisSecrets(ctx)
+	sealed, err := g.Redis.Secrets(ctx)
 	if err != nil {
 		return one(redisSecretUncounted, "%v", err)
 	}

@@ -103,14 +103,14 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 	if g.Redis == nil {
 		return nil
 	}
-	servers, err := g.Redis(ctx)
+	servers, err := g.Redis.Servers(ctx)
 	if errors.Is(err, redis.ErrUnreadable) {
 		return append(one(redisUnreadable, "%v", err), d.checkSecrets(ctx, g)...)
 	}
 	if err != nil {
 		return one(redisProblem(err), "%v", err)
 	}
-	if err := g.RedisWrites(ctx); err != nil {
+	if err := g.Redis.CheckWrites(ctx); err != nil {
 		all = append(all, find(redisProblem(err), "%v", err))
 	}
 	for _, server := range servers {

@@ -13,6 +13,15 @@ type Config struct {
 	StorageRaw json.RawMessage `json:"storage,omitempty" caddy:"namespace=caddy.storage inline_key=module"`
 }
 
+// IsFolder reports whether the storage is a folder of this machine, which is the default.
+func (c *Config) IsFolder() bool {
+	var storage struct {
+		Module string `json:"module"`
+	}
+	_ = json.Unmarshal(c.StorageRaw, &storage) // Open reports what is wrong
+	return storage.Module == "" || storage.Module == "file_system"
+}
+
 // Open returns the storage, by default the folder that Caddy uses without a configuration. A folder needs
 // no I/O here; other storage modules may do some.
 func (c *Config) Open(ctx caddy.Context) (certmagic.Storage, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 )
 
 // Source reads the state of one gateway of one configuration. All fields are required.
@@ -24,7 +25,7 @@ type Source struct {
 	Writable func() bool
 	// Refusals returns how many commands the store's server refused, by cause. It is empty for a store
 	// without a server.
-	Refusals func() map[string]uint64
+	Refusals func() map[redis.Cause]uint64
 	// Now is the clock of the keys.
 	Now func() time.Time
 }
@@ -76,7 +77,7 @@ func (g *Gauges) Collect(metrics chan<- prometheus.Metric) {
 	}
 	gauge(g.writable, oneIf(g.source.Writable()))
 	for cause, n := range g.source.Refusals() {
-		metrics <- prometheus.MustNewConstMetric(g.refusals, prometheus.CounterValue, float64(n), cause)
+		metrics <- prometheus.MustNewConstMetric(g.refusals, prometheus.CounterValue, float64(n), string(cause))
 	}
 	for peer, ahead := range g.source.ClockOffsets() {
 		gauge(g.clock, ahead.Seconds(), peer)

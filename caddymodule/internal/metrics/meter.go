@@ -118,18 +118,24 @@ func (m *Meter) Collect(metrics chan<- prometheus.Metric) {
 // Observer returns callbacks that count a gateway's events.
 func (m *Meter) Observer() gateway.Observer {
 	return gateway.Observer{
-		Request:      m.request,
+		Request:      func(d gateway.Decision) { m.requests[d].add() },
 		Verification: m.verification,
-		Refusal:      m.refusal,
+		Refusal:      func(code string) { m.refusals.WithLabelValues(code).Inc() },
 		Login:        m.login,
-		Return:       m.back,
-		Call:         m.call,
-		Retry:        m.retry,
-		Revocation:   m.revocation,
+		Return:       func(r gateway.Return) { m.returns.WithLabelValues(r.Kind, r.Outcome).Inc() },
+		Call: func(c signicat.Call) {
+			m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())
+		},
+		Retry:      func(operation string) { m.retries.WithLabelValues(operation).Inc() },
+		Revocation: func(v store.Revocation) { m.revocations.WithLabelValues(scopes[v.Scope]).Inc() },
 	}
 }
 
-func (m *Meter) request(d gateway.Decision) { m.requests[d].add() }
+// EventDropped counts an event of Caddy that no handler received.
+func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
+
+// KeysFailed counts a failure to read or to change signing keys.
+func (m *Meter) KeysFailed() { m.keysFailed.Inc() }
 
 func (m *Meter) verification(v gateway.Verification) {
 	kind, kept := 0, 0
@@ -141,8 +147,6 @@ func (m *Meter) verification(v gateway.Verification) {
 	}
 	m.verifications[v.Result][kind][kept].add()
 }
-
-func (m *Meter) refusal(code string) { m.refusals.WithLabelValues(code).Inc() }
 
 func (m *Meter) login(s gateway.LoginStep) {
 	switch s.Stage {
@@ -158,24 +162,6 @@ func (m *Meter) login(s gateway.LoginStep) {
 		m.ended.WithLabelValues(s.Kind, s.Outcome, s.Reason).Inc()
 		m.lasted.WithLabelValues(s.Kind, s.Outcome).Observe(s.Duration.Seconds())
 	}
-}
-
-func (m *Meter) back(r gateway.Return) { m.returns.WithLabelValues(r.Kind, r.Outcome).Inc() }
-
-func (m *Meter) call(c signicat.Call) {
-	m.calls.WithLabelValues(c.Operation, c.Outcome).Observe(c.Duration.Seconds())
-}
-
-func (m *Meter) retry(operation string) { m.retries.WithLabelValues(operation).Inc() }
-
-// EventDropped counts an event of Caddy that no handler received.
-func (m *Meter) EventDropped() { m.eventsDropped.Inc() }
-
-// KeysFailed counts a failure to read or to change signing keys.
-func (m *Meter) KeysFailed() { m.keysFailed.Inc() }
-
-func (m *Meter) revocation(v store.Revocation) {
-	m.revocations.WithLabelValues(scopes[v.Scope]).Inc()
 }
 
 var _ prometheus.Collector = (*Meter)(nil)

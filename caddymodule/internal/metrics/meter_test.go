@@ -17,6 +17,7 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/keystorage"
 	"github.com/caddy-itsme/caddy-itsme/gateway"
 	"github.com/caddy-itsme/caddy-itsme/keyring"
+	"github.com/caddy-itsme/caddy-itsme/store/redis"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -47,7 +48,7 @@ func gathered(t *testing.T) []*dto.MetricFamily {
 		Keys:         func() (keyring.State, keyring.Rotation) { return state, rotation },
 		ClockOffsets: func() map[string]time.Duration { return map[string]time.Duration{"signicat": time.Minute} },
 		Writable:     func() bool { return false },
-		Refusals:     func() map[string]uint64 { return map[string]uint64{"oom": 1} },
+		Refusals:     func() map[redis.Cause]uint64 { return map[redis.Cause]uint64{redis.CauseMemory: 1} },
 		Now:          time.Now,
 	})
 	registry := prometheus.NewPedanticRegistry()

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"maps"
 	"strconv"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,12 +52,8 @@ func (r registrar) histogram(name, help string, buckets []float64, labels ...str
 // striped adds one series of a counter. The series reads a stripedCounter.
 func (r registrar) striped(name, help string, labels prometheus.Labels, c *stripedCounter) {
 	o := r.opts(name, help)
-	o.ConstLabels = prometheus.Labels{}
-	for _, set := range []prometheus.Labels{r.labels, labels} {
-		for label, value := range set {
-			o.ConstLabels[label] = value
-		}
-	}
+	o.ConstLabels = maps.Clone(r.labels)
+	maps.Copy(o.ConstLabels, labels)
 	r.add(prometheus.NewCounterFunc(prometheus.CounterOpts(o), c.total))
 }
 
