@@ -147,7 +147,8 @@ func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	}
 	members, err := strictjson.Object(body)
 	for name := range members {
-		if name != strings.ToLower(name) { // encoding/json would take both SUB and sub for one field
+		// encoding/json would take both SUB and sub for one field.
+		if name != strings.ToLower(name) {
 			err = strictjson.ErrMalformed
 		}
 	}
