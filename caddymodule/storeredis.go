@@ -2,6 +2,7 @@ package caddymodule
 
 import (
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -92,10 +93,20 @@ const (
 )
 
 // Provision implements caddy.Provisioner.
-func (s *RedisStore) Provision(ctx caddy.Context) error {
+func (s *RedisStore) Provision(ctx caddy.Context) (err error) {
 	s.log = ctx.Slogger()
 	e := &expander{replacer: caddy.NewReplacer()}
-	s.config = redis.Config{
+	s.config = s.settings(e)
+	s.config.TLS, s.files, err = s.TLS.config(e)
+	if e.err != nil {
+		return e.err
+	}
+	return err
+}
+
+// settings returns the configuration without TLS.
+func (s *RedisStore) settings(e *expander) redis.Config {
+	config := redis.Config{
 		Addresses: e.texts(redisAddress, s.Address),
 		Username:  e.text("store redis user", s.User),
 		Password:  e.text(redisPassword, s.Password),
@@ -109,14 +120,10 @@ func (s *RedisStore) Provision(ctx caddy.Context) error {
 
 		MaxClockOffset: token.Skew,
 	}
-	var err error
 	if s.OtherSecret != "" {
-		s.config.OtherSecret = []byte(e.text(redisSecret, s.OtherSecret))
+		config.OtherSecret = []byte(e.text(redisSecret, s.OtherSecret))
 	}
-	if s.config.TLS, s.files, err = s.TLS.config(e); e.err != nil {
-		return e.err
-	}
-	return err
+	return config
 }
 
 // Open implements StoreModule.
@@ -136,11 +143,32 @@ func (s *RedisStore) Open(gateway string) (store.Store, error) {
 		return pooledRedis{st, log}, err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store redis: %s", strings.TrimPrefix(err.Error(), redis.ErrConfig.Error()+": "))
+		return nil, fmt.Errorf("store redis: %s", mistake(err))
 	}
 	s.key = &key
 	s.store = kept.(pooledRedis)
 	return s.store.Store, nil
+}
+
+// mistake returns what is wrong with a configuration.
+func mistake(err error) string { return strings.TrimPrefix(err.Error(), redis.ErrConfig.Error()+": ") }
+
+// check refuses the same as Open, but reads no file: here the line is known. It checks nothing if a placeholder has no
+// value on this machine.
+func (s *RedisStore) check() error {
+	e := &expander{replacer: caddy.NewReplacer()}
+	config := s.settings(e)
+	if e.err != nil {
+		return nil
+	}
+	if s.TLS != nil {
+		config.TLS = new(tls.Config)
+	}
+	st, err := redis.Open(config)
+	if err != nil {
+		return err
+	}
+	return st.Close()
 }
 
 // fingerprint returns the hash of the configuration.
@@ -193,7 +221,14 @@ func (s *RedisStore) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.Err("store: redis takes a block and no argument; write: store redis { address 127.0.0.1:6379 ... }")
 	}
-	return grammar().Read(d, "store redis ", s.rows())
+	start := *d
+	if err := grammar().Read(d, "store redis ", s.rows()); err != nil {
+		return err
+	}
+	if err := s.check(); err != nil {
+		return block.Line(start, mistake(err)).WrapErr(fmt.Errorf("store redis: %s", mistake(err)))
+	}
+	return nil
 }
 
 func (s *RedisStore) rows() []block.Subdirective {
