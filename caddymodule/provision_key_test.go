@@ -13,7 +13,7 @@ func TestKeyFileErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name, content, algorithm, want string
 	}{
-		{"missing", "", "ES256", "gateway default: token key: open KEY: no such file or directory; name a PEM or JWK file that Caddy may read, or leave key out, and the gateway makes its keys"},
+		{"missing", "", "ES256", "gateway default: token key: stat KEY: no such file or directory; name a PEM or JWK file that Caddy may read, or leave key out, and the gateway makes its keys"},
 		{"no key at all", "hello", "ES256", "gateway default: token key: KEY: key format is not accepted: it is neither PEM nor a JWK"},
 		{"public key", "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "ES256", "gateway default: token key: KEY: key kind is not accepted: it is public, and a private key is needed to sign"},
 		{"of another algorithm", string(keystest.PEM(t)), "RS256", "gateway default: token key: KEY: key kind is not accepted: it is for ES256, where RS256 is asked for"},
