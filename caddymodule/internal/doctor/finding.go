@@ -133,7 +133,7 @@ func kinds() []kind {
 		{loaMissing, Warning, "Set loa substantial or loa high, as your service needs. Without it, only a site with require loa refuses a lower level."},
 		{keysFound, OK, ""},
 		{keysNotYet, Note, "Start Caddy, which makes the keys. If Caddy runs already, run the doctor as its user and with its environment."},
-		{keysUnreadable, Problem, "Do what the message says."},
+		{keysUnreadable, Problem, "Do what the message says. If it is about Redis or Caddy's storage, mend that first: it has a finding of its own."},
 		{keyDroppedCameBack, Warning, "Nothing to do: the key neither signs nor verifies, and a running gateway removes it within a minute."},
 		{keyForeign, Warning, "The key neither signs nor verifies. Give each gateway its own store prefix. If public_url or prefix changed, all users must log in again."},
 		{keyOlderThanDrop, Note, "If a backup was restored since, drop again every key that was dropped before: caddy itsme keys rotate --drop <kid>."},
