@@ -179,6 +179,7 @@ func TestNoUpstreamGetsAProof(t *testing.T) {
 		"beside a bearer token":  head("GET", "/a", appHost, e.bearer(nil), "DPoP: x\r\ndpop: y\r\n") + "\r\n",
 		"beside a cookie":        head("GET", "/a", appHost, e.cookie(nil), "DPOP: x\r\n") + "\r\n",
 		"outside of the matcher": head("GET", "/a", "open.example.be", "Authorization: DPoP "+token+"\r\nDPoP: x\r\n") + "\r\n",
+		"of another issuer":      head("GET", "/a", "open.example.be", "Authorization: DPoP a.b.c\r\n") + "\r\n",
 		"with a tab":             head("GET", "/a", "open.example.be", "Authorization: dpop\t"+token+"\r\n") + "\r\n",
 		"behind a blank":         head("GET", "/a", "open.example.be", "Authorization: \u00a0DPoP "+token+"\r\n") + "\r\n",
 		"behind another":         head("GET", "/a", "open.example.be", "Authorization: Basic x, DPoP "+token+"\r\n") + "\r\n",
