@@ -83,6 +83,29 @@ func slugs(text string) (all []string) {
 }
 
 var (
+	// codeOrComment is what a Markdown renderer shows as it is, or not at all.
+	codeOrComment = regexp.MustCompile("(?ms)^ *```.*?^ *```$|<!--.*?-->|``[^`]+``|`[^`\n]*`|^\t.*?$")
+	// tag matches what a renderer takes for HTML. A backslash before it makes it text.
+	tag = regexp.MustCompile(`(^|[^\\])</?[A-Za-z][^>\n]*>`)
+	// shownTag is HTML that pages may have: line breaks in tables, pictures, and addresses.
+	shownTag = regexp.MustCompile(`<(br>|img |https?:)`)
+)
+
+// TestPlaceholdersAreShown looks for placeholders such as <name> outside of code. GitHub takes them for HTML, and
+// the reader sees nothing.
+func TestPlaceholdersAreShown(t *testing.T) {
+	t.Parallel()
+	for _, page := range repotest.FilesMatching(t, ".", "*.md") {
+		text := codeOrComment.ReplaceAllString(repotest.ReadFile(t, page), "")
+		for _, found := range tag.FindAllString(text, -1) {
+			if !shownTag.MatchString(found) {
+				t.Errorf("%s: %s is taken for HTML; write it in backticks or with a backslash", page, found)
+			}
+		}
+	}
+}
+
+var (
 	namedTest = regexp.MustCompile(`\b(?:Test|Fuzz|Benchmark)[A-Z]\w+`)
 	testFunc  = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
 )
