@@ -1,8 +1,10 @@
 package docs_test
 
 import (
+	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +35,7 @@ func TestPrivacyDurations(t *testing.T) {
 		"`__Host-itsme-l-…`":       {brief(c.SessionLifetime + store.Retention)},
 		"Store: refreshable login": {"token { refresh }"},
 	}
-	rows := append(readTableOf(t, privacyPage, "Where"), readTableOf(t, privacyPage, "Cookie")...)
+	rows := slices.Concat(readTableOf(t, privacyPage, "Where"), readTableOf(t, privacyPage, "Cookie"))
 	for about, figures := range want {
 		found := false
 		for _, row := range rows {
@@ -50,6 +52,32 @@ func TestPrivacyDurations(t *testing.T) {
 		if !found {
 			t.Errorf("the page has no row %s", about)
 		}
+	}
+}
+
+// TestPrivacyFiguresInWords compares the figures of the rights and of the record of processing with the constants.
+func TestPrivacyFiguresInWords(t *testing.T) {
+	t.Parallel()
+	c := gateway.Config{PublicURL: "https://app.example.be"}.WithDefaults()
+	want := map[string][]string{
+		"Erasure": {fmt.Sprintf("up to %d refreshable logins", store.MaxLogins), "`" + brief(store.Retention) + "`"},
+		"Retention": {
+			fmt.Sprintf("Pending session: %.0f minutes after its end", store.Retention.Minutes()),
+			fmt.Sprintf("Login of a browser: `<%.0f hours>`", c.Cookie.Lifetime.Hours()),
+			"Access log: `<" + strings.TrimSuffix(retention(t), "d") + " days>`",
+		},
+	}
+	for _, row := range slices.Concat(readTableOf(t, privacyPage, "Right"), readTableOf(t, privacyPage, "Item")) {
+		about, _, _ := strings.Cut(row[0], " ")
+		for _, figure := range want[about] {
+			if !strings.Contains(row[1], figure) {
+				t.Errorf("%s: %q lacks %s", about, row[1], figure)
+			}
+		}
+		delete(want, about)
+	}
+	if len(want) > 0 {
+		t.Errorf("the page lacks %v", want)
 	}
 }
 

@@ -62,7 +62,7 @@ func startReadme(t *testing.T, balancer, signicat, upstream string) {
 		_, to, _ := strings.Cut(free, ":")
 		pairs = append(pairs, ":"+from, ":"+to, "="+from, "="+to, "port "+from, "port "+to)
 	}
-	free := strings.NewReplacer(append(pairs, "go run ./cmd/caddy-itsme", os.Args[0], "examples/redis/", dir)...)
+	free := strings.NewReplacer(append(pairs, "go build -o", "ln -s "+os.Args[0], " ./cmd/caddy-itsme\n", "\n", "examples/redis/", dir)...)
 	for _, name := range []string{"redis.conf", "users.acl", "replica.Caddyfile", "balancer.Caddyfile"} {
 		text := free.Replace(exampletest.Read(t, name))
 		if name == "balancer.Caddyfile" {
