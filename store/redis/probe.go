@@ -52,20 +52,29 @@ func (c *connection) CheckWrites(ctx context.Context) error {
 // probeWrites sends a write to every part of the store that another server may have, which changes
 // nothing: a value is set if there is one already. Servers refuse it as they refuse any write. The slots of
 // revocations need no probe of their own: 256 shards reach every node of a Cluster that has its share of slots,
-// and a node refuses for all of its slots alike.
+// and a node refuses for all of its slots alike. Each cause counts once.
 func (c *connection) probeWrites(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, c.config.Timeout)
 	defer cancel()
 	client := *c.client.Load()
+	keys := c.keys.probes()
+	if len(client.Nodes()) == 1 { // it has every shard
+		keys = keys[:1]
+	}
 	var writes []rueidis.Completed
-	for _, key := range c.keys.probes() {
+	for _, key := range keys {
 		writes = append(writes, client.B().Set().Key(key).Value("").Xx().Build())
 	}
 	var refused error
+	counted := make(map[Cause]bool)
 	for _, result := range client.DoMulti(limited, writes...) {
-		if err := result.Error(); err != nil && !rueidis.IsRedisNil(err) {
-			refused = c.unavailable(ctx, "asking whether Redis takes writes", err)
+		err := result.Error()
+		cause, _ := causeOf(err)
+		if err == nil || rueidis.IsRedisNil(err) || cause != "" && counted[cause] {
+			continue
 		}
+		counted[cause] = true
+		refused = c.unavailable(ctx, "asking whether Redis takes writes", err)
 	}
 	if refused == nil && c.writes.clear() {
 		c.config.Logger.Info("Redis takes writes again", slog.String("prefix", c.config.Prefix))

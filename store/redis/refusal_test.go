@@ -136,6 +136,25 @@ func TestEveryRefusalIsShown(t *testing.T) {
 	}
 }
 
+// TestProbeCountsACauseOnce has a Cluster without memory that is asked whether it takes writes. The question is a command
+// for each shard, and operators read the counter as commands of clients.
+func TestProbeCountsACauseOnce(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	st := open(t, config(cluster.Addresses()[0]))
+	for _, node := range cluster.Nodes() {
+		node.Do(t, "CONFIG", "SET", "maxmemory", "1")
+	}
+	const most = 20 // the store asks by itself as well
+	before := st.Refusals()[redis.CauseMemory]
+	if err := st.CheckWrites(t.Context()); err == nil {
+		t.Fatal("a Cluster without memory takes writes")
+	}
+	if counted := st.Refusals()[redis.CauseMemory] - before; counted == 0 || counted > most {
+		t.Errorf("one question counts %d refusals", counted)
+	}
+}
+
 // wantRefused looks at what requests get meanwhile.
 func wantRefused(t *testing.T, st *redis.Store, cause redis.Cause, reads bool) {
 	t.Helper()
