@@ -24,7 +24,9 @@ func TestFormKeepsWhatTheDocumentJudges(t *testing.T) {
 		t.Error("another session has another form")
 	}
 	bearer := func(part string) [sha256.Size]byte {
-		return form(exchange(func(e *Exchange) { e.Request.Header.Set("Authorization", "Bearer eyJhbGciOiJFUzI1NiJ9."+strings.Repeat(part, 60)) }))
+		return form(exchange(func(e *Exchange) {
+			e.Request.Header.Set("Authorization", "Bearer eyJhbGciOiJFUzI1NiJ9."+strings.Repeat(part, 60))
+		}))
 	}
 	if bearer("a") != bearer("b") {
 		t.Error("another token has another form")
