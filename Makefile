@@ -22,9 +22,10 @@ demo: ## Log in with a simulated itsme, in one process on loopback
 	go run ./cmd/caddy-itsme demo
 
 test: debian node python ## Run every test in random order, with the race detector where it helps
-	go test -vet=off -race -shuffle=on -timeout 40m ./...
+	go test -vet=off -race -shuffle=on -timeout 40m $$(go list ./... | grep -v /examples/)
 	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
-	go test -vet=off -shuffle=on -timeout 10m ./keyring ./store
+	@# The examples run what the tests above ran with it.
+	go test -vet=off -shuffle=on -timeout 10m ./keyring ./store ./examples/...
 	cd test && go test -vet=off -race -shuffle=on -timeout 40m ./...
 	$(MAKE) test-cache test-kubernetes
 

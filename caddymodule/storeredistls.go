@@ -4,10 +4,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/caddy-itsme/caddy-itsme/caddymodule/internal/block"
+	"github.com/caddy-itsme/caddy-itsme/internal/regularfile"
 )
 
 // RedisTLS says which certificates to trust, and which one to present. A reload reads its files again.
@@ -60,7 +60,7 @@ func readFile(e *expander, what, path string) ([]byte, error) {
 	case strings.Contains(path, "://"): // it may hold a password
 		return nil, fmt.Errorf("%s: a URL; name a file", what)
 	}
-	content, err := os.ReadFile(path)
+	content, _, err := regularfile.Read(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}

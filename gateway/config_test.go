@@ -200,6 +200,7 @@ func TestSiteConfigErrorNamesTheSubdirective(t *testing.T) {
 		{"a claim with an empty value", gateway.SiteConfig{Require: required("name", "")}, "require claim name: "},
 		{"a claim twice", gateway.SiteConfig{Require: gateway.Requirements{Claims: []gateway.ClaimRequirement{{Claim: "name", Values: []string{"a"}}, {Claim: "name", Values: []string{"b"}}}}}, "require claim name: "},
 		{"token in the cookie", gateway.SiteConfig{ForwardToken: "Cookie"}, "forward_token: "},
+		{"token on", gateway.SiteConfig{ForwardToken: "on"}, "forward_token: it is on unless it is off"},
 		{"token as a proof", gateway.SiteConfig{ForwardToken: "dpop"}, "forward_token: "},
 		{"claim as a proof", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP", Claim: "sub"}}}, "header: "},
 		{"claim as a nonce", gateway.SiteConfig{Headers: []gateway.ExtraHeader{{Name: "DPoP-Nonce", Claim: "sub"}}}, "header: "},

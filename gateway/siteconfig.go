@@ -264,6 +264,8 @@ func (c SiteConfig) validateForwardToken() error {
 	switch {
 	case c.ForwardToken == ForwardAuthorization || c.ForwardToken == ForwardOff:
 		return nil
+	case strings.EqualFold(c.ForwardToken, "on"):
+		return configErrorf("forward_token: it is on unless it is off; leave it out, or name a header")
 	case hasHeader(c.Headers, c.ForwardToken):
 		return configErrorf("forward_token: %q is one of the extra headers; choose another name", c.ForwardToken)
 	}

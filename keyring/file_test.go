@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/regularfile"
 	"github.com/caddy-itsme/caddy-itsme/token"
 )
 
@@ -60,7 +61,7 @@ func TestKeyFileThatIsNoFile(t *testing.T) {
 		t.Errorf("a folder: %v", err)
 	}
 	large := filepath.Join(t.TempDir(), "large")
-	if err := os.WriteFile(large, bytes.Repeat([]byte("x"), 2*maxFile), 0o600); err != nil {
+	if err := os.WriteFile(large, bytes.Repeat([]byte("x"), 2*regularfile.MaxSize), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := ReadFile(large, "", log); err == nil || len(err.Error()) > 500 {

@@ -56,6 +56,7 @@ var rooms = []struct {
 	{"internal/clockwatch", 1, false},
 	{"internal/together", 1, false},
 	{"internal/loglimit", 1, false},
+	{"internal/regularfile", 1, false},
 	{"internal/configdoc", 1, false},
 	{"internal/mutate", 1, false},
 	{"docs", 1, false},

@@ -47,9 +47,6 @@ func New(config Config) *Engine {
 	return e
 }
 
-// EndLongPolls answers all waiting status requests at once, and all later ones.
-func (e *Engine) EndLongPolls() { e.stop() }
-
 // Close stops the engine. It waits for finishes and cancels under way, which takes less than [Lease]. It does
 // not close the store.
 func (e *Engine) Close() error {

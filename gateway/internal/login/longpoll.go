@@ -17,6 +17,9 @@ type longPolls struct {
 	of   map[string]int // by clientKey and networkKey; no entry is zero
 }
 
+// EndLongPolls answers all waiting status requests at once, and all later ones.
+func (e *Engine) EndLongPolls() { e.stop() }
+
 func newLongPolls(perClient int) *longPolls {
 	return &longPolls{perClient: perClient, of: make(map[string]int)}
 }
