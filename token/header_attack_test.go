@@ -134,4 +134,7 @@ func TestOneKindIsNeverTheOther(t *testing.T) {
 	if _, err := authority.VerifySession(signedSession(t, key)); !errors.Is(err, token.ErrType) {
 		t.Errorf("session token that is not encrypted: got %v, want %v", err, token.ErrType)
 	}
+	if _, err := authority.VerifyAccess(signedSession(t, key)); !errors.Is(err, token.ErrType) {
+		t.Errorf("session token that is not encrypted, as access token: got %v, want %v", err, token.ErrType)
+	}
 }
