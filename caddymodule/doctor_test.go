@@ -228,7 +228,19 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 			if healthy == row.problem {
 				t.Errorf("healthy: %t", healthy)
 			}
+			wantOneSentence(t, findings)
 		})
+	}
+}
+
+// wantOneSentence looks for messages that repeat the remedy below them, or end with two full stops.
+func wantOneSentence(t *testing.T, findings []finding) {
+	t.Helper()
+	for _, f := range findings {
+		remedy := strings.ToLower(strings.TrimSuffix(f.Remedy, "."))
+		if strings.HasSuffix(f.Message, ".") || remedy != "" && strings.Contains(strings.ToLower(f.Message), remedy) {
+			t.Errorf("%s: %q, and the remedy is %q", f.Finding, f.Message, f.Remedy)
+		}
 	}
 }
 

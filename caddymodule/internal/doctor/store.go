@@ -108,10 +108,10 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 		return append(one(redisUnreadable, "%v", err), d.checkSecrets(ctx, g)...)
 	}
 	if err != nil {
-		return one(redisProblem(err), "%v", err)
+		return []Finding{redisFinding(err)}
 	}
 	if err := g.Redis.CheckWrites(ctx); err != nil {
-		all = append(all, find(redisProblem(err), "%v", err))
+		all = append(all, redisFinding(err))
 	}
 	for _, server := range servers {
 		all = append(all, find(redisReady, "%s answers, version %q", server.Address, server.Version))
@@ -132,15 +132,15 @@ func (d *doctor) checkRedis(ctx context.Context, g *Gateway) (all []Finding) {
 	return append(all, d.checkSecrets(ctx, g)...)
 }
 
-// redisProblem names what Redis cannot do: answer, or carry commands out.
-func redisProblem(err error) Name {
+// redisFinding says what Redis cannot do: answer, or carry commands out.
+func redisFinding(err error) Finding {
 	if cause, ok := redis.CauseOf(err); ok {
-		return redisRefuses(cause).name
+		return find(redisRefuses(cause).name, "Redis refuses commands: %s", cause.Problem())
 	}
 	if strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "no permissions") {
-		return redisDenied
+		return find(redisDenied, "%v", err)
 	}
-	return redisUnreachable
+	return find(redisUnreachable, "%v", err)
 }
 
 // older reports whether a major version is a number less than least.
