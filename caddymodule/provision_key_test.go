@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/caddy-itsme/caddy-itsme/internal/caddytest"
+
 	"github.com/caddy-itsme/caddy-itsme/internal/keystest"
 )
 
@@ -26,5 +28,17 @@ func TestKeyFileErrors(t *testing.T) {
 			block := "token {\nkey " + path + "\nalgorithm " + tt.algorithm + "\n}"
 			checkRefused(t, strings.Replace(rightConfig, "#gateway", block, 1), strings.ReplaceAll(tt.want, "KEY", path))
 		})
+	}
+}
+
+// TestRedisCertificatesAreRegularFiles names a device without an end as the file of an authority.
+func TestRedisCertificatesAreRegularFiles(t *testing.T) {
+	t.Parallel()
+	config, err := caddytest.Adapt(redisWith("store redis {\naddress 10.0.0.1:6379\ntls /dev/zero\nsecret 0123456789abcdef0123456789abcdef\n}"))
+	if err == nil {
+		err = caddytest.Validate(config, t.TempDir())
+	}
+	if err == nil || !strings.Contains(err.Error(), "/dev/zero: not a regular file") {
+		t.Errorf("got %v", err)
 	}
 }

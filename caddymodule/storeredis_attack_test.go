@@ -56,18 +56,6 @@ func TestRedisPasswordIsNotShown(t *testing.T) {
 	}
 }
 
-// TestRedisCertificatesAreRegularFiles names a device without an end as the file of an authority.
-func TestRedisCertificatesAreRegularFiles(t *testing.T) {
-	t.Parallel()
-	config, err := caddytest.Adapt(redisWith("store redis {\naddress 10.0.0.1:6379\ntls /dev/zero\nsecret 0123456789abcdef0123456789abcdef\n}"))
-	if err == nil {
-		err = caddytest.Validate(config, t.TempDir())
-	}
-	if err == nil || !strings.Contains(err.Error(), "/dev/zero: not a regular file") {
-		t.Errorf("got %v", err)
-	}
-}
-
 // TestRedisPasswordIsNotShownByJSON does so where operators write JSON.
 func TestRedisPasswordIsNotShownByJSON(t *testing.T) {
 	const address = "redis://gateway:hunter2@10.0.0.1:6379"

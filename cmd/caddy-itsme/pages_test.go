@@ -15,7 +15,8 @@ import (
 	"github.com/caddy-itsme/caddy-itsme/signicat/signicattest"
 )
 
-// TestCommandsOfREADME starts the demo in both ways that README has. This test is part of README's other command.
+// TestCommandsOfREADME starts the demo in the ways that README has. TestOnce runs the one that ends by itself. This test
+// is part of README's other command.
 func TestCommandsOfREADME(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../README.md")
@@ -28,10 +29,13 @@ func TestCommandsOfREADME(t *testing.T) {
 	service := httptest.NewServer(http.NotFoundHandler())
 	t.Cleanup(service.Close)
 	lines := regexp.MustCompile("(?m)(?:^go run \\./cmd/caddy-itsme |`)(demo[^#`\n]*)[#`]").FindAllSubmatch(page, -1)
-	if len(lines) != 2 {
-		t.Fatalf("README starts the demo in %d ways, want 2", len(lines))
+	if len(lines) != 3 {
+		t.Fatalf("README starts the demo in %d ways, want 3", len(lines))
 	}
 	for _, line := range lines {
+		if bytes.Equal(line[1], []byte("demo --once")) {
+			continue
+		}
 		args := strings.Fields(strings.ReplaceAll(string(line[1]), "http://127.0.0.1:3000", service.URL))
 		p := newProgram(t, append(args, onFreePorts[1:]...)...)
 		p.serve(t)

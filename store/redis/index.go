@@ -52,11 +52,6 @@ type index struct {
 // indexes are the two that count a record: that of its client, and that of its shard.
 type indexes [2]index
 
-// both calls do with each of them, in one round trip.
-func (in indexes) both(do func(index)) {
-	together.Do(func() { do(in[0]) }, func() { do(in[1]) })
-}
-
 func (l logins) indexesOf(id, client string, b store.Bounds) indexes {
 	return indexes{
 		{key: l.keys.client(client), member: id, client: client, bound: b.PerClient},
@@ -183,7 +178,7 @@ func (l logins) evictAll(ctx context.Context, in indexes, entered admissions) (e
 			if j >= len(a.gone) {
 				wanted = stateOver
 			}
-			gone, stays, err := l.evict(ctx, client, id, wanted)
+			gone, stays, err := l.evict(ctx, i, client, id, wanted)
 			switch {
 			case err != nil:
 				return evicted, 0, err
@@ -198,9 +193,12 @@ func (l logins) evictAll(ctx context.Context, in indexes, entered admissions) (e
 	return evicted, stayed, nil
 }
 
-// evict deletes a record that has come that far, and takes it out of its indexes. A record that has come
-// another way stays, and the indexes learn how far.
-func (l logins) evict(ctx context.Context, client, id, wanted string) (gone, stays bool, err error) {
+// late is for how many milliseconds a record may be on its way to an index. No call takes longer.
+const late = 60_000
+
+// evict deletes a record that has come that far, and takes it out of its indexes. named is the index that named it; the
+// record may still be on its way to the other one. A record that has come another way stays, and the indexes learn how far.
+func (l logins) evict(ctx context.Context, named int, client, id, wanted string) (gone, stays bool, err error) {
 	const doing = "evicting record"
 	got, err := l.call(ctx, doing, eval(l.scripts.evict, []string{l.keys.record(id)},
 		wanted, strconv.FormatInt(store.Retention.Milliseconds(), 10)))
@@ -216,7 +214,11 @@ func (l logins) evict(ctx context.Context, client, id, wanted string) (gone, sta
 		l.note(ctx, in, reply[0], reply[1])
 		return false, reply[0] != stateOver, nil
 	}
-	l.leave(ctx, in)
+	var wait [2]int
+	if wanted == stateUnreturned {
+		wait[1-named] = late
+	}
+	l.leave(ctx, in, wait)
 	return reply[0] == replyGone, false, nil
 }
 
@@ -232,14 +234,14 @@ func (l logins) undo(ctx context.Context, in indexes, entered admissions, made b
 		},
 		func() {
 			if !entered[0].held && !entered[1].held {
-				l.leave(ctx, in)
+				l.leave(ctx, in, [2]int{})
 			}
 		},
 		func() {
 			for i, a := range entered {
 				for _, member := range append(a.gone, a.over...) {
 					client, id := in[i].split(member)
-					_, _, _ = l.evict(ctx, client, id, stateNone)
+					_, _, _ = l.evict(ctx, i, client, id, stateNone)
 				}
 			}
 		},
@@ -249,18 +251,18 @@ func (l logins) undo(ctx context.Context, in indexes, entered admissions, made b
 // note has both indexes of a record know how far it has come. One that does not learn it counts the record
 // until its expiry.
 func (l logins) note(ctx context.Context, in indexes, state, due string) {
-	in.both(func(x index) {
+	noteOne := func(x index) {
 		_ = l.settle(ctx, "noting record", eval(l.scripts.note, []string{x.key}, x.kept(), x.member, state, due))
-	})
+	}
+	together.Do(func() { noteOne(in[0]) }, func() { noteOne(in[1]) })
 }
 
-// leave takes a record out of both of its indexes.
-func (l logins) leave(ctx context.Context, in indexes) {
-	in.both(func(x index) {
-		_, _ = l.call(ctx, "leaving record", plain("ZREM", func(b rueidis.Builder) rueidis.Completed {
-			return b.Zrem().Key(x.key).Member(x.member).Build()
-		}))
-	})
+// leave takes a record out of both of its indexes. Each keeps it out for so many milliseconds if it does not have it yet.
+func (l logins) leave(ctx context.Context, in indexes, wait [2]int) {
+	leaveOne := func(x index, wait int) {
+		_, _ = l.call(ctx, "leaving record", eval(l.scripts.leave, []string{x.key}, x.kept(), x.member, strconv.Itoa(wait)))
+	}
+	together.Do(func() { leaveOne(in[0], wait[0]) }, func() { leaveOne(in[1], wait[1]) })
 }
 
 // The scores of index.lua, for counting.

@@ -78,20 +78,27 @@ func (l logins) Create(ctx context.Context, r *store.Record, b store.Bounds) (ev
 		// What goes for the client may make room in the shard. So the shard's are named after it.
 		func() { entered = l.enter(ctx, indexes, r, state(r), 0) },
 	)
-	if errors.Is(made, errEvicted) && entered.err() == nil {
-		l.leave(ctx, indexes) // the other Create may have done so before this one entered them
-		r.Version = 1
-		return nil, nil
-	}
-	if err := cmp.Or(made, entered.err()); err != nil {
-		l.undo(ctx, indexes, entered, made == nil)
-		return nil, err
-	}
-	if evicted, err = l.makeRoom(ctx, indexes, entered, r); err != nil {
+	evicted, err = l.admit(ctx, indexes, entered, made, r)
+	if err != nil {
 		return nil, err
 	}
 	r.Version = 1
 	return evicted, nil
+}
+
+// admit makes room for a new record, once it is kept and entered, or takes both back. A record that had to go for a later
+// one meanwhile makes room all the same: what its indexes named has left them.
+func (l logins) admit(ctx context.Context, in indexes, entered admissions, made error, r *store.Record) (evicted []string, err error) {
+	if errors.Is(made, errEvicted) && entered.err() == nil {
+		l.leave(ctx, in, [2]int{}) // the other Create may have done so before this one entered them
+		evicted, _, err = l.evictAll(ctx, in, entered)
+		return evicted, err
+	}
+	if err := cmp.Or(made, entered.err()); err != nil {
+		l.undo(ctx, in, entered, made == nil)
+		return nil, err
+	}
+	return l.makeRoom(ctx, in, entered, r)
 }
 
 // create keeps the record itself.

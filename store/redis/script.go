@@ -36,7 +36,8 @@ func newScript(name string, before ...string) script {
 }
 
 type scripts struct {
-	create, load, replace, evict, enter, note     script // of records
+	create, load, replace, evict                  script // of records
+	enter, leave, note                            script // of their indexes
 	remember, allow                               script
 	delete, enroll, withdraw                      script // of families
 	revoke, revokeSubject, document, canary, anew script
@@ -49,6 +50,7 @@ func newScripts() scripts {
 		replace:       newScript("replace"),
 		evict:         newScript("evict"),
 		enter:         newScript("enter", "index"),
+		leave:         newScript("leave", "index"),
 		note:          newScript("note", "index"),
 		remember:      newScript("remember"),
 		allow:         newScript("allow"),

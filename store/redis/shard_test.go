@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"regexp"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
 
 	"github.com/caddy-itsme/caddy-itsme/internal/redistest"
 	"github.com/caddy-itsme/caddy-itsme/store"
@@ -98,6 +101,51 @@ func TestTotalIsCountedByShard(t *testing.T) {
 	}
 	if n, err := st.Len(t.Context()); err != nil || n != bound {
 		t.Errorf("Len() = %d, %v, want %d", n, err, bound)
+	}
+}
+
+// TestEvictedWhileItIsCreated has a client with one place start three times at once. The second record is evicted for the
+// third in the middle of its Create: after any of its steps. The third alone stays, and one record is counted.
+func TestEvictedWhileItIsCreated(t *testing.T) {
+	t.Parallel()
+	type step = func(*redis.Creation, context.Context)
+	keep, enter, shard := (*redis.Creation).Keep, (*redis.Creation).Enter, (*redis.Creation).EnterShard
+	for name, order := range map[string]struct{ before, after []step }{
+		"before it is kept":                   {[]step{enter}, []step{keep, shard}},
+		"before it is kept, after its shard":  {[]step{enter, shard}, []step{keep}},
+		"before its shard knows it":           {[]step{keep, enter}, []step{shard}},
+		"after all, before it has made room":  {[]step{keep, enter, shard}, nil},
+		"before its shard knows it, the last": {[]step{enter, keep}, []step{shard}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			st, one := open(t, config(miniredis.RunT(t).Addr())), store.Bounds{Total: 1000, PerClient: 1}
+			start := func(id string) *store.Record { return storetest.NewRecord(id, "client", time.Now()) }
+			if _, err := st.Create(t.Context(), start("first"), one); err != nil {
+				t.Fatal(err)
+			}
+			second := redis.BeginCreate(st, start("second"), one)
+			for _, take := range order.before {
+				take(second, t.Context())
+			}
+			if _, err := st.Create(t.Context(), start("third"), one); err != nil {
+				t.Fatal(err)
+			}
+			for _, take := range order.after {
+				take(second, t.Context())
+			}
+			if err := second.End(t.Context()); err != nil {
+				t.Errorf("the second Create: %v", err)
+			}
+			for id, want := range map[string]error{"first": store.ErrNotFound, "second": store.ErrNotFound, "third": nil} {
+				if _, err := st.Load(t.Context(), id); !errors.Is(err, want) {
+					t.Errorf("%s: %v, want %v", id, err, want)
+				}
+			}
+			if n, err := st.Len(t.Context()); n != 1 || err != nil {
+				t.Errorf("%d records are counted, %v", n, err)
+			}
+		})
 	}
 }
 

@@ -74,35 +74,41 @@ func takenOverElsewhere(t *testing.T, h Harness) {
 	}
 }
 
+// boundHoldsOverBoth has ten clients start at both replicas at once, a few times: a record is evicted while it is created,
+// and evicts others while it is.
 func boundHoldsOverBoth(t *testing.T, h Harness) {
+	const clients, rounds = 10, 20
 	b := store.Bounds{Total: 1000, PerClient: 2}
-	together(func(i int) {
-		r := NewRecord(strconv.Itoa(i), strconv.Itoa(i%10), h.Now())
-		if _, err := h.at(i).Store.Create(t.Context(), r, b); err != nil {
-			t.Errorf("creating: %v", err)
+	for round := range rounds {
+		name := func(i int) string { return strconv.Itoa(round*rivals + i) }
+		together(func(i int) {
+			r := NewRecord(name(i), strconv.Itoa(round*clients+i%clients), h.Now())
+			if _, err := h.at(i).Store.Create(t.Context(), r, b); err != nil {
+				t.Errorf("creating: %v", err)
+			}
+		})
+		held := make(map[string]int)
+		for i := range rivals {
+			r, err := h.at(i).Store.Load(t.Context(), name(i))
+			switch {
+			case err == nil:
+				held[r.Client]++
+			case !errors.Is(err, store.ErrNotFound):
+				t.Errorf("loading: %v", err)
+			}
 		}
-	})
-	held := make(map[string]int)
-	for i := range rivals {
-		r, err := h.at(i).Store.Load(t.Context(), strconv.Itoa(i))
-		switch {
-		case err == nil:
-			held[r.Client]++
-		case !errors.Is(err, store.ErrNotFound):
-			t.Errorf("loading: %v", err)
+		for client, n := range held {
+			if n != b.PerClient {
+				t.Errorf("client %s holds %d records, want %d", client, n, b.PerClient)
+			}
 		}
-	}
-	for client, n := range held {
-		if n != b.PerClient {
-			t.Errorf("client %s holds %d records, want %d", client, n, b.PerClient)
+		if len(held) != clients {
+			t.Errorf("%d clients hold records, want %d", len(held), clients)
 		}
-	}
-	if len(held) != 10 {
-		t.Errorf("%d clients hold records, want 10", len(held))
-	}
-	if !h.Approximate {
-		wantLen(t, h, 20)
-		wantLen(t, h.at(1), 20)
+		if !h.Approximate {
+			wantLen(t, h, (round+1)*clients*b.PerClient)
+			wantLen(t, h.at(1), (round+1)*clients*b.PerClient)
+		}
 	}
 }
 

@@ -71,6 +71,9 @@ end
 
 local verdict = 'held'
 local there = tonumber(redis.call('ZSCORE', INDEX, member) or OVER)
+if there > GONE + now then
+  return {'kept', {}, {}, 0}
+end
 if (there >= OVER or there % STEP < now + 1) and state ~= 'entered' then
   verdict = 'kept'
   enter()
@@ -98,12 +101,12 @@ for _ = 1, evictions do
 end
 
 -- Those that are over come on top of the bound: as many again, the latest.
-local function ended() return redis.call('ZCOUNT', INDEX, at(OVER), '+inf') end
+local function ended() return redis.call('ZCOUNT', INDEX, at(OVER), after(GONE)) end
 for _ = 1, evictions do
   if ended() <= bound then
     break
   end
-  local first = redis.call('ZRANGEBYSCORE', INDEX, at(OVER), '+inf', 'LIMIT', 0, 1)[1]
+  local first = redis.call('ZRANGEBYSCORE', INDEX, at(OVER), after(GONE), 'LIMIT', 0, 1)[1]
   redis.call('ZREM', INDEX, first)
   table.insert(dropped, first)
 end

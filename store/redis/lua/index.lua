@@ -1,4 +1,4 @@
--- index.lua stands in front of enter.lua and note.lua. An index knows which records there
+-- index.lua stands in front of enter.lua, leave.lua and note.lua. An index knows which records there
 -- are: those of one client, or those of one shard. It is one key, so that no script of it is refused
 -- while its slot moves.
 --
@@ -7,11 +7,12 @@
 --   0 and its expiry       unreturned: it may go
 --   STEP and its expiry    returned: its code came back, and it may not go
 --   OVER and its keep      it ended or expired, and is kept until then
+--   GONE and a time        it was evicted before it was entered here, and is not entered until then
 -- Expiry and keep are Unix milliseconds by the server's clock.
 --
 -- ARGV: for how many milliseconds a record is kept after its end, zero in the index of a client.
 local INDEX, RETENTION = KEYS[1], tonumber(ARGV[1])
-local STEP, OVER = 10000000000000, 20000000000000
+local STEP, OVER, GONE = 10000000000000, 20000000000000, 30000000000000
 
 -- BATCH bounds what one call cleans up, and so for how long others wait for it.
 local BATCH = 50
@@ -47,6 +48,7 @@ local function sweep()
     end
   end
   redis.call('ZREMRANGEBYSCORE', INDEX, at(OVER), at(OVER + now))
+  redis.call('ZREMRANGEBYSCORE', INDEX, at(GONE), at(GONE + now))
 end
 
 -- prolong lets the index live as long as the record that is kept longest.
