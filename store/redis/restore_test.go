@@ -69,6 +69,26 @@ func TestReplicasShareTheWriteBack(t *testing.T) {
 	}
 }
 
+// TestRevocationOfASubjectIsNotLost: an operator revokes a user. Redis keeps IssuedUntil in whole seconds. The replica
+// must find that revocation again: it would write it back for ever, and replicas that start would wait for that.
+func TestRevocationOfASubjectIsNotLost(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t)
+	c, log := config(s.Address), newLogCapture()
+	c.Logger = log.logger()
+	st := open(t, c)
+	now := time.Now().Truncate(time.Second).Add(time.Second / 2)
+	v := store.Revocation{Scope: store.ScopeSubject, ID: "a", IssuedUntil: now.Add(time.Minute), Until: now.Add(time.Hour)}
+	if err := st.Revoke(t.Context(), v); err != nil {
+		t.Fatal(err)
+	}
+	until := commandCalls(t, s, "role") + 3 // each look asks for the role first
+	redistest.Until(t, "the list was looked at", func() bool { return commandCalls(t, s, "role") >= until })
+	if strings.Contains(log.String(), "Redis lost revocations") {
+		t.Errorf("the replica takes it for lost:\n%s", log)
+	}
+}
+
 // TestRevocationThatIsAddedAgainIsNotLost: a user logs out twice, or asks again after 503. Redis has the revocation
 // already, and lists it once. The replica must not take it for lost: it would write it back for ever, and
 // replicas that start would wait for that.

@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/caddy-itsme/caddy-itsme/store"
 )
@@ -88,7 +89,8 @@ func (r *revocations) extend(v store.Revocation) store.Revocation {
 	more := r.config.Staleness - store.MaxStaleness
 	v.Until = v.Until.Add(more)
 	if !v.IssuedUntil.IsZero() {
-		v.IssuedUntil = v.IssuedUntil.Add(more)
+		// In whole seconds, as Redis keeps it: otherwise a look would not find all of it again, and take it for lost.
+		v.IssuedUntil = v.IssuedUntil.Add(more).Truncate(time.Second)
 	}
 	return v
 }
