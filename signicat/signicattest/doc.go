@@ -53,8 +53,8 @@ func NotSimulated() []string {
 		"events and webhooks",
 		"Signicat's own rate limits: script a fault with status 429",
 		"certificates of the allow-list, Universal Links, App Links and other parts of a real phone",
-		"a certificate that systems trust: with [Config].TLS it makes its own, else it speaks plain HTTP",
-		"itsme's timeout of a request that the person does not answer: only the session expires",
+		"a certificate that systems trust: with TLS it makes its own, else it speaks plain HTTP",
+		"itsme's timeout of a request that the user does not answer: only the session expires",
 		"the removal of a session after its end: it is kept until newer ones need the room",
 	}
 }

@@ -113,7 +113,7 @@ func kinds() []kind {
 		{coverage.MatcherHalf, Warning, "List both in the matcher, such as: @in path /x /x/*."},
 		{coverage.MatcherRewritten, Warning, "Use itsme without a matcher, and list paths that need no login in public."},
 		{coverage.PublicWithoutEffect, Warning, "Write the path with the stripped prefix, and at least one more segment, such as: public /app/assets/*."},
-		{coverage.EndpointsUnreachable, Problem, "Put itsme at the top level of the site that answers for the host of public_url."},
+		{coverage.EndpointsUnreachable, Problem, "Let a site answer for the host of public_url, with itsme at its top level."},
 		{coverage.LogCredentials, Problem, "Remove log_credentials from servers in the global options."},
 		{coverage.TrustedProxiesLenient, Warning, "Add trusted_proxies_strict to servers in the global options."},
 		{coverage.VerifyProxyProtocol, Warning, "Let the proxies send requests to /verify on a server without proxy_protocol, or remove from verify every address that a client may have."},

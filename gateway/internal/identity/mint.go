@@ -57,8 +57,9 @@ func (m *mintedTokens) find(f mintedFor) *mintedToken {
 	return nil
 }
 
-// keep replaces the token for the same upstreams, or takes the place of the one that ends first. It reports whether a
-// second token or a later one was added. A token that loses against another call is not kept.
+// keep adds t. t replaces the token for the same upstreams. Without one, and with maxMinted tokens, t replaces the one
+// that ends first. t is not kept when another call changes the list at the same time. grown means that the credential
+// weighs more: the list has one token more, and it is not the first, which the weight includes from the start.
 func (m *mintedTokens) keep(t *mintedToken) (grown bool) {
 	before := m.list.Load()
 	list := slices.Clone(m.load())

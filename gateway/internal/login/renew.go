@@ -72,6 +72,7 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 		return RenewedCookie{}, wrap(ErrGrant, "another cookie")
 	}
 	before := *f
+	// The last cookie lives as long as the family: its successor could not live longer.
 	handOut, honest := useCookie(f, serial, due && f.ExpiresAt.After(c.Claims.ExpiresAt))
 	if !honest {
 		return RenewedCookie{}, i.endReused(ctx, f)
@@ -97,9 +98,11 @@ func (i *issuer) renewOnce(ctx context.Context, c SessionCookie, serial uint64, 
 	return renewed, i.checkFamily(ctx, f)
 }
 
-// useCookie records the use of a cookie. A browser gets the same successor until it sends that successor.
-// From then on the parent is accepted for [RepeatWindow]. A later use means a copy, and honest is false. The
-// grandparent is accepted for RepeatWindow after its child was first sent.
+// useCookie records the use of a cookie. handOut means that the answer sets the newest cookie. honest is false for a
+// copy of an old cookie.
+//
+// An example, with 3 as the newest number: 3 gets 4 when it is due. 2 gets 3, again and again, until the browser first
+// sends 3. After that 2 passes for [RepeatWindow]. 1 passes for RepeatWindow after the browser first sent 2.
 func useCookie(f *store.Family, serial uint64, due bool) (handOut, honest bool) {
 	now := f.ReadAt
 	switch {

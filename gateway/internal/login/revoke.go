@@ -161,8 +161,9 @@ const revocationReach = token.Skew + store.MaxStaleness
 // way, and the refreshing of logins that began before. It returns the number of running logins that it ended.
 // An access token without a running login is revoked too, but not counted.
 //
-// The subject can log in again at once. A login that starts on another replica within [store.MaxStaleness]
-// may count as under way: it then ends without a token.
+// A login that starts on any replica within [store.MaxStaleness] may count as under way: it then ends without a token.
+// After that the subject can log in again. When a shared store loses its data, the marks of new logins no longer include
+// the revocation. Then the subject can log in [revocationReach] after it.
 func (r *revoker) RevokeSubject(ctx context.Context, subject string) (logins int, err error) {
 	until := r.config.Now().Add(revocationReach)
 	longest := max(r.longestToken(), MaxRefresh) // families may be older than the configuration

@@ -48,9 +48,9 @@ func verdictOf(err error) verdict {
 // session: a SUCCESS proves nothing about this code.
 func (h *leaseHolder) validate(ctx context.Context) (event, error) {
 	for sending := 1; ; sending++ {
-		before := h.sent
+		before := h.sent // by an earlier lease
 		if sending > 1 {
-			before = h.record.SentAt // of this lease
+			before = h.record.SentAt // by this one
 		}
 		err := h.signicat.ValidateCode(ctx, h.response.validation(h.record))
 		h.failed = failureIn(err, h.failed)
