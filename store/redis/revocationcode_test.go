@@ -36,3 +36,22 @@ func TestEncodedRevocationIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestRevocationIsFoundAgain: Redis keeps at least what a replica waits to find there. Otherwise the replica takes the
+// revocation for lost, writes it back for ever, and replicas that start wait for that.
+func TestRevocationIsFoundAgain(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		at := func(name string) time.Time { return time.Unix(0, rapid.Int64Range(1, 1<<62).Draw(t, name)) }
+		r := revocations{connection: &connection{config: Config{Staleness: time.Duration(rapid.Int64Range(0, int64(5*time.Minute)).Draw(t, "staleness"))}}}
+		v := store.Revocation{Scope: store.ScopeSubject, ID: "a", Until: at("until")}
+		if rapid.Bool().Draw(t, "by issue") {
+			v.IssuedUntil = at("issued until")
+		}
+		v = r.extend(v)
+		kept, err := decodeRevocation(encodeRevocation(v))
+		if err != nil || !includes(kept, v) {
+			t.Errorf("%+v is kept as %+v, %v", v, kept, err)
+		}
+	})
+}
