@@ -21,12 +21,15 @@ help: ## List the targets
 demo: ## Log in with a simulated itsme, in one process on loopback
 	go run ./cmd/caddy-itsme demo
 
+# Tests wait for browsers, Redis and Caddy for half of their time: more packages at once than there are cores.
+AT_ONCE = -p $$((2 * $$(getconf _NPROCESSORS_ONLN)))
+
 test: debian node python ## Run every test in random order, with the race detector where it helps
-	go test -vet=off -race -shuffle=on -timeout 40m $$(go list ./... | grep -v /examples/)
+	go test $(AT_ONCE) -vet=off -race -shuffle=on -timeout 40m $$(go list ./... | grep -v /examples/)
 	@# Without the race detector: models of a year and full stores, in one goroutine, and a heap that it would change.
 	@# The examples run what the tests above ran with it.
-	go test -vet=off -shuffle=on -timeout 10m ./keyring ./store ./examples/...
-	cd test && go test -vet=off -race -shuffle=on -timeout 40m ./...
+	go test $(AT_ONCE) -vet=off -shuffle=on -timeout 10m ./keyring ./store ./examples/...
+	cd test && go test $(AT_ONCE) -vet=off -race -shuffle=on -timeout 40m ./...
 	$(MAKE) test-cache test-kubernetes
 
 # Without the race detector: it would report races of the cache.
