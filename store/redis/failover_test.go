@@ -247,3 +247,24 @@ func familyOn(t testing.TB, st *redis.Store, node *redistest.Server) (on, elsewh
 	}
 	return on, elsewhere
 }
+
+// TestDeadStandbyOfAClusterIsNotAsked: the standbys of a Cluster die. A store that counts its records needs none of them.
+func TestDeadStandbyOfAClusterIsNotAsked(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, "--cluster-node-timeout", "60000")
+	c := config("")
+	c.Addresses = cluster.Addresses()
+	st := open(t, c)
+	create(t, st, "a")
+	for _, standby := range cluster.Replicas {
+		standby.Kill()
+	}
+	for range 50 {
+		if n, err := st.Len(t.Context()); n != 1 || err != nil {
+			t.Fatalf("%d records, %v", n, err)
+		}
+	}
+	if _, known := st.ClockAhead(); !known {
+		t.Error("the clocks were not compared")
+	}
+}
