@@ -147,8 +147,8 @@ func readAdmin(w http.ResponseWriter, r *http.Request, into any) error {
 	}
 	members, err := strictjson.Object(body)
 	for name := range members {
-		// encoding/json would take both SUB and sub for one field.
-		if name != strings.ToLower(name) {
+		// encoding/json would take SUB and sub for one field, and a long s for an s.
+		if strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
 			err = strictjson.ErrMalformed
 		}
 	}

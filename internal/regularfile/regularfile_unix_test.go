@@ -48,3 +48,20 @@ func write(t *testing.T, path string, data []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestContentIsNotShown gives a key where the name of its file belongs, as {env.KEY} does. No error has any of it.
+func TestContentIsNotShown(t *testing.T) {
+	t.Parallel()
+	for name, content := range map[string]string{
+		"PEM":                  "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n",
+		"a long PEM":           "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("c2VjcmV0", 600) + "\n-----END PRIVATE KEY-----\n",
+		"PEM in one line":      `-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n`,
+		"PEM without its ends": "c2VjcmV0\nc2VjcmV0\n",
+		"a JWK":                `{"kty":"OKP","crv":"Ed25519","x":"AA","d":"c2VjcmV0"}`,
+		"a blank and a JWK":    ` { "kty":"OKP","crv":"Ed25519","x":"AA","d":"c2VjcmV0"}`,
+	} {
+		if _, _, err := regularfile.Read(content); err == nil || strings.Contains(err.Error(), "c2VjcmV0") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -2,11 +2,12 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strconv"
 	"time"
 
-	"github.com/redis/rueidis"
+	"github.com/caddy-itsme/caddy-itsme/store"
 )
 
 // ClockAhead returns how far this machine's clock is ahead of Redis', by the last answer that held its
@@ -19,20 +20,14 @@ func (c *connection) serverNow() time.Time {
 	return c.config.Now().Add(-ahead)
 }
 
-// askTime compares the clocks.
+// askTime compares the clocks. It loads a record that there never is, with which its server's time comes. A plain TIME could
+// go to a standby of a Cluster, also to a dead one.
 func (c *connection) askTime(ctx context.Context) error {
-	const doing = "asking for the time"
-	asked := c.config.Now()
-	got, err := c.call(ctx, doing, plain("TIME", func(b rueidis.Builder) rueidis.Completed { return b.Time().Build() }))
-	if err != nil {
-		return err
+	_, _, err := c.fetch(ctx, "asking for the time", eval(c.scripts.load, []string{c.keys.record("")}))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
 	}
-	fields, err := got.AsStrSlice()
-	if err != nil || len(fields) != 2 {
-		return c.unavailable(ctx, doing, errMalformed)
-	}
-	_, err = c.readTime(asked, fields[0], fields[1])
-	return c.unavailable(ctx, doing, err)
+	return err
 }
 
 // readTime reads what TIME answered in a script that was called at asked, and compares the clocks.

@@ -38,10 +38,9 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 	var waited error
 	own := do
 	own.run = func(ctx context.Context, client rueidis.Client) (answer rueidis.RedisResult) {
-		select {
-		case c.turns <- struct{}{}: // Dedicate would wait for a connection longer than this call has
-		case <-ctx.Done():
-			return rueidis.NewErrorResult(ctx.Err())
+		endTurn, err := c.takeTurn(ctx, client)
+		if err != nil {
+			return rueidis.NewErrorResult(err)
 		}
 		taken, release := client.Dedicate()
 		on := &dedicated{Client: client, own: taken}
@@ -50,7 +49,7 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 		}
 		go func() {
 			release() // it asks the server to forget subscriptions: a round trip that no call waits for
-			<-c.turns
+			endTurn()
 		}()
 		if redirected(answer.Error()) { // the shared connections follow, and learn of it
 			answer, waited = do.run(ctx, client), errSlotMoves
@@ -65,6 +64,21 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 		return got, fmt.Errorf("%s: %w: %w: %s", doing, store.ErrUnavailable, store.ErrUnconfirmed, c.redacted(waited))
 	}
 	return got, nil
+}
+
+// takeTurn waits until the client has a connection to take, or ctx ends: Dedicate would wait longer. With a Cluster, no
+// connection is taken before the first command, which waits no longer than ctx. Each node then has its own connections,
+// so that a node which does not answer holds up no other.
+func (c *connection) takeTurn(ctx context.Context, client rueidis.Client) (end func(), err error) {
+	if client.Mode() == rueidis.ClientModeCluster {
+		return func() {}, nil
+	}
+	select {
+	case c.turns <- struct{}{}:
+		return func() { <-c.turns }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // errSlotMoves is why a change is not confirmed: WAIT would have to follow the key to its new node.

@@ -35,7 +35,7 @@ func (r *redial) pause() time.Duration {
 const leaveInterval = 200 * time.Millisecond
 
 const (
-	// waitingConns bounds the calls that wait for standbys at one time; more wait for their turn.
+	// waitingConns bounds the calls that wait for the standbys of one server at one time; more wait for their turn.
 	waitingConns = 128
 	// waitingIdle is how long their connections stay when they have nothing to do.
 	waitingIdle = 10 * time.Second

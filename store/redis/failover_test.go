@@ -2,6 +2,7 @@ package redis_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
@@ -194,4 +195,76 @@ func roleCalls(t *testing.T, s *redistest.Server) (n int) {
 		n, _ = strconv.Atoi(found[1])
 	}
 	return n
+}
+
+// TestNodeThatDoesNotAnswerHoldsUpNoOther: one node of a Cluster takes no writes for a while. Calls that wait for it must
+// not take the turns of calls to the other nodes.
+func TestNodeThatDoesNotAnswerHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t)
+	c := config(cluster.Addresses()[0])
+	c.Timeout = 20 * time.Second
+	st := open(t, c)
+	silent := cluster.Primaries[0]
+	on, elsewhere := familyOn(t, st, silent)
+	silent.Do(t, "CLIENT", "PAUSE", "60000", "WRITE")
+	var waiting sync.WaitGroup
+	for range redis.WaitingConns {
+		waiting.Go(func() { _ = st.DeleteFamily(t.Context(), on) })
+	}
+	redistest.Until(t, "all calls to the node wait", func() bool {
+		return strings.Contains(silent.Text(t, "INFO", "clients"), "blocked_clients:"+strconv.Itoa(redis.WaitingConns))
+	})
+	limited, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := st.DeleteFamily(limited, elsewhere); err != nil {
+		t.Errorf("deleting at another node: %v", err)
+	}
+	silent.Do(t, "CLIENT", "UNPAUSE")
+	waiting.Wait()
+}
+
+// familyOn keeps families until one is on that node of a Cluster and one is not. It returns both.
+func familyOn(t testing.TB, st *redis.Store, node *redistest.Server) (on, elsewhere string) {
+	t.Helper()
+	size := func() int64 {
+		n, err := node.Do(t, "DBSIZE").ToInt64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for i, had := 0, size(); on == "" || elsewhere == ""; i++ {
+		id := strconv.Itoa(i)
+		if err := st.CreateFamily(t.Context(), family(id)); err != nil {
+			t.Fatal(err)
+		}
+		if has := size(); has != had {
+			on, had = id, has
+		} else {
+			elsewhere = id
+		}
+	}
+	return on, elsewhere
+}
+
+// TestDeadStandbyOfAClusterIsNotAsked: the standbys of a Cluster die. A store that counts its records needs none of them.
+func TestDeadStandbyOfAClusterIsNotAsked(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, "--cluster-node-timeout", "60000")
+	c := config("")
+	c.Addresses = cluster.Addresses()
+	st := open(t, c)
+	create(t, st, "a")
+	for _, standby := range cluster.Replicas {
+		standby.Kill()
+	}
+	for range 50 {
+		if n, err := st.Len(t.Context()); n != 1 || err != nil {
+			t.Fatalf("%d records, %v", n, err)
+		}
+	}
+	if _, known := st.ClockAhead(); !known {
+		t.Error("the clocks were not compared")
+	}
 }

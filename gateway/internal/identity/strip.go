@@ -129,29 +129,35 @@ func (s ReservedHeaders) clean(h http.Header) {
 	}
 }
 
-// cleanConnection removes the names of the set from every Connection line.
+// cleanConnection removes the names of the set from every Connection line. Other lines stay.
 func (s ReservedHeaders) cleanConnection(h http.Header) {
+	own := func(option string) bool {
+		name := strings.TrimSpace(option)
+		return s.Has(name) || isAuthorization(name)
+	}
 	rewriteLines(h, "Connection", func(line string) string {
-		kept := slices.DeleteFunc(strings.Split(line, ","), func(option string) bool {
-			name := strings.TrimSpace(option)
-			return s.Has(name) || isAuthorization(name)
-		})
-		return strings.TrimSpace(strings.Join(kept, ","))
+		options := strings.Split(line, ",")
+		if !slices.ContainsFunc(options, own) {
+			return line
+		}
+		return strings.TrimSpace(strings.Join(slices.DeleteFunc(options, own), ","))
 	})
 }
 
-// rewriteLines replaces every line of a field. An empty line goes. Other requests may share the array of the lines, so it
-// stays as it is.
+// rewriteLines replaces every line of a field. A line that becomes empty goes. Other requests may share the array of the
+// lines, so it stays as it is.
 func rewriteLines(h http.Header, name string, rewrite func(string) string) {
 	var kept []string
 	for _, line := range h[name] {
-		if line = rewrite(line); line != "" {
-			kept = append(kept, line)
+		if rewritten := rewrite(line); rewritten != "" || line == "" {
+			kept = append(kept, rewritten)
 		}
 	}
-	if h[name] = kept; len(kept) == 0 {
+	if len(kept) == 0 {
 		delete(h, name)
+		return
 	}
+	h[name] = kept
 }
 
 // isAuthorization reports whether a name is Authorization, which carries the access token to the upstream. A

@@ -52,6 +52,7 @@ func FuzzStrip(f *testing.F) {
 		{"Connection: close, X-Itsme-Nin\r\nconnection: x-user-id , x-note,,\r\n", ""},
 		{"Trailer: X-Note, X-Token\r\nConnection: upgrade\r\nUpgrade: websocket\r\n", "X_Token: a\r\nX-Note: b\r\nAuthorization: Bearer c\r\n"},
 		{"Connection: upgrade\r\nUpgrade: websocket, h2c\r\n", ""},
+		{"Connection:\r\nConnection: close\u00a0\r\nConnection: X-Token\r\n", ""},
 		{"X-Itsme: a\r\nX-Itsmes-A: b\r\nConnection: X-Itsme\r\n", "X.User.Id:\r\n"},
 	} {
 		f.Add(seed.head, seed.trailer)
@@ -137,6 +138,17 @@ func options(lines []string) (names []string) {
 		}
 	}
 	return names
+}
+
+// TestRequestWithoutHeadersIsStripped: a program that uses package gateway may make such a request itself.
+func TestRequestWithoutHeadersIsStripped(t *testing.T) {
+	t.Parallel()
+	r := new(http.Request)
+	testHeaders().Strip(r)
+	NewCookies("itsme", true).Strip(r.Header)
+	if len(r.Header) > 0 {
+		t.Errorf("the headers are %v", r.Header)
+	}
 }
 
 // TestTrailersBehindALengthAreStripped: over HTTP/2 a body may have both a length and trailers.

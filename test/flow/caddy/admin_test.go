@@ -176,6 +176,7 @@ func TestAdminRefuses(t *testing.T) {
 		"a member given twice":        {"POST", "/itsme/revoke", `{"sub":"x","sub":"y"}`, nil, 400},
 		"a member in two spellings":   {"POST", "/itsme/keys/rotate", `{"drop":["x"],"Drop":["y"]}`, nil, 400},
 		"a user in two spellings":     {"POST", "/itsme/revoke", `{"sub":"x","Sub":"y"}`, nil, 400},
+		"a user with a long s":        {"POST", "/itsme/revoke", `{"sub":"x","ſub":"y"}`, nil, 400},
 		"two objects":                 {"POST", "/itsme/revoke", `{"sub":"x"} {"sub":"y"}`, nil, 400},
 		"keys to drop behind it":      {"POST", "/itsme/keys/rotate", `{} {"drop":["all"]}`, nil, 400},
 		"a key that is not there":     {"POST", "/itsme/keys/rotate", `{"drop":["x"]}`, nil, 400},
