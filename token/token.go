@@ -47,7 +47,7 @@ var (
 	ErrType = errors.New("token is of another type")
 	// ErrMinted is returned when a token with sid is presented as a credential, and when a token without sid is read as
 	// a minted one.
-	ErrMinted = errors.New("token is minted for an upstream, or is expected to be")
+	ErrMinted = errors.New("token for an upstream where a credential belongs, or the reverse")
 	// ErrAlgorithm is returned when an algorithm is not supported, or is not the one of the key that a token names.
 	ErrAlgorithm = errors.New("algorithm is not accepted")
 	// ErrUnknownKey is returned when a token names a key that is not in the KeySet.
