@@ -38,7 +38,7 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 	var waited error
 	own := do
 	own.run = func(ctx context.Context, client rueidis.Client) (answer rueidis.RedisResult) {
-		endTurn, err := c.takeTurn(ctx, client)
+		endTurn, err := c.turns.take(ctx, client)
 		if err != nil {
 			return rueidis.NewErrorResult(err)
 		}
@@ -66,16 +66,19 @@ func (c *connection) confirmed(ctx context.Context, doing string, do command) (r
 	return got, nil
 }
 
-// takeTurn waits until the client has a connection to take, or ctx ends: Dedicate would wait longer. With a Cluster, no
+// turns has one element for each call that waits for standbys, but in a Cluster.
+type turns chan struct{}
+
+// take waits until the client has a connection to take, or ctx ends: Dedicate would wait longer. With a Cluster, no
 // connection is taken before the first command, which waits no longer than ctx. Each node then has its own connections,
 // so that a node which does not answer holds up no other.
-func (c *connection) takeTurn(ctx context.Context, client rueidis.Client) (end func(), err error) {
+func (t turns) take(ctx context.Context, client rueidis.Client) (end func(), err error) {
 	if client.Mode() == rueidis.ClientModeCluster {
 		return func() {}, nil
 	}
 	select {
-	case c.turns <- struct{}{}:
-		return func() { <-c.turns }, nil
+	case t <- struct{}{}:
+		return func() { <-t }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

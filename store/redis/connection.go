@@ -30,7 +30,7 @@ type connection struct {
 	dialer    *dialer
 	clock     clockwatch.Watch
 	client    atomic.Pointer[rueidis.Client] // nil until connected
-	turns     chan struct{}                  // one element for each call that waits for standbys, but in a Cluster
+	turns     turns
 
 	alive  context.Context // ends with the store
 	cancel context.CancelFunc

@@ -44,7 +44,7 @@ func Open(c Config) (*Store, error) {
 		scripts:   newScripts(),
 		freshness: newFreshness(),
 		writes:    newWriteState(),
-		turns:     make(chan struct{}, waitingConns),
+		turns:     make(turns, waitingConns),
 	}
 	conn.config.Secret, conn.config.OtherSecret = nil, nil // the sealer has what it needs
 	conn.alive, conn.cancel = context.WithCancel(context.Background())
