@@ -20,7 +20,7 @@ func members(body []byte) (map[string]json.RawMessage, error) {
 	}
 	var found map[string]json.RawMessage
 	if err := strict.Unmarshal(body, &found); err != nil || found == nil {
-		return nil, fmt.Errorf("not one JSON object: %v", err)
+		return nil, fmt.Errorf("not one JSON object: %w", err)
 	}
 	return found, nil
 }
